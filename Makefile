@@ -1,0 +1,91 @@
+# The front door: `make demo` and `make test` do all the set-up by themselves; `make help` lists the rest.
+VERSION := 0.1.0
+SONAME  := liblily_session.so.0
+
+PREFIX     ?= /usr/local
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+DESTDIR    ?=
+CC         ?= cc
+STRIP      ?= strip
+CFLAGS     ?= -O2 -g
+
+BUILD := build
+LIB   := $(BUILD)/lib/liblily_session.so
+
+# Swift's clang shares its sanitizer runtimes with swiftc.
+SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
+SWIFT_CLANG := $(SWIFT_BIN)clang
+
+# The library is Embedded Swift. lld keeps text and read-only data apart; the version script hides the copy of the
+# Swift runtime inside, which would otherwise take the place of a Swift host's own.
+SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session --disable-local-rpath \
+  -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
+  -Xlinker -soname=$(SONAME) -Xlinker --version-script=$(CURDIR)/Sources/LilySessionC/exports.map \
+  -Xlinker -z -Xlinker defs -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
+  -Xlinker --as-needed
+
+SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
+
+.PHONY: all
+all: $(LIB)
+
+.PHONY: help
+help:
+	@echo 'make            build the shared library into $(BUILD)/lib'
+	@echo 'make demo       a shop whose session survives kill -9'
+	@echo 'make test       every test (under 15 minutes)'
+	@echo 'make check      the long storms'
+	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
+	@echo 'make clean'
+
+.PHONY: bootstrap
+bootstrap:
+	@scripts/bootstrap
+
+# $(call library,scratch path,folder,extra flags): builds, and lays the file out with its links as installed.
+define library
+	$(SWIFT_BUILD) --scratch-path $(1) $(3)
+	mkdir -p $(2)
+	cp $$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so $(2)/liblily_session.so.$(VERSION).new
+	mv $(2)/liblily_session.so.$(VERSION).new $(2)/liblily_session.so.$(VERSION)
+	ln -sf liblily_session.so.$(VERSION) $(2)/$(SONAME)
+	ln -sf $(SONAME) $(2)/liblily_session.so
+	touch $(2)/liblily_session.so.$(VERSION)
+endef
+
+$(LIB): $(SOURCES)
+	$(call library,.build-embedded,$(BUILD)/lib,)
+
+# The same with AddressSanitizer in every line, the standard library's included.
+$(BUILD)/asan/liblily_session.so: $(SOURCES)
+	$(call library,.build-asan,$(BUILD)/asan,--sanitize address)
+
+.PHONY: install
+install: $(LIB)
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
+	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)
+	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)
+	ln -sf liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblily_session.so
+	install -m 644 include/lily_session.h $(DESTDIR)$(INCLUDEDIR)
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	  scripts/lily_session.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/lily_session.pc
+
+.PHONY: demo
+demo: bootstrap
+	@$(MAKE) --no-print-directory $(LIB) >$(BUILD)-demo.log 2>&1 || { cat $(BUILD)-demo.log; exit 1; }
+	@rm -f $(BUILD)-demo.log
+	@examples/demo
+
+.PHONY: test
+test: bootstrap
+	@scripts/test
+
+.PHONY: check
+check: bootstrap
+	@scripts/test --long
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD) .build-embedded .build-asan .build-full

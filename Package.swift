@@ -1,0 +1,31 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// The trait Embedded builds the same sources without a Swift runtime, for the shared library (see the
+// Makefile). Swift programs depend on the product LilySession and leave it off.
+let settings: [SwiftSetting] = [
+  .enableExperimentalFeature("Embedded", .when(traits: ["Embedded"])),
+  .enableUpcomingFeature("ExistentialAny"),
+]
+
+let package = Package(
+  name: "lily-session",
+  products: [
+    .library(name: "LilySession", targets: ["LilySession"]),
+    .library(name: "lily_session", type: .dynamic, targets: ["LilySessionC"]),
+  ],
+  traits: [
+    .trait(name: "Embedded", description: "Compile as Embedded Swift: no Swift runtime, for liblily_session.so.")
+  ],
+  targets: [
+    .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
+    .systemLibrary(name: "CLilySession", path: "include"),
+    .target(name: "CPlatform", cSettings: [.define("PLATFORM_EMBEDDED", .when(traits: ["Embedded"]))]),
+    .target(name: "LilySession", dependencies: ["CJansson", "CPlatform"], swiftSettings: settings),
+    .target(
+      name: "LilySessionC", dependencies: ["LilySession", "CLilySession", "CPlatform"],
+      exclude: ["exports.map"], swiftSettings: settings),
+    .testTarget(name: "LilySessionTests", dependencies: ["LilySession", "LilySessionC", "CLilySession"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,57 @@
+/* The few things that Swift cannot ask of C by itself. Each says why it is here. */
+#ifndef CPLATFORM_H
+#define CPLATFORM_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* errno is a macro. */
+int platform_errno(void);
+
+/* open is variadic. */
+int platform_openat(int directory, const char *path, int flags, mode_t mode);
+
+/* fallocate with FALLOC_FL_KEEP_SIZE, secure_getenv and statx are declared only under _GNU_SOURCE, which a module's
+   headers cannot ask for. */
+int platform_fallocate_keep_size(int file, int64_t offset, int64_t length);
+const char *platform_secure_getenv(const char *name);
+
+/* Size and link count alone: on ext4 a full fstat makes the next write dearer. */
+int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
+
+/* One byte of memory that reads 1 here and 0 in a child of fork; NULL where the kernel cannot do that. */
+volatile uint8_t *platform_fork_sentinel_make(void);
+void platform_fork_sentinel_free(volatile uint8_t *sentinel);
+
+/* LC_ALL_MASK is an expression of macros. */
+enum { PLATFORM_LC_ALL_MASK = LC_ALL_MASK };
+
+/* Thread-local storage cannot be declared in Swift. This thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. */
+enum { PLATFORM_MESSAGE_SIZE = 240 };
+char *platform_message(void);
+
+/* CRC-32C needs the processor's instruction, which has no name in Swift. `crc` is the register, not the final value. */
+uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
+/* The same without the instruction: the slow twin that tests hold it to. */
+uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
+
+/* Random bytes from the kernel. false: it has none to give (errno), and bytes are as they were. */
+bool platform_random(void *bytes, size_t count);
+
+#endif

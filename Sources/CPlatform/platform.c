@@ -1,0 +1,78 @@
+#define _GNU_SOURCE
+#include "CPlatform.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+int platform_errno(void) { return errno; }
+
+int platform_openat(int directory, const char *path, int flags, mode_t mode) { return openat(directory, path, flags, mode); }
+
+int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {
+  return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+const char *platform_secure_getenv(const char *name) { return secure_getenv(name); }
+
+int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {
+  struct statx status;
+  if (statx(file, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK, &status) != 0) return -1;
+  *out_size = (int64_t)status.stx_size;
+  *out_links = status.stx_nlink;
+  return 0;
+}
+
+volatile uint8_t *platform_fork_sentinel_make(void) {
+  size_t size = (size_t)sysconf(_SC_PAGESIZE);
+  uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return NULL;
+  if (madvise(page, size, MADV_WIPEONFORK) != 0) { /* before Linux 4.14 */
+    munmap(page, size);
+    return NULL;
+  }
+  *page = 1;
+  return page;
+}
+
+void platform_fork_sentinel_free(volatile uint8_t *sentinel) {
+  if (sentinel != NULL) munmap((void *)sentinel, (size_t)sysconf(_SC_PAGESIZE));
+}
+
+/* Initial-exec: the general model would call __tls_get_addr, and so need ld-linux. It takes from what glibc keeps for
+   libraries that come by dlopen, so the buffer is small. */
+static _Thread_local __attribute__((tls_model("initial-exec"))) char message[PLATFORM_MESSAGE_SIZE];
+
+char *platform_message(void) { return message; }
+
+bool platform_random(void *bytes, size_t count) {
+  uint8_t *at = bytes;
+  while (count > 0) {
+    ssize_t got = getrandom(at, count, 0);
+    if (got > 0) {
+      at += got;
+      count -= (size_t)got;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+#ifdef PLATFORM_EMBEDDED
+/* Embedded Swift's standard library (6.3) asks for these two when it hashes. Hidden definitions of our own keep libm out
+   of NEEDED (swiftlang/swift#92357) and glibc 2.36 out of what is required. */
+__attribute__((visibility("hidden"))) void arc4random_buf(void *bytes, size_t count) {
+  if (platform_random(bytes, count)) return;
+  struct timespec now; /* no getrandom in this sandbox: the seed of a hash table may be weak */
+  clock_gettime(CLOCK_REALTIME, &now);
+  memcpy(bytes, &now, count < sizeof now ? count : sizeof now);
+}
+
+__attribute__((visibility("hidden"))) double ceil(double value) {
+  if (!(value > -4503599627370496.0 && value < 4503599627370496.0)) return value; /* 2^52: whole already, or NaN */
+  double whole = (double)(int64_t)value;
+  return whole < value ? whole + 1.0 : whole;
+}
+#endif

@@ -1,0 +1,151 @@
+/// A session at work: its fields, their baselines, and which of them are still to be stored.
+public final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
+where Lens.Session == Binding.Session {
+  /// What changes of a field while the program runs.
+  struct Slot {
+    let binding: Binding
+    var baseline: Binding.Baseline
+    /// Changed, and not stored yet.
+    var isDirty = false
+    /// Dirty by this update, not by one before: a clear elsewhere does not take it back.
+    var isFresh = false
+    /// Its value could not be taken.
+    var isFailed = false
+    /// Too large to be in this update's line; it stays dirty.
+    var isLeftOut = false
+    /// There is no baseline: attach could not take the value.
+    var isUnseen = false
+    var stored = FieldState.Stored.absent
+    /// Of what is stored; 0: none.
+    var deadline: Int64 = 0
+  }
+
+  let lens: Lens
+  /// nil: the session is over.
+  var storage: (any Storage)?
+  var fields: [FieldDefinition<Binding>]
+  /// Kept for as long as the lens may be called.
+  var owner: AnyObject?
+  /// Not an array: the compare of an update reads it without retains.
+  let slots: UnsafeMutablePointer<Slot>
+  let count: Int
+  var lastRevision: UInt64 = 0
+  /// How many fields are dirty or failed: while there are any, an equal revision is no reason to skip.
+  var unsettled = 0
+  /// Of the storage, when it was last seen.
+  var generation: UInt64 = 0
+  let batch = Batch()
+  var events: [Event] = []
+  var firstFailure: (field: Int, failure: Failure)?
+
+  init(fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any Storage) {
+    self.lens = lens
+    self.storage = storage
+    self.fields = fields
+    self.owner = owner
+    count = fields.count
+    slots = .allocate(capacity: max(count, 1))
+    for at in 0..<count {
+      let binding = fields[at].binding
+      (slots + at).initialize(to: Slot(binding: binding, baseline: binding.makeBaseline()))
+    }
+    super.init()
+  }
+
+  deinit {
+    for at in 0..<count { slots[at].binding.dispose(&slots[at].baseline) }
+    slots.deinitialize(count: count)
+    slots.deallocate()
+  }
+
+  // MARK: an update
+
+  /// After an update: compares each field with its baseline in native form, and writes those that differ in one line. Where
+  /// nothing differs this allocates nothing and asks nothing of the system.
+  override func storeChanges(of model: Lens.Model) -> Failure? {
+    guard let slice = lens.slice(of: model) else { return noSlice }
+    if let revision = lens.revision(of: slice) {
+      if revision == lastRevision, unsettled == 0 { return nil }
+      lastRevision = revision
+    }
+    if unsettled > 0 { retryFailed() }
+    for at in 0..<count {
+      let slot = slots + at
+      switch slot.pointee.binding.capture(slice, &slot.pointee.baseline) {
+      case .same: break
+      case .changed: markChanged(at)
+      case .callbackFailed(let code): markFailed(at, code, Failure(.callback, "a get callback failed"))
+      case .unencodable(let reason): markFailed(at, Status.encode.rawValue, Failure(.encode, reason))
+      }
+    }
+    return unsettled == 0 ? nil : settle()
+  }
+
+  // MARK: the host's calls
+
+  public override func persist() throws(Failure) {
+    let runtime = try attachedRuntime()
+    try runtime.run { () throws(Failure) in
+      if let failure = storeChanges(of: runtime.model) { throw failure }
+    }
+  }
+
+  public override func flush() throws(Failure) {
+    let runtime = try attachedRuntime()
+    try runtime.run { () throws(Failure) in
+      let failure = storeChanges(of: runtime.model)
+      do throws(Failure) { try storage?.sync() } catch { throw failure ?? error }
+      if let failure { throw failure }
+    }
+  }
+
+  public override func state(of key: Key) throws(Failure) -> FieldState {
+    _ = try attachedRuntime()
+    guard let at = fields.firstIndex(where: { $0.key == key }) else { throw Failure(.notFound, "the session has no such field", key: key) }
+    var stored = slots[at].stored
+    if let storage {
+      if let current = try? storage.read([]).generation, current != generation { meet(current) }
+      stored = slots[at].stored
+      if stored != .absent, Entry.isExpired(slots[at].deadline, at: storage.now()) { stored = .expired }
+    }
+    return FieldState(stored: stored, isDirty: slots[at].isDirty)
+  }
+
+  override func finish(_ model: Lens.Model, flushing: Bool) {
+    if flushing {
+      _ = storeChanges(of: model)
+      try? storage?.sync()
+    }
+    // The handle may stay for long after: what the host gave goes back now.
+    storage = nil
+    fields = []
+    owner = nil
+  }
+
+  override func refuse(_ keys: [Key], in place: Place) throws(Failure) {
+    guard storage?.place == place else { return }
+    for field in fields where keys.contains(field.storageKey) {
+      throw Failure(.duplicateKey, "another session of this runtime stores this key in the same place", key: field.key)
+    }
+  }
+
+  // MARK: failures and events
+
+  /// Of several failures the first in field order counts.
+  func fail(_ field: Int, _ failure: Failure) {
+    if let first = firstFailure, first.field <= field { return }
+    firstFailure = (field, field < fields.count ? failure.about(fields[field].key) : failure)
+  }
+
+  func note(_ kind: Event.Kind, _ field: Int?, _ status: Int32, systemError: Int32 = 0) {
+    events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { fields[$0].key }))
+  }
+
+  /// Once the step is over, with no lock held.
+  func deliverEvents() {
+    if events.isEmpty { return }
+    let due = events
+    events = []
+    for event in due { lens.notify(event) }
+  }
+}

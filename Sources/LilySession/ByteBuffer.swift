@@ -1,0 +1,115 @@
+import CPlatform
+
+/// Bytes that grow, kept from one use to the next so that an update allocates nothing once it has warmed up.
+/// Memory comes from malloc; when there is none left the process ends, as everywhere in Swift.
+public final class ByteBuffer {
+  private(set) var start: UnsafeMutablePointer<UInt8>
+  private(set) var capacity: Int
+  public private(set) var count = 0
+
+  public init(capacity: Int = 256) {
+    self.capacity = capacity
+    start = ByteBuffer.allocate(nil, capacity)
+  }
+
+  deinit { free(start) }
+
+  private static func allocate(_ old: UnsafeMutablePointer<UInt8>?, _ capacity: Int) -> UnsafeMutablePointer<UInt8> {
+    guard let memory = realloc(old, capacity) else { fatalError("out of memory") } // no memory: nothing can go on
+    return memory.assumingMemoryBound(to: UInt8.self)
+  }
+
+  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+
+  func slice(_ from: Int, _ end: Int) -> UnsafeRawBufferPointer {
+    guard from >= 0, end >= from, end <= count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+    return UnsafeRawBufferPointer(start: start + from, count: end &- from)
+  }
+
+  func reserve(_ more: Int) {
+    // Callers keep to the limits of a line and a file, far below Int's.
+    if capacity &- count < more { grow(more) }
+  }
+
+  @inline(never)
+  private func grow(_ more: Int) {
+    capacity = max(capacity &* 2, count &+ more)
+    start = ByteBuffer.allocate(start, capacity)
+  }
+
+  /// Shortens; what is longer than the buffer changes nothing.
+  func truncate(to length: Int) {
+    if length >= 0, length < count { count = length }
+  }
+
+  /// Leaves `length` bytes, of which the new ones are as they come; the caller fills them.
+  func resize(to length: Int) {
+    reserve(length &- count)
+    count = length
+  }
+
+  func removeFirst(_ length: Int) {
+    guard length > 0, length <= count else { return }
+    memmove(start, start + length, count &- length)
+    count &-= length
+  }
+
+  /// Gives back memory that one large value took.
+  func shrink(to limit: Int) {
+    guard capacity > limit, count <= limit else { return }
+    capacity = limit
+    start = ByteBuffer.allocate(start, limit)
+  }
+
+  public func append(_ byte: UInt8) {
+    reserve(1)
+    start[count] = byte
+    count &+= 1
+  }
+
+  public func append(_ more: UnsafeRawBufferPointer) {
+    guard let from = more.baseAddress else { return }
+    reserve(more.count)
+    memcpy(start + count, from, more.count)
+    count &+= more.count
+  }
+
+  public func append(_ text: StaticString) {
+    append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  public func append(decimal value: Int64) {
+    reserve(20)
+    if value < 0 { append(UInt8(ascii: "-")) }
+    var digits = value.magnitude
+    let length = ByteBuffer.decimalLength(digits)
+    var at = count &+ length
+    count = at
+    repeat {
+      at &-= 1
+      start[at] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digits % 10)
+      digits /= 10
+    } while digits > 0
+  }
+
+  static func decimalLength(_ value: UInt64) -> Int {
+    var length = 1
+    var rest = value / 10
+    while rest > 0 {
+      length &+= 1
+      rest /= 10
+    }
+    return length
+  }
+
+  func append(hex value: UInt64, digits: Int) {
+    reserve(digits)
+    var at = digits
+    while at > 0 {
+      at &-= 1
+      let digit = UInt8(truncatingIfNeeded: (value &>> UInt64(at &* 4)) & 15)
+      start[count] = digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10
+      count &+= 1
+    }
+  }
+}

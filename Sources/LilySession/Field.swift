@@ -1,0 +1,71 @@
+/// How the host's code reads and sets one field of a session: C callbacks, or Swift closures.
+public protocol FieldBinding {
+  associatedtype Session
+  /// The value last seen, to find by comparison whether the field changed.
+  associatedtype Baseline
+
+  func makeBaseline() -> Baseline
+  /// What a baseline owns is given back.
+  func dispose(_ baseline: inout Baseline)
+
+  /// Takes the field's value from the session. If it differs from the baseline and can be stored, it becomes the baseline;
+  /// otherwise the baseline stays. The first value ever differs.
+  func capture(_ session: Session, _ baseline: inout Baseline) -> Capture
+
+  /// The baseline as JSON text.
+  func append(_ baseline: Baseline, to buffer: ByteBuffer) throws(Failure)
+
+  /// Sets the field; the value is borrowed. 0, or the host's code for refusing it.
+  func set(_ value: NativeValue, in session: inout Session) -> Int32
+}
+
+public enum Capture {
+  case same
+  case changed
+  /// The host's code.
+  case callbackFailed(Int32)
+  /// The value cannot be stored.
+  case unencodable(StaticString)
+}
+
+/// One persisted value: its key, what is accepted for it, and how it is reached.
+public struct FieldDefinition<Binding: FieldBinding> {
+  public let key: Key
+  let storageKey: Key
+  let types: ValueTypes
+  /// ms after the last write; 0: never.
+  let expiresAfter: Int64
+  let version: UInt32
+  let binding: Binding
+  /// Kept for as long as the field may be called.
+  let owner: AnyObject?
+
+  public init(key: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, binding: Binding, owner: AnyObject?) throws(Failure) {
+    guard !key.bytes.isEmpty, key.bytes.count <= Key.fieldLimit else {
+      throw Failure(.invalidArgument, "a field's key has 1 to 256 bytes")
+    }
+    guard !types.isEmpty, types.isSubset(of: .all) else { throw Failure(.invalidArgument, "a field's types are not among the known", key: key) }
+    guard expiresAfter >= 0 else { throw Failure(.invalidArgument, "a field's expiry is negative", key: key) }
+    self.key = key
+    storageKey = Key(field: key)
+    self.types = types
+    self.expiresAfter = expiresAfter
+    self.version = version
+    self.binding = binding
+    self.owner = owner
+  }
+}
+
+/// An ordered list of fields, no two with one key.
+public final class FieldList<Binding: FieldBinding> {
+  public private(set) var fields: [FieldDefinition<Binding>] = []
+
+  public init() {}
+
+  public func add(_ field: FieldDefinition<Binding>) throws(Failure) {
+    guard !fields.contains(where: { $0.key == field.key }) else {
+      throw Failure(.duplicateKey, "the list has a field of this key", key: field.key)
+    }
+    fields.append(field)
+  }
+}

@@ -1,0 +1,93 @@
+import CJansson
+import CPlatform
+
+/// libjansson: the only file that calls it. A `JSON` exists only while this thread has the C locale, because jansson asks
+/// the locale for its decimal point (and 2.14 aborts where that is more than one byte). jansson's error text is never read: it
+/// quotes the input, which may be a secret.
+struct JSON {
+  private init() {}
+
+  static func run<R: ~Copyable>(_ body: (JSON) throws(Failure) -> R) throws(Failure) -> R {
+    // "C" for all categories is a constant of libc's: nothing is allocated, and freelocale leaves it alone.
+    guard let plain = newlocale(Int32(PLATFORM_LC_ALL_MASK), "C", nil) else { throw JSON.noMemory }
+    let before = uselocale(plain)
+    defer {
+      uselocale(before)
+      freelocale(plain)
+    }
+    return try body(JSON())
+  }
+
+  static var notJSON: Failure { Failure(.decode, "the text is not JSON") }
+  static var noMemory: Failure { Failure(.io, "there is no memory for jansson", systemError: ENOMEM) }
+
+  /// Text that jansson has accepted. Every number in it is read as a real, so that one beyond int64 is a number too;
+  /// `JSONText.integer` finds the integers.
+  struct Parsed: ~Copyable {
+    private let root: UnsafeMutablePointer<json_t>
+    private let text: UnsafeRawBufferPointer
+
+    fileprivate init(root: UnsafeMutablePointer<json_t>, text: UnsafeRawBufferPointer) {
+      self.root = root
+      self.text = text
+    }
+
+    deinit { json_decref(root) }
+
+    /// The first of NULL, BOOL, INT, REAL, STRING, JSON among `types` that it fits; nil: none. Text in it is borrowed from here
+    /// and from what was parsed.
+    func value(as types: ValueTypes) -> NativeValue? {
+      switch root.pointee.type {
+      case JSON_NULL where types.contains(.null): return .null
+      case JSON_TRUE where types.contains(.bool): return .bool(true)
+      case JSON_FALSE where types.contains(.bool): return .bool(false)
+      case JSON_REAL:
+        if types.contains(.int), let integer = JSONText.integer(text) { return .int(integer) }
+        if types.contains(.real) { return .real(json_real_value(root)) }
+      case JSON_STRING where types.contains(.string):
+        return .string(UnsafeRawBufferPointer(start: json_string_value(root), count: json_string_length(root)))
+      default: break
+      }
+      return types.contains(.json) ? .json(text) : nil
+    }
+  }
+
+  func parse(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
+    guard text.count <= JSONText.valueLimit else { throw Failure(.decode, "the text is longer than 16 MiB") }
+    guard JSONText.isShallow(text) else { throw Failure(.decode, "the text nests deeper than 512") }
+    var error = json_error_t()
+    let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
+    let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
+    guard let start, let root = json_loadb(start, text.count, flags, &error) else {
+      throw json_error_code(&error) == json_error_out_of_memory ? JSON.noMemory : JSON.notJSON
+    }
+    return Parsed(root: root, text: text)
+  }
+
+  /// Throws what is wrong with the text.
+  func check(_ text: UnsafeRawBufferPointer) throws(Failure) {
+    _ = try parse(text)
+  }
+
+  /// A finite real in the fewest digits that read back.
+  func append(real value: Double, to buffer: ByteBuffer) throws(Failure) {
+    guard let number = json_real(value) else { throw Failure(.encode, "a real is not finite") }
+    defer { json_decref(number) }
+    // What has 15 digits or fewer is found by the first try: a normal double keeps them all. Subnormals keep fewer.
+    var digits: Int32 = value.isNormal ? 15 : 1
+    while true {
+      let room = 40
+      buffer.reserve(room)
+      let from = buffer.count
+      let start = UnsafeMutableRawPointer(buffer.start + from).assumingMemoryBound(to: CChar.self)
+      let length = json_dumpb(number, start, room, Int(JSON_ENCODE_ANY) | cjansson_real_precision(digits))
+      guard length > 0, length < room else { throw JSON.noMemory }
+      start[length] = 0
+      if digits >= 17 || strtod(start, nil) == value {
+        buffer.resize(to: from &+ length)
+        return
+      }
+      digits &+= 1
+    }
+  }
+}

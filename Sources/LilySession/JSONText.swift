@@ -1,0 +1,135 @@
+/// JSON text that needs no parser: writing scalars, taking white space out, and finding where a value ends.
+enum JSONText {
+  static var depthLimit: Int { 512 }
+  static var valueLimit: Int { 16 << 20 }
+
+  /// A string, in quotes: escaped as jansson does it (a test compares), non-ASCII as it is. `text` is UTF-8.
+  static func append(string text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
+    buffer.append(UInt8(ascii: "\""))
+    var plain = 0 // where the run begins that needs no escape
+    for at in 0..<text.count {
+      let byte = text[at]
+      if byte >= 0x20 && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "\\") { continue }
+      buffer.append(UnsafeRawBufferPointer(rebasing: text[plain..<at]))
+      plain = at &+ 1
+      buffer.append(UInt8(ascii: "\\"))
+      switch byte {
+      case UInt8(ascii: "\""), UInt8(ascii: "\\"): buffer.append(byte)
+      case 0x08: buffer.append(UInt8(ascii: "b"))
+      case 0x09: buffer.append(UInt8(ascii: "t"))
+      case 0x0A: buffer.append(UInt8(ascii: "n"))
+      case 0x0C: buffer.append(UInt8(ascii: "f"))
+      case 0x0D: buffer.append(UInt8(ascii: "r"))
+      default:
+        buffer.append("u00")
+        buffer.append(byte >= 0x10 ? UInt8(ascii: "1") : UInt8(ascii: "0"))
+        let low = byte & 15
+        buffer.append(low < 10 ? UInt8(ascii: "0") &+ low : UInt8(ascii: "A") &+ low &- 10)
+      }
+    }
+    buffer.append(UnsafeRawBufferPointer(rebasing: text[plain..<text.count]))
+    buffer.append(UInt8(ascii: "\""))
+  }
+
+  /// Valid JSON, without the white space outside strings.
+  static func append(compacted text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
+    var kept = 0
+    var inString = false
+    var at = 0
+    while at < text.count {
+      let byte = text[at]
+      if inString {
+        if byte == UInt8(ascii: "\\") { at &+= 1 } else if byte == UInt8(ascii: "\"") { inString = false }
+      } else if byte == UInt8(ascii: "\"") {
+        inString = true
+      } else if byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
+        buffer.append(UnsafeRawBufferPointer(rebasing: text[kept..<at]))
+        kept = at &+ 1
+      }
+      at &+= 1
+    }
+    buffer.append(UnsafeRawBufferPointer(rebasing: text[kept..<text.count]))
+  }
+
+  /// Whether objects and arrays nest no deeper than the limit. Asked before jansson, whose parser recurses.
+  static func isShallow(_ text: UnsafeRawBufferPointer) -> Bool {
+    var depth = 0
+    var inString = false
+    var at = 0
+    while at < text.count {
+      let byte = text[at]
+      if inString {
+        if byte == UInt8(ascii: "\\") { at &+= 1 } else if byte == UInt8(ascii: "\"") { inString = false }
+      } else {
+        switch byte {
+        case UInt8(ascii: "\""): inString = true
+        case UInt8(ascii: "["), UInt8(ascii: "{"):
+          depth &+= 1
+          if depth > depthLimit { return false }
+        case UInt8(ascii: "]"), UInt8(ascii: "}"): depth &-= 1
+        default: break
+        }
+      }
+      at &+= 1
+    }
+    return true
+  }
+
+  /// Where the value that begins at `start` ends, in text without white space outside strings; nil: it does not end, or has
+  /// white space. What is between is left to jansson.
+  static func end(ofValueAt start: Int, in text: UnsafeRawBufferPointer) -> Int? {
+    var depth = 0
+    var inString = false
+    var at = start
+    while at < text.count {
+      let byte = text[at]
+      if inString {
+        if byte == UInt8(ascii: "\\") {
+          at &+= 1
+        } else if byte == UInt8(ascii: "\"") {
+          inString = false
+          if depth == 0 { return at &+ 1 }
+        }
+      } else {
+        switch byte {
+        case UInt8(ascii: "\""):
+          if depth == 0 && at > start { return nil }
+          inString = true
+        case UInt8(ascii: "["), UInt8(ascii: "{"):
+          if depth == 0 && at > start { return nil }
+          depth &+= 1
+        case UInt8(ascii: "]"), UInt8(ascii: "}"):
+          if depth == 0 { return at > start ? at : nil }
+          depth &-= 1
+          if depth == 0 { return at &+ 1 }
+        case UInt8(ascii: ","):
+          if depth == 0 { return at > start ? at : nil }
+        case 0...0x20: return nil
+        default: break
+        }
+      }
+      at &+= 1
+    }
+    return nil
+  }
+
+  /// The number that this text spells without fraction and exponent, if it fits. `text` is one JSON number.
+  static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
+    var at = 0
+    let negative = text.count > 0 && text[0] == UInt8(ascii: "-")
+    if negative { at = 1 }
+    guard at < text.count else { return nil }
+    var value: Int64 = 0
+    while at < text.count {
+      let byte = text[at]
+      guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9") else { return nil }
+      let digit = Int64(byte &- UInt8(ascii: "0"))
+      let tens = value.multipliedReportingOverflow(by: 10)
+      let next = negative ? tens.partialValue.subtractingReportingOverflow(digit) : tens.partialValue.addingReportingOverflow(digit)
+      guard !tens.overflow, !next.overflow else { return nil }
+      value = next.partialValue
+      at &+= 1
+    }
+    return value
+  }
+}

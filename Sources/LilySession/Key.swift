@@ -1,0 +1,64 @@
+import CPlatform
+
+/// A key: bytes that are UTF-8 without NUL. Keys are compared as bytes, never as `String`, which holds "é" and
+/// "e" + U+0301 to be the same.
+public struct Key: Equatable, Sendable {
+  public let bytes: [UInt8]
+
+  /// All keys of sessions begin so, as in the browser.
+  public static var sessionPrefix: StaticString { "lily_session_" }
+  public static var fieldLimit: Int { 256 }
+  public static var storageLimit: Int { 512 }
+
+  public init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
+    guard !bytes.isEmpty else { throw Failure(.invalidArgument, "a key is empty") }
+    try self.init(prefix: bytes, limit: limit)
+  }
+
+  /// As `init(validating:limit:)`, but may be empty.
+  public init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
+    guard bytes.count <= limit else { throw Failure(.invalidArgument, "a key is too long") }
+    guard UTF8Text.isValid(bytes), !bytes.contains(0) else {
+      throw Failure(.invalidArgument, "a key is not UTF-8, or has a NUL")
+    }
+    self.bytes = [UInt8](bytes)
+  }
+
+  /// The storage key of a field: `lily_session_` and the field's own.
+  public init(field: Key) {
+    bytes = [UInt8](UnsafeBufferPointer(start: Key.sessionPrefix.utf8Start, count: Key.sessionPrefix.utf8CodeUnitCount)) + field.bytes
+  }
+
+  /// The prefix that `clear` removes.
+  public static var session: Key { Key(field: Key(unchecked: [])) }
+
+  init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+
+  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
+
+  public static func == (a: Key, b: Key) -> Bool {
+    a.withBytes { a in b.withBytes { b in a.equals(b) } }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
+    guard count == other.count else { return false }
+    guard let here = baseAddress, let there = other.baseAddress else { return true }
+    return memcmp(here, there, count) == 0
+  }
+
+  func begins(with prefix: UnsafeRawBufferPointer) -> Bool {
+    count >= prefix.count && UnsafeRawBufferPointer(rebasing: self[0..<prefix.count]).equals(prefix)
+  }
+
+  /// Byte order, shorter first.
+  func precedes(_ other: UnsafeRawBufferPointer) -> Bool {
+    let shared = Swift.min(count, other.count)
+    if shared > 0, let here = baseAddress, let there = other.baseAddress {
+      let order = memcmp(here, there, shared)
+      if order != 0 { return order < 0 }
+    }
+    return count < other.count
+  }
+}

@@ -1,0 +1,81 @@
+import CPlatform
+
+/// The last value seen of a field whose values come in native form, with a copy of its text. Comparing makes no JSON: the
+/// type first, then 64 bits or the bytes.
+public struct NativeBaseline {
+  /// `type` 0: no value yet.
+  public private(set) var value = NativeValue()
+  private var capacity = 0
+
+  public init() {}
+
+  public mutating func dispose() {
+    if capacity > 0 { free(UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word))) }
+    self = NativeBaseline()
+  }
+
+  /// Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
+  @inline(__always)
+  public func holds(_ other: NativeValue) -> Bool {
+    guard value.type == other.type else { return false }
+    if !value.isText { return value.type == ValueTypes.bool.rawValue ? value.bool == other.bool : value.word == other.word }
+    guard value.length == other.length else { return false }
+    guard value.length > 0 else { return true }
+    guard let here = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)),
+      let there = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: other.word))
+    else { return false }
+    return memcmp(here, there, value.length) == 0
+  }
+
+  /// Compares, and takes over what differs and can be stored.
+  @inline(__always)
+  public mutating func capture(_ other: NativeValue, types: ValueTypes) -> Capture {
+    holds(other) ? .same : adopt(other, types)
+  }
+
+  @inline(never)
+  private mutating func adopt(_ other: NativeValue, _ types: ValueTypes) -> Capture {
+    if let reason = NativeBaseline.objection(to: other, types) { return .unencodable(reason) }
+    if !other.isText || other.length > capacity {
+      dispose()
+    }
+    guard other.isText else {
+      value = other
+      return .changed
+    }
+    if capacity == 0 {
+      capacity = max(other.length, 16)
+      guard let memory = malloc(capacity) else { fatalError("out of memory") } // no memory: nothing can go on
+      value.word = UInt64(UInt(bitPattern: memory))
+    }
+    if let from = other.text.baseAddress, let to = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {
+      memcpy(to, from, other.length)
+    }
+    value.type = other.type
+    value.length = other.length
+    return .changed
+  }
+
+  private static func objection(to other: NativeValue, _ types: ValueTypes) -> StaticString? {
+    guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { return "the value's type is not one of the field's" }
+    if other.types == .real, !other.real.isFinite { return "a real is not finite" }
+    guard other.isText else { return nil }
+    guard other.length >= 0, other.length == 0 || other.word != 0 else { return "the text has a negative length, or is NULL" }
+    guard other.length <= JSONText.valueLimit else { return "the value is longer than 16 MiB" }
+    if other.types == .string { return UTF8Text.isValid(other.text) ? nil : "the string is not UTF-8" }
+    do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(other.text) } } catch { return error.reason }
+    return nil
+  }
+
+  public func append(to buffer: ByteBuffer) throws(Failure) {
+    switch value.types {
+    case .null: buffer.append("null")
+    case .bool: buffer.append(value.bool ? "true" : "false")
+    case .int: buffer.append(decimal: value.int)
+    case .real: try JSON.run { json throws(Failure) in try json.append(real: value.real, to: buffer) }
+    case .string: JSONText.append(string: value.text, to: buffer)
+    case .json: JSONText.append(compacted: value.text, to: buffer)
+    default: throw Failure(.encode, "there is no value")
+    }
+  }
+}

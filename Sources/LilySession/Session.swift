@@ -1,0 +1,59 @@
+/// One attachment of fields to a runtime and a storage. The host's handle; what it does is in `Attachment`.
+public class Session {
+  init() {}
+
+  /// "The model may have changed": stores the fields that did.
+  public func persist() throws(Failure) { throw Session.detached }
+
+  /// `persist`, then a sync of the storage.
+  public func flush() throws(Failure) { throw Session.detached }
+
+  public func state(of key: Key) throws(Failure) -> FieldState { throw Session.detached }
+
+  /// Flushes, then ends the session.
+  public func detach() {}
+
+  /// Ends the session without calling the host.
+  public func abandon() {}
+
+  static var detached: Failure { Failure(.invalidArgument, "the session is detached") }
+}
+
+/// What a runtime knows of a session.
+public class ModelSession<Model>: Session {
+  /// nil: detached. The runtime retains the session, and clears this when it goes.
+  var runtime: Unmanaged<ModelRuntime<Model>>?
+  var ending = Ending.no
+
+  /// The way of one update: slice, compare, and for what changed encode and write.
+  func storeChanges(of model: Model) -> Failure? { nil }
+
+  /// The last thing that happens to it.
+  func finish(_ model: Model, flushing: Bool) {}
+
+  /// Throws if the session stores one of the keys in that place.
+  func refuse(_ keys: [Key], in place: Place) throws(Failure) {}
+
+  /// The runtime, retained for the call.
+  func attachedRuntime() throws(Failure) -> ModelRuntime<Model> {
+    guard let runtime, ending == .no else { throw Session.detached }
+    return runtime.takeUnretainedValue()
+  }
+
+  public override func detach() { runtime?.takeUnretainedValue().end(self, as: .detached) }
+  public override func abandon() { runtime?.takeUnretainedValue().end(self, as: .abandoned) }
+}
+
+/// How a session's slice is found in the model, and how its host hears of events.
+public protocol SliceLens {
+  associatedtype Model
+  associatedtype Session
+
+  /// nil: the host's callback failed.
+  func slice(of model: Model) -> Session?
+  /// Puts a hydrated slice back; nil: the host's callback failed.
+  func model(_ model: Model, with session: Session) -> Model?
+  /// A number that differs when a field may have changed; nil: compare each time.
+  func revision(of session: Session) -> UInt64?
+  func notify(_ event: Event)
+}

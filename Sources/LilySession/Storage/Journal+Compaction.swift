@@ -1,0 +1,184 @@
+import CPlatform
+
+/// Rewriting the file with only what lives, and making it survive power loss.
+extension Journal {
+  /// An update compacts only past both of these; there is no thread that could do it instead.
+  static var updateFloor: Int64 { 4 << 20 }
+  private static var updateRatio: Int64 { 16 }
+  private static var idleFloor: Int64 { 64 << 10 }
+  private static var idleRatio: Int64 { 4 }
+
+  public func sync() throws(Failure) {
+    guard !exclusion.isForked else { throw Failure(.forked, "the storage was opened before fork") }
+    let time = now()
+    try exclusion.run { () throws(Failure) in
+      guard needsSync else { return }
+      if try syncByCompaction(time) { needsSync = false } else { try syncFile(time) }
+    }
+  }
+
+  /// A rewritten file is a synced file. false: nothing is to be rewritten, or it could not be.
+  private func syncByCompaction(_ time: Int64) throws(Failure) -> Bool {
+    try enter(lookingUp: true)
+    defer { leave() }
+    guard needsNewFile || !hasUnknown && holdsRemoved || isWorthwhile else { return false }
+    do throws(Failure) { try compact(time) } catch {
+      if needsNewFile { throw Failure(.notDurable, error.reason, systemError: error.systemError) }
+      return false
+    }
+    return !needsDirectorySync
+  }
+
+  /// Not under the lock: should another process compact meanwhile, its new file has our lines and is synced before it takes the place.
+  private func syncFile(_ time: Int64) throws(Failure) {
+    do throws(Failure) { try Syscalls.sync(data: file) } catch {
+      // The kernel may have marked the pages clean: to try the same file again would only look like success. Write
+      // them anew, from memory.
+      needsNewFile = true
+      let first = error
+      do throws(Failure) {
+        try enter()
+        defer { leave() }
+        try compact(time)
+      } catch { throw Failure(.notDurable, first.reason, systemError: first.systemError) }
+    }
+    if needsDirectorySync {
+      do throws(Failure) { try Syscalls.sync(directory) } catch {
+        throw Failure(.notDurable, error.reason, systemError: error.systemError)
+      }
+      needsDirectorySync = false
+    }
+    needsSync = false
+  }
+
+  private var isWorthwhile: Bool {
+    !hasUnknown && applied > Journal.idleFloor && applied > Journal.idleRatio &* table.compactedBytes
+  }
+
+  /// At open: a file that earlier programs left large. A failure leaves it as it is.
+  func compactIfWorthwhile() {
+    guard !isReadOnly, isWorthwhile else { return }
+    let time = now()
+    _ = try? exclusion.run { () throws(Failure) in
+      try enter()
+      defer { leave() }
+      try compact(time)
+    }
+  }
+
+  var isFarTooLarge: Bool {
+    applied > max(Journal.updateFloor, compactionFloor) && applied > Journal.updateRatio &* table.liveBytes
+  }
+
+  /// In an update, under its lock. A failure is not the update's: the next try is at twice the size.
+  func compactOrBackOff(_ time: Int64) {
+    do throws(Failure) { try compact(time) } catch { compactionFloor = applied &* 2 }
+  }
+
+  /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, and holds it still afterwards in
+  /// the sense that no update of others is lost: the new file has everything up to now, and others find it by the "moved" line.
+  private func compact(_ time: Int64) throws(Failure) {
+    guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
+    if keepsDamage { try keepDamaged() }
+    let header = JournalHeader(salt: Salt(try Salt.random()), generation: generation)
+    let new = try makeTemporary()
+    var length: Int64 = 0
+    var last: Int64 = 0
+    do throws(Failure) {
+      (length, last) = try writeLiving(to: new, header, time)
+      // Before the rename: after power loss the name must not lead to an empty file.
+      try Syscalls.sync(new)
+      // Before the rename too: a writer that waits for the old file's lock finds it, whenever this process dies.
+      scratch.begin()
+      scratch.buffer.append("[\"moved\"]")
+      try append(scratch, items: 1, isRemoval: true)
+      try Syscalls.rename(directory, names.temporary, names.file)
+    } catch {
+      Syscalls.close(new)
+      Syscalls.unlink(directory, names.temporary)
+      throw error
+    }
+    Syscalls.close(file) // and its lock with it: whoever gets it now reads "moved"
+    file = new
+    salt = header.salt
+    sequence = last
+    applied = length
+    allocated = 0
+    compactionFloor = 0
+    damagedLines = 0
+    keepsDamage = false
+    holdsRemoved = false
+    hasMoved = false
+    needsNewFile = false
+    table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // the new file does not have them
+    do throws(Failure) {
+      try Syscalls.sync(directory)
+      needsDirectorySync = false
+    } catch {
+      needsDirectorySync = true // nothing is durable until one works
+      needsSync = true
+    }
+  }
+
+  private func makeTemporary() throws(Failure) -> Int32 {
+    Syscalls.unlink(directory, names.temporary) // a dead compactor's; no living one is without the lock
+    let flags = O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW
+    let new = Syscalls.open(directory, names.temporary, flags, 0o600)
+    guard new >= 0 else { throw Syscalls.failure("the new file cannot be made") }
+    do throws(Failure) { try Syscalls.setMode(new, 0o600) } catch {
+      Syscalls.close(new)
+      throw error
+    }
+    return new
+  }
+
+  /// Header and one line for each entry. Answers the file's length and last sequence.
+  private func writeLiving(to new: Int32, _ header: JournalHeader, _ time: Int64) throws(Failure) -> (Int64, Int64) {
+    var length: Int64 = 0
+    var sequence: Int64 = 0
+    input.truncate(to: 0)
+    header.append(to: input)
+    func flush() throws(Failure) {
+      try put(input.bytes, into: new)
+      length &+= Int64(input.count)
+      input.truncate(to: 0)
+    }
+    let batch = Batch()
+    try table.forEach { record throws(Failure) in
+      if Entry.isExpired(record.pointee.deadline, at: time) { return }
+      batch.removeAll()
+      try batch.set(
+        Key(unchecked: [UInt8](EntryTable.key(record))), deadline: record.pointee.deadline, version: record.pointee.version
+      ) { buffer throws(Failure) in buffer.append(EntryTable.value(record)) }
+      sequence &+= 1
+      input.append(batch.line.seal(items: 1, sequence: sequence, salt: header.salt))
+      if input.count >= 256 << 10 { try flush() }
+    }
+    try flush()
+    input.shrink(to: 1 << 20)
+    return (length, sequence)
+  }
+
+  /// Copies the file, as it is, beside it. A second name for it would not do: that changes the link count others look at.
+  private func keepDamaged() throws(Failure) {
+    Syscalls.unlink(directory, names.temporary)
+    let copy = try makeTemporary()
+    do throws(Failure) {
+      defer { Syscalls.close(copy) }
+      let end = try Syscalls.sizeAndLinks(file).size
+      var at: Int64 = 0
+      input.reserve(256 << 10)
+      while at < end {
+        let got = try Syscalls.read(file, input.start, 256 << 10, at: at)
+        if got <= 0 { break }
+        try put(UnsafeRawBufferPointer(start: input.start, count: got), into: copy)
+        at &+= Int64(got)
+      }
+      try Syscalls.sync(copy)
+      try Syscalls.rename(directory, names.temporary, names.damaged)
+    } catch {
+      Syscalls.unlink(directory, names.temporary)
+      throw error
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import CPlatform
+
+/// The lock that keeps processes, and the handles of one process, apart: flock on the journal itself, which no closing of
+/// another descriptor drops and no cleaner deletes. The kernel frees it when its holder dies.
+extension Journal {
+  private static var patience: Int64 { 5000 } // ms
+
+  func lock() throws(Failure) {
+    if try Syscalls.tryLock(file) == .taken { return }
+    try waitForLock()
+  }
+
+  func leave() { Syscalls.unlock(file) }
+
+  /// Others hold the lock for microseconds: yielding to them is enough. Behind a compaction or a stopped process, sleep; the
+  /// length differs from process to process, so that two do not keep meeting.
+  @inline(never)
+  private func waitForLock() throws(Failure) {
+    let end = Syscalls.monotonicClock() &+ Journal.patience
+    let own = Int64(Syscalls.processIdentifier() & 63)
+    var pause: Int64 = 50
+    var tries = 0
+    while true {
+      if tries < 100 {
+        Syscalls.yield()
+      } else {
+        guard Syscalls.monotonicClock() < end else {
+          throw Failure(.busy, "another process holds the file's lock", systemError: EWOULDBLOCK)
+        }
+        Syscalls.sleep(microseconds: pause &+ own)
+        pause = min(pause &* 2, 1000)
+      }
+      tries &+= 1
+      if try Syscalls.tryLock(file) == .taken { return }
+    }
+  }
+
+  /// Takes the lock of the file that the path names, with everything in it applied and no torn tail. Follow it by `leave`.
+  func enter(lookingUp: Bool = false) throws(Failure) {
+    guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
+    if lookingUp { hasMoved = true }
+    for _ in 0..<16 {
+      try lock()
+      do throws(Failure) {
+        if try examine(forWriting: true) { return }
+      } catch {
+        leave()
+        throw error
+      }
+      leave()
+      _ = try open(create: true) // another file is there by now, or none, and one is made
+      guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
+    }
+    throw Failure(.busy, "the file was replaced again and again")
+  }
+
+  /// Applies what others wrote and, for writing, makes the file's end fit to be written after. false: the path does not name
+  /// this file any more. The caller holds the lock, so nobody is writing.
+  func examine(forWriting: Bool) throws(Failure) -> Bool {
+    let (size, links) = try Syscalls.sizeAndLinks(file)
+    if size < applied { forget() } // somebody cut it
+    if size > applied || applied == 0 { _ = try catchUp(to: size, isLocked: true) }
+    if links != 1 || hasMoved {
+      guard try lookUp() == .thisFile else { return false }
+      hasMoved = false // the compactor died before its rename
+    }
+    if forWriting, size > applied || applied == 0 {
+      if applied == 0 { try create(size: size) } else { try repair(size) }
+    }
+    return true
+  }
+
+  /// What follows the last newline is a dead writer's.
+  private func repair(_ size: Int64) throws(Failure) {
+    guard !hasUnknown else { return } // not to be written to
+    allocated = 0
+    if Syscalls.truncate(file, to: applied) { return }
+    // Ended by a newline, the fragment is a damaged line of its own and does not spoil the next.
+    try put(Journal.newline, into: file)
+    applied = size &+ 1
+    damagedLines &+= 1
+    keepsDamage = true
+  }
+
+  private static var newline: UnsafeRawBufferPointer {
+    let text: StaticString = "\n"
+    return UnsafeRawBufferPointer(start: text.utf8Start, count: 1)
+  }
+}

@@ -1,0 +1,77 @@
+import CPlatform
+
+/// The way of one change: lock, catch up, repair, one write, unlock.
+extension Journal {
+  /// Past the end of the file this much is kept allocated, for removals alone: logging out works on a full disk.
+  private static var reserve: Int64 { 16 << 10 }
+  private static var allocationStep: Int64 { 64 << 10 }
+
+  public func write(_ batch: Batch, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
+    let hostTime = options.clock?() // before any lock is taken
+    return try exclusion.run { () throws(Failure) in
+      try enter()
+      defer { leave() }
+      if let wanted, wanted != generation { return .superseded(generation: generation) }
+      if batch.onlyRemoves, !batch.touches(table) { return .written }
+      try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
+      batch.apply(to: table)
+      if batch.onlyRemoves { holdsRemoved = true }
+      if isFarTooLarge { compactOrBackOff(hostTime ?? Syscalls.wallClock()) }
+      return .written
+    }
+  }
+
+  public func clear(_ prefix: Key) throws(Failure) {
+    try exclusion.run { () throws(Failure) in
+      try enter()
+      defer { leave() }
+      let next = generation &+ 1
+      scratch.begin()
+      scratch.buffer.append("[\"clear\",")
+      prefix.withBytes { JSONText.append(string: $0, to: scratch.buffer) }
+      scratch.buffer.append(",\"")
+      scratch.buffer.append(hex: next, digits: 16)
+      scratch.buffer.append("\"]")
+      try append(scratch, items: 1, isRemoval: true)
+      applyClear(prefix, next)
+      Syscalls.unlink(directory, names.damaged)
+    }
+  }
+
+  /// Appends one line whole, or nothing. The caller holds the lock.
+  func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
+    guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
+    let (next, overflow) = sequence.addingReportingOverflow(1)
+    guard !overflow else { throw Failure(.refused, "the file's sequence is at its end") }
+    let bytes = line.seal(items: items, sequence: next, salt: salt)
+    guard bytes.count <= Line.limit, applied &+ Int64(bytes.count) <= JournalHeader.fileLimit else {
+      throw Failure(.quota, "the file would be larger than 4 GiB, or a line than 64 MiB")
+    }
+    if !isRemoval { try extendAllocation(past: applied &+ Int64(bytes.count)) }
+    do throws(Failure) { try put(bytes, into: file) } catch {
+      // Where this fails too, the next writer repairs.
+      _ = Syscalls.truncate(file, to: applied)
+      allocated = 0
+      throw error
+    }
+    applied &+= Int64(bytes.count)
+    sequence = next
+    needsSync = true
+  }
+
+  func put(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
+    if guardsFileSize {
+      try Syscalls.withoutFileSizeSignal { () throws(Failure) in try Syscalls.write(file, bytes) }
+    } else {
+      try Syscalls.write(file, bytes)
+    }
+  }
+
+  private func extendAllocation(past end: Int64) throws(Failure) {
+    guard end &+ Journal.reserve > allocated else { return }
+    let step = Journal.allocationStep
+    let wanted = (end &+ Journal.reserve &+ step &- 1) / step &* step
+    try Syscalls.allocate(file, from: applied, wanted &- applied)
+    allocated = wanted
+  }
+}

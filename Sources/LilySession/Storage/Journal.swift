@@ -1,0 +1,171 @@
+import CPlatform
+
+/// The default storage: a file of JSON lines that grows by one line an update (docs/format.md).
+///
+/// Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
+/// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
+/// `table` as far as `applied`.
+public final class Journal: Storage {
+  public struct Options {
+    public var isReadOnly = false
+    /// Damage refuses to open.
+    public var isStrict = false
+    /// Make the file where it is missing.
+    public var create = true
+    /// UTC in ms; nil: the system's.
+    public var clock: (() -> Int64)?
+    public init() {}
+  }
+
+  let exclusion = Exclusion()
+  let options: Options
+  let names: JournalNames
+  let directory: Int32
+
+  // All below is guarded by `exclusion`.
+
+  /// Open for reading and, unless `isReadOnly`, for appending.
+  var file: Int32 = -1
+  /// By the options, or because the system would not have it otherwise.
+  var isReadOnly: Bool
+
+  // What has been read of the file.
+  let table = EntryTable()
+  var salt = Salt(0)
+  /// Counts clears; it survives compaction.
+  var generation: UInt64 = 0
+  /// Of the last line read.
+  var sequence: Int64 = 0
+  /// Up to where the lines are in the table. 0: not even the header.
+  var applied: Int64 = 0
+  var damagedLines = 0
+  /// Damage that a clear has not made worthless: it is kept beside the file before that is rewritten.
+  var keepsDamage = false
+  /// A line of a newer format is in the file: it must not be written to.
+  var hasUnknown = false
+  /// A compaction came as far as its rename: the path has to be looked up.
+  var hasMoved = false
+  /// The file still holds what was removed or cleared.
+  var holdsRemoved = false
+  /// The path names no file: what was stored is gone.
+  var isGone = false
+
+  // What this handle owes.
+
+  /// It wrote since it last synced.
+  var needsSync = false
+  /// The file was put into its directory by somebody who may not have synced that.
+  var needsDirectorySync = true
+  /// An fsync failed: the pages may be marked clean without being on disk, so only a new file will do.
+  var needsNewFile = false
+
+  /// Up to where blocks are allocated.
+  var allocated: Int64 = 0
+  /// Size below which no update compacts, since the last one that tried failed.
+  var compactionFloor: Int64 = 0
+  let guardsFileSize: Bool
+  let input = ByteBuffer(capacity: 4096)
+  let reader = LineReader()
+  /// Lines of our own: clear, moved, a new file's.
+  let scratch = Line()
+
+  public init(path: UnsafePointer<CChar>, options: Options) throws(Failure) {
+    names = try JournalNames(path)
+    self.options = options
+    isReadOnly = options.isReadOnly
+    guardsFileSize = Syscalls.hasFileSizeLimit()
+    directory = Syscalls.open(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
+    guard directory >= 0 else { throw Syscalls.failure("the directory cannot be opened") }
+    try start()
+  }
+
+  /// The default place (S18).
+  public convenience init(application: UnsafePointer<CChar>?, options: Options) throws(Failure) {
+    let path = try DefaultPlace.path(application: application, create: options.create && !options.isReadOnly)
+    try self.init(path: path, options: options)
+  }
+
+  deinit {
+    Syscalls.close(file)
+    Syscalls.close(directory)
+  }
+
+  // MARK: Storage
+
+  public var path: UnsafePointer<CChar>? { UnsafePointer(names.path) }
+  public func now() -> Int64 { options.clock?() ?? Syscalls.wallClock() }
+
+  public var notices: Notices {
+    var notices = Notices()
+    _ = try? exclusion.run { () throws(Failure) in notices.damagedLines = damagedLines }
+    if let status = try? Syscalls.status(directory) {
+      notices.directoryIsOpen = status.st_mode & 0o022 != 0 && status.st_mode & mode_t(S_ISVTX) == 0
+    }
+    return notices
+  }
+
+  public var place: Place {
+    guard let status = try? Syscalls.status(directory) else { return Place(device: 0, inode: 0, name: []) }
+    return Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), name: [UInt8](cString: names.file))
+  }
+
+  public func read(_ keys: [Key]) throws(Failure) -> Snapshot {
+    try exclusion.run { () throws(Failure) in
+      try freshen()
+      return Snapshot(entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation)
+    }
+  }
+
+  public func entries(_ prefix: Key) throws(Failure) -> [Item] {
+    try exclusion.run { () throws(Failure) in
+      try freshen()
+      return table.items(prefix)
+    }
+  }
+
+  public func close() {
+    try? sync() // nobody is left to hear of a failure
+  }
+}
+
+/// The names that a journal goes by, as C strings that live as long as it.
+final class JournalNames {
+  let path: UnsafeMutablePointer<CChar>
+  let directory: UnsafeMutablePointer<CChar>
+  let file: UnsafeMutablePointer<CChar>
+  let temporary: UnsafeMutablePointer<CChar>
+  let damaged: UnsafeMutablePointer<CChar>
+
+  init(_ path: UnsafePointer<CChar>) throws(Failure) {
+    var bytes = [UInt8](cString: path)
+    guard !bytes.isEmpty else { throw Failure(.invalidArgument, "the path is empty") }
+    if bytes.first != UInt8(ascii: "/") {
+      guard let current = Syscalls.currentDirectory() else { throw Syscalls.failure("the current directory is unknown") }
+      bytes = current + [UInt8(ascii: "/")] + bytes
+    }
+    let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+    let name = [UInt8](bytes[(slash &+ 1)...])
+    guard !name.isEmpty, name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] else {
+      throw Failure(.invalidArgument, "the path names no file")
+    }
+    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes") }
+    self.path = JournalNames.copy(bytes)
+    directory = JournalNames.copy(slash == 0 ? [UInt8(ascii: "/")] : [UInt8](bytes[0..<slash]))
+    file = JournalNames.copy(name)
+    temporary = JournalNames.copy(name, ".tmp")
+    damaged = JournalNames.copy(name, ".damaged")
+  }
+
+  deinit {
+    for name in [path, directory, file, temporary, damaged] { name.deallocate() }
+  }
+
+  private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
+    var all = bytes
+    all += UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)
+    all.append(0)
+    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: all.count)
+    for at in 0..<all.count { copy[at] = CChar(bitPattern: all[at]) }
+    return copy
+  }
+}

@@ -1,0 +1,232 @@
+/// The journal's format, as docs/format.md has it: its header, and what a line says.
+struct JournalHeader {
+  static var length: Int { 70 }
+  static var fileLimit: Int64 { 4 << 30 }
+
+  var salt: Salt
+  var generation: UInt64
+
+  /// What every header of version 1 looks like; `h` stands for a hex digit.
+  private static var template: StaticString {
+    "[\"hhhhhhhh\",0,\"lily-session\",1,\"hhhhhhhhhhhhhhhh\",\"hhhhhhhhhhhhhhhh\"]\n"
+  }
+  private static var saltOffset: Int { 32 }
+  private static var generationOffset: Int { 51 }
+
+  /// Both copies.
+  func append(to buffer: ByteBuffer) {
+    for _ in 0..<2 {
+      let start = buffer.count
+      buffer.append("[\"00000000\",0,\"lily-session\",1,\"")
+      buffer.append(hex: salt.value, digits: 16)
+      buffer.append("\",\"")
+      buffer.append(hex: generation, digits: 16)
+      buffer.append("\"]\n")
+      let check = Salt.checkUnsalted(buffer.slice(start &+ 12, buffer.count &- 1))
+      let end = buffer.count
+      buffer.truncate(to: start &+ 2)
+      buffer.append(hex: UInt64(check), digits: 8)
+      buffer.resize(to: end)
+    }
+  }
+
+  enum Reading {
+    /// `damaged`: one of the copies is not as it was written.
+    case ours(JournalHeader, damaged: Bool)
+    /// Nothing was ever stored here: empty, zeros, or cut short while it was made.
+    case unfinished
+    case notOurs
+  }
+
+  /// `bytes`: the file's first 140, or all that it has.
+  static func read(_ bytes: UnsafeRawBufferPointer, fileSize: Int64, isAllZero: Bool) -> Reading {
+    let first = copy(bytes, at: 0)
+    let second = copy(bytes, at: length)
+    if fileSize >= Int64(2 * length) {
+      if let header = first ?? second {
+        let intact = first != nil && second != nil && bytes[length &- 1] == 0x0A && bytes[2 &* length &- 1] == 0x0A
+        return .ours(header, damaged: !intact)
+      }
+    } else if isPrefix(bytes) {
+      return .unfinished
+    }
+    return isAllZero ? .unfinished : .notOurs
+  }
+
+  private static func copy(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
+    // Without the newline, which may be the byte that was hit.
+    guard bytes.count >= start &+ length &- 1 else { return nil }
+    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length &- 1)])
+    for at in 0..<line.count where !matches(line[at], at) { return nil }
+    guard let check = hex(line, 2, 8), UInt64(Salt.checkUnsalted(UnsafeRawBufferPointer(rebasing: line[12...]))) == check,
+      let salt = hex(line, saltOffset, 16), let generation = hex(line, generationOffset, 16)
+    else { return nil }
+    return JournalHeader(salt: Salt(salt), generation: generation)
+  }
+
+  private static func matches(_ byte: UInt8, _ at: Int) -> Bool {
+    let wanted = template.utf8Start[at % length]
+    return wanted == UInt8(ascii: "h") ? hexDigit(byte) != nil : byte == wanted
+  }
+
+  private static func isPrefix(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    for at in 0..<bytes.count where !matches(bytes[at], at) { return false }
+    return true
+  }
+
+  static func hex(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ digits: Int) -> UInt64? {
+    guard start >= 0, digits <= 16, bytes.count &- start >= digits else { return nil }
+    var value: UInt64 = 0
+    for at in start..<(start &+ digits) {
+      guard let digit = hexDigit(bytes[at]) else { return nil }
+      value = value &<< 4 | UInt64(digit)
+    }
+    return value
+  }
+
+  private static func hexDigit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): return byte &- UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): return byte &- UInt8(ascii: "a") &+ 10
+    default: return nil
+    }
+  }
+}
+
+/// Reads lines into changes. What it hands out points into the line, and lives until the next one is read.
+final class LineReader {
+  struct Change {
+    var isSet: Bool
+    var key: UnsafeRawBufferPointer
+    var value: UnsafeRawBufferPointer
+    var deadline: Int64
+    var version: UInt32
+  }
+  enum Operation {
+    /// `changes`, all or none.
+    case change
+    case clear(prefix: Key, generation: UInt64)
+    case moved
+    /// Of a newer format.
+    case unknown
+  }
+
+  private(set) var changes: [Change] = []
+  /// Keys that were spelled with escapes.
+  private let unescaped = ByteBuffer()
+  private var line = UnsafeRawBufferPointer(start: nil, count: 0)
+  private var at = 0
+
+  /// nil: the line is damaged. `line` is without its newline.
+  func read(_ line: UnsafeRawBufferPointer, _ salt: Salt, _ json: JSON) throws(Failure) -> (sequence: Int64, Operation)? {
+    guard line.count > 12, line[0] == UInt8(ascii: "["), line[1] == UInt8(ascii: "\""), line[10] == UInt8(ascii: "\""),
+      line[11] == UInt8(ascii: ","), let check = JournalHeader.hex(line, 2, 8),
+      UInt64(salt.check(UnsafeRawBufferPointer(rebasing: line[12...]))) == check
+    else { return nil }
+    self.line = line
+    at = 12
+    changes.removeAll(keepingCapacity: true)
+    unescaped.truncate(to: 0)
+    unescaped.reserve(line.count) // so that it never moves: keys point into it
+    guard let sequence = integer(), sequence > 0, take(","), let name = string() else { return nil }
+    let operation: Operation
+    if isName(name, "batch") {
+      guard take(","), take("["), try batch(json) else { return nil }
+      operation = .change
+    } else if isName(name, "clear") {
+      guard take(","), let text = try keyText(json), let prefix = try? Key(prefix: text), take(","), let digits = string(),
+        digits.count == 18, let generation = JournalHeader.hex(digits, 1, 16)
+      else { return nil }
+      operation = .clear(prefix: prefix, generation: generation)
+    } else if isName(name, "moved") {
+      operation = .moved
+    } else if isName(name, "set") || isName(name, "remove") {
+      guard try change(name, json) else { return nil }
+      operation = .change
+    } else {
+      // Its members are not ours to judge.
+      return (sequence, .unknown)
+    }
+    guard take("]"), at == line.count else { return nil }
+    return (sequence, operation)
+  }
+
+  private func batch(_ json: JSON) throws(Failure) -> Bool {
+    repeat {
+      guard take("["), let name = string(), try change(name, json), take("]") else { return false }
+    } while take(",")
+    return take("]")
+  }
+
+  /// The rest of a set or a remove, whose name has been read.
+  private func change(_ name: UnsafeRawBufferPointer, _ json: JSON) throws(Failure) -> Bool {
+    let isSet = isName(name, "set")
+    guard isSet || isName(name, "remove"), take(","), let key = try keyText(json), !key.isEmpty else { return false }
+    var change = Change(isSet: isSet, key: key, value: UnsafeRawBufferPointer(start: nil, count: 0), deadline: 0, version: 0)
+    if isSet {
+      guard take(","), let end = JSONText.end(ofValueAt: at, in: line) else { return false }
+      change.value = UnsafeRawBufferPointer(rebasing: line[at..<end])
+      at = end
+      do throws(Failure) { try json.check(change.value) } catch {
+        if error.status == .decode { return false }
+        throw error
+      }
+      guard take(","), let deadline = integer() else { return false }
+      change.deadline = deadline
+      if take(",") {
+        guard let version = integer(), version > 0, let version = UInt32(exactly: version) else { return false }
+        change.version = version
+      }
+    }
+    changes.append(change)
+    return true
+  }
+
+  private func take(_ byte: Unicode.Scalar) -> Bool {
+    guard at < line.count, line[at] == UInt8(ascii: byte) else { return false }
+    at &+= 1
+    return true
+  }
+
+  /// No sign, no leading zero.
+  private func integer() -> Int64? {
+    let start = at
+    while at < line.count, line[at] >= UInt8(ascii: "0"), line[at] <= UInt8(ascii: "9") { at &+= 1 }
+    guard at > start, at == start &+ 1 || line[start] != UInt8(ascii: "0") else { return nil }
+    return JSONText.integer(UnsafeRawBufferPointer(rebasing: line[start..<at]))
+  }
+
+  /// A string as it is spelled, with its quotes.
+  private func string() -> UnsafeRawBufferPointer? {
+    guard at < line.count, line[at] == UInt8(ascii: "\""), let end = JSONText.end(ofValueAt: at, in: line) else { return nil }
+    defer { at = end }
+    return UnsafeRawBufferPointer(rebasing: line[at..<end])
+  }
+
+  private func isName(_ spelled: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
+    guard spelled.count == name.utf8CodeUnitCount &+ 2 else { return false }
+    return UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
+      .equals(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+  }
+
+  /// The bytes that a string stands for, if they can be a key or a prefix.
+  private func keyText(_ json: JSON) throws(Failure) -> UnsafeRawBufferPointer? {
+    guard let spelled = string() else { return nil }
+    let inner = UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
+    var text = inner
+    if inner.contains(UInt8(ascii: "\\")) {
+      let start = unescaped.count
+      do throws(Failure) {
+        if let value = try json.parse(spelled).value(as: .string) { unescaped.append(value.text) }
+      } catch {
+        if error.status == .decode { return nil }
+        throw error
+      }
+      text = unescaped.slice(start, unescaped.count)
+    } else if inner.contains(where: { $0 < 0x20 }) {
+      return nil
+    }
+    guard text.count <= Key.storageLimit, !text.contains(0), UTF8Text.isValid(text) else { return nil }
+    return text
+  }
+}

@@ -1,0 +1,87 @@
+import CPlatform
+
+/// One line of the journal in the making. The body is written first; check, sequence and the frame of a batch are put around it
+/// when they are known, under the lock, into room that was left for them.
+final class Line {
+  static var limit: Int { 64 << 20 }
+
+  let buffer = ByteBuffer(capacity: 1024)
+
+  /// `["xxxxxxxx",` and at most 19 digits, a comma, `"batch",[`.
+  private static var room: Int { 48 }
+
+  func begin() {
+    buffer.truncate(to: 0)
+    buffer.shrink(to: 64 << 10)
+    buffer.resize(to: Line.room)
+  }
+
+  /// Closes the line around what was appended since `begin`: one item without its own bracket, or several as a batch.
+  /// May be called again with another sequence or salt.
+  func seal(items: Int, sequence: Int64, salt: Salt) -> UnsafeRawBufferPointer {
+    let end = buffer.count
+    var at = Line.room
+    if items == 1 {
+      at &+= 1 // the item's own "[" gives way to the line's
+    } else {
+      buffer.append("]]")
+      at = put("\"batch\",[", before: at)
+    }
+    buffer.append(0x0A)
+    at = put(UInt8(ascii: ","), before: at)
+    var rest = sequence.magnitude
+    repeat {
+      at = put(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), before: at)
+      rest /= 10
+    } while rest > 0
+    let check = salt.check(buffer.slice(at, buffer.count &- 1))
+    at = put("\",", before: at)
+    for digit in 0..<8 {
+      let nibble = UInt8(truncatingIfNeeded: check &>> UInt32(digit &* 4)) & 15
+      at = put(nibble < 10 ? UInt8(ascii: "0") &+ nibble : UInt8(ascii: "a") &+ nibble &- 10, before: at)
+    }
+    at = put("[\"", before: at)
+    let sealed = UnsafeRawBufferPointer(start: buffer.start + at, count: buffer.count &- at)
+    buffer.truncate(to: end) // the bytes stay until the next append
+    return sealed
+  }
+
+  private func put(_ byte: UInt8, before at: Int) -> Int {
+    guard at > 0 else { return at }
+    buffer.start[at &- 1] = byte
+    return at &- 1
+  }
+
+  private func put(_ text: StaticString, before at: Int) -> Int {
+    guard at >= text.utf8CodeUnitCount else { return at }
+    memcpy(buffer.start + (at &- text.utf8CodeUnitCount), text.utf8Start, text.utf8CodeUnitCount)
+    return at &- text.utf8CodeUnitCount
+  }
+}
+
+/// A file's random salt, and the checks that are seeded with it.
+struct Salt {
+  let value: UInt64
+  private let seeded: UInt32
+
+  init(_ value: UInt64) {
+    self.value = value
+    var bytes = value.bigEndian // in the order in which its digits are read
+    seeded = platform_crc32c(0xFFFF_FFFF, &bytes, 8)
+  }
+
+  static func random() throws(Failure) -> UInt64 {
+    var value: UInt64 = 0
+    guard platform_random(&value, 8) else { throw Failure(.io, "the system has no random numbers", systemError: platform_errno()) }
+    return value
+  }
+
+  func check(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    platform_crc32c(seeded, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
+  }
+
+  /// Of a header, which names the salt and so cannot be seeded with it.
+  static func checkUnsalted(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
+    platform_crc32c(0xFFFF_FFFF, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
+  }
+}

@@ -1,0 +1,35 @@
+// Single entries, outside any session. Functions, not an extension of `Storage`: Embedded Swift 6.3 compiles the call of a
+// protocol extension's method on `any Storage` to a trap.
+
+/// nil: absent, or expired. Throws DECODE for text that is not JSON, which only another writer can have stored.
+public func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
+  let now = storage.now()
+  guard let entry = try storage.read([key]).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
+  try entry.withText { text throws(Failure) in try JSON.run { json throws(Failure) in try json.check(text) } }
+  return entry
+}
+
+public func set(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any Storage) throws(Failure) {
+  guard deadline >= 0 else { throw Failure(.invalidArgument, "the time is negative", key: key) }
+  do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(text) } } catch { throw error.about(key) }
+  let batch = Batch()
+  try batch.set(key, deadline: deadline, version: 0) { buffer throws(Failure) in JSONText.append(compacted: text, to: buffer) }
+  _ = try storage.write(batch, generation: nil)
+}
+
+public func remove(_ key: Key, from storage: any Storage) throws(Failure) {
+  let batch = Batch()
+  batch.remove(key)
+  _ = try storage.write(batch, generation: nil)
+}
+
+/// The unexpired entries whose keys begin with the prefix, in byte order of the keys.
+public func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
+  let now = storage.now()
+  return try storage.entries(prefix).filter { !$0.entry.isExpired(at: now) }
+}
+
+/// Removes every key that sessions have in the storage, in one step: log-out.
+public func clear(_ storage: any Storage) throws(Failure) {
+  try storage.clear(Key.session)
+}

@@ -1,0 +1,191 @@
+import CPlatform
+
+/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. The only file that calls it.
+enum Syscalls {
+  static func failure(_ reason: StaticString, errno code: Int32 = platform_errno()) -> Failure {
+    let status: Status
+    switch code {
+    case ENOSPC, EDQUOT, EFBIG: status = .noSpace
+    case EACCES, EPERM, EROFS: status = .permission
+    case ENOENT, ENOTDIR: status = .notFound
+    case ELOOP, ENXIO, EISDIR: status = .refused
+    default: status = .io
+    }
+    return Failure(status, reason, systemError: code)
+  }
+
+  /// The answer of a call that is made again as long as a signal interrupts it.
+  private static func retried<R: SignedInteger>(_ call: () -> R) -> R {
+    while true {
+      let answer = call()
+      if answer != -1 || platform_errno() != EINTR { return answer }
+    }
+  }
+
+  // MARK: files
+
+  static func open(_ directory: Int32, _ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
+    retried { platform_openat(directory, path, flags | O_CLOEXEC, mode) }
+  }
+
+  static func close(_ file: Int32) {
+    if file >= 0 { _ = CPlatform.close(file) }
+  }
+
+  static func status(_ file: Int32) throws(Failure) -> stat {
+    var status = stat()
+    guard fstat(file, &status) == 0 else { throw failure("the file cannot be examined") }
+    return status
+  }
+
+  /// nil: there is nothing of this name.
+  static func status(_ directory: Int32, _ name: UnsafePointer<CChar>) throws(Failure) -> stat? {
+    var status = stat()
+    if fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status }
+    if platform_errno() == ENOENT { return nil }
+    throw failure("the path cannot be looked up")
+  }
+
+  static func sizeAndLinks(_ file: Int32) throws(Failure) -> (size: Int64, links: UInt32) {
+    var size: Int64 = 0
+    var links: UInt32 = 0
+    guard platform_size_and_links(file, &size, &links) == 0 else { throw failure("the file cannot be examined") }
+    return (size, links)
+  }
+
+  /// 0: the end of the file.
+  static func read(_ file: Int32, _ into: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: Int64) throws(Failure) -> Int {
+    let got = retried { pread(file, into, count, off_t(offset)) }
+    guard got >= 0 else { throw failure("the file cannot be read") }
+    return got
+  }
+
+  /// All of it, by one write where the kernel takes it whole. Throws after part of it too.
+  static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    var rest = bytes
+    while let start = rest.baseAddress, rest.count > 0 {
+      let count = rest.count
+      let put = retried { CPlatform.write(file, start, count) }
+      guard put > 0, put <= count else {
+        throw put == 0 ? Failure(.io, "the file cannot be written") : failure("the file cannot be written")
+      }
+      rest = UnsafeRawBufferPointer(rebasing: rest[put...])
+    }
+  }
+
+  static func truncate(_ file: Int32, to size: Int64) -> Bool {
+    retried { ftruncate(file, off_t(size)) } == 0
+  }
+
+  /// Blocks past the end, so that writing there cannot meet a full disk. File systems that cannot do it are left at that.
+  static func allocate(_ file: Int32, from offset: Int64, _ count: Int64) throws(Failure) {
+    if retried({ platform_fallocate_keep_size(file, offset, count) }) == 0 { return }
+    let code = platform_errno()
+    if code == ENOSPC || code == EDQUOT { throw failure("the disk is full", errno: code) }
+  }
+
+  static func sync(data file: Int32) throws(Failure) {
+    guard fdatasync(file) == 0 else { throw failure("the disk did not take the data") }
+  }
+
+  static func sync(_ file: Int32) throws(Failure) {
+    guard fsync(file) == 0 else { throw failure("the disk did not take the data") }
+  }
+
+  static func setMode(_ file: Int32, _ mode: mode_t) throws(Failure) {
+    guard fchmod(file, mode) == 0 else { throw failure("the file's mode cannot be set") }
+  }
+
+  static func rename(_ directory: Int32, _ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) throws(Failure) {
+    guard renameat(directory, from, directory, to) == 0 else { throw failure("the file cannot be renamed") }
+  }
+
+  /// Nothing of this name is as good.
+  static func unlink(_ directory: Int32, _ name: UnsafePointer<CChar>) {
+    _ = unlinkat(directory, name, 0)
+  }
+
+  /// One that is there already is as good.
+  static func makeDirectory(_ path: UnsafePointer<CChar>) throws(Failure) {
+    guard mkdir(path, 0o700) == 0 || platform_errno() == EEXIST else { throw failure("the directory cannot be made") }
+  }
+
+  // MARK: locks
+
+  enum Lock { case taken, held }
+
+  static func tryLock(_ file: Int32) throws(Failure) -> Lock {
+    if retried({ flock(file, LOCK_EX | LOCK_NB) }) == 0 { return .taken }
+    if platform_errno() == EWOULDBLOCK { return .held }
+    throw failure("the file cannot be locked")
+  }
+
+  static func unlock(_ file: Int32) { _ = flock(file, LOCK_UN) }
+
+  // MARK: time and process
+
+  /// UTC in ms.
+  static func wallClock() -> Int64 { milliseconds(CLOCK_REALTIME) }
+  static func monotonicClock() -> Int64 { milliseconds(CLOCK_MONOTONIC) }
+
+  private static func milliseconds(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000
+  }
+
+  static func yield() { sched_yield() }
+
+  static func sleep(microseconds: Int64) {
+    var time = timespec(tv_sec: 0, tv_nsec: Int(microseconds &* 1000))
+    nanosleep(&time, nil)
+  }
+
+  static func processIdentifier() -> Int32 { getpid() }
+  static func effectiveUser() -> uid_t { geteuid() }
+
+  static func hasFileSizeLimit() -> Bool {
+    var limit = rlimit()
+    return getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 && limit.rlim_cur != ~rlim_t(0)
+  }
+
+  /// Runs `body` with SIGXFSZ kept from this thread: past RLIMIT_FSIZE write answers EFBIG, but the signal would end the host.
+  static func withoutFileSizeSignal(_ body: () throws(Failure) -> Void) throws(Failure) {
+    var signals = sigset_t()
+    var before = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGXFSZ)
+    pthread_sigmask(SIG_BLOCK, &signals, &before)
+    defer {
+      var now = timespec()
+      _ = sigtimedwait(&signals, nil, &now) // the one that write raised, if it did
+      pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+    try body()
+  }
+
+  /// Neither trusted nor there in a program that runs with rights its user does not have.
+  static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
+    guard let value = platform_secure_getenv(name), value.pointee != 0 else { return nil }
+    return value
+  }
+
+  /// A link's target, or the current directory: what `call` fills in, if it fits.
+  static func executablePath() -> [UInt8]? {
+    fill { readlink("/proc/self/exe", $0, $1) }
+  }
+
+  static func currentDirectory() -> [UInt8]? {
+    fill { getcwd($0, $1).map { Int(strlen($0)) } ?? -1 }
+  }
+
+  private static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let length = bytes.withUnsafeMutableBytes { memory in
+      memory.baseAddress.map { call($0.assumingMemoryBound(to: CChar.self), memory.count &- 1) } ?? -1
+    }
+    guard length > 0, length < bytes.count else { return nil }
+    bytes.removeLast(bytes.count &- length)
+    return bytes
+  }
+}

@@ -1,0 +1,43 @@
+/// UTF-8 as RFC 3629 has it: shortest form, no surrogates, nothing above U+10FFFF.
+enum UTF8Text {
+  static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var at = 0
+    let end = bytes.count
+    while at < end {
+      // Most text is ASCII: eight bytes at a time.
+      while at &+ 8 <= end, bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
+        at &+= 8
+      }
+      guard at < end else { break }
+      let length = sequenceLength(bytes, at)
+      if length == 0 { return false }
+      at &+= length
+    }
+    return true
+  }
+
+  /// The length of the well-formed sequence at `at`, or 0. The table is Unicode's 3-7.
+  private static func sequenceLength(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> Int {
+    let lead = bytes[at]
+    if lead < 0x80 { return 1 }
+    let length: Int
+    var second: ClosedRange<UInt8> = 0x80...0xBF
+    switch lead {
+    case 0xC2...0xDF: length = 2
+    case 0xE0: length = 3; second = 0xA0...0xBF
+    case 0xED: length = 3; second = 0x80...0x9F
+    case 0xE1...0xEF: length = 3
+    case 0xF0: length = 4; second = 0x90...0xBF
+    case 0xF1...0xF3: length = 4
+    case 0xF4: length = 4; second = 0x80...0x8F
+    default: return 0
+    }
+    guard bytes.count &- at >= length, second.contains(bytes[at &+ 1]) else { return 0 }
+    var next = at &+ 2
+    while next < at &+ length {
+      guard bytes[next] & 0xC0 == 0x80 else { return 0 }
+      next &+= 1
+    }
+    return length
+  }
+}

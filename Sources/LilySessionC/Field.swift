@@ -1,0 +1,99 @@
+import CLilySession
+import CPlatform
+import LilySession
+
+typealias FieldListHandle = FieldList<HostField>
+
+@implementation @_cdecl("lily_session_persistence_new")
+public func lily_session_persistence_new() -> OpaquePointer? {
+  _ = succeed()
+  return OpaquePointer(Unmanaged.passRetained(FieldListHandle()).toOpaque())
+}
+
+@implementation @_cdecl("lily_session_persistence_free")
+public func lily_session_persistence_free(_ persistence: OpaquePointer?) {
+  _ = persistence.take(FieldListHandle.self)
+}
+
+@implementation @_cdecl("lily_session_field_add")
+public func lily_session_field_add(
+  _ persistence: OpaquePointer?, _ field: UnsafePointer<lily_session_field>?
+) -> lily_session_status {
+  // Released when the last list and session that has the field lets go of it: on failure, at the end of this call.
+  let owner = field.flatMap(release)
+  return answer { () throws(Failure) in
+    let list = try persistence.object(FieldListHandle.self)
+    guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
+    let given = try read(field)
+    guard given.reserved.0 == nil, given.reserved.1 == nil else { throw Failure(.invalidArgument, "reserved is not NULL") }
+    let key = try LilySessionC.key(given.key, limit: Key.fieldLimit)
+    let binding = try HostField(given).unwrap(orFail: key)
+    try list.add(
+      FieldDefinition(
+        key: key, types: ValueTypes(rawValue: given.types), expiresAfter: given.expires_after_ms, version: given.version,
+        binding: binding, owner: owner))
+  }
+}
+
+/// The field's context, if the struct is large enough to name its release.
+private func release(_ field: UnsafePointer<lily_session_field>) -> Context? {
+  let end = 7 * MemoryLayout<Int>.size // it is the seventh member, and each takes a word
+  guard UnsafeRawPointer(field).load(as: Int.self) >= end else { return nil }
+  return Context(field.pointee.context, field.pointee.release)
+}
+
+/// A field as a C host names it: two callbacks, or a member of a struct. Nothing in it is retained: reading it costs nothing.
+struct HostField: FieldBinding {
+  private let get: lily_session_get_fn?
+  private let set: lily_session_set_fn?
+  private let context: UnsafeMutableRawPointer?
+  private let types: ValueTypes
+  private let member: Member
+
+  /// nil: there are neither callbacks nor a member.
+  init?(_ field: lily_session_field) {
+    get = field.get
+    set = field.set
+    context = field.context
+    types = ValueTypes(rawValue: field.types)
+    member = Member(type: field.member_type, offset: field.member_offset, size: field.member_size)
+    let hasCallbacks = field.get != nil && field.set != nil && field.member_type == Int32(LILY_SESSION_MEMBER_NONE)
+    guard hasCallbacks || field.get == nil && field.set == nil && member.fits(types) else { return nil }
+  }
+
+  func makeBaseline() -> NativeBaseline { NativeBaseline() }
+  func dispose(_ baseline: inout NativeBaseline) { baseline.dispose() }
+  func append(_ baseline: NativeBaseline, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
+
+  @inline(__always)
+  func capture(_ session: UnsafeMutableRawPointer, _ baseline: inout NativeBaseline) -> Capture {
+    var value = NativeValue()
+    if let get {
+      // A NativeValue lies in memory as a lily_session_value does (a test compares the layouts).
+      let code = withUnsafeMutableBytes(of: &value) { memory in
+        get(context, session, memory.baseAddress?.assumingMemoryBound(to: lily_session_value.self))
+      }
+      guard code == 0 else { return .callbackFailed(code) }
+    } else {
+      value = member.load(from: session)
+    }
+    return baseline.capture(value, types: types)
+  }
+
+  func set(_ value: NativeValue, in session: inout UnsafeMutableRawPointer) -> Int32 {
+    guard let set else { return member.store(value, in: session) }
+    var value = value
+    return withUnsafeMutableBytes(of: &value) { memory in
+      set(context, session, UnsafePointer(memory.baseAddress?.assumingMemoryBound(to: lily_session_value.self)))
+    }
+  }
+}
+
+extension Optional where Wrapped == HostField {
+  func unwrap(orFail key: Key) throws(Failure) -> HostField {
+    guard let self else {
+      throw Failure(.invalidArgument, "a field needs get and set, or a member whose type and size are known", key: key)
+    }
+    return self
+  }
+}

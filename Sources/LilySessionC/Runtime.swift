@@ -1,0 +1,60 @@
+import CLilySession
+import CPlatform
+import LilySession
+
+/// What a `lily_session_runtime *` points to.
+final class RuntimeHandle {
+  let runtime: ModelRuntime<UnsafeMutableRawPointer>
+  let update: lily_session_update_fn?
+  let context: UnsafeMutableRawPointer?
+
+  init(_ model: UnsafeMutableRawPointer, _ update: lily_session_update_fn?, _ context: UnsafeMutableRawPointer?) {
+    runtime = ModelRuntime(model: model)
+    self.update = update
+    self.context = context
+  }
+}
+
+@implementation @_cdecl("lily_session_runtime_new")
+public func lily_session_runtime_new(
+  _ model: UnsafeMutableRawPointer?, _ update: lily_session_update_fn?, _ context: UnsafeMutableRawPointer?,
+  _ out_runtime: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  make(out_runtime) { () throws(Failure) in
+    guard let model else { throw Failure(.invalidArgument, "the model is NULL") }
+    return RuntimeHandle(model, update, context)
+  }
+}
+
+/// No retain and release here: they would cost more than the rest of an update that changes nothing. A free inside a
+/// callback keeps the runtime until the call's end.
+@implementation @_cdecl("lily_session_runtime_dispatch")
+public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
+  guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
+  let failure = Unmanaged<RuntimeHandle>.fromOpaque(UnsafeRawPointer(runtime))._withUnsafeGuaranteedRef { handle -> Failure? in
+    guard let update = handle.update else { return Failure(.unsupported, "the runtime has no update function") }
+    let context = handle.context
+    return handle.runtime.dispatch { update(context, $0, message) }
+  }
+  guard let failure else { return succeed() }
+  return fail(failure)
+}
+
+@implementation @_cdecl("lily_session_runtime_model")
+public func lily_session_runtime_model(_ runtime: OpaquePointer?) -> UnsafeMutableRawPointer? {
+  (try? runtime.object(RuntimeHandle.self))?.runtime.model
+}
+
+@implementation @_cdecl("lily_session_runtime_set_model")
+public func lily_session_runtime_set_model(_ runtime: OpaquePointer?, _ model: UnsafeMutableRawPointer?) -> lily_session_status {
+  answer { () throws(Failure) in
+    let runtime = try runtime.object(RuntimeHandle.self).runtime
+    guard let model else { throw Failure(.invalidArgument, "the model is NULL") }
+    try runtime.replace(model)
+  }
+}
+
+@implementation @_cdecl("lily_session_runtime_free")
+public func lily_session_runtime_free(_ runtime: OpaquePointer?) {
+  runtime.take(RuntimeHandle.self)?.runtime.free()
+}

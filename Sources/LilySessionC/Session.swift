@@ -1,0 +1,123 @@
+import CLilySession
+import CPlatform
+import LilySession
+
+@implementation @_cdecl("lily_session_attach")
+public func lily_session_attach(
+  _ runtime: OpaquePointer?, _ persistence: OpaquePointer?, _ config: UnsafePointer<lily_session_config>?,
+  _ out_session: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  let owner = config.flatMap(release)
+  return make(out_session) { () throws(Failure) in
+    let runtime = try runtime.object(RuntimeHandle.self).runtime
+    let fields = try persistence.object(FieldListHandle.self)
+    guard let config else { throw Failure(.invalidArgument, "the config is NULL") }
+    let given = try read(config)
+    return try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
+      if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
+      return try open(nil, nil, create: true)
+    }
+  }
+}
+
+/// The config's context, if the struct is large enough to name its release, its last member.
+private func release(_ config: UnsafePointer<lily_session_config>) -> Context? {
+  guard UnsafeRawPointer(config).load(as: Int.self) >= MemoryLayout<lily_session_config>.size else { return nil }
+  return Context(config.pointee.context, config.pointee.release)
+}
+
+@implementation @_cdecl("lily_session_persist")
+public func lily_session_persist(_ session: OpaquePointer?) -> lily_session_status {
+  answer { () throws(Failure) in try session.object(Session.self).persist() }
+}
+
+@implementation @_cdecl("lily_session_flush")
+public func lily_session_flush(_ session: OpaquePointer?) -> lily_session_status {
+  answer { () throws(Failure) in try session.object(Session.self).flush() }
+}
+
+@implementation @_cdecl("lily_session_field_state")
+public func lily_session_field_state(
+  _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_state: UnsafeMutablePointer<Int32>?
+) -> lily_session_status {
+  answer { () throws(Failure) in
+    let session = try session.object(Session.self)
+    let key = try LilySessionC.key(key, limit: Key.fieldLimit)
+    guard let out_state else { throw Failure(.invalidArgument, "the out parameter is NULL") }
+    let state = try session.state(of: key)
+    out_state.pointee = state.stored.rawValue | (state.isDirty ? Int32(LILY_SESSION_STATE_DIRTY) : 0)
+  }
+}
+
+@implementation @_cdecl("lily_session_detach")
+public func lily_session_detach(_ session: OpaquePointer?) {
+  session.take(Session.self)?.detach()
+}
+
+@implementation @_cdecl("lily_session_abandon")
+public func lily_session_abandon(_ session: OpaquePointer?) {
+  session.take(Session.self)?.abandon()
+}
+
+@implementation @_cdecl("lily_session_clear")
+public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status {
+  answer { () throws(Failure) in
+    if storage != nil { return try clear(try storage.object(StorageHandle.self).storage) }
+    let place: Journal
+    do throws(Failure) { place = try open(nil, nil, create: false) } catch {
+      if error.status == .notFound { return } // nothing was ever stored there
+      throw error
+    }
+    defer { place.close() }
+    try clear(place)
+  }
+}
+
+/// How a C host's slice is found, and how its events reach it. Nothing in it is retained.
+struct HostLens: SliceLens {
+  private let get: (@convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?)?
+  private let set:
+    (@convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?)?
+  private let revision: (@convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?) -> UInt64)?
+  private let onEvent: (@convention(c) (UnsafeMutableRawPointer?, UnsafePointer<lily_session_event>?) -> Void)?
+  private let context: UnsafeMutableRawPointer?
+
+  init(_ config: lily_session_config) {
+    get = config.get
+    set = config.set
+    revision = config.revision
+    onEvent = config.on_event
+    context = config.context
+  }
+
+  @inline(__always)
+  func slice(of model: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    guard let get else { return model }
+    return get(context, model)
+  }
+
+  func model(_ model: UnsafeMutableRawPointer, with session: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    guard let set else { return model }
+    return set(context, model, session)
+  }
+
+  @inline(__always)
+  func revision(of session: UnsafeMutableRawPointer) -> UInt64? {
+    guard let revision else { return nil }
+    return revision(context, session)
+  }
+
+  func notify(_ event: Event) {
+    guard let onEvent else { return }
+    var told = lily_session_event()
+    told.size = MemoryLayout<lily_session_event>.size
+    told.kind = event.kind.rawValue
+    told.status = event.status
+    told.system_error = event.systemError
+    guard let key = event.key else { return onEvent(context, &told) }
+    withCString(key) {
+      told.key = $0
+      onEvent(context, &told)
+    }
+  }
+}

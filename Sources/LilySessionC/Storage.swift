@@ -1,0 +1,138 @@
+import CLilySession
+import CPlatform
+import LilySession
+
+/// What a `lily_session_storage *` points to.
+final class StorageHandle {
+  let storage: any Storage
+  init(_ storage: any Storage) { self.storage = storage }
+}
+
+@implementation @_cdecl("lily_session_storage_open")
+public func lily_session_storage_open(
+  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?,
+  _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  make(out_storage) { () throws(Failure) in StorageHandle(try open(path, options, create: true)) }
+}
+
+@implementation @_cdecl("lily_session_storage_open_memory")
+public func lily_session_storage_open_memory(
+  _ options: UnsafePointer<lily_session_storage_options>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  make(out_storage) { () throws(Failure) in
+    let options = try readOptions(options)
+    guard options.application == nil, options.flags == 0 else {
+      throw Failure(.invalidArgument, "memory has no application and no flags")
+    }
+    return StorageHandle(MemoryStorage(clock: clock(options)))
+  }
+}
+
+/// The journal at `path`, or at the default place.
+func open(
+  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?, create: Bool
+) throws(Failure) -> Journal {
+  let given = try readOptions(options)
+  var options = Journal.Options()
+  options.isReadOnly = given.flags & Int32(LILY_SESSION_READ_ONLY) != 0
+  options.isStrict = given.flags & Int32(LILY_SESSION_STRICT) != 0
+  options.create = create
+  options.clock = clock(given)
+  guard let path else { return try Journal(application: given.application, options: options) }
+  return try Journal(path: path, options: options)
+}
+
+private func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws(Failure) -> lily_session_storage_options {
+  guard let options else { return lily_session_storage_options() }
+  let given = try read(options)
+  guard given.durability == Int32(LILY_SESSION_DURABILITY_PROCESS) else {
+    throw Failure(.invalidArgument, "the durability is not among the known")
+  }
+  guard given.flags & ~Int32(LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT) == 0, given.reserved == 0 else {
+    throw Failure(.invalidArgument, "a flag is not among the known, or reserved is not zero")
+  }
+  return given
+}
+
+private func clock(_ options: lily_session_storage_options) -> (() -> Int64)? {
+  guard let clock = options.clock else { return nil }
+  let context = options.context
+  return { clock(context) }
+}
+
+@implementation @_cdecl("lily_session_storage_close")
+public func lily_session_storage_close(_ storage: OpaquePointer?) {
+  storage.take(StorageHandle.self)?.storage.close()
+}
+
+@implementation @_cdecl("lily_session_storage_path")
+public func lily_session_storage_path(_ storage: OpaquePointer?) -> UnsafePointer<CChar>? {
+  (try? storage.object(StorageHandle.self))?.storage.path
+}
+
+@implementation @_cdecl("lily_session_storage_get")
+public func lily_session_storage_get(
+  _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_json: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
+  _ out_length: UnsafeMutablePointer<Int>?
+) -> lily_session_status {
+  answer { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    let key = try LilySessionC.key(key, limit: Key.storageLimit)
+    guard let out_json else { throw Failure(.invalidArgument, "the out parameter is NULL") }
+    guard let entry = try get(key, from: storage) else { throw Failure(.notFound, "there is no such key", key: key) }
+    try entry.withText { text throws(Failure) in
+      out_json.pointee = try copy(text)
+      out_length?.pointee = text.count
+    }
+  }
+}
+
+@implementation @_cdecl("lily_session_storage_set")
+public func lily_session_storage_set(
+  _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ json: UnsafePointer<CChar>?, _ length: Int, _ expires_at_ms: Int64
+) -> lily_session_status {
+  answer { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    let key = try LilySessionC.key(key, limit: Key.storageLimit)
+    guard let json, length >= 0 else { throw Failure(.invalidArgument, "the text is NULL, or its length is none", key: key) }
+    try set(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms, in: storage)
+  }
+}
+
+@implementation @_cdecl("lily_session_storage_remove")
+public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
+  answer { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    try remove(try LilySessionC.key(key, limit: Key.storageLimit), from: storage)
+  }
+}
+
+@implementation @_cdecl("lily_session_storage_each")
+public func lily_session_storage_each(
+  _ storage: OpaquePointer?, _ prefix: UnsafePointer<CChar>?, _ visit: lily_session_item_fn?, _ context: UnsafeMutableRawPointer?
+) -> lily_session_status {
+  var stopped: lily_session_status = 0
+  let status = answer { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    let prefix = try LilySessionC.prefix(prefix)
+    guard let visit else { throw Failure(.invalidArgument, "visit is NULL") }
+    for item in try entries(prefix, of: storage) {
+      stopped = try item.entry.withText { text throws(Failure) in
+        withCString(item.key) { visit(context, $0, text.baseAddress?.assumingMemoryBound(to: CChar.self), text.count, item.entry.deadline) }
+      }
+      guard stopped == 0 else { throw Failure(.callback, "visit stopped the walk", key: item.key) }
+    }
+  }
+  return stopped != 0 ? stopped : status
+}
+
+/// A key as a C string, for the call.
+func withCString<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+  (key.bytes + [0]).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+}
+
+@implementation @_cdecl("lily_session_storage_sync")
+public func lily_session_storage_sync(_ storage: OpaquePointer?) -> lily_session_status {
+  answer { () throws(Failure) in try storage.object(StorageHandle.self).storage.sync() }
+}

@@ -1,0 +1,3 @@
+import Testing
+@testable import LilySession
+@Test func x() { }

@@ -1,0 +1,474 @@
+/* lily-session: chosen fields of a program's model survive a restart.
+ *
+ * A program names the fields of its model that should survive, each with a
+ * callback that reads it and one that sets it. lily_session_attach() fills the
+ * model from storage; after each update the library writes the fields that
+ * changed, and only those; lily_session_clear() removes them all.
+ *
+ * Statuses   Functions that can fail answer a lily_session_status: 0, or a
+ *            negative failure. lily_session_last_error() has the sentence for
+ *            it. On failure an out handle becomes NULL and every other output
+ *            stays untouched.
+ * Threads    A storage may be used from any thread. A runtime and its sessions
+ *            are used by one thread at a time. Lists of fields too.
+ * Callbacks  No lock is held while one runs. Inside an update function the
+ *            storage functions and lily_session_clear() may be called. What
+ *            would run the runtime that is calling (dispatch, set_model,
+ *            persist, flush, attach) answers LILY_SESSION_ERROR_REENTRANT
+ *            there and in every other callback of it. detach, abandon and
+ *            runtime_free inside a callback take effect when the outermost
+ *            call returns. A callback must return: no longjmp, no exception.
+ * Memory     Everything may be freed in any order: a session retains its
+ *            storage and its fields. The library frees neither model nor slice.
+ *            What it allocates for the caller is freed by lily_session_free().
+ * fork       A child opens storages of its own: an inherited one answers
+ *            LILY_SESSION_ERROR_FORKED, and may be closed.
+ * Signals    No function is safe in a signal handler.
+ * Not for    Network file systems, whose locks and renames are not dependable.
+ *
+ * Structs that begin with `size` may grow: set them with their _INIT macro. One
+ * larger than the library knows is accepted while what it does not know is zero.
+ *
+ * Times are UTC in milliseconds since 1970. Strings are UTF-8. Sizes are bytes.
+ */
+#ifndef LILY_SESSION_H
+#define LILY_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define LILY_SESSION_VERSION_MAJOR 0
+#define LILY_SESSION_VERSION_MINOR 1
+#define LILY_SESSION_VERSION_PATCH 0
+#define LILY_SESSION_VERSION "0.1.0"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------ handles */
+
+typedef struct lily_session_storage lily_session_storage;         /* durable map of key -> JSON text */
+typedef struct lily_session_persistence lily_session_persistence; /* an ordered list of fields */
+typedef struct lily_session_runtime lily_session_runtime;         /* a model and its update function */
+typedef struct lily_session lily_session;                         /* one attachment of fields to a runtime */
+
+/* ----------------------------------------------------------------- statuses */
+
+typedef int32_t lily_session_status;
+
+enum {
+  LILY_SESSION_OK = 0,
+  LILY_SESSION_ERROR_INVALID_ARGUMENT = -1, /* NULL, a wrong size, text that is not UTF-8, a value out of range, a detached session */
+  LILY_SESSION_ERROR_DUPLICATE_KEY = -2,    /* another field is stored under this key already */
+  LILY_SESSION_ERROR_NOT_FOUND = -3,        /* no such key, or no such file */
+  LILY_SESSION_ERROR_REENTRANT = -4,        /* called from inside a callback of the same runtime */
+  LILY_SESSION_ERROR_UNSUPPORTED = -5,      /* this object cannot do that */
+  LILY_SESSION_ERROR_FORKED = -6,           /* the storage was opened by the parent process */
+  LILY_SESSION_ERROR_DECODE = -10,          /* the text is not JSON, or not of an accepted type */
+  LILY_SESSION_ERROR_ENCODE = -11,          /* the field's value cannot be stored: its type, NaN, not UTF-8, not JSON, too big */
+  LILY_SESSION_ERROR_CALLBACK = -12,        /* a callback of the host's failed */
+  LILY_SESSION_ERROR_UPDATE = -13,          /* the update function refused the message */
+  LILY_SESSION_ERROR_NEWER = -14,           /* written by a newer version of the program or of this library */
+  LILY_SESSION_ERROR_IO = -20,              /* the system refused; the event or message has the errno */
+  LILY_SESSION_ERROR_NO_SPACE = -21,        /* the disk, its quota or the file size limit is full */
+  LILY_SESSION_ERROR_NOT_DURABLE = -22,     /* visible to all, but it may not survive power loss */
+  LILY_SESSION_ERROR_PERMISSION = -23,      /* the file, its directory or READ_ONLY does not allow it */
+  LILY_SESSION_ERROR_REFUSED = -24,         /* not a file of ours: another format, owner, kind, or linked twice */
+  LILY_SESSION_ERROR_CORRUPT = -25,         /* STRICT, and the file is damaged */
+  LILY_SESSION_ERROR_QUOTA = -26,           /* over a size limit */
+  LILY_SESSION_ERROR_BUSY = -27             /* another process held the store's lock for 5 s */
+};
+
+/* The library's version, "0.1.0"; compare with LILY_SESSION_VERSION. Static.
+ * @since 0.1 */
+const char *lily_session_version(void);
+
+/* The name of a status, "LILY_SESSION_ERROR_QUOTA"; "LILY_SESSION_ERROR_UNKNOWN"
+ * for a number that is none. Static.
+ * @since 0.1 */
+const char *lily_session_status_name(lily_session_status status);
+
+/* This thread's last failure in one line, with keys but never values; "" after
+ * a success. Set by every function that returns a status and by
+ * lily_session_persistence_new(); of nested calls the outermost decides. The
+ * text lives until this thread's next call. Functions that return void leave
+ * it alone.
+ * @since 0.1 */
+const char *lily_session_last_error(void);
+
+/* Frees what a function of this library allocated. NULL is allowed.
+ * @since 0.1 */
+void lily_session_free(void *memory);
+
+/* ------------------------------------------------------------------ storage */
+
+enum {
+  LILY_SESSION_DURABILITY_PROCESS = 0 /* a change survives the end of the process; sync makes it survive power loss */
+};
+
+enum {
+  LILY_SESSION_READ_ONLY = 1, /* never writes, nor creates: a missing file is NOT_FOUND */
+  LILY_SESSION_STRICT = 2     /* a damaged file is CORRUPT instead of being read around the damage */
+};
+
+typedef struct lily_session_storage_options {
+  size_t size;                      /* sizeof(lily_session_storage_options) */
+  int32_t durability;               /* LILY_SESSION_DURABILITY_PROCESS */
+  int32_t flags;                    /* LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT */
+  const char *application;          /* names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; NULL: the executable's name */
+  int64_t reserved;                 /* 0 */
+  int64_t (*clock)(void *context);  /* UTC in ms; NULL: the system's. Runs on the calling thread */
+  void *context;                    /* passed to clock; must outlive the storage */
+} lily_session_storage_options;
+
+#define LILY_SESSION_STORAGE_OPTIONS_INIT { sizeof(lily_session_storage_options), 0, 0, NULL, 0, NULL, NULL }
+
+/* Opens the journal at `path`, creating it (mode 0600) where it is missing.
+ * Any number of handles and processes may have one file open.
+ *
+ * @param path     copied. NULL: the default place,
+ *                 $LILY_SESSION_DIR/<application>/session.jsonl, else under
+ *                 $XDG_STATE_HOME, else under ~/.local/state; its directories
+ *                 are created (0700). A path of your own: its directory must exist.
+ * @param options  read during the call; NULL: the defaults
+ * @param out_storage  the caller's, to be closed by lily_session_storage_close()
+ * @return INVALID_ARGUMENT: path is empty, or options are wrong, or an
+ *         interpreter (python, node, …) named no application;
+ *         NOT_FOUND: no such directory, or READ_ONLY and no such file;
+ *         REFUSED: not a journal, a newer format, a symbolic or second hard
+ *         link, another owner's, over 4 GiB; CORRUPT: damaged, and STRICT;
+ *         PERMISSION, NO_SPACE, IO: the system's answer; BUSY
+ * @since 0.1 */
+lily_session_status lily_session_storage_open(const char *path, const lily_session_storage_options *options, lily_session_storage **out_storage);
+
+/* A storage that lives in memory and ends with its handle: for tests, and for
+ * programs that want a session without a file. Of the options clock counts;
+ * application and flags must be unset.
+ * @return INVALID_ARGUMENT
+ * @since 0.1 */
+lily_session_status lily_session_storage_open_memory(const lily_session_storage_options *options, lily_session_storage **out_storage);
+
+/* Makes what this handle wrote survive power loss, as far as it can, and gives
+ * the handle back. Sessions that use the storage keep it open. In a child of
+ * fork it only frees memory and descriptors. NULL is allowed.
+ * @since 0.1 */
+void lily_session_storage_close(lily_session_storage *storage);
+
+/* The file's path, made absolute; NULL for memory and for NULL. Lives as long
+ * as the handle.
+ * @since 0.1 */
+const char *lily_session_storage_path(const lily_session_storage *storage);
+
+/* Copies the JSON text under `key` as it is now, whoever wrote it.
+ *
+ * @param key         the whole storage key, such as "lily_session_theme":
+ *                    1 to 512 bytes of UTF-8
+ * @param out_json    NUL-terminated, the caller's: lily_session_free()
+ * @param out_length  without the NUL; may be NULL
+ * @return NOT_FOUND: absent or expired; DECODE: stored, but not JSON;
+ *         INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
+ * Runs no callback but clock.
+ * @since 0.1 */
+lily_session_status lily_session_storage_get(lily_session_storage *storage, const char *key, char **out_json, size_t *out_length);
+
+/* Stores JSON text. White space outside strings is removed; otherwise it comes
+ * out byte for byte as it went in.
+ *
+ * @param json    `length` bytes, at most 16 MiB and 512 levels deep, without
+ *                duplicate names; need not be NUL-terminated
+ * @param expires_at_ms  the entry reads as absent from then on; 0: never; a
+ *                past time is accepted
+ * @return DECODE: json is not JSON; INVALID_ARGUMENT: a bad key or a negative
+ *         time; NEWER: the file has lines of a newer format; NO_SPACE,
+ *         PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is stored then.
+ * Runs no callback but clock.
+ * @since 0.1 */
+lily_session_status lily_session_storage_set(lily_session_storage *storage, const char *key, const char *json, size_t length, int64_t expires_at_ms);
+
+/* Removes a key. One that is absent is OK, and nothing is written.
+ * @return as lily_session_storage_set()
+ * @since 0.1 */
+lily_session_status lily_session_storage_remove(lily_session_storage *storage, const char *key);
+
+/* Anything but LILY_SESSION_OK stops the walk and is returned. The arguments
+ * are borrowed for the call. */
+typedef lily_session_status (*lily_session_item_fn)(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
+
+/* Calls `visit` for each unexpired entry whose key begins with `prefix`, in
+ * the byte order of keys, on a snapshot: `visit` may change the storage.
+ *
+ * @param prefix  at most 512 bytes; "" or NULL: all
+ * @return what `visit` returned; INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
+ * @since 0.1 */
+lily_session_status lily_session_storage_each(lily_session_storage *storage, const char *prefix, lily_session_item_fn visit, void *context);
+
+/* Makes what this handle wrote survive power loss, and rewrites the file when
+ * it holds removed values or has grown far past what it stores. Nothing is
+ * done when this handle wrote nothing since the last time.
+ * @return NOT_DURABLE: the disk refused; IO, NO_SPACE, BUSY, FORKED
+ * @since 0.1 */
+lily_session_status lily_session_storage_sync(lily_session_storage *storage);
+
+/* ------------------------------------------------------------------- fields */
+
+enum {
+  LILY_SESSION_NULL = 1,
+  LILY_SESSION_BOOL = 2,
+  LILY_SESSION_INT = 4,     /* no fraction, no exponent, fits int64_t */
+  LILY_SESSION_REAL = 8,    /* any number, as a double */
+  LILY_SESSION_STRING = 16,
+  LILY_SESSION_JSON = 32    /* anything, as JSON text */
+};
+
+typedef struct lily_session_value {
+  int32_t type; /* exactly one of the bits above */
+  union {
+    bool boolean;
+    int64_t integer;
+    double real;
+    struct {
+      const char *bytes; /* UTF-8, not NUL-terminated when given by get; NUL-terminated when given to set */
+      size_t length;     /* without a NUL */
+    } text;              /* STRING: the characters, which may include NUL; JSON: JSON text */
+  } as;
+} lily_session_value;
+
+/* Reads the field's value. Text is borrowed until get is called again for this
+ * field. Anything but LILY_SESSION_OK fails this field alone, until its next turn. */
+typedef lily_session_status (*lily_session_get_fn)(void *context, const void *session, lily_session_value *out_value);
+
+/* Sets the field to a stored value, borrowed for the call. Anything but
+ * LILY_SESSION_OK refuses it; the stored text stays. */
+typedef lily_session_status (*lily_session_set_fn)(void *context, void *session, const lily_session_value *value);
+
+/* How a struct's member is bound without callbacks. */
+enum {
+  LILY_SESSION_MEMBER_NONE = 0,
+  LILY_SESSION_MEMBER_BOOL = 1,
+  LILY_SESSION_MEMBER_INT32 = 2,
+  LILY_SESSION_MEMBER_INT64 = 3,
+  LILY_SESSION_MEMBER_DOUBLE = 4,
+  LILY_SESSION_MEMBER_CHARS = 5,   /* char[n] that holds a NUL-terminated string */
+  LILY_SESSION_MEMBER_STRING = 6   /* char *, or NULL */
+};
+
+typedef struct lily_session_field {
+  size_t size;                    /* sizeof(lily_session_field) */
+  const char *key;                /* 1 to 256 bytes of UTF-8, copied; stored under "lily_session_" and this */
+  int32_t types;                  /* what is accepted, bits added up: LILY_SESSION_STRING | LILY_SESSION_NULL */
+  lily_session_get_fn get;        /* these two, or a member */
+  lily_session_set_fn set;
+  void *context;                  /* passed to get and set */
+  void (*release)(void *context); /* called once, when the last list and session with this field are gone; also when field_add fails; may be NULL */
+  int64_t expires_after_ms;       /* after its last write; 0: never */
+  uint32_t version;               /* of the value's shape; a stored value of a newer version is left alone */
+  void *reserved[2];              /* NULL */
+  int32_t member_type;            /* LILY_SESSION_MEMBER_…: the slice is a struct, and the field a member of it */
+  size_t member_offset;           /* offsetof(struct, member) */
+  size_t member_size;             /* sizeof of the member */
+} lily_session_field;
+
+#define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, { NULL, NULL }, 0, 0, 0 }
+
+/* A field for a plain member of the slice's struct, without callbacks:
+ *
+ *   lily_session_field volume = LILY_SESSION_FIELD_INT64(struct app, volume);
+ *
+ * The key is the member's name; change .key, .expires_after_ms and .version of
+ * the result as you like.
+ *
+ * BOOL    bool
+ * INT32   int32_t; a stored number that does not fit is rejected
+ * INT64   int64_t
+ * DOUBLE  double
+ * CHARS   char[n], NUL-terminated; a stored string too long for it is rejected
+ * STRING  char *, where NULL is JSON's null. A stored string is set as a new
+ *         copy that is the host's (lily_session_free() or free()); the pointer
+ *         it replaces is left alone, so a literal may be the default.
+ */
+#ifdef __cplusplus
+#define LILY_SESSION_FIELD_LITERAL_ lily_session_field
+#else
+#define LILY_SESSION_FIELD_LITERAL_ (lily_session_field)
+#endif
+#define LILY_SESSION_FIELD_MEMBER_(struct_type, member, types, member_type) \
+  LILY_SESSION_FIELD_LITERAL_ { sizeof(lily_session_field), #member, types, NULL, NULL, NULL, NULL, 0, 0, { NULL, NULL }, \
+    member_type, offsetof(struct_type, member), sizeof(((struct_type *)0)->member) }
+#define LILY_SESSION_FIELD_BOOL(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_BOOL, LILY_SESSION_MEMBER_BOOL)
+#define LILY_SESSION_FIELD_INT32(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT32)
+#define LILY_SESSION_FIELD_INT64(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT64)
+#define LILY_SESSION_FIELD_DOUBLE(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_REAL, LILY_SESSION_MEMBER_DOUBLE)
+#define LILY_SESSION_FIELD_CHARS(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING, LILY_SESSION_MEMBER_CHARS)
+#define LILY_SESSION_FIELD_STRING(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING | LILY_SESSION_NULL, LILY_SESSION_MEMBER_STRING)
+
+/* An empty list of fields; the caller's, to be freed by
+ * lily_session_persistence_free().
+ * @since 0.1 */
+lily_session_persistence *lily_session_persistence_new(void);
+
+/* Frees the list. Sessions attached with it go on. NULL is allowed.
+ * Callbacks: release of the fields that no session uses.
+ * @since 0.1 */
+void lily_session_persistence_free(lily_session_persistence *persistence);
+
+/* Adds a field to the end of the list. Sessions attached before do not see it.
+ *
+ * @param field  copied, its key too; context is the field's from here on
+ * @return DUPLICATE_KEY: the list has this key; INVALID_ARGUMENT: a bad key,
+ *         size, member or expiry, no type, get or set missing. The context has
+ *         been released then, unless the struct is too small to name release.
+ * Callbacks: release, on failure.
+ * @since 0.1 */
+lily_session_status lily_session_field_add(lily_session_persistence *persistence, const lily_session_field *field);
+
+/* ------------------------------------------------------------------ runtime */
+
+/* Applies a message and returns the model, the same or a new one; the old one
+ * may be freed here. NULL refuses: the model is kept. */
+typedef void *(*lily_session_update_fn)(void *context, void *model, const void *message);
+
+/* A runtime: a model, its update function, and what happens after each update.
+ *
+ * @param model    the host's; it, or what replaces it, must live as long as the runtime
+ * @param update   NULL for a host with a loop of its own, which changes the
+ *                 model and calls lily_session_persist()
+ * @param context  passed to update; the host's
+ * @return INVALID_ARGUMENT: model is NULL
+ * @since 0.1 */
+lily_session_status lily_session_runtime_new(void *model, lily_session_update_fn update, void *context, lily_session_runtime **out_runtime);
+
+/* Updates the model, then stores the fields that changed, in one write for
+ * each session.
+ *
+ * @param message  passed on unread; may be NULL
+ * @return INVALID_ARGUMENT, REENTRANT, UNSUPPORTED (no update function) and
+ *         UPDATE (it refused): the message was not applied. Anything else: it
+ *         was; a field that could not be stored stays dirty and is tried again
+ *         by the next update, persist or flush. CALLBACK: a get callback
+ *         failed; ENCODE: a value cannot be stored; NO_SPACE, IO, BUSY,
+ *         PERMISSION, REFUSED, NEWER, QUOTA, FORKED: the write failed. Of
+ *         several failures the first in the order of sessions and fields.
+ * Callbacks: update, clock, and the sessions' get, revision and on_event.
+ * @since 0.1 */
+lily_session_status lily_session_runtime_dispatch(lily_session_runtime *runtime, const void *message);
+
+/* The model as it is now; NULL for NULL.
+ * @since 0.1 */
+void *lily_session_runtime_model(const lily_session_runtime *runtime);
+
+/* Replaces the model. Call lily_session_persist() to store what differs.
+ * @return INVALID_ARGUMENT: NULL; REENTRANT
+ * @since 0.1 */
+lily_session_status lily_session_runtime_set_model(lily_session_runtime *runtime, void *model);
+
+/* Detaches the runtime's sessions, which flushes them, and frees it. Their
+ * handles then answer INVALID_ARGUMENT and still want lily_session_detach().
+ * NULL is allowed. Callbacks: as lily_session_detach().
+ * @since 0.1 */
+void lily_session_runtime_free(lily_session_runtime *runtime);
+
+/* ------------------------------------------------------------------ session */
+
+enum {
+  LILY_SESSION_EVENT_REJECTED = 1,     /* attach: what is stored was not accepted; it stays until the field changes. status: DECODE, or what set returned */
+  LILY_SESSION_EVENT_NEWER = 2,        /* attach: stored by a newer version of the field; it stays until the field changes. status: NEWER */
+  LILY_SESSION_EVENT_FIELD_FAILED = 3, /* the field's value could not be taken. status: what get returned, or ENCODE */
+  LILY_SESSION_EVENT_WRITE_FAILED = 4, /* the field could not be stored, and is dirty. status, and system_error where there is one */
+  LILY_SESSION_EVENT_DAMAGED = 5,      /* attach: lines of the file were damaged and skipped. key NULL; status: CORRUPT */
+  LILY_SESSION_EVENT_DIRECTORY = 6     /* attach: others can write to the file's directory, and it is not sticky. key NULL; status: PERMISSION */
+};
+
+typedef struct lily_session_event {
+  size_t size;
+  int32_t kind;
+  lily_session_status status;
+  int32_t system_error; /* errno, or 0 */
+  const char *key;      /* the field's; NULL: the store */
+} lily_session_event;   /* borrowed for the call */
+
+typedef struct lily_session_config {
+  size_t size;                                                              /* sizeof(lily_session_config) */
+  lily_session_storage *storage;                                            /* retained; NULL: the default place, as lily_session_storage_open(NULL, NULL, …) */
+  void *(*get)(void *context, void *model);                                 /* model -> slice, borrowed until get is called again; NULL: the model is the slice */
+  void *(*set)(void *context, void *model, void *session);                  /* puts a hydrated slice back -> model; NULL: the slice lives inside the model */
+  uint64_t (*revision)(void *context, const void *session);                 /* a number that differs when a field may have changed; NULL: compare after every update */
+  void (*on_event)(void *context, const lily_session_event *event);         /* may be NULL */
+  void *context;                                                            /* passed to the four above */
+  void (*release)(void *context);                                           /* called once, when the session is gone; also when attach fails; may be NULL */
+} lily_session_config;
+
+#define LILY_SESSION_CONFIG_INIT { sizeof(lily_session_config), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/* Hydrates the model from storage; from then on stores the fields that change.
+ * Nothing is written by attach itself. Each stored value is decoded as the
+ * first that fits of NULL, BOOL, INT, REAL, STRING, JSON among the field's
+ * types, and handed to set. A field whose value is absent is left alone; one
+ * whose value is refused too, and an event says so.
+ *
+ * @param persistence  copied
+ * @param config       read during the call; context is the session's from here on
+ * @param out_session  the caller's, to be given back by lily_session_detach()
+ * @return DUPLICATE_KEY: another session of this runtime stores one of these
+ *         keys in the same file; CALLBACK: config.get or config.set answered
+ *         NULL; INVALID_ARGUMENT, REENTRANT; what lily_session_storage_open()
+ *         and _get() answer. The context has been released then.
+ * Callbacks: get, set, revision, on_event, clock; release, on failure.
+ * @since 0.1 */
+lily_session_status lily_session_attach(lily_session_runtime *runtime, const lily_session_persistence *persistence,
+                                        const lily_session_config *config, lily_session **out_session);
+
+/* "The model may have changed": stores the fields that did, as dispatch does.
+ * @return as lily_session_runtime_dispatch(), and INVALID_ARGUMENT when detached
+ * @since 0.1 */
+lily_session_status lily_session_persist(lily_session *session);
+
+/* lily_session_persist(), then lily_session_storage_sync().
+ * @return of both the first failure
+ * @since 0.1 */
+lily_session_status lily_session_flush(lily_session *session);
+
+enum {
+  LILY_SESSION_STATE_ABSENT = 0,
+  LILY_SESSION_STATE_LOADED = 1,   /* stored, and what the model has or had */
+  LILY_SESSION_STATE_REJECTED = 2, /* stored, but not accepted */
+  LILY_SESSION_STATE_EXPIRED = 3,  /* was stored; reads as absent */
+  LILY_SESSION_STATE_NEWER = 5,    /* stored by a newer version of the field */
+  LILY_SESSION_STATE_DIRTY = 256   /* added: changed and not stored yet */
+};
+
+/* What storage holds of a field, as far as this session has seen it.
+ *
+ * @param key        the field's key, without the prefix
+ * @param out_state  a LILY_SESSION_STATE_…, with _DIRTY added or not
+ * @return NOT_FOUND: the session has no such field; INVALID_ARGUMENT
+ * @since 0.1 */
+lily_session_status lily_session_field_state(lily_session *session, const char *key, int32_t *out_state);
+
+/* Flushes, then ends the session and gives the handle back. Inside a callback
+ * it takes effect when the outermost call returns. NULL is allowed.
+ * Callbacks: get, revision, on_event, clock, release.
+ * @since 0.1 */
+void lily_session_detach(lily_session *session);
+
+/* Ends the session without a flush, calling nothing but release: for finalisers.
+ * NULL is allowed.
+ * @since 0.1 */
+void lily_session_abandon(lily_session *session);
+
+/* Removes every key that begins with "lily_session_", in one step; other keys
+ * stay. For log-out; works inside an update function too. Nothing that any
+ * session wrote, or failed to write, before it comes back. The model is left
+ * alone, and a field is stored again once it changes.
+ *
+ * @param storage  NULL: the default place; nothing is created there
+ * @return as lily_session_storage_set(); where there is nothing to clear, OK
+ * @since 0.1 */
+lily_session_status lily_session_clear(lily_session_storage *storage);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
