@@ -126,7 +126,9 @@ typedef struct lily_session_storage_options {
 #define LILY_SESSION_STORAGE_OPTIONS_INIT { sizeof(lily_session_storage_options), 0, 0, NULL, 0, NULL, NULL }
 
 /* Opens the journal at `path`, creating it (mode 0600) where it is missing.
- * Any number of handles and processes may have one file open.
+ * Any number of handles and processes may have one file open. A process that
+ * limits the size of its files (RLIMIT_FSIZE) does so before it opens one: past
+ * the limit writes then answer NO_SPACE, and SIGXFSZ does not reach the host.
  *
  * @param path     copied. NULL: the default place,
  *                 $LILY_SESSION_DIR/<application>/session.jsonl, else under

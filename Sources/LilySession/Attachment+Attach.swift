@@ -58,8 +58,7 @@ extension Attachment {
       return try entry.withText { text throws(Failure) -> (code: Int32, systemError: Int32)? in
         // Only parsing has the C locale: the host's callback runs in its own.
         let parsed = try JSON.run { json throws(Failure) in try json.parse(text) }
-        guard let value = parsed.value(as: fields[at].types) else { return (Status.decode.rawValue, 0) }
-        let code = slots[at].binding.set(value, in: &slice)
+        let code = parsed.withValue(as: fields[at].types) { slots[at].binding.set($0, in: &slice) } ?? Status.decode.rawValue
         return code == 0 ? nil : (code, 0)
       }
     } catch { return (error.status.rawValue, error.systemError) }

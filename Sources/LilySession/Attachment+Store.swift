@@ -76,7 +76,7 @@ extension Attachment {
       } catch {
         slots[at].isLeftOut = true
         fail(at, error)
-        note(.writeFailed, at, error.status.rawValue, systemError: error.systemError)
+        note(error.status == .encode ? .fieldFailed : .writeFailed, at, error.status.rawValue, systemError: error.systemError)
       }
     }
   }

@@ -34,9 +34,13 @@ struct JSON {
 
     deinit { json_decref(root) }
 
-    /// The first of NULL, BOOL, INT, REAL, STRING, JSON among `types` that it fits; nil: none. Text in it is borrowed from here
-    /// and from what was parsed.
-    func value(as types: ValueTypes) -> NativeValue? {
+    /// Hands over the first of NULL, BOOL, INT, REAL, STRING, JSON among `types` that it fits; nil: none. The value is borrowed
+    /// for the call: its text is jansson's, or what was parsed.
+    func withValue<R>(as types: ValueTypes, _ body: (NativeValue) -> R) -> R? {
+      value(as: types).map(body)
+    }
+
+    private func value(as types: ValueTypes) -> NativeValue? {
       switch root.pointee.type {
       case JSON_NULL where types.contains(.null): return .null
       case JSON_TRUE where types.contains(.bool): return .bool(true)
@@ -54,7 +58,12 @@ struct JSON {
 
   func parse(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
     guard text.count <= JSONText.valueLimit else { throw Failure(.decode, "the text is longer than 16 MiB") }
-    guard JSONText.isShallow(text) else { throw Failure(.decode, "the text nests deeper than 512") }
+    guard JSONText.isShallow(text, depth: JSONText.depthLimit) else { throw Failure(.decode, "the text nests deeper than 512") }
+    return try load(text)
+  }
+
+  private func load(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
+    guard !text.contains(0) else { throw JSON.notJSON } // jansson takes a NUL between tokens for the text's end
     var error = json_error_t()
     let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
     let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
@@ -67,6 +76,25 @@ struct JSON {
   /// Throws what is wrong with the text.
   func check(_ text: UnsafeRawBufferPointer) throws(Failure) {
     _ = try parse(text)
+  }
+
+  /// Whether a line is an array of values; the line itself nests once.
+  func isLine(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    guard JSONText.isShallow(text, depth: JSONText.depthLimit + 1) else { return false }
+    return try isAccepted { () throws(Failure) in _ = try load(text) }
+  }
+
+  func isValue(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    try isAccepted { () throws(Failure) in try check(text) }
+  }
+
+  /// Throws only what says nothing of the text: that there is no memory.
+  private func isAccepted(_ load: () throws(Failure) -> Void) throws(Failure) -> Bool {
+    do throws(Failure) { try load() } catch {
+      if error.status == .decode { return false }
+      throw error
+    }
+    return true
   }
 
   /// A finite real in the fewest digits that read back.

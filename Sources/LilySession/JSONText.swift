@@ -51,8 +51,8 @@ enum JSONText {
     buffer.append(UnsafeRawBufferPointer(rebasing: text[kept..<text.count]))
   }
 
-  /// Whether objects and arrays nest no deeper than the limit. Asked before jansson, whose parser recurses.
-  static func isShallow(_ text: UnsafeRawBufferPointer) -> Bool {
+  /// Whether objects and arrays nest no deeper than this. Asked before jansson, whose parser recurses.
+  static func isShallow(_ text: UnsafeRawBufferPointer, depth limit: Int) -> Bool {
     var depth = 0
     var inString = false
     var at = 0
@@ -65,7 +65,7 @@ enum JSONText {
         case UInt8(ascii: "\""): inString = true
         case UInt8(ascii: "["), UInt8(ascii: "{"):
           depth &+= 1
-          if depth > depthLimit { return false }
+          if depth > limit { return false }
         case UInt8(ascii: "]"), UInt8(ascii: "}"): depth &-= 1
         default: break
         }

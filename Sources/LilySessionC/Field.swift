@@ -75,7 +75,8 @@ struct HostField: FieldBinding {
       }
       guard code == 0 else { return .callbackFailed(code) }
     } else {
-      value = member.load(from: session)
+      guard let loaded = member.load(from: session) else { return .unencodable("an array of characters has no NUL") }
+      value = loaded
     }
     return baseline.capture(value, types: types)
   }

@@ -29,14 +29,17 @@ struct Member {
     }
   }
 
-  func load(from session: UnsafeRawPointer) -> NativeValue {
+  /// nil: an array of characters that does not end.
+  func load(from session: UnsafeRawPointer) -> NativeValue? {
     let at = session + offset
     switch type {
     case Member.bool: return .bool(at.load(as: UInt8.self) != 0)
     case Member.int32: return .int(Int64(at.load(as: Int32.self)))
     case Member.int64: return .int(at.load(as: Int64.self))
     case Member.double: return .real(at.load(as: Double.self))
-    case Member.chars: return .string(UnsafeRawBufferPointer(start: at, count: strnlen(at.assumingMemoryBound(to: CChar.self), size)))
+    case Member.chars:
+      let length = strnlen(at.assumingMemoryBound(to: CChar.self), size)
+      return length < size ? .string(UnsafeRawBufferPointer(start: at, count: length)) : nil
     default:
       guard let text = at.load(as: UnsafePointer<CChar>?.self) else { return .null }
       return .string(UnsafeRawBufferPointer(start: text, count: strlen(text)))

@@ -59,7 +59,14 @@ extension Journal {
   func examine(forWriting: Bool) throws(Failure) -> Bool {
     let (size, links) = try Syscalls.sizeAndLinks(file)
     if size < applied { forget() } // somebody cut it
-    if size > applied || applied == 0 { _ = try catchUp(to: size, isLocked: true) }
+    if size > applied || applied == 0 {
+      let before = (damagedLines, applied)
+      _ = try catchUp(to: size, isLocked: true)
+      if damagedLines > before.0, before.1 > 0, try isOverwritten() {
+        forget()
+        _ = try catchUp(to: size, isLocked: true)
+      }
+    }
     if links != 1 || hasMoved {
       guard try lookUp() == .thisFile else { return false }
       hasMoved = false // the compactor died before its rename

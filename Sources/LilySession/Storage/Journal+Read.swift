@@ -115,6 +115,16 @@ extension Journal {
     return true
   }
 
+  /// Whether another journal was copied over this one, in the same inode: that looks like damage.
+  func isOverwritten() throws(Failure) -> Bool {
+    input.truncate(to: 0)
+    let length = 2 * JournalHeader.length
+    input.reserve(length)
+    input.resize(to: try Syscalls.read(file, input.start, length, at: 0))
+    guard case .ours(let header, _) = JournalHeader.read(input.bytes, fileSize: Int64(length), isAllZero: false) else { return true }
+    return header.salt.value != salt.value
+  }
+
   /// Whether the rest of a file is zeros, as far as blocks that a crash left without data go: a larger file is not.
   private func isZero(from: Int64, to size: Int64) throws(Failure) -> Bool {
     guard size <= 1 << 20 else { return false }

@@ -44,8 +44,7 @@ struct JournalHeader {
     let second = copy(bytes, at: length)
     if fileSize >= Int64(2 * length) {
       if let header = first ?? second {
-        let intact = first != nil && second != nil && bytes[length &- 1] == 0x0A && bytes[2 &* length &- 1] == 0x0A
-        return .ours(header, damaged: !intact)
+        return .ours(header, damaged: first == nil || second == nil)
       }
     } else if isPrefix(bytes) {
       return .unfinished
@@ -54,11 +53,10 @@ struct JournalHeader {
   }
 
   private static func copy(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
-    // Without the newline, which may be the byte that was hit.
-    guard bytes.count >= start &+ length &- 1 else { return nil }
-    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length &- 1)])
+    guard bytes.count >= start &+ length else { return nil }
+    let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length)])
     for at in 0..<line.count where !matches(line[at], at) { return nil }
-    guard let check = hex(line, 2, 8), UInt64(Salt.checkUnsalted(UnsafeRawBufferPointer(rebasing: line[12...]))) == check,
+    guard let check = hex(line, 2, 8), UInt64(Salt.checkUnsalted(UnsafeRawBufferPointer(rebasing: line[12..<(length &- 1)]))) == check,
       let salt = hex(line, saltOffset, 16), let generation = hex(line, generationOffset, 16)
     else { return nil }
     return JournalHeader(salt: Salt(salt), generation: generation)
@@ -144,7 +142,8 @@ final class LineReader {
       guard try change(name, json) else { return nil }
       operation = .change
     } else {
-      // Its members are not ours to judge.
+      // What its members mean is not ours to judge; that they are JSON is.
+      guard !name.contains(UInt8(ascii: "\\")), try json.isLine(line) else { return nil }
       return (sequence, .unknown)
     }
     guard take("]"), at == line.count else { return nil }
@@ -167,10 +166,7 @@ final class LineReader {
       guard take(","), let end = JSONText.end(ofValueAt: at, in: line) else { return false }
       change.value = UnsafeRawBufferPointer(rebasing: line[at..<end])
       at = end
-      do throws(Failure) { try json.check(change.value) } catch {
-        if error.status == .decode { return false }
-        throw error
-      }
+      guard try json.isValue(change.value) else { return false }
       guard take(","), let deadline = integer() else { return false }
       change.deadline = deadline
       if take(",") {
@@ -217,7 +213,7 @@ final class LineReader {
     if inner.contains(UInt8(ascii: "\\")) {
       let start = unescaped.count
       do throws(Failure) {
-        if let value = try json.parse(spelled).value(as: .string) { unescaped.append(value.text) }
+        _ = try json.parse(spelled).withValue(as: .string) { unescaped.append($0.text) }
       } catch {
         if error.status == .decode { return nil }
         throw error

@@ -1,0 +1,104 @@
+#if !hasFeature(Embedded)
+  /// One persisted value of a `Session`.
+  public typealias Field<Session> = FieldDefinition<ClosureField<Session>>
+
+  /// An ordered list of fields. `persistence().field(…).field(…)`: each answer has one more.
+  public struct Persistence<Session> {
+    let list: FieldList<ClosureField<Session>>
+
+    /// Adds a field that is stored under `lily_session_<key>`.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 256 bytes of UTF-8.
+    ///   - set: a session like the one given, with this value.
+    ///   - encode: called for values that changed; equal ones are not encoded.
+    ///   - decoder: what it refuses leaves the field alone, and the stored text too.
+    ///   - expiresAfter: ms after the last write; 0: never.
+    ///   - version: of the value's shape; a stored value of a newer version is left alone.
+    public func field<A: Equatable>(
+      key: String, get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value,
+      decoder: ValueDecoder<A>, expiresAfter: Int64 = 0, version: UInt32 = 0
+    ) throws(Failure) -> Persistence {
+      let more = FieldList<ClosureField<Session>>()
+      for field in list.fields { try more.add(field) }
+      try more.add(
+        Field(
+          key: try Key(field: key), types: decoder.types, expiresAfter: expiresAfter, version: version,
+          binding: ClosureField(get: get, set: set, encode: encode, decoder: decoder), owner: nil))
+      return Persistence(list: more)
+    }
+  }
+
+  /// An empty list of fields.
+  public func persistence<Session>(of session: Session.Type = Session.self) -> Persistence<Session> {
+    Persistence(list: FieldList())
+  }
+
+  extension Key {
+    public init(field key: String) throws(Failure) {
+      let bytes = [UInt8](key.utf8)
+      // Not in the array's closure: it does not pass a typed error on.
+      let unchecked = Key(unchecked: bytes)
+      let result: Result<Key, Failure> = unchecked.withBytes { bytes in
+        do throws(Failure) { return .success(try Key(validating: bytes, limit: Key.fieldLimit)) } catch { return .failure(error) }
+      }
+      self = try result.get()
+    }
+  }
+
+  /// A field of closures. What it compares are values of the program's own type; those that differ are encoded.
+  public struct ClosureField<Session>: FieldBinding {
+    private let make: () -> ClosureBaseline<Session>
+    private let accept: (NativeValue, inout Session) -> Bool
+
+    init<A: Equatable>(
+      get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value, decoder: ValueDecoder<A>
+    ) {
+      make = { TypedBaseline(get: get, encode: encode, types: decoder.types) }
+      accept = { native, session in
+        guard let value = decoder.decode(Value(native)) else { return false }
+        session = set(session, value)
+        return true
+      }
+    }
+
+    public func makeBaseline() -> ClosureBaseline<Session> { make() }
+    public func dispose(_ baseline: inout ClosureBaseline<Session>) {}
+    public func capture(_ session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
+    public func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
+    public func set(_ value: NativeValue, in session: inout Session) -> Int32 {
+      accept(value, &session) ? 0 : Status.decode.rawValue
+    }
+  }
+
+  public class ClosureBaseline<Session> {
+    var native = NativeBaseline()
+
+    deinit { native.dispose() }
+
+    func capture(_ session: Session) -> Capture { .same }
+    func append(to buffer: ByteBuffer) throws(Failure) { try native.append(to: buffer) }
+  }
+
+  private final class TypedBaseline<Session, A: Equatable>: ClosureBaseline<Session> {
+    private let get: (Session) -> A
+    private let encode: (A) -> Value
+    private let types: ValueTypes
+    private var last: A?
+
+    init(get: @escaping (Session) -> A, encode: @escaping (A) -> Value, types: ValueTypes) {
+      self.get = get
+      self.encode = encode
+      self.types = types
+    }
+
+    override func capture(_ session: Session) -> Capture {
+      let value = get(session)
+      if value == last { return .same }
+      let capture = encode(value).withNative { native.capture($0, types: types) }
+      if case .unencodable = capture { return capture }
+      last = value
+      return capture
+    }
+  }
+#endif

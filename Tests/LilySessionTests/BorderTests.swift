@@ -1,0 +1,56 @@
+import CLilySession
+import Testing
+
+@testable import LilySession
+
+/// What the core and the header say of the same things.
+@Suite struct BorderTests {
+  @Test func `a native value lies in memory as lily_session_value does`() {
+    #expect(MemoryLayout<NativeValue>.size == MemoryLayout<lily_session_value>.size)
+    #expect(MemoryLayout<NativeValue>.alignment == MemoryLayout<lily_session_value>.alignment)
+    #expect(MemoryLayout<NativeValue>.offset(of: \.type) == MemoryLayout<lily_session_value>.offset(of: \.type))
+    #expect(MemoryLayout<NativeValue>.offset(of: \.word) == MemoryLayout<lily_session_value>.offset(of: \.as))
+    var value = lily_session_value()
+    value.as.text.length = 77
+    #expect(withUnsafeBytes(of: &value) { $0.load(as: NativeValue.self).length } == 77)
+    for (native, type, word) in [(NativeValue.bool(true), LILY_SESSION_BOOL, UInt64(1)), (.int(-1), LILY_SESSION_INT, ~0), (.real(1.5), LILY_SESSION_REAL, 1.5.bitPattern)] {
+      #expect(native.type == Int32(type))
+      #expect(native.word == word)
+    }
+  }
+
+  @Test func `the types' bits are the header's`() {
+    let pairs: [(ValueTypes, Int)] = [
+      (.null, LILY_SESSION_NULL), (.bool, LILY_SESSION_BOOL), (.int, LILY_SESSION_INT), (.real, LILY_SESSION_REAL), (.string, LILY_SESSION_STRING),
+      (.json, LILY_SESSION_JSON),
+    ]
+    for (types, bit) in pairs { #expect(types.rawValue == Int32(bit)) }
+    #expect(pairs.reduce(into: ValueTypes()) { $0.formUnion($1.0) } == .all)
+  }
+
+  @Test func `the statuses' numbers are the header's`() {
+    let pairs: [(Status, Int)] = [
+      (.ok, LILY_SESSION_OK), (.invalidArgument, LILY_SESSION_ERROR_INVALID_ARGUMENT), (.duplicateKey, LILY_SESSION_ERROR_DUPLICATE_KEY),
+      (.notFound, LILY_SESSION_ERROR_NOT_FOUND), (.reentrant, LILY_SESSION_ERROR_REENTRANT), (.unsupported, LILY_SESSION_ERROR_UNSUPPORTED),
+      (.forked, LILY_SESSION_ERROR_FORKED), (.decode, LILY_SESSION_ERROR_DECODE), (.encode, LILY_SESSION_ERROR_ENCODE),
+      (.callback, LILY_SESSION_ERROR_CALLBACK), (.update, LILY_SESSION_ERROR_UPDATE), (.newer, LILY_SESSION_ERROR_NEWER),
+      (.io, LILY_SESSION_ERROR_IO), (.noSpace, LILY_SESSION_ERROR_NO_SPACE), (.notDurable, LILY_SESSION_ERROR_NOT_DURABLE),
+      (.permission, LILY_SESSION_ERROR_PERMISSION), (.refused, LILY_SESSION_ERROR_REFUSED), (.corrupt, LILY_SESSION_ERROR_CORRUPT),
+      (.quota, LILY_SESSION_ERROR_QUOTA), (.busy, LILY_SESSION_ERROR_BUSY),
+    ]
+    for (status, number) in pairs { #expect(status.rawValue == Int32(number)) }
+  }
+
+  @Test func `events and states have the header's numbers`() {
+    let events: [(Event.Kind, Int)] = [
+      (.rejected, LILY_SESSION_EVENT_REJECTED), (.newer, LILY_SESSION_EVENT_NEWER), (.fieldFailed, LILY_SESSION_EVENT_FIELD_FAILED),
+      (.writeFailed, LILY_SESSION_EVENT_WRITE_FAILED), (.damaged, LILY_SESSION_EVENT_DAMAGED), (.directory, LILY_SESSION_EVENT_DIRECTORY),
+    ]
+    for (kind, number) in events { #expect(kind.rawValue == Int32(number)) }
+    let states: [(FieldState.Stored, Int)] = [
+      (.absent, LILY_SESSION_STATE_ABSENT), (.loaded, LILY_SESSION_STATE_LOADED), (.rejected, LILY_SESSION_STATE_REJECTED),
+      (.expired, LILY_SESSION_STATE_EXPIRED), (.newer, LILY_SESSION_STATE_NEWER),
+    ]
+    for (state, number) in states { #expect(state.rawValue == Int32(number)) }
+  }
+}

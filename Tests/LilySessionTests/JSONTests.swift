@@ -1,0 +1,107 @@
+import CJansson
+import Foundation
+import Testing
+
+@testable import LilySession
+
+/// What is written without jansson agrees with jansson, and what is read goes through it.
+@Suite struct JSONTests {
+  private func check(_ json: String) -> Status? { check(Array(json.utf8)) }
+  private func check(_ json: [UInt8]) -> Status? {
+    json.withUnsafeBytes { bytes in status { () throws(Failure) in try JSON.run { json throws(Failure) in try json.check(bytes) } } }
+  }
+  private func spelled(_ real: Double) throws -> String {
+    try text { buffer in try JSON.run { json throws(Failure) in try json.append(real: real, to: buffer) } }
+  }
+
+  @Test func `S2 strings are escaped as jansson does`() throws {
+    var dice = Dice(1)
+    for round in 0..<2000 {
+      var string = ""
+      for _ in 0..<(round % 40) {
+        let choices: [UInt32] = [.random(in: 0..<0x20, using: &dice), .random(in: 0x20..<0x80, using: &dice), 0x7F, 0x22, 0x5C, 0x2F, 0x2028, .random(in: 0x80..<0xD800, using: &dice), .random(in: 0x1_0000..<0x11_0000, using: &dice)]
+        if let scalar = Unicode.Scalar(choices.randomElement(using: &dice) ?? 0) { string.unicodeScalars.append(scalar) }
+      }
+      let bytes = Array(string.utf8)
+      let root = bytes.withUnsafeBytes { json_stringn_nocheck($0.baseAddress?.assumingMemoryBound(to: CChar.self) ?? UnsafePointer(strdup("")), bytes.count) }
+      let theirs = json_dumps(root, Int(JSON_ENCODE_ANY))
+      #expect(text { buffer in bytes.withUnsafeBytes { JSONText.append(string: $0, to: buffer) } } == theirs.map { String(cString: $0) })
+      free(theirs)
+      json_decref(root)
+    }
+  }
+
+  @Test func `S2 reals take the fewest digits that read back`() throws {
+    for (real, spelling) in [(0.1, "0.1"), (3.0, "3.0"), (-0.0, "-0.0"), (5e-324, "5e-324"), (1.7976931348623157e308, "1.7976931348623157e308"), (0.1 + 0.2, "0.30000000000000004"), (1e21, "1e21"), (100.0, "100.0")] {
+      #expect(try spelled(real) == spelling)
+    }
+    var dice = Dice(2)
+    for _ in 0..<5000 {
+      let real = Double(bitPattern: dice.next())
+      guard real.isFinite else { continue }
+      #expect(try Double(spelled(real)) == real)
+      #expect(try significant(spelled(real)) <= significant("\(real)")) // Swift prints the fewest, too
+    }
+  }
+
+  private func significant(_ spelling: String) -> Int {
+    let digits = spelling.prefix { $0 != "e" }.filter(\.isNumber).drop { $0 == "0" }
+    return String(digits.reversed().drop { $0 == "0" }).count
+  }
+
+  @Test func `S2 integers are spelled as they are`() throws {
+    for value in [Int64.min, -1, 0, 7, 10, 99, 100, Int64.max] {
+      #expect(text { $0.append(decimal: value) } == "\(value)")
+      #expect(Array("\(value)".utf8).withUnsafeBytes { JSONText.integer($0) } == value)
+    }
+    for spelling in ["9223372036854775808", "-9223372036854775809", "1.0", "1e3", "", "-"] {
+      #expect(Array(spelling.utf8).withUnsafeBytes { JSONText.integer($0) } == nil)
+    }
+  }
+
+  @Test func `S2 white space goes, all else stays`() {
+    let compacted = text { buffer in Array(" { \"a b\" :\t[ 1.50 , \"\\\" x\" ]\r\n} ".utf8).withUnsafeBytes { JSONText.append(compacted: $0, to: buffer) } }
+    #expect(compacted == "{\"a b\":[1.50,\"\\\" x\"]}")
+  }
+
+  @Test(arguments: [512, 513]) func `S2 depth`(_ depth: Int) {
+    #expect(check(String(repeating: "[", count: depth) + String(repeating: "]", count: depth)) == (depth <= 512 ? nil : .decode))
+  }
+
+  @Test func `S20 hostile text is refused, and nothing traps`() {
+    for json in ["", " ", "[", "]", "\"", "\"\\", "nul", "1e999", "NaN", "01", "[1,]", "{\"a\":1,\"a\":2}", "\"\\ud800\"", "{\"\\u0000\":1}", "\u{FEFF}1", "1 2", "\"\n\""] {
+      #expect(check(json) == .decode, "\(json)")
+    }
+    for bytes: [UInt8] in [[0x22, 0xC0, 0x80, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xFF, 0x22], [0], [0x22, 0, 0x22]] {
+      #expect(check(bytes) == .decode)
+    }
+    #expect(check(String(repeating: "[", count: 1_000_000)) == .decode)
+  }
+
+  @Test func `S2 a value's end is found wherever jansson sees one value`() {
+    for value in ["1", "\"a]\\\"b,\"", "[1,[2,{\"x\":\"]\"}]]", "{}", "true", "-1.5e3"] {
+      for ending in [",0]", "]", ","] {
+        let text = Array((value + ending).utf8)
+        #expect(text.withUnsafeBytes { JSONText.end(ofValueAt: 0, in: $0) } == value.utf8.count)
+      }
+      #expect(Array((" " + value).utf8).withUnsafeBytes { JSONText.end(ofValueAt: 0, in: $0) } == nil)
+    }
+  }
+
+  @Test func `S17 the thread's locale is as before`() {
+    let before = uselocale(nil)
+    #expect(check("1.5") == nil)
+    #expect(check("x") == .decode)
+    #expect(uselocale(nil) == before)
+  }
+
+  @Test func `UTF-8 is valid where Swift's String finds it so`() {
+    var dice = Dice(3)
+    for round in 0..<20000 {
+      var bytes = (0..<(round % 12)).map { _ in UInt8.random(in: 0...255, using: &dice) }
+      if round % 3 == 0 { bytes = Array("aéü😀€\u{800}\u{FFFF}".utf8).shuffled(using: &dice) }
+      if round % 3 == 1 { bytes = Array("0123456789é".utf8) + bytes.prefix(3) }
+      #expect(bytes.withUnsafeBytes { UTF8Text.isValid($0) } == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import CPlatform
+import Foundation
+import Testing
+
+@testable import LilySession
+
+@Suite struct JournalTests {
+  let scratch = Scratch()
+  func journal(_ change: (inout Journal.Options) -> Void = { _ in }) throws(Failure) -> Journal {
+    var options = Journal.Options()
+    change(&options)
+    return try Journal(path: scratch.file, options: options)
+  }
+  private func contents() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: scratch.file)) }
+
+  @Test func `the check is CRC-32C, with and without the processor's instruction`() {
+    // RFC 3720, appendix B.4
+    let vectors: [([UInt8], UInt32)] = [
+      ([UInt8](repeating: 0, count: 32), 0x8A91_36AA), ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43), (Array(0..<32), 0x46DD_794E),
+      (Array("123456789".utf8), 0xE306_9283),
+    ]
+    for (bytes, expected) in vectors { #expect(bytes.withUnsafeBytes { Salt.checkUnsalted($0) } == expected) }
+    var dice = Dice(5)
+    for length in 0..<300 {
+      let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &dice) }
+      #expect(platform_crc32c(7, bytes, length) == platform_crc32c_portable(7, bytes, length))
+    }
+  }
+
+  @Test func `S10 two handles on one file see each other's changes`() throws {
+    let (a, b) = (try journal(), try journal())
+    try store("x", "1", in: a)
+    #expect(try stored("x", in: b) == "1")
+    try store("x", "2", in: b)
+    try store("y", "3", in: a)
+    #expect(try stored("x", in: a) == "2")
+    #expect(try stored("y", in: b) == "3")
+  }
+
+  @Test func `S12 a compaction by one handle is followed by the other`() throws {
+    let (a, b) = (try journal(), try journal())
+    for round in 0..<50 {
+      try store("x", "\(round)", in: a)
+      try store("secret", "\"hush\"", in: b)
+      try remove(Key("secret"), from: a)
+      try (round % 2 == 0 ? a : b).sync()
+      try store("y", "\(round)", in: b)
+      #expect(try stored("x", in: b) == "\(round)")
+      #expect(try stored("y", in: a) == "\(round)")
+    }
+  }
+
+  @Test func `S8 what was removed leaves the file with the next sync`() throws {
+    let storage = try journal()
+    try store("lily_session_token", "\"hush\"", in: storage)
+    try clear(storage)
+    #expect(try contents().range(of: Data("hush".utf8)) != nil)
+    try storage.sync()
+    #expect(try contents().range(of: Data("hush".utf8)) == nil)
+  }
+
+  @Test func `S8 a write made before a clear is told so`() throws {
+    let storage = try journal()
+    let before = try storage.read([]).generation
+    try clear(try journal())
+    let batch = Batch()
+    try batch.set(Key("x"), deadline: 0, version: 0) { $0.append("1") }
+    guard case .superseded(let after) = try storage.write(batch, generation: before) else { throw Failure(.io, "it was written") }
+    #expect(after != before)
+    #expect(scratch.lines.count == 1)
+    guard case .written = try storage.write(batch, generation: after) else { throw Failure(.io, "it was not written") }
+  }
+
+  @Test func `P5 a file far larger than what it stores is rewritten in an update`() throws {
+    let storage = try journal()
+    let value = "\"" + String(repeating: "v", count: 40000) + "\""
+    for round in 0..<300 { try store("x\(round % 2)", value, in: storage) }
+    #expect(try contents().count < 5 << 20)
+    #expect(try stored("x1", in: try journal()) == value)
+  }
+
+  @Test func `S12 expired entries are swept by a compaction`() throws {
+    let storage = try journal { $0.clock = { 1000 } }
+    try store("gone", "1", deadline: 1000, in: storage)
+    try store("here", "1", deadline: 1001, in: storage)
+    try remove(Key("here"), from: storage)
+    try store("here", "2", deadline: 1001, in: storage)
+    try storage.sync()
+    #expect(scratch.lines.count == 1)
+    #expect(try stored("here", in: storage) == "2")
+  }
+
+  @Test func `a removal of what is absent writes nothing`() throws {
+    let storage = try journal()
+    try remove(Key("x"), from: storage)
+    #expect(scratch.lines.isEmpty)
+  }
+
+  @Test func `S16 threads share a handle`() async throws {
+    let storage = Shared(try journal())
+    await withTaskGroup(of: Void.self) { group in
+      for thread in 0..<4 {
+        group.addTask {
+          for round in 0..<250 {
+            try? store("k\(thread)", "\(round)", in: storage.journal)
+            _ = try? stored("k\((thread + 1) % 4)", in: storage.journal)
+          }
+        }
+      }
+    }
+    for thread in 0..<4 { #expect(try stored("k\(thread)", in: try journal()) == "249") }
+    #expect(scratch.lines.count == 1000)
+  }
+
+  /// A storage may be used from any thread (S16).
+  private final class Shared: @unchecked Sendable {
+    let journal: Journal
+    init(_ journal: Journal) { self.journal = journal }
+  }
+
+  @Test func `S14 a batch leaves out what is too long, and stays whole`() throws {
+    let batch = Batch()
+    try batch.set(Key("a"), deadline: 0, version: 0) { $0.append("1") }
+    let tooLong = status { () throws(Failure) in
+      try batch.set(Key("b"), deadline: 0, version: 0) { buffer throws(Failure) in
+        for _ in 0...(16 << 10) { buffer.append(UnsafeRawBufferPointer(start: [UInt8](repeating: 0x31, count: 1024), count: 1024)) }
+      }
+    }
+    #expect(tooLong == .encode)
+    try batch.set(Key("c"), deadline: 5, version: 9) { $0.append("3") }
+    let storage = try journal()
+    _ = try storage.write(batch, generation: nil)
+    #expect(scratch.lines.first?.hasSuffix(#","batch",[["set","a",1,0],["set","c",3,5,9]]]"#) == true)
+    #expect(try stored("a", in: try journal { $0.clock = { 1 } }) == "1")
+  }
+}

@@ -1,0 +1,135 @@
+import Foundation
+import Testing
+
+@testable import LilySession
+
+/// A directory of its own for one test, removed after it.
+final class Scratch {
+  let directory: String
+  var file: String { directory + "/session.jsonl" }
+
+  init() {
+    directory = NSTemporaryDirectory() + "lily-session-" + UUID().uuidString
+    try? FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+  /// The journal's lines after the header.
+  var lines: [String] {
+    let text = (try? String(contentsOfFile: file, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").dropFirst(2).map(String.init)
+  }
+}
+
+/// The status that a call fails with; nil: it did not.
+func status(_ body: () throws(Failure) -> Void) -> Status? {
+  do throws(Failure) {
+    try body()
+    return nil
+  } catch { return error.status }
+}
+
+extension Key {
+  init(_ text: String) { self.init(unchecked: Array(text.utf8)) }
+}
+
+/// JSON text under a storage key; nil: absent.
+func stored(_ key: String, in storage: any Storage) throws -> String? {
+  try get(Key(key), from: storage).map { String(decoding: $0.terminated.dropLast(), as: UTF8.self) }
+}
+
+func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any Storage) throws(Failure) {
+  let bytes = Array(json.utf8)
+  let result: Result<Void, Failure> = bytes.withUnsafeBytes { text in
+    do throws(Failure) { return .success(try set(Key(key), to: text, deadline: deadline, in: storage)) } catch { return .failure(error) }
+  }
+  try result.get()
+}
+
+/// What `append` appends.
+func text(_ append: (ByteBuffer) throws -> Void) rethrows -> String {
+  let buffer = ByteBuffer()
+  try append(buffer)
+  return String(decoding: buffer.bytes, as: UTF8.self)
+}
+
+/// Numbers that are the same in every run (xorshift64).
+struct Dice: RandomNumberGenerator {
+  private var state: UInt64
+  init(_ seed: UInt64) { state = seed | 1 }
+  mutating func next() -> UInt64 {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return state
+  }
+}
+
+/// The model of the tests: a shop's session and something that is none of it.
+struct Shop: Equatable {
+  var token: String?
+  var theme = "light"
+  var visits: Int64 = 0
+  var volume = 0.5
+}
+
+struct Model: Equatable {
+  var shop = Shop()
+  var page = 0
+}
+
+enum Message {
+  case change((inout Model) -> Void)
+  case refuse
+}
+
+func shopFields() throws(Failure) -> Persistence<Shop> {
+  try persistence(of: Shop.self)
+    .field(
+      key: "token", get: \.token, set: { shop, token in with(shop) { $0.token = token } }, encode: Value.optional(Value.string),
+      decoder: .optional(.string)
+    )
+    .field(
+      key: "theme", get: \.theme, set: { shop, theme in with(shop) { $0.theme = theme } }, encode: Value.string,
+      decoder: .string.map { $0.isEmpty ? nil : $0 }
+    )
+    .field(
+      key: "visits", get: \.visits, set: { shop, visits in with(shop) { $0.visits = visits } }, encode: Value.integer, decoder: .integer
+    )
+    .field(
+      key: "volume", get: \.volume, set: { shop, volume in with(shop) { $0.volume = volume } }, encode: Value.real, decoder: .real)
+}
+
+func with<A>(_ value: A, _ change: (inout A) -> Void) -> A {
+  var value = value
+  change(&value)
+  return value
+}
+
+func shopRuntime(_ model: Model = Model()) -> Runtime<Model, Message> {
+  Runtime(model) { model, message in
+    switch message {
+    case .change(let change): with(model, change)
+    case .refuse: nil
+    }
+  }
+}
+
+/// A shop attached to a storage, and the events it was told of.
+final class Attached {
+  let runtime: Runtime<Model, Message>
+  private(set) var session: Session!
+  private(set) var events: [Event] = []
+
+  init(_ storage: any Storage, _ model: Model = Model()) throws {
+    runtime = shopRuntime(model)
+    session = try runtime.attach(
+      try shopFields(), storage: storage, get: \.shop, set: { model, shop in with(model) { $0.shop = shop } },
+      onEvent: { [unowned self] in events.append($0) })
+  }
+
+  func change(_ change: @escaping (inout Shop) -> Void) throws(Failure) {
+    try runtime.dispatch(.change { change(&$0.shop) })
+  }
+}

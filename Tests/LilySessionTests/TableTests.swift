@@ -1,0 +1,53 @@
+import Testing
+
+@testable import LilySession
+
+@Suite struct TableTests {
+  private func with<R>(_ text: String, _ body: (UnsafeRawBufferPointer) -> R) -> R { Array(text.utf8).withUnsafeBytes(body) }
+
+  @Test func `the table does what a dictionary does`() {
+    let table = EntryTable()
+    var model: [String: String] = [:]
+    var dice = Dice(4)
+    for round in 0..<30000 {
+      let key = "k\(Int.random(in: 0..<300, using: &dice))"
+      switch Int.random(in: 0..<(round % 5000 == 0 ? 12 : 10), using: &dice) {
+      case 0..<6:
+        let value = String(repeating: "v", count: Int.random(in: 0..<200, using: &dice)) + "\(round)"
+        with(key) { key in with(value) { table.set(key, $0, deadline: Int64(round), version: 1) } }
+        model[key] = value
+      case 6..<10:
+        with(key) { table.remove($0) }
+        model[key] = nil
+      case 10:
+        let prefix = "k\(Int.random(in: 0..<10, using: &dice))"
+        table.remove(prefix: Key(prefix))
+        model = model.filter { !$0.key.hasPrefix(prefix) }
+      default:
+        table.removeAll()
+        model = [:]
+      }
+      #expect(table.count == model.count)
+      #expect(table.liveBytes == Int64(model.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }))
+    }
+    let items = table.items(Key(""))
+    #expect(items.map { String(decoding: $0.key.bytes, as: UTF8.self) } == model.keys.sorted())
+    for (key, value) in model { #expect(with(key) { table.find($0) }.map { String(decoding: EntryTable.value($0), as: UTF8.self) } == value) }
+  }
+
+  @Test func `S1 keys are bytes: two spellings of é are two keys`() {
+    let table = EntryTable()
+    for (key, value) in [("\u{E9}", "1"), ("e\u{301}", "2")] {
+      with(key) { key in with(value) { table.set(key, $0, deadline: 0, version: 0) } }
+    }
+    #expect(table.count == 2)
+    #expect(Key("\u{E9}") != Key("e\u{301}"))
+  }
+
+  @Test func `keys come in byte order`() {
+    let table = EntryTable()
+    for key in ["b", "a", "ab", "\u{10000}", "\u{FFFF}", "A"] { with(key) { key in with("1") { table.set(key, $0, deadline: 0, version: 0) } } }
+    #expect(table.items(Key("")).map { String(decoding: $0.key.bytes, as: UTF8.self) } == ["A", "a", "ab", "b", "\u{FFFF}", "\u{10000}"])
+    #expect(table.items(Key("a")).count == 2)
+  }
+}

@@ -1,3 +1,0 @@
-import Testing
-@testable import LilySession
-@Test func x() { }
