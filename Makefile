@@ -22,7 +22,7 @@ SWIFT_CLANG := $(SWIFT_BIN)clang
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session --disable-local-rpath \
   -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
   -Xlinker -soname=$(SONAME) -Xlinker --version-script=$(CURDIR)/Sources/LilySessionC/exports.map \
-  -Xlinker -z -Xlinker defs -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
+  -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
   -Xlinker --as-needed
 
 SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
@@ -55,9 +55,9 @@ define library
 endef
 
 $(LIB): $(SOURCES)
-	$(call library,.build-embedded,$(BUILD)/lib,)
+	$(call library,.build-embedded,$(BUILD)/lib,-Xlinker -z -Xlinker defs)
 
-# The same with AddressSanitizer in every line, the standard library's included.
+# The same with AddressSanitizer in every line, the standard library's included. Its runtime comes with the program.
 $(BUILD)/asan/liblily_session.so: $(SOURCES)
 	$(call library,.build-asan,$(BUILD)/asan,--sanitize address)
 

@@ -59,13 +59,18 @@ public struct FieldDefinition<Binding: FieldBinding> {
 /// An ordered list of fields, no two with one key.
 public final class FieldList<Binding: FieldBinding> {
   public private(set) var fields: [FieldDefinition<Binding>] = []
+  /// Their keys, to find a second one by; nothing is stored under them.
+  private let keys = EntryTable()
 
   public init() {}
 
   public func add(_ field: FieldDefinition<Binding>) throws(Failure) {
-    guard !fields.contains(where: { $0.key == field.key }) else {
-      throw Failure(.duplicateKey, "the list has a field of this key", key: field.key)
+    let isTaken = field.key.withBytes { key in
+      if keys.find(key) != nil { return true }
+      keys.set(key, UnsafeRawBufferPointer(start: nil, count: 0), deadline: 0, version: 0)
+      return false
     }
+    guard !isTaken else { throw Failure(.duplicateKey, "the list has a field of this key", key: field.key) }
     fields.append(field)
   }
 }

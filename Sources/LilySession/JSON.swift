@@ -63,7 +63,7 @@ struct JSON {
   }
 
   private func load(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
-    guard !text.contains(0) else { throw JSON.notJSON } // jansson takes a NUL between tokens for the text's end
+    guard !text.hasNUL else { throw JSON.notJSON } // jansson takes a NUL between tokens for the text's end
     var error = json_error_t()
     let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
     let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)

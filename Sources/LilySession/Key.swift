@@ -18,7 +18,7 @@ public struct Key: Equatable, Sendable {
   /// As `init(validating:limit:)`, but may be empty.
   public init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
     guard bytes.count <= limit else { throw Failure(.invalidArgument, "a key is too long") }
-    guard UTF8Text.isValid(bytes), !bytes.contains(0) else {
+    guard UTF8Text.isValid(bytes), !bytes.hasNUL else {
       throw Failure(.invalidArgument, "a key is not UTF-8, or has a NUL")
     }
     self.bytes = [UInt8](bytes)
@@ -41,7 +41,20 @@ public struct Key: Equatable, Sendable {
   }
 }
 
+extension Array where Element == UInt8 {
+  init(cString: UnsafePointer<CChar>) {
+    self.init(UnsafeRawBufferPointer(start: cString, count: strlen(cString)))
+  }
+
+  /// `withUnsafeBytes`, which cannot pass a typed error on.
+  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
+    try withUnsafeBufferPointer { bytes throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+  }
+}
+
 extension UnsafeRawBufferPointer {
+  var hasNUL: Bool { baseAddress.map { memchr($0, 0, count) != nil } ?? false }
+
   func equals(_ other: UnsafeRawBufferPointer) -> Bool {
     guard count == other.count else { return false }
     guard let here = baseAddress, let there = other.baseAddress else { return true }

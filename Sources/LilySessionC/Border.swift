@@ -34,9 +34,12 @@ func make<Handle: AnyObject>(
   out?.pointee = nil
   return answer { () throws(Failure) in
     guard let out else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    out.pointee = OpaquePointer(Unmanaged.passRetained(try body()).toOpaque())
+    out.pointee = handle(try body())
   }
 }
+
+/// A handle, with a reference of its own.
+func handle(_ object: AnyObject) -> OpaquePointer { OpaquePointer(Unmanaged.passRetained(object).toOpaque()) }
 
 extension Optional where Wrapped == OpaquePointer {
   /// The object behind a handle, retained for as long as the caller uses it.

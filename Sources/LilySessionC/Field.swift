@@ -7,7 +7,7 @@ typealias FieldListHandle = FieldList<HostField>
 @implementation @_cdecl("lily_session_persistence_new")
 public func lily_session_persistence_new() -> OpaquePointer? {
   _ = succeed()
-  return OpaquePointer(Unmanaged.passRetained(FieldListHandle()).toOpaque())
+  return handle(FieldListHandle())
 }
 
 @implementation @_cdecl("lily_session_persistence_free")
@@ -19,9 +19,9 @@ public func lily_session_persistence_free(_ persistence: OpaquePointer?) {
 public func lily_session_field_add(
   _ persistence: OpaquePointer?, _ field: UnsafePointer<lily_session_field>?
 ) -> lily_session_status {
-  // Released when the last list and session that has the field lets go of it: on failure, at the end of this call.
-  let owner = field.flatMap(release)
-  return answer { () throws(Failure) in
+  answer { () throws(Failure) in
+    // Released when the last list and session that has the field lets go of it: on failure before this call's message is set.
+    let owner = field.flatMap(release)
     let list = try persistence.object(FieldListHandle.self)
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
     let given = try read(field)
@@ -37,8 +37,8 @@ public func lily_session_field_add(
 
 /// The field's context, if the struct is large enough to name its release.
 private func release(_ field: UnsafePointer<lily_session_field>) -> Context? {
-  let end = 7 * MemoryLayout<Int>.size // it is the seventh member, and each takes a word
-  guard UnsafeRawPointer(field).load(as: Int.self) >= end else { return nil }
+  let end = 7 * UInt(MemoryLayout<Int>.size) // it is the seventh member, and each takes a word
+  guard UnsafeRawPointer(field).load(as: UInt.self) >= end else { return nil }
   return Context(field.pointee.context, field.pointee.release)
 }
 

@@ -7,22 +7,24 @@ public func lily_session_attach(
   _ runtime: OpaquePointer?, _ persistence: OpaquePointer?, _ config: UnsafePointer<lily_session_config>?,
   _ out_session: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
-  let owner = config.flatMap(release)
-  return make(out_session) { () throws(Failure) in
+  out_session?.pointee = nil
+  return answer { () throws(Failure) in
+    let owner = config.flatMap(release) // on failure released before this call's message is set
     let runtime = try runtime.object(RuntimeHandle.self).runtime
     let fields = try persistence.object(FieldListHandle.self)
-    guard let config else { throw Failure(.invalidArgument, "the config is NULL") }
+    guard let config, let out_session else { throw Failure(.invalidArgument, "the config or the out parameter is NULL") }
     let given = try read(config)
-    return try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
+    let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
       if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
       return try open(nil, nil, create: true)
     }
+    out_session.pointee = handle(session)
   }
 }
 
 /// The config's context, if the struct is large enough to name its release, its last member.
 private func release(_ config: UnsafePointer<lily_session_config>) -> Context? {
-  guard UnsafeRawPointer(config).load(as: Int.self) >= MemoryLayout<lily_session_config>.size else { return nil }
+  guard UnsafeRawPointer(config).load(as: UInt.self) >= UInt(MemoryLayout<lily_session_config>.size) else { return nil }
   return Context(config.pointee.context, config.pointee.release)
 }
 

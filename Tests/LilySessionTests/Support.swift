@@ -40,11 +40,7 @@ func stored(_ key: String, in storage: any Storage) throws -> String? {
 }
 
 func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any Storage) throws(Failure) {
-  let bytes = Array(json.utf8)
-  let result: Result<Void, Failure> = bytes.withUnsafeBytes { text in
-    do throws(Failure) { return .success(try set(Key(key), to: text, deadline: deadline, in: storage)) } catch { return .failure(error) }
-  }
-  try result.get()
+  try Array(json.utf8).withBytes { text throws(Failure) in try set(Key(key), to: text, deadline: deadline, in: storage) }
 }
 
 /// What `append` appends.

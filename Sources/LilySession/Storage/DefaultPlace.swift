@@ -35,12 +35,9 @@ enum DefaultPlace {
   }
 
   private static func makeDirectory(_ path: [UInt8]) throws(Failure) {
-    let path = path + [0]
-    let result: Result<Void, Failure> = path.withUnsafeBytes { bytes in
-      guard let start = bytes.baseAddress else { return .success(()) }
-      do throws(Failure) { return .success(try Syscalls.makeDirectory(start.assumingMemoryBound(to: CChar.self))) } catch { return .failure(error) }
+    try (path + [0]).withBytes { bytes throws(Failure) in
+      if let start = bytes.baseAddress { try Syscalls.makeDirectory(start.assumingMemoryBound(to: CChar.self)) }
     }
-    try result.get()
   }
 
   private static func append(_ text: StaticString, to path: inout [UInt8]) {
@@ -92,11 +89,5 @@ enum DefaultPlace {
 
   private static var interpreters: [(StaticString, Bool)] {
     [("python", true), ("ruby", true), ("node", false), ("perl", true), ("lua", true), ("java", false), ("php", true)]
-  }
-}
-
-extension Array where Element == UInt8 {
-  init(cString: UnsafePointer<CChar>) {
-    self.init(UnsafeRawBufferPointer(start: cString, count: strlen(cString)))
   }
 }

@@ -13,6 +13,11 @@ extension Journal {
     let time = now()
     try exclusion.run { () throws(Failure) in
       guard needsSync else { return }
+      if try lookUp() == .nothing { // what was to be synced is gone, and no sync brings the file back
+        vanish()
+        needsSync = false
+        return
+      }
       if try syncByCompaction(time) { needsSync = false } else { try syncFile(time) }
     }
   }

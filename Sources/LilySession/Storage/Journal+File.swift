@@ -19,7 +19,8 @@ extension Journal {
 
   /// Opens what the path names and takes it for this journal's file, nothing of it read. false: there is none.
   func open(create: Bool) throws(Failure) -> Bool {
-    for _ in 0..<16 {
+    var patience = Patience()
+    while true {
       let opened = try openOnce(create: create)
       guard opened >= 0 else { return false }
       do throws(Failure) {
@@ -34,8 +35,8 @@ extension Journal {
         throw error
       }
       Syscalls.close(opened) // it was renamed over in the meantime
+      try patience.wait("the file is replaced again and again")
     }
-    throw Failure(.busy, "the file was replaced again and again")
   }
 
   private func openOnce(create: Bool) throws(Failure) -> Int32 {

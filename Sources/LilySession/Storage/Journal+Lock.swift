@@ -1,10 +1,23 @@
 import CPlatform
 
+/// How long a call goes on trying.
+struct Patience {
+  private var end: Int64?
+
+  /// Throws BUSY, 5 s after the first call.
+  mutating func wait(_ reason: StaticString) throws(Failure) {
+    let now = Syscalls.monotonicClock()
+    guard let end else {
+      end = now &+ 5000
+      return
+    }
+    guard now < end else { throw Failure(.busy, reason, systemError: EWOULDBLOCK) }
+  }
+}
+
 /// The lock that keeps processes, and the handles of one process, apart: flock on the journal itself, which no closing of
 /// another descriptor drops and no cleaner deletes. The kernel frees it when its holder dies.
 extension Journal {
-  private static var patience: Int64 { 5000 } // ms
-
   func lock() throws(Failure) {
     if try Syscalls.tryLock(file) == .taken { return }
     try waitForLock()
@@ -16,7 +29,7 @@ extension Journal {
   /// length differs from process to process, so that two do not keep meeting.
   @inline(never)
   private func waitForLock() throws(Failure) {
-    let end = Syscalls.monotonicClock() &+ Journal.patience
+    var patience = Patience()
     let own = Int64(Syscalls.processIdentifier() & 63)
     var pause: Int64 = 50
     var tries = 0
@@ -24,9 +37,7 @@ extension Journal {
       if tries < 100 {
         Syscalls.yield()
       } else {
-        guard Syscalls.monotonicClock() < end else {
-          throw Failure(.busy, "another process holds the file's lock", systemError: EWOULDBLOCK)
-        }
+        try patience.wait("another process holds the file's lock")
         Syscalls.sleep(microseconds: pause &+ own)
         pause = min(pause &* 2, 1000)
       }
@@ -39,7 +50,8 @@ extension Journal {
   func enter(lookingUp: Bool = false) throws(Failure) {
     guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
     if lookingUp { hasMoved = true }
-    for _ in 0..<16 {
+    var patience = Patience()
+    while true {
       try lock()
       do throws(Failure) {
         if try examine(forWriting: true) { return }
@@ -50,8 +62,8 @@ extension Journal {
       leave()
       _ = try open(create: true) // another file is there by now, or none, and one is made
       guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
+      try patience.wait("the file is replaced again and again")
     }
-    throw Failure(.busy, "the file was replaced again and again")
   }
 
   /// Applies what others wrote and, for writing, makes the file's end fit to be written after. false: the path does not name

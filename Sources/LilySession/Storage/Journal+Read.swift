@@ -6,14 +6,18 @@ extension Journal {
 
   /// Before a read: what others have written since. Takes no lock unless something is not as it should be.
   func freshen() throws(Failure) {
-    for _ in 0..<16 {
+    var patience = Patience()
+    while true {
       let (size, links) = try Syscalls.sizeAndLinks(file)
       if size == applied, links == 1, !hasMoved, applied > 0 { return }
       if links != 1 || hasMoved {
         switch try lookUp() {
         case .thisFile: hasMoved = false
         case .another:
-          if try open(create: false) { continue }
+          if try open(create: false) {
+            try patience.wait("the file is replaced again and again")
+            continue
+          }
           fallthrough // it has gone, too
         case .nothing:
           vanish()
@@ -29,12 +33,12 @@ extension Journal {
         defer { leave() }
         if try examine(forWriting: false) { return }
       }
+      try patience.wait("the file is replaced again and again")
     }
-    throw Failure(.busy, "the file was replaced again and again")
   }
 
   /// The file is gone from its path, and with it all that was stored: as after a clear.
-  private func vanish() {
+  func vanish() {
     if isGone { return }
     forget()
     isGone = true

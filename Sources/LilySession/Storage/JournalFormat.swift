@@ -222,7 +222,7 @@ final class LineReader {
     } else if inner.contains(where: { $0 < 0x20 }) {
       return nil
     }
-    guard text.count <= Key.storageLimit, !text.contains(0), UTF8Text.isValid(text) else { return nil }
+    guard text.count <= Key.storageLimit, !text.hasNUL, UTF8Text.isValid(text) else { return nil }
     return text
   }
 }

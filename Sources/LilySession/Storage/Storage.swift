@@ -54,11 +54,7 @@ public struct Entry {
   }
 
   public func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
-    // Array.withUnsafeBytes does not pass typed errors on in every compiler that we build with.
-    let result: Result<R, Failure> = terminated.withUnsafeBytes { bytes in
-      do throws(Failure) { return .success(try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)]))) } catch { return .failure(error) }
-    }
-    return try result.get()
+    try terminated.withBytes { bytes throws(Failure) in try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)])) }
   }
 
   public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }

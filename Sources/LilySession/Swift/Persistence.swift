@@ -36,13 +36,7 @@
 
   extension Key {
     public init(field key: String) throws(Failure) {
-      let bytes = [UInt8](key.utf8)
-      // Not in the array's closure: it does not pass a typed error on.
-      let unchecked = Key(unchecked: bytes)
-      let result: Result<Key, Failure> = unchecked.withBytes { bytes in
-        do throws(Failure) { return .success(try Key(validating: bytes, limit: Key.fieldLimit)) } catch { return .failure(error) }
-      }
-      self = try result.get()
+      self = try [UInt8](key.utf8).withBytes { bytes throws(Failure) in try Key(validating: bytes, limit: Key.fieldLimit) }
     }
   }
 
