@@ -32,7 +32,7 @@ extension Attachment {
     let now = storage.now()
     var isChanged = false
     for at in 0..<count {
-      guard let entry = snapshot.entries[at] else { continue }
+      guard at < snapshot.entries.count, let entry = snapshot.entries[at] else { continue }
       slots[at].deadline = entry.deadline
       if entry.isExpired(at: now) {
         slots[at].stored = .expired

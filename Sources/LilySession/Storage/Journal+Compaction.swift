@@ -9,7 +9,6 @@ extension Journal {
   private static var idleRatio: Int64 { 4 }
 
   public func sync() throws(Failure) {
-    guard !exclusion.isForked else { throw Failure(.forked, "the storage was opened before fork") }
     let time = now()
     try exclusion.run { () throws(Failure) in
       guard needsSync else { return }
@@ -80,8 +79,8 @@ extension Journal {
     do throws(Failure) { try compact(time) } catch { compactionFloor = applied &* 2 }
   }
 
-  /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, and holds it still afterwards in
-  /// the sense that no update of others is lost: the new file has everything up to now, and others find it by the "moved" line.
+  /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
+  /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
   private func compact(_ time: Int64) throws(Failure) {
     guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     if keepsDamage { try keepDamaged() }
@@ -103,7 +102,9 @@ extension Journal {
       Syscalls.unlink(directory, names.temporary)
       throw error
     }
-    Syscalls.close(file) // and its lock with it: whoever gets it now reads "moved"
+    // Whoever gets the old file's lock now reads "moved". Closing alone would leave it with a child that fork made.
+    Syscalls.unlock(file)
+    Syscalls.close(file)
     file = new
     salt = header.salt
     sequence = last

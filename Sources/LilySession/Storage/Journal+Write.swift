@@ -44,7 +44,8 @@ extension Journal {
     let (next, overflow) = sequence.addingReportingOverflow(1)
     guard !overflow else { throw Failure(.refused, "the file's sequence is at its end") }
     let bytes = line.seal(items: items, sequence: next, salt: salt)
-    guard bytes.count <= Line.limit, applied &+ Int64(bytes.count) <= JournalHeader.fileLimit else {
+    let limit = isRemoval ? JournalHeader.fileLimit : JournalHeader.fileLimit &- Journal.reserve
+    guard bytes.count <= Line.limit, applied &+ Int64(bytes.count) <= limit else {
       throw Failure(.quota, "the file would be larger than 4 GiB, or a line than 64 MiB")
     }
     if !isRemoval { try extendAllocation(past: applied &+ Int64(bytes.count)) }

@@ -11,7 +11,7 @@ public final class MemoryStorage: Storage {
   public var notices: Notices { Notices() }
   public var path: UnsafePointer<CChar>? { nil }
   public func now() -> Int64 { clock() }
-  public func sync() throws(Failure) {}
+  public func sync() throws(Failure) { try exclusion.run { () throws(Failure) in } }
   public func close() {}
 
   public func read(_ keys: [Key]) throws(Failure) -> Snapshot {
