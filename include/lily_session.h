@@ -14,7 +14,7 @@
  * Callbacks  No lock is held while one runs. Inside an update function the
  *            storage functions and lily_session_clear() may be called. What
  *            would run the runtime that is calling (dispatch, set_model,
- *            persist, flush, attach) answers LILY_SESSION_ERROR_REENTRANT
+ *            persist, flush, refresh, touch, attach) answers LILY_SESSION_ERROR_REENTRANT
  *            there and in every other callback of it. detach, abandon and
  *            runtime_free inside a callback take effect when the outermost
  *            call returns. A callback must return: no longjmp, no exception.
@@ -105,7 +105,8 @@ void lily_session_free(void *memory);
 /* ------------------------------------------------------------------ storage */
 
 enum {
-  LILY_SESSION_DURABILITY_PROCESS = 0 /* a change survives the end of the process; sync makes it survive power loss */
+  LILY_SESSION_DURABILITY_PROCESS = 0, /* a change survives the end of the process; sync makes it survive power loss */
+  LILY_SESSION_DURABILITY_POWER = 1    /* a change survives power loss when the call returns, else it answers NOT_DURABLE */
 };
 
 enum {
@@ -115,10 +116,10 @@ enum {
 
 typedef struct lily_session_storage_options {
   size_t size;                      /* sizeof(lily_session_storage_options) */
-  int32_t durability;               /* LILY_SESSION_DURABILITY_PROCESS */
+  int32_t durability;               /* LILY_SESSION_DURABILITY_PROCESS or _POWER */
   int32_t flags;                    /* LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT */
   const char *application;          /* names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; NULL: the executable's name */
-  int64_t reserved;                 /* 0 */
+  int64_t quota_bytes;              /* of keys and values that are stored, scopes' too; 0: 5 MiB, -1: no limit */
   int64_t (*clock)(void *context);  /* UTC in ms; NULL: the system's. Runs on the calling thread */
   void *context;                    /* passed to clock; must outlive the storage */
 } lily_session_storage_options;
@@ -146,11 +147,64 @@ typedef struct lily_session_storage_options {
 lily_session_status lily_session_storage_open(const char *path, const lily_session_storage_options *options, lily_session_storage **out_storage);
 
 /* A storage that lives in memory and ends with its handle: for tests, and for
- * programs that want a session without a file. Of the options clock counts;
- * application and flags must be unset.
+ * programs that want a session without a file. Of the options clock and
+ * quota_bytes count; the others must be unset.
  * @return INVALID_ARGUMENT
  * @since 0.1 */
 lily_session_status lily_session_storage_open_memory(const lily_session_storage_options *options, lily_session_storage **out_storage);
+
+/* A storage of its own inside another: its keys are not keys of the parent, nor
+ * of any other scope, and clearing one leaves all others alone. Handles of one
+ * scope, in whichever process, see the same keys. The parent is retained, and
+ * its options hold; a scope has no scopes.
+ *
+ * @param scope  1 to 64 bytes of UTF-8, such as "user:42"
+ * @return INVALID_ARGUMENT; UNSUPPORTED: the parent is a scope
+ * @since 0.1 */
+lily_session_status lily_session_storage_scoped(lily_session_storage *parent, const char *scope, lily_session_storage **out_storage);
+
+/* An entry of a backend. On reading the strings are borrowed until the backend's
+ * next call; on writing they are borrowed for the call. */
+typedef struct lily_session_entry {
+  const char *key;       /* NUL-terminated */
+  const char *json;      /* NULL in a batch: the key is removed */
+  size_t length;
+  int64_t expires_at_ms; /* 0: never. A past one is handed out all the same: the library judges it */
+  uint32_t version;
+} lily_session_entry;
+
+typedef lily_session_status (*lily_session_entry_fn)(void *context, const lily_session_entry *entry);
+
+/* A store of the host's, called by one thread at a time, never from inside
+ * another of its callbacks, with no file's lock held. Each answers
+ * LILY_SESSION_OK or a failure of this library's, which the caller gets; other
+ * numbers become IO. `generation` is a number that the backend stores for each
+ * prefix that was cleared, 0 at first; clear raises it by one. */
+typedef struct lily_session_backend {
+  size_t size;                                                                                           /* sizeof(lily_session_backend) */
+  void *context;
+  void (*release)(void *context);                                                                        /* once, when the storage is gone; also when opening fails; may be NULL */
+  lily_session_status (*read)(void *context, const char *key, lily_session_entry *out_entry);           /* absent: NOT_FOUND */
+  lily_session_status (*write)(void *context, const lily_session_entry *entries, size_t count, const char *prefix, const uint64_t *generation); /* all or none. With a generation that is not the prefix's: nothing, NEWER */
+  lily_session_status (*clear)(void *context, const char *prefix);                                       /* all keys that begin with it, and its generation raised, in one step */
+  lily_session_status (*generation)(void *context, const char *prefix, uint64_t *out_generation);
+  lily_session_status (*each)(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor); /* a failure of visit ends it and is returned */
+  lily_session_status (*sync)(void *context);                                                            /* NULL: writes are durable at once */
+  int (*fd)(void *context);                                                                              /* NULL: it cannot tell */
+  void (*close)(void *context);                                                                          /* before release; NULL: nothing to do */
+} lily_session_backend;
+
+#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/* A storage in a store of the host's. The rules of keys, values, expiry, scopes
+ * and quota are kept by the library. Keys of the host's own must not begin with
+ * U+0001, behind which scopes are kept.
+ *
+ * @param backend  copied; context is the storage's from here on
+ * @param options  clock and quota_bytes count; the others must be unset
+ * @return INVALID_ARGUMENT: size, read, write, clear, generation or each missing
+ * @since 0.1 */
+lily_session_status lily_session_storage_open_backend(const lily_session_backend *backend, const lily_session_storage_options *options, lily_session_storage **out_storage);
 
 /* Makes what this handle wrote survive power loss, as far as it can, and gives
  * the handle back. Sessions that use the storage keep it open. In a child of
@@ -183,8 +237,9 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
  * @param expires_at_ms  the entry reads as absent from then on; 0: never; a
  *                past time is accepted
  * @return DECODE: json is not JSON; INVALID_ARGUMENT: a bad key or a negative
- *         time; NEWER: the file has lines of a newer format; NO_SPACE,
- *         PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is stored then.
+ *         time; QUOTA: it does not fit; NEWER: the file has lines of a newer
+ *         format; NO_SPACE, PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is
+ *         stored then. NOT_DURABLE: it is stored.
  * Runs no callback but clock.
  * @since 0.1 */
 lily_session_status lily_session_storage_set(lily_session_storage *storage, const char *key, const char *json, size_t length, int64_t expires_at_ms);
@@ -212,6 +267,34 @@ lily_session_status lily_session_storage_each(lily_session_storage *storage, con
  * @return NOT_DURABLE: the disk refused; IO, NO_SPACE, BUSY, FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_sync(lily_session_storage *storage);
+
+/* A descriptor that polls readable when the stored data may have changed, for
+ * the host's event loop; it may do so without reason. get, each and refresh
+ * make it quiet again. The handle's: not to be read or closed. The first call
+ * makes it.
+ * @return -1: this storage cannot tell, or the system gives no watch
+ * @since 0.1 */
+int lily_session_storage_fd(lily_session_storage *storage);
+
+typedef struct lily_session_storage_info {
+  size_t size;                 /* sizeof(lily_session_storage_info), set before the call */
+  const char *path;            /* as lily_session_storage_path() */
+  int64_t entries;             /* stored keys, scopes' and expired ones too */
+  int64_t live_bytes;          /* their keys and values: what the quota counts */
+  int64_t quota_bytes;         /* -1: no limit */
+  int64_t file_bytes;          /* the file's size; 0 in memory */
+  int64_t damaged_lines;       /* skipped since the file was opened or rewritten */
+  int64_t last_compaction_ms;  /* when this handle last rewrote the file, UTC in ms; 0: never */
+  int32_t durability;          /* LILY_SESSION_DURABILITY_… */
+  int32_t owes_sync;           /* 1: what this handle wrote is not known to survive power loss; 0: it is, or there is nothing */
+} lily_session_storage_info;
+
+#define LILY_SESSION_STORAGE_INFO_INIT { sizeof(lily_session_storage_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+
+/* What there is to know of a storage; of a scope, its parent's.
+ * @return INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
+ * @since 0.1 */
+lily_session_status lily_session_storage_info_get(lily_session_storage *storage, lily_session_storage_info *out_info);
 
 /* ------------------------------------------------------------------- fields */
 
@@ -245,6 +328,12 @@ typedef lily_session_status (*lily_session_get_fn)(void *context, const void *se
  * LILY_SESSION_OK refuses it; the stored text stays. */
 typedef lily_session_status (*lily_session_set_fn)(void *context, void *session, const lily_session_value *value);
 
+/* Makes a value of the field's version from a stored one of an older version.
+ * `stored` is JSON, borrowed for the call; text in out_value is borrowed until
+ * migrate is called again for this field. Anything but LILY_SESSION_OK rejects
+ * the stored value, which stays. */
+typedef lily_session_status (*lily_session_migrate_fn)(void *context, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out_value);
+
 /* How a struct's member is bound without callbacks. */
 enum {
   LILY_SESSION_MEMBER_NONE = 0,
@@ -262,17 +351,18 @@ typedef struct lily_session_field {
   int32_t types;                  /* what is accepted, bits added up: LILY_SESSION_STRING | LILY_SESSION_NULL */
   lily_session_get_fn get;        /* these two, or a member */
   lily_session_set_fn set;
-  void *context;                  /* passed to get and set */
+  void *context;                  /* passed to get, set and migrate */
   void (*release)(void *context); /* called once, when the last list and session with this field are gone; also when field_add fails; may be NULL */
-  int64_t expires_after_ms;       /* after its last write; 0: never */
+  int64_t expires_after_ms;       /* after its last write or lily_session_touch(); 0: never */
   uint32_t version;               /* of the value's shape; a stored value of a newer version is left alone */
-  void *reserved[2];              /* NULL */
+  lily_session_migrate_fn migrate; /* for stored values of an older version; NULL: they are decoded as they are */
+  const char *const *former_keys; /* keys that the field had before, the latest first, NULL-terminated, copied; NULL: none */
   int32_t member_type;            /* LILY_SESSION_MEMBER_…: the slice is a struct, and the field a member of it */
   size_t member_offset;           /* offsetof(struct, member) */
   size_t member_size;             /* sizeof of the member */
 } lily_session_field;
 
-#define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, { NULL, NULL }, 0, 0, 0 }
+#define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0 }
 
 /* A field for a plain member of the slice's struct, without callbacks:
  *
@@ -296,7 +386,7 @@ typedef struct lily_session_field {
 #define LILY_SESSION_FIELD_LITERAL_ (lily_session_field)
 #endif
 #define LILY_SESSION_FIELD_MEMBER_(struct_type, member, types, member_type) \
-  LILY_SESSION_FIELD_LITERAL_ { sizeof(lily_session_field), #member, types, NULL, NULL, NULL, NULL, 0, 0, { NULL, NULL }, \
+  LILY_SESSION_FIELD_LITERAL_ { sizeof(lily_session_field), #member, types, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, \
     member_type, offsetof(struct_type, member), sizeof(((struct_type *)0)->member) }
 #define LILY_SESSION_FIELD_BOOL(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_BOOL, LILY_SESSION_MEMBER_BOOL)
 #define LILY_SESSION_FIELD_INT32(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT32)
@@ -379,7 +469,12 @@ enum {
   LILY_SESSION_EVENT_FIELD_FAILED = 3, /* the field's value could not be taken. status: what get returned, or ENCODE */
   LILY_SESSION_EVENT_WRITE_FAILED = 4, /* the field could not be stored, and is dirty. status, and system_error where there is one */
   LILY_SESSION_EVENT_DAMAGED = 5,      /* attach: lines of the file were damaged and skipped. key NULL; status: CORRUPT */
-  LILY_SESSION_EVENT_DIRECTORY = 6     /* attach: others can write to the file's directory, and it is not sticky. key NULL; status: PERMISSION */
+  LILY_SESSION_EVENT_DIRECTORY = 6,    /* attach: others can write to the file's directory, and it is not sticky. key NULL; status: PERMISSION */
+  LILY_SESSION_EVENT_CHANGED = 7,      /* refresh: another changed the field, and it was set */
+  LILY_SESSION_EVENT_REMOVED = 8,      /* refresh: another removed it; it was set to its value from before hydration */
+  LILY_SESSION_EVENT_EXPIRED = 9,      /* refresh: it expired; likewise */
+  LILY_SESSION_EVENT_CLEARED = 10,     /* refresh: another cleared the session; likewise */
+  LILY_SESSION_EVENT_NOT_DURABLE = 11  /* what was written may not survive power loss. key NULL; status: NOT_DURABLE */
 };
 
 typedef struct lily_session_event {
@@ -431,11 +526,36 @@ lily_session_status lily_session_persist(lily_session *session);
  * @since 0.1 */
 lily_session_status lily_session_flush(lily_session *session);
 
+/* Persists, then takes over what others did: a field that was changed elsewhere
+ * is set, one that was removed or cleared elsewhere, or has expired, is set to
+ * its value from before hydration; an event for each. A dirty field is left
+ * alone. A clear through this session's own storage handle is not "elsewhere".
+ * @return as lily_session_persist() and lily_session_storage_get()
+ * Callbacks: get, set, config's get and set, revision, migrate, on_event, clock.
+ * @since 0.1 */
+lily_session_status lily_session_refresh(lily_session *session);
+
+/* Stores an unchanged field again, and so renews its expiry: for tokens that
+ * last while they are used. Persists what changed, too.
+ * @param key  the field's key, without the prefix
+ * @return NOT_FOUND: the session has no such field, or nothing is stored for
+ *         it; NEWER, DECODE: what is stored is not this field's value, and
+ *         stays; as lily_session_persist()
+ * @since 0.1 */
+lily_session_status lily_session_touch(lily_session *session, const char *key);
+
+/* For the host's loop: ms until the next of the session's stored fields
+ * expires, as far as it has seen them; 0: one has (lily_session_refresh()); -1:
+ * none will, or the session is detached. Leaves lily_session_last_error() alone.
+ * @since 0.1 */
+int64_t lily_session_next_expiry(lily_session *session);
+
 enum {
   LILY_SESSION_STATE_ABSENT = 0,
   LILY_SESSION_STATE_LOADED = 1,   /* stored, and what the model has or had */
   LILY_SESSION_STATE_REJECTED = 2, /* stored, but not accepted */
   LILY_SESSION_STATE_EXPIRED = 3,  /* was stored; reads as absent */
+  LILY_SESSION_STATE_MIGRATED = 4, /* stored by an older version or under a former key; with DIRTY, to be stored anew */
   LILY_SESSION_STATE_NEWER = 5,    /* stored by a newer version of the field */
   LILY_SESSION_STATE_DIRTY = 256   /* added: changed and not stored yet */
 };
