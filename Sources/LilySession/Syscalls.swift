@@ -105,9 +105,13 @@ enum Syscalls {
     _ = unlinkat(directory, name, 0)
   }
 
-  /// One that is there already is as good.
+  /// Mode 0700, whatever the umask. One that is there already is as good.
   static func makeDirectory(_ path: UnsafePointer<CChar>) throws(Failure) {
-    guard mkdir(path, 0o700) == 0 || platform_errno() == EEXIST else { throw failure("the directory cannot be made") }
+    if mkdir(path, 0o700) == 0 {
+      guard chmod(path, 0o700) == 0 else { throw failure("the directory's mode cannot be set") }
+    } else if platform_errno() != EEXIST {
+      throw failure("the directory cannot be made")
+    }
   }
 
   // MARK: locks

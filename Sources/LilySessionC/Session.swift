@@ -67,7 +67,7 @@ public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status
     if storage != nil { return try clear(try storage.object(StorageHandle.self).storage) }
     let place: Journal
     do throws(Failure) { place = try open(nil, nil, create: false) } catch {
-      if error.status == .notFound { return } // nothing was ever stored there
+      if error.systemError == ENOENT { return } // nothing was ever stored there
       throw error
     }
     defer { place.close() }

@@ -4,9 +4,10 @@ import CPlatform
 enum DefaultPlace {
   /// The path, NUL-terminated. Its directories are made unless `create` is false.
   static func path(application: UnsafePointer<CChar>?, create: Bool) throws(Failure) -> [CChar] {
+    let name = try name(application) // before anything is made
     var path = try base(create)
     append("/", to: &path)
-    path += try name(application)
+    path += name
     if create { try makeDirectory(path) }
     append("/session.jsonl", to: &path)
     return (path + [0]).map { CChar(bitPattern: $0) }

@@ -49,7 +49,7 @@ extension Journal {
   /// Takes the lock of the file that the path names, with everything in it applied and no torn tail. Follow it by `leave`.
   func enter(lookingUp: Bool = false) throws(Failure) {
     guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
-    if lookingUp { hasMoved = true }
+    if lookingUp || isGone { hasMoved = true }
     var patience = Patience()
     while true {
       try lock()
