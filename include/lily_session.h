@@ -175,33 +175,41 @@ typedef struct lily_session_entry {
 
 typedef lily_session_status (*lily_session_entry_fn)(void *context, const lily_session_entry *entry);
 
-/* A store of the host's, called by one thread at a time, never from inside
- * another of its callbacks, with no file's lock held. Each answers
- * LILY_SESSION_OK or a failure of this library's, which the caller gets; other
- * numbers become IO. `generation` is a number that the backend stores for each
- * prefix that was cleared, 0 at first; clear raises it by one. */
+/* A store of the host's. Its functions run on the threads that use the storage,
+ * with no lock held; each answers LILY_SESSION_OK or one of the failures above,
+ * which the library's caller gets (another number becomes IO). A backend keeps a
+ * generation for each prefix that is cleared: 0 at first, raised by each clear. */
 typedef struct lily_session_backend {
-  size_t size;                                                                                           /* sizeof(lily_session_backend) */
+  size_t size; /* sizeof(lily_session_backend) */
   void *context;
-  void (*release)(void *context);                                                                        /* once, when the storage is gone; also when opening fails; may be NULL */
-  lily_session_status (*read)(void *context, const char *key, lily_session_entry *out_entry);           /* absent: NOT_FOUND */
-  lily_session_status (*write)(void *context, const lily_session_entry *entries, size_t count, const char *prefix, const uint64_t *generation); /* all or none. With a generation that is not the prefix's: nothing, NEWER */
-  lily_session_status (*clear)(void *context, const char *prefix);                                       /* all keys that begin with it, and its generation raised, in one step */
+  void (*release)(void *context); /* once, when the storage is gone; also when opening fails; may be NULL */
+
+  /* Absent: NOT_FOUND. */
+  lily_session_status (*read)(void *context, const char *key, lily_session_entry *out_entry);
+
+  /* All or none. With a prefix whose generation is not this one: none, NEWER. NULL: in any. */
+  lily_session_status (*write)(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t generation);
+
+  /* Removes all keys that begin with the prefix, and raises its generation, in one step. */
+  lily_session_status (*clear)(void *context, const char *prefix);
   lily_session_status (*generation)(void *context, const char *prefix, uint64_t *out_generation);
-  lily_session_status (*each)(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor); /* a failure of visit ends it and is returned */
-  lily_session_status (*sync)(void *context);                                                            /* NULL: writes are durable at once */
-  int (*fd)(void *context);                                                                              /* NULL: it cannot tell */
-  void (*close)(void *context);                                                                          /* before release; NULL: nothing to do */
+
+  /* All whose keys begin with the prefix, in any order. A failure of visit ends it, and is returned. */
+  lily_session_status (*each)(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
+
+  lily_session_status (*sync)(void *context); /* NULL: what is written is durable at once */
+  int (*fd)(void *context);                   /* as lily_session_storage_fd(); NULL: -1 */
+  void (*close)(void *context);               /* before release, in the process that opened it; NULL: nothing to do */
 } lily_session_backend;
 
 #define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
-/* A storage in a store of the host's. The rules of keys, values, expiry, scopes
- * and quota are kept by the library. Keys of the host's own must not begin with
- * U+0001, behind which scopes are kept.
+/* A storage in a store of the host's. The library keeps the rules of keys,
+ * values, expiry, versions and scopes; the quota is the backend's own (QUOTA).
+ * No key may begin with U+0001: that is how those of scopes begin.
  *
  * @param backend  copied; context is the storage's from here on
- * @param options  clock and quota_bytes count; the others must be unset
+ * @param options  clock counts; the others must be unset
  * @return INVALID_ARGUMENT: size, read, write, clear, generation or each missing
  * @since 0.1 */
 lily_session_status lily_session_storage_open_backend(const lily_session_backend *backend, const lily_session_storage_options *options, lily_session_storage **out_storage);
@@ -276,8 +284,8 @@ lily_session_status lily_session_storage_sync(lily_session_storage *storage);
  * @since 0.1 */
 int lily_session_storage_fd(lily_session_storage *storage);
 
-typedef struct lily_session_storage_info {
-  size_t size;                 /* sizeof(lily_session_storage_info), set before the call */
+typedef struct lily_session_info {
+  size_t size;                 /* sizeof(lily_session_info), set before the call */
   const char *path;            /* as lily_session_storage_path() */
   int64_t entries;             /* stored keys, scopes' and expired ones too */
   int64_t live_bytes;          /* their keys and values: what the quota counts */
@@ -287,14 +295,14 @@ typedef struct lily_session_storage_info {
   int64_t last_compaction_ms;  /* when this handle last rewrote the file, UTC in ms; 0: never */
   int32_t durability;          /* LILY_SESSION_DURABILITY_… */
   int32_t owes_sync;           /* 1: what this handle wrote is not known to survive power loss; 0: it is, or there is nothing */
-} lily_session_storage_info;
+} lily_session_info;
 
-#define LILY_SESSION_STORAGE_INFO_INIT { sizeof(lily_session_storage_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define LILY_SESSION_INFO_INIT { sizeof(lily_session_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /* What there is to know of a storage; of a scope, its parent's.
  * @return INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  * @since 0.1 */
-lily_session_status lily_session_storage_info_get(lily_session_storage *storage, lily_session_storage_info *out_info);
+lily_session_status lily_session_storage_info(lily_session_storage *storage, lily_session_info *out_info);
 
 /* ------------------------------------------------------------------- fields */
 

@@ -10,9 +10,8 @@ extension ModelRuntime {
     try run { () throws(Failure) in
       let storage = try open()
       let session = Attachment(fields: list.fields, lens: lens, owner: owner, storage: storage)
-      let keys = list.fields.map { $0.storageKey }
-      for other in attached { try other.refuse(keys, in: storage.place) }
-      let snapshot = try storage.read(keys)
+      for other in attached { try other.refuse(session.storageKeys, in: storage.place) }
+      let snapshot = try storage.read(session.allKeys, of: storage.scope)
       session.generation = snapshot.generation
       if let next = try session.hydrate(from: snapshot, model) { setModel(hydrated: next) }
       try session.takeBaselines(model)
@@ -25,43 +24,79 @@ extension ModelRuntime {
 }
 
 extension Attachment {
+  /// The fields' keys, each followed by its former ones.
+  var allKeys: [Key] {
+    guard let storage else { return [] }
+    return (0..<count).flatMap { [storageKeys[$0]] + fields[$0].formerKeys.map { storage.scope.key($0) } }
+  }
+
   /// Sets the fields that have an accepted value. The model to go on with; nil: as it was.
   func hydrate(from snapshot: Snapshot, _ model: Lens.Model) throws(Failure) -> Lens.Model? {
     guard var slice = lens.slice(of: model) else { throw noSlice }
     guard let storage else { throw Session.detached }
+    for at in 0..<count {
+      if case .changed = slots[at].binding.capture(slice, &slots[at].initial) { slots[at].hasInitial = true }
+    }
     let now = storage.now()
+    let keys = allKeys
+    var first = 0
     var isChanged = false
     for at in 0..<count {
-      guard at < snapshot.entries.count, let entry = snapshot.entries[at] else { continue }
-      slots[at].deadline = entry.deadline
-      if entry.isExpired(at: now) {
-        slots[at].stored = .expired
-      } else if entry.version > fields[at].version {
-        slots[at].stored = .newer
-        note(.newer, at, Status.newer.rawValue)
-      } else if let refusal = set(at, entry, &slice) {
-        slots[at].stored = .rejected
-        note(.rejected, at, refusal.code, systemError: refusal.systemError)
-      } else {
-        slots[at].stored = .loaded
-        isChanged = true
-      }
+      let keyCount = 1 &+ fields[at].formerKeys.count
+      defer { first &+= keyCount }
+      guard snapshot.entries.count >= first &+ keyCount else { continue }
+      let entries = snapshot.entries[first..<(first &+ keyCount)]
+      // The current key wins over former ones, which go with the next write.
+      for former in entries.indices.dropFirst() where entries[former] != nil { staleKeys.append(keys[former]) }
+      guard let found = entries.firstIndex(where: { $0 != nil }), let entry = entries[found] else { continue }
+      if take(at, entry, at: now, into: &slice) { isChanged = true }
+      if found > first, slots[at].stored == .loaded { slots[at].stored = .migrated }
     }
     guard isChanged else { return nil }
     guard let next = lens.model(model, with: slice) else { throw Failure(.callback, "the callback that puts the slice back answered NULL") }
     return next
   }
 
-  /// nil: set.
-  private func set(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (code: Int32, systemError: Int32)? {
-    do throws(Failure) {
-      return try entry.withText { text throws(Failure) -> (code: Int32, systemError: Int32)? in
-        // Only parsing has the C locale: the host's callback runs in its own.
-        let parsed = try JSON.run { json throws(Failure) in try json.parse(text) }
-        let code = parsed.withValue(as: fields[at].types) { slots[at].binding.set($0, in: &slice) } ?? Status.decode.rawValue
-        return code == 0 ? nil : (code, 0)
+  /// Sets a field to what is stored, if that can be, and notes what was found; true: it was set.
+  func take(_ at: Int, _ entry: Entry, at now: Int64, into slice: inout Lens.Session) -> Bool {
+    slots[at].seen = .text(entry.hash)
+    slots[at].deadline = entry.deadline
+    if entry.isExpired(at: now) {
+      slots[at].stored = .expired
+    } else if entry.version > fields[at].version {
+      slots[at].stored = .newer
+      note(.newer, at, Status.newer.rawValue)
+    } else {
+      let (refusal, isMigrated) = set(at, entry, &slice)
+      if let refusal {
+        slots[at].stored = .rejected
+        note(.rejected, at, refusal.code, systemError: refusal.systemError)
+      } else {
+        slots[at].stored = isMigrated ? .migrated : .loaded
+        return true
       }
-    } catch { return (error.status.rawValue, error.systemError) }
+    }
+    return false
+  }
+
+  /// nil: set.
+  private func set(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
+    let binding = slots[at].binding
+    let types = fields[at].types
+    let isOlder = entry.version < fields[at].version
+    var isMigrated = false
+    do throws(Failure) {
+      let code = try entry.withText { text throws(Failure) -> Int32 in
+        // Only parsing has the C locale: the host's callbacks run in its own.
+        let parsed = try JSON.run { json throws(Failure) in try json.parse(text) }
+        if isOlder, let code = binding.migrate(.json(text), from: entry.version, { binding.set($0, in: &slice) }) {
+          isMigrated = true
+          return code
+        }
+        return parsed.withValue(as: types) { binding.set($0, in: &slice) } ?? Status.decode.rawValue
+      }
+      return (code == 0 ? nil : (code, 0), isMigrated)
+    } catch { return ((error.status.rawValue, error.systemError), false) }
   }
 
   /// What the fields are now is what later updates are compared with: a `set` that normalises causes no write.
@@ -69,18 +104,19 @@ extension Attachment {
     guard let slice = lens.slice(of: model) else { throw noSlice }
     for at in 0..<count {
       switch slots[at].binding.capture(slice, &slots[at].baseline) {
-      case .same, .changed: break
+      case .same, .changed:
+        if slots[at].stored == .migrated { slots[at].isDirty = true }
       case .callbackFailed(let code): noteUnseen(at, code)
       case .unencodable: noteUnseen(at, Status.encode.rawValue)
       }
     }
+    countUnsettled()
     lastRevision = lens.revision(of: slice) ?? 0
   }
 
   private func noteUnseen(_ at: Int, _ code: Int32) {
     slots[at].isUnseen = true
     slots[at].isFailed = true
-    unsettled &+= 1
     note(.fieldFailed, at, code)
   }
 

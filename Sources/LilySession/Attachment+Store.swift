@@ -29,16 +29,20 @@ extension Attachment {
   @inline(never)
   func settle() -> Failure? {
     writeDirty()
-    unsettled = 0
     for at in 0..<count {
       slots[at].isFresh = false
       slots[at].isLeftOut = false
-      if slots[at].isDirty || slots[at].isFailed { unsettled &+= 1 }
     }
+    countUnsettled()
     let failure = firstFailure?.failure
     firstFailure = nil
     deliverEvents()
     return failure
+  }
+
+  func countUnsettled() {
+    unsettled = staleKeys.isEmpty ? 0 : 1
+    for at in 0..<count where slots[at].isDirty || slots[at].isFailed { unsettled &+= 1 }
   }
 
   private func writeDirty() {
@@ -48,17 +52,15 @@ extension Attachment {
       encodeDirty(now)
       if batch.isEmpty { return }
       do throws(Failure) {
-        switch try storage.write(batch, generation: generation) {
-        case .written:
-          markWritten(now)
+        switch try storage.write(batch, in: storage.scope, generation: generation) {
+        case .written(let leftOut, let notDurable):
+          markWritten(now, leftOut)
+          if let notDurable { noteNotDurable(notDurable) }
           return
         case .superseded(let current): meet(current)
         }
       } catch {
-        for at in 0..<count where slots[at].isDirty {
-          fail(at, error)
-          note(.writeFailed, at, error.status.rawValue, systemError: error.systemError)
-        }
+        for at in batched { leaveOut(at, error) }
         return
       }
     }
@@ -67,34 +69,53 @@ extension Attachment {
   /// Fills the batch, in field order. A field that cannot be encoded stays dirty and does not touch the others.
   private func encodeDirty(_ now: Int64) {
     batch.removeAll()
+    batched.removeAll(keepingCapacity: true)
     for at in 0..<count where slots[at].isDirty && !slots[at].isLeftOut {
-      let deadline = deadline(after: fields[at].expiresAfter, from: now)
       do throws(Failure) {
-        try batch.set(fields[at].storageKey, deadline: deadline, version: fields[at].version) { buffer throws(Failure) in
-          try slots[at].binding.append(slots[at].baseline, to: buffer)
+        try batch.set(storageKeys[at], deadline: deadline(after: fields[at].expiresAfter, from: now), version: fields[at].version) {
+          buffer throws(Failure) in try slots[at].binding.append(slots[at].baseline, to: buffer)
         }
-      } catch {
-        slots[at].isLeftOut = true
-        fail(at, error)
-        note(error.status == .encode ? .fieldFailed : .writeFailed, at, error.status.rawValue, systemError: error.systemError)
-      }
+        batched.append(at)
+      } catch { leaveOut(at, error) }
     }
+    for key in staleKeys { batch.remove(key) }
   }
 
-  private func markWritten(_ now: Int64) {
-    for at in 0..<count where slots[at].isDirty && !slots[at].isLeftOut {
+  /// The field stays dirty.
+  private func leaveOut(_ at: Int, _ failure: Failure) {
+    slots[at].isLeftOut = true
+    fail(at, failure)
+    note(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
+  }
+
+  private func markWritten(_ now: Int64, _ leftOut: [Int]) {
+    for change in leftOut where change < batched.count {
+      leaveOut(batched[change], Failure(.quota, "the field does not fit into the storage's quota"))
+    }
+    for at in batched where !slots[at].isLeftOut {
       slots[at].isDirty = false
       slots[at].stored = .loaded
+      slots[at].seen = .baseline
       slots[at].deadline = deadline(after: fields[at].expiresAfter, from: now)
     }
+    staleKeys.removeAll()
+  }
+
+  private func noteNotDurable(_ failure: Failure) {
+    if let first = batched.first { fail(first, failure) }
+    note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError)
   }
 
   /// A clear has come, from here or elsewhere: what was tried before it is not tried again.
-  func meet(_ current: UInt64) {
-    generation = current
+  func meet(_ current: Snapshot) {
+    generation = current.generation
+    if !current.isOwnGeneration { wasCleared = true }
+    staleKeys.removeAll()
     for at in 0..<count {
       if !slots[at].isFresh { slots[at].isDirty = false }
       slots[at].stored = .absent
+      // A clear of our own is not news; one from elsewhere is found by `refresh`.
+      if current.isOwnGeneration { slots[at].seen = .nothing }
     }
   }
 }

@@ -5,6 +5,11 @@ where Lens.Session == Binding.Session {
   struct Slot {
     let binding: Binding
     var baseline: Binding.Baseline
+    /// The value from before hydration, for when storage has none any more.
+    var initial: Binding.Baseline
+    var hasInitial = false
+    /// What storage was last seen to hold for the field.
+    var seen = Seen.nothing
     /// Changed, and not stored yet.
     var isDirty = false
     /// Dirty by this update, not by one before: a clear elsewhere does not take it back.
@@ -16,8 +21,17 @@ where Lens.Session == Binding.Session {
     /// There is no baseline: attach could not take the value.
     var isUnseen = false
     var stored = FieldState.Stored.absent
-    /// Of what is stored; 0: none.
+    /// Of what is stored, UTC in ms; 0: none.
     var deadline: Int64 = 0
+  }
+
+  /// To find out what another changed.
+  enum Seen: Equatable {
+    case nothing
+    /// The baseline, as it is encoded: this session wrote it.
+    case baseline
+    /// A hash of text that another wrote.
+    case text(Int)
   }
 
   let lens: Lens
@@ -26,15 +40,24 @@ where Lens.Session == Binding.Session {
   var fields: [FieldDefinition<Binding>]
   /// Kept for as long as the lens may be called.
   var owner: AnyObject?
+  /// Under which the fields are stored, in their order.
+  let storageKeys: [Key]
+  /// Under which fields were stored formerly, to be removed by the next write.
+  var staleKeys: [Key] = []
   /// Not an array: the compare of an update reads it without retains.
   let slots: UnsafeMutablePointer<Slot>
   let count: Int
   var lastRevision: UInt64 = 0
-  /// How many fields are dirty or failed: while there are any, an equal revision is no reason to skip.
+  /// How many fields are dirty or failed, and whether keys are stale: while there is anything, an equal revision is no reason to
+  /// skip.
   var unsettled = 0
   /// Of the storage, when it was last seen.
   var generation: UInt64 = 0
+  /// A clear elsewhere has been met, of which the host was not told yet.
+  var wasCleared = false
   let batch = Batch()
+  /// The fields of the batch's changes, in their order.
+  var batched: [Int] = []
   var events: [Event] = []
   var firstFailure: (field: Int, failure: Failure)?
 
@@ -43,17 +66,21 @@ where Lens.Session == Binding.Session {
     self.storage = storage
     self.fields = fields
     self.owner = owner
+    storageKeys = fields.map { storage.scope.key($0.storageKey) }
     count = fields.count
     slots = .allocate(capacity: max(count, 1))
     for at in 0..<count {
       let binding = fields[at].binding
-      (slots + at).initialize(to: Slot(binding: binding, baseline: binding.makeBaseline()))
+      (slots + at).initialize(to: Slot(binding: binding, baseline: binding.makeBaseline(), initial: binding.makeBaseline()))
     }
     super.init()
   }
 
   deinit {
-    for at in 0..<count { slots[at].binding.dispose(&slots[at].baseline) }
+    for at in 0..<count {
+      slots[at].binding.dispose(&slots[at].baseline)
+      slots[at].binding.dispose(&slots[at].initial)
+    }
     slots.deinitialize(count: count)
     slots.deallocate()
   }
@@ -99,12 +126,48 @@ where Lens.Session == Binding.Session {
     }
   }
 
+  public override func refresh() throws(Failure) {
+    let runtime = try attachedRuntime()
+    try runtime.run { () throws(Failure) in
+      let failure = storeChanges(of: runtime.model)
+      do throws(Failure) { try takeOver(runtime) } catch { throw failure ?? error }
+      if let failure { throw failure }
+    }
+  }
+
+  public override func touch(_ key: Key) throws(Failure) {
+    let runtime = try attachedRuntime()
+    let at = try index(of: key)
+    try runtime.run { () throws(Failure) in
+      let failure = storeChanges(of: runtime.model)
+      do throws(Failure) { try renew(at) } catch { throw failure ?? error }
+      if let failure { throw failure }
+    }
+  }
+
+  public override func nextExpiry() -> Int64? {
+    guard let storage, (try? attachedRuntime()) != nil else { return nil }
+    var next: Int64?
+    for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .absent && slots[at].stored != .expired {
+      next = min(next ?? .max, slots[at].deadline)
+    }
+    return next.map { deadline in
+      let (left, overflow) = deadline.subtractingReportingOverflow(storage.now())
+      return overflow ? .max : max(left, 0)
+    }
+  }
+
+  func index(of key: Key) throws(Failure) -> Int {
+    guard let at = fields.firstIndex(where: { $0.key == key }) else { throw Failure(.notFound, "the session has no such field", key: key) }
+    return at
+  }
+
   public override func state(of key: Key) throws(Failure) -> FieldState {
     _ = try attachedRuntime()
-    guard let at = fields.firstIndex(where: { $0.key == key }) else { throw Failure(.notFound, "the session has no such field", key: key) }
+    let at = try index(of: key)
     var stored = slots[at].stored
     if let storage {
-      if let current = try? storage.read([]).generation, current != generation { meet(current) }
+      if let current = try? storage.read([], of: storage.scope), current.generation != generation { meet(current) }
       stored = slots[at].stored
       if stored != .absent, Entry.isExpired(slots[at].deadline, at: storage.now()) { stored = .expired }
     }
@@ -124,8 +187,8 @@ where Lens.Session == Binding.Session {
 
   override func refuse(_ keys: [Key], in place: Place) throws(Failure) {
     guard storage?.place == place else { return }
-    for field in fields where keys.contains(field.storageKey) {
-      throw Failure(.duplicateKey, "another session of this runtime stores this key in the same place", key: field.key)
+    for at in 0..<count where keys.contains(storageKeys[at]) {
+      throw Failure(.duplicateKey, "another session of this runtime stores this key in the same place", key: fields[at].key)
     }
   }
 

@@ -7,6 +7,11 @@ public struct Event {
     case writeFailed = 4
     case damaged = 5
     case directory = 6
+    case changed = 7
+    case removed = 8
+    case expired = 9
+    case cleared = 10
+    case notDurable = 11
   }
 
   public var kind: Kind
@@ -25,6 +30,7 @@ public struct FieldState: Equatable, Sendable {
     case loaded = 1
     case rejected = 2
     case expired = 3
+    case migrated = 4
     case newer = 5
   }
 

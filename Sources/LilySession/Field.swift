@@ -17,6 +17,13 @@ public protocol FieldBinding {
 
   /// Sets the field; the value is borrowed. 0, or the host's code for refusing it.
   func set(_ value: NativeValue, in session: inout Session) -> Int32
+
+  /// Sets the field to the baseline's value. 0, or the host's code for refusing it.
+  func restore(_ baseline: Baseline, in session: inout Session) -> Int32
+
+  /// Makes a value of this version from a stored one, and hands it to `body`, whose answer it answers; or why there is none.
+  /// nil: values of older versions are as good.
+  func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32?
 }
 
 public enum Capture {
@@ -36,21 +43,27 @@ public struct FieldDefinition<Binding: FieldBinding> {
   /// ms after the last write; 0: never.
   let expiresAfter: Int64
   let version: UInt32
+  /// Storage keys, the latest first.
+  let formerKeys: [Key]
   let binding: Binding
   /// Kept for as long as the field may be called.
   let owner: AnyObject?
 
-  public init(key: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, binding: Binding, owner: AnyObject?) throws(Failure) {
+  public init(
+    key: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, formerKeys: [Key], binding: Binding, owner: AnyObject?
+  ) throws(Failure) {
     guard !key.bytes.isEmpty, key.bytes.count <= Key.fieldLimit else {
       throw Failure(.invalidArgument, "a field's key has 1 to 256 bytes")
     }
     guard !types.isEmpty, types.isSubset(of: .all) else { throw Failure(.invalidArgument, "a field's types are not among the known", key: key) }
+    for former in formerKeys where former == key { throw Failure(.invalidArgument, "a field's former key is its key", key: key) }
     guard expiresAfter >= 0 else { throw Failure(.invalidArgument, "a field's expiry is negative", key: key) }
     self.key = key
     storageKey = Key(field: key)
     self.types = types
     self.expiresAfter = expiresAfter
     self.version = version
+    self.formerKeys = formerKeys.map { Key(field: $0) }
     self.binding = binding
     self.owner = owner
   }

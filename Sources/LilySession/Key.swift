@@ -30,9 +30,13 @@ public struct Key: Equatable, Sendable {
   }
 
   /// The prefix that `clear` removes.
-  public static var session: Key { Key(field: Key(unchecked: [])) }
+  public static var session: Key { Key(field: Key(stored: [])) }
 
-  init(unchecked bytes: [UInt8]) { self.bytes = bytes }
+  /// As it is stored: in a scope it begins with NUL.
+  public init(stored bytes: [UInt8]) { self.bytes = bytes }
+
+  /// Byte order, shorter first.
+  public func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 
   public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
 

@@ -36,7 +36,7 @@ public struct NativeBaseline {
   @inline(never)
   private mutating func adopt(_ other: NativeValue, _ types: ValueTypes) -> Capture {
     if let reason = NativeBaseline.objection(to: other, types) { return .unencodable(reason) }
-    if !other.isText || other.length > capacity {
+    if !other.isText || other.length >= capacity {
       dispose()
     }
     guard other.isText else {
@@ -44,12 +44,13 @@ public struct NativeBaseline {
       return .changed
     }
     if capacity == 0 {
-      capacity = max(other.length, 16)
+      capacity = max(other.length &+ 1, 16)
       guard let memory = malloc(capacity) else { fatalError("out of memory") } // no memory: nothing can go on
       value.word = UInt64(UInt(bitPattern: memory))
     }
-    if let from = other.text.baseAddress, let to = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {
-      memcpy(to, from, other.length)
+    if let to = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {
+      if let from = other.text.baseAddress { memcpy(to, from, other.length) }
+      to.storeBytes(of: 0, toByteOffset: other.length, as: UInt8.self) // as all text that the host gets
     }
     value.type = other.type
     value.length = other.length

@@ -8,6 +8,15 @@ public class Session {
   /// `persist`, then a sync of the storage.
   public func flush() throws(Failure) { throw Session.detached }
 
+  /// Persists, then takes over what was changed, removed, cleared elsewhere, or has expired.
+  public func refresh() throws(Failure) { throw Session.detached }
+
+  /// Stores an unchanged field again, which renews its expiry.
+  public func touch(_ key: Key) throws(Failure) { throw Session.detached }
+
+  /// ms until the next of the stored fields expires; nil: none will.
+  public func nextExpiry() -> Int64? { nil }
+
   public func state(of key: Key) throws(Failure) -> FieldState { throw Session.detached }
 
   /// Flushes, then ends the session.

@@ -26,6 +26,16 @@ public struct Status: RawRepresentable, Equatable, Sendable {
   public static var busy: Status { Status(rawValue: -27) }
 }
 
+extension Status {
+  /// Whether it is one of the above.
+  public var isKnown: Bool {
+    switch rawValue {
+    case -6...0, -14...(-10), -27...(-20): true
+    default: false
+    }
+  }
+}
+
 /// Why a call failed. `reason` is a sentence without an end, and never quotes a value.
 public struct Failure: Error {
   public var status: Status

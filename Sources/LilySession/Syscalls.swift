@@ -114,6 +114,24 @@ enum Syscalls {
     }
   }
 
+  // MARK: watching
+
+  /// -1: none can be had.
+  static func watch(_ directory: UnsafePointer<CChar>) -> Int32 {
+    let descriptor = inotify_init1(Int32(PLATFORM_IN_NONBLOCK | PLATFORM_IN_CLOEXEC))
+    guard descriptor >= 0 else { return -1 }
+    let changes = IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE
+    if inotify_add_watch(descriptor, directory, UInt32(changes)) >= 0 { return descriptor }
+    close(descriptor)
+    return -1
+  }
+
+  static func drain(_ descriptor: Int32) {
+    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { room in
+      while let start = room.baseAddress, CPlatform.read(descriptor, start, room.count) > 0 {}
+    }
+  }
+
   // MARK: locks
 
   enum Lock { case taken, held }

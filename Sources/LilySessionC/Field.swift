@@ -25,13 +25,12 @@ public func lily_session_field_add(
     let list = try persistence.object(FieldListHandle.self)
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
     let given = try read(field)
-    guard given.reserved.0 == nil, given.reserved.1 == nil else { throw Failure(.invalidArgument, "reserved is not NULL") }
     let key = try LilySessionC.key(given.key, limit: Key.fieldLimit)
     let binding = try HostField(given).unwrap(orFail: key)
     try list.add(
       FieldDefinition(
         key: key, types: ValueTypes(rawValue: given.types), expiresAfter: given.expires_after_ms, version: given.version,
-        binding: binding, owner: owner))
+        formerKeys: try keys(given.former_keys), binding: binding, owner: owner))
   }
 }
 
@@ -46,6 +45,7 @@ private func release(_ field: UnsafePointer<lily_session_field>) -> Context? {
 struct HostField: FieldBinding {
   private let get: lily_session_get_fn?
   private let set: lily_session_set_fn?
+  private let migrate: lily_session_migrate_fn?
   private let context: UnsafeMutableRawPointer?
   private let types: ValueTypes
   private let member: Member
@@ -54,6 +54,7 @@ struct HostField: FieldBinding {
   init?(_ field: lily_session_field) {
     get = field.get
     set = field.set
+    migrate = field.migrate
     context = field.context
     types = ValueTypes(rawValue: field.types)
     member = Member(type: field.member_type, offset: field.member_offset, size: field.member_size)
@@ -88,6 +89,39 @@ struct HostField: FieldBinding {
       set(context, session, UnsafePointer(memory.baseAddress?.assumingMemoryBound(to: lily_session_value.self)))
     }
   }
+}
+
+extension HostField {
+  func restore(_ baseline: NativeBaseline, in session: inout UnsafeMutableRawPointer) -> Int32 { set(baseline.value, in: &session) }
+
+  func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
+    guard let migrate else { return nil }
+    var stored = stored
+    var value = NativeValue()
+    let code = withUnsafeMutableBytes(of: &value) { out in
+      withUnsafeMutableBytes(of: &stored) { stored in
+        migrate(
+          context, version, UnsafePointer(stored.baseAddress?.assumingMemoryBound(to: lily_session_value.self)),
+          out.baseAddress?.assumingMemoryBound(to: lily_session_value.self))
+      }
+    }
+    guard code == 0 else { return code }
+    var copy = NativeBaseline() // checks it, and ends its text with a NUL
+    defer { copy.dispose() }
+    guard case .changed = copy.capture(value, types: types) else { return Status.decode.rawValue }
+    return body(copy.value)
+  }
+}
+
+/// A list of field keys that ends with NULL.
+private func keys(_ list: UnsafePointer<UnsafePointer<CChar>?>?) throws(Failure) -> [Key] {
+  var keys: [Key] = []
+  guard var at = list else { return keys }
+  while let text = at.pointee {
+    keys.append(try key(text, limit: Key.fieldLimit))
+    at += 1
+  }
+  return keys
 }
 
 extension Optional where Wrapped == HostField {

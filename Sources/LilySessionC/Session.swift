@@ -38,6 +38,24 @@ public func lily_session_flush(_ session: OpaquePointer?) -> lily_session_status
   answer { () throws(Failure) in try session.object(Session.self).flush() }
 }
 
+@implementation @_cdecl("lily_session_refresh")
+public func lily_session_refresh(_ session: OpaquePointer?) -> lily_session_status {
+  answer { () throws(Failure) in try session.object(Session.self).refresh() }
+}
+
+@implementation @_cdecl("lily_session_touch")
+public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
+  answer { () throws(Failure) in
+    let session = try session.object(Session.self)
+    try session.touch(try LilySessionC.key(key, limit: Key.fieldLimit))
+  }
+}
+
+@implementation @_cdecl("lily_session_next_expiry")
+public func lily_session_next_expiry(_ session: OpaquePointer?) -> Int64 {
+  (try? session.object(Session.self))?.nextExpiry() ?? -1
+}
+
 @implementation @_cdecl("lily_session_field_state")
 public func lily_session_field_state(
   _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_state: UnsafeMutablePointer<Int32>?

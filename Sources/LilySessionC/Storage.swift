@@ -22,10 +22,25 @@ public func lily_session_storage_open_memory(
 ) -> lily_session_status {
   make(out_storage) { () throws(Failure) in
     let options = try readOptions(options)
-    guard options.application == nil, options.flags == 0 else {
-      throw Failure(.invalidArgument, "memory has no application and no flags")
-    }
-    return StorageHandle(MemoryStorage(clock: clock(options)))
+    try refuseFileOptions(options)
+    return StorageHandle(MemoryStorage(clock: clock(options), quota: quota(options)))
+  }
+}
+
+@implementation @_cdecl("lily_session_storage_scoped")
+public func lily_session_storage_scoped(
+  _ parent: OpaquePointer?, _ scope: UnsafePointer<CChar>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  make(out_storage) { () throws(Failure) in
+    let parent = try parent.object(StorageHandle.self).storage
+    return StorageHandle(try ScopedStorage(parent, try Scope(name: try key(scope, limit: Scope.nameLimit))))
+  }
+}
+
+/// What only a file has.
+func refuseFileOptions(_ options: lily_session_storage_options) throws(Failure) {
+  guard options.application == nil, options.flags == 0, options.durability == Int32(LILY_SESSION_DURABILITY_PROCESS) else {
+    throw Failure(.invalidArgument, "only a file has an application, flags and a durability")
   }
 }
 
@@ -37,25 +52,36 @@ func open(
   var options = Journal.Options()
   options.isReadOnly = given.flags & Int32(LILY_SESSION_READ_ONLY) != 0
   options.isStrict = given.flags & Int32(LILY_SESSION_STRICT) != 0
+  options.isPowerDurable = given.durability == Int32(LILY_SESSION_DURABILITY_POWER)
+  options.quota = quota(given)
   options.create = create
   options.clock = clock(given)
   guard let path else { return try Journal(application: given.application, options: options) }
   return try Journal(path: path, options: options)
 }
 
-private func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws(Failure) -> lily_session_storage_options {
+func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws(Failure) -> lily_session_storage_options {
   guard let options else { return lily_session_storage_options() }
   let given = try read(options)
-  guard given.durability == Int32(LILY_SESSION_DURABILITY_PROCESS) else {
+  guard [LILY_SESSION_DURABILITY_PROCESS, LILY_SESSION_DURABILITY_POWER].contains(Int(given.durability)) else {
     throw Failure(.invalidArgument, "the durability is not among the known")
   }
-  guard given.flags & ~Int32(LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT) == 0, given.reserved == 0 else {
-    throw Failure(.invalidArgument, "a flag is not among the known, or reserved is not zero")
+  guard given.flags & ~Int32(LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT) == 0 else {
+    throw Failure(.invalidArgument, "a flag is not among the known")
   }
+  guard given.quota_bytes >= -1 else { throw Failure(.invalidArgument, "the quota is negative") }
   return given
 }
 
-private func clock(_ options: lily_session_storage_options) -> (() -> Int64)? {
+func quota(_ options: lily_session_storage_options) -> Int64 {
+  switch options.quota_bytes {
+  case 0: defaultQuota
+  case -1: Int64.max
+  default: options.quota_bytes
+  }
+}
+
+func clock(_ options: lily_session_storage_options) -> (() -> Int64)? {
   guard let clock = options.clock else { return nil }
   let context = options.context
   return { clock(context) }
@@ -135,4 +161,31 @@ func withCString<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
 @implementation @_cdecl("lily_session_storage_sync")
 public func lily_session_storage_sync(_ storage: OpaquePointer?) -> lily_session_status {
   answer { () throws(Failure) in try storage.object(StorageHandle.self).storage.sync() }
+}
+
+@implementation @_cdecl("lily_session_storage_fd")
+public func lily_session_storage_fd(_ storage: OpaquePointer?) -> Int32 {
+  (try? storage.object(StorageHandle.self))?.storage.descriptor ?? -1
+}
+
+@implementation @_cdecl("lily_session_storage_info")
+public func lily_session_storage_info(
+  _ storage: OpaquePointer?, _ out_info: UnsafeMutablePointer<lily_session_info>?
+) -> lily_session_status {
+  answer { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    guard let out_info else { throw Failure(.invalidArgument, "the out parameter is NULL") }
+    var told = try read(UnsafePointer(out_info))
+    let info = try storage.info()
+    told.path = storage.path
+    told.entries = Int64(info.entries)
+    told.live_bytes = info.liveBytes
+    told.quota_bytes = info.quota == Int64.max ? -1 : info.quota
+    told.file_bytes = info.fileBytes
+    told.damaged_lines = Int64(info.damagedLines)
+    told.last_compaction_ms = info.lastCompaction
+    told.durability = Int32(info.isPowerDurable ? LILY_SESSION_DURABILITY_POWER : LILY_SESSION_DURABILITY_PROCESS)
+    told.owes_sync = info.owesSync ? 1 : 0
+    out_info.pointee = told
+  }
 }

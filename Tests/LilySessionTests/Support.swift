@@ -31,7 +31,7 @@ func status(_ body: () throws(Failure) -> Void) -> Status? {
 }
 
 extension Key {
-  init(_ text: String) { self.init(unchecked: Array(text.utf8)) }
+  init(_ text: String) { self.init(stored: Array(text.utf8)) }
 }
 
 /// JSON text under a storage key; nil: absent.

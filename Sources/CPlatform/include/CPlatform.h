@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -39,8 +40,8 @@ int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 volatile uint8_t *platform_fork_sentinel_make(void);
 void platform_fork_sentinel_free(volatile uint8_t *sentinel);
 
-/* LC_ALL_MASK is an expression of macros. */
-enum { PLATFORM_LC_ALL_MASK = LC_ALL_MASK };
+/* LC_ALL_MASK is an expression of macros; IN_NONBLOCK and IN_CLOEXEC are of an unnamed enum's type. */
+enum { PLATFORM_LC_ALL_MASK = LC_ALL_MASK, PLATFORM_IN_NONBLOCK = IN_NONBLOCK, PLATFORM_IN_CLOEXEC = IN_CLOEXEC };
 
 /* Thread-local storage cannot be declared in Swift. This thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. */
 enum { PLATFORM_MESSAGE_SIZE = 240 };

@@ -19,6 +19,7 @@ public final class Batch {
 
   public var isEmpty: Bool { changes.isEmpty }
   var onlyRemoves: Bool { changes.allSatisfy { !$0.isSet } }
+  var hasRemoves: Bool { changes.contains { !$0.isSet } }
 
   public func removeAll() {
     line.begin()
@@ -85,6 +86,58 @@ public final class Batch {
         table.remove(key)
       }
     }
+  }
+
+  /// What a storage of another kind needs of each change: its key, and its text (nil: removed), borrowed for the call.
+  public func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
+    for change in changes {
+      let key = Key(stored: [UInt8](keys.slice(change.key.lowerBound, change.key.upperBound)))
+      let text = change.isSet ? line.buffer.slice(change.value.lowerBound, change.value.upperBound) : nil
+      body(key, text, change.deadline, change.version)
+    }
+  }
+
+  /// Leaves out, in order, the changes that would take the table past the quota; one that adds no bytes passes. Answers
+  /// which they were. `time`: by the host's clock; nil: the system's.
+  func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
+    var leftOut = misfits(table, quota)
+    if leftOut.isEmpty { return leftOut }
+    let time = time ?? Syscalls.wallClock()
+    table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room
+    leftOut = misfits(table, quota)
+    if leftOut.isEmpty { return leftOut }
+    // Rare: the batch is made anew from the items that stay.
+    let old = (line.buffer.bytes.map { $0 }, keys.bytes.map { $0 }, changes)
+    removeAll()
+    for at in 0..<old.2.count where !leftOut.contains(at) {
+      let change = old.2[at]
+      let key = Key(stored: [UInt8](old.1[change.key]))
+      if !change.isSet {
+        remove(key)
+        continue
+      }
+      try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
+        try [UInt8](old.0[change.value]).withBytes { bytes throws(Failure) in buffer.append(bytes) }
+      }
+    }
+    return leftOut
+  }
+
+  private func misfits(_ table: EntryTable, _ quota: Int64) -> [Int] {
+    var live = table.liveBytes
+    var found: [Int] = []
+    for at in 0..<changes.count {
+      let more = growth(at, table)
+      if more > 0, live &+ more > quota { found.append(at) } else { live &+= more }
+    }
+    return found
+  }
+
+  /// By how many bytes a change makes the table larger. No key is in a batch twice.
+  private func growth(_ at: Int, _ table: EntryTable) -> Int64 {
+    let change = changes[at]
+    let old = table.find(keys.slice(change.key.lowerBound, change.key.upperBound)).map { $0.pointee.keyCount &+ $0.pointee.valueCount } ?? 0
+    return Int64((change.isSet ? change.key.count &+ change.value.count : 0) &- old)
   }
 
   /// Whether the table has one of the keys.

@@ -37,10 +37,21 @@ final class EntryTable {
   /// Roughly what the entries take as lines of a file.
   var compactedBytes: Int64 { liveBytes &+ Int64(count) &* 48 }
 
+  /// Without what is the library's own.
+  var hostCount: Int {
+    var own = 0
+    for at in 0..<slotCount {
+      guard let record = slots[at] else { continue }
+      let key = EntryTable.key(record)
+      if key.first == 0, key.last == 0 { own &+= 1 }
+    }
+    return count &- own
+  }
+
   // MARK: reading
 
   func find(_ key: UnsafeRawBufferPointer) -> Pointer? {
-    slots[slot(of: key, EntryTable.hash(key))]
+    slots[slot(of: key, hashOf(key))]
   }
 
   static func key(_ record: Pointer) -> UnsafeRawBufferPointer {
@@ -66,17 +77,19 @@ final class EntryTable {
     var found: [Pointer] = []
     prefix.withBytes { prefix in
       for at in 0..<slotCount {
-        if let record = slots[at], EntryTable.key(record).begins(with: prefix) { found.append(record) }
+        guard let record = slots[at], EntryTable.key(record).begins(with: prefix) else { continue }
+        // What is in a scope is seen only by who asks for the scope.
+        if prefix.first == 0 || EntryTable.key(record).first != 0 { found.append(record) }
       }
     }
     found.sort { EntryTable.key($0).precedes(EntryTable.key($1)) }
-    return found.map { Item(key: Key(unchecked: [UInt8](EntryTable.key($0))), entry: EntryTable.entry($0)) }
+    return found.map { Item(key: Key(stored: [UInt8](EntryTable.key($0))), entry: EntryTable.entry($0)) }
   }
 
   // MARK: changing
 
   func set(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
-    let hash = EntryTable.hash(key)
+    let hash = hashOf(key)
     var at = slot(of: key, hash)
     if let record = slots[at] {
       liveBytes &+= Int64(value.count &- record.pointee.valueCount)
@@ -99,7 +112,7 @@ final class EntryTable {
   }
 
   func remove(_ key: UnsafeRawBufferPointer) {
-    let at = slot(of: key, EntryTable.hash(key))
+    let at = slot(of: key, hashOf(key))
     if slots[at] != nil { removeSlot(at) }
   }
 
@@ -125,12 +138,6 @@ final class EntryTable {
   }
 
   // MARK: slots
-
-  private static func hash(_ key: UnsafeRawBufferPointer) -> Int {
-    var hasher = Hasher()
-    hasher.combine(bytes: key)
-    return hasher.finalize()
-  }
 
   /// Where the key is, or the empty slot where it would be. There is always one: the table is at most 3/4 full.
   private func slot(of key: UnsafeRawBufferPointer, _ hash: Int) -> Int {
@@ -198,4 +205,11 @@ final class EntryTable {
     record.pointee.deadline = deadline
     record.pointee.version = version
   }
+}
+
+/// The standard library's hash of bytes, seeded per process.
+func hashOf(_ bytes: UnsafeRawBufferPointer) -> Int {
+  var hasher = Hasher()
+  hasher.combine(bytes: bytes)
+  return hasher.finalize()
 }

@@ -9,7 +9,7 @@ extension Journal {
   private static var idleRatio: Int64 { 4 }
 
   public func sync() throws(Failure) {
-    let time = now()
+    let hostTime = options.clock?() // before any lock is taken
     try exclusion.run { () throws(Failure) in
       guard needsSync else { return }
       if try lookUp() == .nothing { // what was to be synced is gone, and no sync brings the file back
@@ -17,43 +17,46 @@ extension Journal {
         needsSync = false
         return
       }
-      if try syncByCompaction(time) { needsSync = false } else { try syncFile(time) }
+      if try syncByCompaction(hostTime) { needsSync = false } else if let failure = makeDurable(hostTime) { throw failure }
     }
   }
 
   /// A rewritten file is a synced file. false: nothing is to be rewritten, or it could not be.
-  private func syncByCompaction(_ time: Int64) throws(Failure) -> Bool {
+  private func syncByCompaction(_ hostTime: Int64?) throws(Failure) -> Bool {
     try enter(lookingUp: true)
     defer { leave() }
     guard needsNewFile || !hasUnknown && holdsRemoved || isWorthwhile else { return false }
-    do throws(Failure) { try compact(time) } catch {
-      if needsNewFile { throw Failure(.notDurable, error.reason, systemError: error.systemError) }
+    do throws(Failure) { try compact(hostTime) } catch {
+      if needsNewFile { throw notDurable(error) }
       return false
     }
     return !needsDirectorySync
   }
 
-  /// Not under the lock: should another process compact meanwhile, its new file has our lines and is synced before it takes the place.
-  private func syncFile(_ time: Int64) throws(Failure) {
-    do throws(Failure) { try Syscalls.sync(data: file) } catch {
-      // The kernel may have marked the pages clean: to try the same file again would only look like success. Write
-      // them anew, from memory.
-      needsNewFile = true
-      let first = error
-      do throws(Failure) {
-        try enter()
-        defer { leave() }
-        try compact(time)
-      } catch { throw Failure(.notDurable, first.reason, systemError: first.systemError) }
+  /// Syncs the file, and its directory where nobody is known to have done that; nil: it is done. Not under the file's lock: should
+  /// another process compact meanwhile, its new file has our lines and is synced before it takes the place.
+  func makeDurable(_ hostTime: Int64?) -> Failure? {
+    if !needsNewFile {
+      // The kernel may mark pages that it could not write as clean: to sync the same file again would only look like
+      // success. Where this fails, all is written anew, from memory.
+      do throws(Failure) { try Syscalls.sync(data: file) } catch { needsNewFile = true }
     }
-    if needsDirectorySync {
-      do throws(Failure) { try Syscalls.sync(directory) } catch {
-        throw Failure(.notDurable, error.reason, systemError: error.systemError)
-      }
-      needsDirectorySync = false
-    }
+    do throws(Failure) {
+      if needsNewFile { try writeAnew(hostTime) }
+      if needsDirectorySync { try Syscalls.sync(directory) }
+    } catch { return notDurable(error) }
+    needsDirectorySync = false
     needsSync = false
+    return nil
   }
+
+  private func writeAnew(_ hostTime: Int64?) throws(Failure) {
+    try enter()
+    defer { leave() }
+    if needsNewFile { try compact(hostTime) } // else another has written it anew
+  }
+
+  private func notDurable(_ cause: Failure) -> Failure { Failure(.notDurable, cause.reason, systemError: cause.systemError) }
 
   private var isWorthwhile: Bool {
     !hasUnknown && applied > Journal.idleFloor && applied > Journal.idleRatio &* table.compactedBytes
@@ -62,11 +65,11 @@ extension Journal {
   /// At open: a file that earlier programs left large. A failure leaves it as it is.
   func compactIfWorthwhile() {
     guard !isReadOnly, isWorthwhile else { return }
-    let time = now()
+    let hostTime = options.clock?()
     _ = try? exclusion.run { () throws(Failure) in
       try enter()
       defer { leave() }
-      try compact(time)
+      try compact(hostTime)
     }
   }
 
@@ -75,13 +78,14 @@ extension Journal {
   }
 
   /// In an update, under its lock. A failure is not the update's: the next try is at twice the size.
-  func compactOrBackOff(_ time: Int64) {
-    do throws(Failure) { try compact(time) } catch { compactionFloor = applied &* 2 }
+  func compactOrBackOff(_ hostTime: Int64?) {
+    do throws(Failure) { try compact(hostTime) } catch { compactionFloor = applied &* 2 }
   }
 
   /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
-  private func compact(_ time: Int64) throws(Failure) {
+  private func compact(_ hostTime: Int64?) throws(Failure) {
+    let time = hostTime ?? Syscalls.wallClock()
     guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     if keepsDamage { try keepDamaged() }
     let header = JournalHeader(salt: Salt(try Salt.random()), generation: generation)
@@ -116,6 +120,7 @@ extension Journal {
     holdsRemoved = false
     hasMoved = false
     needsNewFile = false
+    lastCompaction = time
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // the new file does not have them
     do throws(Failure) {
       try Syscalls.sync(directory)
@@ -154,7 +159,7 @@ extension Journal {
       if Entry.isExpired(record.pointee.deadline, at: time) { return }
       batch.removeAll()
       try batch.set(
-        Key(unchecked: [UInt8](EntryTable.key(record))), deadline: record.pointee.deadline, version: record.pointee.version
+        Key(stored: [UInt8](EntryTable.key(record))), deadline: record.pointee.deadline, version: record.pointee.version
       ) { buffer throws(Failure) in buffer.append(EntryTable.value(record)) }
       sequence &+= 1
       input.append(batch.line.seal(items: 1, sequence: sequence, salt: header.salt))

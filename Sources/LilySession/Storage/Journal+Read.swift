@@ -174,7 +174,8 @@ extension Journal {
 
   func applyClear(_ prefix: Key, _ newGeneration: UInt64) {
     table.remove(prefix: prefix)
-    generation = newGeneration
+    let scope = prefix.withBytes { Scope(of: $0) }
+    if scope == .none { generation = newGeneration } else { table.setGeneration(newGeneration, of: scope) }
     holdsRemoved = true
     keepsDamage = false // a copy of the damaged file would keep what is to be gone
   }

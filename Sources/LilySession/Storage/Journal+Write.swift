@@ -6,36 +6,76 @@ extension Journal {
   private static var reserve: Int64 { 16 << 10 }
   private static var allocationStep: Int64 { 64 << 10 }
 
-  public func write(_ batch: Batch, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
+  public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
-      try enter()
-      defer { leave() }
-      if let wanted, wanted != generation { return .superseded(generation: generation) }
-      if batch.onlyRemoves, !batch.touches(table) { return .written }
-      try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
-      batch.apply(to: table)
-      if batch.onlyRemoves { holdsRemoved = true }
-      if isFarTooLarge { compactOrBackOff(hostTime ?? Syscalls.wallClock()) }
-      return .written
+      let outcome = try append(batch, scope, wanted, hostTime)
+      guard options.isPowerDurable, case .written(let leftOut, _) = outcome else { return outcome }
+      return .written(leftOut: leftOut, notDurable: makeDurable(hostTime))
     }
   }
 
-  public func clear(_ prefix: Key) throws(Failure) {
-    try exclusion.run { () throws(Failure) in
-      try enter()
-      defer { leave() }
-      let next = generation &+ 1
-      scratch.begin()
-      scratch.buffer.append("[\"clear\",")
-      prefix.withBytes { JSONText.append(string: $0, to: scratch.buffer) }
-      scratch.buffer.append(",\"")
-      scratch.buffer.append(hex: next, digits: 16)
-      scratch.buffer.append("\"]")
-      try append(scratch, items: 1, isRemoval: true)
-      applyClear(prefix, next)
-      Syscalls.unlink(directory, names.damaged)
+  private func append(_ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?) throws(Failure) -> WriteOutcome {
+    try enter()
+    defer { leave() }
+    if let wanted {
+      let current = scope == .none ? generation : table.generation(of: scope)
+      if wanted != current { return .superseded(snapshot([], scope)) }
     }
+    if batch.onlyRemoves, !batch.touches(table) { return .written(leftOut: [], notDurable: nil) }
+    let leftOut = batch.fit(table, quota: options.quota, at: hostTime)
+    if batch.isEmpty { return .written(leftOut: leftOut, notDurable: nil) }
+    try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
+    batch.apply(to: table)
+    if batch.hasRemoves { holdsRemoved = true }
+    if isFarTooLarge { compactOrBackOff(hostTime) }
+    return .written(leftOut: leftOut, notDurable: nil)
+  }
+
+  public func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
+    let hostTime = options.clock?()
+    return try exclusion.run { () throws(Failure) in
+      guard try appendRenewal(key, deadline, now) else { return false }
+      if options.isPowerDurable, let failure = makeDurable(hostTime) { throw failure }
+      return true
+    }
+  }
+
+  private func appendRenewal(_ key: Key, _ deadline: Int64, _ now: Int64) throws(Failure) -> Bool {
+    try enter()
+    defer { leave() }
+    guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
+    let batch = Batch()
+    try batch.set(key, deadline: deadline, version: record.pointee.version) { buffer throws(Failure) in
+      buffer.append(EntryTable.value(record))
+    }
+    try append(batch.line, items: 1, isRemoval: false)
+    record.pointee.deadline = deadline
+    return true
+  }
+
+  public func clear(_ scope: Scope) throws(Failure) {
+    let hostTime = options.clock?()
+    try exclusion.run { () throws(Failure) in
+      try appendClear(scope)
+      if options.isPowerDurable, let failure = makeDurable(hostTime) { throw failure }
+    }
+  }
+
+  private func appendClear(_ scope: Scope) throws(Failure) {
+    try enter()
+    defer { leave() }
+    let next = snapshot([], scope).generation &+ 1
+    scratch.begin()
+    scratch.buffer.append("[\"clear\",")
+    scope.session.withBytes { JSONText.append(string: $0, to: scratch.buffer) }
+    scratch.buffer.append(",\"")
+    scratch.buffer.append(hex: next, digits: 16)
+    scratch.buffer.append("\"]")
+    try append(scratch, items: 1, isRemoval: true)
+    applyClear(scope.session, next)
+    ownClears.add(next, of: scope)
+    Syscalls.unlink(directory, names.damaged)
   }
 
   /// Appends one line whole, or nothing. The caller holds the lock.

@@ -10,6 +10,10 @@ public final class Journal: Storage {
     public var isReadOnly = false
     /// Damage refuses to open.
     public var isStrict = false
+    /// A write is durable when it returns, or says that it is not.
+    public var isPowerDurable = false
+    /// Of live bytes.
+    public var quota = defaultQuota
     /// Make the file where it is missing.
     public var create = true
     /// UTC in ms; nil: the system's.
@@ -58,6 +62,11 @@ public final class Journal: Storage {
   var needsDirectorySync = true
   /// An fsync failed: the pages may be marked clean without being on disk, so only a new file will do.
   var needsNewFile = false
+
+  /// UTC in ms; 0: never.
+  var lastCompaction: Int64 = 0
+  var ownClears = OwnClears()
+  let watch = Watch()
 
   /// Up to where blocks are allocated.
   var allocated: Int64 = 0
@@ -109,17 +118,48 @@ public final class Journal: Storage {
     return Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), name: [UInt8](cString: names.file))
   }
 
-  public func read(_ keys: [Key]) throws(Failure) -> Snapshot {
+  public var scope: Scope { .none }
+
+  public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try exclusion.run { () throws(Failure) in
+      watch.drain()
       try freshen()
-      return Snapshot(entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation)
+      return snapshot(keys, scope)
     }
+  }
+
+  func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
+    let generation = scope == .none ? generation : table.generation(of: scope)
+    return Snapshot(
+      entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation,
+      isOwnGeneration: ownClears.contains(generation, of: scope))
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
     try exclusion.run { () throws(Failure) in
+      watch.drain()
       try freshen()
       return table.items(prefix)
+    }
+  }
+
+  public var descriptor: Int32 {
+    (try? exclusion.run { () throws(Failure) in watch.open(names.directory) }) ?? -1
+  }
+
+  public func info() throws(Failure) -> StorageInfo {
+    try exclusion.run { () throws(Failure) in
+      try freshen()
+      var info = StorageInfo()
+      info.entries = table.hostCount
+      info.liveBytes = table.liveBytes
+      info.quota = options.quota
+      info.fileBytes = isGone ? 0 : try Syscalls.sizeAndLinks(file).size
+      info.damagedLines = damagedLines
+      info.lastCompaction = lastCompaction
+      info.isPowerDurable = options.isPowerDurable
+      info.owesSync = needsSync
+      return info
     }
   }
 

@@ -132,7 +132,7 @@ final class LineReader {
       guard take(","), take("["), try batch(json) else { return nil }
       operation = .change
     } else if isName(name, "clear") {
-      guard take(","), let text = try keyText(json), let prefix = try? Key(prefix: text), take(","), let digits = string(),
+      guard take(","), let text = try keyText(json), let prefix = Optional(Key(stored: [UInt8](text))), take(","), let digits = string(),
         digits.count == 18, let generation = JournalHeader.hex(digits, 1, 16)
       else { return nil }
       operation = .clear(prefix: prefix, generation: generation)
@@ -222,7 +222,8 @@ final class LineReader {
     } else if inner.contains(where: { $0 < 0x20 }) {
       return nil
     }
-    guard text.count <= Key.storageLimit, !text.hasNUL, UTF8Text.isValid(text) else { return nil }
-    return text
+    guard let scope = Scope.prefixLength(text), text.count &- scope <= Key.storageLimit else { return nil }
+    let key = UnsafeRawBufferPointer(rebasing: text[scope...])
+    return key.hasNUL || !UTF8Text.isValid(text) ? nil : text
   }
 }

@@ -3,39 +3,75 @@ public final class MemoryStorage: Storage {
   private let exclusion = Exclusion()
   private let table = EntryTable()
   private var generation: UInt64 = 0
+  private var ownClears = OwnClears()
   private let clock: () -> Int64
+  private let quota: Int64
 
-  public init(clock: (() -> Int64)? = nil) { self.clock = clock ?? { Syscalls.wallClock() } }
+  public init(clock: (() -> Int64)? = nil, quota: Int64 = defaultQuota) {
+    self.clock = clock ?? { Syscalls.wallClock() }
+    self.quota = quota
+  }
 
-  public var place: Place { Place(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())), name: []) }
+  public var scope: Scope { .none }
+  public var descriptor: Int32 { -1 }
+
+  public var place: Place { Place(of: self) }
   public var notices: Notices { Notices() }
   public var path: UnsafePointer<CChar>? { nil }
   public func now() -> Int64 { clock() }
   public func sync() throws(Failure) { try exclusion.run { () throws(Failure) in } }
   public func close() {}
 
-  public func read(_ keys: [Key]) throws(Failure) -> Snapshot {
-    try exclusion.run { () throws(Failure) in
-      Snapshot(entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation)
-    }
+  public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
+    try exclusion.run { () throws(Failure) in snapshot(keys, scope) }
+  }
+
+  private func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
+    let generation = scope == .none ? generation : table.generation(of: scope)
+    return Snapshot(
+      entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation,
+      isOwnGeneration: ownClears.contains(generation, of: scope))
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
     try exclusion.run { () throws(Failure) in table.items(prefix) }
   }
 
-  public func write(_ batch: Batch, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
-    try exclusion.run { () throws(Failure) in
-      if let wanted, wanted != generation { return .superseded(generation: generation) }
+  public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
+    let time = now()
+    return try exclusion.run { () throws(Failure) in
+      let now = snapshot([], scope)
+      if let wanted, wanted != now.generation { return .superseded(now) }
+      let leftOut = batch.fit(table, quota: quota, at: time)
       batch.apply(to: table)
-      return .written
+      return .written(leftOut: leftOut, notDurable: nil)
     }
   }
 
-  public func clear(_ prefix: Key) throws(Failure) {
+  public func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
     try exclusion.run { () throws(Failure) in
-      table.remove(prefix: prefix)
-      generation &+= 1
+      guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
+      record.pointee.deadline = deadline
+      return true
+    }
+  }
+
+  public func clear(_ scope: Scope) throws(Failure) {
+    try exclusion.run { () throws(Failure) in
+      let next = snapshot([], scope).generation &+ 1
+      table.remove(prefix: scope.session)
+      if scope == .none { generation = next } else { table.setGeneration(next, of: scope) }
+      ownClears.add(next, of: scope)
+    }
+  }
+
+  public func info() throws(Failure) -> StorageInfo {
+    try exclusion.run { () throws(Failure) in
+      var info = StorageInfo()
+      info.entries = table.hostCount
+      info.liveBytes = table.liveBytes
+      info.quota = quota
+      return info
     }
   }
 }

@@ -4,7 +4,7 @@
 /// nil: absent, or expired. Throws DECODE for text that is not JSON, which only another writer can have stored.
 public func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
   let now = storage.now()
-  guard let entry = try storage.read([key]).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
+  guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
   try entry.withText { text throws(Failure) in try JSON.run { json throws(Failure) in try json.check(text) } }
   return entry
 }
@@ -13,23 +13,35 @@ public func set(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in
   guard deadline >= 0 else { throw Failure(.invalidArgument, "the time is negative", key: key) }
   do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(text) } } catch { throw error.about(key) }
   let batch = Batch()
-  try batch.set(key, deadline: deadline, version: 0) { buffer throws(Failure) in JSONText.append(compacted: text, to: buffer) }
-  _ = try storage.write(batch, generation: nil)
+  try batch.set(storage.scope.key(key), deadline: deadline, version: 0) { buffer throws(Failure) in JSONText.append(compacted: text, to: buffer) }
+  try write(batch, key, to: storage)
 }
 
 public func remove(_ key: Key, from storage: any Storage) throws(Failure) {
   let batch = Batch()
-  batch.remove(key)
-  _ = try storage.write(batch, generation: nil)
+  batch.remove(storage.scope.key(key))
+  try write(batch, key, to: storage)
+}
+
+private func write(_ batch: Batch, _ key: Key, to storage: any Storage) throws(Failure) {
+  guard case .written(let leftOut, let notDurable) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
+  guard leftOut.isEmpty else { throw Failure(.quota, "it does not fit into the quota", key: key) }
+  if let notDurable { throw notDurable.about(key) }
 }
 
 /// The unexpired entries whose keys begin with the prefix, in byte order of the keys.
 public func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
   let now = storage.now()
-  return try storage.entries(prefix).filter { !$0.entry.isExpired(at: now) }
+  let scope = storage.scope
+  var found: [Item] = []
+  for item in try storage.entries(scope.key(prefix)) where !item.entry.isExpired(at: now) {
+    let key = scope.hostKey(item.key)
+    if !key.bytes.isEmpty { found.append(Item(key: key, entry: item.entry)) } // an empty one is the scope's generation
+  }
+  return found
 }
 
 /// Removes every key that sessions have in the storage, in one step: log-out.
 public func clear(_ storage: any Storage) throws(Failure) {
-  try storage.clear(Key.session)
+  try storage.clear(storage.scope)
 }

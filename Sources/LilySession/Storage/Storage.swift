@@ -1,19 +1,32 @@
 /// A durable map of key to JSON text, shared by all who open it. Any thread may call it. It holds no lock while it calls
 /// the host's clock, and calls nothing else of the host's.
+///
+/// Its methods take keys as they are stored: `scope` says how that is.
 public protocol Storage: AnyObject {
-  /// The entries of `keys` and the generation, all as of one moment. An expired entry comes with its deadline: the
+  /// The part of the place that this storage is.
+  var scope: Scope { get }
+
+  /// The entries of `keys` and the scope's generation, all as of one moment. An expired entry comes with its deadline: the
   /// caller, who knows the time, holds it for absent.
-  func read(_ keys: [Key]) throws(Failure) -> Snapshot
+  func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot
 
-  /// All of the batch, or nothing. `generation` names the one that the batch was made in: when a clear has come since, nothing
-  /// is written and the new generation is the answer. nil writes in any.
-  func write(_ batch: Batch, generation: UInt64?) throws(Failure) -> WriteOutcome
+  /// All of the batch but what the quota leaves out, or nothing. `generation` names the one that the batch was made in: when
+  /// a clear of the scope has come since, nothing is written and the new generation is the answer. nil writes in any.
+  func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
 
-  /// Removes every key that begins with the prefix, in one step, and raises the generation.
-  func clear(_ prefix: Key) throws(Failure)
+  /// Stores a key's entry again with another deadline, in one step; false: it is absent or expired.
+  func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool
+
+  /// Removes every key of the scope's sessions, in one step, and raises the scope's generation.
+  func clear(_ scope: Scope) throws(Failure)
 
   /// The entries whose keys begin with the prefix, in byte order of the keys, expired ones too.
   func entries(_ prefix: Key) throws(Failure) -> [Item]
+
+  /// Polls readable when what is stored may have changed; -1: it cannot tell. Reading makes it quiet.
+  var descriptor: Int32 { get }
+
+  func info() throws(Failure) -> StorageInfo
 
   /// Makes what this handle wrote survive power loss.
   func sync() throws(Failure)
@@ -43,7 +56,7 @@ public struct Entry {
   /// Of the field that wrote it.
   public var version: UInt32
 
-  init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
+  public init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
     terminated = [UInt8](unsafeUninitializedCapacity: text.count &+ 1) { memory, count in
       UnsafeMutableRawBufferPointer(memory).copyMemory(from: text)
       memory[text.count] = 0
@@ -57,6 +70,9 @@ public struct Entry {
     try terminated.withBytes { bytes throws(Failure) in try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)])) }
   }
 
+  /// To tell one text from another; 64 bits, seeded per process.
+  var hash: Int { terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) } }
+
   public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
 
   /// From the millisecond of its deadline on.
@@ -64,28 +80,73 @@ public struct Entry {
 }
 
 public struct Item {
+  public init(key: Key, entry: Entry) {
+    self.key = key
+    self.entry = entry
+  }
+
   public var key: Key
   public var entry: Entry
 }
 
 public struct Snapshot {
+  public init(entries: [Entry?], generation: UInt64, isOwnGeneration: Bool) {
+    self.entries = entries
+    self.generation = generation
+    self.isOwnGeneration = isOwnGeneration
+  }
+
   /// In the order of the keys asked for; nil: absent.
   public var entries: [Entry?]
   public var generation: UInt64
+  /// The clear that raised it came through this storage.
+  public var isOwnGeneration: Bool
 }
 
 public enum WriteOutcome {
-  case written
-  case superseded(generation: UInt64)
+  /// `leftOut`: the changes that the quota did not let in. `notDurable`: it is written, but may not survive power loss.
+  case written(leftOut: [Int], notDurable: Failure?)
+  case superseded(Snapshot)
 }
 
+public struct StorageInfo {
+  public init() {}
+
+  public var entries = 0
+  public var liveBytes: Int64 = 0
+  /// Int64.max: none.
+  public var quota = Int64.max
+  public var fileBytes: Int64 = 0
+  public var damagedLines = 0
+  /// By this handle, UTC in ms; 0: never.
+  public var lastCompaction: Int64 = 0
+  public var isPowerDurable = false
+  public var owesSync = false
+}
+
+/// 5 MiB, as browsers give an origin.
+public var defaultQuota: Int64 { 5 << 20 }
+
 public struct Place: Equatable {
+  /// Of what is nowhere but in this object.
+  public init(of object: AnyObject) {
+    self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
+  }
+
+  init(device: UInt64, inode: UInt64, name: [UInt8]) {
+    self.device = device
+    self.inode = inode
+    self.name = name
+  }
+
   var device: UInt64
   var inode: UInt64
   var name: [UInt8]
 }
 
 public struct Notices {
+  public init() {}
+
   /// Lines that were damaged, and skipped.
   public var damagedLines = 0
   /// The directory is writable by others and not sticky.
@@ -98,3 +159,6 @@ public func deadline(after duration: Int64, from now: Int64) -> Int64 {
   let (sum, overflow) = now.addingReportingOverflow(duration)
   return overflow ? Int64.max : max(sum, 1) // 0 would mean none
 }
+
+/// UTC in ms.
+public func systemClock() -> Int64 { Syscalls.wallClock() }

@@ -15,16 +15,21 @@
     ///   - decoder: what it refuses leaves the field alone, and the stored text too.
     ///   - expiresAfter: ms after the last write; 0: never.
     ///   - version: of the value's shape; a stored value of a newer version is left alone.
+    ///   - migrate: makes a value of this version from an older version's JSON text; nil from it rejects what is stored.
+    ///   - formerKeys: keys that the field had before, the latest first.
     public func field<A: Equatable>(
       key: String, get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value,
-      decoder: ValueDecoder<A>, expiresAfter: Int64 = 0, version: UInt32 = 0
+      decoder: ValueDecoder<A>, expiresAfter: Int64 = 0, version: UInt32 = 0, migrate: ((UInt32, String) -> Value?)? = nil,
+      formerKeys: [String] = []
     ) throws(Failure) -> Persistence {
       let more = FieldList<ClosureField<Session>>()
       for field in list.fields { try more.add(field) }
+      var formers: [Key] = []
+      for former in formerKeys { formers.append(try Key(field: former)) }
       try more.add(
         Field(
-          key: try Key(field: key), types: decoder.types, expiresAfter: expiresAfter, version: version,
-          binding: ClosureField(get: get, set: set, encode: encode, decoder: decoder), owner: nil))
+          key: try Key(field: key), types: decoder.types, expiresAfter: expiresAfter, version: version, formerKeys: formers,
+          binding: ClosureField(get: get, set: set, encode: encode, decoder: decoder, migrate: migrate), owner: nil))
       return Persistence(list: more)
     }
   }
@@ -44,11 +49,14 @@
   public struct ClosureField<Session>: FieldBinding {
     private let make: () -> ClosureBaseline<Session>
     private let accept: (NativeValue, inout Session) -> Bool
+    private let migration: ((UInt32, String) -> Value?)?
 
     init<A: Equatable>(
-      get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value, decoder: ValueDecoder<A>
+      get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value, decoder: ValueDecoder<A>,
+      migrate: ((UInt32, String) -> Value?)?
     ) {
-      make = { TypedBaseline(get: get, encode: encode, types: decoder.types) }
+      migration = migrate
+      make = { TypedBaseline(get: get, set: set, encode: encode, types: decoder.types) }
       accept = { native, session in
         guard let value = decoder.decode(Value(native)) else { return false }
         session = set(session, value)
@@ -63,6 +71,14 @@
     public func set(_ value: NativeValue, in session: inout Session) -> Int32 {
       accept(value, &session) ? 0 : Status.decode.rawValue
     }
+    public func restore(_ baseline: ClosureBaseline<Session>, in session: inout Session) -> Int32 {
+      baseline.restore(&session)
+      return 0
+    }
+    public func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
+      guard let migration, case .json(let text) = Value(stored) else { return nil }
+      return migration(version, text)?.withNative(body) ?? Status.decode.rawValue
+    }
   }
 
   public class ClosureBaseline<Session> {
@@ -71,17 +87,20 @@
     deinit { native.dispose() }
 
     func capture(_ session: Session) -> Capture { .same }
+    func restore(_ session: inout Session) {}
     func append(to buffer: ByteBuffer) throws(Failure) { try native.append(to: buffer) }
   }
 
   private final class TypedBaseline<Session, A: Equatable>: ClosureBaseline<Session> {
     private let get: (Session) -> A
+    private let set: (Session, A) -> Session
     private let encode: (A) -> Value
     private let types: ValueTypes
     private var last: A?
 
-    init(get: @escaping (Session) -> A, encode: @escaping (A) -> Value, types: ValueTypes) {
+    init(get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value, types: ValueTypes) {
       self.get = get
+      self.set = set
       self.encode = encode
       self.types = types
     }
@@ -93,6 +112,10 @@
       if case .unencodable = capture { return capture }
       last = value
       return capture
+    }
+
+    override func restore(_ session: inout Session) {
+      if let last { session = set(session, last) }
     }
   }
 #endif

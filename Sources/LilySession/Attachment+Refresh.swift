@@ -1,0 +1,91 @@
+/// What others did to the stored fields, brought into the model.
+extension Attachment {
+  /// Sets each field that was changed elsewhere, and gives one that was removed, cleared, or has expired its value from
+  /// before hydration. A dirty field is left alone: its own value is the newer one.
+  func takeOver(_ runtime: ModelRuntime<Lens.Model>) throws(Failure) {
+    guard let storage else { throw Session.detached }
+    let now = storage.now()
+    let snapshot = try storage.read(storageKeys, of: storage.scope)
+    if snapshot.generation != generation { meet(snapshot) }
+    guard var slice = lens.slice(of: runtime.model) else { throw noSlice }
+    var taken: [Int] = []
+    for at in 0..<count where !slots[at].isDirty && at < snapshot.entries.count {
+      if let entry = snapshot.entries[at], !entry.isExpired(at: now) {
+        slots[at].deadline = entry.deadline
+        if isNews(at, entry), takeNews(at, entry, now, &slice) { taken.append(at) }
+      } else if slots[at].seen != .nothing, slots[at].stored != .expired || snapshot.entries[at] == nil {
+        if giveUp(at, expired: snapshot.entries[at] != nil, &slice) { taken.append(at) }
+      }
+    }
+    wasCleared = false
+    if !taken.isEmpty {
+      guard let next = lens.model(runtime.model, with: slice) else {
+        throw Failure(.callback, "the callback that puts the slice back answered NULL")
+      }
+      runtime.setModel(hydrated: next)
+      try takeBaselines(of: taken, next)
+    }
+    countUnsettled()
+    deliverEvents()
+  }
+
+  /// Whether storage holds what this session neither wrote nor has seen.
+  private func isNews(_ at: Int, _ entry: Entry) -> Bool {
+    switch slots[at].seen {
+    case .nothing: return true
+    case .text(let hash): return hash != entry.hash
+    case .baseline:
+      let own = ByteBuffer()
+      try? slots[at].binding.append(slots[at].baseline, to: own)
+      return entry.version != fields[at].version || entry.hash != hashOf(own.bytes)
+    }
+  }
+
+  private func takeNews(_ at: Int, _ entry: Entry, _ now: Int64, _ slice: inout Lens.Session) -> Bool {
+    guard take(at, entry, at: now, into: &slice) else { return false }
+    note(.changed, at, Status.ok.rawValue)
+    return true
+  }
+
+  /// true: the field was set to its value from before hydration.
+  private func giveUp(_ at: Int, expired: Bool, _ slice: inout Lens.Session) -> Bool {
+    // What was refused never came into the model.
+    let wasInModel = slots[at].stored != .rejected && slots[at].stored != .newer && slots[at].stored != .expired
+    slots[at].seen = .nothing
+    slots[at].stored = expired ? .expired : .absent
+    guard wasInModel, slots[at].hasInitial else { return false }
+    let code = slots[at].binding.restore(slots[at].initial, in: &slice)
+    note(expired ? .expired : wasCleared ? .cleared : .removed, at, code)
+    return code == 0
+  }
+
+  /// What was just set is no change of the host's.
+  private func takeBaselines(of taken: [Int], _ model: Lens.Model) throws(Failure) {
+    guard let slice = lens.slice(of: model) else { throw noSlice }
+    for at in taken {
+      switch slots[at].binding.capture(slice, &slots[at].baseline) {
+      case .same, .changed: slots[at].isDirty = slots[at].stored == .migrated
+      case .callbackFailed(let code): markFailed(at, code, Failure(.callback, "a get callback failed"))
+      case .unencodable(let reason): markFailed(at, Status.encode.rawValue, Failure(.encode, reason))
+      }
+    }
+    lastRevision = lens.revision(of: slice) ?? 0
+  }
+
+  /// Stores what is stored of a field again, whoever wrote it, with a new deadline.
+  func renew(_ at: Int) throws(Failure) {
+    guard let storage else { throw Session.detached }
+    let key = fields[at].key
+    switch slots[at].stored {
+    case .newer: throw Failure(.newer, "what is stored is of a newer version", key: key)
+    case .rejected: throw Failure(.decode, "what is stored is not this field's value", key: key)
+    default: break
+    }
+    let now = storage.now()
+    let renewed = deadline(after: fields[at].expiresAfter, from: now)
+    guard try storage.renew(storageKeys[at], deadline: renewed, at: now) else {
+      throw Failure(.notFound, "nothing is stored for the field", key: key)
+    }
+    slots[at].deadline = renewed
+  }
+}

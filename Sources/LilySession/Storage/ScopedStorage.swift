@@ -1,0 +1,29 @@
+/// A scope of a storage. It is the parent, but for what its keys are stored under.
+public final class ScopedStorage: Storage {
+  private let parent: any Storage
+  public let scope: Scope
+
+  public init(_ parent: any Storage, _ scope: Scope) throws(Failure) {
+    guard parent.scope == .none else { throw Failure(.unsupported, "a scope has no scopes") }
+    self.parent = parent
+    self.scope = scope
+  }
+
+  public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { try parent.read(keys, of: scope) }
+  public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
+    try parent.write(batch, in: scope, generation: generation)
+  }
+  public func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
+    try parent.renew(key, deadline: deadline, at: now)
+  }
+  public func clear(_ scope: Scope) throws(Failure) { try parent.clear(scope) }
+  public func entries(_ prefix: Key) throws(Failure) -> [Item] { try parent.entries(prefix) }
+  public func sync() throws(Failure) { try parent.sync() }
+  public func close() { parent.close() }
+  public func now() -> Int64 { parent.now() }
+  public func info() throws(Failure) -> StorageInfo { try parent.info() }
+  public var descriptor: Int32 { parent.descriptor }
+  public var place: Place { parent.place }
+  public var notices: Notices { parent.notices }
+  public var path: UnsafePointer<CChar>? { parent.path }
+}

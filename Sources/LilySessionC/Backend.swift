@@ -1,0 +1,212 @@
+import CLilySession
+import CPlatform
+import LilySession
+
+@implementation @_cdecl("lily_session_storage_open_backend")
+public func lily_session_storage_open_backend(
+  _ backend: UnsafePointer<lily_session_backend>?, _ options: UnsafePointer<lily_session_storage_options>?,
+  _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  out_storage?.pointee = nil
+  return answer { () throws(Failure) in
+    let owner = backend.flatMap(release) // on failure released before this call's message is set
+    guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
+    let given = try read(backend)
+    let options = try readOptions(options)
+    try refuseFileOptions(options)
+    guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
+    guard let storage = HostBackend(given, clock(options), owner) else {
+      throw Failure(.invalidArgument, "a backend needs read, write, clear, generation and each")
+    }
+    out_storage.pointee = handle(StorageHandle(storage))
+  }
+}
+
+/// The backend's context, if the struct is large enough to name its release, its third member.
+private func release(_ backend: UnsafePointer<lily_session_backend>) -> Context? {
+  guard UnsafeRawPointer(backend).load(as: UInt.self) >= 3 * UInt(MemoryLayout<Int>.size) else { return nil }
+  return Context(backend.pointee.context, backend.pointee.release)
+}
+
+/// A storage in the host's own store. Where a scope's keys begin with NUL, which ends a C string, the backend's begin with U+0001.
+private final class HostBackend: Storage {
+  private typealias Read = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<lily_session_entry>?) -> Int32
+  private typealias Write =
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<lily_session_entry>?, Int, UnsafePointer<CChar>?, UInt64) -> Int32
+  private typealias Clear = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Int32
+  private typealias Generation = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32
+  private typealias Each =
+    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, lily_session_entry_fn?, UnsafeMutableRawPointer?) -> Int32
+
+  private let read: Read
+  private let write: Write
+  private let clear: Clear
+  private let generation: Generation
+  private let each: Each
+  private let table: lily_session_backend
+  private let context: UnsafeMutableRawPointer?
+  private let clock: (() -> Int64)?
+  private let owner: Context?
+  private let exclusion = Exclusion()
+  /// Guarded by `exclusion`.
+  private var ownClears = OwnClears()
+
+  init?(_ table: lily_session_backend, _ clock: (() -> Int64)?, _ owner: Context?) {
+    guard let read = table.read, let write = table.write, let clear = table.clear, let generation = table.generation, let each = table.each
+    else { return nil }
+    (self.read, self.write, self.clear, self.generation, self.each) = (read, write, clear, generation, each)
+    self.table = table
+    context = table.context
+    self.clock = clock
+    self.owner = owner
+  }
+
+  deinit {
+    if !exclusion.isForked { table.close?(context) }
+  }
+
+  var scope: Scope { .none }
+  var place: Place { Place(of: self) }
+  var notices: Notices { Notices() }
+  var path: UnsafePointer<CChar>? { nil }
+  func now() -> Int64 { clock?() ?? systemClock() }
+  var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
+  func close() { try? sync() }
+
+  func sync() throws(Failure) {
+    try refuseFork()
+    if let sync = table.sync { try check(sync(context)) }
+  }
+
+  func info() throws(Failure) -> StorageInfo {
+    var info = StorageInfo()
+    for item in try entries(Key(prefix: UnsafeRawBufferPointer(start: nil, count: 0))) {
+      info.entries += 1
+      info.liveBytes += Int64(item.key.bytes.count) + (try item.entry.withText { Int64($0.count) })
+    }
+    return info
+  }
+
+  func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
+    try refuseFork()
+    // The generation first: a clear that comes between makes what is read too new, never too old.
+    var number: UInt64 = 0
+    try check(spelled(scope.session) { generation(context, $0, &number) })
+    var found: [Entry?] = []
+    for key in keys { found.append(try read(key)) }
+    let isOwn = try exclusion.run { () throws(Failure) in ownClears.contains(number, of: scope) }
+    return Snapshot(entries: found, generation: number, isOwnGeneration: isOwn)
+  }
+
+  private func read(_ key: Key) throws(Failure) -> Entry? {
+    try refuseReserved(key)
+    var entry = lily_session_entry()
+    let status = spelled(key) { read(context, $0, &entry) }
+    if status == Status.notFound.rawValue { return nil }
+    try check(status)
+    return Entry(entry)
+  }
+
+  func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
+    try refuseFork()
+    var entries: [lily_session_entry] = []
+    var names: [UInt8] = []
+    var nameStarts: [Int] = []
+    var reserved: Key?
+    batch.forEachChange { key, text, deadline, version in
+      if key.bytes.first == 1 { reserved = key }
+      nameStarts.append(names.count)
+      names += HostBackend.spell(key)
+      let json = text?.baseAddress?.assumingMemoryBound(to: CChar.self)
+      entries.append(lily_session_entry(key: nil, json: json, length: text?.count ?? 0, expires_at_ms: deadline, version: version))
+    }
+    if let reserved { try refuseReserved(reserved) }
+    let status = names.withUnsafeBytes { names in
+      for at in entries.indices {
+        entries[at].key = names.baseAddress.map { ($0 + nameStarts[at]).assumingMemoryBound(to: CChar.self) }
+      }
+      guard let wanted else { return write(context, entries, entries.count, nil, 0) }
+      return spelled(scope.session) { write(context, entries, entries.count, $0, wanted) }
+    }
+    if wanted != nil, status == Status.newer.rawValue { return .superseded(try read([], of: scope)) }
+    try check(status)
+    return .written(leftOut: [], notDurable: nil)
+  }
+
+  func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
+    guard let entry = try read([key], of: .none).entries.first ?? nil, !entry.isExpired(at: now) else { return false }
+    let batch = Batch()
+    try batch.set(key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
+      try entry.withText { text throws(Failure) in buffer.append(text) }
+    }
+    _ = try write(batch, in: .none, generation: nil)
+    return true
+  }
+
+  func clear(_ scope: Scope) throws(Failure) {
+    try refuseFork()
+    try check(spelled(scope.session) { clear(context, $0) })
+    let number = try read([], of: scope).generation
+    try exclusion.run { () throws(Failure) in ownClears.add(number, of: scope) }
+  }
+
+  func entries(_ prefix: Key) throws(Failure) -> [Item] {
+    try refuseFork()
+    let walk = Walk()
+    let visit: lily_session_entry_fn = { visitor, entry in
+      guard let visitor, let entry else { return Status.invalidArgument.rawValue }
+      return Unmanaged<Walk>.fromOpaque(visitor).takeUnretainedValue().add(entry.pointee)
+    }
+    let status = spelled(prefix) { each(context, $0, visit, Unmanaged.passUnretained(walk).toOpaque()) }
+    try withExtendedLifetime(walk) { () throws(Failure) in try check(status) }
+    return walk.items(prefix)
+  }
+
+  private final class Walk {
+    private var found: [Item] = []
+
+    func add(_ entry: lily_session_entry) -> Int32 {
+      guard let name = entry.key, let stored = Entry(entry) else { return Status.invalidArgument.rawValue }
+      var bytes = [UInt8](UnsafeRawBufferPointer(start: name, count: strlen(name)))
+      if bytes.first == 1, let end = bytes.dropFirst().firstIndex(of: 1) {
+        bytes[0] = 0
+        bytes[end] = 0
+      }
+      found.append(Item(key: Key(stored: bytes), entry: stored))
+      return Status.ok.rawValue
+    }
+
+    /// In byte order; scopes are seen only by who asks for them.
+    func items(_ prefix: Key) -> [Item] {
+      found.filter { prefix.bytes.first == 0 || $0.key.bytes.first != 0 }.sorted { $0.key.precedes($1.key) }
+    }
+  }
+
+  // MARK: border
+
+  private func refuseFork() throws(Failure) {
+    if exclusion.isForked { throw Failure(.forked, "the storage was opened before fork") }
+  }
+
+  private func refuseReserved(_ key: Key) throws(Failure) {
+    if key.bytes.first == 1 { throw Failure(.invalidArgument, "a backend's key begins with U+0001", key: key) }
+  }
+
+  private func check(_ status: Int32) throws(Failure) {
+    if status == 0 { return }
+    throw Failure(Status(rawValue: status).isKnown ? Status(rawValue: status) : .io, "the backend failed")
+  }
+
+  private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
+
+  private func spelled<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+    HostBackend.spell(key).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+  }
+}
+
+extension Entry {
+  init?(_ entry: lily_session_entry) {
+    guard let json = entry.json, entry.length >= 0 else { return nil }
+    self.init(text: UnsafeRawBufferPointer(start: json, count: entry.length), deadline: max(entry.expires_at_ms, 0), version: entry.version)
+  }
+}
