@@ -39,8 +39,8 @@ func open(
   options.isStrict = given.flags & Int32(LILY_SESSION_STRICT) != 0
   options.create = create
   options.clock = clock(given)
-  guard let path else { return try Journal(application: given.application, options: options) }
-  return try Journal(path: path, options: options)
+  guard let path else { return try Journal.open(application: given.application, options: options) }
+  return try Journal.open(path: path, options: options)
 }
 
 private func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws(Failure) -> lily_session_storage_options {
