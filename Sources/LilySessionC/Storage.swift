@@ -56,8 +56,8 @@ func open(
   options.quota = quota(given)
   options.create = create
   options.clock = clock(given)
-  guard let path else { return try Journal(application: given.application, options: options) }
-  return try Journal(path: path, options: options)
+  guard let path else { return try Journal.open(application: given.application, options: options) }
+  return try Journal.open(path: path, options: options)
 }
 
 func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws(Failure) -> lily_session_storage_options {

@@ -9,7 +9,7 @@ import Testing
   func journal(_ change: (inout Journal.Options) -> Void = { _ in }) throws(Failure) -> Journal {
     var options = Journal.Options()
     change(&options)
-    return try Journal(path: scratch.file, options: options)
+    return try Journal.open(path: scratch.file, options: options)
   }
   private func contents() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: scratch.file)) }
 

@@ -5,7 +5,7 @@ import Testing
 /// The cases of Lily's own suite, and the rules for fields and updates, as a Swift program meets them.
 @Suite struct SessionTests {
   let scratch = Scratch()
-  func journal() throws -> Journal { try Journal(path: scratch.file) }
+  func journal() throws -> Journal { try Journal.open(path: scratch.file) }
 
   @Test func `S3 empty storage leaves the model alone, and attach writes nothing`() throws {
     let attached = try Attached(journal())
@@ -138,7 +138,7 @@ import Testing
     let set: (Model, Shop) -> Model = { model, shop in with(model) { $0.shop = shop } }
     let first = try runtime.attach(try shopFields(), storage: try journal(), get: \.shop, set: set)
     let second = status { () throws(Failure) in
-      _ = try runtime.attach(try shopFields(), storage: try Journal(path: scratch.file), get: \.shop, set: set)
+      _ = try runtime.attach(try shopFields(), storage: try Journal.open(path: scratch.file), get: \.shop, set: set)
     }
     #expect(second == .duplicateKey)
     first.detach()

@@ -78,20 +78,28 @@ public final class Journal: Storage {
   /// Lines of our own: clear, moved, a new file's.
   let scratch = Line()
 
-  public init(path: UnsafePointer<CChar>, options: Options) throws(Failure) {
-    names = try JournalNames(path)
-    self.options = options
-    isReadOnly = options.isReadOnly
-    guardsFileSize = Syscalls.hasFileSizeLimit()
-    directory = Syscalls.open(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
+  /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
+  public static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
+    let names = try JournalNames.make(path)
+    let directory = Syscalls.open(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
     guard directory >= 0 else { throw Syscalls.failure("the directory cannot be opened") }
-    try start()
+    let journal = Journal(names, directory, options)
+    try journal.start()
+    return journal
   }
 
   /// The default place (S18).
-  public convenience init(application: UnsafePointer<CChar>?, options: Options) throws(Failure) {
+  public static func open(application: UnsafePointer<CChar>?, options: Options) throws(Failure) -> Journal {
     let path = try DefaultPlace.path(application: application, create: options.create && !options.isReadOnly)
-    try self.init(path: path, options: options)
+    return try open(path: path, options: options)
+  }
+
+  private init(_ names: JournalNames, _ directory: Int32, _ options: Options) {
+    self.names = names
+    self.directory = directory
+    self.options = options
+    isReadOnly = options.isReadOnly
+    guardsFileSize = Syscalls.hasFileSizeLimit()
   }
 
   deinit {
@@ -176,7 +184,7 @@ final class JournalNames {
   let temporary: UnsafeMutablePointer<CChar>
   let damaged: UnsafeMutablePointer<CChar>
 
-  init(_ path: UnsafePointer<CChar>) throws(Failure) {
+  static func make(_ path: UnsafePointer<CChar>) throws(Failure) -> JournalNames {
     var bytes = [UInt8](cString: path)
     guard !bytes.isEmpty else { throw Failure(.invalidArgument, "the path is empty") }
     if bytes.first != UInt8(ascii: "/") {
@@ -189,7 +197,11 @@ final class JournalNames {
       throw Failure(.invalidArgument, "the path names no file")
     }
     guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes") }
-    self.path = JournalNames.copy(bytes)
+    return JournalNames(bytes, name, slash)
+  }
+
+  private init(_ bytes: [UInt8], _ name: [UInt8], _ slash: Int) {
+    path = JournalNames.copy(bytes)
     directory = JournalNames.copy(slash == 0 ? [UInt8(ascii: "/")] : [UInt8](bytes[0..<slash]))
     file = JournalNames.copy(name)
     temporary = JournalNames.copy(name, ".tmp")

@@ -82,15 +82,15 @@
   }
 
   extension Journal {
-    public convenience init(path: String, options: Options = Options()) throws(Failure) {
-      try self.init(path: Array(path.utf8CString), options: options)
+    public static func open(path: String, options: Options = Options()) throws(Failure) -> Journal {
+      try open(path: Array(path.utf8CString), options: options)
     }
 
     /// The default place: `$LILY_SESSION_DIR/<application>/session.jsonl`, else under `$XDG_STATE_HOME` or `~/.local/state`.
-    public convenience init(application: String, options: Options = Options()) throws(Failure) {
+    public static func open(application: String, options: Options = Options()) throws(Failure) -> Journal {
       let name = strdup(application)
       defer { free(name) }
-      try self.init(application: UnsafePointer(name), options: options)
+      return try open(application: UnsafePointer(name), options: options)
     }
   }
 #endif
