@@ -33,7 +33,7 @@ public func lily_session_storage_scoped(
 ) -> lily_session_status {
   make(out_storage) { () throws(Failure) in
     let parent = try parent.object(StorageHandle.self).storage
-    return StorageHandle(try ScopedStorage(parent, try Scope(name: try key(scope, limit: Scope.nameLimit))))
+    return StorageHandle(try ScopedStorage.make(parent, try Scope(name: try key(scope, limit: Scope.nameLimit))))
   }
 }
 

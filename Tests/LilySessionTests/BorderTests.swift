@@ -45,11 +45,13 @@ import Testing
     let events: [(Event.Kind, Int)] = [
       (.rejected, LILY_SESSION_EVENT_REJECTED), (.newer, LILY_SESSION_EVENT_NEWER), (.fieldFailed, LILY_SESSION_EVENT_FIELD_FAILED),
       (.writeFailed, LILY_SESSION_EVENT_WRITE_FAILED), (.damaged, LILY_SESSION_EVENT_DAMAGED), (.directory, LILY_SESSION_EVENT_DIRECTORY),
+      (.changed, LILY_SESSION_EVENT_CHANGED), (.removed, LILY_SESSION_EVENT_REMOVED), (.expired, LILY_SESSION_EVENT_EXPIRED),
+      (.cleared, LILY_SESSION_EVENT_CLEARED), (.notDurable, LILY_SESSION_EVENT_NOT_DURABLE),
     ]
     for (kind, number) in events { #expect(kind.rawValue == Int32(number)) }
     let states: [(FieldState.Stored, Int)] = [
       (.absent, LILY_SESSION_STATE_ABSENT), (.loaded, LILY_SESSION_STATE_LOADED), (.rejected, LILY_SESSION_STATE_REJECTED),
-      (.expired, LILY_SESSION_STATE_EXPIRED), (.newer, LILY_SESSION_STATE_NEWER),
+      (.expired, LILY_SESSION_STATE_EXPIRED), (.migrated, LILY_SESSION_STATE_MIGRATED), (.newer, LILY_SESSION_STATE_NEWER),
     ]
     for (state, number) in states { #expect(state.rawValue == Int32(number)) }
   }

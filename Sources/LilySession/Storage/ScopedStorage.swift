@@ -3,8 +3,12 @@ public final class ScopedStorage: Storage {
   private let parent: any Storage
   public let scope: Scope
 
-  public init(_ parent: any Storage, _ scope: Scope) throws(Failure) {
+  public static func make(_ parent: any Storage, _ scope: Scope) throws(Failure) -> ScopedStorage {
     guard parent.scope == .none else { throw Failure(.unsupported, "a scope has no scopes") }
+    return ScopedStorage(parent, scope)
+  }
+
+  private init(_ parent: any Storage, _ scope: Scope) {
     self.parent = parent
     self.scope = scope
   }
