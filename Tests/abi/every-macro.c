@@ -1,0 +1,61 @@
+/* Uses every macro of the header the way a program does: as C99 and later, and as C++11 and later. check-header
+ * compiles it with all warnings, and sees that none of the macros is missing here. */
+#include <lily_session.h>
+
+struct app {
+  bool muted;
+  int32_t count;
+  int64_t volume;
+  double ratio;
+  char theme[16];
+  char *token;
+};
+
+#if LILY_SESSION_VERSION_MAJOR > 0 || LILY_SESSION_VERSION_MINOR > 1 || \
+  (LILY_SESSION_VERSION_MINOR == 1 && LILY_SESSION_VERSION_PATCH >= 0)
+static const char version[] = LILY_SESSION_VERSION;
+#endif
+
+/* At file scope every initialiser is a constant expression. */
+extern const lily_session_storage_options options;
+extern const lily_session_field field;
+extern const lily_session_config config;
+const lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+const lily_session_field field = LILY_SESSION_FIELD_INIT;
+const lily_session_config config = LILY_SESSION_CONFIG_INIT;
+
+/* As a declaration, as an assignment, and as a temporary whose address is taken within the call. */
+static lily_session_status add_all(lily_session_persistence *persistence) {
+  lily_session_status status;
+  lily_session_field member = LILY_SESSION_FIELD_BOOL(struct app, muted);
+  status = lily_session_field_add(persistence, &member);
+  member = LILY_SESSION_FIELD_INT32(struct app, count);
+  if (!status) status = lily_session_field_add(persistence, &member);
+  member = LILY_SESSION_FIELD_INT64(struct app, volume);
+  member.key = "loudness";
+  member.expires_after_ms = 1000;
+  member.version = 2;
+  if (!status) status = lily_session_field_add(persistence, &member);
+  member = LILY_SESSION_FIELD_DOUBLE(struct app, ratio);
+  if (!status) status = lily_session_field_add(persistence, &member);
+  member = LILY_SESSION_FIELD_CHARS(struct app, theme);
+  if (!status) status = lily_session_field_add(persistence, &member);
+#ifndef __cplusplus
+  if (!status) status = lily_session_field_add(persistence, &LILY_SESSION_FIELD_STRING(struct app, token));
+#else
+  member = LILY_SESSION_FIELD_STRING(struct app, token);
+  if (!status) status = lily_session_field_add(persistence, &member);
+#endif
+  return status;
+}
+
+int main(void) {
+  lily_session_storage_options local_options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_field local_field = LILY_SESSION_FIELD_INIT;
+  lily_session_config local_config = LILY_SESSION_CONFIG_INIT;
+  local_options.flags = LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT;
+  local_field.types = LILY_SESSION_STRING | LILY_SESSION_NULL;
+  local_config.storage = NULL;
+  return local_options.size + local_field.size + local_config.size > 0 && add_all(NULL) == LILY_SESSION_OK &&
+         version[0] == lily_session_version()[0];
+}

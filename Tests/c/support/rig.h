@@ -1,0 +1,98 @@
+/* A runtime whose callbacks record that they ran, and can be told what to answer. */
+#ifndef RIG_H
+#define RIG_H
+
+#include "test.h"
+
+struct rig;
+
+/* A field that lives in its own context. */
+struct probe {
+  lily_session_value value; /* what get answers, and what set was given */
+  char text[300];           /* the bytes of a text, NUL-terminated */
+  lily_session_status get_answer, set_answer;
+  int gets, sets, releases;
+  int64_t cap; /* set makes greater integers this, where it is not 0 */
+  char key[300];
+  struct rig *rig;
+};
+
+void probe_null(struct probe *probe);
+void probe_bool(struct probe *probe, bool value);
+void probe_int(struct probe *probe, int64_t value);
+void probe_real(struct probe *probe, double value);
+void probe_string(struct probe *probe, const char *value);
+void probe_json(struct probe *probe, const char *value);
+
+/* The field of a probe, for lily_session_field_add(). */
+lily_session_field probe_field(struct probe *probe, const char *key, int32_t types);
+
+struct seen {
+  int32_t kind;
+  lily_session_status status;
+  int32_t system_error;
+  bool has_key;
+  char key[300];
+};
+
+enum { MOST_EVENTS = 32 };
+
+struct rig {
+  lily_session_storage *storage;
+  lily_session_persistence *fields;
+  lily_session_runtime *runtime;
+  lily_session *session;
+  lily_session_config config; /* what rig_attach() will use: on_event, release and context are set */
+
+  int updates, releases;
+  bool refuses;                                               /* update answers NULL */
+  void (*in_update)(struct rig *rig, const void *message);    /* what an update does */
+  void (*hook)(struct rig *rig, const char *where);           /* runs in every callback but the notifiers */
+  uint64_t revision;                                          /* what rig_revision() answers */
+  int slices, revisions;                                      /* how often rig_get() and rig_revision() ran */
+  void *get_answer, *set_answer;                              /* what rig_get() and rig_set() answer */
+
+  struct seen events[MOST_EVENTS];
+  int event_count;
+  bool event_sizes_right;
+  char trace[2000]; /* "get theme; set cart; " */
+};
+
+/* Makes an empty list of fields, and a runtime whose model is the rig. Takes the storage over; NULL is allowed. */
+void rig_begin(struct rig *rig, lily_session_storage *storage);
+void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types);
+void rig_attach(struct rig *rig);
+/* Detaches and frees what is there. */
+void rig_end(struct rig *rig);
+
+/* For config.get, config.set and config.revision. */
+void *rig_get(void *context, void *model);
+void *rig_set(void *context, void *model, void *session);
+uint64_t rig_revision(void *context, const void *session);
+/* For lily_session_runtime_new(); its context is the rig. */
+void *rig_update(void *context, void *model, const void *message);
+
+/* A dispatch that works. */
+#define rig_dispatch(rig) assert_ok(lily_session_runtime_dispatch((rig)->runtime, NULL))
+
+/* Forgets what was recorded. */
+void rig_forget(struct rig *rig);
+
+/* The nth event, from 0; `key` NULL: the store's. */
+#define assert_event(rig, n, kind, status, system_error, key) \
+  check_event((rig), (n), (kind), (status), (system_error), (key), __FILE__, __LINE__)
+void check_event(const struct rig *rig, int n, int32_t kind, lily_session_status status, int32_t system_error, const char *key,
+                 const char *file, int line);
+
+/* For `release`: counts in an int. */
+void count_release(void *context);
+
+/* For storage options: the time is an int64_t. */
+int64_t fixed_clock(void *context);
+
+/* For lily_session_storage_each(): counts in an int. */
+lily_session_status count_items(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
+#define assert_entries(storage, count) check_entries((storage), (count), __FILE__, __LINE__)
+void check_entries(lily_session_storage *storage, int count, const char *file, int line);
+
+#endif

@@ -1,0 +1,96 @@
+/* What every test has: its own directory, checks of statuses, and children. */
+#ifndef TEST_H
+#define TEST_H
+
+/* cmocka.h wants these four before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <lily_session.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A test is a function whose name is its path. It registers itself, so that no list can forget it.
+   An assertion leaves by longjmp, which must not cross the library: callbacks record, and tests assert afterwards. */
+#define TEST(name)                                                                                       \
+  static void name(void **);                                                                             \
+  __attribute__((constructor)) static void register_##name(void) { test_register(#name, name); }         \
+  static void name(void **unused_state __attribute__((unused)))
+
+void test_register(const char *name, CMUnitTestFunction function);
+
+/* The test's own directory, made before it and removed after it. $LILY_SESSION_DIR names a place inside, so that no
+   mistake can reach the user's own files. */
+extern char place[];
+
+/* `name` inside the test's directory. The text lives until the test ends. */
+const char *in_place(const char *name);
+
+/* The file that most tests use. */
+#define JOURNAL in_place("session.jsonl")
+
+/* The directory that holds the test programs. */
+const char *program_directory(void);
+
+/* Every value that a test stores as a secret has this in it; no message may. */
+#define SECRET "SECRETVALUE"
+
+/* Calls answer what they should, and leave the message they should: "" after a success; after a failure one line,
+   without values. */
+#define assert_ok(call) check_status((call), LILY_SESSION_OK, #call, __FILE__, __LINE__)
+#define assert_fails(name, call) check_status((call), LILY_SESSION_ERROR_##name, #call, __FILE__, __LINE__)
+#define assert_answers(status, call) check_status((call), (status), #call, __FILE__, __LINE__)
+void check_status(lily_session_status got, lily_session_status expected, const char *call, const char *file, int line);
+
+/* The last failure's message names this. */
+#define assert_message_has(part) check_message((part), __FILE__, __LINE__)
+void check_message(const char *part, const char *file, int line);
+
+/* An entry of a storage, as JSON text. */
+#define assert_stored(storage, key, json) check_stored((storage), (key), (json), __FILE__, __LINE__)
+#define assert_absent(storage, key) check_stored((storage), (key), NULL, __FILE__, __LINE__)
+void check_stored(lily_session_storage *storage, const char *key, const char *json, const char *file, int line);
+
+/* What a session knows of a field. */
+#define assert_state(session, key, state) check_state((session), (key), (state), __FILE__, __LINE__)
+void check_state(lily_session *session, const char *key, int32_t state, const char *file, int line);
+
+/* Opened with defaults, or the test has failed. */
+lily_session_storage *open_storage(const char *path);
+lily_session_storage *open_memory(void);
+
+/* storage_set with a NUL-terminated text that never expires. */
+lily_session_status set_text(lily_session_storage *storage, const char *key, const char *json);
+
+/* An out handle that nobody has written to. */
+#define UNTOUCHED ((void *)(uintptr_t)0x5a5a5a58)
+
+/* Runs `body` in a child of fork and answers its exit code, or 128 + the signal that ended it. The child must not
+   assert: it has the parent's stack, and would go on as a second test program. */
+int in_child(int (*body)(void *context), void *context);
+pid_t start_child(int (*body)(void *context), void *context);
+int end_of_child(pid_t child);
+#define CHILD_CHECK(condition)                                                               \
+  do {                                                                                       \
+    if (!(condition)) {                                                                      \
+      fprintf(stderr, "%s:%d: child: not so: %s\n", __FILE__, __LINE__, #condition);         \
+      return 1;                                                                              \
+    }                                                                                        \
+  } while (0)
+
+/* A text of `length` times `byte`, to be freed. */
+char *repeated(char byte, size_t length);
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+#endif

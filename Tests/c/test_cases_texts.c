@@ -1,0 +1,140 @@
+/* Tests/cases: which texts storage_set takes, and that they come out byte for byte; which it refuses; and which are keys. */
+#include "cases.h"
+
+static void check_texts(struct verdict *verdict, const json_t *cases, lily_session_storage *storage) {
+  for (size_t i = 0; i < json_array_size(cases); i++) {
+    const json_t *one = json_array_get(cases, i);
+    struct bytes stored = case_member(one, "stored");
+    char *json = NULL;
+    size_t length = 0;
+    if (lily_session_storage_get(storage, case_name(one), &json, &length) == LILY_SESSION_OK) {
+      judge(verdict, one, length == stored.length && memcmp(json, stored.bytes, length) == 0, json);
+      lily_session_free(json);
+    } else {
+      judge(verdict, one, false, "not there");
+    }
+    free(stored.bytes);
+  }
+}
+
+static void set_texts(struct verdict *verdict, const json_t *cases, lily_session_storage *storage) {
+  for (size_t i = 0; i < json_array_size(cases); i++) {
+    const json_t *one = json_array_get(cases, i);
+    struct bytes json = case_member(one, "json");
+    judge(verdict, one, lily_session_storage_set(storage, case_name(one), json.bytes, json.length, 0) == LILY_SESSION_OK, "not accepted");
+    free(json.bytes);
+  }
+}
+
+TEST(cases__S2_texts_in_memory) {
+  json_t *cases = cases_load("texts.json");
+  struct verdict verdict = {0, 0};
+  lily_session_storage *storage = open_memory();
+  set_texts(&verdict, cases, storage);
+  check_texts(&verdict, cases, storage);
+  lily_session_storage_close(storage);
+  json_decref(cases);
+  assert_verdict(verdict, 100);
+}
+
+TEST(cases__S2_texts_in_a_file) {
+  json_t *cases = cases_load("texts.json");
+  struct verdict verdict = {0, 0};
+  lily_session_storage *storage = open_storage(JOURNAL), *other = open_storage(JOURNAL);
+  set_texts(&verdict, cases, storage);
+  check_texts(&verdict, cases, storage);
+  check_texts(&verdict, cases, other);
+  lily_session_storage_close(other);
+  /* And through a rewriting of the file. */
+  assert_ok(set_text(storage, "removed", "1"));
+  assert_ok(lily_session_storage_remove(storage, "removed"));
+  assert_ok(lily_session_storage_sync(storage));
+  check_texts(&verdict, cases, storage);
+  lily_session_storage_close(storage);
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = LILY_SESSION_STRICT;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  check_texts(&verdict, cases, storage);
+  lily_session_storage_close(storage);
+  json_decref(cases);
+  assert_verdict(verdict, 200);
+}
+
+TEST(cases__S2_refused) {
+  json_t *cases = cases_load("refused.json");
+  struct verdict verdict = {0, 0};
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "key", "1"));
+  for (size_t i = 0; i < json_array_size(cases); i++) {
+    const json_t *one = json_array_get(cases, i);
+    struct bytes json = case_member(one, "json");
+    const lily_session_status status = lily_session_storage_set(storage, "key", json.bytes, json.length, 0);
+    judge(&verdict, one, status == LILY_SESSION_ERROR_DECODE, lily_session_status_name(status));
+    free(json.bytes);
+  }
+  json_decref(cases);
+  assert_verdict(verdict, 100);
+  assert_stored(storage, "key", "1");
+  assert_int_equal(operations(JOURNAL), 1);
+  lily_session_storage_close(storage);
+}
+
+/* A wrong one in the file is skipped, whoever wrote it: the reader asks no less than the writer. */
+TEST(cases__S20_refused_in_a_journal) {
+  json_t *cases = cases_load("refused.json");
+  struct verdict verdict = {0, 0};
+  struct journal journal;
+  journal_begin(&journal);
+  for (size_t i = 0; i < json_array_size(cases); i++) {
+    const json_t *one = json_array_get(cases, i);
+    struct bytes json = case_member(one, "json");
+    struct journal line = {NULL, 0, 0};
+    journal_text(&line, "\"set\",\"");
+    journal_text(&line, case_name(one));
+    journal_text(&line, "\",");
+    journal_raw(&line, json.bytes, json.length);
+    journal_text(&line, ",0");
+    journal_line_of(&journal, line.bytes, line.length);
+    free(line.bytes);
+    free(json.bytes);
+  }
+  journal_line(&journal, "\"set\",\"good\",1,0");
+  journal_save(&journal, JOURNAL);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  for (size_t i = 0; i < json_array_size(cases); i++) {
+    const json_t *one = json_array_get(cases, i);
+    char *json = NULL;
+    judge(&verdict, one, lily_session_storage_get(storage, case_name(one), &json, NULL) == LILY_SESSION_ERROR_NOT_FOUND, "was read");
+    lily_session_free(json);
+  }
+  json_decref(cases);
+  assert_verdict(verdict, 100);
+  assert_stored(storage, "good", "1");
+  assert_entries(storage, 1);
+  lily_session_storage_close(storage);
+}
+
+TEST(cases__S1_keys) {
+  json_t *cases = cases_load("keys.json");
+  struct verdict verdict = {0, 0};
+  lily_session_storage *storage = open_memory();
+  lily_session_persistence *fields = lily_session_persistence_new();
+  struct holder holder = {.value = {.type = LILY_SESSION_NULL}};
+  int accepted = 0;
+  for (size_t i = 0; i < json_array_size(cases); i++) {
+    const json_t *one = json_array_get(cases, i);
+    struct bytes key = case_member(one, "key");
+    lily_session_status expected = json_is_true(json_object_get(one, "storage")) ? LILY_SESSION_OK : LILY_SESSION_ERROR_INVALID_ARGUMENT;
+    judge(&verdict, one, set_text(storage, key.bytes, "1") == expected, "as a storage key");
+    accepted += expected == LILY_SESSION_OK;
+    expected = json_is_true(json_object_get(one, "field")) ? LILY_SESSION_OK : LILY_SESSION_ERROR_INVALID_ARGUMENT;
+    lily_session_field field = holder_field(&holder, key.bytes, LILY_SESSION_NULL);
+    judge(&verdict, one, lily_session_field_add(fields, &field) == expected, "as a field's key");
+    free(key.bytes);
+  }
+  json_decref(cases);
+  assert_verdict(verdict, 90);
+  assert_entries(storage, accepted);
+  lily_session_persistence_free(fields);
+  lily_session_storage_close(storage);
+}

@@ -1,0 +1,147 @@
+/* The file at the path is changed by somebody else while a handle has it open: put back from a backup, cut, or worse. */
+#include "journal.h"
+#include "rig.h"
+
+static lily_session_storage *storage;
+
+static void begin(void) {
+  storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "a", "1"));
+  assert_stored(storage, "a", "1");
+}
+
+TEST(replaced__a_backup_was_put_in_its_place) {
+  begin();
+  journal_of(in_place("backup"), "a", "0", "b", "2", NULL);
+  assert_int_equal(rename(in_place("backup"), JOURNAL), 0);
+  assert_stored(storage, "a", "0");
+  assert_stored(storage, "b", "2");
+  assert_ok(set_text(storage, "c", "3"));
+  lily_session_storage_close(storage);
+  storage = open_storage(JOURNAL);
+  assert_entries(storage, 3);
+  lily_session_storage_close(storage);
+}
+
+/* The same inode, other bytes: what `cp backup session.jsonl` does. A copy of the very same size would not be noticed. */
+TEST(replaced__a_backup_was_copied_over_it) {
+  const char *values[] = {"1", "\"a long value, so that the copy is longer than what it replaces, filler and all\""};
+  for (size_t i = 0; i < COUNT(values); i++) {
+    begin();
+    assert_ok(set_text(storage, "filler", "0"));
+    journal_of(in_place("backup"), "b", values[i], NULL);
+    struct bytes backup = file_read(in_place("backup"));
+    file_write(JOURNAL, backup.bytes, backup.length);
+    free(backup.bytes);
+    assert_absent(storage, "a");
+    assert_stored(storage, "b", values[i]);
+    assert_ok(set_text(storage, "c", "3"));
+    lily_session_storage_close(storage);
+    storage = open_storage(JOURNAL);
+    assert_entries(storage, 2);
+    assert_stored(storage, "b", values[i]);
+    assert_stored(storage, "c", "3");
+    lily_session_storage_close(storage);
+    assert_int_equal(unlink(JOURNAL), 0);
+  }
+}
+
+TEST(replaced__it_was_emptied) {
+  begin();
+  assert_int_equal(truncate(JOURNAL, 0), 0);
+  assert_absent(storage, "a");
+  assert_ok(set_text(storage, "b", "2"));
+  lily_session_storage_close(storage);
+  storage = open_storage(JOURNAL);
+  assert_entries(storage, 1);
+  lily_session_storage_close(storage);
+}
+
+TEST(replaced__it_was_deleted) {
+  begin();
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_absent(storage, "a");
+  assert_entries(storage, 0);
+  assert_ok(lily_session_storage_sync(storage));
+  assert_ok(lily_session_storage_remove(storage, "a"));
+  lily_session_storage_close(storage);
+}
+
+/* A deleted store is as one that was cleared: a session does not bring back what it tried to write before. */
+TEST(replaced__S8_a_session_goes_on_after_a_deletion) {
+  struct rig rig;
+  struct probe theme = {0}, visits = {0};
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
+  probe_string(&theme, "light");
+  probe_int(&visits, 0);
+  rig_attach(&rig);
+  probe_string(&theme, "dark");
+  rig_dispatch(&rig);
+  assert_int_equal(unlink(JOURNAL), 0);
+  rig_dispatch(&rig);
+  probe_int(&visits, 1);
+  rig_dispatch(&rig);
+  assert_entries(rig.storage, 1);
+  assert_stored(rig.storage, "lily_session_visits", "1");
+  assert_state(rig.session, "theme", LILY_SESSION_STATE_ABSENT);
+  rig_end(&rig);
+}
+
+/* What took its place is not ours: neither read nor written to, and the model is as it was. */
+static void check_refused(void) {
+  char *json = UNTOUCHED;
+  int count = 0;
+  assert_fails(REFUSED, lily_session_storage_get(storage, "a", &json, NULL));
+  assert_ptr_equal(json, UNTOUCHED);
+  assert_fails(REFUSED, set_text(storage, "a", "2"));
+  assert_fails(REFUSED, lily_session_storage_remove(storage, "a"));
+  assert_fails(REFUSED, lily_session_storage_each(storage, NULL, count_items, &count));
+  assert_fails(REFUSED, lily_session_clear(storage));
+  assert_int_equal(count, 0);
+  lily_session_storage_close(storage);
+}
+
+TEST(replaced__S18_by_a_symbolic_link) {
+  begin();
+  journal_of(in_place("victim"), "a", "0", NULL);
+  struct bytes before = file_read(in_place("victim"));
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_int_equal(symlink(in_place("victim"), JOURNAL), 0);
+  check_refused();
+  assert_file_is(in_place("victim"), before);
+}
+
+TEST(replaced__S18_by_a_foreign_file) {
+  begin();
+  file_write(in_place("foreign"), "{\"precious\":true}\n", 18);
+  struct bytes before = file_read(in_place("foreign"));
+  assert_int_equal(rename(in_place("foreign"), JOURNAL), 0);
+  check_refused();
+  assert_file_is(JOURNAL, before);
+}
+
+/* A session tells of it, and goes on once the file is back. */
+TEST(replaced__S6_a_session_whose_file_is_taken_away_for_a_while) {
+  struct rig rig;
+  struct probe theme = {0};
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  assert_int_equal(rename(JOURNAL, in_place("kept")), 0);
+  assert_int_equal(symlink("/dev/null", in_place("link")), 0);
+  assert_int_equal(rename(in_place("link"), JOURNAL), 0);
+  /* A writer looks the path up when its own file has lost its name. */
+  assert_int_equal(link(in_place("kept"), in_place("second")), 0);
+  probe_string(&theme, "dark");
+  assert_fails(REFUSED, lily_session_runtime_dispatch(rig.runtime, NULL));
+  assert_event(&rig, 0, LILY_SESSION_EVENT_WRITE_FAILED, LILY_SESSION_ERROR_REFUSED, rig.events[0].system_error, "theme");
+  assert_state(rig.session, "theme", LILY_SESSION_STATE_ABSENT | LILY_SESSION_STATE_DIRTY);
+  assert_int_equal(unlink(in_place("second")), 0);
+  assert_int_equal(rename(in_place("kept"), JOURNAL), 0);
+  rig_dispatch(&rig);
+  assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
+  rig_end(&rig);
+}

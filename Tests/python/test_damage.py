@@ -1,0 +1,152 @@
+"""A real journal, cut short at every byte, flipped in every bit, its lines lost, copied and mixed up."""
+import pytest
+
+import examine
+import journal
+import lily
+from examine import lines_of, outcome, survives
+from generate import NOW
+from journal import HEADER
+
+
+@pytest.fixture
+def real(path):
+    return examine.real_journal(path)
+
+
+def operations_of(data):
+    salt = journal.read(data).salt
+    return [journal.parse_line(line[:-1], salt)[1] for line in lines_of(data)]
+
+
+def test_S20_truncate_at_every_byte(path, real, numbers):
+    ends = [index + 1 for index, byte in enumerate(real) if byte == 10]
+    operations = operations_of(real)
+    for cut in range(len(real)):
+        whole = sum(end <= cut for end in ends) - 2
+        expected = outcome(operations[:max(whole, 0)])
+        path.write_bytes(real[:cut])
+        assert examine.open_status(path, lily.STRICT) == lily.OK
+        survives(path, real[:cut], expected)
+    numbers(truncations=len(real))
+
+
+def test_S20_flip_every_bit(path, real, numbers):
+    """A flip costs its own line, and the next one's when it hits the newline between them. Never more, and never is a
+    value read that was not written."""
+    operations, lines = operations_of(real), lines_of(real)
+    line_at, start = [], 2 * HEADER
+    for number, line in enumerate(lines):
+        line_at += [number] * len(line)
+        start += len(line)
+    assert start == len(real)
+    for at in range(len(real)):
+        lost = set()
+        if at >= 2 * HEADER:
+            lost = {line_at[at - 2 * HEADER]} | ({line_at[at - 2 * HEADER] + 1} if real[at] == 10 else set())
+        expected = outcome([operation for number, operation in enumerate(operations) if number not in lost])
+        for bit in range(8):
+            flipped = bytearray(real)
+            flipped[at] ^= 1 << bit
+            path.write_bytes(flipped)
+            state = journal.read(bytes(flipped))
+            # a lost last newline makes a torn tail, which is no damage
+            assert bool(state.damage) == (at != len(real) - 1)
+            assert examine.open_status(path, lily.STRICT) == (lily.CORRUPT if state.damage else lily.OK), (at, bit)
+            with lily.Storage(path, now=NOW) as storage:
+                assert storage.each() == expected == state.live(NOW), (at, bit)
+            if (at * 8 + bit) % 61 == 0:
+                survives(path, bytes(flipped), expected)
+    numbers(bit_flips=8 * len(real))
+
+
+def test_S20_both_headers_hit_is_refused(path, real):
+    for at in range(HEADER):
+        broken = bytearray(real)
+        broken[at] ^= 4
+        broken[HEADER + (at * 31) % HEADER] ^= 4
+        path.write_bytes(broken)
+        assert examine.open_status(path, 0) == lily.REFUSED
+        assert path.read_bytes() == bytes(broken)
+
+
+def test_S20_delete_each_line(path, real):
+    operations, lines = operations_of(real), lines_of(real)
+    for number in range(len(lines)):
+        rest = lines[:number] + lines[number + 1:]
+        state = survives(path, real[:140] + b"".join(rest), outcome(operations[:number] + operations[number + 1:]))
+        assert state.gaps == (number < len(lines) - 1) and not state.damaged
+
+
+def test_S20_duplicate_each_line(path, real):
+    operations, lines = operations_of(real), lines_of(real)
+    for number, line in enumerate(lines):
+        for place in (number, len(lines) - 1):
+            more = lines[:place + 1] + [line] + lines[place + 1:]
+            state = survives(path, real[:140] + b"".join(more), outcome(operations))
+            assert len(state.damaged) == 1 and not state.gaps
+
+
+def test_S20_swap_each_two_lines(path, real):
+    """The later one, now first, counts; the earlier one has come too late."""
+    operations, lines = operations_of(real), lines_of(real)
+    for number in range(len(lines) - 1):
+        mixed = lines[:number] + [lines[number + 1], lines[number]] + lines[number + 2:]
+        state = survives(path, real[:140] + b"".join(mixed), outcome(operations[:number] + operations[number + 1:]))
+        assert len(state.damaged) == 1 and state.gaps == 1
+
+
+def test_S20_lines_of_another_store(path, real, tmp_path):
+    operations, lines = operations_of(real), lines_of(real)
+    stranger = journal.Writer(generation=journal.read(real).generation)
+    for _ in lines:
+        stranger.set(b"other", b'"stranger"')
+    for number in range(len(lines)):
+        mixed = lines[:number] + [stranger.lines[number]] + lines[number + 1:]
+        survives(path, real[:140] + b"".join(mixed), outcome(operations[:number] + operations[number + 1:]))
+        more = lines[:number] + [stranger.lines[number]] + lines[number:]
+        survives(path, real[:140] + b"".join(more), outcome(operations))
+    # the header of one file over the lines of another: none of them counts
+    survives(path, stranger.header + b"".join(lines), {})
+
+
+@pytest.mark.parametrize("extra", [b"\n", b"\r\n", b"\n\n\n", b" \n", b"\xef\xbb\xbf\n", b"[]\n", b"null\n", b"\0" * 4096 + b"\n",
+                                   b'["00000000",1,"set","other","x",0]\n', b"x" * 100_000 + b"\n"], ids=lambda extra: repr(extra[:12]))
+def test_S20_a_foreign_line_between_the_others(path, real, extra):
+    operations, lines = operations_of(real), lines_of(real)
+    for number in range(len(lines) + 1):
+        mixed = lines[:number] + [extra] + lines[number:]
+        state = survives(path, real[:140] + b"".join(mixed), outcome(operations))
+        assert len(state.damaged) == extra.count(b"\n")
+    header_again = lines[:3] + [real[:70]] + lines[3:]
+    survives(path, real[:140] + b"".join(header_again), outcome(operations))
+
+
+def test_S20_carriage_returns_glued_lines_and_byte_order_marks(path, real):
+    operations, lines = operations_of(real), lines_of(real)
+    for number in range(len(lines)):
+        rest = outcome(operations[:number] + operations[number + 1:])
+        for changed in (lines[number][:-1] + b"\r\n", b"\xef\xbb\xbf" + lines[number], b" " + lines[number]):
+            survives(path, real[:140] + b"".join(lines[:number] + [changed] + lines[number + 1:]), rest)
+        if number + 1 < len(lines):
+            rest = outcome(operations[:number] + operations[number + 2:])
+            survives(path, real[:140] + b"".join(lines[:number] + [lines[number][:-1]] + lines[number + 1:]), rest)
+
+
+@pytest.mark.parametrize("tail", [b"\0", b"\0" * 4096, b"\0" * (1 << 20), b"[", b'["1a2b3c4d",99,"set","other"', b"\xff" * 100,
+                                  b"\r", b" "], ids=lambda tail: f"{tail[:8]!r}x{len(tail)}")
+def test_S20_a_tail_is_not_damage(path, real, tail):
+    state = survives(path, real + tail, outcome(operations_of(real)))
+    assert state.damage == 0 and state.torn == len(tail)
+
+
+def test_S20_a_whole_line_without_its_newline_has_not_been_written(path, real):
+    made = journal.Writer(journal.read(real).salt)
+    made.sequence = 13
+    made.set(b"end", b'"not yet"')
+    survives(path, real + made.lines[0][:-1], outcome(operations_of(real)))
+
+
+@pytest.mark.parametrize("size", [0, 1, 69, 70, 139, 140, 141, 4096, 1 << 20])
+def test_S20_zeros_begin_anew(path, size):
+    survives(path, bytes(size), {})

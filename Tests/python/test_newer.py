@@ -1,0 +1,97 @@
+"""A file with an operation of a newer format is read, and never written: S20, and the page's table of operations."""
+import pytest
+
+import journal
+import lily
+import sessions
+from examine import open_status
+from generate import NOW
+from journal import Writer
+
+NEWER = {
+    "no argument": b'"later"', "one": b'"later",1', "many": b'"later","b",[1,{"x":null}],-1.5e3,true', "empty name": b'""',
+    "a name that begins like ours": b'"sets","b",1,0', "our name in capitals": b'"SET","b",1,0', "not ASCII": '"lätér",""'.encode(),
+    "deep": b'"later",' + b"[" * 512 + b"]" * 512, "long": b'"later","%s"' % (b"x" * 100_000),
+}
+
+
+def answers(code, call, *arguments):
+    with pytest.raises(lily.Failure) as raised:
+        call(*arguments)
+    assert raised.value.code == code
+
+
+@pytest.mark.parametrize("tail", [b"", b'["torn'], ids=["whole", "torn"])
+@pytest.mark.parametrize("operation", NEWER.values(), ids=NEWER.keys())
+def test_S20_newer_is_read_and_not_written(path, operation, tail):
+    made = Writer().set(b"lily_session_a", b"1").raw(operation).set(b"b", b"2").remove(b"c").set(b"d", b"3", NOW)
+    data = made.bytes() + tail
+    state = journal.read(data)
+    assert state.newer and not state.damage
+    path.write_bytes(data)
+    for flags in (0, lily.STRICT):
+        with lily.Storage(path, flags, now=NOW) as storage:
+            expected = {b"lily_session_a": (b"1", 0), b"b": (b"2", 0)}
+            assert storage.each() == expected
+            assert storage.get(b"b") == b"2" and storage.get(b"d") is None
+            answers(lily.NEWER, storage.set, b"b", b"3")
+            answers(lily.NEWER, storage.set, b"new", b"3")
+            answers(lily.NEWER, storage.remove, b"b")
+            answers(lily.NEWER, storage.clear)
+            storage.sync()
+            assert storage.each() == expected
+            assert path.read_bytes() == data
+        assert path.read_bytes() == data
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_S20_newer_among_damage_is_not_rewritten(path):
+    """Damage and removed values would both want the file rewritten; the newer line forbids it."""
+    made = Writer().set(b"a", b"1").raw(b'"later"').raw(b'"set","a",NaN,0').remove(b"b")
+    data = made.bytes() + b"\n" + b"x" * 10
+    path.write_bytes(data)
+    assert open_status(path, lily.STRICT) == lily.CORRUPT
+    with lily.Storage(path) as storage:
+        assert storage.get(b"a") == b"1"
+        answers(lily.NEWER, storage.set, b"a", b"2")
+        storage.sync()
+    assert path.read_bytes() == data and list(path.parent.iterdir()) == [path]
+
+
+def test_S20_a_newer_program_writes_while_the_file_is_open(path):
+    made = Writer().set(b"a", b"1")
+    path.write_bytes(made.bytes())
+    with lily.Storage(path) as storage:
+        assert storage.get(b"a") == b"1"
+        data = made.raw(b'"later",1').set(b"a", b"2").bytes()
+        with path.open("ab") as file:
+            file.write(data[path.stat().st_size:])
+        assert storage.get(b"a") == b"2"
+        answers(lily.NEWER, storage.set, b"a", b"3")
+        storage.sync()
+        assert path.read_bytes() == data
+    assert path.read_bytes() == data
+
+
+def test_S6_newer_leaves_a_field_dirty(path):
+    made = Writer().set(b"lily_session_a", b"1").raw(b'"later"')
+    path.write_bytes(made.bytes())
+    with lily.Storage(path) as storage:
+        model = {"a": 0}
+        session = sessions.Session(storage, [sessions.Field("a", lily.INT)], model)
+        assert model == {"a": 1} and session.events == []
+        answers(lily.NEWER, lambda: session.dispatch(a=2))
+        assert session.events == [(lily.EVENT_WRITE_FAILED, lily.NEWER, 0, b"a")]
+        assert model == {"a": 2} and session.state("a") == lily.STATE_LOADED | lily.STATE_DIRTY
+        session.close()
+    assert path.read_bytes() == made.bytes()
+
+
+def test_S20_a_damaged_newer_line_is_only_damage(path):
+    """A check that fails says nothing: the line may have been anything, so it does not stop writers."""
+    made = Writer().set(b"a", b"1").raw(b'"later",1')
+    data = made.bytes().replace(b"later", b"lat3r")
+    path.write_bytes(data)
+    with lily.Storage(path) as storage:
+        storage.set(b"a", b"2")
+        assert storage.get(b"a") == b"2"
