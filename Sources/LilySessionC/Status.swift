@@ -52,7 +52,7 @@ enum Message {
     var line = Writer(at: platform_message(), room: Int(PLATFORM_MESSAGE_SIZE) - 1)
     if let key = failure.key {
       key.withBytes { bytes in
-        for byte in bytes.prefix(64) { line.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte) } // one line
+        for byte in bytes.prefix(whole(bytes, 64)) { line.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte) } // one line
       }
       line.append(": ")
     }
@@ -63,6 +63,14 @@ enum Message {
       line.append(")")
     }
     line.end()
+  }
+
+  /// How many of the first `limit` bytes are whole characters.
+  private static func whole(_ text: UnsafeRawBufferPointer, _ limit: Int) -> Int {
+    guard text.count > limit else { return text.count }
+    var end = limit
+    while end > 0, text[end] & 0xC0 == 0x80 { end -= 1 }
+    return end
   }
 
   private struct Writer {

@@ -17,7 +17,12 @@ extension Journal {
         needsSync = false
         return
       }
-      if try syncByCompaction(hostTime) { needsSync = false } else if let failure = makeDurable(hostTime) { throw failure }
+      if try syncByCompaction(hostTime) {
+        needsSync = false
+      } else {
+        if let failure = makeDurable(hostTime) { throw failure }
+        needsSync = holdsRemoved && !hasUnknown // the file could not be rewritten: the next sync tries again
+      }
     }
   }
 
@@ -182,8 +187,11 @@ extension Journal {
       while at < end {
         let got = try Syscalls.read(file, input.start, 256 << 10, at: at)
         if got <= 0 { break }
-        try put(UnsafeRawBufferPointer(start: input.start, count: got), into: copy)
+        let bytes = UnsafeRawBufferPointer(start: input.start, count: got)
+        // A hole stays one: a sparse file must not fill the disk.
+        if bytes.contains(where: { $0 != 0 }) { try put(bytes, into: copy) }
         at &+= Int64(got)
+        guard Syscalls.truncate(copy, to: at) else { throw Syscalls.failure("the copy cannot be extended") }
       }
       try Syscalls.sync(copy)
       try Syscalls.rename(directory, names.temporary, names.damaged)

@@ -109,10 +109,16 @@ extension Journal {
   }
 
   private func extendAllocation(past end: Int64) throws(Failure) {
-    guard end &+ Journal.reserve > allocated else { return }
+    let needed = end &+ Journal.reserve
+    guard needed > allocated else { return }
     let step = Journal.allocationStep
-    let wanted = (end &+ Journal.reserve &+ step &- 1) / step &* step
-    try Syscalls.allocate(file, from: applied, wanted &- applied)
-    allocated = wanted
+    let wanted = (needed &+ step &- 1) / step &* step
+    do throws(Failure) {
+      try Syscalls.allocate(file, from: applied, wanted &- applied)
+      allocated = wanted
+    } catch {
+      try Syscalls.allocate(file, from: applied, needed &- applied) // what is left of the disk may do
+      allocated = needed
+    }
   }
 }

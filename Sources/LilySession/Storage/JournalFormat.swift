@@ -143,11 +143,20 @@ final class LineReader {
       operation = .change
     } else {
       // What its members mean is not ours to judge; that they are JSON is.
-      guard !name.contains(UInt8(ascii: "\\")), try json.isLine(line) else { return nil }
-      return (sequence, .unknown)
+      guard !name.contains(UInt8(ascii: "\\")), skipValues(), try json.isLine(line) else { return nil }
+      operation = .unknown
     }
     guard take("]"), at == line.count else { return nil }
     return (sequence, operation)
+  }
+
+  /// The members of an operation that is not known.
+  private func skipValues() -> Bool {
+    while take(",") {
+      guard let end = JSONText.end(ofValueAt: at, in: line) else { return false }
+      at = end
+    }
+    return true
   }
 
   private func batch(_ json: JSON) throws(Failure) -> Bool {
