@@ -15,10 +15,8 @@ public func lily_session_storage_open_backend(
     let options = try readOptions(options)
     try refuseFileOptions(options)
     guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
-    guard let storage = HostBackend(given, clock(options), owner) else {
-      throw Failure(.invalidArgument, "a backend needs read, write, clear, generation and each")
-    }
-    out_storage.pointee = handle(StorageHandle(storage))
+    let functions = try HostBackend.Functions(given)
+    out_storage.pointee = handle(StorageHandle(HostBackend(functions, given, clock(options), owner)))
   }
 }
 
@@ -30,19 +28,31 @@ private func release(_ backend: UnsafePointer<lily_session_backend>) -> Context?
 
 /// A storage in the host's own store. Where a scope's keys begin with NUL, which ends a C string, the backend's begin with U+0001.
 private final class HostBackend: Storage {
-  private typealias Read = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<lily_session_entry>?) -> Int32
-  private typealias Write =
+  typealias Read = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<lily_session_entry>?) -> Int32
+  typealias Write =
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<lily_session_entry>?, Int, UnsafePointer<CChar>?, UInt64) -> Int32
-  private typealias Clear = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Int32
-  private typealias Generation = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32
-  private typealias Each =
+  typealias Clear = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Int32
+  typealias Generation = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32
+  typealias Each =
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, lily_session_entry_fn?, UnsafeMutableRawPointer?) -> Int32
 
-  private let read: Read
-  private let write: Write
-  private let clear: Clear
-  private let generation: Generation
-  private let each: Each
+  /// Those that a backend must have.
+  struct Functions {
+    let read: Read
+    let write: Write
+    let clear: Clear
+    let generation: Generation
+    let each: Each
+
+    init(_ table: lily_session_backend) throws(Failure) {
+      guard let read = table.read, let write = table.write, let clear = table.clear, let generation = table.generation,
+        let each = table.each
+      else { throw Failure(.invalidArgument, "a backend needs read, write, clear, generation and each") }
+      (self.read, self.write, self.clear, self.generation, self.each) = (read, write, clear, generation, each)
+    }
+  }
+
+  private let host: Functions
   private let table: lily_session_backend
   private let context: UnsafeMutableRawPointer?
   private let clock: (() -> Int64)?
@@ -51,10 +61,8 @@ private final class HostBackend: Storage {
   /// Guarded by `exclusion`.
   private var ownClears = OwnClears()
 
-  init?(_ table: lily_session_backend, _ clock: (() -> Int64)?, _ owner: Context?) {
-    guard let read = table.read, let write = table.write, let clear = table.clear, let generation = table.generation, let each = table.each
-    else { return nil }
-    (self.read, self.write, self.clear, self.generation, self.each) = (read, write, clear, generation, each)
+  init(_ functions: Functions, _ table: lily_session_backend, _ clock: (() -> Int64)?, _ owner: Context?) {
+    host = functions
     self.table = table
     context = table.context
     self.clock = clock
@@ -80,7 +88,7 @@ private final class HostBackend: Storage {
 
   func info() throws(Failure) -> StorageInfo {
     var info = StorageInfo()
-    for item in try entries(Key(prefix: UnsafeRawBufferPointer(start: nil, count: 0))) {
+    for item in try walk(Key(stored: [])).found {
       info.entries += 1
       info.liveBytes += Int64(item.key.bytes.count) + (try item.entry.withText { Int64($0.count) })
     }
@@ -91,7 +99,7 @@ private final class HostBackend: Storage {
     try refuseFork()
     // The generation first: a clear that comes between makes what is read too new, never too old.
     var number: UInt64 = 0
-    try check(spelled(scope.session) { generation(context, $0, &number) })
+    try check(spelled(scope.session) { host.generation(context, $0, &number) })
     var found: [Entry?] = []
     for key in keys { found.append(try read(key)) }
     let isOwn = try exclusion.run { () throws(Failure) in ownClears.contains(number, of: scope) }
@@ -101,7 +109,7 @@ private final class HostBackend: Storage {
   private func read(_ key: Key) throws(Failure) -> Entry? {
     try refuseReserved(key)
     var entry = lily_session_entry()
-    let status = spelled(key) { read(context, $0, &entry) }
+    let status = spelled(key) { host.read(context, $0, &entry) }
     if status == Status.notFound.rawValue { return nil }
     try check(status)
     return Entry(entry)
@@ -125,8 +133,8 @@ private final class HostBackend: Storage {
       for at in entries.indices {
         entries[at].key = names.baseAddress.map { ($0 + nameStarts[at]).assumingMemoryBound(to: CChar.self) }
       }
-      guard let wanted else { return write(context, entries, entries.count, nil, 0) }
-      return spelled(scope.session) { write(context, entries, entries.count, $0, wanted) }
+      guard let wanted else { return host.write(context, entries, entries.count, nil, 0) }
+      return spelled(scope.session) { host.write(context, entries, entries.count, $0, wanted) }
     }
     if wanted != nil, status == Status.newer.rawValue { return .superseded(try read([], of: scope)) }
     try check(status)
@@ -145,25 +153,27 @@ private final class HostBackend: Storage {
 
   func clear(_ scope: Scope) throws(Failure) {
     try refuseFork()
-    try check(spelled(scope.session) { clear(context, $0) })
+    try check(spelled(scope.session) { host.clear(context, $0) })
     let number = try read([], of: scope).generation
     try exclusion.run { () throws(Failure) in ownClears.add(number, of: scope) }
   }
 
-  func entries(_ prefix: Key) throws(Failure) -> [Item] {
+  func entries(_ prefix: Key) throws(Failure) -> [Item] { try walk(prefix).items(prefix) }
+
+  private func walk(_ prefix: Key) throws(Failure) -> Walk {
     try refuseFork()
     let walk = Walk()
     let visit: lily_session_entry_fn = { visitor, entry in
       guard let visitor, let entry else { return Status.invalidArgument.rawValue }
       return Unmanaged<Walk>.fromOpaque(visitor).takeUnretainedValue().add(entry.pointee)
     }
-    let status = spelled(prefix) { each(context, $0, visit, Unmanaged.passUnretained(walk).toOpaque()) }
+    let status = spelled(prefix) { host.each(context, $0, visit, Unmanaged.passUnretained(walk).toOpaque()) }
     try withExtendedLifetime(walk) { () throws(Failure) in try check(status) }
-    return walk.items(prefix)
+    return walk
   }
 
   private final class Walk {
-    private var found: [Item] = []
+    private(set) var found: [Item] = []
 
     func add(_ entry: lily_session_entry) -> Int32 {
       guard let name = entry.key, let stored = Entry(entry) else { return Status.invalidArgument.rawValue }

@@ -1,0 +1,34 @@
+#include "stage.h"
+
+static lily_session_storage *open_one(struct stage *stage) {
+  switch (stage->kind) {
+    case ON_JOURNAL: return open_clocked(JOURNAL, &stage->now, 0);
+    case ON_TABLE: return table_open(&stage->table, &stage->now);
+    default: return open_memory_clocked(&stage->now, 0);
+  }
+}
+
+static void open_both(struct stage *stage) {
+  stage->storage = open_one(stage);
+  stage->other = stage->has_elsewhere ? open_one(stage) : stage->storage;
+}
+
+static void close_both(struct stage *stage) {
+  if (stage->has_elsewhere) lily_session_storage_close(stage->other);
+  lily_session_storage_close(stage->storage);
+}
+
+void stage_reopen(struct stage *stage) {
+  if (stage->kind == ON_MEMORY) return;
+  close_both(stage);
+  open_both(stage);
+}
+
+void stage_run(int kind, stage_case body) {
+  struct stage stage = {.kind = kind, .now = 1000000, .has_elsewhere = kind != ON_MEMORY};
+  open_both(&stage);
+  body(&stage);
+  close_both(&stage);
+  if (kind == ON_TABLE) assert_int_equal(stage.table.releases, stage.table.closes);
+  table_free(&stage.table);
+}

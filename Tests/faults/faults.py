@@ -1,0 +1,146 @@
+"""Building the shim and the programs that run under it, and running them."""
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+LIBRARY = pathlib.Path(os.environ.get("LILY_SESSION_LIBRARY", ROOT / "build/lib/liblily_session.so")).resolve()
+LONG = os.environ.get("LILY_SESSION_LONG") == "1"
+SECRET = b"s3cret"  # in every value that the script stores
+
+OK = 0
+NAMES = {"OK": 0, "NOT_FOUND": -3, "UPDATE": -13, "NEWER": -14, "IO": -20, "NO_SPACE": -21, "NOT_DURABLE": -22,
+         "PERMISSION": -23, "REFUSED": -24, "CORRUPT": -25, "QUOTA": -26, "BUSY": -27}
+globals().update(NAMES)
+WRITE_FAILED, EVENT_NOT_DURABLE = 4, 11
+
+MEMORY = pathlib.Path("/dev/shm")
+
+
+@functools.cache
+def scratch():
+    """A folder for all runs, in memory where that can be had: what is proved there does not depend on the disk."""
+    parent = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="lily-faults-", dir=parent))
+    import atexit
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
+def programs():
+    """Folder with libshim.so, script and check, built for LIBRARY."""
+    out = scratch() / "programs"
+    out.mkdir()
+    cc = [os.environ.get("CC", "cc"), "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
+    subprocess.run([*cc, "-shared", "-fPIC", "-o", out / "libshim.so", HERE / "shim.c", HERE / "shim_rules.c"], check=True)
+    for name in ("script", "check"):
+        subprocess.run([*cc, f"-I{ROOT / 'include'}", "-o", out / name, HERE / f"{name}.c", HERE / "marks.c", LIBRARY,
+                        f"-Wl,-rpath,{LIBRARY.parent}"], check=True)
+    return out
+
+
+class Run:
+    """What became of a script under faults."""
+
+    def __init__(self, status, marks, stderr, report):
+        self.status, self.stderr = status, stderr
+        self.marks = [line.split(b"\t") for line in marks.split(b"\n")[:-1]]
+        lines = [line.split(b" ") for line in report.split(b"\n")[:-1]]
+        self.fired = {int(line[1]): (line[2].decode(), line[3].decode()) for line in lines if line[0] == b"fired"}
+        self.calls = [(line[1].decode(), line[2].decode()) for line in lines if line[0] == b"call"]
+        self.violations = [b" ".join(line).decode() for line in lines if line[0] == b"violation:"]
+
+    @property
+    def killed(self):
+        return self.status < 0
+
+    def statuses(self, *whats):
+        """(what, status) of the steps that returned and answered one, in order."""
+        begun = {mark[1]: mark[3].decode() for mark in self.marks if mark[0] == b"B"}
+        return [(begun[mark[1]], int(mark[2])) for mark in self.marks
+                if mark[0] == b"A" and (begun[mark[1]] in whats if whats else begun[mark[1]] not in ("detach", "close"))]
+
+
+def script(path, durability="process", what="everything", rules="", trace=None, calls=False, size_limit=None):
+    """Runs the script on the journal at `path`, with the rules of shim.h."""
+    report = scratch() / f"report-{os.getpid()}"
+    report.unlink(missing_ok=True)
+    environment = {**os.environ, "LD_PRELOAD": str(programs() / "libshim.so"), "LILY_SHIM_DIRECTORY": str(path.parent),
+                   "LILY_SHIM_REPORT": str(report), "LILY_SHIM_RULES": rules}
+    if trace:
+        environment["LILY_SHIM_TRACE"] = str(trace)
+    if calls:
+        environment["LILY_SHIM_CALLS"] = "1"
+    command = [programs() / "script", path, durability, what] + ([str(size_limit)] if size_limit else [])
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=120)
+    return Run(done.returncode, done.stdout, done.stderr, report.read_bytes() if report.exists() else b"")
+
+
+class Found:
+    """What a later program found in a journal: status of opening, stored values, damage, whether it could go on."""
+
+    def __init__(self, marks):
+        self.open_status, self.shown, self.damaged, self.probe, self.again = None, None, 0, None, None
+        for line in marks:
+            mark = line.split(b"\t")
+            if mark[0] == b"O" and self.open_status is None:
+                self.open_status = int(mark[1])
+            elif mark[0] == b"V" and mark[1] == b"1":
+                self.shown, self.damaged = view(mark), int(mark[3])
+            elif mark[0] == b"V":
+                self.again = view(mark)
+            elif mark[0] == b"P":
+                self.probe = int(mark[1])
+
+    def wrong(self):
+        """Why the store could not be gone on with; "" where it could."""
+        if self.open_status != OK or self.shown is None:
+            return f"it does not open: {self.open_status}"
+        if self.probe != OK or self.again != {**self.shown, b"probe": b'"probe"'}:
+            return f"what is set next is not there: {self.probe}"
+        return ""
+
+
+def view(mark):
+    """The entries of a V line, or None where they could not be read."""
+    return None if int(mark[2]) else dict(zip(mark[4::2], mark[5::2], strict=True))
+
+
+def check(path):
+    """Looks at a journal from a fresh process, without faults."""
+    done = subprocess.run([programs() / "check", path], capture_output=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    return Found(done.stdout.split(b"\n")[:-1])
+
+
+class Checker:
+    """A process that checks many journals; for states that no process is tied to."""
+
+    def __init__(self):
+        self.process = subprocess.Popen([programs() / "check"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def check(self, path):
+        self.process.stdin.write(os.fsencode(path) + b"\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline()) != b".\n":
+            assert line, f"the checker died at {path}"
+            lines.append(line[:-1])
+        return Found(lines)
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait() == 0
+
+
+def fresh():
+    """The path of a journal that is not there yet, in an empty folder."""
+    folder = scratch() / f"run-{os.getpid()}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder / "s.jsonl"

@@ -1,0 +1,125 @@
+"""What may be stored after a script's steps: whole values, all or none of each update.
+
+A possibility is a pair: what is stored, and which fields of the session could not be stored yet and are written with the
+next change (dirty). Most of the time there is one; after a step that did not return, several.
+"""
+from typing import NamedTuple
+
+import faults
+from faults import NOT_DURABLE, OK
+
+PREFIX = b"lily_session_"
+
+
+class Wrong(Exception):
+    """Something acknowledged is not there, or something is there that nobody stored."""
+
+
+class Step(NamedTuple):
+    number: int
+    handle: int
+    what: str
+    changes: dict  # key -> text; b"" removes
+
+    @staticmethod
+    def of(mark):
+        return Step(int(mark[1]), int(mark[2]), mark[3].decode(), dict(zip(mark[4::2], mark[5::2], strict=True)))
+
+
+def done(step, stored, dirty):
+    """The possibility after a step that did what it was to do."""
+    if step.what in ("update", "flush", "touch", "detach"):
+        return {**stored, **dirty, **step.changes}, {}
+    if step.what == "clear":
+        return {key: text for key, text in stored.items() if not key.startswith(PREFIX)}, {}
+    stored = {**stored, **step.changes}
+    return {key: text for key, text in stored.items() if text}, dirty
+
+
+def failed(step, stored, dirty):
+    """The possibilities after a step that says that it did not."""
+    if step.what == "update":
+        return [(stored, {**dirty, **step.changes})]
+    if step.what in ("flush", "touch", "detach"):  # of several things one failed
+        return [(stored, dirty), done(step, stored, dirty)]
+    return [(stored, dirty)]
+
+
+def unique(possibilities):
+    kept = []
+    for one in possibilities:
+        if one not in kept:
+            kept.append(one)
+    return kept
+
+
+def show(entries):
+    return "nothing readable" if entries is None else \
+        {key.decode(): text[:24].decode() + f"…({len(text)})" for key, text in entries.items()}
+
+
+def check_told(step, status, text):
+    """The sentence for a failure: there, one line, and without a value."""
+    if faults.SECRET in text:
+        raise Wrong(f"step {step.number} ({step.what}) tells a value: {text}")
+    if step.what not in ("detach", "close") and (status == OK) != (text == b""):
+        raise Wrong(f"step {step.number} ({step.what}) answers {status} and says {text}")
+
+
+def check_events(step, status, events, before, after):
+    """Each field that could not be stored has an event, with the same status; one says that it is not durable."""
+    kinds = [int(event[1]) for event in events]
+    if status == NOT_DURABLE and step.what == "update":
+        if kinds != [faults.EVENT_NOT_DURABLE]:
+            raise Wrong(f"step {step.number}: NOT_DURABLE, and events {events}")
+    elif status != OK and step.what == "update":
+        keys = {PREFIX + event[4] for event in events if int(event[1]) == faults.WRITE_FAILED}
+        if not any(keys == set(dirty) for _, dirty in after) or {int(event[2]) for event in events} != {status}:
+            raise Wrong(f"step {step.number} ({step.what}) answers {status}, and events {events}")
+    elif status == OK and step.what != "detach" and events:
+        raise Wrong(f"step {step.number} ({step.what}) is OK, and events {events}")
+
+
+def walk(marks, stored=None, damage=0):
+    """The possibilities at the end. Raises Wrong where a handle shows something else on the way, or `damage` is not all
+    the damage it reports."""
+    now, step, events = [(stored or {}, {})], None, []
+    for mark in marks:
+        kind = mark[0]
+        if kind == b"B":
+            step, events = Step.of(mark), []
+        elif kind == b"E":
+            events.append(mark)
+        elif kind == b"A":
+            status = int(mark[2])
+            check_told(step, status, mark[3])
+            before = now
+            if step.what in ("detach", "close"):  # these answer nothing
+                now = [p for one in now for p in (done(step, *one), *failed(step, *one))]
+            elif status in (OK, NOT_DURABLE):
+                now = [done(step, *one) for one in now]
+            else:
+                now = [p for one in now for p in failed(step, *one)]
+            check_events(step, status, events, before, now)
+            now, last, step = unique(now), step, None
+        elif kind == b"V" and (shown := faults.view(mark)) is not None:
+            told = [one for one in now if one[0] == shown]
+            if not told:
+                raise Wrong(f"after step {last.number} ({last.what}) handle {mark[1].decode()} shows {show(shown)}, not "
+                            + " or ".join(str(show(one[0])) for one in now))
+            now = told
+            if int(mark[3]) > damage:
+                raise Wrong(f"after step {last.number} ({last.what}) there are {int(mark[3])} damaged lines")
+    if step:  # it did not return: all of it, or none
+        now = unique([p for one in now for p in (done(step, *one), *failed(step, *one))])
+    return now
+
+
+def check_found(found, possibilities, damage=0):
+    """What a later program finds must be one of the possibilities."""
+    if wrong := found.wrong():
+        raise Wrong(wrong)
+    if found.shown not in [stored for stored, _ in possibilities]:
+        raise Wrong(f"a later program finds {show(found.shown)}, not " + " or ".join(str(show(one[0])) for one in possibilities))
+    if found.damaged > damage:
+        raise Wrong(f"a later program finds {found.damaged} damaged lines")

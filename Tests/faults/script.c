@@ -1,0 +1,286 @@
+/* What the faults meet: a session and two handles of one file, through every kind of change and of rewriting.
+ *
+ *   script <path> <process|power> <what>
+ *
+ * It goes on after a failure, as a program would, and tells of every step:
+ *
+ *   B  step  handle  what  ( key  value )…   begins; for an update all that the model has changed to
+ *   A  step  status  last error              has returned
+ *   E  kind  status  errno  key              an event, while a step is under way
+ *   V  …                                     what a handle shows, after each step (marks.h)
+ */
+#define _GNU_SOURCE
+#include "marks.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+struct model {
+  char *theme, *token, *note;
+  int64_t count;
+};
+
+static const char *path;
+static lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+static lily_session_storage *storages[3];
+static struct model model, next;
+static lily_session_runtime *runtime;
+static lily_session *session;
+static int step, serial;
+
+/* A value that no other step has, of about this size; each holds the word that must not be told to anybody. */
+static const char *text(size_t size) {
+  static char texts[8][1 << 19];
+  static int turn;
+  char *made = texts[turn++ % 8];
+  int used = sprintf(made, "s3cret-%d-", ++serial);
+  if ((size_t)used < size) memset(made + used, 'a' + serial % 26, size - (size_t)used);
+  made[(size_t)used < size ? size : (size_t)used] = 0;
+  return made;
+}
+
+static void acknowledge(lily_session_status status) {
+  mark("A\t%d\t%d\t%s", step, status, lily_session_last_error());
+  mark_end();
+  for (int handle = 1; handle <= 2; handle++) {
+    if (storages[handle]) mark_view(handle, storages[handle]);
+  }
+}
+
+static void begin(int handle, const char *what) { mark("B\t%d\t%d\t%s", ++step, handle, what); }
+
+static void begin_with_model(int handle, const char *what) {
+  begin(handle, what);
+  if (next.theme) mark("\tlily_session_theme\t\"%s\"", next.theme);
+  if (next.token) mark("\tlily_session_token\t\"%s\"", next.token);
+  if (next.note) mark("\tlily_session_note\t\"%s\"", next.note);
+  if (next.count) mark("\tlily_session_count\t%lld", (long long)next.count);
+  mark_end();
+}
+
+/* Twice: a fault that comes once must not end the script. */
+static void open_storage(int handle) {
+  for (int try = 0; try < 2 && !storages[handle]; try++) {
+    begin(handle, "open");
+    mark_end();
+    acknowledge(lily_session_storage_open(path, &options, &storages[handle]));
+  }
+}
+
+static void put(int handle, const char *key, size_t size) {
+  if (!storages[handle]) return;
+  const char *value = text(size);
+  char *json;
+  int length = asprintf(&json, "\"%s\"", value);
+  begin(handle, "put");
+  mark("\t%s\t%s", key, json);
+  mark_end();
+  acknowledge(lily_session_storage_set(storages[handle], key, json, (size_t)length, 0));
+  free(json);
+}
+
+static void take(int handle, const char *key) {
+  if (!storages[handle]) return;
+  begin(handle, "remove");
+  mark("\t%s\t", key);
+  mark_end();
+  acknowledge(lily_session_storage_remove(storages[handle], key));
+}
+
+static void simple(int handle, const char *what, lily_session_status (*call)(lily_session_storage *)) {
+  if (!storages[handle]) return;
+  begin(handle, what);
+  mark_end();
+  acknowledge(call(storages[handle]));
+}
+
+static void on_event(void *context, const lily_session_event *event) {
+  (void)context;
+  mark("E\t%d\t%d\t%d\t%s", event->kind, event->status, event->system_error, event->key ? event->key : "");
+  mark_end();
+}
+
+static void *update(void *context, void *old, const void *message) {
+  (void)context;
+  (void)message;
+  struct model *changed = old;
+  if (next.theme) changed->theme = next.theme;
+  if (next.token) changed->token = next.token;
+  if (next.note) changed->note = next.note;
+  if (next.count) changed->count = next.count;
+  return changed;
+}
+
+static void attach(void) {
+  if (!storages[1]) return;
+  lily_session_persistence *fields = lily_session_persistence_new();
+  lily_session_field token = LILY_SESSION_FIELD_STRING(struct model, token);
+  token.expires_after_ms = 3600 * 1000;
+  const lily_session_field all[] = {
+    LILY_SESSION_FIELD_STRING(struct model, theme), token, LILY_SESSION_FIELD_STRING(struct model, note),
+    LILY_SESSION_FIELD_INT64(struct model, count)};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) lily_session_field_add(fields, &all[i]);
+  lily_session_runtime_new(&model, update, NULL, &runtime);
+  for (int try = 0; try < 2 && !session; try++) {
+    lily_session_config config = LILY_SESSION_CONFIG_INIT;
+    config.storage = storages[1];
+    config.on_event = on_event;
+    begin(1, "attach");
+    mark_end();
+    acknowledge(lily_session_attach(runtime, fields, &config, &session));
+  }
+  lily_session_persistence_free(fields);
+}
+
+/* Changes the fields whose sizes are not 0. */
+static void dispatch(size_t theme, size_t token, size_t note, bool count) {
+  if (!session) return;
+  next = (struct model){0};
+  if (theme) next.theme = strdup(text(theme));
+  if (token) next.token = strdup(text(token));
+  if (note) next.note = strdup(text(note));
+  if (count) next.count = ++serial;
+  begin_with_model(1, "update");
+  acknowledge(lily_session_runtime_dispatch(runtime, NULL));
+}
+
+static void touch(void) {
+  if (!session) return;
+  begin(1, "touch");
+  mark_end();
+  acknowledge(lily_session_touch(session, "token"));
+}
+
+static void flush(void) {
+  if (!session) return;
+  begin(1, "flush");
+  mark_end();
+  acknowledge(lily_session_flush(session));
+}
+
+/* These answer nothing: 0 stands for "has returned". */
+static void finish(void) {
+  if (session) {
+    begin(1, "detach");
+    mark_end();
+    lily_session_detach(session);
+    acknowledge(0);
+  }
+  if (runtime) lily_session_runtime_free(runtime);
+  for (int handle = 2; handle >= 1; handle--) {
+    if (!storages[handle]) continue;
+    begin(handle, "close");
+    mark_end();
+    lily_session_storage_close(storages[handle]);
+    storages[handle] = NULL;
+    acknowledge(0);
+  }
+}
+
+static void everything(void) {
+  open_storage(1);
+  attach();
+  dispatch(12, 0, 0, false);
+  dispatch(14, 20, 5000, true);
+  put(1, "other", 40);
+  put(1, "large", 9000);
+  touch();
+  take(1, "other");
+  simple(1, "sync", lily_session_storage_sync);
+  dispatch(0, 0, 0, true);
+  put(1, "other", 0);
+  open_storage(2);
+  put(2, "second", 100);
+  take(1, "large");
+  simple(1, "sync", lily_session_storage_sync);
+  put(2, "second", 200);
+  dispatch(30, 0, 3000, false);
+  simple(1, "clear", lily_session_clear);
+  dispatch(9, 0, 0, false);
+  put(1, "other", 60);
+  take(2, "other");
+  simple(2, "sync", lily_session_storage_sync);
+  dispatch(11, 15, 0, true);
+  put(2, "second", 4096);
+  flush();
+  finish();
+}
+
+/* One handle, few steps: where the file was there before, and what was in it matters. */
+static void few(void) {
+  open_storage(1);
+  put(1, "first", 30);
+  take(1, "stored");
+  simple(1, "sync", lily_session_storage_sync);
+  put(1, "last", 30);
+  finish();
+}
+
+/* Grows past what an update rewrites the file at. */
+static void grow(void) {
+  open_storage(1);
+  put(1, "kept", 100);
+  for (int i = 0; i < 20; i++) put(1, "large", 230 << 10);
+  put(1, "last", 100);
+  finish();
+}
+
+/* Leaves a file behind that the next opening rewrites, and ends without a sync. */
+static void fat(void) {
+  open_storage(1);
+  put(1, "stored", 100);
+  for (int i = 0; i < 12; i++) put(1, "fat", 9000);
+  exit(0);
+}
+
+/* Until the disk or the size limit says that it is full, and one more; then all is removed again. */
+static void fill(void) {
+  char key[16];
+  int count = 0;
+  open_storage(1);
+  attach();
+  dispatch(12, 20, 0, true);
+  for (; storages[1] && count < 400; count++) {
+    sprintf(key, "k%d", count);
+    const char *value = text(800);
+    char *json;
+    int length = asprintf(&json, "\"%s\"", value);
+    begin(1, "put");
+    mark("\t%s\t%s", key, json);
+    mark_end();
+    lily_session_status status = lily_session_storage_set(storages[1], key, json, (size_t)length, 0);
+    acknowledge(status);
+    free(json);
+    if (status != LILY_SESSION_OK) break;
+  }
+  dispatch(20000, 0, 0, false);
+  open_storage(2);
+  take(2, "k0");
+  simple(1, "clear", lily_session_clear);
+  for (int i = 1; i < count && i < 40; i++) {
+    sprintf(key, "k%d", i);
+    take(1, key);
+  }
+  finish();
+}
+
+int main(int argc, char **argv) {
+  static const struct { const char *name; void (*run)(void); } scripts[] = {
+    {"everything", everything}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill}};
+  if (argc < 4) return 2;
+  path = argv[1];
+  if (strcmp(argv[2], "power") == 0) options.durability = LILY_SESSION_DURABILITY_POWER;
+  if (argc > 4) {
+    struct rlimit limit = {strtoul(argv[4], NULL, 10), RLIM_INFINITY};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  for (size_t i = 0; i < sizeof scripts / sizeof *scripts; i++) {
+    if (strcmp(argv[3], scripts[i].name) == 0) {
+      scripts[i].run();
+      return 0;
+    }
+  }
+  return 2;
+}

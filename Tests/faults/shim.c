@@ -1,0 +1,307 @@
+/* Preloaded into a program, this stands between the library and the kernel: it counts the calls that concern files below
+ * one directory, lets those fail that LILY_SHIM_RULES names, and records what was done.
+ *
+ *   LILY_SHIM_DIRECTORY  the directory, absolute
+ *   LILY_SHIM_RULES      see shim.h
+ *   LILY_SHIM_REPORT     a file: which rules fired, and what ought not to have been called
+ *   LILY_SHIM_CALLS      1: each call is reported too
+ *   LILY_SHIM_TRACE      a file: each change, with its data, and what the program wrote to its standard output
+ *
+ * Kernel calls are made directly: nothing here depends on the C library's own use of what is replaced. A sleep takes no
+ * time, but the clock that measures delays is put on by it.
+ */
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DESCRIPTORS = 1024, NAME = 256 };
+
+/* What each descriptor below the directory is open on: "" none, "." the directory, else the file's name. */
+static char names[DESCRIPTORS][NAME];
+static const char *directory;
+static int report_file = -1, trace_file = -1;
+static bool lists_calls;
+static long long slept; /* ns */
+
+__attribute__((constructor)) static void begin(void) {
+  directory = getenv("LILY_SHIM_DIRECTORY");
+  const char *path = getenv("LILY_SHIM_REPORT");
+  if (path) report_file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  path = getenv("LILY_SHIM_TRACE");
+  if (path) trace_file = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  lists_calls = getenv("LILY_SHIM_CALLS") != NULL;
+  const char *rules = getenv("LILY_SHIM_RULES");
+  if (rules) rules_read(rules);
+}
+
+static void print(int file, const char *format, va_list arguments) {
+  if (file < 0) return;
+  char line[600];
+  int before = errno, length = vsnprintf(line, sizeof line, format, arguments);
+  syscall(SYS_write, file, line, (size_t)length);
+  errno = before;
+}
+
+void report(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  print(report_file, format, arguments);
+  va_end(arguments);
+}
+
+__attribute__((format(printf, 1, 2))) static void trace(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  print(trace_file, format, arguments);
+  va_end(arguments);
+}
+
+static void trace_data(const void *data, size_t length) {
+  if (trace_file < 0) return;
+  int before = errno;
+  syscall(SYS_write, trace_file, data, length);
+  syscall(SYS_write, trace_file, "\n", 1);
+  errno = before;
+}
+
+static const char *name_of(int file) { return file >= 0 && file < DESCRIPTORS && *names[file] ? names[file] : NULL; }
+
+static bool ends(const char *name, const char *end) {
+  size_t length = strlen(name), tail = strlen(end);
+  return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
+static const char *class_of(const char *name) {
+  return strcmp(name, ".") == 0 ? "directory" : ends(name, ".tmp") ? "tmp" : ends(name, ".damaged") ? "damaged" : "journal";
+}
+
+/* What is to become of a call; does not return where that is the end of the process. */
+static struct decision decide(const char *call, const char *name) {
+  const char *class = class_of(name);
+  if (lists_calls) report("call %s %s\n", call, class);
+  struct decision decision = rules_decide(call, class);
+  if (decision.action == ACTION_KILL) kill(getpid(), SIGKILL);
+  return decision;
+}
+
+/* Makes a call whose answer is -1 or good, as it was decided. */
+#define MAKE(decision, answer, call) \
+  do { \
+    if ((decision).action == ACTION_ERRNO) { \
+      errno = (int)(decision).number; \
+      (answer) = -1; \
+    } else { \
+      (answer) = (call); \
+    } \
+    if ((decision).action == ACTION_KILL_AFTER) kill(getpid(), SIGKILL); \
+  } while (0)
+
+static size_t shortened(struct decision decision, size_t count) {
+  long length = decision.number < 0 ? (long)count + decision.number : decision.number;
+  return length < 0 || (size_t)length > count ? count : (size_t)length;
+}
+
+/* The name below the directory that a path means, "." for itself, NULL for all else. */
+static const char *below(int at, const char *path) {
+  if (!directory || !path) return NULL;
+  if (*path != '/') return name_of(at) ? path : NULL;
+  size_t length = strlen(directory);
+  if (strncmp(path, directory, length) != 0 || (path[length] && path[length] != '/')) return NULL;
+  return path[length] && path[length + 1] ? path + length + 1 : ".";
+}
+
+int openat(int at, const char *path, int flags, ...) {
+  mode_t mode = 0;
+  if (flags & (O_CREAT | O_TMPFILE)) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+  }
+  const char *name = below(at, path);
+  if (!name) return (int)syscall(SYS_openat, at, path, flags, mode);
+  struct decision decision = decide("openat", name);
+  if (ends(name, ".tmp") && !(flags & O_EXCL)) report("violation: %s was opened to be read\n", name);
+  bool is_new = (flags & O_CREAT) && syscall(SYS_faccessat, at, path, F_OK) != 0;
+  int file;
+  MAKE(decision, file, (int)syscall(SYS_openat, at, path, flags, mode));
+  if (file >= 0 && file < DESCRIPTORS) {
+    snprintf(names[file], NAME, "%s", name);
+    trace("open %d %d %s\n", file, is_new, name);
+  }
+  return file;
+}
+int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
+
+int close(int file) {
+  if (name_of(file)) {
+    trace("close %d\n", file);
+    *names[file] = 0;
+  }
+  return (int)syscall(SYS_close, file);
+}
+
+ssize_t write(int file, const void *data, size_t count) {
+  const char *name = name_of(file);
+  if (!name) {
+    if (file == STDOUT_FILENO && trace_file >= 0) {
+      trace("mark %zu\n", count);
+      trace_data(data, count);
+    }
+    return syscall(SYS_write, file, data, count);
+  }
+  struct decision decision = decide("write", name);
+  if (decision.action == ACTION_SHORT || decision.action == ACTION_TEAR) count = shortened(decision, count);
+  ssize_t put;
+  MAKE(decision, put, syscall(SYS_write, file, data, count));
+  if (decision.action == ACTION_TEAR) kill(getpid(), SIGKILL);
+  if (put > 0) {
+    trace("write %d %zd\n", file, put);
+    trace_data(data, (size_t)put);
+  }
+  return put;
+}
+
+ssize_t pread(int file, void *into, size_t count, off_t offset) {
+  const char *name = name_of(file);
+  if (!name) return syscall(SYS_pread64, file, into, count, offset);
+  struct decision decision = decide("pread", name);
+  if (ends(name, ".tmp")) report("violation: %s was read\n", name);
+  if (decision.action == ACTION_SHORT) count = shortened(decision, count);
+  ssize_t got;
+  MAKE(decision, got, syscall(SYS_pread64, file, into, count, offset));
+  return got;
+}
+ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
+
+static int synced(const char *call, long number, int file) {
+  const char *name = name_of(file);
+  if (!name) return (int)syscall(number, file);
+  int answer;
+  struct decision decision = decide(call, name);
+  MAKE(decision, answer, (int)syscall(number, file));
+  trace("sync %d %d\n", file, answer == 0);
+  return answer;
+}
+
+int fsync(int file) { return synced("fsync", SYS_fsync, file); }
+int fdatasync(int file) { return synced("fdatasync", SYS_fdatasync, file); }
+
+int ftruncate(int file, off_t size) {
+  const char *name = name_of(file);
+  if (!name) return (int)syscall(SYS_ftruncate, file, size);
+  int answer;
+  struct decision decision = decide("ftruncate", name);
+  MAKE(decision, answer, (int)syscall(SYS_ftruncate, file, size));
+  if (answer == 0) trace("truncate %d %lld\n", file, (long long)size);
+  return answer;
+}
+int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
+
+int renameat(int from_at, const char *from, int to_at, const char *to) {
+  const char *old = below(from_at, from), *new = below(to_at, to);
+  if (!old || !new) return (int)syscall(SYS_renameat2, from_at, from, to_at, to, 0);
+  int answer;
+  struct decision decision = decide("renameat", old);
+  MAKE(decision, answer, (int)syscall(SYS_renameat2, from_at, from, to_at, to, 0));
+  if (answer != 0) return answer;
+  trace("rename %s %s\n", old, new);
+  for (int file = 0; file < DESCRIPTORS; file++) {
+    if (strcmp(names[file], old) == 0) snprintf(names[file], NAME, "%s", new);
+  }
+  return answer;
+}
+
+int unlinkat(int at, const char *path, int flags) {
+  const char *name = below(at, path);
+  if (!name) return (int)syscall(SYS_unlinkat, at, path, flags);
+  int answer;
+  struct decision decision = decide("unlinkat", name);
+  MAKE(decision, answer, (int)syscall(SYS_unlinkat, at, path, flags));
+  if (answer == 0) trace("unlink %s\n", name);
+  return answer;
+}
+
+/* Unlocking cannot fail; it has a name of its own so that no rule for locking makes it. */
+int flock(int file, int operation) {
+  const char *name = name_of(file);
+  if (!name) return (int)syscall(SYS_flock, file, operation);
+  int answer;
+  struct decision decision = decide(operation & LOCK_UN ? "unlock" : "flock", name);
+  MAKE(decision, answer, (int)syscall(SYS_flock, file, operation));
+  return answer;
+}
+
+int fallocate(int file, int mode, off_t offset, off_t length) {
+  const char *name = name_of(file);
+  if (!name) return (int)syscall(SYS_fallocate, file, mode, offset, length);
+  int answer;
+  struct decision decision = decide("fallocate", name);
+  MAKE(decision, answer, (int)syscall(SYS_fallocate, file, mode, offset, length));
+  return answer;
+}
+int fallocate64(int, int, off_t, off_t) __attribute__((alias("fallocate")));
+
+int fchmod(int file, mode_t mode) {
+  const char *name = name_of(file);
+  if (!name) return (int)syscall(SYS_fchmod, file, mode);
+  int answer;
+  struct decision decision = decide("fchmod", name);
+  MAKE(decision, answer, (int)syscall(SYS_fchmod, file, mode));
+  return answer;
+}
+
+int fstat(int file, struct stat *status) {
+  const char *name = name_of(file);
+  if (!name) return (int)syscall(SYS_fstat, file, status);
+  int answer;
+  struct decision decision = decide("fstat", name);
+  MAKE(decision, answer, (int)syscall(SYS_fstat, file, status));
+  return answer;
+}
+
+int fstatat(int at, const char *restrict path, struct stat *restrict status, int flags) {
+  const char *name = below(at, path);
+  if (!name) return (int)syscall(SYS_newfstatat, at, path, status, flags);
+  int answer;
+  struct decision decision = decide("fstatat", name);
+  MAKE(decision, answer, (int)syscall(SYS_newfstatat, at, path, status, flags));
+  return answer;
+}
+
+int statx(int at, const char *restrict path, int flags, unsigned mask, struct statx *restrict status) {
+  const char *name = (flags & AT_EMPTY_PATH) && !*path ? name_of(at) : below(at, path);
+  if (!name) return (int)syscall(SYS_statx, at, path, flags, mask, status);
+  int answer;
+  struct decision decision = decide("statx", name);
+  MAKE(decision, answer, (int)syscall(SYS_statx, at, path, flags, mask, status));
+  return answer;
+}
+
+int nanosleep(const struct timespec *time, struct timespec *rest) {
+  (void)rest;
+  slept += time->tv_sec * 1000000000LL + time->tv_nsec;
+  return 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+  int answer = (int)syscall(SYS_clock_gettime, clock, time);
+  if (answer == 0 && clock == CLOCK_MONOTONIC) {
+    long long ns = time->tv_nsec + slept;
+    time->tv_sec += ns / 1000000000;
+    time->tv_nsec = ns % 1000000000;
+  }
+  return answer;
+}

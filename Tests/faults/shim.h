@@ -1,0 +1,25 @@
+/* What the parts of the shim share: the rules that say which call fails, and the record of what was called. */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum action { ACTION_NONE, ACTION_ERRNO, ACTION_SHORT, ACTION_TEAR, ACTION_KILL, ACTION_KILL_AFTER };
+
+struct decision {
+  enum action action;
+  long number; /* the errno, or how many bytes; negative: that many less than all */
+};
+
+/* Reads LILY_SHIM_RULES. A rule is call[:class]@n[+]=action: the n-th such call, with + every one from there on. Rules
+ * stand next to each other, or after a '>': such a rule begins to count once the one before it has fired. */
+void rules_read(const char *text);
+
+/* Counts this call, and says what is to become of it. */
+struct decision rules_decide(const char *call, const char *class);
+
+/* Appends to the report, which survives this process. */
+void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

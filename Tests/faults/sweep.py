@@ -1,0 +1,68 @@
+"""One fault at a time, at the first such call, at the second, and so on until there is none more."""
+import faults
+import oracle
+from faults import BUSY, IO, LONG, NO_SPACE, NOT_DURABLE, OK, PERMISSION
+
+# What each call can be answered with. EINTR comes once: for ever would be for ever.
+ERRORS = {
+    "openat": ["EMFILE", "ENFILE", "EACCES", "EROFS", "EIO", "ENOSPC", "EINTR"],
+    "write": ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EINTR", "short:1", "short:12", "short:-1"],
+    "fsync": ["EIO", "ENOSPC"],
+    "fdatasync": ["EIO", "ENOSPC", "EDQUOT"],
+    "renameat": ["EACCES", "EXDEV", "EIO", "ENOSPC"],
+    "unlinkat": ["EACCES", "EIO"],
+    "flock": ["ENOLCK", "EWOULDBLOCK", "EINTR"],
+    "pread": ["EIO", "EINTR", "short:1", "short:100"],
+    "fstat": ["EIO"],
+    "fstatat": ["EIO", "EACCES"],
+    "statx": ["EIO"],
+    "fallocate": ["ENOSPC", "EDQUOT", "ENOTSUP", "EINTR"],
+    "fchmod": ["EPERM", "EIO"],
+    "ftruncate": ["EIO"],
+}
+ONCE_ONLY = {"EINTR", "short:12", "short:-1"}
+TEARS = ["tear:1", "tear:12", "tear:13", "tear:4096", "tear:-1"]
+# In the short run these calls, of which there are many, are met at every so many-th.
+STRIDE = {"statx": 29, "flock": 5, "pread": 5, "write": 3, "fdatasync": 3, "any": 9}
+
+STATUS = {"ENOSPC": NO_SPACE, "EDQUOT": NO_SPACE, "EFBIG": NO_SPACE, "EACCES": PERMISSION, "EPERM": PERMISSION,
+          "EROFS": PERMISSION, "EWOULDBLOCK": BUSY, "EINTR": OK, "none": OK}
+
+
+def expected(action, call):
+    """The statuses that a step may answer after this fault."""
+    if ":" in action or action.startswith("kill") or action == "EINTR":
+        return {OK}
+    return {OK, STATUS.get(action, IO)} | ({NOT_DURABLE} if call != "flock" or action != "EWOULDBLOCK" else set())
+
+
+def judge(path, run, allowed, stored=None, damage=0):
+    """Raises Wrong where a run, or what it left, is not as promised. Answers what a later program found."""
+    if run.violations:
+        raise oracle.Wrong(run.violations[0])
+    if run.stderr or not (run.status == 0 or run.killed):
+        raise oracle.Wrong(f"exit {run.status}, and on the standard error output {run.stderr[-300:]!r}")
+    told = {status for _, status in run.statuses()}
+    if not told <= allowed:
+        raise oracle.Wrong(f"statuses {sorted(told - allowed)}, in {[s for s in run.statuses() if s[1] not in allowed][:3]}")
+    if any(status == NOT_DURABLE for _, status in run.statuses("open", "attach")):
+        raise oracle.Wrong("NOT_DURABLE by what changes nothing")
+    possibilities = oracle.walk(run.marks, stored, damage)
+    found = faults.check(path)
+    oracle.check_found(found, possibilities, damage)
+    return found
+
+
+def points(call, action, durability, what="everything", prepare=None, stride=None, after=""):
+    """Runs with `action` at the first, second, … call. Yields (rule, path, run) for each run in which it happened."""
+    at, step = 1, stride or (1 if LONG else STRIDE.get(call, 1))
+    while True:
+        rule = f"{after}{call}@{at}{action}"
+        path = faults.fresh()
+        if prepare:
+            prepare(path)
+        run = faults.script(path, durability, what, rule)
+        if len(run.fired) < 1 + bool(after):
+            return
+        yield rule, path, run
+        at += step

@@ -1,0 +1,56 @@
+"""Every call that the library makes below the journal's directory fails, comes out short, or is the last one, in both
+durabilities: what was acknowledged is there, whole; what was not is there wholly or not at all; and all goes on."""
+import pytest
+
+import faults
+import oracle
+import sweep
+from faults import LONG, OK
+
+DURABILITIES = ["process", "power"]
+
+
+def sweep_through(numbers, runs, allowed, kind):
+    wrongs, count = [], 0
+    for rule, path, run in runs:
+        count += 1
+        try:
+            sweep.judge(path, run, allowed)
+        except oracle.Wrong as wrong:
+            wrongs.append(f"{rule}: {wrong}")
+    numbers(**{kind: count}, wrong=len(wrongs))
+    assert not wrongs, f"{len(wrongs)} of {count}:\n" + "\n".join(wrongs[:12])
+    return count
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("call, error", [(call, error) for call, errors in sweep.ERRORS.items() for error in errors])
+def test_a_call_fails_once_and_for_ever(call, error, durability, numbers):
+    count = 0
+    for forever in ["", "+"] if error not in sweep.ONCE_ONLY else [""]:
+        runs = sweep.points(call, f"{forever}={error}", durability)
+        count += sweep_through(numbers, runs, sweep.expected(error, call), "faults")
+    assert count or call == "ftruncate"  # which is called only where something failed before
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("action", ["kill", "kill-after"])
+def test_SIGKILL_before_and_after_each_call(action, durability, numbers):
+    assert sweep_through(numbers, sweep.points("any", f"={action}", durability), {OK}, "kills") > (300 if LONG else 25)
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("tear", sweep.TEARS)
+def test_SIGKILL_in_the_middle_of_each_write(tear, durability, numbers):
+    """The fragment is cut off by whoever writes next, and spoils nothing."""
+    assert sweep_through(numbers, sweep.points("write", f"={tear}", durability), {OK}, "kills") > 8
+
+
+def test_the_script_without_faults(numbers):
+    for durability in DURABILITIES:
+        path = faults.fresh()
+        run = faults.script(path, durability, calls=True)
+        found = sweep.judge(path, run, {OK})
+        assert not run.killed and len(found.shown) == 4
+        made = {call for call, _ in run.calls}
+        assert set(sweep.ERRORS) - {"ftruncate"} <= made | {"fdatasync"}, "a call that the sweep means is never made"

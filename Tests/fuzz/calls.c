@@ -1,0 +1,623 @@
+/* Sequences of calls: each byte decides what comes next, in the program and inside its callbacks, which call the library
+   again, fail, or end what called them. Whatever the order: no crash, each context is released exactly once, no descriptor and
+   no memory stays behind, and lily_session_last_error() is empty exactly after a success. */
+#include "support.h"
+
+#include <math.h>
+
+/* ------------------------------------------------------------------ the input */
+
+static const uint8_t *input;
+static size_t left;
+
+static unsigned byte(void) {
+  if (left == 0) return 0;
+  left--;
+  return *input++;
+}
+
+#define pick(array) ((array)[byte() % (sizeof(array) / sizeof *(array))])
+
+static const char *const keys[] = {"a", "b", "former", "lily_session_a", "lily_session_", "\xC3\xA9", "", "\xFF", NULL, "\x01x", "a\nb"};
+static const char *const texts[] = {"1", "\"SECRET\"", "[ {\"a\" : null } ]", "2.5e300", "-9223372036854775808", "true", "null",
+                                    "\"\\u0000\"", "{\"a\":1,\"a\":1}", "nul", "", "\"0123456789012345678901234567890123456789012345678901234567890123456789\""};
+static const int64_t times[] = {0, 1700000000500, 1, INT64_MAX, -1, INT64_MIN};
+
+/* ------------------------------------------------------------------ what is open */
+
+enum { STORAGES = 4, LISTS = 2, RUNTIMES = 2, SESSIONS = 4, DEEPEST = 3 };
+
+static lily_session_storage *storages[STORAGES];
+static lily_session_persistence *lists[LISTS];
+static lily_session_runtime *runtimes[RUNTIMES];
+static lily_session *sessions[SESSIONS];
+static int depth;
+/* Calls that set the message. */
+static long calls;
+/* Steps begun, in callbacks too: where there was one, what a call was about may be gone. */
+static long steps;
+
+static void step(void);
+
+/* What every callback does first. */
+static void reenter(void) {
+  if (depth >= DEEPEST || byte() % 4 != 1) return;
+  depth++;
+  step();
+  depth--;
+}
+
+/* The message after a call: of nested calls the outermost decides. */
+static lily_session_status checked(lily_session_status status, const char *call) {
+  calls++;
+  const char *message = lily_session_last_error();
+  require((message[0] != 0) == (status != LILY_SESSION_OK), "%s answers %d", call, status);
+  for (const char *at = message; *at != 0; at++) require((unsigned char)*at >= 0x20, "%s: the message has a line end", call);
+  require(strstr(message, "SECRET") == NULL, "%s: the message has a value", call);
+  return status;
+}
+
+#define CHECKED(call) checked((call), #call)
+
+/* Functions that return void leave the message alone; only calls of the callbacks may change it. */
+#define QUIETLY(call)                                                                                          \
+  do {                                                                                                         \
+    char message[2000];                                                                                        \
+    snprintf(message, sizeof message, "%s", lily_session_last_error());                                        \
+    long before = calls;                                                                                       \
+    call;                                                                                                      \
+    require(calls != before || strcmp(message, lily_session_last_error()) == 0, "%s changed the message", #call); \
+  } while (0)
+
+/* ------------------------------------------------------------------ contexts */
+
+static int contexts;
+
+struct context {
+  int is_live;
+  int is_closed; /* a backend's */
+  int32_t types;
+  int member;
+};
+
+static struct context *make_context(void) {
+  struct context *context = calloc(1, sizeof *context);
+  context->is_live = 1234567;
+  contexts++;
+  return context;
+}
+
+static void release(void *pointer) {
+  struct context *context = pointer;
+  require(context->is_live == 1234567, "released twice"); /* or the sanitizer says it first */
+  context->is_live = 0;
+  contexts--;
+  free(context);
+}
+
+static struct context *live(void *pointer) {
+  struct context *context = pointer;
+  require(context->is_live == 1234567, "a callback ran after its release");
+  return context;
+}
+
+/* ------------------------------------------------------------------ callbacks */
+
+static struct model {
+  bool flag;
+  int32_t small;
+  int64_t large;
+  double real;
+  char name[8];
+  int value; /* what the callbacks' fields show */
+} models[2];
+
+static int64_t clock_ms(void *context) {
+  (void)context;
+  reenter();
+  return now_ms;
+}
+
+static lily_session_status get(void *pointer, const void *slice, lily_session_value *out_value) {
+  struct context *context = live(pointer);
+  const struct model *model = slice;
+  reenter();
+  live(pointer);
+  unsigned way = byte();
+  if (way % 16 == 15) return (lily_session_status)(int8_t)byte();
+  static const int32_t types[] = {1, 2, 4, 8, 16, 32};
+  out_value->type = way % 16 == 14 ? (int32_t)byte() : context->types == 63 ? types[(unsigned)model->value % 6] : context->types;
+  switch (out_value->type) {
+    case LILY_SESSION_BOOL: out_value->as.boolean = model->value % 2; break;
+    case LILY_SESSION_INT: out_value->as.integer = model->value % 5 == 4 ? INT64_MIN : model->value; break;
+    case LILY_SESSION_REAL: out_value->as.real = model->value % 5 == 4 ? NAN : model->value / 3.0; break;
+    default: {
+      static const char *const strings[] = {"", "SECRET", "\"SECRET\"", "[1, 2]", "\xED\xA0\x80", "{\"k\":[]}"};
+      const char *text = strings[(unsigned)model->value % 6];
+      out_value->as.text.bytes = text;
+      out_value->as.text.length = strlen(text) + (model->value % 6 == 0); /* the NUL too */
+    }
+  }
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status set(void *pointer, void *slice, const lily_session_value *value) {
+  struct context *context = live(pointer);
+  struct model *model = slice;
+  require((value->type & context->types) != 0, "set is given type %d", value->type);
+  if (value->type == LILY_SESSION_INT) model->value = (int)(value->as.integer & 0xFF);
+  if (value->type == LILY_SESSION_STRING || value->type == LILY_SESSION_JSON) {
+    require(value->as.text.bytes[value->as.text.length] == 0, "a text without its NUL");
+    model->value = value->as.text.length & 0xFF;
+  }
+  reenter();
+  return byte() % 8 == 7 ? LILY_SESSION_ERROR_DECODE : LILY_SESSION_OK;
+}
+
+static lily_session_status migrate(void *pointer, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out_value) {
+  struct context *context = live(pointer);
+  require(stored->type == LILY_SESSION_JSON && stored_version < 3, "migrate is given type %d", stored->type);
+  reenter();
+  unsigned way = byte() % 4;
+  if (way == 3) return LILY_SESSION_ERROR_CALLBACK;
+  out_value->type = way == 2 ? (int32_t)byte() : context->types & LILY_SESSION_INT ? LILY_SESSION_INT : LILY_SESSION_NULL;
+  if (out_value->type == LILY_SESSION_INT) {
+    out_value->as.integer = 42;
+  } else {
+    out_value->as.text.bytes = "\"migrated\"";
+    out_value->as.text.length = 10;
+  }
+  return LILY_SESSION_OK;
+}
+
+static void *update(void *context, void *model, const void *message) {
+  (void)context, (void)message;
+  struct model *changed = model;
+  reenter();
+  unsigned way = byte();
+  if (way % 8 == 7) return NULL;
+  changed->value = (int)(way / 8);
+  changed->large = way;
+  if (way % 8 == 6) {
+    struct model *other = changed == models ? models + 1 : models;
+    *other = *changed;
+    return other;
+  }
+  return changed;
+}
+
+static void *slice_of(void *context, void *model) {
+  live(context);
+  reenter();
+  return byte() % 8 == 7 ? NULL : model;
+}
+
+static void *put_back(void *context, void *model, void *slice) {
+  live(context);
+  require(slice == models || slice == models + 1, "another slice");
+  reenter();
+  return byte() % 8 == 7 ? NULL : model;
+}
+
+static uint64_t revision(void *context, const void *slice) {
+  live(context);
+  reenter();
+  return byte() % 2 ? 7 : (uint64_t)((const struct model *)slice)->value;
+}
+
+static void on_event(void *context, const lily_session_event *event) {
+  live(context);
+  require(event->size == sizeof *event && event->kind >= 1 && event->kind <= 11, "event %d", event->kind);
+  require(event->key == NULL || event->key[0] != 0, "an event's key");
+  reenter();
+}
+
+static lily_session_status visit(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {
+  (void)context;
+  require(key[0] != 0 && strlen(json) == length && expires_at_ms >= 0, "each");
+  reenter();
+  return byte() % 8 == 7 ? (lily_session_status)(int8_t)byte() : LILY_SESSION_OK;
+}
+
+/* ------------------------------------------------------------------ a backend of the host's */
+
+enum { ROWS = 128 }; /* more than there are keys and scopes */
+
+/* One row for each key; generations are counted for any prefix together, which is more than is asked. Shared by all backends. */
+static struct row {
+  char key[600];
+  char *json;
+  lily_session_entry entry;
+} rows[ROWS];
+static uint64_t row_generation;
+
+static struct row *find(const char *key) {
+  for (struct row *row = rows; row < rows + ROWS; row++) {
+    if (row->json != NULL && strcmp(row->key, key) == 0) return row;
+  }
+  return NULL;
+}
+
+static void drop(struct row *row) {
+  if (row == NULL) return;
+  free(row->json);
+  row->json = NULL;
+}
+
+/* Failures of the host's own, and of its numbers. */
+static lily_session_status backend_fails(void *context) {
+  require(!live(context)->is_closed, "a backend's function ran after close");
+  reenter();
+  unsigned way = byte();
+  return way % 16 == 15 ? (lily_session_status)(int8_t)byte() : LILY_SESSION_OK;
+}
+
+static lily_session_status backend_read(void *context, const char *key, lily_session_entry *out_entry) {
+  lily_session_status failure = backend_fails(context);
+  if (failure != LILY_SESSION_OK) return failure;
+  struct row *row = find(key);
+  if (row == NULL) return LILY_SESSION_ERROR_NOT_FOUND;
+  *out_entry = row->entry;
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status backend_write(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t generation) {
+  lily_session_status failure = backend_fails(context);
+  if (failure != LILY_SESSION_OK) return failure;
+  if (prefix != NULL && generation != row_generation) return LILY_SESSION_ERROR_NEWER;
+  for (size_t at = 0; at < count; at++) {
+    drop(find(entries[at].key));
+    if (entries[at].json == NULL) continue;
+    for (struct row *row = rows; row < rows + ROWS; row++) {
+      if (row->json != NULL) continue;
+      snprintf(row->key, sizeof row->key, "%s", entries[at].key);
+      row->json = malloc(entries[at].length + 1);
+      memcpy(row->json, entries[at].json, entries[at].length);
+      row->entry = entries[at];
+      row->entry.key = row->key;
+      row->entry.json = row->json;
+      break;
+    }
+  }
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status backend_clear(void *context, const char *prefix) {
+  lily_session_status failure = backend_fails(context);
+  if (failure != LILY_SESSION_OK) return failure;
+  for (struct row *row = rows; row < rows + ROWS; row++) {
+    if (row->json != NULL && strncmp(row->key, prefix, strlen(prefix)) == 0) drop(row);
+  }
+  row_generation++;
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status backend_generation(void *context, const char *prefix, uint64_t *out_generation) {
+  (void)prefix;
+  *out_generation = row_generation;
+  return backend_fails(context);
+}
+
+static lily_session_status backend_each(void *context, const char *prefix, lily_session_entry_fn visit_row, void *visitor) {
+  lily_session_status failure = backend_fails(context);
+  for (struct row *row = rows; row < rows + ROWS && failure == LILY_SESSION_OK; row++) {
+    if (row->json != NULL && strncmp(row->key, prefix, strlen(prefix)) == 0) failure = visit_row(visitor, &row->entry);
+  }
+  return failure;
+}
+
+static lily_session_status backend_sync(void *context) { return backend_fails(context); }
+
+static void backend_close(void *context) {
+  require(!live(context)->is_closed, "closed twice");
+  live(context)->is_closed = 1;
+}
+
+/* ------------------------------------------------------------------ steps */
+
+static lily_session_storage_options storage_options(void) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  unsigned way = byte();
+  options.clock = clock_ms;
+  if (way % 4 == 3) options.quota_bytes = 60;
+  if (way % 8 == 4) options.quota_bytes = -1;
+  if (way % 64 == 63) options.size--;
+  return options;
+}
+
+static const char *journal_path(void) { return in_directory(byte() % 4 == 3 ? "b.jsonl" : "a.jsonl"); }
+
+static void open_storage(lily_session_storage **out_storage) {
+  lily_session_storage_options options = storage_options();
+  unsigned way = byte();
+  lily_session_status status;
+  if (way % 4 == 0) {
+    status = CHECKED(lily_session_storage_open_memory(&options, out_storage));
+  } else if (way % 4 == 3) {
+    lily_session_backend backend = LILY_SESSION_BACKEND_INIT;
+    struct context *context = make_context();
+    backend.context = context;
+    backend.release = release;
+    backend.read = backend_read;
+    backend.write = way / 4 % 16 == 15 ? NULL : backend_write;
+    backend.clear = backend_clear;
+    backend.generation = backend_generation;
+    backend.each = backend_each;
+    if (way & 64) backend.sync = backend_sync;
+    if (way & 128) backend.close = backend_close;
+    if (options.quota_bytes != 60) options.quota_bytes = 0;
+    status = CHECKED(lily_session_storage_open_backend(&backend, &options, out_storage));
+  } else {
+    if (way & 8) options.durability = LILY_SESSION_DURABILITY_POWER;
+    if ((way & 48) == 48) options.flags = LILY_SESSION_READ_ONLY;
+    if ((way & 192) == 192) options.flags |= LILY_SESSION_STRICT;
+    options.application = "fuzz";
+    status = CHECKED(lily_session_storage_open(way % 4 == 1 ? journal_path() : NULL, &options, out_storage));
+  }
+  require((status == LILY_SESSION_OK) == (*out_storage != NULL), "open answers %d", status);
+}
+
+static void set_and_get(lily_session_storage *storage) {
+  const char *key = pick(keys);
+  const char *text = pick(texts);
+  int64_t expires_at_ms = pick(times);
+  long before = steps;
+  lily_session_status status = CHECKED(lily_session_storage_set(storage, key, text, strlen(text), expires_at_ms));
+  if (status != LILY_SESSION_OK || steps != before) return;
+  char *got = NULL;
+  size_t length;
+  status = CHECKED(lily_session_storage_get(storage, key, &got, &length));
+  if (steps == before && (status == LILY_SESSION_OK || status == LILY_SESSION_ERROR_NOT_FOUND)) {
+    bool is_expired = expires_at_ms != 0 && expires_at_ms <= now_ms;
+    require((status == LILY_SESSION_OK) == !is_expired, "what was set reads as %d", status);
+  }
+  lily_session_free(got);
+}
+
+static void add_field(lily_session_persistence *list) {
+  union {
+    lily_session_field field;
+    char larger[sizeof(lily_session_field) + 8];
+  } given;
+  memset(&given, 0, sizeof given);
+  static const char *const former[] = {"former", "b", NULL};
+  static const int32_t types[] = {63, LILY_SESSION_INT, LILY_SESSION_STRING, LILY_SESSION_BOOL, LILY_SESSION_REAL, LILY_SESSION_JSON, 0, 64};
+  unsigned way = byte();
+  lily_session_field field = LILY_SESSION_FIELD_INIT;
+  struct context *context = make_context();
+  if (way % 4 == 3) {
+    lily_session_field members[] = {LILY_SESSION_FIELD_BOOL(struct model, flag), LILY_SESSION_FIELD_INT32(struct model, small),
+                                    LILY_SESSION_FIELD_INT64(struct model, large), LILY_SESSION_FIELD_DOUBLE(struct model, real),
+                                    LILY_SESSION_FIELD_CHARS(struct model, name)};
+    field = pick(members);
+  } else {
+    field.key = pick(keys);
+    field.types = pick(types);
+    field.get = get;
+    field.set = set;
+    if (way & 4) field.migrate = migrate;
+  }
+  context->types = field.types;
+  field.context = context;
+  field.release = release;
+  field.expires_after_ms = pick(times);
+  field.version = byte() % 3;
+  if (way & 8) field.former_keys = former;
+  bool is_named = true;
+  switch (way / 16) {
+    case 13: field.size += 8; break; /* zero behind: accepted */
+    case 14: field.size += 8, given.larger[sizeof field] = 1; break;
+    case 15: field.size = 8, is_named = false; break;
+  }
+  given.field = field;
+  lily_session_status status = CHECKED(lily_session_field_add(list, &given.field));
+  require(status != LILY_SESSION_OK || (is_named && way / 16 != 14), "a wrong size is accepted");
+  if (!is_named) release(context);
+}
+
+static void attach(lily_session_runtime *runtime, lily_session_persistence *list, lily_session **out_session) {
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  unsigned way = byte();
+  config.storage = pick(storages);
+  config.context = make_context();
+  config.release = release;
+  if (way & 1) config.get = slice_of;
+  if (way & 2) config.set = put_back;
+  if (way & 4) config.revision = revision;
+  if (way & 8) config.on_event = on_event;
+  lily_session_status status = CHECKED(lily_session_attach(runtime, list, &config, out_session));
+  require((status == LILY_SESSION_OK) == (*out_session != NULL), "attach answers %d", status);
+}
+
+/* After a success nothing is dirty. */
+static void require_clean(lily_session *session, long before) {
+  if (steps != before) return;
+  for (size_t at = 0; at < sizeof keys / sizeof *keys; at++) {
+    int32_t state = -1;
+    lily_session_status status = CHECKED(lily_session_field_state(session, keys[at], &state));
+    if (steps != before) return;
+    require(status != LILY_SESSION_OK || (state & LILY_SESSION_STATE_DIRTY) == 0, "dirty after a success: %s", keys[at]);
+    require((status == LILY_SESSION_OK) == (state != -1), "a state and %d", status);
+  }
+}
+
+/* What another program, or the user, does to the file. */
+static void disturb(void) {
+  const char *path = journal_path();
+  char line[100];
+  switch (byte() % 6) {
+    case 0: unlink(path); break;
+    case 1: if (truncate(path, (off_t)byte() * 4) != 0) unlink(path); break;
+    case 2: rename(path, in_directory("b.jsonl")); break;
+    case 3: link(path, in_directory("c.jsonl")); break;
+    case 4: unlink(in_directory("c.jsonl")); break;
+    default: {
+      int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+      if (file < 0) break;
+      size_t length = byte() % sizeof line;
+      memset(line, 'x', sizeof line);
+      if (byte() % 2) line[length / 2] = '\n';
+      if (write(file, line, length) < 0) unlink(path);
+      close(file);
+    }
+  }
+}
+
+/* The slot is emptied first: a callback must not use a handle that is being given back. */
+#define TAKE(slot) (slot); (slot) = NULL
+
+static void step(void) {
+  lily_session_storage **storage = storages + byte() % STORAGES;
+  unsigned which = byte();
+  lily_session_persistence **list = lists + which % LISTS;
+  lily_session_runtime **runtime = runtimes + which / 2 % RUNTIMES;
+  lily_session **session = sessions + which / 4 % SESSIONS;
+  long before = ++steps;
+  switch (byte() % 36) {
+    case 0: case 1:
+      if (*storage == NULL) {
+        lily_session_storage *opened = NULL;
+        open_storage(&opened);
+        if (*storage != NULL) QUIETLY(lily_session_storage_close(opened)); /* a callback was faster */
+        else *storage = opened;
+      }
+      break;
+    case 2: {
+      static const char *const scopes[] = {"s", "t", "", NULL, "\xFF"};
+      lily_session_storage *opened = NULL;
+      lily_session_status status = CHECKED(lily_session_storage_scoped(*storage, pick(scopes), &opened));
+      require((status == LILY_SESSION_OK) == (opened != NULL), "scoped answers %d", status);
+      lily_session_storage **slot = &pick(storages);
+      lily_session_storage *old = TAKE(*slot);
+      QUIETLY(lily_session_storage_close(old));
+      if (*slot != NULL) QUIETLY(lily_session_storage_close(opened));
+      else *slot = opened;
+      break;
+    }
+    case 3: {
+      lily_session_storage *old = TAKE(*storage);
+      QUIETLY(lily_session_storage_close(old));
+      break;
+    }
+    case 4: {
+      char *got = NULL;
+      size_t length = 4711;
+      lily_session_status status = CHECKED(lily_session_storage_get(*storage, pick(keys), &got, &length));
+      require((status == LILY_SESSION_OK) == (got != NULL && length != 4711), "get answers %d", status);
+      lily_session_free(got);
+      break;
+    }
+    case 5: case 6: set_and_get(*storage); break;
+    case 7: CHECKED(lily_session_storage_remove(*storage, pick(keys))); break;
+    case 8: CHECKED(lily_session_storage_each(*storage, pick(keys), visit, NULL)); break;
+    case 9: CHECKED(lily_session_storage_sync(*storage)); break;
+    case 10: QUIETLY(lily_session_storage_fd(*storage)); break;
+    case 11: {
+      lily_session_info info = LILY_SESSION_INFO_INIT;
+      CHECKED(lily_session_storage_info(*storage, &info));
+      require(info.entries >= 0 && info.live_bytes >= 0 && info.file_bytes >= 0, "info");
+      break;
+    }
+    case 12:
+      if (*list != NULL) break;
+      *list = lily_session_persistence_new();
+      checked(LILY_SESSION_OK, "persistence_new");
+      break;
+    case 13: {
+      lily_session_persistence *old = TAKE(*list);
+      QUIETLY(lily_session_persistence_free(old));
+      break;
+    }
+    case 14: case 15: case 16: add_field(*list); break;
+    case 17:
+      if (*runtime == NULL) {
+        CHECKED(lily_session_runtime_new(byte() % 16 == 15 ? NULL : models, byte() % 8 == 7 ? NULL : update, NULL, runtime));
+      }
+      break;
+    case 18: {
+      lily_session_runtime *old = TAKE(*runtime);
+      QUIETLY(lily_session_runtime_free(old));
+      break;
+    }
+    case 19: case 20: case 21: CHECKED(lily_session_runtime_dispatch(*runtime, NULL)); break;
+    case 22:
+      CHECKED(lily_session_runtime_set_model(*runtime, models + byte() % 2));
+      QUIETLY(lily_session_runtime_model(*runtime));
+      break;
+    case 23: case 24: case 25:
+      if (*session == NULL) {
+        lily_session *attached = NULL;
+        attach(*runtime, *list, &attached);
+        if (*session != NULL) QUIETLY(lily_session_detach(attached));
+        else *session = attached;
+      }
+      break;
+    case 26: {
+      lily_session *old = TAKE(*session);
+      QUIETLY(lily_session_detach(old));
+      break;
+    }
+    case 27: {
+      lily_session *old = TAKE(*session);
+      QUIETLY(lily_session_abandon(old));
+      break;
+    }
+    case 28:
+      if (CHECKED(lily_session_persist(*session)) == LILY_SESSION_OK) require_clean(*session, before);
+      break;
+    case 29:
+      if (CHECKED(lily_session_flush(*session)) == LILY_SESSION_OK) require_clean(*session, before);
+      break;
+    case 30: CHECKED(lily_session_refresh(*session)); break;
+    case 31: CHECKED(lily_session_touch(*session, pick(keys))); break;
+    case 32: QUIETLY(require(lily_session_next_expiry(*session) >= -1, "next_expiry")); break;
+    case 33: CHECKED(lily_session_clear(*storage)); break;
+    case 34:
+      now_ms += byte() * 10;
+      models[byte() % 2].value = (int)byte();
+      models[0].name[byte() % sizeof models->name] = (char)byte();
+      break;
+    default: disturb();
+  }
+}
+
+/* ------------------------------------------------------------------ the target */
+
+static int lowest_descriptor(void) {
+  int file = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(file);
+  return file;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  input = data;
+  left = size;
+  static bool is_begun;
+  if (!is_begun) setenv("LILY_SESSION_DIR", in_directory(""), 1);
+  is_begun = true;
+  static const char *const files[] = {"a.jsonl", "b.jsonl", "c.jsonl", "fuzz/session.jsonl", "calls/session.jsonl", "a.jsonl.damaged",
+                                      "b.jsonl.damaged", "fuzz/session.jsonl.damaged", "calls/session.jsonl.damaged"};
+  for (size_t at = 0; at < sizeof files / sizeof *files; at++) unlink(in_directory(files[at]));
+  now_ms = 1700000000000;
+  memset(models, 0, sizeof models);
+  row_generation = 0;
+  int descriptor = lowest_descriptor();
+  contexts = 0;
+  unsigned order = byte();
+  for (int count = 0; left > 0 && count < 400; count++) step();
+
+  /* All may be freed in any order. */
+  left = 0;
+  for (int turn = 0; turn < 4; turn++) {
+    switch ((order + (order & 4 ? 3 * (unsigned)turn : (unsigned)turn)) % 4) {
+      case 0: for (int at = 0; at < SESSIONS; at++) { lily_session *old = TAKE(sessions[at]); QUIETLY(lily_session_detach(old)); } break;
+      case 1: for (int at = 0; at < RUNTIMES; at++) { lily_session_runtime *old = TAKE(runtimes[at]); QUIETLY(lily_session_runtime_free(old)); } break;
+      case 2: for (int at = 0; at < LISTS; at++) { lily_session_persistence *old = TAKE(lists[at]); QUIETLY(lily_session_persistence_free(old)); } break;
+      default: for (int at = 0; at < STORAGES; at++) { lily_session_storage *old = TAKE(storages[at]); QUIETLY(lily_session_storage_close(old)); } break;
+    }
+  }
+  for (struct row *row = rows; row < rows + ROWS; row++) drop(row);
+  require(contexts == 0, "%d contexts were not released", contexts);
+  require(lowest_descriptor() == descriptor, "a descriptor was left open");
+  return 0;
+}

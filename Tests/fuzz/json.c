@@ -1,0 +1,200 @@
+/* JSON values: any bytes are given to lily_session_storage_set(). What jansson takes, with the library's flags, is stored without
+   its white space, comes out of a journal the same, and reaches a field as the value that jansson sees. All else is DECODE. */
+#include "support.h"
+
+#include <jansson.h>
+#include <math.h>
+
+enum { DEPTH = 512 };
+
+/* The library's own rules before jansson's. */
+static bool is_shallow_text(const char *text, size_t length) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t at = 0; at < length; at++) {
+    if (text[at] == 0) return false;
+    if (in_string && text[at] == '\\') at++;
+    else if (text[at] == '"') in_string = !in_string;
+    else if (!in_string && (text[at] == '[' || text[at] == '{') && ++depth > DEPTH) return false;
+    else if (!in_string && (text[at] == ']' || text[at] == '}')) depth--;
+  }
+  return true;
+}
+
+static json_t *load(const char *text, size_t length) {
+  return json_loadb(text, length, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
+static size_t without_space(const char *text, size_t length, char *out) {
+  size_t count = 0;
+  bool in_string = false;
+  for (size_t at = 0; at < length; at++) {
+    if (!in_string && strchr(" \t\r\n", text[at]) != NULL) continue;
+    out[count++] = text[at];
+    if (in_string && text[at] == '\\') out[count++] = text[++at];
+    else if (text[at] == '"') in_string = !in_string;
+  }
+  return count;
+}
+
+/* ------------------------------------------------------------------ a field that gives back what it was set to */
+
+static struct {
+  lily_session_value value;
+  char *text;
+  int sets;
+  bool gives_json; /* text as JSON rather than as characters */
+  bool is_other;
+} field;
+
+static lily_session_status get(void *context, const void *session, lily_session_value *out_value) {
+  (void)context, (void)session;
+  *out_value = field.value;
+  if (field.value.type == LILY_SESSION_NULL && field.is_other) {
+    out_value->type = LILY_SESSION_BOOL;
+    out_value->as.boolean = true;
+  } else if (field.is_other) {
+    out_value->type = LILY_SESSION_NULL;
+  }
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status set(void *context, void *session, const lily_session_value *value) {
+  (void)context, (void)session;
+  field.sets++;
+  field.value = *value;
+  free(field.text);
+  field.text = NULL;
+  if (value->type == LILY_SESSION_STRING || value->type == LILY_SESSION_JSON) {
+    field.text = malloc(value->as.text.length + 1);
+    memcpy(field.text, value->as.text.bytes, value->as.text.length + 1);
+    require(field.text[value->as.text.length] == 0, "a text without its NUL");
+    field.value.as.text.bytes = field.text;
+  }
+  return LILY_SESSION_OK;
+}
+
+static void check_field(lily_session_storage *storage, json_t *parsed, const char *text, size_t length, int32_t types) {
+  memset(&field.value, 0, sizeof field.value);
+  field.value.type = LILY_SESSION_NULL;
+  field.sets = 0;
+  field.is_other = false;
+  static int model;
+  lily_session_runtime *runtime;
+  lily_session *session;
+  lily_session_persistence *list = lily_session_persistence_new();
+  lily_session_field given = LILY_SESSION_FIELD_INIT;
+  given.key = "f";
+  given.types = types;
+  given.get = get;
+  given.set = set;
+  require(lily_session_field_add(list, &given) == LILY_SESSION_OK, "no field");
+  require(lily_session_runtime_new(&model, NULL, NULL, &runtime) == LILY_SESSION_OK, "no runtime");
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  config.storage = storage;
+  require(lily_session_attach(runtime, list, &config, &session) == LILY_SESSION_OK, "no session");
+
+  const lily_session_value *value = &field.value;
+  bool is_set = field.sets == 1;
+  if (is_set) {
+    require((value->type & types) != 0, "a value of a type that the field does not take");
+    switch (value->type) {
+      case LILY_SESSION_NULL: require(json_is_null(parsed), "null"); break;
+      case LILY_SESSION_BOOL: require(json_is_boolean(parsed) && json_is_true(parsed) == value->as.boolean, "a bool"); break;
+      case LILY_SESSION_INT: {
+        json_t *whole = json_loadb(text, length, JSON_DECODE_ANY, NULL);
+        require(whole != NULL && json_is_integer(whole) && json_integer_value(whole) == value->as.integer, "an integer");
+        json_decref(whole);
+        break;
+      }
+      case LILY_SESSION_REAL: require(json_is_real(parsed) && json_real_value(parsed) == value->as.real, "a real"); break;
+      case LILY_SESSION_STRING:
+        require(json_is_string(parsed) && json_string_length(parsed) == value->as.text.length &&
+                  memcmp(json_string_value(parsed), value->as.text.bytes, value->as.text.length) == 0, "a string");
+        break;
+      case LILY_SESSION_JSON:
+        require(value->as.text.length == length && memcmp(value->as.text.bytes, text, length) == 0, "a text");
+        break;
+      default: wrong("type %d", value->type);
+    }
+    /* Something else is stored, and then this again, by the library's own encoder. */
+    field.is_other = true;
+    lily_session_status first = lily_session_persist(session);
+    field.is_other = false;
+    lily_session_status second = lily_session_persist(session);
+    if (types == 63) {
+      require(first == LILY_SESSION_OK && second == LILY_SESSION_OK, "persist answers %d, %d", first, second);
+      char *out;
+      size_t out_length;
+      require(lily_session_storage_get(storage, "lily_session_f", &out, &out_length) == LILY_SESSION_OK, "nothing is stored");
+      json_t *again = load(out, out_length);
+      require(again != NULL && json_equal(again, parsed), "the field's value was stored as another: %s", out);
+      json_decref(again);
+      lily_session_free(out);
+    }
+  } else {
+    int32_t state;
+    require(lily_session_field_state(session, "f", &state) == LILY_SESSION_OK && state == LILY_SESSION_STATE_REJECTED, "state %d", state);
+    require(types != 63 && field.sets == 0, "not taken by a field of all types");
+  }
+  lily_session_detach(session);
+  lily_session_runtime_free(runtime);
+  lily_session_persistence_free(list);
+  free(field.text);
+  field.text = NULL;
+}
+
+/* ------------------------------------------------------------------ the target */
+
+static void require_stored(lily_session_storage *storage, const char *text, size_t length) {
+  char *out = NULL;
+  size_t out_length = 0;
+  lily_session_status status = lily_session_storage_get(storage, "lily_session_f", &out, &out_length);
+  require(status == LILY_SESSION_OK, "what was accepted is not there: %d", status);
+  require(out_length == length && memcmp(out, text, length) == 0 && out[length] == 0, "it came out as %s", out);
+  lily_session_free(out);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  char *text = malloc(size + 1); /* its end is where the sanitizer sees a read past it */
+  memcpy(text, data, size);
+  char *exact = malloc(size);
+  memcpy(exact, data, size);
+  json_t *parsed = size > 0 && is_shallow_text(text, size) ? load(text, size) : NULL;
+  lily_session_storage *storage;
+  require(lily_session_storage_open_memory(NULL, &storage) == LILY_SESSION_OK, "no memory storage");
+  lily_session_status status = lily_session_storage_set(storage, "lily_session_f", exact, size, 0);
+  free(exact);
+  require(status == (parsed != NULL ? LILY_SESSION_OK : LILY_SESSION_ERROR_DECODE), "set answers %d, and jansson %s it", status,
+          parsed != NULL ? "takes" : "does not take");
+  if (parsed == NULL) {
+    char *out = NULL;
+    require(lily_session_storage_get(storage, "lily_session_f", &out, NULL) == LILY_SESSION_ERROR_NOT_FOUND, "refused, but stored");
+  } else {
+    char *compact = malloc(size + 1);
+    size_t length = without_space(text, size, compact);
+    require_stored(storage, compact, length);
+    require(lily_session_storage_set(storage, "lily_session_f", compact, length, 0) == LILY_SESSION_OK, "not accepted again");
+    require_stored(storage, compact, length);
+    check_field(storage, parsed, compact, length, 63);
+    require(lily_session_storage_set(storage, "lily_session_f", compact, length, 0) == LILY_SESSION_OK, "not accepted again");
+    check_field(storage, parsed, compact, length, (int32_t)(size % 62) + 1);
+    if (size % 4 == 0) { /* a file costs more */
+      const char *path = in_directory("session.jsonl");
+      unlink(path);
+      lily_session_storage *journal;
+      require(lily_session_storage_open(path, NULL, &journal) == LILY_SESSION_OK, "no journal");
+      require(lily_session_storage_set(journal, "lily_session_f", text, size, 0) == LILY_SESSION_OK, "the journal does not take it");
+      lily_session_storage *second; /* while the first has it open: nothing is rewritten yet */
+      require(lily_session_storage_open(path, NULL, &second) == LILY_SESSION_OK, "the journal does not open");
+      require_stored(second, compact, length);
+      lily_session_storage_close(second);
+      lily_session_storage_close(journal);
+    }
+    free(compact);
+    json_decref(parsed);
+  }
+  lily_session_storage_close(storage);
+  free(text);
+  return 0;
+}

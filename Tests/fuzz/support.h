@@ -1,0 +1,70 @@
+/* What the fuzz targets share: a directory in memory, files, and how an error is told. */
+#ifndef SUPPORT_H
+#define SUPPORT_H
+
+#include <lily_session.h>
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The fuzzer keeps the input of a run that ends by a signal. */
+__attribute__((format(printf, 1, 2), noreturn)) static inline void wrong(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  fputs("\nWRONG: ", stderr);
+  vfprintf(stderr, format, arguments);
+  fprintf(stderr, " (last error: \"%s\")\n", lily_session_last_error());
+  va_end(arguments);
+  abort();
+}
+
+#define require(condition, ...) do { if (!(condition)) wrong(__VA_ARGS__); } while (0)
+
+/* The time that all storages are told. */
+static int64_t now_ms = 1700000000000;
+
+/* $FUZZ_DIRECTORY, which `run` makes and removes; a run by hand makes one of its own. */
+static inline const char *in_directory(const char *name) {
+  static char directory[200];
+  static char paths[8][300];
+  static int next;
+  if (directory[0] == 0) {
+    const char *given = getenv("FUZZ_DIRECTORY");
+    if (given != NULL) {
+      snprintf(directory, sizeof directory, "%s", given);
+    } else {
+      snprintf(directory, sizeof directory, "%s/lily-fuzz-XXXXXX", access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+      require(mkdtemp(directory) != NULL, "no directory %s", directory);
+    }
+  }
+  char *path = paths[next++ % 8];
+  snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+  return path;
+}
+
+static inline void file_write(const char *path, const void *bytes, size_t length) {
+  unlink(path); /* a new inode: nothing of the run before is seen */
+  int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  require(file >= 0, "%s cannot be made", path);
+  require(write(file, bytes, length) == (ssize_t)length, "%s cannot be written", path);
+  close(file);
+}
+
+/* Whether the file's bytes are these. */
+static inline bool file_is(const char *path, const void *bytes, size_t length) {
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  char *got = malloc(length + 1);
+  ssize_t count = read(file, got, length + 1);
+  bool same = count == (ssize_t)length && memcmp(got, bytes, length) == 0;
+  free(got);
+  close(file);
+  return same;
+}
+
+#endif
