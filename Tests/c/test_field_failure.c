@@ -135,6 +135,14 @@ TEST(field_failure__S7_no_bytes_where_there_is_a_length) {
   check_unstorable(nullable_json, text(LILY_SESSION_JSON, NULL, 0));
 }
 
+TEST(field_failure__S20_absurd_lengths) {
+  const size_t lengths[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2, (size_t)1 << 40};
+  for (size_t i = 0; i < COUNT(lengths); i++) {
+    check_unstorable(nullable_string, text(LILY_SESSION_STRING, "x", lengths[i]));
+    check_unstorable(nullable_json, text(LILY_SESSION_JSON, "1", lengths[i]));
+  }
+}
+
 TEST(field_failure__S7_too_big) {
   const size_t size = (16u << 20) + 3;
   char *big = repeated('x', size);

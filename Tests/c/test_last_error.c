@@ -1,6 +1,7 @@
 /* lily_session_last_error(): whose it is, how long it lives, and what it never says. */
 #include "rig.h"
 
+#include <jansson.h>
 #include <pthread.h>
 
 TEST(last_error__empty_after_success) {
@@ -81,6 +82,23 @@ TEST(last_error__is_one_line_whatever_the_key) {
   assert_fails(NOT_FOUND, lily_session_storage_get(storage, longest, &json, NULL));
   assert_message_has("kkkk");
   free(longest);
+  lily_session_storage_close(storage);
+}
+
+/* A key that does not fit is cut between characters, not inside one. */
+TEST(last_error__is_utf8_whatever_the_key) {
+  lily_session_storage *storage = open_memory();
+  char *json, key[520];
+  for (int shift = 0; shift < 4; shift++) {
+    memset(key, 'k', (size_t)shift);
+    key[shift] = '\0';
+    for (int i = 0; i < 127; i++) strcat(key, "\xf0\x9f\x8c\xb8");
+    assert_fails(NOT_FOUND, lily_session_storage_get(storage, key, &json, NULL));
+    json_t *text = json_string(lily_session_last_error()); /* NULL for what is not UTF-8 */
+    assert_non_null(text);
+    json_decref(text);
+    assert_message_has("\xf0\x9f\x8c\xb8");
+  }
   lily_session_storage_close(storage);
 }
 

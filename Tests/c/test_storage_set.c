@@ -37,6 +37,19 @@ TEST(storage_set__reads_length_bytes_and_no_more) {
   lily_session_storage_close(storage);
 }
 
+/* Not one byte of the text may be read then. */
+TEST(storage_set__S20_absurd_lengths) {
+  lily_session_storage *storage = open_memory();
+  const size_t lengths[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2, (size_t)1 << 40};
+  for (size_t i = 0; i < COUNT(lengths); i++) {
+    const lily_session_status status = lily_session_storage_set(storage, "a", "1", lengths[i], 0);
+    assert_true(status == LILY_SESSION_ERROR_INVALID_ARGUMENT || status == LILY_SESSION_ERROR_DECODE);
+    assert_true(lily_session_last_error()[0] != '\0');
+  }
+  assert_entries(storage, 0);
+  lily_session_storage_close(storage);
+}
+
 TEST(storage_set__length_0) {
   lily_session_storage *storage = open_memory();
   assert_fails(DECODE, lily_session_storage_set(storage, "a", "", 0, 0));
