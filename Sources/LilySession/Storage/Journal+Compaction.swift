@@ -11,18 +11,14 @@ extension Journal {
   public func sync() throws(Failure) {
     let time = now()
     try exclusion.run { () throws(Failure) in
-      guard needsSync else { return }
+      guard needsSync || needsRewrite else { return }
       if try lookUp() == .nothing { // what was to be synced is gone, and no sync brings the file back
         vanish()
         needsSync = false
+        needsRewrite = false
         return
       }
-      if try syncByCompaction(time) {
-        needsSync = false
-      } else {
-        try syncFile(time)
-        needsSync = holdsRemoved && !hasUnknown // the file could not be rewritten: the next sync tries again
-      }
+      if try syncByCompaction(time) { needsSync = false } else { try syncFile(time) }
     }
   }
 
@@ -121,6 +117,7 @@ extension Journal {
     holdsRemoved = false
     hasMoved = false
     needsNewFile = false
+    needsRewrite = false
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // the new file does not have them
     do throws(Failure) {
       try Syscalls.sync(directory)

@@ -15,7 +15,10 @@ extension Journal {
       if batch.onlyRemoves, !batch.touches(table) { return .written }
       try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
       batch.apply(to: table)
-      if batch.onlyRemoves { holdsRemoved = true }
+      if batch.onlyRemoves {
+        holdsRemoved = true
+        needsRewrite = true
+      }
       if isFarTooLarge { compactOrBackOff(hostTime ?? Syscalls.wallClock()) }
       return .written
     }
@@ -34,6 +37,7 @@ extension Journal {
       scratch.buffer.append("\"]")
       try append(scratch, items: 1, isRemoval: true)
       applyClear(prefix, next)
+      needsRewrite = true
       Syscalls.unlink(directory, names.damaged)
     }
   }
