@@ -53,11 +53,16 @@ enum Syscalls {
     return (size, links)
   }
 
-  /// 0: the end of the file.
+  /// `count` bytes, or those that there are before the end of the file.
   static func read(_ file: Int32, _ into: UnsafeMutablePointer<UInt8>, _ count: Int, at offset: Int64) throws(Failure) -> Int {
-    let got = retried { pread(file, into, count, off_t(offset)) }
-    guard got >= 0 else { throw failure("the file cannot be read") }
-    return got
+    var done = 0
+    while done < count {
+      let got = retried { pread(file, into + done, count &- done, off_t(offset &+ Int64(done))) }
+      guard got >= 0, got <= count &- done else { throw failure("the file cannot be read") }
+      if got == 0 { break }
+      done &+= got
+    }
+    return done
   }
 
   /// All of it, by one write where the kernel takes it whole. Throws after part of it too.

@@ -188,6 +188,15 @@ def test_a_version_survives_the_rewriting_of_the_file(path):
         session.close()
 
 
+def test_S9_what_has_expired_is_swept_when_the_file_is_rewritten(path):
+    with lily.Storage(path, now=NOW) as storage:
+        for key, deadline in [(b"past", 1), (b"now", NOW), (b"later", NOW + 1), (b"never", 0), (b"gone", 0)]:
+            storage.set(key, b"1", deadline)
+        storage.remove(b"gone")
+        storage.sync()
+        assert journal.read(path.read_bytes()).entries == {b"later": journal.Entry(b"1", NOW + 1), b"never": journal.Entry(b"1")}
+
+
 @pytest.mark.parametrize("deadline, there", [(0, True), (1, False), (NOW - 1, False), (NOW, False), (NOW + 1, True),
                                              (2**63 - 1, True)])
 def test_S9_a_deadline_counts_from_its_millisecond_on(path, deadline, there):

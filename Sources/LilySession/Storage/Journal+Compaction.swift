@@ -11,18 +11,14 @@ extension Journal {
   public func sync() throws(Failure) {
     let hostTime = options.clock?() // before any lock is taken
     try exclusion.run { () throws(Failure) in
-      guard needsSync else { return }
+      guard needsSync || needsRewrite else { return }
       if try lookUp() == .nothing { // what was to be synced is gone, and no sync brings the file back
         vanish()
         needsSync = false
+        needsRewrite = false
         return
       }
-      if try syncByCompaction(hostTime) {
-        needsSync = false
-      } else {
-        if let failure = makeDurable(hostTime) { throw failure }
-        needsSync = holdsRemoved && !hasUnknown // the file could not be rewritten: the next sync tries again
-      }
+      if try syncByCompaction(hostTime) { needsSync = false } else if let failure = makeDurable(hostTime) { throw failure }
     }
   }
 
@@ -125,6 +121,7 @@ extension Journal {
     holdsRemoved = false
     hasMoved = false
     needsNewFile = false
+    needsRewrite = false
     lastCompaction = time
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // the new file does not have them
     do throws(Failure) {

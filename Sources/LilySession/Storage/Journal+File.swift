@@ -86,6 +86,7 @@ extension Journal {
     isGone = false
     needsDirectorySync = true
     needsNewFile = false
+    needsRewrite = false
     allocated = 0
   }
 

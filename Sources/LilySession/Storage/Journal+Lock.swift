@@ -94,15 +94,15 @@ extension Journal {
     guard !hasUnknown else { return } // not to be written to
     allocated = 0
     if Syscalls.truncate(file, to: applied) { return }
-    // Ended by a newline, the fragment is a damaged line of its own and does not spoil the next.
-    try put(Journal.newline, into: file)
-    applied = size &+ 1
+    // Ended so, the fragment is a damaged line of its own and does not spoil the next. A newline alone could make it whole.
+    try put(Journal.spoiler, into: file)
+    applied = size &+ Int64(Journal.spoiler.count)
     damagedLines &+= 1
     keepsDamage = true
   }
 
-  private static var newline: UnsafeRawBufferPointer {
-    let text: StaticString = "\n"
-    return UnsafeRawBufferPointer(start: text.utf8Start, count: 1)
+  private static var spoiler: UnsafeRawBufferPointer {
+    let text: StaticString = "?\n"
+    return UnsafeRawBufferPointer(start: text.utf8Start, count: 2)
   }
 }

@@ -27,7 +27,10 @@ extension Journal {
     if batch.isEmpty { return .written(leftOut: leftOut, notDurable: nil) }
     try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
     batch.apply(to: table)
-    if batch.hasRemoves { holdsRemoved = true }
+    if batch.hasRemoves {
+      holdsRemoved = true
+      needsRewrite = true
+    }
     if isFarTooLarge { compactOrBackOff(hostTime) }
     return .written(leftOut: leftOut, notDurable: nil)
   }
@@ -74,6 +77,7 @@ extension Journal {
     scratch.buffer.append("\"]")
     try append(scratch, items: 1, isRemoval: true)
     applyClear(scope.session, next)
+    needsRewrite = true
     ownClears.add(next, of: scope)
     Syscalls.unlink(directory, names.damaged)
   }

@@ -58,6 +58,8 @@ public final class Journal: Storage {
 
   /// It wrote since it last synced.
   var needsSync = false
+  /// It removed something, which the file still holds.
+  var needsRewrite = false
   /// The file was put into its directory by somebody who may not have synced that.
   var needsDirectorySync = true
   /// An fsync failed: the pages may be marked clean without being on disk, so only a new file will do.

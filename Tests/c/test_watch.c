@@ -1,0 +1,184 @@
+/* S10: lily_session_storage_fd() polls readable when another changed the file, and is quiet once that was looked at. */
+#include "elsewhere.h"
+
+#include <fcntl.h>
+
+/* Long enough for any machine; nobody waits so long when all is well. */
+enum { PATIENCE = 5000 };
+
+static lily_session_storage *storage;
+static int fd;
+
+static void begin(void) {
+  storage = open_storage(JOURNAL);
+  fd = lily_session_storage_fd(storage);
+  assert_true(fd >= 0);
+}
+
+static void end(void) { lily_session_storage_close(storage); }
+
+static void look(const char *key) {
+  char *json = NULL;
+  lily_session_storage_get(storage, key, &json, NULL);
+  lily_session_free(json);
+}
+
+TEST(watch__S10_the_same_descriptor_each_time) {
+  begin();
+  for (int i = 0; i < 5; i++) assert_int_equal(lily_session_storage_fd(storage), fd);
+  assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  assert_false(readable(fd, 0));
+  end();
+  assert_int_equal(fcntl(fd, F_GETFD), -1); /* the handle's, closed with it */
+}
+
+TEST(watch__S10_another_programs_change) {
+  begin();
+  const char *const commands[] = {"set", "set", "remove", "sync", "clear"};
+  for (size_t i = 0; i < COUNT(commands); i++) {
+    if (strcmp(commands[i], "sync") == 0) continue; /* it owes nothing then */
+    changed_elsewhere(commands[i], strcmp(commands[i], "clear") == 0 ? NULL : "lily_session_theme", i == 0 ? "1" : "2");
+    assert_true(readable(fd, PATIENCE));
+    look("lily_session_theme");
+    assert_false(readable(fd, 0));
+  }
+  end();
+}
+
+TEST(watch__S10_another_handles_change) {
+  begin();
+  lily_session_storage *other = open_storage(JOURNAL);
+  look("k");
+  for (int i = 0; i < 100; i++) { /* and all that came until one looks is one look */
+    for (int times = 0; times <= i % 3; times++) assert_ok(set_text(other, "k", i % 2 ? "1" : "2"));
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", i % 2 ? "1" : "2");
+    assert_false(readable(fd, 0));
+  }
+  lily_session_storage_close(other);
+  end();
+}
+
+TEST(watch__S10_quiet_after_get_each_and_refresh) {
+  begin();
+  struct rig rig;
+  struct probe theme = {0};
+  rig_lend(&rig, storage);
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  for (int i = 0; i < 9; i++) {
+    changed_elsewhere("set", "lily_session_theme", i % 2 ? "\"dark\"" : "\"blue\"");
+    assert_true(readable(fd, PATIENCE));
+    if (i % 3 == 0) look("absent"); /* NOT_FOUND is a look as well */
+    if (i % 3 == 1) assert_entries(storage, 1);
+    if (i % 3 == 2) assert_ok(lily_session_refresh(rig.session));
+    assert_false(readable(fd, 0));
+  }
+  rig_end(&rig);
+  end();
+}
+
+/* Inotify may be asked before there is anything to see, and long after. */
+TEST(watch__S10_across_a_rewriting_of_the_file) {
+  begin();
+  lily_session_storage *other = open_storage(JOURNAL);
+  assert_ok(set_text(other, "gone", "1"));
+  for (int i = 0; i < 3; i++) {
+    assert_ok(set_text(other, "k", "1"));
+    assert_ok(lily_session_storage_remove(other, "gone"));
+    assert_ok(lily_session_storage_sync(other)); /* another file has the name now */
+    assert_true(info_of(other).last_compaction_ms > 0);
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", "1");
+    look("k");
+    assert_false(readable(fd, 0));
+    assert_ok(set_text(other, "gone", "1"));
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "gone", "1");
+    assert_false(readable(fd, 0));
+  }
+  lily_session_storage_close(other);
+  /* And when this handle is the one that rewrites. */
+  assert_ok(lily_session_storage_remove(storage, "gone"));
+  assert_ok(lily_session_storage_sync(storage));
+  look("k");
+  assert_false(readable(fd, 0));
+  changed_elsewhere("set", "k", "5");
+  assert_true(readable(fd, PATIENCE));
+  assert_stored(storage, "k", "5");
+  end();
+}
+
+TEST(watch__S10_of_a_storage_that_only_reads) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *reader = NULL;
+  changed_elsewhere("set", "k", "1");
+  options.flags = LILY_SESSION_READ_ONLY;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &reader));
+  const int watch = lily_session_storage_fd(reader);
+  assert_true(watch >= 0);
+  assert_stored(reader, "k", "1");
+  assert_false(readable(watch, 0));
+  changed_elsewhere("set", "k", "2");
+  assert_true(readable(watch, PATIENCE));
+  assert_stored(reader, "k", "2");
+  assert_false(readable(watch, 0));
+  lily_session_storage_close(reader);
+}
+
+/* A scope's is its parent's, or as good. */
+TEST(watch__S10_of_a_scope) {
+  begin();
+  lily_session_storage *scope = open_scope(storage, "user:4"), *other = open_storage(JOURNAL), *there = open_scope(other, "user:4");
+  const int watch = lily_session_storage_fd(scope);
+  assert_true(watch >= 0);
+  assert_ok(set_text(there, "k", "1"));
+  assert_true(readable(watch, PATIENCE));
+  assert_stored(scope, "k", "1");
+  assert_false(readable(watch, 0));
+  lily_session_storage_close(there);
+  lily_session_storage_close(other);
+  lily_session_storage_close(scope);
+  end();
+}
+
+TEST(watch__none_for_NULL_and_for_memory) {
+  lily_session_storage *memory = open_memory();
+  assert_int_equal(lily_session_storage_fd(NULL), -1);
+  assert_int_equal(lily_session_storage_fd(memory), -1);
+  lily_session_storage_close(memory);
+}
+
+static int ask_in_child(void *context) {
+  CHILD_CHECK(lily_session_storage_fd(context) == -1);
+  return 0;
+}
+
+TEST(watch__S16_none_in_a_child_of_fork) {
+  begin();
+  assert_int_equal(in_child(ask_in_child, storage), 0);
+  changed_elsewhere("set", "k", "1");
+  assert_true(readable(fd, PATIENCE));
+  end();
+}
+
+/* The system gives no watch: -1, and all else works. */
+static int without_descriptors(void *context) {
+  lily_session_storage *mine = NULL;
+  CHILD_CHECK(lily_session_storage_open(context, NULL, &mine) == LILY_SESSION_OK);
+  int last = open("/dev/null", O_RDONLY), next = last;
+  while (next >= 0) {
+    last = next;
+    next = dup(last);
+  }
+  CHILD_CHECK(errno == EMFILE);
+  CHILD_CHECK(lily_session_storage_fd(mine) == -1);
+  CHILD_CHECK(set_text(mine, "k", "1") == LILY_SESSION_OK);
+  close(last);
+  CHILD_CHECK(lily_session_storage_fd(mine) >= 0);
+  lily_session_storage_close(mine);
+  return 0;
+}
+
+TEST(watch__S10_none_where_descriptors_have_run_out) { assert_int_equal(in_child(without_descriptors, (void *)(uintptr_t)JOURNAL), 0); }

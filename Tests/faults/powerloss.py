@@ -1,0 +1,252 @@
+"""What a disk may hold after power loss, from a recorded trace of what a program asked of the kernel.
+
+The rules are those that a careful program has to expect:
+
+- A name is on disk once its directory was synced after it was made, moved or removed. Before that each such change may be
+  there or not.
+- Data is on disk once its file was synced after it was written. Before that each page of 4096 bytes may be as it was
+  before, as written, zeros, or garbage, whatever the file's size says; bytes that were synced stay.
+- A sync that failed leaves pages that the kernel takes for clean: they are zeros on disk from then on, though every
+  program still reads what was written, and no later sync changes that. Only what is written to such a page again makes it dirty.
+"""
+from typing import NamedTuple
+
+import faults
+import oracle
+from faults import NOT_DURABLE, OK
+
+PAGE = 4096
+
+
+class Operation(NamedTuple):
+    name: str
+    arguments: list
+    data: bytes
+
+
+def read_trace(data):
+    """The operations of a trace, in order; marks too."""
+    operations, at = [], 0
+    while at < len(data):
+        end = data.index(b"\n", at)
+        name, *arguments = data[at:end].decode().split(" ")
+        at, content = end + 1, b""
+        if name in ("write", "mark"):
+            length = int(arguments[-1])
+            content = data[at:at + length]
+            assert data[at + length:at + length + 1] == b"\n"
+            at += length + 1
+        operations.append(Operation(name, arguments, content))
+    return operations
+
+
+class File:
+    """An inode: what programs read, and what of it is on disk for certain."""
+
+    def __init__(self):
+        self.seen = bytearray()
+        self.safe = b""
+        self.steps = []  # what `seen` was before each change since the last sync
+        self.lost = []   # ranges whose sync failed: zeros on disk
+        self.was_synced = False
+
+    def write(self, data):
+        start = len(self.seen)
+        self.steps.append(bytes(self.seen))
+        self.seen += data
+        self._forgive(start // PAGE * PAGE)
+
+    def truncate(self, size):
+        self.steps.append(bytes(self.seen))
+        del self.seen[size:]
+        self.seen.extend(bytes(size - len(self.seen)))
+        self._forgive(size // PAGE * PAGE)
+
+    def _forgive(self, end):
+        """What was lost from here on is dirty again, or cut off."""
+        self.lost = [(a, min(b, end)) for a, b in self.lost if a < end]
+
+    def sync(self, worked):
+        if worked:
+            self.safe, self.was_synced = self.zeroed(bytes(self.seen)), True
+        elif len(self.seen) > len(self.safe):
+            self.lost.append((len(self.safe), len(self.seen)))
+        self.steps = []
+
+    def zeroed(self, content):
+        content = bytearray(content)
+        for start, end in self.lost:
+            content[start:end] = bytes(len(content[start:end]))
+        return bytes(content)
+
+    def after_loss(self, how, random):
+        """(content, whether it is a beginning of what was written) after power loss."""
+        if how == "dropped" or not (self.steps or self.lost):
+            return (self.safe, not self.lost)
+        target = bytes(self.seen)
+        if how == "earlier":  # as it was some changes ago, or in the middle of one: cut where a page ends
+            target = random.choice([*self.steps, target])
+            if random.random() < 0.5 and len(target) > len(self.safe):
+                cut = random.randrange(len(self.safe), len(target) + 1) // PAGE * PAGE
+                target = target[:max(cut, len(self.safe))]
+            how = "kept"
+        target = self.zeroed(target)
+        if how == "kept":
+            return target, not self.lost
+        pages = [self._page(target, start, how, random) for start in range(0, len(target), PAGE)]
+        return b"".join(pages), False
+
+    def _page(self, target, start, how, random):
+        page, before = target[start:start + PAGE], self.safe[start:start + PAGE]
+        if how == "mixed":
+            how = random.choice(["kept", "kept", "old", "zeros", "garbled"])
+        if how == "kept" or page == before:
+            return page
+        same = 0  # what was synced is the same before and after, and stays
+        while same < min(len(page), len(before)) and page[same] == before[same]:
+            same += 1
+        rest = len(page) - same
+        if how == "old":
+            return page[:same] + before[same:].ljust(rest, b"\0")[:rest]
+        return page[:same] + (random.randbytes(rest) if how == "garbled" else bytes(rest))
+
+
+class Disk:
+    def __init__(self):
+        self.names, self.safe_names = {}, {}  # name -> File
+        self.changes = []                     # of the directory, since its last sync: {name: File or None}
+        self.open = {}                        # descriptor -> File, or None for the directory
+
+    def run(self, operation):
+        name, arguments = operation.name, operation.arguments
+        if name == "open":
+            file, is_new, path = int(arguments[0]), arguments[1] == "1", arguments[2]
+            if is_new:
+                self._change({path: File()})
+            self.open[file] = None if path == "." else self.names[path]
+        elif name == "close":
+            self.open.pop(int(arguments[0]))
+        elif name == "write":
+            self.open[int(arguments[0])].write(operation.data)
+        elif name == "truncate":
+            self.open[int(arguments[0])].truncate(int(arguments[1]))
+        elif name == "rename":
+            self._change({arguments[0]: None, arguments[1]: self.names[arguments[0]]})
+        elif name == "unlink":
+            self._change({arguments[0]: None})
+        elif name == "sync":
+            file, worked = self.open[int(arguments[0])], arguments[1] == "1"
+            if file:
+                file.sync(worked)
+            elif worked:
+                self.safe_names, self.changes = dict(self.names), []
+        else:
+            raise AssertionError(name)
+
+    def _change(self, change):
+        self.changes.append(change)
+        self._apply(self.names, change)
+
+    @staticmethod
+    def _apply(names, change):
+        for name, file in change.items():
+            if file:
+                names[name] = file
+            else:
+                names.pop(name, None)
+
+    def directories(self, random):
+        """What names there may be: any number of the changes, in order, and some without order."""
+        for count in range(len(self.changes) + 1):
+            names = dict(self.safe_names)
+            for change in self.changes[:count]:
+                self._apply(names, change)
+            yield names
+        if len(self.changes) > 1:
+            names = dict(self.safe_names)
+            for change in self.changes:
+                if random.random() < 0.5:
+                    self._apply(names, change)
+            yield names
+
+
+class Promise:
+    """From the marks so far: the states after each update, and from which one on they must survive power loss."""
+
+    def __init__(self, is_power):
+        self.is_power = is_power
+        self.states = [{}]  # after 0, 1, 2, … updates
+        self.doubtful = []  # (key, its value before) of updates that were NOT_DURABLE
+        self.dirty, self.step = {}, None
+        self.last = {1: 0, 2: 0}  # of each handle
+        self.safe = 0
+
+    def run(self, mark):
+        if mark[0] == b"B":
+            self.step = step = oracle.Step.of(mark)
+            state, self.dirty = oracle.done(step, self.states[-1], self.dirty)
+            if state != self.states[-1]:
+                self.states.append(state)
+                self.last[step.handle] = len(self.states) - 1
+        elif mark[0] == b"A":
+            assert int(mark[2]) in (OK, NOT_DURABLE), f"only syncs fail here: {mark}"
+            promised = ("sync", "flush") if not self.is_power else ("sync", "flush", "put", "remove", "update", "clear", "touch")
+            if int(mark[2]) == NOT_DURABLE and len(self.states) > 1 and self.last[self.step.handle] == len(self.states) - 1:
+                old, new = self.states[-2:]
+                self.doubtful += [(key, old.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
+            if int(mark[2]) == OK and self.step.what in promised:
+                self.safe = max(self.safe, self.last[self.step.handle])
+
+    def now(self):
+        """A copy that later marks do not change."""
+        copy = Promise(self.is_power)
+        copy.states, copy.safe, copy.doubtful = self.states[:], self.safe, self.doubtful[:]
+        return copy
+
+    def check(self, found, is_beginning, is_new):
+        """Raises Wrong where what was found after power loss is not as promised. False: the file is not recognised any
+        more, as may be where its first page was garbled before anything was ever synced or promised."""
+        if found.open_status == faults.REFUSED and is_new and not is_beginning and not self.safe:
+            return False
+        if wrong := found.wrong():
+            raise oracle.Wrong(wrong)
+        states = self.states[self.safe:]
+        if found.shown in states:
+            return True
+        if is_beginning:
+            raise oracle.Wrong(f"{oracle.show(found.shown)} is no state since {oracle.show(states[0])}")
+        for key in set(found.shown).union(*states):
+            values = [state.get(key) for state in states] + [value for name, value in self.doubtful if name == key]
+            if found.shown.get(key) not in values:
+                raise oracle.Wrong(f"{key.decode()} is {found.shown.get(key, b'nothing')[:30]}, not {[v and v[:30] for v in values]}")
+        if not found.damaged:
+            raise oracle.Wrong("updates are missing, and no damage is reported")
+        return True
+
+
+HOWS = ["kept", "dropped", "zeros", "garbled"]
+
+
+def crashes(trace, is_power, random, samples):
+    """Yields (names -> content, whether the journal is a beginning of what was written, whether it was never synced, promise,
+    place) for states after power loss at every point of the trace."""
+    disk, promise = Disk(), Promise(is_power)
+    for at, operation in enumerate(read_trace(trace)):
+        if operation.name == "mark":
+            mark = operation.data.rstrip(b"\n").split(b"\t")
+            if mark[0] not in (b"B", b"A"):
+                continue
+            promise.run(mark)
+            if mark[0] == b"B":
+                continue
+        else:
+            disk.run(operation)
+        for names in disk.directories(random):
+            for how in HOWS + ["earlier"] * samples + ["mixed"] * samples:
+                state, is_beginning, is_new = {}, True, False
+                for name, file in names.items():
+                    content, is_whole = file.after_loss(how, random)
+                    state[name] = content
+                    if name == "s.jsonl":
+                        is_beginning, is_new = is_whole, not file.was_synced
+                yield state, is_beginning, is_new, promise, f"operation {at} ({operation.name} {' '.join(operation.arguments)}), {how}"

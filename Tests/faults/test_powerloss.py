@@ -1,0 +1,92 @@
+"""Power is lost at every point of what the library did, with everything that a disk may hold then.
+
+POWER: every acknowledged update is there, in every state. PROCESS: what is there is the state after some update, and what
+a sync acknowledged is. In both, nothing is there that was never stored, and the store can be gone on with.
+"""
+import random
+import shutil
+
+import pytest
+
+import faults
+import oracle
+import powerloss
+from faults import LONG
+
+SAMPLES = 12 if LONG else 2
+MOST = 100_000 if LONG else 700
+
+
+@pytest.fixture(scope="module")
+def checker():
+    checker = faults.Checker()
+    yield checker
+    checker.close()
+
+
+def record(durability, rules="", what="everything"):
+    trace = faults.scratch() / "trace"
+    trace.unlink(missing_ok=True)
+    run = faults.script(faults.fresh(), durability, what, rules, trace=trace)
+    assert run.status == 0 and not run.stderr
+    return run, trace.read_bytes()
+
+
+def list_states(trace, durability, rng):
+    """The states that a trace may leave, each once for each promise."""
+    seen, states = set(), []
+    for state, is_beginning, is_new, promise, where in powerloss.crashes(trace, durability == "power", rng, SAMPLES):
+        key = (hash(tuple(sorted(state.items()))), promise.safe, len(promise.states))
+        if key not in seen:
+            seen.add(key)
+            states.append((state, is_beginning, is_new, promise.now(), where))
+    return states
+
+
+def replay(checker, numbers, trace, durability, seed=1, most=MOST):
+    """Checks the states of a trace; a sample of them where they are many."""
+    rng = random.Random(seed)
+    folder = faults.scratch() / "disk"
+    wrongs, refused = [], 0
+    states = list_states(trace, durability, rng)
+    if len(states) > most:
+        states = rng.sample(states, most)
+    for state, is_beginning, is_new, promise, where in states:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, content in state.items():
+            (folder / name).write_bytes(content)
+        try:
+            if not promise.check(checker.check(folder / "s.jsonl"), is_beginning, is_new):
+                refused += 1
+                assert (folder / "s.jsonl").read_bytes() == state["s.jsonl"], "what is not recognised was changed"
+        except oracle.Wrong as wrong:
+            wrongs.append(f"{where}: {wrong}")
+    numbers(power_loss_states=len(states), lost=len(wrongs), refused_before_the_first_sync=refused)
+    assert not wrongs, f"{len(wrongs)} of {len(states)}:\n" + "\n".join(wrongs[:12])
+    return len(states)
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_power_is_lost_at_every_point(checker, numbers, durability):
+    _, trace = record(durability)
+    assert replay(checker, numbers, trace, durability) >= 90
+
+
+@pytest.mark.parametrize("rule", [
+    "fdatasync:journal@{}=EIO", "fdatasync:journal@{}+=EIO", "fsync:tmp@{}=EIO", "fsync:tmp@{}+=EIO", "fsync:directory@{}=EIO",
+    "fsync:directory@{}+=EIO", "fdatasync:journal@{}=EIO>fsync:tmp@1=EIO", "fdatasync:journal@{}=EIO>renameat@1=EIO",
+    "fdatasync:journal@{}=EIO>fsync:directory@1=EIO"])
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_power_is_lost_after_a_sync_failed(checker, numbers, durability, rule):
+    """The pages of a sync that failed are zeros for good, though all still read what was written: who syncs the same file
+    once more and believes it loses data. What a directory's sync did not do is not acknowledged by any handle."""
+    at, count = 1, 0
+    while True:
+        run, trace = record(durability, rule.format(at))
+        if len(run.fired) < 1 + rule.count(">"):
+            break
+        count += replay(checker, numbers, trace, durability, seed=at, most=MOST if LONG else 40)
+        numbers(faults=len(run.fired))
+        at += 1 if LONG else 3 if at > 1 else 1
+    assert count or rule.count(">") or durability == "power" and ":tmp" in rule

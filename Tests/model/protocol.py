@@ -1,0 +1,290 @@
+"""The journal's protocol between processes: lock, catch up, look the path up, repair, append; and compaction.
+
+What is modelled is what docs/format.md says under "Reading" and "Writing", for one key whose value is the number that the
+last good line sets. A step here is one system call, or several between which no other process can see a difference. Any process
+may die before any step, and an append may also leave half a line, with its process dead or alive.
+
+What has to hold:
+- a reader sees no value that another one, acknowledged before the read began, had followed, and never goes back in time;
+- at the end every process has come to its end, and who opens the file then sees the last acknowledged value, or a later one.
+"""
+
+import typing
+
+# Lines that are no numbers. A torn one has no newline yet, so it is always the last.
+MOVED, TORN, BAD = "moved", "torn", "bad"
+
+
+class Rules(typing.NamedTuple):
+    """The protocol as it is; a mutation leaves one of them out."""
+
+    lock: bool = True
+    look_up: bool = True  # of the path, where a new moved line or the link count asks for it
+    count_links: bool = True
+    repair: bool = True
+    moved: str = "before"  # the rename; "after", "never"
+
+
+class File(typing.NamedTuple):
+    lines: tuple = ()
+    holder: int = -1  # of its lock
+    extra_links: int = 0  # names that the user gave it
+
+
+class Process(typing.NamedTuple):
+    script: tuple  # what is left to do: numbers to write, "compact", "read"
+    at: str = "open"  # the next step
+    then: str = "begin"  # where to go once the file is open and, for a write, examined
+    file: int = -1
+    read: int = 0  # lines of it that are known
+    has_moved: bool = False  # a moved line was among the new ones
+    links: int = 1  # as of the last look
+    new: int = -1  # a compaction's new file
+    acked: frozenset = frozenset()  # a read's: what was acknowledged before it began
+    seen: int = 0  # by its last read
+
+
+class State(typing.NamedTuple):
+    processes: tuple
+    files: tuple = (File(),)
+    path: int = 0  # which file it names
+    faults: int = 0  # that may still come
+    links: int = 0  # that the user may still make
+    acked: frozenset = frozenset()
+    ended: frozenset = frozenset()  # acknowledged, failed, or its process died
+    order: frozenset = frozenset()  # (a, b): a had ended when b began
+    wrong: str = ""
+
+
+def value(lines):
+    numbers = [line for line in lines if isinstance(line, int)]
+    return numbers[-1] if numbers else 0
+
+
+def whole(lines):
+    return lines[:-1] if lines and lines[-1] == TORN else lines
+
+
+def appended(lines, line):
+    """Behind half a line, a line ends that one and is lost with it."""
+    return lines[:-1] + (BAD,) if lines and lines[-1] == TORN else lines + (line,)
+
+
+def replaced(items, at, item):
+    return items[:at] + (item,) + items[at + 1 :]
+
+
+def is_stale(state, shown, acked):
+    """What is wrong with showing a value to whom these were acknowledged."""
+    if not shown:
+        return f"{sorted(acked)} acknowledged, nothing there" if acked else ""
+    later = [number for number in acked if (shown, number) in state.order]
+    return f"{later[0]} acknowledged after {shown} had ended, but {shown} is there" if later else ""
+
+
+class Protocol:
+    def __init__(self, rules):
+        self.rules = rules
+
+    def links(self, state, file):
+        return (state.path == file) + state.files[file].extra_links
+
+    def steps(self, state):
+        if state.wrong:
+            return
+        for who, process in enumerate(state.processes):
+            if process is None:
+                continue
+            for label, following in getattr(self, "do_" + process.at)(state, who, process):
+                yield f"{who}: {label}", following
+            if state.faults:
+                yield from self.faults(state, who, process)
+        if state.links:
+            file = state.files[state.path]
+            linked = file._replace(extra_links=file.extra_links + 1)
+            yield "user: links the file to a second name", state._replace(
+                files=replaced(state.files, state.path, linked), links=state.links - 1)
+
+    def faults(self, state, who, process):
+        dead = self.end(state, who, process, None)._replace(faults=state.faults - 1)
+        if process.at not in ("open", "begin") or process.script:
+            yield f"{who}: killed before '{process.at}'", dead
+        if process.at in ("append", "moved") and (not self.rules.lock or state.files[process.file].holder == who):
+            torn = self.put(state, process.file, TORN)._replace(faults=state.faults - 1)
+            yield f"{who}: killed in '{process.at}', half a line is written", self.end(torn, who, process, None)
+            if process.at == "append":
+                failed = process._replace(at="unlock", then="failed")
+                yield f"{who}: half a line is written, and cannot be cut off", self.go(torn, who, failed)
+        if process.at == "rename":
+            yield f"{who}: the rename fails", self.go(state._replace(faults=state.faults - 1), who, process._replace(at="unlock", then="done"))
+
+    # ---- changes of the state
+
+    def go(self, state, who, process):
+        return state._replace(processes=replaced(state.processes, who, process))
+
+    def put(self, state, file, line):
+        changed = state.files[file]._replace(lines=appended(state.files[file].lines, line))
+        return state._replace(files=replaced(state.files, file, changed))
+
+    def release(self, state, who):
+        if all(file.holder != who for file in state.files):
+            return state
+        return state._replace(files=tuple(file._replace(holder=-1) if file.holder == who else file for file in state.files))
+
+    def end(self, state, who, process, next_process):
+        """Of the operation, and with None of the process."""
+        state = self.release(state, who)
+        if process.script and process.then not in ("begin", "done") and isinstance(process.script[0], int):
+            state = state._replace(ended=state.ended | {process.script[0]})
+        return self.go(state, who, next_process)
+
+    # ---- opening
+
+    def do_open(self, state, who, process):
+        opened = process._replace(at="judge", file=state.path, read=0, has_moved=False)
+        yield f"opens file {state.path}", self.go(state, who, opened)
+
+    def do_judge(self, state, who, process):
+        links = self.links(state, process.file)
+        if links == 0:
+            yield "it was renamed over meanwhile", self.go(state, who, process._replace(at="open"))
+        elif links > 1:
+            yield "it has a second name: refused", self.end(state, who, process, None)
+        else:
+            at = {"begin": "begin", "read": "look"}.get(process.then, "lock")
+            yield "takes it", self.go(state, who, process._replace(at=at))
+
+    def do_begin(self, state, who, process):
+        if not process.script:
+            yield "ends", self.go(state, who, None)
+            return
+        task = process.script[0]
+        if task == "read":
+            yield "begins to read", self.go(state, who, process._replace(at="look", then="read", acked=state.acked))
+        elif task == "compact":
+            yield "begins to compact", self.go(state, who, process._replace(at="lock", then="compact"))
+        else:
+            order = state.order | {(before, task) for before in state.ended}
+            yield f"begins to write {task}", self.go(state._replace(order=order), who, process._replace(at="lock", then="append"))
+
+    # ---- under the lock
+
+    def do_lock(self, state, who, process):
+        if self.rules.lock:
+            if state.files[process.file].holder != -1:
+                return
+            state = state._replace(files=replaced(state.files, process.file, state.files[process.file]._replace(holder=who)))
+        yield f"locks file {process.file}", self.go(state, who, process._replace(at="examine"))
+
+    def caught_up(self, state, process):
+        lines = whole(state.files[process.file].lines)
+        has_moved = process.has_moved or MOVED in lines[process.read :]
+        return process._replace(read=len(lines), has_moved=has_moved)
+
+    def asks_for_look_up(self, process, links):
+        return self.rules.look_up and (process.has_moved or self.rules.count_links and links != 1)
+
+    def do_examine(self, state, who, process):
+        links = self.links(state, process.file)
+        process = self.caught_up(state, process)
+        at = "path" if self.asks_for_look_up(process, links) else "repair"
+        yield "catches up", self.go(state, who, process._replace(at=at))
+
+    def do_path(self, state, who, process):
+        if state.path == process.file:
+            at = "repair" if process.then != "read" else "look"
+            yield "the path still names it", self.go(state, who, process._replace(at=at, has_moved=False))
+        else:
+            yield "the path names another", self.go(self.release(state, who), who, process._replace(at="open"))
+
+    def do_repair(self, state, who, process):
+        at = {"append": "append", "compact": "copy", "locked read": "unlock"}[process.then]
+        following = process._replace(at=at)
+        lines = state.files[process.file].lines
+        if not self.rules.repair or at == "unlock" or whole(lines) == lines:
+            yield "the end is fit to be written after", self.go(state, who, following)
+            return
+        cut = state.files[process.file]._replace(lines=whole(lines))
+        yield "cuts half a line off", self.go(state._replace(files=replaced(state.files, process.file, cut)), who, following)
+        ended = cut._replace(lines=cut.lines + (BAD,))
+        state = state._replace(files=replaced(state.files, process.file, ended))
+        yield "ends half a line with a newline", self.go(state, who, following._replace(read=process.read + 1))
+
+    def do_append(self, state, who, process):
+        state = self.put(state, process.file, process.script[0])
+        process = self.caught_up(state, process)
+        yield f"appends {process.script[0]} to file {process.file}", self.go(state, who, process._replace(at="unlock", then="ack"))
+
+    def do_unlock(self, state, who, process):
+        state = self.release(state, who)
+        if process.then == "locked read":
+            yield "unlocks", self.go(state, who, process._replace(at="show", then="read"))
+        else:
+            yield "unlocks", self.go(state, who, process._replace(at="finish"))
+
+    def do_finish(self, state, who, process):
+        following = process._replace(script=process.script[1:], at="begin", then="begin", new=-1)
+        if process.then != "ack":
+            yield "the operation is over", self.end(state, who, process, following)
+            return
+        number = process.script[0]
+        yield f"{number} is acknowledged", self.end(state._replace(acked=state.acked | {number}), who, process, following)
+
+    # ---- compaction, under the lock too
+
+    def do_copy(self, state, who, process):
+        living = value(state.files[process.file].lines[: process.read])
+        files = state.files + (File(lines=(living,) if living else ()),)
+        at = "moved" if self.rules.moved == "before" else "rename"
+        yield "writes a new file", self.go(state._replace(files=files), who, process._replace(at=at, new=len(files) - 1))
+
+    def do_moved(self, state, who, process):
+        at = "rename" if self.rules.moved == "before" else "adopt"
+        yield "appends the moved line", self.go(self.put(state, process.file, MOVED), who, process._replace(at=at))
+
+    def do_rename(self, state, who, process):
+        at = "moved" if self.rules.moved == "after" else "adopt"
+        yield "renames the new file over the old", self.go(state._replace(path=process.new), who, process._replace(at=at))
+
+    def do_adopt(self, state, who, process):
+        read = len(state.files[process.new].lines)
+        adopted = process._replace(at="finish", then="done", file=process.new, read=read, has_moved=False)
+        yield "unlocks and goes on with the new file", self.go(self.release(state, who), who, adopted)
+
+    # ---- reading, without the lock unless a line is bad
+
+    def do_look(self, state, who, process):
+        links = self.links(state, process.file)
+        if self.asks_for_look_up(process, links):
+            yield "has to look the path up", self.go(state, who, process._replace(at="path"))
+        else:
+            yield "the file looks as before", self.go(state, who, process._replace(at="take"))
+
+    def do_take(self, state, who, process):
+        before = process.read
+        process = self.caught_up(state, process)
+        if BAD in state.files[process.file].lines[before:]:
+            yield "meets a bad line", self.go(state, who, process._replace(at="lock", then="locked read", read=before))
+        else:
+            moved = self.rules.look_up and process.has_moved
+            yield "catches up", self.go(state, who, process._replace(at="look" if moved else "show"))
+
+    def do_show(self, state, who, process):
+        shown = value(state.files[process.file].lines[: process.read])
+        wrong = is_stale(state, shown, process.acked)
+        if (shown, process.seen) in state.order:
+            wrong = f"{shown} is read after {process.seen}, which had followed it"
+        following = process._replace(script=process.script[1:], at="begin", then="begin", seen=shown, acked=frozenset())
+        yield f"reads {shown}", self.go(state._replace(wrong=wrong), who, following)
+
+    # ---- the judge
+
+    def judge(self, state, is_end):
+        if state.wrong:
+            return state.wrong
+        if not is_end:
+            return None
+        if any(state.processes):
+            return "a process waits for ever"
+        return is_stale(state, value(state.files[state.path].lines), state.acked) or None
