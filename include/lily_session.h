@@ -206,7 +206,7 @@ typedef struct lily_session_backend {
 
 /* A storage in a store of the host's. The library keeps the rules of keys,
  * values, expiry, versions and scopes; the quota is the backend's own (QUOTA).
- * No key may begin with U+0001: that is how those of scopes begin.
+ * No key may begin with U+0001, and no scope's name have it: so scopes' keys begin.
  *
  * @param backend  copied; context is the storage's from here on
  * @param options  clock counts; the others must be unset
@@ -364,7 +364,7 @@ typedef struct lily_session_field {
   int64_t expires_after_ms;       /* after its last write or lily_session_touch(); 0: never */
   uint32_t version;               /* of the value's shape; a stored value of a newer version is left alone */
   lily_session_migrate_fn migrate; /* for stored values of an older version; NULL: they are decoded as they are */
-  const char *const *former_keys; /* keys that the field had before, the latest first, NULL-terminated, copied; NULL: none */
+  const char *const *former_keys; /* keys that the field had before, the latest first, NULL-terminated, copied; NULL: none. They go when the field is stored under its own */
   int32_t member_type;            /* LILY_SESSION_MEMBER_…: the slice is a struct, and the field a member of it */
   size_t member_offset;           /* offsetof(struct, member) */
   size_t member_size;             /* sizeof of the member */
@@ -416,8 +416,9 @@ void lily_session_persistence_free(lily_session_persistence *persistence);
 /* Adds a field to the end of the list. Sessions attached before do not see it.
  *
  * @param field  copied, its key too; context is the field's from here on
- * @return DUPLICATE_KEY: the list has this key; INVALID_ARGUMENT: a bad key,
- *         size, member or expiry, no type, get or set missing. The context has
+ * @return DUPLICATE_KEY: a field of the list has or had this key, or one of the
+ *         former ones; INVALID_ARGUMENT: a bad key, size, member or expiry, no
+ *         type, get or set missing. The context has
  *         been released then, unless the struct is too small to name release.
  * Callbacks: release, on failure.
  * @since 0.1 */

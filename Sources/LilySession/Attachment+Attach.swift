@@ -10,7 +10,7 @@ extension ModelRuntime {
     try run { () throws(Failure) in
       let storage = try open()
       let session = Attachment(fields: list.fields, lens: lens, owner: owner, storage: storage)
-      for other in attached { try other.refuse(session.storageKeys, in: storage.place) }
+      for other in attached { try other.refuse(session.allKeys, in: storage.place) }
       let snapshot = try storage.read(session.allKeys, of: storage.scope)
       session.generation = snapshot.generation
       if let next = try session.hydrate(from: snapshot, model) { setModel(hydrated: next) }
@@ -27,7 +27,11 @@ extension Attachment {
   /// The fields' keys, each followed by its former ones.
   var allKeys: [Key] {
     guard let storage else { return [] }
-    return (0..<count).flatMap { [storageKeys[$0]] + fields[$0].formerKeys.map { storage.scope.key($0) } }
+    return (0..<count).flatMap { storedKeys($0, in: storage) }
+  }
+
+  func storedKeys(_ at: Int, in storage: any Storage) -> [Key] {
+    [storageKeys[at]] + fields[at].formerKeys.map { storage.scope.key($0) }
   }
 
   /// Sets the fields that have an accepted value. The model to go on with; nil: as it was.
@@ -46,8 +50,8 @@ extension Attachment {
       defer { first &+= keyCount }
       guard snapshot.entries.count >= first &+ keyCount else { continue }
       let entries = snapshot.entries[first..<(first &+ keyCount)]
-      // The current key wins over former ones, which go with the next write.
-      for former in entries.indices.dropFirst() where entries[former] != nil { staleKeys.append(keys[former]) }
+      // The current key wins over former ones.
+      for former in entries.indices.dropFirst() where entries[former] != nil { slots[at].staleKeys.append(keys[former]) }
       guard let found = entries.firstIndex(where: { $0 != nil }), let entry = entries[found] else { continue }
       if take(at, entry, at: now, into: &slice) { isChanged = true }
       if found > first, slots[at].stored == .loaded { slots[at].stored = .migrated }

@@ -41,14 +41,18 @@ extension Attachment {
   }
 
   func countUnsettled() {
-    unsettled = staleKeys.isEmpty ? 0 : 1
-    for at in 0..<count where slots[at].isDirty || slots[at].isFailed { unsettled &+= 1 }
+    unsettled = 0
+    for at in 0..<count where slots[at].isDirty || slots[at].isFailed || mayDropStaleKeys(at) { unsettled &+= 1 }
   }
+
+  /// Former keys go once what is stored under the field's own is accepted. Until then they may have its only copy.
+  private func mayDropStaleKeys(_ at: Int) -> Bool { !slots[at].staleKeys.isEmpty && slots[at].stored == .loaded }
 
   private func writeDirty() {
     guard let storage else { return }
     let now = fields.contains { $0.expiresAfter > 0 } ? storage.now() : 0
-    while true {
+    // Each clear that comes in between costs a round. A storage of the host's may claim one for ever.
+    for _ in 0..<8 {
       encodeDirty(now)
       if batch.isEmpty { return }
       do throws(Failure) {
@@ -60,10 +64,11 @@ extension Attachment {
         case .superseded(let current): meet(current)
         }
       } catch {
-        for at in batched { leaveOut(at, error) }
+        leaveOut(error)
         return
       }
     }
+    leaveOut(Failure(.busy, "the session is cleared again and again"))
   }
 
   /// Fills the batch, in field order. A field that cannot be encoded stays dirty and does not touch the others.
@@ -76,9 +81,21 @@ extension Attachment {
           buffer throws(Failure) in try slots[at].binding.append(slots[at].baseline, to: buffer)
         }
         batched.append(at)
+        dropStaleKeys(at, isTied: true)
       } catch { leaveOut(at, error) }
     }
-    for key in staleKeys { batch.remove(key) }
+    for at in 0..<count where !slots[at].isDirty && mayDropStaleKeys(at) { dropStaleKeys(at, isTied: false) }
+  }
+
+  private func dropStaleKeys(_ at: Int, isTied: Bool) {
+    for key in slots[at].staleKeys {
+      batch.remove(key, isTied: isTied)
+      batched.append(at)
+    }
+  }
+
+  private func leaveOut(_ failure: Failure) {
+    for at in 0..<count where slots[at].isDirty && !slots[at].isLeftOut { leaveOut(at, failure) }
   }
 
   /// The field stays dirty.
@@ -89,16 +106,17 @@ extension Attachment {
   }
 
   private func markWritten(_ now: Int64, _ leftOut: [Int]) {
-    for change in leftOut where change < batched.count {
+    for change in leftOut where change < batched.count && !slots[batched[change]].isLeftOut {
       leaveOut(batched[change], Failure(.quota, "the field does not fit into the storage's quota"))
     }
     for at in batched where !slots[at].isLeftOut {
+      slots[at].staleKeys = []
+      guard slots[at].isDirty else { continue }
       slots[at].isDirty = false
       slots[at].stored = .loaded
       slots[at].seen = .baseline
       slots[at].deadline = deadline(after: fields[at].expiresAfter, from: now)
     }
-    staleKeys.removeAll()
   }
 
   private func noteNotDurable(_ failure: Failure) {
@@ -110,8 +128,8 @@ extension Attachment {
   func meet(_ current: Snapshot) {
     generation = current.generation
     if !current.isOwnGeneration { wasCleared = true }
-    staleKeys.removeAll()
     for at in 0..<count {
+      slots[at].staleKeys = []
       if !slots[at].isFresh { slots[at].isDirty = false }
       slots[at].stored = .absent
       // A clear of our own is not news; one from elsewhere is found by `refresh`.

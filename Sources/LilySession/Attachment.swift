@@ -8,6 +8,8 @@ where Lens.Session == Binding.Session {
     /// The value from before hydration, for when storage has none any more.
     var initial: Binding.Baseline
     var hasInitial = false
+    /// Former keys that storage has, and that go when the value is stored under the field's own.
+    var staleKeys: [Key] = []
     /// What storage was last seen to hold for the field.
     var seen = Seen.nothing
     /// Changed, and not stored yet.
@@ -42,13 +44,11 @@ where Lens.Session == Binding.Session {
   var owner: AnyObject?
   /// Under which the fields are stored, in their order.
   let storageKeys: [Key]
-  /// Under which fields were stored formerly, to be removed by the next write.
-  var staleKeys: [Key] = []
   /// Not an array: the compare of an update reads it without retains.
   let slots: UnsafeMutablePointer<Slot>
   let count: Int
   var lastRevision: UInt64 = 0
-  /// How many fields are dirty or failed, and whether keys are stale: while there is anything, an equal revision is no reason to
+  /// How many fields are dirty or failed, or have stale keys that may go: while there are any, an equal revision is no reason to
   /// skip.
   var unsettled = 0
   /// Of the storage, when it was last seen.
@@ -186,8 +186,8 @@ where Lens.Session == Binding.Session {
   }
 
   override func refuse(_ keys: [Key], in place: Place) throws(Failure) {
-    guard storage?.place == place else { return }
-    for at in 0..<count where keys.contains(storageKeys[at]) {
+    guard let storage, storage.place == place else { return }
+    for at in 0..<count where storedKeys(at, in: storage).contains(where: keys.contains) {
       throw Failure(.duplicateKey, "another session of this runtime stores this key in the same place", key: fields[at].key)
     }
   }

@@ -72,18 +72,18 @@ public struct FieldDefinition<Binding: FieldBinding> {
 /// An ordered list of fields, no two with one key.
 public final class FieldList<Binding: FieldBinding> {
   public private(set) var fields: [FieldDefinition<Binding>] = []
-  /// Their keys, to find a second one by; nothing is stored under them.
+  /// Their keys and former keys, to find a second one by; nothing is stored under them.
   private let keys = EntryTable()
 
   public init() {}
 
   public func add(_ field: FieldDefinition<Binding>) throws(Failure) {
-    let isTaken = field.key.withBytes { key in
-      if keys.find(key) != nil { return true }
-      keys.set(key, UnsafeRawBufferPointer(start: nil, count: 0), deadline: 0, version: 0)
-      return false
+    // Former ones, too: what one field renames or removes must not be another's.
+    let all = [field.storageKey] + field.formerKeys
+    guard !all.contains(where: { $0.withBytes { keys.find($0) } != nil }) else {
+      throw Failure(.duplicateKey, "the list has a field that has or had this key", key: field.key)
     }
-    guard !isTaken else { throw Failure(.duplicateKey, "the list has a field of this key", key: field.key) }
+    for key in all { key.withBytes { keys.set($0, UnsafeRawBufferPointer(start: nil, count: 0), deadline: 0, version: 0) } }
     fields.append(field)
   }
 }

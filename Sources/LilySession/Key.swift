@@ -35,6 +35,8 @@ public struct Key: Equatable, Sendable {
   /// As it is stored: in a scope it begins with NUL.
   public init(stored bytes: [UInt8]) { self.bytes = bytes }
 
+  public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
+
   /// Byte order, shorter first.
   public func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 

@@ -97,6 +97,7 @@ private final class HostBackend: Storage {
 
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try refuseFork()
+    try refuseReserved(scope.session)
     // The generation first: a clear that comes between makes what is read too new, never too old.
     var number: UInt64 = 0
     try check(spelled(scope.session) { host.generation(context, $0, &number) })
@@ -122,7 +123,7 @@ private final class HostBackend: Storage {
     var nameStarts: [Int] = []
     var reserved: Key?
     batch.forEachChange { key, text, deadline, version in
-      if key.bytes.first == 1 { reserved = key }
+      if reserved == nil, (try? refuseReserved(key)) == nil { reserved = key }
       nameStarts.append(names.count)
       names += HostBackend.spell(key)
       let json = text?.baseAddress?.assumingMemoryBound(to: CChar.self)
@@ -136,23 +137,31 @@ private final class HostBackend: Storage {
       guard let wanted else { return host.write(context, entries, entries.count, nil, 0) }
       return spelled(scope.session) { host.write(context, entries, entries.count, $0, wanted) }
     }
-    if wanted != nil, status == Status.newer.rawValue { return .superseded(try read([], of: scope)) }
+    if let wanted, status == Status.newer.rawValue {
+      let current = try read([], of: scope)
+      if current.generation != wanted { return .superseded(current) }
+    }
+    if status == Status.notDurable.rawValue { return .written(leftOut: [], notDurable: failure(status)) }
     try check(status)
     return .written(leftOut: [], notDurable: nil)
   }
 
   func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
-    guard let entry = try read([key], of: .none).entries.first ?? nil, !entry.isExpired(at: now) else { return false }
+    let scope = key.withBytes { Scope(of: $0) }
+    let before = try read([key], of: scope)
+    guard let entry = before.entries.first ?? nil, !entry.isExpired(at: now) else { return false }
     let batch = Batch()
     try batch.set(key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
       try entry.withText { text throws(Failure) in buffer.append(text) }
     }
-    _ = try write(batch, in: .none, generation: nil)
+    guard case .written(_, let notDurable) = try write(batch, in: scope, generation: before.generation) else { return false }
+    if let notDurable { throw notDurable }
     return true
   }
 
   func clear(_ scope: Scope) throws(Failure) {
     try refuseFork()
+    try refuseReserved(scope.session)
     try check(spelled(scope.session) { host.clear(context, $0) })
     let number = try read([], of: scope).generation
     try exclusion.run { () throws(Failure) in ownClears.add(number, of: scope) }
@@ -188,7 +197,7 @@ private final class HostBackend: Storage {
 
     /// In byte order; scopes are seen only by who asks for them.
     func items(_ prefix: Key) -> [Item] {
-      found.filter { prefix.bytes.first == 0 || $0.key.bytes.first != 0 }.sorted { $0.key.precedes($1.key) }
+      found.filter { $0.key.begins(with: prefix) && (prefix.bytes.first == 0 || $0.key.bytes.first != 0) }.sorted { $0.key.precedes($1.key) }
     }
   }
 
@@ -199,12 +208,19 @@ private final class HostBackend: Storage {
   }
 
   private func refuseReserved(_ key: Key) throws(Failure) {
-    if key.bytes.first == 1 { throw Failure(.invalidArgument, "a backend's key begins with U+0001", key: key) }
+    let isScoped = key.bytes.first == 0
+    let end = key.bytes.dropFirst().firstIndex(of: 0) ?? 0
+    guard key.bytes.first != 1, !(isScoped && key.bytes[0..<end].contains(1)) else {
+      throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope has it")
+    }
   }
 
   private func check(_ status: Int32) throws(Failure) {
-    if status == 0 { return }
-    throw Failure(Status(rawValue: status).isKnown ? Status(rawValue: status) : .io, "the backend failed")
+    if status != 0 { throw failure(status) }
+  }
+
+  private func failure(_ status: Int32) -> Failure {
+    Failure(Status(rawValue: status).isKnown ? Status(rawValue: status) : .io, "the backend failed")
   }
 
   private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }

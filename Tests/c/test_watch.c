@@ -34,9 +34,8 @@ TEST(watch__S10_the_same_descriptor_each_time) {
 
 TEST(watch__S10_another_programs_change) {
   begin();
-  const char *const commands[] = {"set", "set", "remove", "sync", "clear"};
+  const char *const commands[] = {"set", "set", "remove", "clear"};
   for (size_t i = 0; i < COUNT(commands); i++) {
-    if (strcmp(commands[i], "sync") == 0) continue; /* it owes nothing then */
     changed_elsewhere(commands[i], strcmp(commands[i], "clear") == 0 ? NULL : "lily_session_theme", i == 0 ? "1" : "2");
     assert_true(readable(fd, PATIENCE));
     look("lily_session_theme");

@@ -176,7 +176,7 @@ class Promise:
     def __init__(self, is_power):
         self.is_power = is_power
         self.states = [{}]  # after 0, 1, 2, … updates
-        self.doubtful = []  # (key, its value before) of updates that were NOT_DURABLE
+        self.doubtful = []  # (handle, key, its value before) of updates that were NOT_DURABLE
         self.dirty, self.step = {}, None
         self.last = {1: 0, 2: 0}  # of each handle
         self.safe = 0
@@ -193,9 +193,10 @@ class Promise:
             promised = ("sync", "flush") if not self.is_power else ("sync", "flush", "put", "remove", "update", "clear", "touch")
             if int(mark[2]) == NOT_DURABLE and len(self.states) > 1 and self.last[self.step.handle] == len(self.states) - 1:
                 old, new = self.states[-2:]
-                self.doubtful += [(key, old.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
+                self.doubtful += [(self.step.handle, key, old.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
             if int(mark[2]) == OK and self.step.what in promised:
                 self.safe = max(self.safe, self.last[self.step.handle])
+                self.doubtful = [doubt for doubt in self.doubtful if doubt[0] != self.step.handle]
 
     def now(self):
         """A copy that later marks do not change."""
@@ -216,7 +217,7 @@ class Promise:
         if is_beginning:
             raise oracle.Wrong(f"{oracle.show(found.shown)} is no state since {oracle.show(states[0])}")
         for key in set(found.shown).union(*states):
-            values = [state.get(key) for state in states] + [value for name, value in self.doubtful if name == key]
+            values = [state.get(key) for state in states] + [value for _, name, value in self.doubtful if name == key]
             if found.shown.get(key) not in values:
                 raise oracle.Wrong(f"{key.decode()} is {found.shown.get(key, b'nothing')[:30]}, not {[v and v[:30] for v in values]}")
         if not found.damaged:

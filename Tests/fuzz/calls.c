@@ -586,15 +586,24 @@ static void begin(unsigned way) {
   if (way % 8 == 0) return;
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.clock = clock_ms;
-  if (way & 1) CHECKED(lily_session_storage_open_memory(&options, &storages[0]));
-  else CHECKED(lily_session_storage_open(in_directory("a.jsonl"), &options, &storages[0]));
+  /* Into variables first: a callback may fill the slots meanwhile. */
+  lily_session_storage *storage = NULL;
+  if (way & 1) CHECKED(lily_session_storage_open_memory(&options, &storage));
+  else CHECKED(lily_session_storage_open(in_directory("a.jsonl"), &options, &storage));
+  lily_session_storage_close(storages[0]);
+  storages[0] = storage;
+  lily_session_persistence_free(lists[0]);
   lists[0] = lily_session_persistence_new();
   add_field(lists[0]);
   add_field(lists[0]);
-  CHECKED(lily_session_runtime_new(models, update, NULL, &runtimes[0]));
+  if (runtimes[0] == NULL) CHECKED(lily_session_runtime_new(models, update, NULL, &runtimes[0]));
   if (storages[1] == NULL) CHECKED(lily_session_storage_scoped(storages[0], "s", &storages[1]));
-  if (sessions[0] == NULL) attach(runtimes[0], lists[0], &sessions[0]);
-  if (way & 2 && sessions[1] == NULL) attach(runtimes[0], lists[0], &sessions[1]);
+  for (unsigned at = 0; at < 1 + (way >> 1 & 1); at++) {
+    lily_session *session = NULL;
+    attach(runtimes[0], lists[0], &session);
+    if (sessions[at] == NULL) sessions[at] = session;
+    else lily_session_detach(session);
+  }
 }
 
 /* ------------------------------------------------------------------ the target */

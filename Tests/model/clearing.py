@@ -122,17 +122,13 @@ class Clearing:
         task = session.script[0]
         if isinstance(task, tuple):
             number = session.fields[task[1]]
-            due = state.due | {(task[1], number)} if is_ok and not self.clear_since(state, session) else state.due
+            due = state.due | {(task[1], number)} if is_ok else state.due
             state = state._replace(over=state.over | {number}, due=due)
         following = session._replace(fresh=frozenset())
         if task == "refresh":
             yield label, self.go(state, who, following._replace(at="take"))
         else:
             yield label, self.go(state, who, following._replace(at="begin", script=session.script[1:]))
-
-    def clear_since(self, state, session):
-        """Whether a clear may have come after this update's write: then its value need not be there."""
-        return state.table[session.script[0][1]] != session.fields[session.script[0][1]] and session.generation != state.generation
 
     def do_take(self, state, who, session):
         if session.generation != state.generation:

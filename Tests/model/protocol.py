@@ -23,6 +23,7 @@ class Rules(typing.NamedTuple):
     count_links: bool = True
     repair: bool = True
     moved: str = "before"  # the rename; "after", "never"
+    settle: bool = True  # under the lock alone, that a moved line's compactor never came to its rename
 
 
 class File(typing.NamedTuple):
@@ -192,11 +193,16 @@ class Protocol:
         yield "catches up", self.go(state, who, process._replace(at=at))
 
     def do_path(self, state, who, process):
-        if state.path == process.file:
-            at = "repair" if process.then != "read" else "look"
-            yield "the path still names it", self.go(state, who, process._replace(at=at, has_moved=False))
+        if state.path == process.file and process.then == "read":
+            if process.has_moved and self.rules.settle:
+                yield "the path still names it, perhaps not for long", self.go(state, who, process._replace(at="lock", then="locked read"))
+            else:
+                yield "the path still names it", self.go(state, who, process._replace(at="take", has_moved=False))
+        elif state.path == process.file:
+            yield "the path still names it", self.go(state, who, process._replace(at="repair", has_moved=False))
         else:
-            yield "the path names another", self.go(self.release(state, who), who, process._replace(at="open"))
+            then = "read" if process.then == "locked read" else process.then
+            yield "the path names another", self.go(self.release(state, who), who, process._replace(at="open", then=then))
 
     def do_repair(self, state, who, process):
         at = {"append": "append", "compact": "copy", "locked read": "unlock"}[process.then]

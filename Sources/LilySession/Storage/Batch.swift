@@ -7,6 +7,8 @@ public final class Batch {
     var value: Range<Int> // in `line.buffer`
     var deadline: Int64
     var version: UInt32
+    /// It is done with the change before it, or not at all.
+    var isTied = false
   }
 
   let line = Line()
@@ -56,9 +58,11 @@ public final class Batch {
     changes.append(Change(isSet: true, key: open.key, value: start..<end, deadline: deadline, version: version))
   }
 
-  public func remove(_ key: Key) {
+  /// - Parameter isTied: only together with the change before it.
+  public func remove(_ key: Key, isTied: Bool = false) {
     begin("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))
+    open.isTied = isTied
     changes.append(open)
   }
 
@@ -113,7 +117,7 @@ public final class Batch {
       let change = old.2[at]
       let key = Key(stored: [UInt8](old.1[change.key]))
       if !change.isSet {
-        remove(key)
+        remove(key, isTied: change.isTied)
         continue
       }
       try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
@@ -126,9 +130,14 @@ public final class Batch {
   private func misfits(_ table: EntryTable, _ quota: Int64) -> [Int] {
     var live = table.liveBytes
     var found: [Int] = []
-    for at in 0..<changes.count {
-      let more = growth(at, table)
-      if more > 0, live &+ more > quota { found.append(at) } else { live &+= more }
+    var at = 0
+    while at < changes.count {
+      var end = at &+ 1
+      while end < changes.count, changes[end].isTied { end &+= 1 }
+      var more: Int64 = 0
+      for change in at..<end { more &+= growth(change, table) }
+      if more > 0, live &+ more > quota { found += at..<end } else { live &+= more }
+      at = end
     }
     return found
   }

@@ -16,7 +16,7 @@ public struct Scope: Equatable, Sendable {
   }
 
   /// The scope of a stored key, or of the prefix of some.
-  init(of stored: UnsafeRawBufferPointer) {
+  public init(of stored: UnsafeRawBufferPointer) {
     prefix = [UInt8](stored.prefix(Scope.prefixLength(stored) ?? 0))
   }
 

@@ -1,0 +1,197 @@
+"""Faults that meet what another fault left: fragments that cannot be cut off, rewriting that stops half-way, damage."""
+import shutil
+
+import pytest
+
+import faults
+import oracle
+import sweep
+from faults import IO, LONG, NO_SPACE, NOT_DURABLE, OK
+
+SHORT = [1, 12, 13, -1]  # in the middle of the check, at its end, and all but the newline
+
+
+def judge_all(numbers, runs, allowed, damage=0, stored=None, kills=False):
+    """Every run, with the wrong ones told together. `runs` yields (what it is, path, run)."""
+    wrongs, count = [], 0
+    for what, path, run in runs:
+        count += 1
+        numbers(**{"kills" if run.killed else "faults": 1 if run.killed else len(run.fired)})
+        try:
+            yield what, path, run, sweep.judge(path, run, allowed, stored, damage)
+        except oracle.Wrong as wrong:
+            wrongs.append(f"{what}: {wrong}")
+    numbers(wrong=len(wrongs))
+    assert count, "it never happened"
+    assert not wrongs, f"{len(wrongs)} of {count}:\n" + "\n".join(wrongs[:12])
+
+
+def written_shorter(durability, then):
+    """The n-th line comes out short and what follows it fails, for n = 1, 2, …"""
+    for length in SHORT:
+        for error in ["ENOSPC", "EIO"]:
+            at = 1
+            while True:
+                rule = f"write@{at}=short:{length}>write@1={error}{then}"
+                path = faults.fresh()
+                run = faults.script(path, durability, rules=rule)
+                if 1 not in run.fired:
+                    break
+                yield rule, path, run
+                at += 1 if LONG else 4
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_a_line_that_comes_out_short_is_cut_back(durability, numbers):
+    """No handle ever sees any of it, not even as damage."""
+    allowed = {OK, NO_SPACE, IO}
+    for _ in judge_all(numbers, written_shorter(durability, ""), allowed):
+        pass
+
+
+@pytest.mark.parametrize("then", [">ftruncate@1=EIO", ">ftruncate@1=EIO>pread@1=EIO", ">ftruncate@1=EIO>statx@1=EIO",
+                                  ">ftruncate@1=EIO>flock@1=ENOLCK"])
+def test_a_fragment_that_could_not_be_cut_back_is_cut_off_by_the_next(then, numbers):
+    for _ in judge_all(numbers, written_shorter("process", then), {OK, NO_SPACE, IO}):
+        pass
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_a_fragment_that_cannot_be_cut_off_at_all_spoils_nothing(durability, numbers):
+    """It becomes a damaged line of its own: what was refused does not come back, what is acknowledged after it is there."""
+    for _ in judge_all(numbers, written_shorter(durability, ">ftruncate@1+=EIO"), {OK, NO_SPACE, IO}, damage=1):
+        pass
+
+
+def torn(length):
+    """Makes a journal whose writer was killed in the middle of a line, and says what is stored in it."""
+    path = faults.fresh()
+    run = faults.script(path, rules=f"write@5=tear:{length}")
+    assert run.killed
+    return path, oracle.walk(run.marks)[-1][0]  # not the update that was cut short
+
+
+@pytest.mark.parametrize("length", SHORT + [4096])
+@pytest.mark.parametrize("rule, damage, allowed", [
+    ("", 0, {OK}),
+    ("ftruncate@1=EIO", 1, {OK}),
+    ("ftruncate@1+=EIO", 1, {OK}),
+    ("ftruncate@1+=EIO>write@1=EIO", 1, {OK, IO}),
+    ("pread@1=EIO", 0, {OK, IO}),
+    ("pread@2=EIO", 0, {OK, IO}),
+    ("ftruncate@1=kill", 0, {OK}),
+    ("ftruncate@1=EIO>write@1=kill-after", 1, {OK}),
+])
+def test_a_later_process_meets_a_fragment_and_a_fault(length, rule, damage, allowed, numbers):
+    path, stored = torn(length)
+    run = faults.script(path, what="few", rules=rule)
+    for _, _, _, found in judge_all(numbers, [(rule, path, run)], allowed, damage, stored):
+        data = path.read_bytes()
+        assert data.endswith(b"\n") and found.damaged <= damage
+
+
+def rewriting(actions, what, durability="process"):
+    """Each call from the making of the new file on."""
+    for action in actions:
+        for rule, path, run in sweep.points("any", f"={action}", durability, what, stride=1 if LONG else 2, after="openat:tmp@1=none>"):
+            if len(run.fired) > 16:
+                break
+            yield rule, path, run
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_a_compactor_that_is_killed_leaves_one_whole_file_or_the_other(durability, numbers):
+    """What it leaves behind of the new file is never read, and gone after the next rewriting."""
+    left = []
+
+    def killed():
+        for rule, path, run in rewriting(["kill", "kill-after"], "everything", durability):
+            left.append(path.with_name(path.name + ".tmp").exists())
+            yield rule, path, run
+    for _, path, run, found in judge_all(numbers, killed(), {OK}):
+        stale = path.with_name(path.name + ".tmp")
+        stale.write_bytes(b"not to be read\n")
+        shown = {**found.shown, b"probe": b'"probe"'}
+        again = faults.script(path, durability, "few")
+        oracle.walk(again.marks, shown)
+        faults.script(path, durability, "everything")  # rewrites
+        assert not stale.exists()
+    assert sum(left) > 2
+
+
+def test_a_compactor_that_an_update_sets_off_is_killed(numbers):
+    """Past 4 MiB there is no sync that waits for it: the update's own call rewrites the file."""
+    runs = sweep.points("any", "=kill", "process", "grow", stride=2 if LONG else 4, after="openat:tmp@1=none>")
+    for _ in judge_all(numbers, (one for one, _ in zip(runs, range(20 if LONG else 5))), {OK}):
+        pass
+
+
+@pytest.mark.parametrize("call, error", [
+    ("openat:tmp", "EMFILE"), ("openat:tmp", "ENOSPC"), ("openat:tmp", "EACCES"), ("fchmod:tmp", "EPERM"), ("write:tmp", "ENOSPC"),
+    ("write:tmp", "EIO"), ("fsync:tmp", "EIO"), ("fsync:tmp", "ENOSPC"), ("renameat:tmp", "EACCES"), ("renameat:tmp", "EXDEV"),
+    ("renameat:tmp", "EIO")])
+@pytest.mark.parametrize("forever", ["", "+"])
+def test_rewriting_that_fails_leaves_the_old_file(call, error, forever, numbers):
+    """The update that it was for is OK, nothing is left of the new file, and the old one is as good as ever."""
+    path = faults.fresh()
+    run = faults.script(path, rules=f"{call}@1{forever}={error}", calls=True)
+    list(judge_all(numbers, [(f"{call} {error}", path, run)], {OK}))
+    assert not path.with_name(path.name + ".tmp").exists()
+    if forever:  # no rename worked: it is the file that was made first
+        assert all(status == OK for _, status in run.statuses())
+
+
+def test_an_update_that_cannot_rewrite_is_stored_all_the_same(numbers):
+    path = faults.fresh()
+    run = faults.script(path, what="grow", rules="write:tmp@1+=ENOSPC")
+    list(judge_all(numbers, [("past 4 MiB", path, run)], {OK}))
+    assert 0 in run.fired
+
+
+def damaged_journal():
+    """A journal of 110 KB with a damaged line, which the next opening rewrites; its folder and what is stored."""
+    folder = faults.scratch() / "damaged"
+    if not folder.exists():
+        path = faults.fresh()
+        faults.script(path, what="fat")
+        data = bytearray(path.read_bytes())
+        data[20_000] ^= 1
+        path.write_bytes(data)
+        shutil.copytree(path.parent, folder)
+        path.write_bytes(data)
+        damaged_journal.stored = faults.check(path).shown
+        assert len(damaged_journal.stored) == 2 and path.read_bytes()[:70] != data[:70]  # opening rewrote it
+    return folder, damaged_journal.stored
+
+
+def prepared(rule):
+    folder, stored = damaged_journal()
+    path = faults.fresh()
+    shutil.copy(folder / path.name, path)
+    return path, stored, faults.script(path, what="few", rules=rule)
+
+
+@pytest.mark.parametrize("action", ["=kill", "=kill-after", "=EIO", "=ENOSPC"])
+def test_a_damaged_file_is_kept_whole_before_it_is_rewritten(action, numbers):
+    """Whatever happens on the way: the file is the one that was there, or a copy of that stands beside it."""
+    original = (damaged_journal()[0] / "s.jsonl").read_bytes()
+    calls = ["any"] if "kill" in action else ["openat", "write", "fsync", "renameat", "unlinkat", "pread", "fchmod"]
+    kept = count = 0
+    for call in calls:
+        at = 1
+        while True:
+            path, stored, run = prepared(f"{call}@{at}{action}")
+            if not run.fired:
+                break
+            count += 1
+            allowed = {OK} if "kill" in action else {OK, IO, NO_SPACE, NOT_DURABLE}
+            copy = path.with_name(path.name + ".damaged")
+            now = path.read_bytes()
+            if now[:70] != original[:70]:
+                kept += 1
+                assert copy.read_bytes().startswith(original), f"{call}@{at}{action}: rewritten, and not kept"
+            else:
+                assert now.startswith(original)
+            list(judge_all(numbers, [(f"{call}@{at}{action}", path, run)], allowed, 1, stored))
+            at += 1 if LONG or call != "any" else 3
+    assert kept and count > kept
