@@ -112,6 +112,8 @@ extension Journal {
       _ = Syscalls.truncate(file, to: 0)
       throw error
     }
+    // Once in a file's life: after power loss a header of foreign blocks would not be taken for ours.
+    try? Syscalls.sync(data: file)
     salt = header.salt
     generation = header.generation
     applied = Int64(input.count)
