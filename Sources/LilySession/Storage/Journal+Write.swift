@@ -65,11 +65,12 @@ extension Journal {
   }
 
   func put(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
-    if guardsFileSize {
-      try Syscalls.withoutFileSizeSignal { () throws(Failure) in try Syscalls.write(file, bytes) }
-    } else {
-      try Syscalls.write(file, bytes)
-    }
+    try guarded { () throws(Failure) in try Syscalls.write(file, bytes) }
+  }
+
+  /// Runs what may go past the limit on the size of files, which must not end the host.
+  private func guarded(_ body: () throws(Failure) -> Void) throws(Failure) {
+    if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }
 
   private func extendAllocation(past end: Int64) throws(Failure) {
@@ -77,12 +78,12 @@ extension Journal {
     guard needed > allocated else { return }
     let step = Journal.allocationStep
     let wanted = (needed &+ step &- 1) / step &* step
-    do throws(Failure) {
-      try Syscalls.allocate(file, from: applied, wanted &- applied)
-      allocated = wanted
-    } catch {
-      try Syscalls.allocate(file, from: applied, needed &- applied) // what is left of the disk may do
-      allocated = needed
-    }
+    do throws(Failure) { try allocate(to: wanted) } catch { try allocate(to: needed) } // what is left of the disk may do
+  }
+
+  private func allocate(to end: Int64) throws(Failure) {
+    // tmpfs raises SIGXFSZ here, too.
+    try guarded { () throws(Failure) in try Syscalls.allocate(file, from: applied, end &- applied) }
+    allocated = end
   }
 }
