@@ -12,9 +12,16 @@ extension Attachment {
     for at in 0..<count where !slots[at].isDirty && at < snapshot.entries.count {
       if let entry = snapshot.entries[at], !entry.isExpired(at: now) {
         slots[at].deadline = entry.deadline
-        if isNews(at, entry), takeNews(at, entry, now, &slice) { taken.append(at) }
+        let isNews = isNews(at, entry)
+        // After a clear the same text may have been stored again.
+        if isNews || slots[at].stored == .absent, take(at, entry, at: now, into: &slice) {
+          if isNews { note(.changed, at, Status.ok.rawValue) }
+          taken.append(at)
+        }
       } else if slots[at].seen != .nothing, slots[at].stored != .expired || snapshot.entries[at] == nil {
-        if giveUp(at, expired: snapshot.entries[at] != nil, &slice) { taken.append(at) }
+        // One that has expired may have been swept.
+        let hasExpired = snapshot.entries[at] != nil || Entry.isExpired(slots[at].deadline, at: now)
+        if giveUp(at, expired: hasExpired, &slice) { taken.append(at) }
       }
     }
     wasCleared = false
@@ -39,12 +46,6 @@ extension Attachment {
       try? slots[at].binding.append(slots[at].baseline, to: own)
       return entry.version != fields[at].version || entry.hash != hashOf(own.bytes)
     }
-  }
-
-  private func takeNews(_ at: Int, _ entry: Entry, _ now: Int64, _ slice: inout Lens.Session) -> Bool {
-    guard take(at, entry, at: now, into: &slice) else { return false }
-    note(.changed, at, Status.ok.rawValue)
-    return true
   }
 
   /// true: the field was set to its value from before hydration.
@@ -77,13 +78,13 @@ extension Attachment {
     guard let storage else { throw Session.detached }
     let key = fields[at].key
     switch slots[at].stored {
-    case .newer: throw Failure(.newer, "what is stored is of a newer version", key: key)
+    case .newer: throw Failure.newerEntry.about(key)
     case .rejected: throw Failure(.decode, "what is stored is not this field's value", key: key)
     default: break
     }
     let now = storage.now()
     let renewed = deadline(after: fields[at].expiresAfter, from: now)
-    guard try storage.renew(storageKeys[at], deadline: renewed, at: now) else {
+    guard try storage.renew(storageKeys[at], deadline: renewed, version: fields[at].version, at: now) else {
       throw Failure(.notFound, "nothing is stored for the field", key: key)
     }
     slots[at].deadline = renewed

@@ -56,3 +56,7 @@ public struct Failure: Error {
     Failure(status, reason, systemError: systemError, key: key)
   }
 }
+
+extension Failure {
+  public static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
+}

@@ -146,10 +146,11 @@ private final class HostBackend: Storage {
     return .written(leftOut: [], notDurable: nil)
   }
 
-  func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
+  func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
     let scope = key.withBytes { Scope(of: $0) }
     let before = try read([key], of: scope)
     guard let entry = before.entries.first ?? nil, !entry.isExpired(at: now) else { return false }
+    guard entry.version <= version else { throw Failure.newerEntry }
     let batch = Batch()
     try batch.set(key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
       try entry.withText { text throws(Failure) in buffer.append(text) }

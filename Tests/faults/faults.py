@@ -97,10 +97,12 @@ class Found:
             elif mark[0] == b"P":
                 self.probe = int(mark[1])
 
-    def wrong(self):
-        """Why the store could not be gone on with; "" where it could."""
+    def wrong(self, is_full=False):
+        """Why the store could not be gone on with; "" where it could. `is_full`: there may be no room for more."""
         if self.open_status != OK or self.shown is None:
             return f"it does not open: {self.open_status}"
+        if is_full and self.probe == NAMES["NO_SPACE"] and self.again == self.shown:
+            return ""
         if self.probe != OK or self.again != {**self.shown, b"probe": b'"probe"'}:
             return f"what is set next is not there: {self.probe}"
         return ""
@@ -138,9 +140,12 @@ class Checker:
         assert self.process.wait() == 0
 
 
+disk = None  # where journals are to be made, if not in the scratch folder
+
+
 def fresh():
     """The path of a journal that is not there yet, in an empty folder."""
-    folder = scratch() / f"run-{os.getpid()}"
+    folder = (disk or scratch()) / f"run-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder / "s.jsonl"

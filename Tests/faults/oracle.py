@@ -115,9 +115,9 @@ def walk(marks, stored=None, damage=0):
     return now
 
 
-def check_found(found, possibilities, damage=0):
+def check_found(found, possibilities, damage=0, is_full=False):
     """What a later program finds must be one of the possibilities."""
-    if wrong := found.wrong():
+    if wrong := found.wrong(is_full):
         raise Wrong(wrong)
     if found.shown not in [stored for stored, _ in possibilities]:
         raise Wrong(f"a later program finds {show(found.shown)}, not " + " or ".join(str(show(one[0])) for one in possibilities))

@@ -36,7 +36,7 @@ def expected(action, call):
     return {OK, STATUS.get(action, IO)} | ({NOT_DURABLE} if call != "flock" or action != "EWOULDBLOCK" else set())
 
 
-def judge(path, run, allowed, stored=None, damage=0):
+def judge(path, run, allowed, stored=None, damage=0, is_full=False):
     """Raises Wrong where a run, or what it left, is not as promised. Answers what a later program found."""
     if run.violations:
         raise oracle.Wrong(run.violations[0])
@@ -49,7 +49,7 @@ def judge(path, run, allowed, stored=None, damage=0):
         raise oracle.Wrong("NOT_DURABLE by what changes nothing")
     possibilities = oracle.walk(run.marks, stored, damage)
     found = faults.check(path)
-    oracle.check_found(found, possibilities, damage)
+    oracle.check_found(found, possibilities, damage, is_full)
     return found
 
 

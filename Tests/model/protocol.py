@@ -117,7 +117,8 @@ class Protocol:
                 failed = process._replace(at="unlock", then="failed")
                 yield f"{who}: half a line is written, and cannot be cut off", self.go(torn, who, failed)
         if process.at == "rename":
-            yield f"{who}: the rename fails", self.go(state._replace(faults=state.faults - 1), who, process._replace(at="unlock", then="done"))
+            kept = process._replace(at="unlock", then="done", read=len(state.files[process.file].lines))
+            yield f"{who}: the rename fails", self.go(state._replace(faults=state.faults - 1), who, kept)
 
     # ---- changes of the state
 
@@ -243,7 +244,7 @@ class Protocol:
         living = value(state.files[process.file].lines[: process.read])
         files = state.files + (File(lines=(living,) if living else ()),)
         at = "moved" if self.rules.moved == "before" else "rename"
-        yield "writes a new file", self.go(state._replace(files=files), who, process._replace(at=at, new=len(files) - 1))
+        yield "writes a new file", self.go(state._replace(files=files), who, process._replace(at=at, new=len(files) - 1, read=int(bool(living))))
 
     def do_moved(self, state, who, process):
         at = "rename" if self.rules.moved == "before" else "adopt"
@@ -254,8 +255,8 @@ class Protocol:
         yield "renames the new file over the old", self.go(state._replace(path=process.new), who, process._replace(at=at))
 
     def do_adopt(self, state, who, process):
-        read = len(state.files[process.new].lines)
-        adopted = process._replace(at="finish", then="done", file=process.new, read=read, has_moved=False)
+        # Of the new file it knows its own line; others may have written there since the rename.
+        adopted = process._replace(at="finish", then="done", file=process.new, has_moved=False)
         yield "unlocks and goes on with the new file", self.go(self.release(state, who), who, adopted)
 
     # ---- reading, without the lock unless a line is bad

@@ -87,6 +87,15 @@ extension Journal {
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
   private func compact(_ hostTime: Int64?) throws(Failure) {
     let time = hostTime ?? Syscalls.wallClock()
+    do throws(Failure) { try rewrite(time) } catch {
+      guard error.status == .noSpace, Syscalls.truncate(file, to: applied) else { throw error }
+      // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
+      allocated = 0
+      try rewrite(time)
+    }
+  }
+
+  private func rewrite(_ time: Int64) throws(Failure) {
     guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     if keepsDamage { try keepDamaged() }
     let header = JournalHeader(salt: Salt(try Salt.random()), generation: generation)

@@ -12,7 +12,9 @@ extension Journal {
       if size == applied, links == 1, !hasMoved, applied > 0 { return }
       if links != 1 || hasMoved {
         switch try lookUp() {
-        case .thisFile: hasMoved = false
+        case .thisFile:
+          // A moved line may be that of a compactor about to rename: only who has the lock knows that it is dead.
+          if hasMoved, try freshenLocked() { return }
         case .another:
           if try open(create: false) {
             try patience.wait("the file is replaced again and again")
@@ -29,12 +31,17 @@ extension Journal {
         if !hasMoved { return }
       } else {
         // Half of a repair, a line being written, or real damage: only under the lock is there one answer.
-        try lock()
-        defer { leave() }
-        if try examine(forWriting: false) { return }
+        if try freshenLocked() { return }
       }
       try patience.wait("the file is replaced again and again")
     }
+  }
+
+  /// false: the path does not name this file any more.
+  private func freshenLocked() throws(Failure) -> Bool {
+    try lock()
+    defer { leave() }
+    return try examine(forWriting: false)
   }
 
   /// The file is gone from its path, and with it all that was stored: as after a clear.

@@ -10,7 +10,7 @@ extension Journal {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
       let outcome = try append(batch, scope, wanted, hostTime)
-      guard options.isPowerDurable, case .written(let leftOut, _) = outcome else { return outcome }
+      guard options.isPowerDurable, needsSync, case .written(let leftOut, _) = outcome else { return outcome }
       return .written(leftOut: leftOut, notDurable: makeDurable(hostTime))
     }
   }
@@ -35,19 +35,20 @@ extension Journal {
     return .written(leftOut: leftOut, notDurable: nil)
   }
 
-  public func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
+  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
     let hostTime = options.clock?()
     return try exclusion.run { () throws(Failure) in
-      guard try appendRenewal(key, deadline, now) else { return false }
+      guard try appendRenewal(key, deadline, version, now) else { return false }
       if options.isPowerDurable, let failure = makeDurable(hostTime) { throw failure }
       return true
     }
   }
 
-  private func appendRenewal(_ key: Key, _ deadline: Int64, _ now: Int64) throws(Failure) -> Bool {
+  private func appendRenewal(_ key: Key, _ deadline: Int64, _ version: UInt32, _ now: Int64) throws(Failure) -> Bool {
     try enter()
     defer { leave() }
     guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
+    guard record.pointee.version <= version else { throw Failure.newerEntry }
     let batch = Batch()
     try batch.set(key, deadline: deadline, version: record.pointee.version) { buffer throws(Failure) in
       buffer.append(EntryTable.value(record))
@@ -105,11 +106,12 @@ extension Journal {
   }
 
   func put(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
-    if guardsFileSize {
-      try Syscalls.withoutFileSizeSignal { () throws(Failure) in try Syscalls.write(file, bytes) }
-    } else {
-      try Syscalls.write(file, bytes)
-    }
+    try guarded { () throws(Failure) in try Syscalls.write(file, bytes) }
+  }
+
+  /// Runs what may go past the limit on the size of files, which must not end the host.
+  private func guarded(_ body: () throws(Failure) -> Void) throws(Failure) {
+    if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }
 
   private func extendAllocation(past end: Int64) throws(Failure) {
@@ -117,12 +119,12 @@ extension Journal {
     guard needed > allocated else { return }
     let step = Journal.allocationStep
     let wanted = (needed &+ step &- 1) / step &* step
-    do throws(Failure) {
-      try Syscalls.allocate(file, from: applied, wanted &- applied)
-      allocated = wanted
-    } catch {
-      try Syscalls.allocate(file, from: applied, needed &- applied) // what is left of the disk may do
-      allocated = needed
-    }
+    do throws(Failure) { try allocate(to: wanted) } catch { try allocate(to: needed) } // what is left of the disk may do
+  }
+
+  private func allocate(to end: Int64) throws(Failure) {
+    // tmpfs raises SIGXFSZ here, too.
+    try guarded { () throws(Failure) in try Syscalls.allocate(file, from: applied, end &- applied) }
+    allocated = end
   }
 }

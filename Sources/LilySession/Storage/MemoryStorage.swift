@@ -48,9 +48,10 @@ public final class MemoryStorage: Storage {
     }
   }
 
-  public func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
+  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
     try exclusion.run { () throws(Failure) in
       guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
+      guard record.pointee.version <= version else { throw Failure.newerEntry }
       record.pointee.deadline = deadline
       return true
     }

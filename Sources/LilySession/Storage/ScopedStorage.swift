@@ -17,8 +17,8 @@ public final class ScopedStorage: Storage {
   public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
     try parent.write(batch, in: scope, generation: generation)
   }
-  public func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool {
-    try parent.renew(key, deadline: deadline, at: now)
+  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
+    try parent.renew(key, deadline: deadline, version: version, at: now)
   }
   public func clear(_ scope: Scope) throws(Failure) { try parent.clear(scope) }
   public func entries(_ prefix: Key) throws(Failure) -> [Item] { try parent.entries(prefix) }

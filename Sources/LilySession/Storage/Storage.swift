@@ -14,8 +14,9 @@ public protocol Storage: AnyObject {
   /// a clear of the scope has come since, nothing is written and the new generation is the answer. nil writes in any.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
 
-  /// Stores a key's entry again with another deadline, in one step; false: it is absent or expired.
-  func renew(_ key: Key, deadline: Int64, at now: Int64) throws(Failure) -> Bool
+  /// Stores a key's entry again with another deadline, in one step; false: it is absent or expired. Throws NEWER for one of a
+  /// version above this.
+  func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool
 
   /// Removes every key of the scope's sessions, in one step, and raises the scope's generation.
   func clear(_ scope: Scope) throws(Failure)

@@ -1,0 +1,95 @@
+"""What is tried on one file system: `on_disk.py fill|empty|sweep|storm <folder>`. Prints what it counted; ends badly where
+something was lost or wrong."""
+import json
+import os
+import pathlib
+import random
+import sys
+
+import faults
+import oracle
+import sweep
+from faults import LONG, NO_SPACE, NOT_DURABLE, OK
+
+sys.path.append(str(faults.HERE.parent / "python"))
+
+
+def fill():
+    """Sets until the disk is full. Then everything is still readable, and what is removed or cleared is so."""
+    kept = 0
+    for durability in ["process", "power"]:
+        path = faults.fresh()
+        run = faults.script(path, durability, "fill")
+        sweep.judge(path, run, {OK, NO_SPACE, NOT_DURABLE}, is_full=True)
+        puts = [status for _, status in run.statuses("put")]
+        kept += puts.count(OK)
+        assert puts.count(OK) > 4 and puts[-1] == NO_SPACE, puts
+        assert dict(run.statuses("update"))["update"] == NO_SPACE
+        told = run.statuses("remove", "clear")
+        assert len(told) > 5 and {status for _, status in told} == {OK}, told
+        assert all(int(mark[2]) == OK for mark in run.marks if mark[0] == b"V")
+    return dict(faults=2, sets_before_the_disk_was_full=kept)
+
+
+def fill_and_empty():
+    """Once all is removed again there is room for something else, though nothing but the journal ever filled the disk."""
+    path = faults.fresh()
+    run = faults.script(path, what="fill")
+    found = sweep.judge(path, run, {OK, NO_SPACE})
+    assert not found.shown, "the disk is too large for the script to empty it again"
+    return dict(faults=1)
+
+
+def sweep_small():
+    """Some of each: kills, torn lines, failing calls."""
+    counts = dict(faults=0, kills=0)
+    plan = [("any", "=kill", 29), ("any", "=kill-after", 31), ("write", "=tear:4096", 6), ("write", "=tear:12", 6),
+            ("write", "=ENOSPC", 5), ("fdatasync", "=EIO", 2), ("fsync", "=EIO", 2), ("renameat", "=EIO", 1)]
+    for durability in ["process", "power"]:
+        for call, action, stride in plan:
+            allowed = {OK} if "kill" in action or "tear" in action else {OK, NO_SPACE, NOT_DURABLE, faults.IO}
+            for rule, path, run in sweep.points(call, action, durability, stride=1 if LONG else stride):
+                try:
+                    sweep.judge(path, run, allowed)
+                except oracle.Wrong as wrong:
+                    sys.exit(f"{durability}, {rule}: {wrong}")
+                counts["kills" if run.killed else "faults"] += 1
+    return counts
+
+
+def storm_of_kills(seconds=None, wanted=None):
+    """Four processes that write, of which one rewrites, and kills; until so many kills, or for so long."""
+    import storm
+    counts = dict(kills=0, lost=0, acknowledged=0, rewrites_seen=0)
+    seed = random.randrange(2**32) if LONG else 1
+    while counts["kills"] < (wanted or 1):
+        path = faults.fresh()
+        workers = [storm.Setter(path, "small", [3, 40, 120, 300]), storm.Setter(path, "pages", [10, 3900, 4096, 5000]),
+                   storm.Dispatcher(path, "dispatcher"), storm.Compactor(path, "compactor")]
+        found, wrongs = storm.run(path, workers, random.Random(seed), seconds or 30)
+        for name in counts:
+            counts[name] += found[name]
+        if wrongs or found["lost"]:
+            sys.exit(f"seed {seed}: " + "; ".join(wrongs))
+        seed += 1
+    assert counts["acknowledged"] > 10 * counts["kills"] and counts["rewrites_seen"], counts  # nothing happened, nothing proved
+    return counts
+
+
+def main():
+    what, where = sys.argv[1], pathlib.Path(sys.argv[2])
+    os.environ.setdefault("LILY_SESSION_LIBRARY", str(faults.LIBRARY))
+    faults.disk = where
+    if what == "fill":
+        counts = fill()
+    elif what == "empty":
+        counts = fill_and_empty()
+    elif what == "sweep":
+        counts = sweep_small()
+    else:
+        counts = storm_of_kills(60 if LONG else 1.5)
+    print(json.dumps(counts))
+
+
+if __name__ == "__main__":
+    main()

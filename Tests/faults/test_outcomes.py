@@ -1,0 +1,166 @@
+"""What a program is told of each fault, step by step, and what is in the files afterwards."""
+import pytest
+
+import faults
+import oracle
+import sweep
+from faults import BUSY, IO, NO_SPACE, NOT_DURABLE, OK, PERMISSION, REFUSED
+
+WRITES = ("update", "put", "remove", "clear", "touch")
+
+
+def judged(numbers, rule, durability="process", what="everything", path=None, stored=None, allowed=None, damage=0):
+    path = path or faults.fresh()
+    run = faults.script(path, durability, what, rule, calls=True)
+    numbers(faults=len(run.fired))
+    everything = set(faults.NAMES.values())
+    found = sweep.judge(path, run, everything if allowed is None else allowed, stored, damage)
+    return run, found
+
+
+def failures(run, *whats):
+    return [(what, status) for what, status in run.statuses(*whats) if status != OK]
+
+
+@pytest.mark.parametrize("error, status", [("ENOSPC", NO_SPACE), ("EDQUOT", NO_SPACE), ("EFBIG", NO_SPACE), ("EIO", IO),
+                                           ("EACCES", PERMISSION), ("EPERM", PERMISSION), ("EROFS", PERMISSION)])
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_a_write_that_fails_once_fails_one_step_with_its_status(error, status, durability, numbers):
+    run, found = judged(numbers, f"write:journal@5={error}", durability)
+    assert failures(run) == [("put", status)]
+
+
+@pytest.mark.parametrize("error, status", [("ENOSPC", NO_SPACE), ("EDQUOT", NO_SPACE), ("EIO", IO)])
+def test_a_write_that_fails_for_ever_fails_every_change_and_nothing_else(error, status, numbers):
+    run, found = judged(numbers, f"write@2+={error}")
+    assert {what for what, _ in failures(run)} == {"update", "put", "clear", "touch", "flush"}  # what is not there is removed
+    assert {answer for _, answer in failures(run)} == {status} and found.shown == {}
+
+
+def test_an_interrupted_call_is_made_again(numbers):
+    for call in ["write", "openat", "pread", "flock", "fallocate"]:
+        run, _ = judged(numbers, f"{call}@2=EINTR", allowed={OK})
+        assert run.fired
+    run, _ = judged(numbers, "write@5=short:9>write@1=ENOSPC>ftruncate@1=EINTR")
+    assert len(run.fired) == 3 and failures(run) == [("put", NO_SPACE)]
+
+
+@pytest.mark.parametrize("error, status", [("ENOLCK", IO), ("EWOULDBLOCK", BUSY)])
+def test_a_lock_that_cannot_be_had_is_said_and_nothing_is_written(error, status, numbers):
+    path = faults.fresh()
+    faults.script(path, what="few")
+    before = path.read_bytes()
+    run = faults.script(path, what="few", rules=f"flock@1+={error}")
+    numbers(faults=1)
+    assert run.statuses() == [("open", status)] * 2 and path.read_bytes() == before
+    run, _ = judged(numbers, f"flock@3+={error}")
+    assert {answer for _, answer in failures(run)} == {status} and failures(run, *WRITES)
+
+
+@pytest.mark.parametrize("error", ["EMFILE", "ENFILE"])
+def test_no_descriptor_is_left(error, numbers):
+    """Opening fails cleanly and works the next time; while rewriting, nothing fails but the rewriting."""
+    for rule in ["openat:directory@1", "openat:journal@1"]:
+        run, _ = judged(numbers, f"{rule}={error}")
+        assert failures(run) == [("open", IO)]
+    run, _ = judged(numbers, f"openat:tmp@1+={error}", allowed={OK})
+    assert run.fired
+
+
+@pytest.mark.parametrize("error", ["EROFS", "EACCES"])
+def test_a_file_that_may_only_be_read_is_read(error, numbers):
+    path = faults.fresh()
+    faults.script(path, what="few")
+    stored = {b"first": None, b"last": None}
+    before = path.read_bytes()
+    # The second attempt, for reading, is the one that is let through.
+    run = faults.script(path, what="few", rules=f"openat:journal@1={error}")
+    numbers(faults=1)
+    views = [faults.view(mark) for mark in run.marks if mark[0] == b"V"]
+    assert run.statuses()[0] == ("open", OK) and set(failures(run)) == {("put", PERMISSION), ("remove", PERMISSION)}
+    assert all(set(view) == set(stored) for view in views) and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_a_sync_that_fails_once_is_answered_by_a_new_file(error, numbers):
+    """Never by another sync of the same one. All is OK then."""
+    run, _ = judged(numbers, f"fdatasync@3={error}", "power", allowed={OK})
+    calls = [call for call in run.calls if call[0] in ("fdatasync", "fsync", "renameat")]
+    failed = [at for at, call in enumerate(calls) if call[0] == "fdatasync"][2]
+    assert calls[failed + 1:failed + 4] == [("fsync", "tmp"), ("renameat", "tmp"), ("fsync", "directory")]
+
+
+def test_a_disk_that_takes_nothing_durably_is_said_each_time(numbers):
+    """Everything goes on working; each change says that it may not survive power loss, and nothing else fails."""
+    path = faults.fresh()
+    run = faults.script(path, "power", rules="fdatasync@1+=EIO fsync@1+=EIO")
+    numbers(faults=2)
+    found = sweep.judge(path, run, {OK, NOT_DURABLE})
+    answers = run.statuses("update", "put", "remove", "clear")
+    assert {status for _, status in answers} == {NOT_DURABLE} and len(found.shown) == 4
+
+
+def test_a_directory_that_cannot_be_synced_makes_nothing_durable(numbers):
+    """By whichever handle: not the one whose rewriting it was, nor the other, until one such sync works."""
+    run, _ = judged(numbers, "fsync:directory@1+=EIO", "power")
+    assert {status for _, status in run.statuses("update", "put", "clear")} == {NOT_DURABLE}
+    run, _ = judged(numbers, "renameat@1=none>fsync:directory@1+=EIO", "power")
+    assert len(run.fired) == 2
+    fail = [at for at, mark in enumerate(run.marks) if mark[0] == b"A" and int(mark[2]) == NOT_DURABLE][0]
+    begun = {mark[1]: mark for mark in run.marks if mark[0] == b"B"}
+    changes = [(begun[mark[1]][2], int(mark[2])) for mark in run.marks[fail + 1:]
+               if mark[0] == b"A" and begun[mark[1]][3].decode() in ("put", "update", "clear")]
+    assert {handle for handle, _ in changes} == {b"1", b"2"} and {status for _, status in changes} == {NOT_DURABLE}
+    run, _ = judged(numbers, "renameat@1=none>fsync:directory@1=EIO", "power")
+    assert len(run.fired) == 2 and len(failures(run)) <= 1
+
+
+@pytest.mark.parametrize("rule", ["fsync:tmp@1=EIO", "renameat:tmp@1=EXDEV", "renameat:tmp@1=EACCES", "write:tmp@1=ENOSPC"])
+def test_rewriting_that_fails_once_is_OK_in_both_durabilities(rule, numbers):
+    for durability in ["process", "power"]:
+        run, _ = judged(numbers, rule, durability, allowed={OK})
+        assert run.fired
+
+
+BEGINNINGS = {"empty": b"", "2 bytes": b'["', "40 bytes": b'["5e6cd272",0,"lily-session",1,"a81b6b17', "70 zeros": bytes(70),
+              "140 zeros": bytes(140), "5000 zeros": bytes(5000), "1 MiB of zeros": bytes(1 << 20)}
+
+
+@pytest.mark.parametrize("content", BEGINNINGS.values(), ids=BEGINNINGS.keys())
+def test_a_creation_that_a_crash_cut_short_is_begun_anew(content, numbers):
+    """No bytes, half a header, or zeros where blocks were never written. Any call may fail or be the last one while it is done."""
+    for rule in ["", "ftruncate@1=EIO", "fchmod@1=EIO", "write@1=ENOSPC", "write@1=tear:100", "any@6=kill", "any@8=kill", "any@10=kill"]:
+        path = faults.fresh()
+        path.write_bytes(content)
+        run = faults.script(path, what="few", rules=rule)
+        numbers(faults=len(run.fired) - run.killed, kills=int(run.killed))
+        sweep.judge(path, run, {OK, IO, NO_SPACE})
+
+
+def test_what_is_not_a_journal_is_never_written_to(numbers):
+    """Not even where the library is in the middle of a fault."""
+    content = b"dear diary, this is no journal\n" * 50
+    for rule in ["", "pread@1=EIO", "pread@1=short:5", "pread@1=short:0", "ftruncate@1=none", "statx@2=EIO", "flock@1=EINTR"]:
+        path = faults.fresh()
+        path.write_bytes(content)
+        run = faults.script(path, what="few", rules=rule)
+        assert {status for _, status in run.statuses()} <= {REFUSED, IO} and path.read_bytes() == content
+        assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_what_was_removed_leaves_the_file(durability, numbers):
+    """A value that was removed or cleared is in none of the files once all is closed."""
+    path = faults.fresh()
+    run = faults.script(path, durability)
+    stored, dirty, gone = {}, {}, set()
+    for mark in run.marks:
+        if mark[0] == b"B":
+            step = oracle.Step.of(mark)
+            before = stored
+            stored, dirty = oracle.done(step, stored, dirty)
+            gone |= {text for key, text in before.items() if key not in stored}
+    assert len(gone) >= 6
+    for file in path.parent.iterdir():
+        left = [text[:20] for text in gone if faults.SECRET in text and text in file.read_bytes()]
+        assert not left, f"{file.name} still holds {left}"
