@@ -37,6 +37,7 @@ help:
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      the long storms'
+	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make clean'
 
@@ -75,8 +76,8 @@ install: $(LIB)
 
 .PHONY: demo
 demo: bootstrap
-	@$(MAKE) --no-print-directory $(LIB) >$(BUILD)-demo.log 2>&1 || { cat $(BUILD)-demo.log; exit 1; }
-	@rm -f $(BUILD)-demo.log
+	@mkdir -p $(BUILD)
+	@$(MAKE) --no-print-directory $(LIB) >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
 	@examples/demo
 
 .PHONY: test

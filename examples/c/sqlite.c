@@ -154,6 +154,8 @@ struct app { int32_t visits; char theme[16]; };
 static int fail(void) { fprintf(stderr, "sqlite: %s\n", lily_session_last_error()); return 1; }
 
 int main(int argc, char **argv) {
+  if (argc < 2 || argc > 3) { fputs("usage: sqlite FILE [THEME | logout]\n", stderr); return 2; }
+
   struct app app = { 0, "light" };
   struct store store = { NULL, NULL };
   lily_session_field visits = LILY_SESSION_FIELD_INT32(struct app, visits);
@@ -163,7 +165,6 @@ int main(int argc, char **argv) {
   lily_session_runtime *runtime;
   lily_session *session;
 
-  if (argc < 2 || argc > 3) { fputs("usage: sqlite FILE [THEME | logout]\n", stderr); return 2; }
   if (open_store(&store, argv[1], &config.storage)) return 1;
   if (lily_session_field_add(fields, &visits) || lily_session_field_add(fields, &theme)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
