@@ -480,7 +480,7 @@ enum {
   LILY_SESSION_EVENT_DAMAGED = 5,      /* attach: lines of the file were damaged and skipped. key NULL; status: CORRUPT */
   LILY_SESSION_EVENT_DIRECTORY = 6,    /* attach: others can write to the file's directory, and it is not sticky. key NULL; status: PERMISSION */
   LILY_SESSION_EVENT_CHANGED = 7,      /* refresh: another changed the field, and it was set */
-  LILY_SESSION_EVENT_REMOVED = 8,      /* refresh: another removed it; it was set to its value from before hydration */
+  LILY_SESSION_EVENT_REMOVED = 8,      /* refresh: another removed it; it was set to its value from before hydration. status: what set returned, NOT_FOUND where there is no such value */
   LILY_SESSION_EVENT_EXPIRED = 9,      /* refresh: it expired; likewise */
   LILY_SESSION_EVENT_CLEARED = 10,     /* refresh: another cleared the session; likewise */
   LILY_SESSION_EVENT_NOT_DURABLE = 11  /* what was written may not survive power loss. key NULL; status: NOT_DURABLE */

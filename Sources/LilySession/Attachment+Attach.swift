@@ -38,9 +38,6 @@ extension Attachment {
   func hydrate(from snapshot: Snapshot, _ model: Lens.Model) throws(Failure) -> Lens.Model? {
     guard var slice = lens.slice(of: model) else { throw noSlice }
     guard let storage else { throw Session.detached }
-    for at in 0..<count {
-      if case .changed = slots[at].binding.capture(slice, &slots[at].initial) { slots[at].hasInitial = true }
-    }
     let now = storage.now()
     let keys = allKeys
     var first = 0
@@ -71,6 +68,7 @@ extension Attachment {
       slots[at].stored = .newer
       note(.newer, at, Status.newer.rawValue)
     } else {
+      if !slots[at].hasInitial, case .changed = slots[at].binding.capture(slice, &slots[at].initial) { slots[at].hasInitial = true }
       let (refusal, isMigrated) = set(at, entry, &slice)
       if let refusal {
         slots[at].stored = .rejected
@@ -110,6 +108,10 @@ extension Attachment {
       switch slots[at].binding.capture(slice, &slots[at].baseline) {
       case .same, .changed:
         if slots[at].stored == .migrated { slots[at].isDirty = true }
+        if !slots[at].hasInitial { // nothing was set: it is still the value from before
+          slots[at].initial = slots[at].binding.copy(slots[at].baseline)
+          slots[at].hasInitial = true
+        }
       case .callbackFailed(let code): noteUnseen(at, code)
       case .unencodable: noteUnseen(at, Status.encode.rawValue)
       }

@@ -54,8 +54,9 @@ extension Attachment {
     let wasInModel = slots[at].stored != .rejected && slots[at].stored != .newer && slots[at].stored != .expired
     slots[at].seen = .nothing
     slots[at].stored = expired ? .expired : .absent
-    guard wasInModel, slots[at].hasInitial else { return false }
-    let code = slots[at].binding.restore(slots[at].initial, in: &slice)
+    guard wasInModel else { return false }
+    // Where that could not be taken, or is refused now, the field stays as it is.
+    let code = slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
     note(expired ? .expired : wasCleared ? .cleared : .removed, at, code)
     return code == 0
   }

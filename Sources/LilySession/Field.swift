@@ -5,6 +5,8 @@ public protocol FieldBinding {
   associatedtype Baseline
 
   func makeBaseline() -> Baseline
+  /// One of its own.
+  func copy(_ baseline: Baseline) -> Baseline
   /// What a baseline owns is given back.
   func dispose(_ baseline: inout Baseline)
 

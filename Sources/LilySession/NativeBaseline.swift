@@ -9,6 +9,12 @@ public struct NativeBaseline {
 
   public init() {}
 
+  public func copy() -> NativeBaseline {
+    var copy = NativeBaseline()
+    copy.takeOver(value)
+    return copy
+  }
+
   public mutating func dispose() {
     if capacity > 0 { free(UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word))) }
     self = NativeBaseline()
@@ -36,12 +42,18 @@ public struct NativeBaseline {
   @inline(never)
   private mutating func adopt(_ other: NativeValue, _ types: ValueTypes) -> Capture {
     if let reason = NativeBaseline.objection(to: other, types) { return .unencodable(reason) }
+    takeOver(other)
+    return .changed
+  }
+
+  /// `other` has been checked.
+  private mutating func takeOver(_ other: NativeValue) {
     if !other.isText || other.length >= capacity {
       dispose()
     }
     guard other.isText else {
       value = other
-      return .changed
+      return
     }
     if capacity == 0 {
       capacity = max(other.length &+ 1, 16)
@@ -54,7 +66,6 @@ public struct NativeBaseline {
     }
     value.type = other.type
     value.length = other.length
-    return .changed
   }
 
   private static func objection(to other: NativeValue, _ types: ValueTypes) -> StaticString? {

@@ -63,6 +63,7 @@ struct HostField: FieldBinding {
   }
 
   func makeBaseline() -> NativeBaseline { NativeBaseline() }
+  func copy(_ baseline: NativeBaseline) -> NativeBaseline { baseline.copy() }
   func dispose(_ baseline: inout NativeBaseline) { baseline.dispose() }
   func append(_ baseline: NativeBaseline, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
 

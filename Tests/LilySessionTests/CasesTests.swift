@@ -109,6 +109,7 @@ private final class Bound {
     let types: ValueTypes
 
     func makeBaseline() -> NativeBaseline { NativeBaseline() }
+    func copy(_ baseline: NativeBaseline) -> NativeBaseline { baseline.copy() }
     func dispose(_ baseline: inout NativeBaseline) { baseline.dispose() }
     func append(_ baseline: NativeBaseline, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
     func capture(_ session: Unowned, _ baseline: inout NativeBaseline) -> Capture {

@@ -214,3 +214,38 @@ TEST(backend__S12_a_write_that_is_not_durable) {
   rig_end(&rig);
   table_free(&table);
 }
+
+static void clear_each_time(struct table *table_, int function) {
+  if (function != TABLE_WRITE) return;
+  table_->hook = NULL;
+  lily_session_storage *other = table_open(table_, NULL);
+  lily_session_clear(other);
+  lily_session_storage_close(other);
+  table_->hook = clear_each_time;
+}
+
+static int dispatch_among_clears(void *context) {
+  struct rig rig;
+  struct probe theme = {0};
+  int32_t state = 0;
+  (void)context;
+  alarm(10);
+  table = (struct table){0};
+  rig_begin(&rig, table_open(&table, NULL));
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  table.hook = clear_each_time;
+  probe_string(&theme, "dark");
+  CHILD_CHECK(lily_session_runtime_dispatch(rig.runtime, NULL) < 0);
+  CHILD_CHECK(table.count == 0);
+  CHILD_CHECK(lily_session_field_state(rig.session, "theme", &state) == LILY_SESSION_OK);
+  CHILD_CHECK(state == (LILY_SESSION_STATE_ABSENT | LILY_SESSION_STATE_DIRTY));
+  table.hook = NULL;
+  rig_end(&rig);
+  table_free(&table);
+  return 0;
+}
+
+/* Whoever clears at each write keeps anything from being stored, and nobody from going on. */
+TEST(backend__S20_a_clear_before_every_write) { assert_int_equal(in_child(dispatch_among_clears, NULL), 0); }

@@ -179,12 +179,12 @@ TEST(session__S5_a_set_that_normalises_causes_no_write) {
 TEST(session__S5_baselines_are_taken_by_calling_get_once_more) {
   journal_of(JOURNAL, "lily_session_visits", "5", NULL);
   begin();
-  assert_int_equal(visits.gets, 1);
+  assert_int_equal(visits.gets, 2); /* the value from before hydration, and the baseline */
   assert_int_equal(theme.gets, 1);
-  const char *set = strstr(rig.trace, "set visits"), *get = strstr(rig.trace, "get visits");
-  assert_true(set != NULL && get != NULL && set < get);
+  const char *set = strstr(rig.trace, "set visits");
+  assert_true(set != NULL && strstr(set, "get visits") != NULL);
   rig_dispatch(&rig);
-  assert_int_equal(visits.gets, 2);
+  assert_int_equal(visits.gets, 3);
   rig_end(&rig);
 }
 

@@ -111,15 +111,6 @@ TEST(field_add__S9_negative_expiry) {
   }
 }
 
-TEST(field_add__reserved_room) {
-  struct probe probe = {0};
-  for (int i = 0; i < 2; i++) {
-    lily_session_field field = probe_field(&probe, "theme", LILY_SESSION_STRING);
-    field.reserved[i] = &probe;
-    assert_not_added(INVALID_ARGUMENT, &field);
-  }
-}
-
 TEST(field_add__members_that_are_none) {
   struct shop {
     int64_t visits;

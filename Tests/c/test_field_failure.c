@@ -161,7 +161,11 @@ TEST(field_failure__S7_more_than_a_line_holds) {
   char *controls = repeated('\x01', size); /* six bytes each */
   struct probe fields[5];
   memset(fields, 0, sizeof fields);
-  rig_begin(&rig, open_storage(JOURNAL));
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage;
+  options.quota_bytes = -1;
+  assert_int_equal(lily_session_storage_open(JOURNAL, &options, &storage), LILY_SESSION_OK);
+  rig_begin(&rig, storage);
   for (int i = 0; i < 5; i++) {
     char key[8];
     snprintf(key, sizeof key, "big %d", i);
@@ -182,7 +186,7 @@ TEST(field_failure__S7_more_than_a_line_holds) {
   rig.session = NULL;
   rig_end(&rig);
   free(controls);
-  lily_session_storage *storage = open_storage(JOURNAL);
+  storage = open_storage(JOURNAL);
   assert_entries(storage, 5);
   lily_session_storage_close(storage);
 }

@@ -190,3 +190,36 @@ TEST(former_kept__S8_a_clear_before_the_rename) {
   assert_entries(other, 1);
   lily_session_storage_close(other);
 }
+
+/* The same between two sessions of a runtime, whichever comes first: refused, or left alone. */
+TEST(former_kept__S1_a_former_key_that_is_another_sessions) {
+  const char *const former[] = {"visits", NULL};
+  for (int renamed_first = 0; renamed_first < 2; renamed_first++) {
+    journal_of(JOURNAL, "lily_session_visits", "5", NULL);
+    memset(&theme, 0, sizeof theme);
+    memset(&visits, 0, sizeof visits);
+    rig_begin(&rig, open_storage(JOURNAL));
+    rig.config.release = NULL;
+    lily_session_field renamed = probe_field(&theme, "theme", LILY_SESSION_STRING | LILY_SESSION_INT), plain = probe_field(&visits, "visits", LILY_SESSION_INT);
+    renamed.former_keys = former;
+    probe_string(&theme, "light");
+    lily_session_persistence *lists[] = {lily_session_persistence_new(), lily_session_persistence_new()};
+    assert_ok(lily_session_field_add(lists[!renamed_first], &renamed));
+    assert_ok(lily_session_field_add(lists[renamed_first], &plain));
+    lily_session *sessions[2] = {NULL, NULL};
+    assert_ok(lily_session_attach(rig.runtime, lists[0], &rig.config, &sessions[0]));
+    const lily_session_status status = lily_session_attach(rig.runtime, lists[1], &rig.config, &sessions[1]);
+    if (status != LILY_SESSION_OK) assert_int_equal(status, LILY_SESSION_ERROR_DUPLICATE_KEY);
+    if (status == LILY_SESSION_OK) {
+      assert_int_equal(visits.value.as.integer, 5);
+      rig_dispatch(&rig);
+      assert_stored(rig.storage, "lily_session_visits", "5");
+    }
+    for (int i = 0; i < 2; i++) {
+      lily_session_detach(sessions[i]);
+      lily_session_persistence_free(lists[i]);
+    }
+    rig_end(&rig);
+    unlink(JOURNAL);
+  }
+}

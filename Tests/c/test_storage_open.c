@@ -88,7 +88,7 @@ TEST(storage_open__options_of_a_later_version) {
 
 TEST(storage_open__options_that_mean_nothing) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
-  const int32_t durabilities[] = {1, 2, -1, INT32_MIN, INT32_MAX};
+  const int32_t durabilities[] = {2, 3, -1, INT32_MIN, INT32_MAX};
   for (size_t i = 0; i < COUNT(durabilities); i++) {
     options.durability = durabilities[i];
     assert_not_opened(INVALID_ARGUMENT, JOURNAL, &options);
@@ -100,9 +100,9 @@ TEST(storage_open__options_that_mean_nothing) {
     assert_not_opened(INVALID_ARGUMENT, JOURNAL, &options);
   }
   options.flags = 0;
-  const int64_t reserved[] = {1, -1, INT64_MIN};
-  for (size_t i = 0; i < COUNT(reserved); i++) {
-    options.reserved = reserved[i];
+  const int64_t quotas[] = {-2, INT64_MIN};
+  for (size_t i = 0; i < COUNT(quotas); i++) {
+    options.quota_bytes = quotas[i];
     assert_not_opened(INVALID_ARGUMENT, JOURNAL, &options);
   }
   assert_int_not_equal(access(JOURNAL, F_OK), 0);

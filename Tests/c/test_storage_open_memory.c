@@ -40,9 +40,8 @@ TEST(storage_open_memory__what_only_files_have_is_refused) {
     assert_not_opened(&options);
   }
   options.flags = 0;
-  options.reserved = 1;
+  options.durability = LILY_SESSION_DURABILITY_POWER;
   assert_not_opened(&options);
-  options.reserved = 0;
   options.durability = 7;
   assert_not_opened(&options);
 }

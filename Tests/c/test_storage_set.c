@@ -100,7 +100,10 @@ TEST(storage_set__S2_16_MiB) {
   const size_t most = 16u << 20;
   char *text = repeated('x', most);
   text[0] = text[most - 1] = '"';
-  lily_session_storage *storage = open_storage(JOURNAL);
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage;
+  options.quota_bytes = -1;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
   assert_ok(lily_session_storage_set(storage, "a", text, most, 0));
   assert_ok(set_text(storage, "b", "1"));
   lily_session_storage_close(storage);

@@ -79,13 +79,13 @@ TEST(getters__accept_null) {
 TEST(init_macros__set_size_and_nothing_else) {
   const lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   assert_int_equal(options.size, sizeof options);
-  assert_true(options.durability == LILY_SESSION_DURABILITY_PROCESS && options.flags == 0 && options.reserved == 0);
+  assert_true(options.durability == LILY_SESSION_DURABILITY_PROCESS && options.flags == 0 && options.quota_bytes == 0);
   assert_true(options.application == NULL && options.clock == NULL && options.context == NULL);
   const lily_session_field field = LILY_SESSION_FIELD_INIT;
   assert_int_equal(field.size, sizeof field);
   assert_true(field.key == NULL && field.types == 0 && field.get == NULL && field.set == NULL && field.context == NULL);
   assert_true(field.release == NULL && field.expires_after_ms == 0 && field.version == 0 && field.member_type == 0);
-  assert_true(field.reserved[0] == NULL && field.reserved[1] == NULL && field.member_offset == 0 && field.member_size == 0);
+  assert_true(field.migrate == NULL && field.former_keys == NULL && field.member_offset == 0 && field.member_size == 0);
   const lily_session_config config = LILY_SESSION_CONFIG_INIT;
   assert_int_equal(config.size, sizeof config);
   assert_true(config.storage == NULL && config.get == NULL && config.set == NULL && config.revision == NULL);

@@ -27,7 +27,7 @@ RELEASE = c.CFUNCTYPE(None, c.c_void_p)
 
 class Options(c.Structure):
     _fields_ = [("size", c.c_size_t), ("durability", c.c_int32), ("flags", c.c_int32), ("application", c.c_char_p),
-                ("reserved", c.c_int64), ("clock", CLOCK), ("context", c.c_void_p)]
+                ("quota_bytes", c.c_int64), ("clock", CLOCK), ("context", c.c_void_p)]
 
 
 class Text(c.Structure):
@@ -50,7 +50,7 @@ SET = c.CFUNCTYPE(status, c.c_void_p, c.c_void_p, c.POINTER(Value))
 class FieldStruct(c.Structure):
     _fields_ = [("size", c.c_size_t), ("key", c.c_char_p), ("types", c.c_int32), ("get", GET), ("set", SET),
                 ("context", c.c_void_p), ("release", RELEASE), ("expires_after_ms", c.c_int64), ("version", c.c_uint32),
-                ("reserved", c.c_void_p * 2), ("member_type", c.c_int32), ("member_offset", c.c_size_t),
+                ("migrate", c.c_void_p), ("former_keys", c.c_void_p), ("member_type", c.c_int32), ("member_offset", c.c_size_t),
                 ("member_size", c.c_size_t)]
 
 

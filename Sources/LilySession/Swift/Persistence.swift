@@ -65,6 +65,7 @@
     }
 
     public func makeBaseline() -> ClosureBaseline<Session> { make() }
+    public func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copy() }
     public func dispose(_ baseline: inout ClosureBaseline<Session>) {}
     public func capture(_ session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
     public func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
@@ -86,6 +87,7 @@
 
     deinit { native.dispose() }
 
+    func copy() -> ClosureBaseline { ClosureBaseline() }
     func capture(_ session: Session) -> Capture { .same }
     func restore(_ session: inout Session) {}
     func append(to buffer: ByteBuffer) throws(Failure) { try native.append(to: buffer) }
@@ -103,6 +105,13 @@
       self.set = set
       self.encode = encode
       self.types = types
+    }
+
+    /// Of what is restored: only the value counts.
+    override func copy() -> ClosureBaseline<Session> {
+      let copy = TypedBaseline(get: get, set: set, encode: encode, types: types)
+      copy.last = last
+      return copy
     }
 
     override func capture(_ session: Session) -> Capture {
