@@ -23,7 +23,8 @@ static void begin(void) {
 
 TEST(clear__S8_leaves_other_keys) {
   lily_session_storage *storages[] = {open_memory(), open_storage(JOURNAL)};
-  const char *others[] = {"lily_session", "lily_sessio", "other", "Lily_session_theme", "lily-session_theme", " lily_session_theme", "lily_sessionx"};
+  const char *others[] = {"lily_session", "lily_sessio", "other", "Lily_session_theme", "lily-session_theme",
+      " lily_session_theme", "lily_sessionx"};
   for (size_t i = 0; i < COUNT(storages); i++) {
     for (size_t j = 0; j < COUNT(others); j++) assert_ok(set_text(storages[i], others[j], "1"));
     assert_ok(set_text(storages[i], "lily_session_theme", "1"));

@@ -112,9 +112,11 @@ TEST(damage__S20_operations_that_the_grammar_does_not_have) {
 }
 
 TEST(damage__S20_values_that_are_not_JSON) {
-  const char *values[] = {"bad", "{", "[", "\"", "'x'", "1e999", "-1e999", "NaN", "Infinity", "01", "1.", ".5", "+1", "0x1", "nul", "True", "1 2",
+  const char *values[] = {"bad", "{", "[", "\"", "'x'", "1e999", "-1e999", "NaN", "Infinity", "01", "1.", ".5", "+1", "0x1",
+      "nul", "True", "1 2",
                           "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "{\"a\":{\"b\":1,\"b\":1}}", "{\"\\u0000\":1}", "{1:2}", "\"\\ud800\"",
-                          "\"\\udc00\\ud800\"", "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"", "\"a\tb\"", "\"\\q\"", ""};
+                          "\"\\udc00\\ud800\"", "\"\xff\"", "\"\xc0\xaf\"", "\"\xed\xa0\x80\"", "\"\xf4\x90\x80\x80\"",
+                          "\"a\tb\"", "\"\\q\"", ""};
   for (size_t i = 0; i < COUNT(values); i++) {
     struct journal journal;
     char line[200];
@@ -175,7 +177,8 @@ TEST(damage__S20_lines_of_elsewhere) {
     journal.sequence++;
     check_skipped(&journal);
   }
-  const char *texts[] = {"\n", "\n\n\n", "x\n", "[\n", "[]\n", "[\"\"]\n", "[\"00000000\",2,\"set\",\"bad\",1,0]\n", "[\"00000000\"]\n", "[\"0000000\n",
+  const char *texts[] = {"\n", "\n\n\n", "x\n", "[\n", "[]\n", "[\"\"]\n", "[\"00000000\",2,\"set\",\"bad\",1,0]\n",
+      "[\"00000000\"]\n", "[\"0000000\n",
                          "\r\n", "\xef\xbb\xbf\n", "null\n", "[\"XXXXXXXX\",2,\"set\",\"bad\",1,0]\n"};
   for (size_t i = 0; i < COUNT(texts); i++) {
     struct journal journal;

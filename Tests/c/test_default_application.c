@@ -29,7 +29,8 @@ TEST(default_application__S18_names_that_are_names) {
 
 TEST(default_application__S18_names_that_are_none) {
   char *too_long = repeated('n', 65);
-  const char *names[] = {"", ".", "..", ".hidden", "a/b", "/", "/etc", "../x", "a b", " ", "a\n", "\xc3\xa9", "\xff", "a:b", "a\\b", "a*", too_long};
+  const char *names[] = {"", ".", "..", ".hidden", "a/b", "/", "/etc", "../x", "a b", " ", "a\n", "\xc3\xa9", "\xff", "a:b",
+      "a\\b", "a*", too_long};
   for (size_t i = 0; i < COUNT(names); i++) {
     lily_session_storage *storage = UNTOUCHED;
     assert_fails(INVALID_ARGUMENT, open_for(names[i], &storage));
@@ -93,7 +94,8 @@ TEST(default_application__S18_it_is_the_file_that_runs_not_what_it_is_called_wit
 
 /* All programs of one interpreter would share a session, so its host has to say which it is. */
 TEST(default_application__S18_interpreters_must_be_told) {
-  const char *names[] = {"python", "python3", "python3.11", "ruby", "ruby3.1", "node", "perl", "perl5.36", "lua", "lua5.4", "luajit", "java", "php", "php8.2"};
+  const char *names[] = {"python", "python3", "python3.11", "ruby", "ruby3.1", "node", "perl", "perl5.36", "lua", "lua5.4",
+      "luajit", "java", "php", "php8.2"};
   for (size_t i = 0; i < COUNT(names); i++) assert_int_equal(run_as(names[i]), -LILY_SESSION_ERROR_INVALID_ARGUMENT);
   assert_int_not_equal(access(in_place("default"), F_OK), 0);
 }

@@ -172,8 +172,8 @@ static void check_real(double number) {
 
 TEST(encoder__S2_reals) {
   begin();
-  const double numbers[] = {0.0, -0.0, 1, -1, 3, 0.1, 0.2, 0.3, 0.1 + 0.2, 1.0 / 3, 2.0 / 3, 1e15, 1e16, 1e17, 1e20, 1e21, 1e22, 1e23, 5e-324,
-                            DBL_MIN, DBL_MAX, -DBL_MAX, DBL_EPSILON, 2.225073858507201e-308, 9007199254740993.0, 0.5e-5, 123456789.125};
+  const double numbers[] = {0.0, -0.0, 1, -1, 3, 0.1, 0.2, 0.3, 0.1 + 0.2, 1.0 / 3, 2.0 / 3, 1e15, 1e16, 1e17, 1e20, 1e21, 1e22, 1e23,
+                            5e-324, DBL_MIN, DBL_MAX, -DBL_MAX, DBL_EPSILON, 2.225073858507201e-308, 9007199254740993.0, 0.5e-5, 123456789.125};
   for (size_t i = 0; i < COUNT(numbers); i++) {
     check_real(numbers[i]);
     check_real(nextafter(numbers[i], INFINITY) < INFINITY ? nextafter(numbers[i], INFINITY) : 1);

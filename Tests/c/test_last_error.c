@@ -54,7 +54,8 @@ TEST(last_error__names_the_field) {
 /* check_status() looks for the secret in every message; here every failure that has a value at hand is made. */
 TEST(last_error__never_quotes_values) {
   lily_session_storage *storage = open_memory();
-  const char *texts[] = {SECRET, "\"" SECRET, "[\"" SECRET "\",]", "{\"" SECRET "\":1,\"" SECRET "\":2}", "\"" SECRET "\\ud800\"", "\"" SECRET "\" 1"};
+  const char *texts[] = {SECRET, "\"" SECRET, "[\"" SECRET "\",]", "{\"" SECRET "\":1,\"" SECRET "\":2}",
+      "\"" SECRET "\\ud800\"", "\"" SECRET "\" 1"};
   for (size_t i = 0; i < COUNT(texts); i++) assert_fails(DECODE, set_text(storage, "key", texts[i]));
   struct rig rig;
   struct probe cart = {0};

@@ -37,7 +37,8 @@ static void try_all(struct rig *rig_, const char *where) {
   if (lily_session_runtime_model(rig_->runtime) != where_else) strcat(wrong, "the model was changed; ");
   /* Storage and clear may be used: no lock is held. */
   char *json = NULL;
-  if (lily_session_storage_get(rig_->storage, "other", &json, NULL) != LILY_SESSION_OK) sprintf(wrong + strlen(wrong), "get in %s; ", where);
+  if (lily_session_storage_get(rig_->storage, "other", &json, NULL) != LILY_SESSION_OK)
+    sprintf(wrong + strlen(wrong), "get in %s; ", where);
   lily_session_free(json);
   if (set_text(rig_->storage, "other", "2") != LILY_SESSION_OK) sprintf(wrong + strlen(wrong), "set in %s; ", where);
 }
