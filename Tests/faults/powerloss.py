@@ -5,10 +5,11 @@ The rules are those that a careful program has to expect:
 - A name is on disk once its directory was synced after it was made, moved or removed. Before that each such change may be
   there or not.
 - Data is on disk once its file was synced after it was written. Before that each page of 4096 bytes may be as it was
-  before, as written, zeros, or garbage, whatever the file's size says; bytes that were synced stay.
+  before, as written, zeros, garbage, or a block of an older file, whatever the file's size says; bytes that were synced stay.
 - A sync that failed leaves pages that the kernel takes for clean: they are zeros on disk from then on, though every
   program still reads what was written, and no later sync changes that. Only what is written to such a page again makes it dirty.
 """
+import re
 from typing import NamedTuple
 
 import faults
@@ -99,13 +100,15 @@ class File:
     def _page(self, target, start, how, random):
         page, before = target[start:start + PAGE], self.safe[start:start + PAGE]
         if how == "mixed":
-            how = random.choice(["kept", "kept", "old", "zeros", "garbled"])
+            how = random.choice(["kept", "kept", "old", "zeros", "garbled", "stale"])
         if how == "kept" or page == before:
             return page
         same = 0  # what was synced is the same before and after, and stays
         while same < min(len(page), len(before)) and page[same] == before[same]:
             same += 1
         rest = len(page) - same
+        if how == "stale":  # an older journal's page: well formed, and of other values
+            return page[:same] + re.sub(rb"([a-z])\1{3,}", lambda run: bytes([run[0][0] % 26 + 97]) * len(run[0]), page[same:])
         if how == "old":
             return page[:same] + before[same:].ljust(rest, b"\0")[:rest]
         return page[:same] + (random.randbytes(rest) if how == "garbled" else bytes(rest))
@@ -225,7 +228,7 @@ class Promise:
         return True
 
 
-HOWS = ["kept", "dropped", "zeros", "garbled"]
+HOWS = ["kept", "dropped", "zeros", "garbled", "stale"]
 
 
 def crashes(trace, is_power, random, samples):

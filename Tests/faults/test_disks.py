@@ -26,12 +26,10 @@ def test_logging_out_works_on_a_full_disk(size, numbers):
     on(f"tmpfs:{size}", "fill", numbers)
 
 
-@pytest.mark.xfail(reason="open: the reserve is not given back for rewriting")
 def test_an_emptied_disk_has_room_again(numbers):
     on("tmpfs:40k", "empty", numbers)
 
 
-@pytest.mark.xfail(reason="open: on tmpfs fallocate raises SIGXFSZ", raises=AssertionError)
 @pytest.mark.parametrize("limit", [1, 100, 140, 200, 5000, 20_000, 70_000])
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_limit_on_the_size_of_files_is_a_full_disk(limit, durability, numbers):

@@ -29,7 +29,7 @@ static lily_session_status set_cart(void *context, void *session, const lily_ses
   return LILY_SESSION_OK;
 }
 
-static bool put(char *into, size_t size, const char *text) { return snprintf(into, size, "%s", text) < (int)size; }
+static bool put(char *into, size_t size, const char *text) { return text[0] && snprintf(into, size, "%s", text) < (int)size; }
 
 static bool add(struct shop *shop, const char *item) {
   size_t kept = strlen(shop->cart) - 1; /* all but the ] */
@@ -71,7 +71,10 @@ static int run(lily_session_runtime *runtime, char **words) {
 }
 
 int main(int argc, char **argv) {
-  if (!(argc == 2 && strstr("show where hammer logout", argv[1])) && !(argc == 3 && strstr("login theme add", argv[1])))
+  static const char *const verbs[] = { "show", "where", "hammer", "logout", "login", "theme", "add" }; /* the last three with a word */
+  size_t verb = 0;
+  while (verb < 7 && strcmp(argc > 1 ? argv[1] : "", verbs[verb]) != 0) verb++;
+  if (verb == 7 || argc != (verb < 4 ? 2 : 3))
     return fputs("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout\n", stderr), 2;
   struct shop shop = empty;
   lily_session_field cart = LILY_SESSION_FIELD_INIT;
