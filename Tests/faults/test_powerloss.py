@@ -86,7 +86,7 @@ def test_power_is_lost_after_a_sync_failed(checker, numbers, durability, rule):
         run, trace = record(durability, rule.format(at))
         if len(run.fired) < 1 + rule.count(">"):
             break
-        count += replay(checker, numbers, trace, durability, seed=at, most=MOST if LONG else 40)
+        count += replay(checker, numbers, trace, durability, seed=at, most=160 if LONG else 40)
         numbers(faults=len(run.fired))
         at += 1 if LONG else 3 if at > 1 else 1
     assert count or rule.count(">") or durability == "power" and ":tmp" in rule

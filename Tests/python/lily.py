@@ -118,11 +118,11 @@ def check(code):
 
 
 class Storage:
-    """A handle. `now` fixes the clock; without it the system's counts."""
+    """A handle. `now` fixes the clock; without it the system's counts. These tests are not about the quota."""
 
-    def __init__(self, path, flags=0, now=None):
+    def __init__(self, path, flags=0, now=None, quota=-1):
         self.clock = CLOCK(lambda _: now) if now is not None else CLOCK()
-        options = Options(c.sizeof(Options), 0, flags, None, 0, self.clock, None)
+        options = Options(c.sizeof(Options), 0, flags, None, quota, self.clock, None)
         self.handle = handle()
         check(_open(os.fsencode(path), c.byref(options), c.byref(self.handle)))
 
