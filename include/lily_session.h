@@ -244,8 +244,8 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
  *                duplicate names; need not be NUL-terminated
  * @param expires_at_ms  the entry reads as absent from then on; 0: never; a
  *                past time is accepted
- * @return DECODE: json is not JSON; INVALID_ARGUMENT: a bad key or a negative
- *         time; QUOTA: it does not fit; NEWER: the file has lines of a newer
+ * @return DECODE: json is not JSON, or too long or deep; INVALID_ARGUMENT: a bad
+ *         key or a negative time; QUOTA: it does not fit; NEWER: the file has lines of a newer
  *         format; NO_SPACE, PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is
  *         stored then. NOT_DURABLE: it is stored.
  * Runs no callback but clock.
