@@ -104,6 +104,8 @@ public final class Batch {
   /// Leaves out, in order, the changes that would take the table past the quota; one that adds no bytes passes. Answers
   /// which they were. `time`: by the host's clock; nil: the system's.
   func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
+    // A line is longer than what it adds: mostly that settles it.
+    if table.liveBytes &+ Int64(line.buffer.count) <= quota { return [] }
     var leftOut = misfits(table, quota)
     if leftOut.isEmpty { return leftOut }
     let time = time ?? Syscalls.wallClock()
