@@ -196,7 +196,8 @@ class Protocol:
     def do_path(self, state, who, process):
         if state.path == process.file and process.then == "read":
             if process.has_moved and self.rules.settle:
-                yield "the path still names it, perhaps not for long", self.go(state, who, process._replace(at="lock", then="locked read"))
+                following = process._replace(at="lock", then="locked read")
+                yield "the path still names it, perhaps not for long", self.go(state, who, following)
             else:
                 yield "the path still names it", self.go(state, who, process._replace(at="take", has_moved=False))
         elif state.path == process.file:
@@ -244,7 +245,8 @@ class Protocol:
         living = value(state.files[process.file].lines[: process.read])
         files = state.files + (File(lines=(living,) if living else ()),)
         at = "moved" if self.rules.moved == "before" else "rename"
-        yield "writes a new file", self.go(state._replace(files=files), who, process._replace(at=at, new=len(files) - 1, read=int(bool(living))))
+        following = process._replace(at=at, new=len(files) - 1, read=len(files[-1].lines))
+        yield "writes a new file", self.go(state._replace(files=files), who, following)
 
     def do_moved(self, state, who, process):
         at = "rename" if self.rules.moved == "before" else "adopt"
