@@ -23,7 +23,7 @@ public struct NativeBaseline {
   /// Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
   @inline(__always)
   public func holds(_ other: NativeValue) -> Bool {
-    guard value.type == other.type else { return false }
+    guard value.type == other.type, value.type != 0 else { return false }
     if !value.isText { return value.type == ValueTypes.bool.rawValue ? value.bool == other.bool : value.word == other.word }
     guard value.length == other.length else { return false }
     guard value.length > 0 else { return true }

@@ -210,6 +210,7 @@ static lily_session_status double_it(void *context, uint32_t stored_version, con
 
 static void begin_version(struct stage *stage, uint32_t version, lily_session_migrate_fn migrate, const char *const *former_keys) {
   memset(&visits, 0, sizeof visits);
+  probe_int(&visits, 0);
   rig_lend(&rig, stage->storage);
   lily_session_field field = probe_field(&visits, "visits", LILY_SESSION_INT);
   field.version = version;

@@ -9,6 +9,7 @@ import journal
 import lily
 from examine import open_status
 from journal import Writer, header_copy
+from processes import Child
 
 SALT, GENERATION = b"12345678", b"00000000b7e15163"
 OURS = Writer().set(b"a", b"1").bytes()
@@ -133,24 +134,29 @@ def test_S20_an_endless_line_costs_no_memory(path):
             assert storage.each() == {b"a": (b"1", 0), b"b": (b"2", 0)}
 
 
+def look(pipe, path):
+    pipe.send([open_status(path, flags) for flags in (0, lily.STRICT, lily.READ_ONLY)])
+
+
+def all_refused(path):
+    """In a process of its own: a pipe must not make it wait for someone at the other end."""
+    child = Child(look, path)
+    assert child.pipe.poll(60), "still waiting"
+    assert child.receive() == [lily.REFUSED] * 3
+    child.end()
+
+
 def test_S20_other_kinds_of_files_are_refused(path, tmp_path):
     victim = tmp_path / "victim"
     victim.write_bytes(OURS)
-    os.symlink(victim, path)
-    assert open_status(path, 0) == lily.REFUSED
-    os.unlink(path)
-    os.symlink(tmp_path / "nowhere", path)
-    assert open_status(path, 0) == lily.REFUSED
-    os.unlink(path)
-    os.link(victim, path)
-    assert open_status(path, 0) == lily.REFUSED
-    os.unlink(path)
-    os.mkfifo(path)
-    assert open_status(path, 0) == lily.REFUSED  # and does not wait for someone at the other end
-    os.unlink(path)
+    for make in (lambda: os.symlink(victim, path), lambda: os.symlink(tmp_path / "nowhere", path), lambda: os.link(victim, path),
+                 lambda: os.mkfifo(path)):
+        make()
+        all_refused(path)
+        os.unlink(path)
     os.mkdir(path)
-    assert open_status(path, 0) == lily.REFUSED
-    assert open_status("/dev/null", 0) == lily.REFUSED
+    all_refused(path)
+    all_refused("/dev/null")
     assert victim.read_bytes() == OURS and not (tmp_path / "nowhere").exists()
 
 

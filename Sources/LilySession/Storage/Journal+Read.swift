@@ -10,11 +10,13 @@ extension Journal {
     while true {
       let (size, links) = try Syscalls.sizeAndLinks(file)
       if size == applied, links == 1, !hasMoved, applied > 0 { return }
+      var isNamed = false
       if links != 1 || hasMoved {
         switch try lookUp() {
         case .thisFile:
-          // A moved line may be that of a compactor about to rename: only who has the lock knows that it is dead.
-          if hasMoved, try freshenLocked() { return }
+          // The mark stays: the moved line may be that of a compactor about to rename, and only who has the lock knows that
+          // it is dead. Until then each read looks the path up.
+          isNamed = true
         case .another:
           if try open(create: false) {
             try patience.wait("the file is replaced again and again")
@@ -27,8 +29,10 @@ extension Journal {
         }
       }
       if size < applied { forget() }
+      let before = applied
       if try catchUp(to: size, isLocked: false) {
-        if !hasMoved { return }
+        // A line that has just been read may be another moved one.
+        if !hasMoved || isNamed && applied == before { return }
       } else {
         // Half of a repair, a line being written, or real damage: only under the lock is there one answer.
         if try freshenLocked() { return }

@@ -138,7 +138,18 @@ void rig_begin(struct rig *rig, lily_session_storage *storage) {
   rig->config.release = release_rig;
 }
 
+/* A value that a field of these types may have, for a probe that was given none. */
+static void probe_something(struct probe *probe, int32_t types) {
+  if (types & LILY_SESSION_NULL) probe_null(probe);
+  else if (types & LILY_SESSION_BOOL) probe_bool(probe, false);
+  else if (types & LILY_SESSION_INT) probe_int(probe, 0);
+  else if (types & LILY_SESSION_REAL) probe_real(probe, 0);
+  else if (types & LILY_SESSION_STRING) probe_string(probe, "");
+  else probe_json(probe, "{}");
+}
+
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types) {
+  if (probe->value.type == 0) probe_something(probe, types);
   probe->rig = rig;
   snprintf(probe->key, sizeof probe->key, "%s", key);
   lily_session_field field = probe_field(probe, key, types);
