@@ -249,7 +249,9 @@ static lily_session_status backend_fails(void *context) {
   require(!live(context)->is_closed, "a backend's function ran after close");
   reenter();
   unsigned way = byte();
-  return way % 16 == 15 ? (lily_session_status)(int8_t)byte() : LILY_SESSION_OK;
+  if (way % 16 != 15) return LILY_SESSION_OK;
+  steps++; /* what the caller sees now is the backend's word, NOT_FOUND too */
+  return (lily_session_status)(int8_t)byte();
 }
 
 static lily_session_status backend_read(void *context, const char *key, lily_session_entry *out_entry) {

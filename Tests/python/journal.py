@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from jsontext import NotJSON, check, scan_integer, scan_string, scan_value
+from jsontext import NotJSON, scan_integer, scan_string, scan_value
 
 HEADER = 70
 MAX_LINE = 64 << 20
@@ -17,6 +17,8 @@ MAX_INT = 2**63 - 1
 
 _HEADER = re.compile(rb'\["[0-9a-f]{8}",0,"lily-session",1,"([0-9a-f]{16})","([0-9a-f]{16})"\]\n')
 _PATTERN = b'["xxxxxxxx",0,"lily-session",1,"xxxxxxxxxxxxxxxx","xxxxxxxxxxxxxxxx"]\n' * 2
+_SCOPE = re.compile(rb"\0[^\0]{1,64}\0")
+_GENERATION = re.compile(rb'"[0-9a-f]{16}"')
 _LINE = re.compile(rb'\["([0-9a-f]{8})",')
 
 
@@ -68,17 +70,25 @@ class State:
     def damage(self):
         return len(self.damaged) + self.gaps
 
-    def live(self, now):
-        """key -> (text, deadline), without what has expired."""
-        return {key: (entry.text, entry.deadline) for key, entry in self.entries.items()
-                if not entry.deadline or now < entry.deadline}
+    def live(self, now, scope=b""):
+        """key -> (text, deadline) of the store, or of a scope by its name, without what has expired."""
+        scope = scope and b"\0" + scope + b"\0"
+        return {key[len(scope):]: (entry.text, entry.deadline) for key, entry in self.entries.items()
+                if scope_of(key) == scope != key and (not entry.deadline or now < entry.deadline)}
 
 
 # ------------------------------------------------------------------------------------------------------------ reading
 
-def _string(text, at, least=0, most=512):
+def scope_of(key):
+    """What a key begins with, with its NULs, if that is a scope."""
+    match = _SCOPE.match(key)
+    return match.group() if match else b""
+
+
+def _string(text, at, least=0):
     value, at = scan_string(text, at)
-    if not least <= len(value) <= most or b"\0" in value:
+    rest = value[len(scope_of(value)):]
+    if len(value) < least or len(rest) > 512 or b"\0" in rest:
         raise NotJSON("a key or prefix out of range")
     return value, at
 
@@ -132,10 +142,10 @@ def _operation(text, at):
         return item
     if text.startswith(b'"clear",', at):
         prefix, at = _string(text, at + 8)
-        generation, at = _string(text, _comma(text, at))
-        if not re.fullmatch(rb"[0-9a-f]{16}", generation):
+        generation = _GENERATION.match(text, _comma(text, at))
+        if not generation:
             raise NotJSON("not a generation")
-        return ("clear", prefix, generation), at
+        return ("clear", prefix, generation.group()[1:-1]), generation.end()
     if text.startswith(b'"moved"', at):
         return ("moved",), at + 7
     if text.startswith(b'"batch",[', at):
@@ -171,9 +181,13 @@ def _apply(state, operation):
         for item in operation[1]:
             _apply(state, item)
     elif name == "clear":
-        for key in [key for key in state.entries if key.startswith(operation[1])]:
+        _, prefix, generation = operation
+        for key in [key for key in state.entries if key.startswith(prefix)]:
             del state.entries[key]
-        state.generation = operation[2]
+        if scope := scope_of(prefix):
+            state.entries[scope] = Entry(b'"%s"' % generation)
+        else:
+            state.generation = generation
     elif name == "moved":
         state.moved = True
     elif name == "newer":
@@ -288,9 +302,3 @@ class Writer:
 
     def bytes(self):
         return self.header + b"".join(self.lines)
-
-
-def checked(text):
-    """`text` itself, once it is known to be a value that a journal may hold."""
-    check(text)
-    return text

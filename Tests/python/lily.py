@@ -83,6 +83,7 @@ _get = _declare("storage_get", status, handle, c.c_char_p, c.POINTER(c.c_void_p)
 _set = _declare("storage_set", status, handle, c.c_char_p, c.c_char_p, c.c_size_t, c.c_int64)
 _remove = _declare("storage_remove", status, handle, c.c_char_p)
 _each = _declare("storage_each", status, handle, c.c_char_p, ITEM, c.c_void_p)
+_scoped = _declare("storage_scoped", status, handle, c.c_char_p, c.POINTER(handle))
 _sync = _declare("storage_sync", status, handle)
 _clear = _declare("clear", status, handle)
 persistence_new = _declare("persistence_new", handle)
@@ -125,6 +126,13 @@ class Storage:
         options = Options(c.sizeof(Options), 0, flags, None, quota, self.clock, None)
         self.handle = handle()
         check(_open(os.fsencode(path), c.byref(options), c.byref(self.handle)))
+
+    def scoped(self, name):
+        """A handle of this storage's scope."""
+        scope = Storage.__new__(Storage)
+        scope.clock, scope.handle = self.clock, handle()
+        check(_scoped(self.handle, name, c.byref(scope.handle)))
+        return scope
 
     def __enter__(self):
         return self
