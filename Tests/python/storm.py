@@ -251,7 +251,8 @@ def run(path, workers, random, seconds, pause=0.012):
         shown = fresh.each()
     long_lived.close()
     state = journal.read(path.read_bytes())
-    assert state.damage == 0 and {key: entry.text for key, entry in state.entries.items()} == {key: text for key, (text, _) in shown.items()}
+    assert state.damage == 0
+    assert {key: entry.text for key, entry in state.entries.items()} == {key: text for key, (text, _) in shown.items()}
     counts["lost"] = sum(worker.lost for worker in workers)
     counts["acknowledged"] = sum(worker.acknowledged for worker in workers if worker.keys())
     counts["found_though_not_acknowledged"] = sum(worker.under_way for worker in workers)

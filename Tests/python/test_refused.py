@@ -140,10 +140,9 @@ def look(pipe, path):
 
 def all_refused(path):
     """In a process of its own: a pipe must not make it wait for someone at the other end."""
-    child = Child(look, path)
-    assert child.pipe.poll(60), "still waiting"
-    assert child.receive() == [lily.REFUSED] * 3
-    child.end()
+    with Child(look, path) as child:
+        assert child.pipe.poll(60), "still waiting"
+        assert child.receive() == [lily.REFUSED] * 3
 
 
 def test_S20_other_kinds_of_files_are_refused(path, tmp_path):

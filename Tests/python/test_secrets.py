@@ -144,7 +144,8 @@ def test_S2_no_message_quotes_a_value(path):
             note(storage.set, b"lily_session_token", text)
         note(storage.set, b"lily_session_token", b'"%s"' % SECRET, -1)
         assert storage.get(b"lily_session_token") == b'"%s"' % SECRET
-        session = sessions.Session(storage, [sessions.Field("token", lily.INT), sessions.Field("cart", lily.JSON)], {"token": 7, "cart": b"1"})
+        fields = [sessions.Field("token", lily.INT), sessions.Field("cart", lily.JSON)]
+        session = sessions.Session(storage, fields, {"token": 7, "cart": b"1"})
         assert (lily.EVENT_REJECTED, lily.DECODE, 0, b"token") in session.events
         assert (lily.EVENT_DAMAGED, lily.CORRUPT, 0, None) in session.events
         note(lambda: session.dispatch(cart=b'{"%s"' % SECRET))
