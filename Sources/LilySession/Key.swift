@@ -40,7 +40,8 @@ public struct Key: Equatable, Sendable {
   /// Byte order, shorter first.
   public func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
+  @inline(__always)
+  public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R { try bytes.withBytes(body) }
 
   public static func == (a: Key, b: Key) -> Bool {
     a.withBytes { a in b.withBytes { b in a.equals(b) } }
@@ -53,8 +54,9 @@ extension Array where Element == UInt8 {
   }
 
   /// `withUnsafeBytes`, which cannot pass a typed error on.
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
-    try withUnsafeBufferPointer { bytes throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+  @inline(__always)
+  func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    try withUnsafeBufferPointer { bytes throws(E) in try body(UnsafeRawBufferPointer(bytes)) }
   }
 }
 
