@@ -25,10 +25,10 @@ SWIFT_CLANG := $(SWIFT_BIN)clang
 # for builds that are the same in every directory.
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session --disable-local-rpath \
   -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
-  -Xlinker -soname=$(SONAME) -Xlinker --version-script=$(CURDIR)/Sources/LilySessionC/exports.map \
+  -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map' \
   -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
   -Xlinker --as-needed \
-  -Xswiftc -file-prefix-map -Xswiftc $(CURDIR)=. -Xcc -ffile-prefix-map=$(CURDIR)=. -Xswiftc -file-compilation-dir -Xswiftc . \
+  -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
 SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
@@ -44,6 +44,7 @@ help:
 	@echo 'make check      the long storms'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
+	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -54,7 +55,7 @@ bootstrap:
 define library
 	$(SWIFT_BUILD) --scratch-path $(1) $(3)
 	mkdir -p $(2)
-	cp $$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so $(2)/liblily_session.so.$(VERSION).new
+	cp "$$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so" $(2)/liblily_session.so.$(VERSION).new
 	mv $(2)/liblily_session.so.$(VERSION).new $(2)/liblily_session.so.$(VERSION)
 	ln -sf liblily_session.so.$(VERSION) $(2)/$(SONAME)
 	ln -sf $(SONAME) $(2)/liblily_session.so
@@ -80,14 +81,14 @@ $(BUILD)/asan/liblily_session.so: $(SOURCES)
 
 .PHONY: install
 install: $(LIB) $(STATIC_LIB)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(LIBDIR)/cmake/lily_session $(DESTDIR)$(INCLUDEDIR)
-	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)
-	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)
-	ln -sf liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblily_session.so
-	install -m 644 $(STATIC_LIB) $(DESTDIR)$(LIBDIR)
-	$(STRIP) --strip-debug $(DESTDIR)$(LIBDIR)/liblily_session.a
-	install -m 644 include/lily_session.h $(DESTDIR)$(INCLUDEDIR)
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)'
+	ln -sf liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session.so'
+	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
+	install -m 644 include/lily_session.h '$(DESTDIR)$(INCLUDEDIR)'
 	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
 	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
 	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
@@ -95,9 +96,16 @@ install: $(LIB) $(STATIC_LIB)
 # $(call filled,template,place in LIBDIR)
 define filled
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	  -e 's|@SONAME@|$(SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))|" \
-	  $(1) > $(DESTDIR)$(LIBDIR)/$(2)
+	  -e 's|@SONAME@|$(SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|" \
+	  $(1) > '$(DESTDIR)$(LIBDIR)/$(2)'
 endef
+
+# ---- packages
+
+.PHONY: deb
+deb:
+	@scripts/bootstrap deb
+	packaging/build-deb
 
 .PHONY: demo
 demo: bootstrap
