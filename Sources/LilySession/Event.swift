@@ -16,11 +16,18 @@ public struct Event {
 
   public var kind: Kind
   /// A `Status`, or the code of the host's callback.
-  public var status: Int32
+  package var code: Int32
   /// errno, or 0.
   public var systemError: Int32
   /// Of the field, without the prefix; nil: the store.
-  public var key: Key?
+  package var subject: Key?
+
+  package init(kind: Kind, status: Int32, systemError: Int32, key: Key?) {
+    self.kind = kind
+    code = status
+    self.systemError = systemError
+    subject = key
+  }
 }
 
 /// What storage holds of a field, as far as its session has seen it.

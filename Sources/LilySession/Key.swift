@@ -6,17 +6,17 @@ public struct Key: Equatable, Sendable {
   public let bytes: [UInt8]
 
   /// All keys of sessions begin so, as in the browser.
-  public static var sessionPrefix: StaticString { "lily_session_" }
-  public static var fieldLimit: Int { 256 }
-  public static var storageLimit: Int { 512 }
+  package static var sessionPrefix: StaticString { "lily_session_" }
+  package static var fieldLimit: Int { 256 }
+  package static var storageLimit: Int { 512 }
 
-  public init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
+  package init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
     guard !bytes.isEmpty else { throw Failure(.invalidArgument, "a key is empty") }
     try self.init(prefix: bytes, limit: limit)
   }
 
   /// As `init(validating:limit:)`, but may be empty.
-  public init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
+  package init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
     guard bytes.count <= limit else { throw Failure(.invalidArgument, "a key is too long") }
     guard UTF8Text.isValid(bytes), !bytes.hasNUL else {
       throw Failure(.invalidArgument, "a key is not UTF-8, or has a NUL")
@@ -25,22 +25,22 @@ public struct Key: Equatable, Sendable {
   }
 
   /// The storage key of a field: `lily_session_` and the field's own.
-  public init(field: Key) {
+  package init(field: Key) {
     bytes = [UInt8](UnsafeBufferPointer(start: Key.sessionPrefix.utf8Start, count: Key.sessionPrefix.utf8CodeUnitCount)) + field.bytes
   }
 
   /// The prefix that `clear` removes.
-  public static var session: Key { Key(field: Key(stored: [])) }
+  package static var session: Key { Key(field: Key(stored: [])) }
 
   /// As it is stored: in a scope it begins with NUL.
-  public init(stored bytes: [UInt8]) { self.bytes = bytes }
+  package init(stored bytes: [UInt8]) { self.bytes = bytes }
 
-  public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
+  package func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
 
   /// Byte order, shorter first.
-  public func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
+  package func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 
-  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
+  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
 
   public static func == (a: Key, b: Key) -> Bool {
     a.withBytes { a in b.withBytes { b in a.equals(b) } }

@@ -28,7 +28,7 @@ public struct Status: RawRepresentable, Equatable, Sendable {
 
 extension Status {
   /// Whether it is one of the above.
-  public var isKnown: Bool {
+  package var isKnown: Bool {
     switch rawValue {
     case -6...0, -14...(-10), -27...(-20): true
     default: false
@@ -43,20 +43,26 @@ public struct Failure: Error {
   /// errno, or 0.
   public var systemError: Int32
   /// The key that it is about, without the prefix where it is a field's.
-  public var key: Key?
+  package var subject: Key?
+  #if !hasFeature(Embedded)
+    /// The error of the program's own that this one comes from: what an update function threw, for one.
+    public var underlying: (any Error)?
+  #endif
 
   public init(_ status: Status, _ reason: StaticString, systemError: Int32 = 0, key: Key? = nil) {
     self.status = status
     self.reason = reason
     self.systemError = systemError
-    self.key = key
+    subject = key
   }
 
   func about(_ key: Key) -> Failure {
-    Failure(status, reason, systemError: systemError, key: key)
+    var failure = self
+    failure.subject = key
+    return failure
   }
 }
 
 extension Failure {
-  public static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
+  package static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
 }

@@ -53,7 +53,7 @@ import Testing
   @Test func `S8 what was removed leaves the file with the next sync`() throws {
     let storage = try journal()
     try store("lily_session_token", "\"hush\"", in: storage)
-    try clear(storage)
+    try storage.clear()
     #expect(try contents().range(of: Data("hush".utf8)) != nil)
     try storage.sync()
     #expect(try contents().range(of: Data("hush".utf8)) == nil)

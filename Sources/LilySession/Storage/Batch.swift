@@ -17,13 +17,13 @@ public final class Batch {
   private var open = Change(isSet: false, key: 0..<0, value: 0..<0, deadline: 0, version: 0)
   private var itemStart = 0
 
-  public init() { removeAll() }
+  package init() { removeAll() }
 
-  public var isEmpty: Bool { changes.isEmpty }
+  package var isEmpty: Bool { changes.isEmpty }
   var onlyRemoves: Bool { changes.allSatisfy { !$0.isSet } }
   var hasRemoves: Bool { changes.contains { !$0.isSet } }
 
-  public func removeAll() {
+  package func removeAll() {
     line.begin()
     keys.truncate(to: 0)
     keys.shrink(to: 64 << 10)
@@ -31,7 +31,7 @@ public final class Batch {
   }
 
   /// Sets `key` to the JSON text that `text` appends, which it may do wrong: then the batch is as before.
-  public func set(
+  package func set(
     _ key: Key, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
     let buffer = line.buffer
@@ -59,7 +59,7 @@ public final class Batch {
   }
 
   /// - Parameter isTied: only together with the change before it.
-  public func remove(_ key: Key, isTied: Bool = false) {
+  package func remove(_ key: Key, isTied: Bool = false) {
     begin("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))
     open.isTied = isTied
@@ -93,7 +93,7 @@ public final class Batch {
   }
 
   /// What a storage of another kind needs of each change: its key, and its text (nil: removed), borrowed for the call.
-  public func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
+  package func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
     for change in changes {
       let key = Key(stored: [UInt8](keys.slice(change.key.lowerBound, change.key.upperBound)))
       let text = change.isSet ? line.buffer.slice(change.value.lowerBound, change.value.upperBound) : nil

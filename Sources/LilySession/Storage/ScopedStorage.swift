@@ -29,5 +29,5 @@ public final class ScopedStorage: Storage {
   public var descriptor: Int32 { parent.descriptor }
   public var place: Place { parent.place }
   public var notices: Notices { parent.notices }
-  public var path: UnsafePointer<CChar>? { parent.path }
+  public var cPath: UnsafePointer<CChar>? { parent.cPath }
 }

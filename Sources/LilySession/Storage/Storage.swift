@@ -2,7 +2,7 @@
 /// the host's clock, and calls nothing else of the host's.
 ///
 /// Its methods take keys as they are stored: `scope` says how that is.
-public protocol Storage: AnyObject {
+public protocol Storage: AnyObject, Sendable {
   /// The part of the place that this storage is.
   var scope: Scope { get }
 
@@ -45,7 +45,7 @@ public protocol Storage: AnyObject {
   var notices: Notices { get }
 
   /// Absolute, NUL-terminated, living as long as the storage; nil where there is no file.
-  var path: UnsafePointer<CChar>? { get }
+  var cPath: UnsafePointer<CChar>? { get }
 }
 
 /// What is stored under a key.
@@ -57,7 +57,7 @@ public struct Entry {
   /// Of the field that wrote it.
   public var version: UInt32
 
-  public init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
+  package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
     terminated = [UInt8](unsafeUninitializedCapacity: text.count &+ 1) { memory, count in
       UnsafeMutableRawBufferPointer(memory).copyMemory(from: text)
       memory[text.count] = 0
@@ -67,14 +67,14 @@ public struct Entry {
     self.version = version
   }
 
-  public func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
+  package func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
     try terminated.withBytes { bytes throws(Failure) in try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)])) }
   }
 
   /// To tell one text from another; 64 bits, seeded per process.
   var hash: Int { terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) } }
 
-  public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
+  package func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
 
   /// From the millisecond of its deadline on.
   static func isExpired(_ deadline: Int64, at now: Int64) -> Bool { deadline != 0 && deadline <= now }
@@ -126,11 +126,11 @@ public struct StorageInfo {
 }
 
 /// 5 MiB, as browsers give an origin.
-public var defaultQuota: Int64 { 5 << 20 }
+package var defaultQuota: Int64 { 5 << 20 }
 
 public struct Place: Equatable {
   /// Of what is nowhere but in this object.
-  public init(of object: AnyObject) {
+  package init(of object: AnyObject) {
     self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
   }
 
@@ -155,11 +155,11 @@ public struct Notices {
 }
 
 /// Deadlines saturate: far away is never.
-public func deadline(after duration: Int64, from now: Int64) -> Int64 {
+package func deadline(after duration: Int64, from now: Int64) -> Int64 {
   guard duration > 0 else { return 0 }
   let (sum, overflow) = now.addingReportingOverflow(duration)
   return overflow ? Int64.max : max(sum, 1) // 0 would mean none
 }
 
 /// UTC in ms.
-public func systemClock() -> Int64 { Syscalls.wallClock() }
+package func systemClock() -> Int64 { Syscalls.wallClock() }
