@@ -1,5 +1,5 @@
 /// What a session tells its host, after the step that caused it is over.
-public struct Event {
+public struct Event: Sendable {
   public enum Kind: Int32, Sendable {
     case rejected = 1
     case newer = 2

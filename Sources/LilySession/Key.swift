@@ -35,7 +35,7 @@ public struct Key: Equatable, Sendable {
   /// As it is stored: in a scope it begins with NUL.
   package init(stored bytes: [UInt8]) { self.bytes = bytes }
 
-  package func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
+  public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
 
   /// Byte order, shorter first.
   package func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }

@@ -96,7 +96,7 @@ final class Clock: Sendable {
 func shopFields() throws(Failure) -> Persistence<Shop> {
   try Persistence<Shop>()
     .field("token", \.token)
-    .field("theme", \.theme, encode: Value.string, decoder: .string.map { $0.isEmpty ? nil : $0 })
+    .field("theme", \.theme, encode: Value.string, decoder: .string { $0.isEmpty ? nil : $0 })
     .field("visits", \.visits)
     .field("volume", \.volume)
 }
@@ -120,7 +120,7 @@ final class Attached {
     runtime = shopRuntime(model)
     session = try runtime.attach(
       try shopFields(), at: \.shop, storage: storage,
-      onEvent: { [unowned self] in events.append($0) })
+      onEvent: { [weak self] in self?.events.append($0) })
   }
 
   func change(_ change: @escaping (inout Shop) -> Void) throws(Failure) {

@@ -7,6 +7,8 @@ let package = Package(
   targets: [
     .executableTarget(name: "minimal", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "shop", dependencies: [.product(name: "LilySession", package: "lily-session")]),
+    .executableTarget(name: "theme", dependencies: [.product(name: "LilySession", package: "lily-session")]),
+    .executableTarget(name: "custom", dependencies: [.product(name: "LilySession", package: "lily-session")]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -49,7 +49,7 @@ public protocol Storage: AnyObject, Sendable {
 }
 
 /// What is stored under a key.
-public struct Entry {
+public struct Entry: Sendable {
   /// JSON text, then a NUL that does not count.
   var terminated: [UInt8]
   /// UTC in ms; 0: none.
@@ -74,13 +74,13 @@ public struct Entry {
   /// To tell one text from another; 64 bits, seeded per process.
   var hash: Int { terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) } }
 
-  package func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
+  public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
 
   /// From the millisecond of its deadline on.
   static func isExpired(_ deadline: Int64, at now: Int64) -> Bool { deadline != 0 && deadline <= now }
 }
 
-public struct Item {
+public struct Item: Sendable {
   public init(key: Key, entry: Entry) {
     self.key = key
     self.entry = entry
@@ -90,7 +90,7 @@ public struct Item {
   public var entry: Entry
 }
 
-public struct Snapshot {
+public struct Snapshot: Sendable {
   public init(entries: [Entry?], generation: UInt64, isOwnGeneration: Bool) {
     self.entries = entries
     self.generation = generation
@@ -104,13 +104,13 @@ public struct Snapshot {
   public var isOwnGeneration: Bool
 }
 
-public enum WriteOutcome {
+public enum WriteOutcome: Sendable {
   /// `leftOut`: the changes that the quota did not let in. `notDurable`: it is written, but may not survive power loss.
   case written(leftOut: [Int], notDurable: Failure?)
   case superseded(Snapshot)
 }
 
-public struct StorageInfo {
+public struct StorageInfo: Sendable {
   public init() {}
 
   public var entries = 0
@@ -128,7 +128,7 @@ public struct StorageInfo {
 /// 5 MiB, as browsers give an origin.
 package var defaultQuota: Int64 { 5 << 20 }
 
-public struct Place: Equatable {
+public struct Place: Equatable, Sendable {
   /// Of what is nowhere but in this object.
   package init(of object: AnyObject) {
     self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
@@ -145,7 +145,7 @@ public struct Place: Equatable {
   var name: [UInt8]
 }
 
-public struct Notices {
+public struct Notices: Sendable {
   public init() {}
 
   /// Lines that were damaged, and skipped.

@@ -95,7 +95,7 @@
 
   extension Batch {
     /// What to do with one key.
-    public enum Operation {
+    public enum Operation: Sendable {
       case set(Key, Entry)
       case remove(Key)
     }

@@ -39,12 +39,12 @@
     }
   }
 
-  /// Which stored values a field accepts, and what they mean to the program.
+  /// Which stored values a field accepts, and what they mean to the program: `.string`, `.integer { Date(timeIntervalSince1970:
+  /// Double($0)) }`, `.optional(.string)`.
   ///
-  /// Made from one of the decoders here by `map`: `.string.map { URL(string: $0) }`.
+  /// A transformation that answers nil, or throws, refuses the value: the field is left alone, and what is stored too.
   public struct ValueDecoder<A> {
     let types: ValueTypes
-    /// nil, or an error, refuses.
     let decode: (Value) throws -> A?
 
     init(_ types: ValueTypes, _ decode: @escaping (Value) throws -> A?) {
@@ -52,10 +52,33 @@
       self.decode = decode
     }
 
-    /// Refuses also what `transform` answers nil, or throws, for.
-    public func map<B>(_ transform: @escaping (A) throws -> B?) -> ValueDecoder<B> {
-      ValueDecoder<B>(types) { [decode] in try decode($0).flatMap(transform) }
+    /// Accepts true and false.
+    public static func bool(_ transform: @escaping (Bool) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.bool) { if case .bool(let value) = $0 { try transform(value) } else { nil } }
     }
+
+    /// Accepts a number without fraction and exponent.
+    public static func integer(_ transform: @escaping (Int64) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.int) { if case .integer(let value) = $0 { try transform(value) } else { nil } }
+    }
+
+    /// Accepts any number.
+    public static func real(_ transform: @escaping (Double) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.real) { if case .real(let value) = $0 { try transform(value) } else { nil } }
+    }
+
+    /// Accepts a string.
+    public static func string(_ transform: @escaping (String) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.string) { if case .string(let value) = $0 { try transform(value) } else { nil } }
+    }
+
+    /// Accepts anything, as JSON text.
+    public static func json(_ transform: @escaping (String) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.json) { if case .json(let text) = $0 { try transform(text) } else { nil } }
+    }
+
+    /// Accepts anything: arrays and objects come as ``Value/json(_:)``.
+    public static func any(_ transform: @escaping (Value) throws -> A?) -> ValueDecoder { ValueDecoder(.all, transform) }
 
     /// Accepts null, too, for nil.
     public static func optional<B>(_ wrapped: ValueDecoder<B>) -> ValueDecoder where A == B? {
@@ -65,28 +88,23 @@
 
   extension ValueDecoder where A == Bool {
     /// Accepts true and false.
-    public static var bool: ValueDecoder { ValueDecoder(.bool) { if case .bool(let value) = $0 { value } else { nil } } }
+    public static var bool: ValueDecoder { .bool { $0 } }
   }
 
   extension ValueDecoder where A == Int64 {
     /// Accepts a number without fraction and exponent.
-    public static var integer: ValueDecoder { ValueDecoder(.int) { if case .integer(let value) = $0 { value } else { nil } } }
+    public static var integer: ValueDecoder { .integer { $0 } }
   }
 
   extension ValueDecoder where A == Double {
     /// Accepts any number.
-    public static var real: ValueDecoder { ValueDecoder(.real) { if case .real(let value) = $0 { value } else { nil } } }
+    public static var real: ValueDecoder { .real { $0 } }
   }
 
   extension ValueDecoder where A == String {
     /// Accepts a string.
-    public static var string: ValueDecoder { ValueDecoder(.string) { if case .string(let value) = $0 { value } else { nil } } }
+    public static var string: ValueDecoder { .string { $0 } }
     /// Accepts anything, as JSON text.
-    public static var json: ValueDecoder { ValueDecoder(.json) { if case .json(let value) = $0 { value } else { nil } } }
-  }
-
-  extension ValueDecoder where A == Value {
-    /// Accepts anything: arrays and objects as `json`.
-    public static var any: ValueDecoder { ValueDecoder(.all) { $0 } }
+    public static var json: ValueDecoder { .json { $0 } }
   }
 #endif

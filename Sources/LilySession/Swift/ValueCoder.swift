@@ -30,7 +30,7 @@
           encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
           return .json(String(decoding: try encoder.encode(value), as: UTF8.self))
         },
-        decoder: ValueDecoder<String>.json.map { try JSONDecoder().decode(A.self, from: Data($0.utf8)) })
+        decoder: .json { try JSONDecoder().decode(A.self, from: Data($0.utf8)) })
     }
   }
 
@@ -47,7 +47,10 @@
 
   private func raw<A: RawRepresentable>(_: A.Type) -> Any? {
     native(A.RawValue.self).map { coder in
-      ValueCoder<A>(encode: { try coder.encode($0.rawValue) }, decoder: coder.decoder.map { A(rawValue: $0) }, isNative: true)
+      ValueCoder<A>(
+        encode: { try coder.encode($0.rawValue) },
+        decoder: ValueDecoder(coder.decoder.types) { value in try coder.decoder.decode(value).flatMap { A(rawValue: $0) } },
+        isNative: true)
     }
   }
 
@@ -70,7 +73,7 @@
 
   extension Float: NativelyCoded {
     fileprivate static var anyCoder: Any? {
-      ValueCoder(encode: { .real(Double($0)) }, decoder: ValueDecoder<Double>.real.map { Float($0) }, isNative: true)
+      ValueCoder(encode: { .real(Double($0)) }, decoder: .real { Float($0) }, isNative: true)
     }
   }
 
