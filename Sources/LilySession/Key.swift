@@ -3,6 +3,7 @@ import CPlatform
 /// A key: bytes that are UTF-8 without NUL. Keys are compared as bytes, never as `String`, which holds "é" and
 /// "e" + U+0301 to be the same.
 public struct Key: Equatable, Sendable {
+  /// UTF-8.
   public let bytes: [UInt8]
 
   /// All keys of sessions begin so, as in the browser.
@@ -35,6 +36,7 @@ public struct Key: Equatable, Sendable {
   /// As it is stored: in a scope it begins with NUL.
   package init(stored bytes: [UInt8]) { self.bytes = bytes }
 
+  /// Whether it begins with these bytes.
   public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
 
   /// Byte order, shorter first.
@@ -42,6 +44,7 @@ public struct Key: Equatable, Sendable {
 
   package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
 
+  /// Whether the bytes are the same.
   public static func == (a: Key, b: Key) -> Bool {
     a.withBytes { a in b.withBytes { b in a.equals(b) } }
   }

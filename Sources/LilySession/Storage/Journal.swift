@@ -6,18 +6,21 @@ import CPlatform
 /// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
 /// `table` as far as `applied`.
 public final class Journal: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
+  /// How a file is opened. All have a default.
   public struct Options: Sendable {
+    /// Never writes, nor makes a file.
     public var isReadOnly = false
     /// Damage refuses to open.
     public var isStrict = false
     /// A write is durable when it returns, or says that it is not.
     public var isPowerDurable = false
-    /// Of live bytes.
+    /// Of keys and values, in bytes; Int64.max: none. 5 MiB, unless set.
     public var quota = defaultQuota
     /// Make the file where it is missing.
     package var create = true
-    /// UTC in ms; nil: the system's.
+    /// UTC in ms; nil: the system's. Any thread may call it.
     public var clock: (@Sendable () -> Int64)?
+    /// The defaults.
     public init() {}
   }
 

@@ -7,6 +7,9 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
   private let clock: @Sendable () -> Int64
   private let quota: Int64
 
+  /// - Parameters:
+  ///   - clock: UTC in ms; nil: the system's. Any thread may call it.
+  ///   - quota: of keys and values, in bytes; nil: 5 MiB.
   public init(clock: (@Sendable () -> Int64)? = nil, quota: Int64? = nil) {
     self.clock = clock ?? { Syscalls.wallClock() }
     self.quota = quota ?? defaultQuota

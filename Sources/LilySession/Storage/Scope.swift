@@ -6,6 +6,7 @@ public struct Scope: Equatable, Sendable {
   /// Empty: the storage itself.
   let prefix: [UInt8]
 
+  /// The storage itself.
   public static var none: Scope { Scope(prefix: []) }
 
   private init(prefix: [UInt8]) { self.prefix = prefix }

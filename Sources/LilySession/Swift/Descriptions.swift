@@ -55,15 +55,18 @@
   }
 
   extension Key: Hashable, Comparable, CustomStringConvertible {
+    /// By the bytes.
     public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 
     /// Byte order, shorter first.
     public static func < (a: Key, b: Key) -> Bool { a.precedes(b) }
 
+    /// As text.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
   }
 
   extension Scope: Hashable {
+    /// By its name.
     public func hash(into hasher: inout Hasher) { hasher.combine(prefix) }
   }
 #endif

@@ -39,6 +39,10 @@
 
   extension Journal {
     /// Opens a file, and makes it where there is none. Its folder has to be there.
+    ///
+    /// - Parameters:
+    ///   - path: of the file; others appear beside it.
+    ///   - options: how it is opened.
     public static func open(path: String, options: Options = Options()) throws(Failure) -> Journal {
       guard !path.utf8.contains(0) else { throw Failure(.invalidArgument, "the path has a NUL") }
       return try open(path: Array(path.utf8CString), options: options)
@@ -46,7 +50,9 @@
 
     /// Opens the default place: `$LILY_SESSION_DIR/<application>/session.jsonl`, else under `$XDG_STATE_HOME` or `~/.local/state`.
     ///
-    /// - Parameter application: 1 to 64 of A-Z a-z 0-9 . _ -; nil: the executable's name.
+    /// - Parameters:
+    ///   - application: 1 to 64 of A-Z a-z 0-9 . _ -; nil: the executable's name.
+    ///   - options: how it is opened.
     public static func open(application: String? = nil, options: Options = Options()) throws(Failure) -> Journal {
       guard let application else { return try open(application: UnsafePointer<CChar>?.none, options: options) }
       guard !application.utf8.contains(0) else { throw Failure(.invalidArgument, "the application's name has a NUL") }
@@ -82,7 +88,10 @@
   }
 
   extension Entry {
+    /// An entry, of JSON text as a batch gave it.
+    ///
     /// - Parameters:
+    ///   - json: the text.
     ///   - deadline: UTC in ms; 0: none.
     ///   - version: of the field.
     public init(json: String, deadline: Int64, version: UInt32) {
@@ -96,7 +105,9 @@
   extension Batch {
     /// What to do with one key.
     public enum Operation: Sendable {
+      /// Stores the entry under the key.
       case set(Key, Entry)
+      /// Removes what is under the key.
       case remove(Key)
     }
 

@@ -22,11 +22,14 @@
   public struct StorageChanges: AsyncSequence, Sendable {
     let storage: any Storage
 
+    /// For `for await`.
     public func makeAsyncIterator() -> Iterator { Iterator(storage: storage) }
 
+    /// Waits for changes.
     public struct Iterator: AsyncIteratorProtocol {
       let storage: any Storage
 
+      /// Waits for the next; nil: the task was cancelled.
       public mutating func next() async -> Void? { await next(isolation: nil) }
 
       /// Waits for the next; nil: the task was cancelled.

@@ -1,11 +1,15 @@
 #if !hasFeature(Embedded)
   /// A value as it is stored.
   public enum Value: Equatable, Sendable {
+    /// null
     case null
+    /// true or false
     case bool(Bool)
+    /// A number without fraction and exponent.
     case integer(Int64)
     /// Finite: JSON has no others.
     case real(Double)
+    /// A string.
     case string(String)
     /// JSON text. What is not JSON is not stored.
     case json(String)
