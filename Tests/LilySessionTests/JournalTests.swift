@@ -123,7 +123,7 @@ import Testing
     try batch.set(Key("a"), deadline: 0, version: 0) { $0.append("1") }
     let tooLong = status { () throws(Failure) in
       try batch.set(Key("b"), deadline: 0, version: 0) { buffer throws(Failure) in
-        for _ in 0...(16 << 10) { buffer.append(UnsafeRawBufferPointer(start: [UInt8](repeating: 0x31, count: 1024), count: 1024)) }
+        for _ in 0...(2 << 20) { buffer.append("11111111") }
       }
     }
     #expect(tooLong == .encode)
