@@ -35,8 +35,10 @@
       /// Waits for the next; nil: the task was cancelled.
       public mutating func next(isolation actor: isolated (any Actor)?) async -> Void? {
         let storage = storage
+        let descriptor = storage.descriptor
+        guard descriptor >= 0 else { return nil } // a child of fork
         // One source for each wait: between two, nothing runs. Any thread may cancel it, which Dispatch for Linux does not declare.
-        nonisolated(unsafe) let source = DispatchSource.makeReadSource(fileDescriptor: storage.descriptor)
+        nonisolated(unsafe) let source = DispatchSource.makeReadSource(fileDescriptor: descriptor)
         await withTaskCancellationHandler {
           await withCheckedContinuation { continuation in
             source.setEventHandler { source.cancel() }
