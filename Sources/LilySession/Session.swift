@@ -1,11 +1,13 @@
-/// One attachment of fields to a runtime and a storage. The host's handle; what it does is in `Attachment`.
+/// One attachment of fields to a runtime and a storage. Once it is detached, or the runtime is gone, its calls throw `invalidArgument`.
+//
+// The host's handle; what it does is in `Attachment`.
 public class Session {
   init() {}
 
-  /// "The model may have changed": stores the fields that did.
+  /// "The model may have changed": stores the fields that did. Throws why one could not be stored; it is tried again.
   public func persist() throws(Failure) { throw Session.detached }
 
-  /// `persist`, then a sync of the storage.
+  /// `persist`, then a sync of the storage: what is stored survives power loss.
   public func flush() throws(Failure) { throw Session.detached }
 
   /// Persists, then takes over what was changed, removed, cleared elsewhere, or has expired.
@@ -19,7 +21,7 @@ public class Session {
 
   package func state(of key: Key) throws(Failure) -> FieldState { throw Session.detached }
 
-  /// Flushes, then ends the session.
+  /// Flushes, then ends the session; inside a callback, once the outermost call returns. `flush` before it would say what fails.
   public func detach() {}
 
   /// Ends the session without calling the host.

@@ -85,6 +85,7 @@ import Testing
     try check(UInt8(7), "256", "-1")
     try check(UInt64(7), "18446744073709551616", "-1", "1.5", "\"1\"", "true")
     try check(1.5, "\"1.5\"", "null")
+    try check(Float(1.5), "1e300", "true")
     try check(Int?.some(7), "1.5", "\"\"")
     try check(Theme.dark, "\"blue\"", "1")
     try check(Level.low, "2", "300")

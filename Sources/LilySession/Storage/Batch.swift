@@ -1,5 +1,7 @@
-/// Changes that are written together, spelled as a line of the journal already: items are appended as JSON, and a line
-/// is sealed around them without moving a byte. One batch is kept and used again for each update.
+/// Changes that are written together.
+//
+// Spelled as a line of the journal already: items are appended as JSON, and a line is sealed around them without moving a byte.
+// One batch is kept and used again for each update.
 public final class Batch {
   struct Change {
     var isSet: Bool

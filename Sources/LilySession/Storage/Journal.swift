@@ -2,9 +2,11 @@ import CPlatform
 
 /// The default storage: a file of JSON lines that grows by one line an update (docs/format.md).
 ///
-/// Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
-/// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
-/// `table` as far as `applied`.
+/// Any number of processes, and of journals in one, may have a file open at once.
+//
+// Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
+// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
+// `table` as far as `applied`.
 public final class Journal: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   /// How a file is opened. All have a default.
   public struct Options: Sendable {

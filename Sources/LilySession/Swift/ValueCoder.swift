@@ -73,7 +73,7 @@
 
   extension Float: NativelyCoded {
     fileprivate static var anyCoder: Any? {
-      ValueCoder(encode: { .real(Double($0)) }, decoder: .real { Float($0) }, isNative: true)
+      ValueCoder(encode: { .real(Double($0)) }, decoder: .real { Float($0).isFinite ? Float($0) : nil }, isNative: true)
     }
   }
 
