@@ -97,25 +97,19 @@ import Testing
   }
 
   @Test func `S16 threads share a handle`() async throws {
-    let storage = Shared(try journal())
+    let storage = try journal()
     await withTaskGroup(of: Void.self) { group in
       for thread in 0..<4 {
         group.addTask {
           for round in 0..<250 {
-            try? store("k\(thread)", "\(round)", in: storage.journal)
-            _ = try? stored("k\((thread + 1) % 4)", in: storage.journal)
+            try? store("k\(thread)", "\(round)", in: storage)
+            _ = try? stored("k\((thread + 1) % 4)", in: storage)
           }
         }
       }
     }
     for thread in 0..<4 { #expect(try stored("k\(thread)", in: try journal()) == "249") }
     #expect(scratch.lines.count == 1000)
-  }
-
-  /// A storage may be used from any thread (S16).
-  private final class Shared: @unchecked Sendable {
-    let journal: Journal
-    init(_ journal: Journal) { self.journal = journal }
   }
 
   @Test func `S14 a batch leaves out what is too long, and stays whole`() throws {

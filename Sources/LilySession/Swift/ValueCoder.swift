@@ -50,7 +50,7 @@
       ValueCoder<A>(
         encode: { try coder.encode($0.rawValue) },
         decoder: ValueDecoder(coder.decoder.types) { value in try coder.decoder.decode(value).flatMap { A(rawValue: $0) } },
-        isNative: true)
+        isNative: coder.isNative)
     }
   }
 
