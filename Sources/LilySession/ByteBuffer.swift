@@ -1,5 +1,13 @@
 import CPlatform
 
+/// Where something lies in a buffer. A `Range` is not a plain value to the compiler.
+struct Extent {
+  var start: Int
+  var end: Int
+
+  var count: Int { end &- start }
+}
+
 /// Bytes that grow, kept from one use to the next so that an update allocates nothing once it has warmed up.
 /// Memory comes from malloc; when there is none left the process ends, as everywhere in Swift.
 package final class ByteBuffer {
@@ -25,6 +33,8 @@ package final class ByteBuffer {
     guard from >= 0, end >= from, end <= count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     return UnsafeRawBufferPointer(start: start + from, count: end &- from)
   }
+
+  func slice(_ extent: Extent) -> UnsafeRawBufferPointer { slice(extent.start, extent.end) }
 
   func reserve(_ more: Int) {
     // Callers keep to the limits of a line and a file, far below Int's.

@@ -42,7 +42,8 @@ public struct Key: Equatable, Sendable {
   /// Byte order, shorter first.
   package func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 
-  package func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R { bytes.withUnsafeBytes(body) }
+  @inline(__always)
+  package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R { try bytes.withBytes(body) }
 
   /// Whether the bytes are the same.
   public static func == (a: Key, b: Key) -> Bool {
@@ -56,8 +57,9 @@ extension Array where Element == UInt8 {
   }
 
   /// `withUnsafeBytes`, which cannot pass a typed error on.
-  func withBytes<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
-    try withUnsafeBufferPointer { bytes throws(Failure) in try body(UnsafeRawBufferPointer(bytes)) }
+  @inline(__always)
+  func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
+    try withUnsafeBufferPointer { bytes throws(E) in try body(UnsafeRawBufferPointer(bytes)) }
   }
 }
 
