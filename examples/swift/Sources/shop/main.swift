@@ -70,10 +70,12 @@ func run(_ words: [String]) throws {
       print(runtime.model.visits)  // from here on it survives a kill
       fflush(nil)
     }
-  default: fail("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout", code: 2)
+  default: showUsage()
   }
   try session.flush()  // the end would flush too, and could not say that it failed
 }
+
+func showUsage() -> Never { fail("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout", code: 2) }
 
 func fail(_ message: String, code: Int32) -> Never {
   let line = message + "\n"
@@ -83,6 +85,6 @@ func fail(_ message: String, code: Int32) -> Never {
 
 do {
   let words = Array(CommandLine.arguments.dropFirst())
-  guard words.count <= 2 else { fail("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout", code: 2) }
+  guard words.count <= 2 else { showUsage() }
   try run(words)
 } catch { fail("shop: \(error)", code: 1) }
