@@ -85,6 +85,7 @@ func fail(_ message: String, code: Int32) -> Never {
 
 do {
   let words = Array(CommandLine.arguments.dropFirst())
-  guard words.count <= 2 else { showUsage() }
+  let verbs = [[], ["show", "where", "hammer", "logout"], ["login", "theme", "add"]]  // by how many words it takes to say them
+  guard words.count < verbs.count, verbs[words.count].contains(words.first ?? "") else { showUsage() }
   try run(words)
 } catch { fail("shop: \(error)", code: 1) }
