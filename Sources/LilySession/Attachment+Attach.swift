@@ -4,7 +4,7 @@ extension ModelRuntime {
   ///
   /// - Parameter storage: called once the rest is known to be right.
   /// - Parameter owner: kept until the session is over.
-  public func attach<Lens: SliceLens, Binding: FieldBinding>(
+  package func attach<Lens: SliceLens, Binding: FieldBinding>(
     _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any Storage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
     try run { () throws(Failure) in
