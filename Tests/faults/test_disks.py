@@ -30,6 +30,10 @@ def test_an_emptied_disk_has_room_again(numbers):
     on("tmpfs:40k", "empty", numbers)
 
 
+def test_a_reserve_that_is_exhausted_is_said(numbers):
+    on("tmpfs:64k", "exhaust", numbers)
+
+
 @pytest.mark.parametrize("limit", [1, 100, 140, 200, 5000, 20_000, 70_000])
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_limit_on_the_size_of_files_is_a_full_disk(limit, durability, numbers):

@@ -46,6 +46,21 @@ def test_SIGKILL_in_the_middle_of_each_write(tear, durability, numbers):
     assert sweep_through(numbers, sweep.points("write", f"={tear}", durability), {OK}, "kills") > 8
 
 
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("action", ["kill", "kill-after", "tear:12"])
+def test_SIGKILL_of_one_of_two_processes(action, durability, numbers):
+    """They take turns, and rewrite the file under each other: the one that is left goes on as if it had been alone."""
+    runs = sweep.points("write" if "tear" in action else "any", f"={action}", durability, "shared")
+    assert sweep_through(numbers, runs, {OK}, "kills") > 5
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("call, error", [("write", "ENOSPC"), ("fdatasync", "EIO"), ("fsync", "EIO"), ("renameat", "EIO"), ("flock", "ENOLCK"),
+                                         ("openat", "EMFILE"), ("pread", "EIO")])
+def test_a_call_fails_in_one_of_two_processes(call, error, durability, numbers):
+    assert sweep_through(numbers, sweep.points(call, f"={error}", durability, "shared"), sweep.expected(error, call), "faults")
+
+
 def test_the_script_without_faults(numbers):
     for durability in DURABILITIES:
         path = faults.fresh()
