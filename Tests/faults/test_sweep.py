@@ -40,6 +40,13 @@ def test_SIGKILL_before_and_after_each_call(action, durability, numbers):
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("call", ["write", "renameat", "fsync"])
+def test_SIGKILL_after_each_step_that_changes_the_file(call, durability, numbers):
+    """Every one of them, in the short run too: a change that took two steps would be seen half done."""
+    assert sweep_through(numbers, sweep.points(call, "=kill-after", durability, stride=1), {OK}, "kills") > 2
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("tear", sweep.TEARS)
 def test_SIGKILL_in_the_middle_of_each_write(tear, durability, numbers):
     """The fragment is cut off by whoever writes next, and spoils nothing."""
