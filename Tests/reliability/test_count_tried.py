@@ -85,3 +85,8 @@ def test_it_writes_the_table_into_a_page(logs, tmp_path):
     page.write_text("no marks\n")
     code, _, wrong = run(logs, "--into", page)
     assert code == 1 and "no place" in wrong and page.read_text() == "no marks\n"
+
+
+def test_the_page_has_a_place_for_it():
+    page = (SCRIPT.parent.parent / "docs/reliability.md").read_text()
+    assert page.count("<!-- tried: written by scripts/count-tried -->\n") == page.count("<!-- /tried -->\n") == 1
