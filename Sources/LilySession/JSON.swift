@@ -73,22 +73,27 @@ struct JSON {
   }
 
   private func load(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
-    guard !text.hasNUL else { throw JSON.notJSON } // jansson takes a NUL between tokens for the text's end
-    var error = json_error_t()
-    let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
-    guard let start = text.baseAddress?.assumingMemoryBound(to: CChar.self) else { throw JSON.notJSON }
-    platform_set_errno(0)
-    let root = json_loadb(start, text.count, flags, &error)
-    // Where it gets no memory, jansson (2.14) may say that the text is wrong, say nothing, or go on with a byte less. A line that
-    // is taken for damaged would be lost; errno tells.
-    if platform_errno() == ENOMEM || root == nil && json_error_code(&error) == json_error_unknown {
-      json_decref(root)
-      throw JSON.noMemory
+    guard !text.hasNUL, let start = text.baseAddress?.assumingMemoryBound(to: CChar.self) else {
+      throw JSON.notJSON // jansson takes a NUL between tokens for the text's end
     }
-    guard let root else { throw JSON.notJSON }
-    let parsed = Parsed(root: root, text: text)
-    guard parsed.hasAllDigits else { throw JSON.noMemory }
-    return parsed
+    let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
+    // Where it gets no memory, jansson (2.14) may say that the text is wrong, say nothing, or go on with a byte less. A line that
+    // was taken for damaged then would be lost. errno tells; but glibc may leave it behind an allocation that it could make
+    // another way, hence the second try.
+    for _ in 0..<2 {
+      var error = json_error_t()
+      platform_set_errno(0)
+      let root = json_loadb(start, text.count, flags, &error)
+      if platform_errno() == ENOMEM {
+        json_decref(root)
+        continue
+      }
+      guard let root else { throw json_error_code(&error) == json_error_unknown ? JSON.noMemory : JSON.notJSON }
+      let parsed = Parsed(root: root, text: text)
+      guard parsed.hasAllDigits else { throw JSON.noMemory }
+      return parsed
+    }
+    throw JSON.noMemory
   }
 
   /// Throws what is wrong with the text.
