@@ -1,4 +1,4 @@
-/* What the faults meet: a session and two handles of one file, through every kind of change and of rewriting.
+/* What the faults meet: a session and two handles of one file, of one process or two, through every kind of change and of rewriting.
  *
  *   script <path> <process|power> <what>
  *
