@@ -62,7 +62,7 @@ def check_told(step, status, text):
     """The sentence for a failure: there, one line, and without a value."""
     if faults.SECRET in text:
         raise Wrong(f"step {step.number} ({step.what}) tells a value: {text}")
-    if step.what not in ("detach", "close") and (status == OK) != (text == b""):
+    if step.what not in ("detach", "close", "watch") and (status == OK) != (text == b""):
         raise Wrong(f"step {step.number} ({step.what}) answers {status} and says {text}")
 
 

@@ -215,7 +215,7 @@ static void everything(void) {
   put(1, "other", 60);
   take(2, "other");
   simple(2, "sync", lily_session_storage_sync);
-  dispatch(11, 15, 0, true);
+  dispatch(0, 15, 0, true); /* and the theme from after the clear, if it could not be stored then */
   put(2, "second", 4096);
   flush();
   finish();

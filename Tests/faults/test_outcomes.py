@@ -57,6 +57,15 @@ def test_a_lock_that_cannot_be_had_is_said_and_nothing_is_written(error, status,
     assert {answer for _, answer in failures(run)} == {status} and failures(run, *WRITES)
 
 
+@pytest.mark.parametrize("what", ["everything", "shared"])
+def test_what_changes_after_a_clear_is_not_dropped_with_it(what, numbers):
+    """A write that gets no lock does not learn of the clear before it; the next one does, and must not take back what came after.
+    Whose clear it was, this handle's or another process's, is the same."""
+    for rule, path, run in sweep.points("flock", "=ENOLCK", "process", what, stride=1):
+        numbers(faults=1)
+        sweep.judge(path, run, {OK, IO})
+
+
 @pytest.mark.parametrize("error", ["EMFILE", "ENFILE"])
 def test_no_descriptor_is_left(error, numbers):
     """Opening fails cleanly and works the next time; while rewriting, nothing fails but the rewriting."""
