@@ -41,7 +41,7 @@ help:
 	@echo 'make            build the shared and the static library into $(BUILD)/lib'
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
-	@echo 'make check      the long storms'
+	@echo 'make check      every test at length, with a table of what was tried (about 90 minutes)'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'

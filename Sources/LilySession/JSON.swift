@@ -34,6 +34,16 @@ struct JSON {
 
     deinit { json_decref(root) }
 
+    /// jansson converts a copy of a number, which without memory may have been cut (and then errno is 0 again).
+    fileprivate var hasAllDigits: Bool {
+      guard root.pointee.type == JSON_REAL, text.count > 15 else { return true }
+      return withUnsafeTemporaryAllocation(byteCount: text.count &+ 1, alignment: 1) { copy in
+        copy.copyMemory(from: text)
+        copy[text.count] = 0
+        return copy.baseAddress.map { strtod($0.assumingMemoryBound(to: CChar.self), nil) } == json_real_value(root)
+      }
+    }
+
     /// Hands over the first of NULL, BOOL, INT, REAL, STRING, JSON among `types` that it fits; nil: none. The value is borrowed
     /// for the call: its text is jansson's, or what was parsed.
     func withValue<R>(as types: ValueTypes, _ body: (NativeValue) -> R) -> R? {
@@ -63,14 +73,27 @@ struct JSON {
   }
 
   private func load(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
-    guard !text.hasNUL else { throw JSON.notJSON } // jansson takes a NUL between tokens for the text's end
-    var error = json_error_t()
-    let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
-    let start = text.baseAddress?.assumingMemoryBound(to: CChar.self)
-    guard let start, let root = json_loadb(start, text.count, flags, &error) else {
-      throw json_error_code(&error) == json_error_out_of_memory ? JSON.noMemory : JSON.notJSON
+    guard !text.hasNUL, let start = text.baseAddress?.assumingMemoryBound(to: CChar.self) else {
+      throw JSON.notJSON // jansson takes a NUL between tokens for the text's end
     }
-    return Parsed(root: root, text: text)
+    let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
+    // Where it gets no memory, jansson (2.14) may say that the text is wrong, say nothing, or go on with a byte less. A line that
+    // was taken for damaged then would be lost. errno tells; but glibc may leave it behind an allocation that it could make
+    // another way, hence the second try.
+    for _ in 0..<2 {
+      var error = json_error_t()
+      platform_set_errno(0)
+      let root = json_loadb(start, text.count, flags, &error)
+      if platform_errno() == ENOMEM {
+        json_decref(root)
+        continue
+      }
+      guard let root else { throw json_error_code(&error) == json_error_unknown ? JSON.noMemory : JSON.notJSON }
+      let parsed = Parsed(root: root, text: text)
+      guard parsed.hasAllDigits else { throw JSON.noMemory }
+      return parsed
+    }
+    throw JSON.noMemory
   }
 
   /// Throws what is wrong with the text.
@@ -99,7 +122,8 @@ struct JSON {
 
   /// A finite real in the fewest digits that read back.
   func append(real value: Double, to buffer: ByteBuffer) throws(Failure) {
-    guard let number = json_real(value) else { throw Failure(.encode, "a real is not finite") }
+    guard value.isFinite else { throw Failure(.encode, "a real is not finite") }
+    guard let number = json_real(value) else { throw JSON.noMemory }
     defer { json_decref(number) }
     // What has 15 digits or fewer is found by the first try: a normal double keeps them all. Subnormals keep fewer.
     var digits: Int32 = value.isNormal ? 15 : 1

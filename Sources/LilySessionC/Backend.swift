@@ -116,6 +116,8 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     return Entry(entry)
   }
 
+  func revalidate() {}
+
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()
     var entries: [lily_session_entry] = []

@@ -143,6 +143,10 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     }
   }
 
+  public func revalidate() throws(Failure) {
+    try exclusion.run { () throws(Failure) in try freshen(lookingUp: true) }
+  }
+
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
     let generation = scope == .none ? generation : table.generation(of: scope)
     return Snapshot(

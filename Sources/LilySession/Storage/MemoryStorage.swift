@@ -40,6 +40,8 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
     try exclusion.run { () throws(Failure) in table.items(prefix) }
   }
 
+  public func revalidate() {}
+
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let time = now()
     return try exclusion.run { () throws(Failure) in

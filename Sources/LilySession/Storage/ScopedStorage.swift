@@ -14,6 +14,8 @@ public final class ScopedStorage: Storage {
   }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { try parent.read(keys, of: scope) }
+  public func revalidate() throws(Failure) { try parent.revalidate() }
+
   public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
     try parent.write(batch, in: scope, generation: generation)
   }

@@ -11,6 +11,9 @@ public protocol Storage: AnyObject, Sendable {
   /// caller, who knows the time, holds it for absent.
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot
 
+  /// Makes sure that what is read next is what others would find: somebody may have moved the file.
+  func revalidate() throws(Failure)
+
   /// All of the batch but what the quota leaves out, or nothing. `generation` names the one that the batch was made in: when
   /// a clear of the scope has come since, nothing is written and the new generation is the answer. nil writes in any.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome

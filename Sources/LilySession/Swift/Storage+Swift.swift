@@ -69,6 +69,7 @@
   extension Storage {
     public var scope: Scope { .none }
     public var descriptor: Int32 { -1 }
+    public func revalidate() throws(Failure) {}
     public func sync() throws(Failure) {}
     public func close() {}
     public func now() -> Int64 { systemClock() }
