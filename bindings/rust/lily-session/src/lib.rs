@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+#![deny(missing_docs)]
+#![deny(unsafe_op_in_unsafe_fn)]
+#![warn(clippy::undocumented_unsafe_blocks)]
+#![cfg_attr(not(feature = "serde"), allow(rustdoc::broken_intra_doc_links))]
+
+use lily_session_sys as sys;
+
+mod backend;
+mod border;
+mod config;
+mod error;
+mod event;
+mod field;
+mod field_type;
+mod options;
+mod persistence;
+mod runtime;
+mod status;
+mod storage;
+mod time;
+mod value;
+
+pub use backend::{Backend, Change, Entry};
+pub use config::Config;
+pub use error::{BoxError, Error, Outcome, Result};
+pub use event::{Event, EventKind, FieldState, Stored};
+pub use field::{Access, Dynamic, Field, Typed};
+pub use field_type::FieldType;
+pub use options::{Durability, Quota, StorageOptions};
+pub use persistence::Persistence;
+pub use runtime::{Runtime, Session};
+pub use status::Status;
+pub use storage::{clear_default, Info, Item, Storage, Watch};
+pub use value::{Json, Types, Value};
+
+/// The version of the library that runs, such as `0.1.0`.
+pub fn version() -> &'static str {
+    // SAFETY: a static string.
+    unsafe { border::text(sys::lily_session_version()) }.unwrap_or_default()
+}
