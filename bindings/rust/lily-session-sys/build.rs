@@ -8,7 +8,14 @@ use std::process::{exit, Command};
 const VERSIONS: [&str; 2] = ["lily_session >= 0.1", "lily_session < 0.2"];
 
 fn main() {
-    for variable in ["LILY_SESSION_LIB_DIR", "LILY_SESSION_STATIC", "PKG_CONFIG", "PKG_CONFIG_PATH", "PKG_CONFIG_LIBDIR", "PKG_CONFIG_SYSROOT_DIR"] {
+    for variable in [
+        "LILY_SESSION_LIB_DIR",
+        "LILY_SESSION_STATIC",
+        "PKG_CONFIG",
+        "PKG_CONFIG_PATH",
+        "PKG_CONFIG_LIBDIR",
+        "PKG_CONFIG_SYSROOT_DIR",
+    ] {
         println!("cargo:rerun-if-env-changed={variable}");
     }
     // docs.rs has no library, and links nothing.
@@ -44,20 +51,34 @@ fn main() {
 /// What pkg-config says is to be linked, folders and libraries.
 fn pkg_config(is_static: bool) -> Result<String, String> {
     let program = env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());
-    if env::var("HOST") != env::var("TARGET") && env::var_os("PKG_CONFIG").is_none() && env::var_os("PKG_CONFIG_SYSROOT_DIR").is_none() {
+    if env::var("HOST") != env::var("TARGET")
+        && env::var_os("PKG_CONFIG").is_none()
+        && env::var_os("PKG_CONFIG_SYSROOT_DIR").is_none()
+    {
         return Err("this is a cross build, and neither PKG_CONFIG nor PKG_CONFIG_SYSROOT_DIR is set".into());
     }
     let mut command = Command::new(&program);
     // Without this it leaves out the system's own folders, which the linker may not search.
-    command.env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1").args(["--print-errors", "--libs"]);
+    command
+        .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1")
+        .args(["--print-errors", "--libs"]);
     if is_static {
         command.arg("--static");
     }
-    let output = command.args(VERSIONS).output().map_err(|error| format!("{} does not run: {error}", program.to_string_lossy()))?;
+    let output = command
+        .args(VERSIONS)
+        .output()
+        .map_err(|error| format!("{} does not run: {error}", program.to_string_lossy()))?;
     if output.status.success() {
         String::from_utf8(output.stdout).map_err(|_| "its folder is not UTF-8".into())
     } else {
-        Err(String::from_utf8_lossy(&output.stderr).trim().replace('\n', " "))
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(said
+            .lines()
+            .next()
+            .unwrap_or("pkg-config says no more")
+            .trim_end_matches('.')
+            .to_string())
     }
 }
 

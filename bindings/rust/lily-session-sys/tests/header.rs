@@ -230,7 +230,10 @@ fn words(text: &str) -> Vec<String> {
         rest = comment.split_once("*/").expect("a comment has an end").1;
     }
     code += rest;
-    let spaced: String = code.chars().map(|c| if c.is_alphanumeric() || c == '_' { c.to_string() } else { format!(" {c} ") }).collect();
+    let spaced: String = code
+        .chars()
+        .map(|c| if c.is_alphanumeric() || c == '_' { c.to_string() } else { format!(" {c} ") })
+        .collect();
     spaced.split_whitespace().map(str::to_string).collect()
 }
 
@@ -260,7 +263,8 @@ fn declarations_are_the_headers() {
     layouts(&mut source);
     let constants = constants(&mut source);
     let functions = functions(&mut source);
-    compiles(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("header"), &source.0).unwrap_or_else(|error| panic!("{error}"));
+    compiles(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("header"), &source.0)
+        .unwrap_or_else(|error| panic!("{error}"));
 
     // And there are no more of them in the header.
     let words = words(&std::fs::read_to_string(header()).unwrap());
@@ -288,7 +292,10 @@ fn differences_are_noticed() {
         "_Static_assert(LILY_SESSION_ERROR_BUSY == -28, \"\");".to_string(),
         format!("extern {} lily_session_persist;", <unsafe extern "C" fn(*const lily_session) -> i32>::in_c()),
         format!("extern {} lily_session_persist;", <unsafe extern "C" fn(*mut lily_session) -> i64>::in_c()),
-        format!("extern {} lily_session_storage_path;", <unsafe extern "C" fn(*const lily_session_storage) -> *mut c_char>::in_c()),
+        format!(
+            "extern {} lily_session_storage_path;",
+            <unsafe extern "C" fn(*const lily_session_storage) -> *mut c_char>::in_c()
+        ),
         format!(
             "_Static_assert(__builtin_types_compatible_p(__typeof__(((lily_session_config *)0)->revision), {}), \"\");",
             <Option<unsafe extern "C" fn(*mut c_void, *mut c_void) -> u64>>::in_c()

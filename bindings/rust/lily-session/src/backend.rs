@@ -216,9 +216,7 @@ unsafe extern "C" fn each<B: Backend>(
         with::<B>(context, |backend| {
             backend.each(name(prefix)?, &mut |key, entry| {
                 let key = CString::new(key).map_err(|_| Status::InvalidArgument)?;
-                ended = visit.map_or(sys::LILY_SESSION_OK, |visit| {
-                    visit(visitor, &entry_to_c(key.as_ptr(), entry))
-                });
+                ended = visit.map_or(sys::LILY_SESSION_OK, |visit| visit(visitor, &entry_to_c(key.as_ptr(), entry)));
                 if ended == sys::LILY_SESSION_OK {
                     Ok(())
                 } else {

@@ -100,7 +100,10 @@ unsafe extern "C" fn slice<M, S>(context: *mut c_void, model: *mut c_void) -> *m
     border::guard(ptr::null_mut(), || {
         // SAFETY: see above; the model is the runtime's, and the runtime is borrowed mutably by the call that this is in.
         let (closures, model) = unsafe { (&mut *context.cast::<Closures<M, S>>(), &mut *model.cast::<M>()) };
-        closures.slice.as_mut().map_or(ptr::null_mut(), |slice| (slice(model) as *mut S).cast())
+        closures
+            .slice
+            .as_mut()
+            .map_or(ptr::null_mut(), |slice| (slice(model) as *mut S).cast())
     })
 }
 

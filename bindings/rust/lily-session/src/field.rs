@@ -258,8 +258,11 @@ impl<S: 'static, A: Access<S>> Field<S, A> {
     /// Adds it to a list of fields.
     pub(crate) fn add_to(self, list: ptr::NonNull<sys::lily_session_persistence>) -> Result<()> {
         let key = c_string("the field's key", self.key)?;
-        let former_keys =
-            self.former_keys.into_iter().map(|key| c_string("a former key", key)).collect::<Result<Vec<_>>>()?;
+        let former_keys = self
+            .former_keys
+            .into_iter()
+            .map(|key| c_string("a former key", key))
+            .collect::<Result<Vec<_>>>()?;
         let mut former_keys: Vec<_> = former_keys.iter().map(|key| key.as_ptr()).collect();
         former_keys.push(ptr::null());
         let field = sys::lily_session_field {
@@ -283,7 +286,10 @@ impl<S: 'static, A: Access<S>> Field<S, A> {
 
 impl<S, A> fmt::Debug for Field<S, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Field").field("key", &self.key).field("version", &self.version).finish_non_exhaustive()
+        f.debug_struct("Field")
+            .field("key", &self.key)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
     }
 }
 
@@ -298,7 +304,8 @@ unsafe extern "C" fn get<S: 'static, A: Access<S>>(
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
         // SAFETY: see above for the access. `session` is the runtime's model, or what the config's slice answered last:
         // valid, an `S`, and not changed during the call. The library does not use the text after the next call.
-        let (access, session, out_value) = unsafe { (&mut *context.cast::<A>(), &*session.cast::<S>(), &mut *out_value) };
+        let (access, session, out_value) =
+            unsafe { (&mut *context.cast::<A>(), &*session.cast::<S>(), &mut *out_value) };
         match access.get(session) {
             Ok(value) => {
                 value.to_c(out_value);

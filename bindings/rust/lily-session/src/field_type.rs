@@ -165,7 +165,8 @@ mod with_serde {
             macro_rules! from_value {
                 ($type:ty) => {
                     if TypeId::of::<T>() == TypeId::of::<$type>() {
-                        return native::<$type>(value).and_then(|native| same(native).ok_or_else(|| "of this type".into()));
+                        return native::<$type>(value)
+                            .and_then(|native| same(native).ok_or_else(|| "of this type".into()));
                     }
                 };
             }
@@ -180,7 +181,9 @@ mod with_serde {
     impl Serialize for Json {
         /// The text itself, where serde_json writes; other formats cannot have it.
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            RawValue::from_string(self.0.clone()).map_err(S::Error::custom)?.serialize(serializer)
+            RawValue::from_string(self.0.clone())
+                .map_err(S::Error::custom)?
+                .serialize(serializer)
         }
     }
 

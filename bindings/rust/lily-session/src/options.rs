@@ -139,7 +139,10 @@ impl StorageOptions {
             *mut *mut sys::lily_session_storage,
         ) -> sys::lily_session_status,
     ) -> Result<Storage> {
-        let application = self.application.map(|name| c_string("the application's name", name)).transpose()?;
+        let application = self
+            .application
+            .map(|name| c_string("the application's name", name))
+            .transpose()?;
         // Boxed once more, for a thin pointer.
         let clock = self.clock.map(Box::new);
         let options = sys::lily_session_storage_options {
@@ -156,7 +159,9 @@ impl StorageOptions {
                 Quota::Unlimited => -1,
             },
             clock: clock.as_ref().map(|_| now as _),
-            context: clock.as_deref().map_or(ptr::null_mut(), |clock| clock as *const Clock as *mut c_void),
+            context: clock
+                .as_deref()
+                .map_or(ptr::null_mut(), |clock| clock as *const Clock as *mut c_void),
             ..Default::default()
         };
         let mut storage = ptr::null_mut();

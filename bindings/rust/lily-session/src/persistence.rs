@@ -1,4 +1,4 @@
-use crate::field::{Access, Typed};
+use crate::field::Access;
 use crate::{border, sys, Error, Field, FieldType, Outcome, Result, Status};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
@@ -35,8 +35,7 @@ impl<S: 'static> Persistence<S> {
         T: FieldType + Send,
         G: FnMut(&S) -> &T + Send + 'static,
         F: FnMut(&mut S, T) -> R + Send + 'static,
-        R: Outcome + 'static,
-        Typed<T, G, F>: Access<S>,
+        R: Outcome,
     {
         self.with(Field::new(key, get, set))
     }

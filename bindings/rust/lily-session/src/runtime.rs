@@ -151,7 +151,11 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     ///
     /// Fails with what was wrong with a field of the list; with [`Status::DuplicateKey`] where another session of this runtime
     /// has one of the keys in the same storage; and with what reading the storage fails with. The model is as it was then.
-    pub fn attach<S: 'static>(&mut self, mut fields: Persistence<S>, config: impl Into<Config<M, S>>) -> Result<Session> {
+    pub fn attach<S: 'static>(
+        &mut self,
+        mut fields: Persistence<S>,
+        config: impl Into<Config<M, S>>,
+    ) -> Result<Session> {
         let list = fields.list()?;
         let (config, storage) = config.into().into_c();
         let mut session = ptr::null_mut();
@@ -256,9 +260,9 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
 
     fn find(&self, session: &Session) -> Result<*mut sys::lily_session> {
         let found = self.attached.iter().find(|attached| attached.name == session.0);
-        found.map(|attached| attached.session.as_ptr()).ok_or_else(|| {
-            Error::new(Status::InvalidArgument, "the session is not one of this runtime")
-        })
+        found
+            .map(|attached| attached.session.as_ptr())
+            .ok_or_else(|| Error::new(Status::InvalidArgument, "the session is not one of this runtime"))
     }
 
     fn call(
@@ -302,7 +306,10 @@ impl<M: fmt::Debug, Msg> fmt::Debug for Runtime<M, Msg> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // SAFETY: as in `Runtime::model`.
         let model = unsafe { self.model.as_ref() };
-        f.debug_struct("Runtime").field("model", model).field("sessions", &self.attached.len()).finish_non_exhaustive()
+        f.debug_struct("Runtime")
+            .field("model", model)
+            .field("sessions", &self.attached.len())
+            .finish_non_exhaustive()
     }
 }
 

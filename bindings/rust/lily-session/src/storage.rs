@@ -90,9 +90,8 @@ impl Storage {
         let scope = c_string("the scope's name", scope)?;
         let mut storage = ptr::null_mut();
         // SAFETY: the parent is alive, and the name is for the call.
-        let answer = border::run(|| unsafe {
-            sys::lily_session_storage_scoped(self.as_ptr(), scope.as_ptr(), &mut storage)
-        });
+        let answer =
+            border::run(|| unsafe { sys::lily_session_storage_scoped(self.as_ptr(), scope.as_ptr(), &mut storage) });
         let handle = Handle::new(storage, None, Some(self.clone()));
         answer.settle()?;
         Storage::of(handle)
@@ -168,9 +167,7 @@ impl Storage {
         let prefix = c_string("the prefix", prefix)?;
         let (function, context) = visitor(&mut visit);
         // SAFETY: the storage is alive; the rest is for the call, and the context is what the function expects.
-        border::call(|| unsafe {
-            sys::lily_session_storage_each(self.as_ptr(), prefix.as_ptr(), function, context)
-        })
+        border::call(|| unsafe { sys::lily_session_storage_each(self.as_ptr(), prefix.as_ptr(), function, context) })
     }
 
     /// Makes what this handle wrote survive power loss, and rewrites the file when it holds removed values.
@@ -223,7 +220,9 @@ impl Storage {
     }
 
     pub(crate) fn of(handle: Option<Handle>) -> Result<Storage> {
-        handle.map(|handle| Storage(Arc::new(handle))).ok_or_else(|| Status::InvalidArgument.into())
+        handle
+            .map(|handle| Storage(Arc::new(handle)))
+            .ok_or_else(|| Status::InvalidArgument.into())
     }
 
     pub(crate) fn as_ptr(&self) -> *mut sys::lily_session_storage {

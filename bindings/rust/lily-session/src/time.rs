@@ -17,5 +17,8 @@ pub(crate) fn since_1970(time: SystemTime) -> i64 {
 
 /// `None`: never.
 pub(crate) fn from_milliseconds(ms: i64) -> Option<SystemTime> {
-    u64::try_from(ms).ok().filter(|&ms| ms != 0).and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
+    u64::try_from(ms)
+        .ok()
+        .filter(|&ms| ms != 0)
+        .and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
 }

@@ -30,15 +30,18 @@ fn attach_and_detach(storage: &Storage, times: i64) {
         app.theme = visits.to_string();
     });
     for number in 0..times {
-        let owned = vec![number; 8];
+        let owned = Box::new(number);
         let visits = Field::new("visits", |app: &App| &app.visits, |app, visits| app.visits = visits)
             .former_keys(["seen"])
-            .migrate(move |_, json: &str| json.parse().map(|seen: i64| seen + owned[0]));
-        let fields = Persistence::new()
-            .with(visits)
-            .field("theme", |app: &App| &app.theme, |app, theme| app.theme = theme);
+            .migrate(move |_, json: &str| json.parse().map(|seen: i64| seen + *owned));
+        let fields =
+            Persistence::new()
+                .with(visits)
+                .field("theme", |app: &App| &app.theme, |app, theme| app.theme = theme);
         let scope = storage.scoped("user").unwrap();
-        let config = Config::slice(&scope, |app: &mut App| app).revision(|app| app.visits as u64).on_event(|_| ());
+        let config = Config::slice(&scope, |app: &mut App| app)
+            .revision(|app| app.visits as u64)
+            .on_event(|_| ());
         let session = runtime.attach(fields, config).unwrap();
         runtime.dispatch(number % 10).unwrap();
         assert!(runtime.field_state(&session, "none").is_err());

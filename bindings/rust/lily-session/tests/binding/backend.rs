@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+/// The entries, and how often each prefix was cleared.
+type Tables = (BTreeMap<String, Entry>, HashMap<String, u64>);
+
 /// A store in memory, and what it was asked.
 #[derive(Default)]
 struct Inner {
-    table: Mutex<(BTreeMap<String, Entry>, HashMap<String, u64>)>,
+    table: Mutex<Tables>,
     fails: Mutex<Option<Status>>,
     syncs: AtomicU32,
     closes: AtomicU32,
@@ -30,7 +33,7 @@ impl Drop for Owned {
 }
 
 impl Owned {
-    fn table(&self) -> Result<MutexGuard<'_, (BTreeMap<String, Entry>, HashMap<String, u64>)>> {
+    fn table(&self) -> Result<MutexGuard<'_, Tables>> {
         match *self.0 .0.fails.lock().unwrap() {
             Some(Status::Io) => Err(std::io::Error::new(std::io::ErrorKind::Other, "the wire is cut").into()),
             Some(status) => Err(Error::new(status, "as told")),
@@ -72,8 +75,16 @@ impl Backend for Owned {
     }
 
     fn each(&self, prefix: &str, visit: &mut dyn FnMut(&str, &Entry) -> Result<()>) -> Result<()> {
-        let found: Vec<_> = self.table()?.0.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect();
-        found.iter().filter(|(key, _)| key.starts_with(prefix)).try_for_each(|(key, entry)| visit(key, entry))
+        let found: Vec<_> = self
+            .table()?
+            .0
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect();
+        found
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix))
+            .try_for_each(|(key, entry)| visit(key, entry))
     }
 
     fn sync(&self) -> Result<()> {
@@ -95,13 +106,17 @@ fn a_session_in_a_backend() {
     let table = Table::default();
     let (clock, _) = Clock::new();
     let at = clock.clone();
-    let storage = Storage::options().clock(move || at.now()).backend(Owned(table.clone())).unwrap();
+    let storage = Storage::options()
+        .clock(move || at.now())
+        .backend(Owned(table.clone()))
+        .unwrap();
     let token = Field::new("token", |shop: &Shop| &shop.token, |shop, token| shop.token = token)
         .expires_after(Duration::from_millis(5))
         .version(7);
-    let fields = Persistence::new()
-        .with(token)
-        .field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme);
+    let fields =
+        Persistence::new()
+            .with(token)
+            .field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme);
     let mut runtime = Runtime::without_update(Shop::default());
     let session = runtime.attach(fields, &storage).unwrap();
     *runtime.model_mut() = Shop { token: Some("é".into()), theme: "dark".into(), visits: 0 };

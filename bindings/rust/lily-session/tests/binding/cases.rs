@@ -28,7 +28,10 @@ fn bytes(text: &Case) -> Vec<u8> {
 }
 
 fn hexadecimal(digits: &str) -> Vec<u8> {
-    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap())
+        .collect()
 }
 
 fn types(case: &Case) -> Types {
@@ -41,7 +44,13 @@ fn types(case: &Case) -> Types {
         "JSON" => Types::JSON,
         other => panic!("no such type: {other}"),
     };
-    case["types"].as_array().unwrap().iter().map(one).reduce(|one, other| one | other).unwrap()
+    case["types"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(one)
+        .reduce(|one, other| one | other)
+        .unwrap()
 }
 
 /// A value that is kept, reals by their bits.
@@ -125,7 +134,10 @@ fn values() {
         // No case has the first value, so that the case's is a change whatever it is.
         let result = store(&storage, &case, types(&case) | Types::INT, Held::Int(31337)).expect("UTF-8");
         assert!(result.is_ok(), "{}: {result:?}", name(&case));
-        let stored = storage.get("lily_session_field").unwrap().unwrap_or_else(|| panic!("{}: not there", name(&case)));
+        let stored = storage
+            .get("lily_session_field")
+            .unwrap()
+            .unwrap_or_else(|| panic!("{}: not there", name(&case)));
         assert_eq!(stored.as_bytes(), bytes(&case["stored"]), "{}", name(&case));
     }
 }
@@ -218,12 +230,17 @@ fn keys() {
         let stored = storage.set(&key, "1");
         assert_eq!(stored.is_ok(), case["storage"] == true, "{}: {stored:?}", name(&case));
         accepted += u64::from(stored.is_ok());
-        stored.err().map(|error| assert_eq!(error.status(), Status::InvalidArgument));
+        if let Err(error) = stored {
+            assert_eq!(error.status(), Status::InvalidArgument);
+        }
 
         let unit = Field::dynamic(key, Types::NULL, |_: &()| Ok(Value::Null), |_, _| Ok(()));
-        let attached = Runtime::without_update(()).attach(Persistence::new().with(unit), &Storage::in_memory().unwrap());
+        let attached =
+            Runtime::without_update(()).attach(Persistence::new().with(unit), &Storage::in_memory().unwrap());
         assert_eq!(attached.is_ok(), case["field"] == true, "{}: {attached:?}", name(&case));
-        attached.err().map(|error| assert_eq!(error.status(), Status::InvalidArgument));
+        if let Err(error) = attached {
+            assert_eq!(error.status(), Status::InvalidArgument);
+        }
     }
     assert_eq!(storage.info().unwrap().entries, accepted);
     assert!(sayable > 30);

@@ -94,7 +94,9 @@ fn what_does_not_fit_is_rejected_and_stays() {
         let told = Told::default();
         let tell = told.clone();
         let config = Config::new(&storage).on_event(move |event| {
-            tell.lock().unwrap().push((event.kind, event.key.map(str::to_owned), event.status));
+            tell.lock()
+                .unwrap()
+                .push((event.kind, event.key.map(str::to_owned), event.status));
         });
         let mut runtime = Runtime::without_update(All::default());
         let session = runtime.attach(all_fields(), config).unwrap();
@@ -222,7 +224,9 @@ fn versions_and_former_keys() {
     let session = refusing.attach(fields, &storage).unwrap();
     assert_eq!((*refusing.model(), refusing.field_state(&session, "volume").unwrap().stored), (0, Stored::Rejected));
 
-    let renamed = Field::new("loudness", |n: &i64| n, |n, new| *n = new).version(2).former_keys(["volume", "sound"]);
+    let renamed = Field::new("loudness", |n: &i64| n, |n, new| *n = new)
+        .version(2)
+        .former_keys(["volume", "sound"]);
     let mut renaming = Runtime::without_update(0);
     let session = renaming.attach(Persistence::new().with(renamed), &storage).unwrap();
     assert_eq!(*renaming.model(), 50);
@@ -267,5 +271,7 @@ fn a_bad_field_is_a_failure_of_attach() {
     ] {
         fails(Runtime::without_update(0).attach(fields, &storage), status);
     }
-    Runtime::without_update(0).attach(Persistence::default().with(field("n")), &storage).unwrap();
+    Runtime::without_update(0)
+        .attach(Persistence::default().with(field("n")), &storage)
+        .unwrap();
 }

@@ -45,7 +45,9 @@ fn fields() -> Persistence<Shop> {
         may_panic("migrate");
         json.parse()
     });
-    Persistence::new().with(visits).field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme)
+    Persistence::new()
+        .with(visits)
+        .field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme)
 }
 
 fn config(storage: &Storage) -> Config<Shop, Shop> {
@@ -116,23 +118,26 @@ fn from_persist_flush_refresh_and_detach() {
 }
 
 #[test]
-fn from_drop_unless_there_is_a_panic_already() {
+fn from_drop() {
     let storage = Storage::in_memory().unwrap();
-    let mut one = runtime();
-    one.attach(fields(), config(&storage)).unwrap();
-    one.model_mut().visits = 1;
-    panics("get", move || drop(one));
+    let mut runtime = runtime();
+    runtime.attach(fields(), config(&storage)).unwrap();
+    runtime.model_mut().visits = 1;
+    panics("get", move || drop(runtime));
+}
 
-    let mut two = runtime();
-    two.attach(fields(), config(&storage)).unwrap();
-    two.model_mut().visits = 2;
+#[test]
+fn a_panic_of_the_programs_drops_the_runtime_which_stores() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    runtime.attach(fields(), config(&storage)).unwrap();
+    runtime.model_mut().visits = 2;
     let first = catch_unwind(AssertUnwindSafe(move || {
-        let _two = two;
-        PANICS.with(|panics| panics.set("get"));
-        panic!("the first");
+        let _runtime = runtime;
+        panic!("the program's");
     }));
-    PANICS.with(|panics| panics.set(""));
-    assert_eq!(first.unwrap_err().downcast_ref::<&str>(), Some(&"the first"));
+    assert_eq!(first.unwrap_err().downcast_ref::<&str>(), Some(&"the program's"));
+    assert_eq!(stored(&storage, "visits").as_deref(), Some("2"));
 }
 
 #[test]

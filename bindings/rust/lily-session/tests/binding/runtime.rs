@@ -67,7 +67,10 @@ fn a_refused_message_is_not_applied() {
     let scope = storage.scoped("s").unwrap();
     let mut failing = Runtime::new(0, move |_: &mut i32, ()| scope.scoped("t").map(drop));
     let error = fails(failing.dispatch(()), Status::Update);
-    let source = std::error::Error::source(&error).unwrap().downcast_ref::<lily_session::Error>().unwrap();
+    let source = std::error::Error::source(&error)
+        .unwrap()
+        .downcast_ref::<lily_session::Error>()
+        .unwrap();
     assert_eq!(source.status(), Status::Unsupported);
 }
 
@@ -141,8 +144,11 @@ fn refresh_takes_over_what_others_did() {
     let (mine, theirs) = (Storage::open(&path).unwrap(), Storage::open(&path).unwrap());
     let told = Told::default();
     let tell = told.clone();
-    let config = Config::new(&mine)
-        .on_event(move |event| tell.lock().unwrap().push((event.kind, event.key.map(str::to_owned), event.status)));
+    let config = Config::new(&mine).on_event(move |event| {
+        tell.lock()
+            .unwrap()
+            .push((event.kind, event.key.map(str::to_owned), event.status))
+    });
     let mut runtime = Runtime::without_update(Shop::default());
     let session = runtime.attach(shop_fields(), config).unwrap();
     theirs.set("lily_session_theme", "\"dark\"").unwrap();

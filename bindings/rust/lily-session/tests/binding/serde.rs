@@ -97,8 +97,11 @@ fn what_serde_refuses_is_rejected_and_stays() {
     storage.set("lily_session_maybe", "1.5").unwrap();
     let told = Told::default();
     let tell = told.clone();
-    let config = Config::new(&storage)
-        .on_event(move |event| tell.lock().unwrap().push((event.kind, event.key.map(str::to_owned), event.status)));
+    let config = Config::new(&storage).on_event(move |event| {
+        tell.lock()
+            .unwrap()
+            .push((event.kind, event.key.map(str::to_owned), event.status))
+    });
     let mut runtime = Runtime::without_update(App::default());
     let session = runtime.attach(fields(), config).unwrap();
     assert_eq!(runtime.model(), &App::default());

@@ -34,7 +34,9 @@ fn each_in_order_with_expiry() {
     storage.set("a", "0").unwrap();
     let keys = |prefix: &str| {
         let mut keys = Vec::new();
-        storage.each(prefix, |item| keys.push((item.key.to_owned(), item.json.to_owned(), item.expires_at))).unwrap();
+        storage
+            .each(prefix, |item| keys.push((item.key.to_owned(), item.json.to_owned(), item.expires_at)))
+            .unwrap();
         keys
     };
     assert_eq!(keys("b"), [("b1".into(), "1".into(), Some(soon)), ("b2".into(), "2".into(), None)]);
@@ -65,7 +67,9 @@ fn scopes_are_their_own_and_outlive_their_parents_handle() {
     let (clock, parent) = Clock::new();
     let (one, other) = (parent.scoped("user:1").unwrap(), parent.scoped("user:10").unwrap());
     one.set("lily_session_a", "1").unwrap();
-    other.set_until("lily_session_a", "2", clock.now() + Duration::from_millis(5)).unwrap();
+    other
+        .set_until("lily_session_a", "2", clock.now() + Duration::from_millis(5))
+        .unwrap();
     assert_eq!(parent.get("lily_session_a").unwrap(), None);
     one.clear().unwrap();
     assert_eq!((stored(&one, "a"), stored(&other, "a").as_deref()), (None, Some("2")));
@@ -83,7 +87,11 @@ fn options() {
     let folder = Folder::new();
     let path = folder.file("journal");
     fails(Storage::options().read_only(true).open(&path), Status::NotFound);
-    let storage = Storage::options().durability(Durability::Power).quota(Quota::Bytes(100)).open(&path).unwrap();
+    let storage = Storage::options()
+        .durability(Durability::Power)
+        .quota(Quota::Bytes(100))
+        .open(&path)
+        .unwrap();
     storage.set("k", "1").unwrap();
     fails(storage.set("long", format!("\"{}\"", "x".repeat(100))), Status::Quota);
     let info = storage.info().unwrap();
@@ -105,7 +113,13 @@ fn options() {
 
     let reader = Storage::options().read_only(true).open(&path).unwrap();
     fails(reader.set("k", "2"), Status::Permission);
-    assert!(Storage::options().read_only(true).read_only(false).open(&path).unwrap().set("k", "2").is_ok());
+    assert!(Storage::options()
+        .read_only(true)
+        .read_only(false)
+        .open(&path)
+        .unwrap()
+        .set("k", "2")
+        .is_ok());
 
     let mut text = std::fs::read(&path).unwrap();
     let at = text.len() - 4;
@@ -226,6 +240,9 @@ fn the_file_is_lines_of_json() {
     let storage = Storage::open(folder.file("journal")).unwrap();
     storage.set("lily_session_theme", "\"dark\"").unwrap();
     let mut text = String::new();
-    std::fs::File::open(folder.file("journal")).unwrap().read_to_string(&mut text).unwrap();
+    std::fs::File::open(folder.file("journal"))
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
     assert!(text.lines().last().unwrap().contains("\"lily_session_theme\",\"dark\""), "{text}");
 }
