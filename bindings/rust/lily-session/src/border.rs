@@ -51,11 +51,11 @@ pub(crate) fn keep_failure(status: i32, error: BoxError) {
     keep(Kept::Failure(status, error));
 }
 
-/// What a call of the library answered, and what came out of its callbacks.
+/// What a call of the library answered, and the panic that came out of its callbacks.
 #[must_use]
 pub(crate) struct Answer {
-    status: sys::lily_session_status,
-    kept: Option<Kept>,
+    result: Result<()>,
+    panic: Option<Panic>,
 }
 
 /// Calls the library. What is to be done before a panic goes on is done before [`Answer::settle`].
@@ -63,39 +63,42 @@ pub(crate) struct Answer {
 pub(crate) fn run(library: impl FnOnce() -> sys::lily_session_status) -> Answer {
     let outer = replace(None);
     let status = library();
-    Answer { status, kept: replace(outer) }
+    let kept = replace(outer);
+    if status == sys::LILY_SESSION_OK && kept.is_none() {
+        return Answer { result: Ok(()), panic: None };
+    }
+    failed(status, kept)
+}
+
+/// At once, as the library's message is the last call's.
+#[cold]
+fn failed(status: sys::lily_session_status, kept: Option<Kept>) -> Answer {
+    let (source, panic) = match kept {
+        Some(Kept::Panic(panic)) => (None, Some(panic)),
+        Some(Kept::Failure(of, error)) if of == status => (Some(error), None),
+        _ => (None, None),
+    };
+    let result = if status == sys::LILY_SESSION_OK { Ok(()) } else { Err(Error::last(status, source)) };
+    Answer { result, panic }
 }
 
 impl Answer {
     pub(crate) fn is_panic(&self) -> bool {
-        matches!(self.kept, Some(Kept::Panic(_)))
+        self.panic.is_some()
     }
 
-    /// A failure becomes an error, and a panic of a callback goes on.
+    /// A panic of a callback goes on; else this is the library's answer.
     #[inline]
     pub(crate) fn settle(self) -> Result<()> {
-        if self.status == sys::LILY_SESSION_OK && self.kept.is_none() {
-            return Ok(());
+        match self.panic {
+            None => self.result,
+            Some(panic) => resume_unwind(panic),
         }
-        self.settle_failure()
     }
 
-    #[cold]
-    fn settle_failure(self) -> Result<()> {
-        let source = match self.kept {
-            Some(Kept::Panic(panic)) => resume_unwind(panic),
-            Some(Kept::Failure(of, error)) if of == self.status => Some(error),
-            _ => None,
-        };
-        if self.status == sys::LILY_SESSION_OK {
-            return Ok(());
-        }
-        Err(Error::last(self.status, source))
-    }
-
-    /// For destructors, which can answer nothing: a panic goes on, unless there is one already.
-    pub(crate) fn settle_in_drop(self) {
-        if let (Some(Kept::Panic(panic)), false) = (self.kept, panicking()) {
+    /// For what can answer nothing, such as destructors: a panic goes on, unless there is one already.
+    pub(crate) fn settle_unless_panicking(self) {
+        if let (Some(panic), false) = (self.panic, panicking()) {
             resume_unwind(panic);
         }
     }

@@ -167,7 +167,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         if let Some(session) = NonNull::new(session) {
             if answer.is_panic() {
                 // SAFETY: the handle's last use. No flush: the closures have panicked once.
-                border::end(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_in_drop();
+                border::end(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_unless_panicking();
             } else {
                 self.attached.push(Attached { name, session, _storage: storage });
             }
@@ -220,7 +220,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
             // SAFETY: the session is alive.
             ms = unsafe { sys::lily_session_next_expiry(session) };
         })
-        .settle_in_drop();
+        .settle_unless_panicking();
         u64::try_from(ms).ok().map(Duration::from_millis)
     }
 
@@ -255,7 +255,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         // SAFETY: the handle's last use.
         let answer = border::end(|| unsafe { sys::lily_session_abandon(session) });
         self.attached.retain(|attached| attached.session.as_ptr() != session);
-        answer.settle_in_drop();
+        answer.settle_unless_panicking();
     }
 
     fn find(&self, session: &Session) -> Result<*mut sys::lily_session> {
@@ -298,7 +298,7 @@ impl<M, Msg> Drop for Runtime<M, Msg> {
             // SAFETY: likewise.
             unsafe { Box::from_raw(update.as_ptr()) }
         });
-        answer.settle_in_drop();
+        answer.settle_unless_panicking();
     }
 }
 

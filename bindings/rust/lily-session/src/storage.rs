@@ -54,7 +54,7 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the handle's last use. The clock is dropped after it.
-        border::end(|| unsafe { sys::lily_session_storage_close(self.storage.as_ptr()) }).settle_in_drop();
+        border::end(|| unsafe { sys::lily_session_storage_close(self.storage.as_ptr()) }).settle_unless_panicking();
     }
 }
 
@@ -112,20 +112,20 @@ impl Storage {
         let key = c_string("the key", key)?;
         let (mut json, mut length) = (ptr::null_mut(), 0);
         // SAFETY: the storage is alive, and the key is for the call.
-        let found = border::call(|| unsafe {
+        let answer = border::run(|| unsafe {
             sys::lily_session_storage_get(self.as_ptr(), key.as_ptr(), &mut json, &mut length)
         });
-        match found {
-            Ok(()) => {
-                // SAFETY: on success `json` is ours, and has `length` bytes; it is freed once.
-                unsafe {
-                    let text = String::from_utf8_lossy(slice::from_raw_parts(json.cast(), length)).into_owned();
-                    sys::lily_session_free(json.cast());
-                    Ok(Some(text))
-                }
+        let text = NonNull::new(json).map(|json| {
+            // SAFETY: what is not NULL is ours, and has `length` bytes; it is freed once.
+            unsafe {
+                let text = String::from_utf8_lossy(slice::from_raw_parts(json.as_ptr().cast(), length)).into_owned();
+                sys::lily_session_free(json.as_ptr().cast());
+                text
             }
+        });
+        match answer.settle() {
             Err(error) if error.status() == Status::NotFound => Ok(None),
-            Err(error) => Err(error),
+            result => result.map(|()| text),
         }
     }
 
@@ -212,7 +212,7 @@ impl Storage {
     pub fn watch(&self) -> Option<Watch> {
         let mut fd = -1;
         // SAFETY: the storage is alive.
-        border::end(|| fd = unsafe { sys::lily_session_storage_fd(self.as_ptr()) }).settle_in_drop();
+        border::end(|| fd = unsafe { sys::lily_session_storage_fd(self.as_ptr()) }).settle_unless_panicking();
         if fd < 0 {
             return None;
         }
