@@ -209,26 +209,17 @@ unsafe extern "C" fn each<B: Backend>(
     visit: sys::lily_session_entry_fn,
     visitor: *mut c_void,
 ) -> sys::lily_session_status {
-    // What the library's visit answered is returned as it is, and no error of the backend's is the reason.
-    let mut ended = sys::LILY_SESSION_OK;
     // SAFETY: the context is open's; the rest is for the call, and visit copies what it is given.
-    let answer = unsafe {
+    unsafe {
         with::<B>(context, |backend| {
             backend.each(name(prefix)?, &mut |key, entry| {
                 let key = CString::new(key).map_err(|_| Status::InvalidArgument)?;
-                ended = visit.map_or(sys::LILY_SESSION_OK, |visit| visit(visitor, &entry_to_c(key.as_ptr(), entry)));
-                if ended == sys::LILY_SESSION_OK {
-                    Ok(())
-                } else {
-                    Err(Status::from_code(ended).into())
+                match visit.map(|visit| visit(visitor, &entry_to_c(key.as_ptr(), entry))) {
+                    None | Some(sys::LILY_SESSION_OK) => Ok(()),
+                    Some(ended) => Err(Status::from_code(ended).into()),
                 }
             })
         })
-    };
-    if ended == sys::LILY_SESSION_OK {
-        answer
-    } else {
-        ended
     }
 }
 

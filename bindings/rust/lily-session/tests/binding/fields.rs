@@ -162,6 +162,32 @@ fn get_may_fail() {
     assert_eq!((stored(&storage, "theme").as_deref(), stored(&storage, "visits")), (Some("\"dark\""), None));
 }
 
+/// The first error is the reason, as the first failure is the answer; what the program asks of a storage meanwhile changes nothing.
+#[test]
+fn the_first_error_counts() {
+    let storage = Storage::in_memory().unwrap();
+    let (inside, also) = (storage.clone(), storage.clone());
+    let failing = |key: &str, error: &'static str| {
+        let inside = inside.clone();
+        Field::dynamic(
+            key,
+            Types::INT,
+            move |_: &Shop| {
+                inside.get("none")?;
+                Err(error.into())
+            },
+            |_, _| Ok(()),
+        )
+    };
+    let fields = Persistence::new().with(failing("one", "first")).with(failing("two", "second"));
+    let config = Config::new(&storage).on_event(move |_| assert_eq!(also.get("none").unwrap(), None));
+    let mut runtime = Runtime::without_update(Shop::default());
+    let session = runtime.attach(fields, config).unwrap();
+    let error = fails(runtime.persist(&session), Status::Callback);
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "first");
+    assert!(error.message().contains("one"), "{error}");
+}
+
 fn shop_fields_without_visits() -> Persistence<Shop> {
     Persistence::new().field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme)
 }

@@ -1,7 +1,7 @@
 //! A panic in any closure comes out of the call that it was in, and what it was in goes on to work.
 
 use crate::support::*;
-use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Storage};
+use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Storage, Types};
 use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -59,7 +59,14 @@ fn config(storage: &Storage) -> Config<Shop, Shop> {
         may_panic("revision");
         shop.visits as u64 ^ shop.theme.len() as u64
     })
-    .on_event(|_| may_panic("on_event"))
+    .on_event({
+        let storage = storage.clone();
+        move |_| {
+            // A call inside of one in which a closure has panicked already.
+            storage.get("none").unwrap();
+            may_panic("on_event");
+        }
+    })
 }
 
 fn runtime() -> Runtime<Shop, i64> {
@@ -83,6 +90,15 @@ fn from_dispatch() {
         runtime.dispatch(visits).unwrap();
         assert_eq!(stored(&storage, "visits"), Some(visits.to_string()));
     }
+}
+
+#[test]
+fn though_another_field_fails() {
+    let storage = Storage::in_memory().unwrap();
+    let failing = Field::dynamic("failing", Types::INT, |_: &Shop| Err("fails".into()), |_, _| Ok(()));
+    let mut runtime = runtime();
+    runtime.attach(fields().with(failing), &storage).unwrap();
+    panics("get", || runtime.dispatch(1));
 }
 
 #[test]
