@@ -43,7 +43,8 @@ fn main() {
             }
         }
         Err(reason) => fail(&format!(
-            "liblily_session 0.1 was not found: {reason}. Install it (`make install`), or have LILY_SESSION_LIB_DIR name the folder it is in."
+            "liblily_session 0.1 was not found: {reason}. Install it (`make install`), or have LILY_SESSION_LIB_DIR name \
+             the folder it is in."
         )),
     }
 }

@@ -110,8 +110,8 @@ pub(crate) fn call(library: impl FnOnce() -> sys::lily_session_status) -> Result
     run(library).settle()
 }
 
-/// [`run`], for the functions that end something.
-pub(crate) fn end(library: impl FnOnce()) -> Answer {
+/// [`run`], for the functions that answer no status.
+pub(crate) fn run_void(library: impl FnOnce()) -> Answer {
     run(|| {
         library();
         sys::LILY_SESSION_OK

@@ -66,6 +66,6 @@ impl<S> Drop for Persistence<S> {
     fn drop(&mut self) {
         let list = self.list.map_or(std::ptr::null_mut(), NonNull::as_ptr);
         // SAFETY: its last use. A session that was attached with it goes on.
-        border::end(|| unsafe { sys::lily_session_persistence_free(list) }).settle_unless_panicking();
+        border::run_void(|| unsafe { sys::lily_session_persistence_free(list) }).settle_unless_panicking();
     }
 }

@@ -75,8 +75,8 @@ unsafe impl<M: Send, Msg> Send for Runtime<M, Msg> {}
 impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// A runtime that changes its model by messages.
     ///
-    /// `update` applies a message to the model. It may refuse with an error, and leaves the model as it was then. Storages may
-    /// be used inside it, and [cleared](Storage::clear).
+    /// `update` applies a message to the model. It may refuse with an error, and leaves the model as it was then; a panic counts
+    /// as a refusal, before it goes on from the dispatch. Storages may be used inside it, and [cleared](Storage::clear).
     ///
     /// ```
     /// # use lily_session::{Runtime, Status};
@@ -167,7 +167,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         if let Some(session) = NonNull::new(session) {
             if answer.is_panic() {
                 // SAFETY: the handle's last use. No flush: the closures have panicked once.
-                border::end(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_unless_panicking();
+                border::run_void(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_unless_panicking();
             } else {
                 self.attached.push(Attached { name, session, _storage: storage });
             }
@@ -216,7 +216,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     pub fn next_expiry(&self, session: &Session) -> Option<Duration> {
         let session = self.find(session).ok()?;
         let mut ms = -1;
-        border::end(|| {
+        border::run_void(|| {
             // SAFETY: the session is alive.
             ms = unsafe { sys::lily_session_next_expiry(session) };
         })
@@ -253,7 +253,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
 
     fn end(&mut self, session: *mut sys::lily_session) {
         // SAFETY: the handle's last use.
-        let answer = border::end(|| unsafe { sys::lily_session_abandon(session) });
+        let answer = border::run_void(|| unsafe { sys::lily_session_abandon(session) });
         self.attached.retain(|attached| attached.session.as_ptr() != session);
         answer.settle_unless_panicking();
     }
@@ -285,7 +285,7 @@ impl Session {
 impl<M, Msg> Drop for Runtime<M, Msg> {
     fn drop(&mut self) {
         // SAFETY: the last uses of the handles. The model and the closures are alive.
-        let answer = border::end(|| unsafe {
+        let answer = border::run_void(|| unsafe {
             sys::lily_session_runtime_free(self.runtime.as_ptr());
             for attached in &self.attached {
                 sys::lily_session_detach(attached.session.as_ptr());

@@ -54,7 +54,8 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the handle's last use. The clock is dropped after it.
-        border::end(|| unsafe { sys::lily_session_storage_close(self.storage.as_ptr()) }).settle_unless_panicking();
+        border::run_void(|| unsafe { sys::lily_session_storage_close(self.storage.as_ptr()) })
+            .settle_unless_panicking();
     }
 }
 
@@ -212,7 +213,7 @@ impl Storage {
     pub fn watch(&self) -> Option<Watch> {
         let mut fd = -1;
         // SAFETY: the storage is alive.
-        border::end(|| fd = unsafe { sys::lily_session_storage_fd(self.as_ptr()) }).settle_unless_panicking();
+        border::run_void(|| fd = unsafe { sys::lily_session_storage_fd(self.as_ptr()) }).settle_unless_panicking();
         if fd < 0 {
             return None;
         }
