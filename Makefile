@@ -70,7 +70,7 @@ install: $(LIB)
 	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)
 	ln -sf liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
 	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblily_session.so
-	install -m 644 include/lily_session.h $(DESTDIR)$(INCLUDEDIR)
+	install -m 644 include/lily_session.h include/lily_session.hpp $(DESTDIR)$(INCLUDEDIR)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	  scripts/lily_session.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/lily_session.pc
 
