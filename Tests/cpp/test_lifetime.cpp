@@ -151,6 +151,31 @@ TEST_CASE("lifetime: handles move") {
   CHECK(count.clock == 0);
 }
 
+// Closing a file rewrites it without what was removed and what has expired by then, for which it asks the clock.
+TEST_CASE("lifetime: a storage's clock outlives its handle") {
+  const place here;
+  counted count;
+  int asked = 0;
+  const auto open = [&] {
+    const witness alive(count.clock);
+    lily::storage_options options;
+    options.clock = [alive, &asked] { return asked++, lily::time_point(std::chrono::milliseconds(1)); };
+    lily::storage storage = lily::storage::open(here.journal(), options);
+    storage.set("gone", "1", lily::time_point(std::chrono::milliseconds(5)));
+    storage.set("kept", "1", lily::time_point(std::chrono::milliseconds(5)));
+    storage.remove("gone");
+    asked = 0;
+    return storage;
+  };
+  lily::storage storage = open();
+  storage = lily::storage::memory();
+  CHECK(asked > 0);
+  CHECK(count.clock == 0);
+  { const lily::storage another = open(); }
+  CHECK(asked > 0);
+  CHECK(count.clock == 0);
+}
+
 TEST_CASE("lifetime: S15 inside callbacks, what runs the runtime is refused, and storages may be used") {
   const lily::storage storage = lily::storage::memory();
   model m;

@@ -268,6 +268,8 @@ TEST_CASE("session: S1 two of one runtime do not store one key in one place") {
 
 #if __cplusplus >= 202002L
 TEST_CASE("C++20: options by their names") {
+  const place here;
+  CHECK(lily::storage::open({.application = "cpp"}).path() == here / "default/cpp/session.jsonl");
   const lily::storage storage = lily::storage::memory({.quota_bytes = 100});
   CHECK(storage.info().quota_bytes == 100);
   session_part m;
