@@ -88,7 +88,7 @@ install: $(LIB) $(STATIC_LIB)
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session.so'
 	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
-	install -m 644 include/lily_session.h '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 644 include/lily_session.h include/lily_session.hpp '$(DESTDIR)$(INCLUDEDIR)'
 	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
 	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
 	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
