@@ -22,10 +22,10 @@ _thread = _Thread()
 
 
 def keep(kind: Type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:
-    """Of several exceptions the first comes out of the call."""
+    """For what a callback raises. Of several exceptions the first comes out of the call."""
     kept = _thread.kept = _thread.kept or _Kept()
     if kept.raised is None:
-        kept.raised = error
+        kept.raised = error.with_traceback(traceback)
 
 
 def answer(error: Error) -> int:
