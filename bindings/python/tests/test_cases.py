@@ -14,7 +14,7 @@ TYPES = {"NULL": None, "BOOL": bool, "INT": int, "REAL": float, "STRING": str, "
 Case = Dict[str, Any]
 
 
-def cases(name: str) -> Any:
+def cases(name: str) -> pytest.MarkDecorator:
     all_of_them = json.loads((FOLDER / f"{name}.json").read_text())
     assert len(all_of_them) > 20
     return pytest.mark.parametrize("case", all_of_them, ids=lambda case: case["name"])

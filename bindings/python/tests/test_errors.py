@@ -136,7 +136,7 @@ def test_an_interrupt_comes_out_too() -> None:
 
 def test_one_that_an_inner_call_raised() -> None:
     storage = Storage.memory()
-    runtime = Runtime(Model(), lambda model, key: storage[key])
+    runtime: Runtime[Model, str] = Runtime(Model(), lambda model, key: storage[key])
     with pytest.raises(KeyError, match="missing"):
         runtime.dispatch("missing")
 

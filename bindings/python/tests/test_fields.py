@@ -46,12 +46,16 @@ class Everything:
     text: RawJSON = RawJSON("[]")
 
 
-def stored(model: Any, message: Any = None) -> Storage:
-    """A storage that has what was changed of a model."""
+def changed(model: Everything, changes: Dict[str, Any]) -> Everything:
+    return dataclasses.replace(model, **changes)
+
+
+def stored(changes: Dict[str, Any]) -> Storage:
+    """A storage that has what was changed."""
     storage = Storage.memory()
-    with Runtime(model, lambda model, changes: dataclasses.replace(model, **changes)) as runtime:
-        runtime.attach(Persistence.of(type(model)), storage)
-        runtime.dispatch(message)
+    with Runtime(Everything(), changed) as runtime:
+        runtime.attach(Persistence.of(Everything), storage)
+        runtime.dispatch(changes)
     return storage
 
 
@@ -61,7 +65,7 @@ def test_every_annotation_survives() -> None:
         "numbers": [1, 2.5], "names": {"a": [1]}, "pair": ("x", "y"), "perhaps": "so", "either": "text", "color": Color.SEVEN,
         "colors": [Color.RED, Color.NONE], "level": Level.HIGH, "anything": {"a": 1.0}, "text": RawJSON('{"n":1.00}'),
     }  # fmt: skip
-    storage = stored(Everything(), changes)
+    storage = stored(changes)
     model = Everything()
     Runtime(model).attach(Persistence.of(Everything), storage)
     assert model == Everything(**changes)  # type: ignore[arg-type]
@@ -109,7 +113,7 @@ def test_S7_what_cannot_be_stored_touches_no_other_field(name: str, value: objec
 
 
 def test_an_int_is_a_float_too() -> None:
-    assert stored(Everything(), {"a_float": 3}).get_json("lily_session_a_float") == "3.0"
+    assert stored({"a_float": 3}).get_json("lily_session_a_float") == "3.0"
 
 
 json_values = some.recursive(
@@ -187,9 +191,9 @@ def test_any_object_with_get_and_set() -> None:
 def test_S11_versions_and_former_keys() -> None:
     storage = Storage.memory()
     old = Persistence(Everything).field("a_int", version=1)
-    with Runtime(Everything(), lambda model, value: setattr(model, "a_int", value)) as runtime:
+    with Runtime(Everything(), changed) as runtime:
         runtime.attach(old, storage)
-        runtime.dispatch(20)
+        runtime.dispatch({"a_int": 20})
 
     asked = []
 
@@ -199,11 +203,9 @@ def test_S11_versions_and_former_keys() -> None:
 
     new = Persistence(Everything).field("a_str", version=3, migrate=migrate, former_keys=["fruit", "a_int"])
     model = Everything()
-    with Runtime(model) as runtime:
-        session = runtime.attach(new, storage)
+    with Runtime(model).attach(new, storage) as session:
         assert (asked, model.a_str) == ([(1, 20)], "20 apples")
         assert session.field_state("a_str") == (State.MIGRATED, True)
-        session.flush()
     assert [item.key for item in storage.each()] == ["lily_session_a_str"]
 
     session = Runtime(Everything()).attach(Persistence(Everything).field("a_str", version=2), storage)
@@ -252,9 +254,9 @@ def test_a_failed_field_leaves_the_list_as_it_was() -> None:
         fields.field("a_str")
     fields.field("a_int")
     storage = Storage.memory()
-    with Runtime(Everything(), lambda model, value: setattr(model, "a_int", value)) as runtime:
+    with Runtime(Everything(), changed) as runtime:
         runtime.attach(fields, storage)
-        runtime.dispatch(2)
+        runtime.dispatch({"a_int": 2})
     assert storage["lily_session_a_int"] == 2
 
 

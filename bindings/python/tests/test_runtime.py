@@ -177,7 +177,10 @@ def test_S15_ending_inside_a_callback_waits_for_its_end(storage: Storage, what: 
 
 
 def test_a_closed_runtime_says_so(storage: Storage) -> None:
-    with Runtime(Model(), lambda model, message: None) as runtime:
+    def update(model: Model, message: int) -> None:
+        pass
+
+    with Runtime(Model(), update) as runtime:
         session = runtime.attach(Persistence.of(Model), storage)
         runtime.model.visits = 1
     assert storage["lily_session_visits"] == 1  # closing flushes
@@ -251,7 +254,12 @@ def test_S16_threads_take_turns(storage: Storage) -> None:
 
     runtime = Runtime(Model(), update)
     runtime.attach(Persistence.of(Model), storage)
-    threads = [threading.Thread(target=lambda: [runtime.dispatch(1) for _ in range(100)]) for _ in range(4)]
+
+    def work() -> None:
+        for _ in range(100):
+            runtime.dispatch(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -2,7 +2,7 @@
 import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import List
+from typing import Any, List
 
 import pytest
 from conftest import Clock
@@ -14,7 +14,8 @@ from lily_session import (
 
 
 def test_values(storage: Storage) -> None:
-    for value in (None, True, 1, 1.5, "crème", [1, None], {"a": [{}]}):
+    values: List[Any] = [None, True, 1, 1.5, "crème", [1, None], {"a": [{}]}]
+    for value in values:
         storage["key"] = value
         assert storage["key"] == value and type(storage["key"]) is type(value)
         assert storage.get("key", "default") == value

@@ -1,7 +1,7 @@
 """A model, its update function, and the sessions that store what changes."""
 import threading
 from types import TracebackType
-from typing import Any, Callable, Generic, Optional, Type, TypeVar, overload
+from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
 
 from ._calls import call, keep
 from ._errors import InvalidArgumentError
@@ -26,6 +26,12 @@ class Runtime(Generic[M, Message]):
     A runtime and its sessions may be used from any thread, one at a time: others wait. Inside a callback of theirs, what would
     run the runtime again raises ReentrantError.
     """
+
+    @overload
+    def __init__(self: "Runtime[M, NoReturn]", model: M, update: None = None) -> None: ...
+
+    @overload
+    def __init__(self, model: M, update: Callable[[M, Message], Optional[M]]) -> None: ...
 
     def __init__(self, model: M, update: Optional[Callable[[M, Message], Optional[M]]] = None) -> None:
         self._model = model
