@@ -1,5 +1,7 @@
 """A Python object as a store."""
+import gc
 import sqlite3
+import sys
 import threading
 from dataclasses import dataclass
 from typing import Any, Dict, Iterator, List, Optional, Sequence
@@ -103,12 +105,31 @@ def test_what_close_raises_comes_out() -> None:
         storage.close()
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_what_close_raises_is_told_where_nobody_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Unclosable(InDict):
+        def close(self) -> None:
+            raise OSError("still busy")
+
+    told: List[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_value))
+    Storage.backend(Unclosable())
+    gc.collect()
+    assert [str(error) for error in told] == ["still busy"]
+
+
 def test_fileno() -> None:
     class Telling(InDict):
         def fileno(self) -> int:
             return 7
 
+    class Failing(InDict):
+        def fileno(self) -> int:
+            raise OSError("not connected")
+
     assert Storage.backend(Telling()).fileno() == 7
+    with pytest.raises(OSError, match="not connected"):
+        Storage.backend(Failing()).fileno()
     with pytest.raises(UnsupportedError):
         Storage.backend(InDict()).fileno()
 

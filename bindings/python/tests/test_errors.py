@@ -2,6 +2,7 @@
 import pickle
 import traceback
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, List
 
 import pytest
@@ -126,6 +127,24 @@ def test_clock() -> None:
     comes_out(lambda: storage.get("key"))
 
 
+def test_a_clock_that_fails_loses_nothing() -> None:
+    fails = False
+
+    def clock() -> datetime:
+        return boom() if fails else datetime.now(timezone.utc)
+
+    storage = Storage.memory(clock=clock)
+    runtime: Runtime[Model, int] = Runtime(Model(), lambda model, value: setattr(model, "value", value))
+    session = runtime.attach(Persistence(Model).field("value", expires_after=timedelta(days=1)), storage)
+    runtime.dispatch(1)
+    fails = True
+    comes_out(lambda: runtime.dispatch(2))
+    comes_out(session.next_expiry)
+    fails = False
+    assert storage["lily_session_value"] == 2
+    assert (session.next_expiry() or timedelta(0)) > timedelta(hours=23)
+
+
 def test_an_interrupt_comes_out_too() -> None:
     def update(model: Model, message: object) -> None:
         raise KeyboardInterrupt
@@ -186,7 +205,7 @@ class Broken(Backend):
         return 0
 
 
-@pytest.mark.parametrize("error", [Boom("the disk is gone"), lily_session.QuotaError("over"), lily_session.BusyError("later")])
+@pytest.mark.parametrize("error", [Boom("the disk is gone"), Error("of no status"), lily_session.QuotaError("over"), lily_session.BusyError("later")])
 def test_a_backends_own_comes_out_itself(error: Exception) -> None:
     storage = Storage.backend(Broken(error))
     for function in (lambda: storage["key"], lambda: storage.set("key", 1), storage.each, storage.clear):

@@ -284,6 +284,7 @@ def test_pydantic_knows_the_rest() -> None:
 
 
 def test_without_pydantic_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pydantic", None)
+    modules: Dict[str, Any] = sys.modules
+    monkeypatch.setitem(modules, "pydantic", None)
     with pytest.raises(TypeError, match="'day'.*encode and a decode, or install pydantic"):
         Persistence.of(Diary)

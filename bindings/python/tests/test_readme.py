@@ -45,6 +45,12 @@ def test_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert names["storage"]["key"] == 1
 
 
+def test_the_first_page_shows_code_of_this_one() -> None:
+    page = (Path(__file__).parents[3] / "README.md").read_text()
+    shown = re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S)
+    assert shown and all(code in PYTHON[0] for code in shown)
+
+
 def test_every_error_is_in_the_table() -> None:
     errors = [name for name in lily_session.__all__ if name.endswith("Error") and name != "Error"]
     assert [name for name in errors if f"`{name}`" not in README] == ["CallbackError", "UpdateError"]  # which come out as what was raised

@@ -30,6 +30,8 @@ def keep(kind: Type[BaseException], error: BaseException, traceback: Optional[Tr
 
 def answer(error: Error) -> int:
     """For callbacks whose status the library itself acts on: the exception comes out if the library passes the status on."""
+    if error.status == 0:
+        raise error  # it says no more than any other exception
     kept = _thread.kept = _thread.kept or _Kept()
     kept.answered = error
     return error.status
@@ -65,6 +67,13 @@ def call(function: Callable[..., Any], *arguments: Any, file: bool = False) -> A
         raise error
     finally:
         del error, kept  # the exception's traceback has this frame
+
+
+def ask(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls what answers something else than a status."""
+    answers: "list[Any]" = []
+    call(lambda: answers.append(function(*arguments)))
+    return answers[0]
 
 
 def text(value: str, what: str = "the key") -> bytes:

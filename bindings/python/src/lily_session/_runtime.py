@@ -126,7 +126,7 @@ class Runtime(Generic[M, Message]):
         if getattr(self, "_handle", None):
             for session in list(self._sessions):
                 session._abandon()
-            lib.lily_session_runtime_free(self._handle)
+            call(lib.lily_session_runtime_free, self._handle)
 
     def _open(self) -> Any:
         if not self._handle:

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type
 
 from ._annotations import REFUSALS
-from ._calls import call, keep, text
+from ._calls import ask, call, keep, text
 from ._errors import InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
 from ._events import Event, EventKind, FieldState, State
 from ._fields import Field, Persistence
@@ -74,7 +74,7 @@ class Session:
     def next_expiry(self) -> Optional[timedelta]:
         """How long until the next of the stored fields expires, as far as the session has seen them; None: none will."""
         with self._runtime._lock:
-            milliseconds = lib.lily_session_next_expiry(self._handle) if self._handle else -1
+            milliseconds = ask(lib.lily_session_next_expiry, self._handle) if self._handle else -1
         try:
             return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
         except OverflowError:
@@ -149,7 +149,7 @@ class Session:
     def _abandon(self) -> None:
         """Ends it without a flush."""
         handle, self._handle = self._handle, None
-        lib.lily_session_abandon(handle)
+        call(lib.lily_session_abandon, handle)
 
     def _call(self, function: Callable[..., int], *arguments: Any) -> None:
         with self._runtime._lock:
@@ -168,10 +168,10 @@ class Session:
         # Whoever drops the session goes on using it: the runtime keeps it, until the library has let go of it.
         self._runtime._sessions.add(self)
         try:
-            call(lib.lily_session_attach, runtime, persistence._handle, config, out)
+            call(lib.lily_session_attach, runtime, persistence._handle, config, out, file=self._storage is None)
             self._handle = out[0]
         except BaseException:
-            lib.lily_session_abandon(out[0])  # attached, but for what a callback raised
+            call(lib.lily_session_abandon, out[0])  # attached, but for what a callback raised
             raise
 
     def _take(self) -> None:

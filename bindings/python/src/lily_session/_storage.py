@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Type, Union
 
 from ._backend import Backend, table
-from ._calls import call, keep, text
+from ._calls import ask, call, keep, text
 from ._errors import InvalidArgumentError, MissingKeyError, UnsupportedError
 from ._native import ffi, lib
 from ._times import milliseconds, time
@@ -189,7 +189,7 @@ class Storage:
     def fileno(self) -> int:
         """A descriptor that polls readable when what is stored may have changed, for `select` and event loops; get(), each() and
         refresh() make it quiet again. It is the storage's: not to be read or closed."""
-        descriptor = int(lib.lily_session_storage_fd(self._open()))
+        descriptor = int(ask(lib.lily_session_storage_fd, self._open()))
         if descriptor < 0:
             raise UnsupportedError("this storage cannot tell of changes")
         return descriptor
@@ -212,6 +212,10 @@ class Storage:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self.close()
 
     def __repr__(self) -> str:
         return f"<lily_session.Storage {'closed' if self._handle is None else self.path or 'without a file'}>"
