@@ -101,12 +101,15 @@ def test_cancelling_it_leaves_nothing_behind(path: Path) -> None:
     async def main() -> None:
         with Storage.open(path) as storage:
             session = attached(storage, Model())
+            watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+            before = set(watched)
             task = asyncio.ensure_future(take(session.changes()))
             await asyncio.sleep(0)
+            assert len(watched) == len(before) + 1
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            assert session._waiting == []
+            assert session._waiting == [] and set(watched) == before
             storage["lily_session_visits"] = 1  # nobody waits for it any more
             session.persist()
 

@@ -1,6 +1,8 @@
 """The exceptions, and that what callbacks raise comes out as it is."""
+import gc
 import pickle
 import traceback
+import weakref
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, List
@@ -190,6 +192,34 @@ def test_the_first_of_several() -> None:
     with pytest.raises(Boom) as caught:
         runtime.dispatch(1)
     assert caught.value is first
+
+
+def test_one_raised_before_does_not_come_out_of_an_inner_call() -> None:
+    storage, found = Storage.memory(), []
+    storage["key"] = 1
+
+    def get(model: Model) -> int:
+        return boom() if model.value else 0
+
+    runtime: Runtime[Model, int] = Runtime(Model(), lambda model, value: setattr(model, "value", value))
+    runtime.attach(fields(get=get), storage, on_event=lambda event: found.append(storage["key"]))
+    comes_out(lambda: runtime.dispatch(1))
+    assert found == [1]
+
+
+def test_an_exception_is_gone_with_its_last_reference() -> None:
+    runtime: Runtime[Model, int] = Runtime(Model(), boom)
+    storage = Storage.memory()
+    gc.disable()
+    try:
+        for function in (lambda: runtime.dispatch(1), lambda: storage["missing"]):
+            try:
+                function()
+            except (Boom, KeyError) as error:
+                alive = weakref.ref(error)
+            assert alive() is None
+    finally:
+        gc.enable()
 
 
 class Broken(Backend):

@@ -42,6 +42,8 @@ class Everything:
     color: Color = Color.RED
     colors: Optional[List[Color]] = None
     level: Level = Level.LOW
+    number: Union[float, int, None] = None
+    count: Union[int, Color] = 0
     anything: Any = None
     text: RawJSON = RawJSON("[]")
 
@@ -63,13 +65,13 @@ def test_every_annotation_survives() -> None:
     changes = {
         "a_str": "crème\0", "a_int": -(2**63), "a_float": -0.0, "a_bool": False, "a_list": [1, "x", None], "a_dict": {"k": [True]},
         "numbers": [1, 2.5], "names": {"a": [1]}, "pair": ("x", "y"), "perhaps": "so", "either": "text", "color": Color.SEVEN,
-        "colors": [Color.RED, Color.NONE], "level": Level.HIGH, "anything": {"a": 1.0}, "text": RawJSON('{"n":1.00}'),
+        "colors": [Color.RED, Color.NONE], "level": Level.HIGH, "number": 3, "count": Color.RED, "anything": {"a": 1.0}, "text": RawJSON('{"n":1.00}'),
     }  # fmt: skip
     storage = stored(changes)
     model = Everything()
     Runtime(model).attach(Persistence.of(Everything), storage)
     assert model == Everything(**changes)  # type: ignore[arg-type]
-    assert type(model.numbers[0]) is float and type(model.pair) is tuple and type(model.level) is Level
+    assert type(model.numbers[0]) is float and type(model.number) is int and type(model.pair) is tuple and type(model.level) is Level
     assert storage.get_json("lily_session_text") == '{"n":1.00}'
     assert storage.get_json("lily_session_colors") == '["red",null]'
     assert storage.get_json("lily_session_a_list") == '[1,"x",null]'

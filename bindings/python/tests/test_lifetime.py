@@ -156,6 +156,19 @@ def test_ten_thousand_attachments_leave_nothing(storage: Storage) -> None:
     assert resident() - before < 1_000  # a hundred bytes for each
 
 
+def test_nor_do_ten_thousand_lists() -> None:
+    def make(times: int) -> None:
+        for _ in range(times):
+            Persistence(Model).field("theme", former_keys=["colour"])
+
+    make(1_000)
+    gc.collect()
+    before = resident()
+    make(10_000)
+    gc.collect()
+    assert resident() - before < 1_000
+
+
 def test_nor_do_failures(storage: Storage) -> None:
     fields: Persistence[Model] = Persistence(Model).field("theme", encode=lambda theme: 1 // 0, decode=str)
 

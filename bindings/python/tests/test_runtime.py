@@ -214,31 +214,52 @@ def test_two_sessions_of_one_runtime(storage: Storage) -> None:
     assert [storage.each()[0].value, other.each()[0].value] == [1, "dark"]
 
 
-def test_a_revision_spares_the_fields() -> None:
-    reads = []
+class Counted:
+    """Tells by its revision when it has changed."""
 
-    class Counted:
-        revision, value = 0, 0
+    revision, value, fails = 0, 0, False
 
-        def get(self) -> int:
-            reads.append(self.value)
-            return self.value
+    def __init__(self) -> None:
+        self.reads: List[int] = []
 
-    fields: Persistence[Counted] = Persistence()
-    fields.field("value", get=Counted.get, set=lambda model, value: setattr(model, "value", value))
-    storage, model = Storage.memory(), Counted()
+    def get(self) -> int:
+        self.reads.append(self.value)
+        return 1 // 0 if self.fails else self.value
+
+    def set(self, value: int) -> None:
+        self.value = value
+
+
+COUNTED: "Persistence[Counted]" = Persistence()
+COUNTED.field("value", get=Counted.get, set=Counted.set)
+
+
+def test_S5_a_revision_spares_the_fields(storage: Storage) -> None:
+    model = Counted()
     storage["lily_session_value"] = 7
-    session = Runtime(model).attach(fields, storage, revision=lambda model: model.revision)
+    session = Runtime(model).attach(COUNTED, storage, revision=lambda model: model.revision)
     assert model.value == 7
+    model.reads.clear()
     session.persist()
-    reads.clear()
+    assert model.reads == []
+    size = storage.info().file_bytes
+    model.revision = 1
     session.persist()
-    assert reads == []
-    model.revision, model.value = 1, 8
+    assert (model.reads, storage.info().file_bytes) == ([7], size)
+    model.revision, model.value = 2, 8
     session.persist()
-    assert (reads, storage["lily_session_value"]) == ([8], 8)
+    assert (model.reads, storage["lily_session_value"]) == ([7, 8], 8)
+
+
+def test_S7_a_field_that_failed_is_read_again_at_the_same_revision(storage: Storage) -> None:
+    model = Counted()
+    session = Runtime(model).attach(COUNTED, storage, revision=lambda model: model.revision)
+    model.revision, model.value, model.fails = 1, 2, True
     with pytest.raises(ZeroDivisionError):
-        Runtime(model).attach(fields, Storage.memory(), revision=lambda model: 1 // 0)
+        session.persist()
+    model.fails = False
+    session.persist()
+    assert storage["lily_session_value"] == 2
 
 
 def test_S16_threads_take_turns(storage: Storage) -> None:
