@@ -80,6 +80,21 @@ def test_two_sessions_on_one_storage(path: Path) -> None:
     run(main())
 
 
+def test_S10_a_storage_that_is_closed_meanwhile(path: Path) -> None:
+    async def main() -> None:
+        ours, storage = Model(), Storage.open(path)
+        changes = attached(storage, ours).changes()
+        with Storage.open(path) as other:
+            for value in (1, 2):
+                task = asyncio.ensure_future(take(changes))
+                await asyncio.sleep(0)
+                storage.close()
+                other["lily_session_visits"] = value
+                assert (await task).kind == EventKind.CHANGED and ours.visits == value
+
+    run(main())
+
+
 def test_it_ends_when_the_session_is_detached(path: Path) -> None:
     async def main() -> None:
         storage = Storage.open(path)

@@ -85,7 +85,10 @@ def test_set_decode_and_migrate(callbacks: Any) -> None:
     storage = Storage.memory()
     storage["lily_session_value"] = 1
     runtime: Runtime[Model, Any] = Runtime(Model())
-    comes_out(lambda: runtime.attach(fields(**callbacks), storage))
+    events: List[Event] = []
+    comes_out(lambda: runtime.attach(fields(**callbacks), storage, on_event=events.append))
+    assert [(event.kind, event.key) for event in events] == [(EventKind.REJECTED, "value")]
+    assert "migrate" in callbacks or isinstance(events[0].error, Boom)
     # Nothing is attached: there is room for another with this key.
     session = runtime.attach(fields(), storage)
     assert session.field_state("value").state == State.LOADED

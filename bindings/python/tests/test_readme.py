@@ -38,9 +38,11 @@ def test_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert capsys.readouterr().out.splitlines()[:2] == ["visit 1, theme light", "REJECTED theme DecodeError('theme: LILY_SESSION_ERROR_DECODE')"]
     account = names["Account"]()
     storage = lily_session.Storage.memory()
-    storage["lily_session_money"] = "1.50"
-    lily_session.Runtime(account).attach(names["fields"], storage)
-    assert str(account.balance) == "1.50"
+    storage["lily_session_money"], storage["lily_session_zoom"] = "1.50", 150
+    session = lily_session.Runtime(account).attach(names["fields"], storage)
+    assert (str(account.balance), account.window) == ("1.50", {"zoom": 1.5})
+    session.flush()
+    assert list(storage) == ["lily_session_balance", "lily_session_zoom"]
     names["storage"]["key"] = 1
     assert names["storage"]["key"] == 1
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type
 
 from ._annotations import REFUSALS
 from ._calls import ask, call, keep, text
-from ._errors import InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
+from ._errors import ForkedError, InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
 from ._events import Event, EventKind, FieldState, State
 from ._fields import Field, Persistence
 from ._native import ffi, lib
@@ -95,23 +95,25 @@ class Session:
         """
         if self._storage is None:
             raise UnsupportedError("the session has the default storage: open it, and attach with that")
-        self._storage.fileno()
-        while self._handle:
-            found = self.refresh()
-            for event in found:
-                yield event
-            # While those were looked at, somebody else may have made the descriptor quiet.
-            if not found:
-                await self._change(self._storage)
+        # Of our own: the loop has one reader for each, and the storage may be closed meanwhile, which the session keeps open.
+        descriptor = os.dup(self._storage.fileno())
+        try:
+            while self._handle:
+                found = self.refresh()
+                for event in found:
+                    yield event
+                # While those were looked at, somebody else may have made the descriptor quiet.
+                if not found:
+                    await self._change(descriptor)
+        finally:
+            os.close(descriptor)
 
-    async def _change(self, storage: "Storage") -> None:
+    async def _change(self, descriptor: int) -> None:
         left = self.next_expiry()
         # What has expired and stays so, as a field that cannot be written, is not asked for without end.
-        timeout = None if left is None else max(left.total_seconds(), 0.001) if left else 1.0
+        timeout = None if left is None else left.total_seconds() or 1.0
         loop = asyncio.get_running_loop()
         change: "asyncio.Future[None]" = loop.create_future()
-        # A descriptor of our own: the loop has one reader for each, and the storage may be closed meanwhile.
-        descriptor = os.dup(storage.fileno())
         loop.add_reader(descriptor, _settle, change)
         self._waiting.append(change)
         try:
@@ -119,16 +121,15 @@ class Session:
         finally:
             self._waiting.remove(change)
             loop.remove_reader(descriptor)
-            os.close(descriptor)
 
     def detach(self) -> None:
         """Flushes, raising what that raises, and ends the session whatever comes of it. Again is nothing. Inside a callback of
-        the runtime it takes effect when the outermost call returns."""
+        the runtime it takes effect when the outermost call returns; in a child of fork it is only forgotten."""
         with self._runtime._lock:
             if not self._handle:
                 return
             try:
-                with contextlib.suppress(ReentrantError):
+                with contextlib.suppress(ReentrantError, ForkedError):
                     self.flush()
             finally:
                 handle, self._handle = self._handle, None
@@ -244,9 +245,11 @@ def lily_py_set(context: Any, row: Any, value: Any) -> int:
     session._row_number = None
     try:
         replaced = field.set(session._slice, field.decode(loads(value, field.raw)))
-    except REFUSALS as error:
+    except BaseException as error:
         session._raised[field.key] = error
-        return int(lib.LILY_SESSION_ERROR_DECODE)
+        if isinstance(error, REFUSALS):
+            return int(lib.LILY_SESSION_ERROR_DECODE)
+        raise
     if replaced is not None:
         session._slice = replaced
     return 0
