@@ -2,6 +2,7 @@
 import dataclasses
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, List
 
 import pytest
@@ -174,6 +175,21 @@ def test_S15_ending_inside_a_callback_waits_for_its_end(storage: Storage, what: 
     assert storage["lily_session_visits"] == 1
     with pytest.raises(InvalidArgumentError):
         session.persist()
+
+
+def test_S15_a_storage_closed_inside_an_update_stays_open_for_the_session(path: Path) -> None:
+    storage = Storage.open(path)
+
+    def update(model: Model, visits: int) -> None:
+        storage.close()
+        model.visits = visits
+
+    with Runtime(Model(), update) as runtime:
+        runtime.attach(Persistence.of(Model), storage)
+        runtime.dispatch(1)
+        runtime.dispatch(2)
+    with Storage.open(path) as storage:
+        assert storage["lily_session_visits"] == 2
 
 
 def test_a_closed_runtime_says_so(storage: Storage) -> None:

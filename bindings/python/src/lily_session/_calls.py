@@ -42,27 +42,27 @@ def lend(memory: object) -> None:
     _thread.lent = memory
 
 
-def call(function: Callable[..., Any], *arguments: Any, file: bool = False) -> Any:
-    """Calls the library. Raises what a callback raised, else what a failing status says; else gives what came back.
+def call(function: Callable[..., Optional[int]], *arguments: Any, file: bool = False) -> None:
+    """Calls what answers a status, or nothing. Raises what a callback raised meanwhile, else what a failing status says.
     `file`: what is not found is a file."""
     outer = _thread.kept
     if outer is not None:  # inside a callback
         _thread.kept = None
     try:
-        result = function(*arguments)
+        status = function(*arguments)
     finally:
         kept = _thread.kept
         if kept is not outer:
             _thread.kept = outer
-    if kept is None and not result:
-        return result
+    if kept is None and not status:
+        return
     error = kept.raised if kept else None
     if error is None:
-        if not result:
-            return result
+        if not status:
+            return
         error = kept.answered if kept else None
-        if error is None or error.status != result:
-            error = last_error(result, file=file)
+        if error is None or error.status != status:
+            error = last_error(status, file=file)
     try:
         raise error
     finally:

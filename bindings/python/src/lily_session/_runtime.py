@@ -48,8 +48,9 @@ class Runtime(Generic[M, Message]):
     def dispatch(self, message: Message) -> None:
         """Updates the model, and stores the fields that changed, in one write for each session.
 
-        What `update` raises comes out, and the message was not applied. After any other exception it was: what could not be
-        stored is tried again by the next update, persist or flush.
+        What `update` raises comes out, and the message was not applied; nor after InvalidArgumentError, ReentrantError and
+        UnsupportedError. After any other exception it was: what could not be stored is tried again by the next update, persist
+        or flush.
         """
         with self._lock:
             self._message = message
