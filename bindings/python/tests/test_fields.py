@@ -156,7 +156,7 @@ class Account:
 
 
 def test_field_overrides_and_the_rest() -> None:
-    fields = Persistence.of(Account, exclude=["money", "note"]).field(
+    fields = Persistence.of(Account, exclude=["note"]).field(
         "money", encode=str, decode=Decimal, expires_after=timedelta(days=7), version=2
     )
     storage = Storage.memory()
@@ -169,6 +169,10 @@ def test_field_overrides_and_the_rest() -> None:
     second = Runtime(Account())
     second.attach(fields, storage)
     assert second.model == Account(money=Decimal("12.50"))
+    with pytest.raises(DuplicateKeyError):
+        fields.field("money")
+    with pytest.raises(DuplicateKeyError):
+        fields.field("name")  # attached as its annotation says
 
 
 def test_a_decoder_refuses() -> None:
@@ -241,8 +245,8 @@ def nothing(*_: Any) -> None:
     (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(-1)), InvalidArgumentError, "a_str"),
     (lambda: Persistence(Everything).field("a_str", version=-1), InvalidArgumentError, "version"),
     (lambda: Persistence().field("a\0b", get=nothing, set=nothing), InvalidArgumentError, "NUL"),
-    (lambda: Persistence.of(Everything).field("a_str"), DuplicateKeyError, "a_str"),
-    (lambda: Persistence.of(Everything).field("x", get=nothing, set=nothing, former_keys=["a_str"]), DuplicateKeyError, "x"),
+    (lambda: Persistence(Everything).field("a_str").field("a_str"), DuplicateKeyError, "a_str"),
+    (lambda: Persistence(Everything).field("a_str").field("x", get=nothing, set=nothing, former_keys=["a_str"]), DuplicateKeyError, "x"),
     (lambda: Persistence().field("x", get=nothing, set=nothing, former_keys=["a\0"]), InvalidArgumentError, "former"),
 ])  # fmt: skip
 def test_a_bad_field_is_told(wrong: Any, kind: "type[Exception]", says: str) -> None:
@@ -289,4 +293,9 @@ def test_without_pydantic_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     modules: Dict[str, Any] = sys.modules
     monkeypatch.setitem(modules, "pydantic", None)
     with pytest.raises(TypeError, match="'day'.*encode and a decode, or install pydantic"):
-        Persistence.of(Diary)
+        Runtime(Diary()).attach(Persistence.of(Diary), Storage.memory())
+    fields = Persistence.of(Diary, exclude=["days"]).field("day", encode=date.isoformat, decode=date.fromisoformat)
+    storage, model = Storage.memory(), Diary()
+    storage["lily_session_day"] = "2031-02-03"
+    Runtime(model).attach(fields, storage)
+    assert model.day == date(2031, 2, 3)

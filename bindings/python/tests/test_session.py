@@ -21,7 +21,7 @@ class Model:
     token: str = ""
 
 
-FIELDS = Persistence.of(Model, exclude=["token"]).field("token", expires_after=timedelta(minutes=10))
+FIELDS = Persistence.of(Model).field("token", expires_after=timedelta(minutes=10))
 
 
 def attached(storage: Storage, model: Model, **options: Any) -> Session:

@@ -45,7 +45,7 @@ def lily_py_migrate(context: Any, version: int, stored: Any, out_value: Any) -> 
 class Persistence(Generic[S]):
     """An ordered list of fields of a session object, `S`.
 
-    `Persistence.of(Settings)` takes them all from a dataclass. `Persistence(Settings)` begins empty and takes from its annotations
+    `Persistence.of(Settings)` takes them all from a dataclass. `Persistence(Settings)` begins empty, and takes from the dataclass
     what `field()` is not told; `Persistence()` has to be told everything.
 
     A list may be attached any number of times. Sessions do not see what is added after.
@@ -57,20 +57,20 @@ class Persistence(Generic[S]):
         self._session = session
         self._hints = typing.get_type_hints(session, include_extras=True) if session is not None else {}
         self._fields: "list[Field]" = []
+        self._others: "list[str]" = []  # of the dataclass, that field() has said nothing of: they are added by attach
         self._handle = ffi.gc(lib.lily_session_persistence_new(), lib.lily_session_persistence_free)
 
     @classmethod
     def of(cls, session: Type[S], *, exclude: Collection[str] = ()) -> "Persistence[S]":
         """All fields of a dataclass but those that are excluded, each stored under its name. The model's own values are the
-        defaults: a field that is not stored keeps the one it has."""
+        defaults: a field that is not stored keeps the one it has. What field() says of one holds for
+        it, and those come first."""
         persistence = cls(session)
         names = [field.name for field in dataclasses.fields(session)]  # type: ignore[arg-type] # it is one, as just checked
         unknown = set(exclude).difference(names)
         if unknown:
             raise TypeError(f"{session.__name__} has no field {sorted(unknown)[0]!r} to exclude")
-        for name in names:
-            if name not in exclude:
-                persistence.field(name)
+        persistence._others = [name for name in names if name not in exclude]
         return persistence
 
     def field(
@@ -119,7 +119,15 @@ class Persistence(Generic[S]):
         })  # fmt: skip
         call(lib.lily_session_field_add, self._handle, given)
         self._fields.append(field)
+        if key in self._others:
+            self._others.remove(key)
         return self
+
+    def _complete(self) -> "tuple[Field, ...]":
+        """What a session has, in the library's order."""
+        for name in self._others[:]:
+            self.field(name)
+        return tuple(self._fields)
 
     def _attribute(self, name: str) -> "tuple[Callable[[S], Any], Callable[[S, Any], Optional[S]]]":
         if self._session is None:

@@ -37,7 +37,7 @@ class Session:
         self._handle: Any = None
         self._self = ffi.new_handle(self)
         # The library reads the row, by way of C alone. `_filled` is what each cell was filled with, where that says it all.
-        self._fields: "tuple[Field, ...]" = tuple(persistence._fields)
+        self._fields: "tuple[Field, ...]" = persistence._complete()
         self._row = ffi.new("lily_py_row *", {"session": self._self, "cells": len(self._fields)})
         self._cells = [self._row.cells + column for column in range(len(self._fields))]
         self._filled: "list[Any]" = [_UNKNOWN] * len(self._fields)
