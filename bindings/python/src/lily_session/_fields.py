@@ -63,8 +63,8 @@ class Persistence(Generic[S]):
     @classmethod
     def of(cls, session: Type[S], *, exclude: Collection[str] = ()) -> "Persistence[S]":
         """All fields of a dataclass but those that are excluded, each stored under its name. The model's own values are the
-        defaults: a field that is not stored keeps the one it has. What field() says of one holds for
-        it, and those come first."""
+        defaults: a field that is not stored keeps the one it has. What field() says of one of them holds for it, and those come
+        first."""
         persistence = cls(session)
         names = [field.name for field in dataclasses.fields(session)]  # type: ignore[arg-type] # it is one, as just checked
         unknown = set(exclude).difference(names)
