@@ -12,6 +12,7 @@ CFLAGS     ?= -O2 -g
 
 BUILD := build
 LIB   := $(BUILD)/lib/liblily_session.so
+STATIC_LIB := $(BUILD)/lib/liblily_session.a
 
 # Swift's clang shares its sanitizer runtimes with swiftc.
 SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
@@ -19,26 +20,31 @@ SWIFT_CLANG := $(SWIFT_BIN)clang
 
 # The library is Embedded Swift. lld keeps text and read-only data apart; the version script hides the copy of the
 # Swift runtime inside, which would otherwise take the place of a Swift host's own. The compiler writes what both
-# modules use twice; a section for each function lets the linker drop what nothing calls.
+# modules use twice; a section for each function lets the linker drop what nothing calls. Exclusivity is checked at run
+# time in the tests of full Swift; here the check would end the host, and cost a tenth of an update. The last line of flags is
+# for builds that are the same in every directory.
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session --disable-local-rpath \
-  -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
-  -Xlinker -soname=$(SONAME) -Xlinker --version-script=$(CURDIR)/Sources/LilySessionC/exports.map \
+  -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
+  -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map' \
   -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
-  -Xlinker --as-needed
+  -Xlinker --as-needed \
+  -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
+  -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
 SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
 
 .PHONY: all
-all: $(LIB)
+all: $(LIB) $(STATIC_LIB)
 
 .PHONY: help
 help:
-	@echo 'make            build the shared library into $(BUILD)/lib'
+	@echo 'make            build the shared and the static library into $(BUILD)/lib'
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      the long storms'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
+	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -49,7 +55,7 @@ bootstrap:
 define library
 	$(SWIFT_BUILD) --scratch-path $(1) $(3)
 	mkdir -p $(2)
-	cp $$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so $(2)/liblily_session.so.$(VERSION).new
+	cp "$$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so" $(2)/liblily_session.so.$(VERSION).new
 	mv $(2)/liblily_session.so.$(VERSION).new $(2)/liblily_session.so.$(VERSION)
 	ln -sf liblily_session.so.$(VERSION) $(2)/$(SONAME)
 	ln -sf $(SONAME) $(2)/liblily_session.so
@@ -59,20 +65,47 @@ endef
 $(LIB): $(SOURCES)
 	$(call library,.build-embedded,$(BUILD)/lib,-Xlinker -z -Xlinker defs)
 
+# Of the same objects, as one, in which only what the header declares is visible. A program links libjansson too.
+$(STATIC_LIB): $(LIB)
+	$(SWIFT_BIN)ld.lld -r -o $(BUILD)/lib/lily_session.o \
+	  $(foreach module,CPlatform LilySession LilySessionC,.build-embedded/release/$(module).build/*.o) \
+	  -L$$(dirname $(SWIFT_BIN))/lib/swift/embedded/$$(uname -m)-unknown-linux-gnu -lswiftUnicodeDataTables
+	objcopy --wildcard --keep-global-symbol='lily_session_*' $(BUILD)/lib/lily_session.o
+	rm -f $@
+	ar rcsD $@ $(BUILD)/lib/lily_session.o
+	rm $(BUILD)/lib/lily_session.o
+
 # The same with AddressSanitizer in every line, the standard library's included. Its runtime comes with the program.
 $(BUILD)/asan/liblily_session.so: $(SOURCES)
 	$(call library,.build-asan,$(BUILD)/asan,--sanitize address)
 
 .PHONY: install
-install: $(LIB)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
-	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)
-	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)
-	ln -sf liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblily_session.so
-	install -m 644 include/lily_session.h $(DESTDIR)$(INCLUDEDIR)
+install: $(LIB) $(STATIC_LIB)
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)'
+	ln -sf liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session.so'
+	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
+	install -m 644 include/lily_session.h '$(DESTDIR)$(INCLUDEDIR)'
+	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
+	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
+	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
+
+# $(call filled,template,place in LIBDIR)
+define filled
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	  scripts/lily_session.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/lily_session.pc
+	  -e 's|@SONAME@|$(SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|" \
+	  $(1) > '$(DESTDIR)$(LIBDIR)/$(2)'
+endef
+
+# ---- packages
+
+.PHONY: deb
+deb:
+	@scripts/bootstrap deb
+	packaging/build-deb
 
 .PHONY: demo
 demo: bootstrap

@@ -4,14 +4,14 @@ extension ModelRuntime {
   ///
   /// - Parameter storage: called once the rest is known to be right.
   /// - Parameter owner: kept until the session is over.
-  public func attach<Lens: SliceLens, Binding: FieldBinding>(
+  package func attach<Lens: SliceLens, Binding: FieldBinding>(
     _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any Storage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
     try run { () throws(Failure) in
       let storage = try open()
       let session = Attachment(fields: list.fields, lens: lens, owner: owner, storage: storage)
       for other in attached { try other.refuse(session.allKeys, in: storage.place) }
-      let snapshot = try storage.read(session.allKeys, of: storage.scope)
+      let snapshot = try storage.read(session.allKeys, of: session.scope)
       session.generation = snapshot.generation
       if let next = try session.hydrate(from: snapshot, model) { setModel(hydrated: next) }
       try session.takeBaselines(model)
@@ -25,13 +25,10 @@ extension ModelRuntime {
 
 extension Attachment {
   /// The fields' keys, each followed by its former ones.
-  var allKeys: [Key] {
-    guard let storage else { return [] }
-    return (0..<count).flatMap { storedKeys($0, in: storage) }
-  }
+  var allKeys: [Key] { (0..<count).flatMap { storedKeys($0) } }
 
-  func storedKeys(_ at: Int, in storage: any Storage) -> [Key] {
-    [storageKeys[at]] + fields[at].formerKeys.map { storage.scope.key($0) }
+  func storedKeys(_ at: Int) -> [Key] {
+    [storageKeys[at]] + fields[at].formerKeys.map { scope.key($0) }
   }
 
   /// Sets the fields that have an accepted value. The model to go on with; nil: as it was.
@@ -116,7 +113,7 @@ extension Attachment {
       case .unencodable: noteUnseen(at, Status.encode.rawValue)
       }
     }
-    countUnsettled()
+    findUnsettled()
     lastRevision = lens.revision(of: slice) ?? 0
   }
 

@@ -5,7 +5,7 @@ extension Attachment {
   func takeOver(_ runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard let storage else { throw Session.detached }
     let now = storage.now()
-    let snapshot = try storage.read(storageKeys, of: storage.scope)
+    let snapshot = try storage.read(storageKeys, of: scope)
     if snapshot.generation != generation { meet(snapshot) }
     guard var slice = lens.slice(of: runtime.model) else { throw noSlice }
     var taken: [Int] = []
@@ -32,7 +32,7 @@ extension Attachment {
       runtime.setModel(hydrated: next)
       try takeBaselines(of: taken, next)
     }
-    countUnsettled()
+    findUnsettled()
     deliverEvents()
   }
 

@@ -2,7 +2,7 @@
 extension Attachment {
   @inline(never)
   func retryFailed() {
-    for at in 0..<count { slots[at].isFailed = false }
+    unsettled.forEach { slots[$0].isFailed = false }
   }
 
   @inline(never)
@@ -14,49 +14,58 @@ extension Attachment {
     }
     slots[at].isDirty = true
     slots[at].isFresh = true
-    unsettled &+= 1
+    unsettle(at)
   }
 
   @inline(never)
   func markFailed(_ at: Int, _ code: Int32, _ failure: Failure) {
     slots[at].isFailed = true
-    unsettled &+= 1
+    unsettle(at)
     fail(at, failure)
     note(.fieldFailed, at, code)
   }
 
-  /// Writes what is dirty, counts what stays so, tells the host.
+  private func unsettle(_ at: Int) {
+    var place = unsettled.count
+    while place > 0, unsettled[place &- 1] > at { place &-= 1 }
+    if place == 0 || unsettled[place &- 1] != at { unsettled.insert(at, at: place) }
+  }
+
+  /// Writes what is dirty, finds what stays so, tells the host.
   @inline(never)
   func settle() -> Failure? {
     writeDirty()
-    for at in 0..<count {
-      slots[at].isFresh = false
-      slots[at].isLeftOut = false
+    unsettled.forEach {
+      slots[$0].isFresh = false
+      slots[$0].isLeftOut = false
     }
-    countUnsettled()
+    unsettled.removeAll { !isUnsettled($0) }
     let failure = firstFailure?.failure
     firstFailure = nil
     deliverEvents()
     return failure
   }
 
-  func countUnsettled() {
-    unsettled = 0
-    for at in 0..<count where slots[at].isDirty || slots[at].isFailed || mayDropStaleKeys(at) { unsettled &+= 1 }
+  func findUnsettled() {
+    unsettled.removeAll()
+    for at in 0..<count where isUnsettled(at) { unsettled.append(at) }
   }
+
+  private func isUnsettled(_ at: Int) -> Bool { slots[at].isDirty || slots[at].isFailed || mayDropStaleKeys(at) }
 
   /// Former keys go once what is stored under the field's own is accepted. Until then they may have its only copy.
   private func mayDropStaleKeys(_ at: Int) -> Bool { !slots[at].staleKeys.isEmpty && slots[at].stored == .loaded }
 
+  @inline(__always)
   private func writeDirty() {
     guard let storage else { return }
-    let now = fields.contains { $0.expiresAfter > 0 } ? storage.now() : 0
+    let now = hasExpiry ? storage.now() : 0
     // Each clear that comes in between costs a round. A storage of the host's may claim one for ever.
     for _ in 0..<8 {
       encodeDirty(now)
       if batch.isEmpty { return }
       do throws(Failure) {
-        switch try storage.write(batch, in: storage.scope, generation: generation) {
+        switch try storage.write(batch, in: scope, generation: generation) {
         case .written(let leftOut, let notDurable):
           markWritten(now, leftOut)
           if let notDurable { noteNotDurable(notDurable) }
@@ -74,19 +83,22 @@ extension Attachment {
   /// Fills the batch, in field order. A field that cannot be encoded stays dirty and does not touch the others.
   private func encodeDirty(_ now: Int64) {
     batch.removeAll()
-    batched.removeAll(keepingCapacity: true)
-    for at in 0..<count where slots[at].isDirty && !slots[at].isLeftOut {
+    batched.removeAll()
+    unsettled.forEach { at in
+      guard slots[at].isDirty, !slots[at].isLeftOut else { return }
       do throws(Failure) {
-        try batch.set(storageKeys[at], deadline: deadline(after: fields[at].expiresAfter, from: now), version: fields[at].version) {
-          buffer throws(Failure) in try slots[at].binding.append(slots[at].baseline, to: buffer)
+        let deadline = deadline(after: fields[at].expiresAfter, from: now)
+        try batch.set(slots[at].key, deadline: deadline, version: fields[at].version) { buffer throws(Failure) in
+          try slots[at].binding.append(slots[at].baseline, to: buffer)
         }
         batched.append(at)
-        dropStaleKeys(at, isTied: true)
+        if !slots[at].staleKeys.isEmpty { dropStaleKeys(at, isTied: true) }
       } catch { leaveOut(at, error) }
     }
-    for at in 0..<count where !slots[at].isDirty && mayDropStaleKeys(at) { dropStaleKeys(at, isTied: false) }
+    unsettled.forEach { if !slots[$0].isDirty, mayDropStaleKeys($0) { dropStaleKeys($0, isTied: false) } }
   }
 
+  @inline(never)
   private func dropStaleKeys(_ at: Int, isTied: Bool) {
     for key in slots[at].staleKeys {
       batch.remove(key, isTied: isTied)
@@ -94,24 +106,26 @@ extension Attachment {
     }
   }
 
+  @inline(never)
   private func leaveOut(_ failure: Failure) {
-    for at in 0..<count where slots[at].isDirty && !slots[at].isLeftOut { leaveOut(at, failure) }
+    unsettled.forEach { if slots[$0].isDirty, !slots[$0].isLeftOut { leaveOut($0, failure) } }
   }
 
   /// The field stays dirty.
+  @inline(never)
   private func leaveOut(_ at: Int, _ failure: Failure) {
     slots[at].isLeftOut = true
     fail(at, failure)
     note(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
   }
 
+  @inline(__always)
   private func markWritten(_ now: Int64, _ leftOut: [Int]) {
-    for change in leftOut where change < batched.count && !slots[batched[change]].isLeftOut {
-      leaveOut(batched[change], Failure(.quota, "the field does not fit into the storage's quota"))
-    }
-    for at in batched where !slots[at].isLeftOut {
+    if !leftOut.isEmpty { leaveOut(changes: leftOut) }
+    batched.forEach { at in
+      guard !slots[at].isLeftOut else { return }
       slots[at].staleKeys = []
-      guard slots[at].isDirty else { continue }
+      guard slots[at].isDirty else { return }
       slots[at].isDirty = false
       slots[at].stored = .loaded
       slots[at].seen = .baseline
@@ -119,12 +133,21 @@ extension Attachment {
     }
   }
 
+  @inline(never)
+  private func leaveOut(changes: [Int]) {
+    for change in changes where change < batched.count && !slots[batched[change]].isLeftOut {
+      leaveOut(batched[change], Failure(.quota, "the field does not fit into the storage's quota"))
+    }
+  }
+
+  @inline(never)
   private func noteNotDurable(_ failure: Failure) {
     if let first = batched.first { fail(first, failure) }
     note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError)
   }
 
   /// A clear has come, from here or elsewhere: what was tried before it is not tried again.
+  @inline(never)
   func meet(_ current: Snapshot) {
     generation = current.generation
     if !current.isOwnGeneration { wasCleared = true }

@@ -1,10 +1,12 @@
 /// A session at work: its fields, their baselines, and which of them are still to be stored.
-public final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
+package final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
 where Lens.Session == Binding.Session {
   /// What changes of a field while the program runs.
   struct Slot {
     let binding: Binding
     var baseline: Binding.Baseline
+    /// Under which the field is stored.
+    let key: PreparedKey
     /// The value from before hydration, for when storage has none any more.
     var initial: Binding.Baseline
     var hasInitial = false
@@ -39,39 +41,47 @@ where Lens.Session == Binding.Session {
   let lens: Lens
   /// nil: the session is over.
   var storage: (any Storage)?
-  var fields: [FieldDefinition<Binding>]
+  let scope: Scope
+  private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
   /// Kept for as long as the lens may be called.
   var owner: AnyObject?
   /// Under which the fields are stored, in their order.
   let storageKeys: [Key]
-  /// Not an array: the compare of an update reads it without retains.
+  /// Neither these nor `fields` are an array: an update reads them without retains.
   let slots: UnsafeMutablePointer<Slot>
   let count: Int
+  /// Some field expires: an update has to know the time.
+  let hasExpiry: Bool
   var lastRevision: UInt64 = 0
-  /// How many fields are dirty or failed, or have stale keys that may go: while there are any, an equal revision is no reason to
-  /// skip.
-  var unsettled = 0
+  /// The fields, in order, that are dirty or failed, or have stale keys that may go: what an update does once it has compared, it
+  /// does with these alone. While there are any, an equal revision is no reason to skip.
+  var unsettled = PlainList<Int>()
   /// Of the storage, when it was last seen.
   var generation: UInt64 = 0
   /// A clear elsewhere has been met, of which the host was not told yet.
   var wasCleared = false
   let batch = Batch()
   /// The fields of the batch's changes, in their order.
-  var batched: [Int] = []
+  var batched = PlainList<Int>()
   var events: [Event] = []
   var firstFailure: (field: Int, failure: Failure)?
 
   init(fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any Storage) {
     self.lens = lens
     self.storage = storage
-    self.fields = fields
+    self.fields = .allocate(capacity: fields.count)
+    _ = self.fields.initialize(from: fields)
     self.owner = owner
-    storageKeys = fields.map { storage.scope.key($0.storageKey) }
+    let scope = storage.scope
+    self.scope = scope
+    storageKeys = fields.map { scope.key($0.storageKey) }
     count = fields.count
+    hasExpiry = fields.contains { $0.expiresAfter > 0 }
     slots = .allocate(capacity: max(count, 1))
     for at in 0..<count {
       let binding = fields[at].binding
-      (slots + at).initialize(to: Slot(binding: binding, baseline: binding.makeBaseline(), initial: binding.makeBaseline()))
+      (slots + at).initialize(to: Slot(
+        binding: binding, baseline: binding.makeBaseline(), key: PreparedKey.make(storageKeys[at]), initial: binding.makeBaseline()))
     }
     super.init()
   }
@@ -80,9 +90,18 @@ where Lens.Session == Binding.Session {
     for at in 0..<count {
       slots[at].binding.dispose(&slots[at].baseline)
       slots[at].binding.dispose(&slots[at].initial)
+      slots[at].key.free()
     }
     slots.deinitialize(count: count)
     slots.deallocate()
+    giveBackFields()
+  }
+
+  /// With the host's contexts in them.
+  private func giveBackFields() {
+    fields.deinitialize()
+    fields.deallocate()
+    fields = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 
   // MARK: an update
@@ -92,10 +111,10 @@ where Lens.Session == Binding.Session {
   override func storeChanges(of model: Lens.Model) -> Failure? {
     guard let slice = lens.slice(of: model) else { return noSlice }
     if let revision = lens.revision(of: slice) {
-      if revision == lastRevision, unsettled == 0 { return nil }
+      if revision == lastRevision, unsettled.isEmpty { return nil }
       lastRevision = revision
     }
-    if unsettled > 0 { retryFailed() }
+    if !unsettled.isEmpty { retryFailed() }
     for at in 0..<count {
       let slot = slots + at
       switch slot.pointee.binding.capture(slice, &slot.pointee.baseline) {
@@ -105,19 +124,19 @@ where Lens.Session == Binding.Session {
       case .unencodable(let reason): markFailed(at, Status.encode.rawValue, Failure(.encode, reason))
       }
     }
-    return unsettled == 0 ? nil : settle()
+    return unsettled.isEmpty ? nil : settle()
   }
 
   // MARK: the host's calls
 
-  public override func persist() throws(Failure) {
+  package override func persist() throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       if let failure = storeChanges(of: runtime.model) { throw failure }
     }
   }
 
-  public override func flush() throws(Failure) {
+  package override func flush() throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       let failure = storeChanges(of: runtime.model)
@@ -126,7 +145,7 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  public override func refresh() throws(Failure) {
+  package override func refresh() throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       let failure = storeChanges(of: runtime.model)
@@ -135,7 +154,7 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  public override func touch(_ key: Key) throws(Failure) {
+  package override func touch(_ key: Key) throws(Failure) {
     let runtime = try attachedRuntime()
     let at = try index(of: key)
     try runtime.run { () throws(Failure) in
@@ -145,7 +164,7 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  public override func nextExpiry() -> Int64? {
+  package override func millisecondsToNextExpiry() -> Int64? {
     guard let storage, (try? attachedRuntime()) != nil else { return nil }
     var next: Int64?
     for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .absent && slots[at].stored != .expired {
@@ -162,12 +181,12 @@ where Lens.Session == Binding.Session {
     return at
   }
 
-  public override func state(of key: Key) throws(Failure) -> FieldState {
+  package override func state(of key: Key) throws(Failure) -> FieldState {
     _ = try attachedRuntime()
     let at = try index(of: key)
     var stored = slots[at].stored
     if let storage {
-      if let current = try? storage.read([], of: storage.scope), current.generation != generation { meet(current) }
+      if let current = try? storage.read([], of: scope), current.generation != generation { meet(current) }
       stored = slots[at].stored
       if stored != .absent, Entry.isExpired(slots[at].deadline, at: storage.now()) { stored = .expired }
     }
@@ -181,13 +200,13 @@ where Lens.Session == Binding.Session {
     }
     // The handle may stay for long after: what the host gave goes back now.
     storage = nil
-    fields = []
+    giveBackFields()
     owner = nil
   }
 
   override func refuse(_ keys: [Key], in place: Place) throws(Failure) {
     guard let storage, storage.place == place else { return }
-    for at in 0..<count where storedKeys(at, in: storage).contains(where: keys.contains) {
+    for at in 0..<count where storedKeys(at).contains(where: keys.contains) {
       throw Failure(.duplicateKey, "another session of this runtime stores this key in the same place", key: fields[at].key)
     }
   }
@@ -195,18 +214,25 @@ where Lens.Session == Binding.Session {
   // MARK: failures and events
 
   /// Of several failures the first in field order counts.
+  @inline(never)
   func fail(_ field: Int, _ failure: Failure) {
     if let first = firstFailure, first.field <= field { return }
     firstFailure = (field, field < fields.count ? failure.about(fields[field].key) : failure)
   }
 
+  @inline(never)
   func note(_ kind: Event.Kind, _ field: Int?, _ status: Int32, systemError: Int32 = 0) {
     events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { fields[$0].key }))
   }
 
   /// Once the step is over, with no lock held.
+  @inline(__always)
   func deliverEvents() {
-    if events.isEmpty { return }
+    if !events.isEmpty { deliverDueEvents() }
+  }
+
+  @inline(never)
+  private func deliverDueEvents() {
     let due = events
     events = []
     for event in due { lens.notify(event) }

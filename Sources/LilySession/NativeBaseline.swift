@@ -2,27 +2,27 @@ import CPlatform
 
 /// The last value seen of a field whose values come in native form, with a copy of its text. Comparing makes no JSON: the
 /// type first, then 64 bits or the bytes.
-public struct NativeBaseline {
+package struct NativeBaseline {
   /// `type` 0: no value yet.
-  public private(set) var value = NativeValue()
+  package private(set) var value = NativeValue()
   private var capacity = 0
 
-  public init() {}
+  package init() {}
 
-  public func copy() -> NativeBaseline {
+  package func copy() -> NativeBaseline {
     var copy = NativeBaseline()
     copy.takeOver(value)
     return copy
   }
 
-  public mutating func dispose() {
+  package mutating func dispose() {
     if capacity > 0 { free(UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word))) }
     self = NativeBaseline()
   }
 
   /// Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
   @inline(__always)
-  public func holds(_ other: NativeValue) -> Bool {
+  package func holds(_ other: NativeValue) -> Bool {
     guard value.type == other.type, value.type != 0 else { return false }
     if !value.isText { return value.type == ValueTypes.bool.rawValue ? value.bool == other.bool : value.word == other.word }
     guard value.length == other.length else { return false }
@@ -35,7 +35,7 @@ public struct NativeBaseline {
 
   /// Compares, and takes over what differs and can be stored.
   @inline(__always)
-  public mutating func capture(_ other: NativeValue, types: ValueTypes) -> Capture {
+  package mutating func capture(_ other: NativeValue, types: ValueTypes) -> Capture {
     holds(other) ? .same : adopt(other, types)
   }
 
@@ -79,7 +79,7 @@ public struct NativeBaseline {
     return nil
   }
 
-  public func append(to buffer: ByteBuffer) throws(Failure) {
+  package func append(to buffer: ByteBuffer) throws(Failure) {
     switch value.types {
     case .null: buffer.append("null")
     case .bool: buffer.append(value.bool ? "true" : "false")

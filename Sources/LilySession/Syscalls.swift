@@ -15,6 +15,7 @@ enum Syscalls {
   }
 
   /// The answer of a call that is made again as long as a signal interrupts it.
+  @inline(__always)
   private static func retried<R: SignedInteger>(_ call: () -> R) -> R {
     while true {
       let answer = call()
@@ -46,7 +47,10 @@ enum Syscalls {
     throw failure("the path cannot be looked up")
   }
 
-  static func sizeAndLinks(_ file: Int32) throws(Failure) -> (size: Int64, links: UInt32) {
+  typealias SizeAndLinks = (size: Int64, links: UInt32)
+
+  @inline(__always)
+  static func sizeAndLinks(_ file: Int32) throws(Failure) -> SizeAndLinks {
     var size: Int64 = 0
     var links: UInt32 = 0
     guard platform_size_and_links(file, &size, &links) == 0 else { throw failure("the file cannot be examined") }
@@ -66,15 +70,26 @@ enum Syscalls {
   }
 
   /// All of it, by one write where the kernel takes it whole. Throws after part of it too.
+  @inline(__always)
   static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
+    let put = CPlatform.write(file, bytes.baseAddress, bytes.count)
+    if put != bytes.count { try write(file, bytes, after: put) }
+  }
+
+  /// `answer`: what the first write came to.
+  @inline(never)
+  private static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer, after answer: Int) throws(Failure) {
     var rest = bytes
-    while let start = rest.baseAddress, rest.count > 0 {
-      let count = rest.count
-      let put = retried { CPlatform.write(file, start, count) }
-      guard put > 0, put <= count else {
-        throw put == 0 ? Failure(.io, "the file cannot be written") : failure("the file cannot be written")
+    var put = answer
+    while true {
+      if put < 0, platform_errno() == EINTR { put = 0 } else {
+        guard put > 0, put <= rest.count else {
+          throw put == 0 ? Failure(.io, "the file cannot be written") : failure("the file cannot be written")
+        }
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[put...])
+      if rest.isEmpty { return }
+      put = CPlatform.write(file, rest.baseAddress, rest.count)
     }
   }
 
@@ -141,12 +156,14 @@ enum Syscalls {
 
   enum Lock { case taken, held }
 
+  @inline(__always)
   static func tryLock(_ file: Int32) throws(Failure) -> Lock {
     if retried({ flock(file, LOCK_EX | LOCK_NB) }) == 0 { return .taken }
     if platform_errno() == EWOULDBLOCK { return .held }
     throw failure("the file cannot be locked")
   }
 
+  @inline(__always)
   static func unlock(_ file: Int32) { _ = flock(file, LOCK_UN) }
 
   // MARK: time and process

@@ -31,13 +31,12 @@ public func lily_session_runtime_new(
 @implementation @_cdecl("lily_session_runtime_dispatch")
 public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
   guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
-  let failure = Unmanaged<RuntimeHandle>.fromOpaque(UnsafeRawPointer(runtime))._withUnsafeGuaranteedRef { handle -> Failure? in
-    guard let update = handle.update else { return Failure(.unsupported, "the runtime has no update function") }
+  return Unmanaged<RuntimeHandle>.fromOpaque(UnsafeRawPointer(runtime))._withUnsafeGuaranteedRef { handle in
+    guard let update = handle.update else { return fail(Failure(.unsupported, "the runtime has no update function")) }
     let context = handle.context
-    return handle.runtime.dispatch { update(context, $0, message) }
+    guard let failure = handle.runtime.dispatch({ update(context, $0, message) }) else { return succeed() }
+    return fail(failure)
   }
-  guard let failure else { return succeed() }
-  return fail(failure)
 }
 
 @implementation @_cdecl("lily_session_runtime_model")

@@ -1,10 +1,13 @@
-/// Changes that are written together, spelled as a line of the journal already: items are appended as JSON, and a line
-/// is sealed around them without moving a byte. One batch is kept and used again for each update.
+/// Changes that are written together.
+//
+// Spelled as a line of the journal already: items are appended as JSON, and a line is sealed around them without moving a byte.
+// One batch is kept and used again for each update.
 public final class Batch {
   struct Change {
     var isSet: Bool
-    var key: Range<Int> // in `keys`
-    var value: Range<Int> // in `line.buffer`
+    var key: Extent // in `keys`
+    var hash: Int // of the key
+    var value: Extent // in `line.buffer`
     var deadline: Int64
     var version: UInt32
     /// It is done with the change before it, or not at all.
@@ -13,26 +16,37 @@ public final class Batch {
 
   let line = Line()
   private let keys = ByteBuffer()
-  private(set) var changes: [Change] = []
-  private var open = Change(isSet: false, key: 0..<0, value: 0..<0, deadline: 0, version: 0)
+  private(set) var changes = PlainList<Change>()
+  private var open = Change(isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
   private var itemStart = 0
 
-  public init() { removeAll() }
+  package init() { removeAll() }
 
-  public var isEmpty: Bool { changes.isEmpty }
-  var onlyRemoves: Bool { changes.allSatisfy { !$0.isSet } }
-  var hasRemoves: Bool { changes.contains { !$0.isSet } }
+  package var isEmpty: Bool { changes.isEmpty }
+  /// Of the changes.
+  private(set) var removes = 0
+  var onlyRemoves: Bool { removes == changes.count }
+  var hasRemoves: Bool { removes > 0 }
 
-  public func removeAll() {
+  package func removeAll() {
     line.begin()
     keys.truncate(to: 0)
     keys.shrink(to: 64 << 10)
-    changes.removeAll(keepingCapacity: true)
+    changes.removeAll()
+    removes = 0
+  }
+
+  package func set(
+    _ key: Key, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
+  ) throws(Failure) {
+    let key = PreparedKey.make(key)
+    defer { key.free() }
+    try set(key, deadline: deadline, version: version, text)
   }
 
   /// Sets `key` to the JSON text that `text` appends, which it may do wrong: then the batch is as before.
-  public func set(
-    _ key: Key, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
+  func set(
+    _ key: PreparedKey, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
     let buffer = line.buffer
     begin("[\"set\",", key)
@@ -44,7 +58,7 @@ public final class Batch {
       guard buffer.count <= Line.limit &- 256 else { throw Failure(.quota, "a line would be longer than 64 MiB") }
     } catch {
       buffer.truncate(to: itemStart)
-      keys.truncate(to: open.key.lowerBound)
+      keys.truncate(to: open.key.start)
       throw error
     }
     let end = buffer.count
@@ -55,37 +69,37 @@ public final class Batch {
       buffer.append(decimal: Int64(version))
     }
     buffer.append(UInt8(ascii: "]"))
-    changes.append(Change(isSet: true, key: open.key, value: start..<end, deadline: deadline, version: version))
+    changes.append(Change(isSet: true, key: open.key, hash: open.hash, value: Extent(start: start, end: end), deadline: deadline, version: version))
   }
 
   /// - Parameter isTied: only together with the change before it.
-  public func remove(_ key: Key, isTied: Bool = false) {
+  package func remove(_ key: Key, isTied: Bool = false) {
+    let key = PreparedKey.make(key)
+    defer { key.free() }
     begin("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))
     open.isTied = isTied
     changes.append(open)
+    removes &+= 1
   }
 
-  private func begin(_ operation: StaticString, _ key: Key) {
+  private func begin(_ operation: StaticString, _ key: PreparedKey) {
     let buffer = line.buffer
     itemStart = buffer.count
     if !changes.isEmpty { buffer.append(UInt8(ascii: ",")) }
     buffer.append(operation)
-    open.key = keys.count..<(keys.count &+ key.bytes.count)
-    key.withBytes { bytes in
-      keys.append(bytes)
-      JSONText.append(string: bytes, to: buffer)
-    }
+    open.key = Extent(start: keys.count, end: keys.count &+ key.bytes.count)
+    open.hash = key.hash
+    keys.append(key.bytes)
+    buffer.append(key.spelled)
   }
 
   /// Brings the table to what the batch says.
   func apply(to table: EntryTable) {
-    for change in changes {
-      let key = keys.slice(change.key.lowerBound, change.key.upperBound)
+    changes.forEach { change in
+      let key = keys.slice(change.key)
       if change.isSet {
-        table.set(
-          key, line.buffer.slice(change.value.lowerBound, change.value.upperBound), deadline: change.deadline,
-          version: change.version)
+        table.set(key, hash: change.hash, line.buffer.slice(change.value), deadline: change.deadline, version: change.version)
       } else {
         table.remove(key)
       }
@@ -93,10 +107,10 @@ public final class Batch {
   }
 
   /// What a storage of another kind needs of each change: its key, and its text (nil: removed), borrowed for the call.
-  public func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
-    for change in changes {
-      let key = Key(stored: [UInt8](keys.slice(change.key.lowerBound, change.key.upperBound)))
-      let text = change.isSet ? line.buffer.slice(change.value.lowerBound, change.value.upperBound) : nil
+  package func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
+    changes.forEach { change in
+      let key = Key(stored: [UInt8](keys.slice(change.key)))
+      let text = change.isSet ? line.buffer.slice(change.value) : nil
       body(key, text, change.deadline, change.version)
     }
   }
@@ -113,17 +127,17 @@ public final class Batch {
     leftOut = misfits(table, quota)
     if leftOut.isEmpty { return leftOut }
     // Rare: the batch is made anew from the items that stay.
-    let old = (line.buffer.bytes.map { $0 }, keys.bytes.map { $0 }, changes)
+    let old = (line.buffer.bytes.map { $0 }, keys.bytes.map { $0 }, (0..<changes.count).map { changes[$0] })
     removeAll()
     for at in 0..<old.2.count where !leftOut.contains(at) {
       let change = old.2[at]
-      let key = Key(stored: [UInt8](old.1[change.key]))
+      let key = Key(stored: [UInt8](old.1[change.key.start..<change.key.end]))
       if !change.isSet {
         remove(key, isTied: change.isTied)
         continue
       }
       try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
-        try [UInt8](old.0[change.value]).withBytes { bytes throws(Failure) in buffer.append(bytes) }
+        try [UInt8](old.0[change.value.start..<change.value.end]).withBytes { bytes throws(Failure) in buffer.append(bytes) }
       }
     }
     return leftOut
@@ -147,12 +161,12 @@ public final class Batch {
   /// By how many bytes a change makes the table larger. No key is in a batch twice.
   private func growth(_ at: Int, _ table: EntryTable) -> Int64 {
     let change = changes[at]
-    let old = table.find(keys.slice(change.key.lowerBound, change.key.upperBound)).map { $0.pointee.keyCount &+ $0.pointee.valueCount } ?? 0
+    let old = table.find(keys.slice(change.key)).map { $0.pointee.keyCount &+ $0.pointee.valueCount } ?? 0
     return Int64((change.isSet ? change.key.count &+ change.value.count : 0) &- old)
   }
 
   /// Whether the table has one of the keys.
   func touches(_ table: EntryTable) -> Bool {
-    changes.contains { table.find(keys.slice($0.key.lowerBound, $0.key.upperBound)) != nil }
+    (0..<changes.count).contains { table.find(keys.slice(changes[$0].key)) != nil }
   }
 }

@@ -89,7 +89,11 @@ final class EntryTable {
   // MARK: changing
 
   func set(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
-    let hash = hashOf(key)
+    set(key, hash: hashOf(key), value, deadline: deadline, version: version)
+  }
+
+  /// `hash`: the key's, where it is known already.
+  func set(_ key: UnsafeRawBufferPointer, hash: Int, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
     var at = slot(of: key, hash)
     if let record = slots[at] {
       liveBytes &+= Int64(value.count &- record.pointee.valueCount)

@@ -17,12 +17,17 @@ struct Patience {
 
 /// The lock that keeps processes, and the handles of one process, apart: flock on the journal itself, which no closing of
 /// another descriptor drops and no cleaner deletes. The kernel frees it when its holder dies.
+///
+/// What an update does here is in line, and what is rare is not: a processor that comes back from the kernel has forgotten
+/// where it was called from, and then each return costs as much as the work.
 extension Journal {
+  @inline(__always)
   func lock() throws(Failure) {
     if try Syscalls.tryLock(file) == .taken { return }
     try waitForLock()
   }
 
+  @inline(__always)
   func leave() { Syscalls.unlock(file) }
 
   /// Others hold the lock for microseconds: yielding to them is enough. Behind a compaction or a stopped process, sleep; the
@@ -47,29 +52,53 @@ extension Journal {
   }
 
   /// Takes the lock of the file that the path names, with everything in it applied and no torn tail. Follow it by `leave`.
+  @inline(__always)
   func enter(lookingUp: Bool = false) throws(Failure) {
     guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
     if lookingUp || isGone { hasMoved = true }
+    try lock()
+    do throws(Failure) {
+      let found = try Syscalls.sizeAndLinks(file)
+      if isCurrent(found) { return }
+      if try examine(found, forWriting: true) { return }
+    } catch {
+      leave()
+      throw error
+    }
+    leave()
+    try enterAnother()
+  }
+
+  /// The path has another file by now, or none, and one is made.
+  @inline(never)
+  private func enterAnother() throws(Failure) {
     var patience = Patience()
     while true {
+      _ = try open(create: true)
+      guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
+      try patience.wait("the file is replaced again and again")
       try lock()
       do throws(Failure) {
-        if try examine(forWriting: true) { return }
+        if try examine(try Syscalls.sizeAndLinks(file), forWriting: true) { return }
       } catch {
         leave()
         throw error
       }
       leave()
-      _ = try open(create: true) // another file is there by now, or none, and one is made
-      guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
-      try patience.wait("the file is replaced again and again")
     }
+  }
+
+  /// Whether nobody else has written, and the path still names this file.
+  @inline(__always)
+  func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
+    found.size == applied && found.links == 1 && !hasMoved && applied > 0
   }
 
   /// Applies what others wrote and, for writing, makes the file's end fit to be written after. false: the path does not name
   /// this file any more. The caller holds the lock, so nobody is writing.
-  func examine(forWriting: Bool) throws(Failure) -> Bool {
-    let (size, links) = try Syscalls.sizeAndLinks(file)
+  @inline(never)
+  func examine(_ found: Syscalls.SizeAndLinks, forWriting: Bool) throws(Failure) -> Bool {
+    let (size, links) = found
     if size < applied { forget() } // somebody cut it
     if size > applied || applied == 0 {
       let before = (damagedLines, applied)

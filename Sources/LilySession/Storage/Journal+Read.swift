@@ -9,7 +9,7 @@ extension Journal {
     var patience = Patience()
     while true {
       let (size, links) = try Syscalls.sizeAndLinks(file)
-      if size == applied, links == 1, !hasMoved, applied > 0 { return }
+      if isCurrent((size, links)) { return }
       var isNamed = false
       if links != 1 || hasMoved {
         switch try lookUp() {
@@ -45,7 +45,7 @@ extension Journal {
   private func freshenLocked() throws(Failure) -> Bool {
     try lock()
     defer { leave() }
-    return try examine(forWriting: false)
+    return try examine(try Syscalls.sizeAndLinks(file), forWriting: false)
   }
 
   /// The file is gone from its path, and with it all that was stored: as after a clear.

@@ -6,6 +6,7 @@ extension Journal {
   private static var reserve: Int64 { 16 << 10 }
   private static var allocationStep: Int64 { 64 << 10 }
 
+  @inline(__always)
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
@@ -15,6 +16,7 @@ extension Journal {
     }
   }
 
+  @inline(__always)
   private func append(_ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?) throws(Failure) -> WriteOutcome {
     try enter()
     defer { leave() }
@@ -84,6 +86,7 @@ extension Journal {
   }
 
   /// Appends one line whole, or nothing. The caller holds the lock.
+  @inline(__always)
   func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
     guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     let (next, overflow) = sequence.addingReportingOverflow(1)
@@ -105,11 +108,13 @@ extension Journal {
     needsSync = true
   }
 
+  @inline(__always)
   func put(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
     try guarded { () throws(Failure) in try Syscalls.write(file, bytes) }
   }
 
   /// Runs what may go past the limit on the size of files, which must not end the host.
+  @inline(__always)
   private func guarded(_ body: () throws(Failure) -> Void) throws(Failure) {
     if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }

@@ -1,0 +1,56 @@
+import CPlatform
+
+/// A list of plain values that keeps its memory from one update to the next. Unlike an array it is neither retained nor
+/// checked for being unique: an update walks several of these.
+struct PlainList<Element: BitwiseCopyable>: ~Copyable {
+  private var start: UnsafeMutablePointer<Element>
+  private var capacity = 8
+  private(set) var count = 0
+
+  init() { start = .allocate(capacity: 8) }
+
+  deinit { start.deallocate() }
+
+  var isEmpty: Bool { count == 0 }
+
+  /// `at` is below `count`.
+  subscript(at: Int) -> Element { start[at] }
+
+  var first: Element? { isEmpty ? nil : start[0] }
+
+  /// `body` leaves the list as it is.
+  @inline(__always)
+  func forEach(_ body: (Element) -> Void) {
+    for at in 0..<count { body(start[at]) }
+  }
+
+  mutating func removeAll() { count = 0 }
+
+  mutating func append(_ element: Element) { insert(element, at: count) }
+
+  /// `at` is at most `count`.
+  mutating func insert(_ element: Element, at: Int) {
+    if count == capacity { grow() }
+    (start + at + 1).update(from: start + at, count: count &- at)
+    start[at] = element
+    count &+= 1
+  }
+
+  mutating func removeAll(where isGone: (Element) -> Bool) {
+    var kept = 0
+    for at in 0..<count where !isGone(start[at]) {
+      start[kept] = start[at]
+      kept &+= 1
+    }
+    count = kept
+  }
+
+  @inline(never)
+  private mutating func grow() {
+    let larger = UnsafeMutablePointer<Element>.allocate(capacity: capacity &* 2)
+    larger.update(from: start, count: count)
+    start.deallocate()
+    start = larger
+    capacity &*= 2
+  }
+}
