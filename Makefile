@@ -123,4 +123,5 @@ check: bootstrap
 
 .PHONY: clean
 clean:
+	rm -rf bindings/python/build bindings/python/src/*.egg-info
 	rm -rf $(BUILD) .build-embedded .build-asan .build-full
