@@ -37,6 +37,7 @@ help:
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      the long storms'
+	@echo 'make bench      every benchmark, into docs/performance.md (about 10 minutes)'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make clean'
@@ -87,6 +88,13 @@ test: bootstrap
 .PHONY: check
 check: bootstrap
 	@scripts/test --long
+
+.PHONY: bench
+bench:
+	@scripts/bootstrap bench
+	@$(MAKE) --no-print-directory $(LIB)
+	@$(MAKE) --no-print-directory -C bench
+	@bench/run
 
 .PHONY: clean
 clean:
