@@ -62,11 +62,18 @@ void run_in_use(benchmark::State &state, const Contestant &contestant) {
 
 const int registered = [] {
   using benchmark::RegisterBenchmark;
+  // As it is installed; without it, what the linker finds.
   const char *stripped = std::getenv("BENCH_LIBRARY");
-  if (stripped) RegisterBenchmark("load/lily-session", run_load, std::string(stripped), "lily_session_version")->UseManualTime()->Iterations(1);
-  RegisterBenchmark("load/SQLite", run_load, std::string("libsqlite3.so.0"), "sqlite3_libversion")->UseManualTime()->Iterations(1);
-  RegisterBenchmark("load/GLib", run_load, std::string("libglib-2.0.so.0"), "g_get_prgname")->UseManualTime()->Iterations(1);
-  RegisterBenchmark("load/GLib + GIO", run_load, std::string("libgio-2.0.so.0"), "g_io_error_quark")->UseManualTime()->Iterations(1);
+  const struct { const char *name, *library, *function; } libraries[] = {
+      {"lily-session", stripped ? stripped : "liblily_session.so.0", "lily_session_version"},
+      {"SQLite", "libsqlite3.so.0", "sqlite3_libversion"},
+      {"GLib", "libglib-2.0.so.0", "g_get_prgname"},
+      {"GLib + GIO", "libgio-2.0.so.0", "g_io_error_quark"},
+  };
+  for (const auto &each : libraries) {
+    std::string name = std::string("load/") + each.name;
+    RegisterBenchmark(name.c_str(), run_load, std::string(each.library), each.function)->UseManualTime()->Iterations(1);
+  }
   for (const Contestant &each : contestants()) {
     if (each.survives == Survives::kill) RegisterBenchmark(("in use/" + each.name).c_str(), run_in_use, each)->Iterations(1);
   }

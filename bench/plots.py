@@ -9,7 +9,8 @@ from bars import LIBRARY, SIZES
 from units import ns
 
 INK = "#7b7b7b"
-COLOURS = {LIBRARY: "#e0457b", "SQLite": "#3f8fd2", "LMDB": "#2fa36b", "LevelDB": "#d98a1f", "JSON": "#9a73d1", "GKeyFile": "#b0704a", "GSettings": "#4aa3a8"}
+COLOURS = {LIBRARY: "#e0457b", "SQLite": "#3f8fd2", "LMDB": "#2fa36b", "LevelDB": "#d98a1f", "JSON": "#9a73d1", "GKeyFile": "#b0704a",
+           "GSettings": "#4aa3a8"}
 
 plt.rcParams.update({
     "svg.hashsalt": "lily-session",  # the same figures make the same file

@@ -82,7 +82,8 @@ def size(results):
     after = results.median(f"size/after a million/{LIBRARY}")
     largest = results.counter(f"size/after a million/{LIBRARY}", "largest_file")
     return (table(["other keys"] + [f"{int(count):,}" for count in SIZES[:5]], rows)
-            + f"\n\nAfter a million updates, with 10 other keys, lily-session takes {ns(after)}; meanwhile its file had {bytes_(largest)} at most.")
+            + f"\n\nAfter a million updates, with 10 other keys, lily-session takes {ns(after)}. Meanwhile its file had at most "
+              f"{bytes_(largest)}.")
 
 
 PERCENTILES = ["p50", "p90", "p99", "p99.9", "p99.99", "p100"]

@@ -134,9 +134,9 @@ const int registered = [] {
   RegisterBenchmark("refresh/nothing new", run_refresh, false)->UseManualTime();
   RegisterBenchmark("refresh/1 of 20 changed", run_refresh, true)->UseManualTime();
   static Samples latency, pipe;
-  int64_t count = is_quick() ? 10 : 1000;
-  RegisterBenchmark("latency/lily-session", [](benchmark::State &state) { run_latency(state, latency); })->UseManualTime()->Iterations(count);
-  RegisterBenchmark("latency/pipe", [](benchmark::State &state) { run_pipe(state, pipe); })->UseManualTime()->Iterations(count);
+  const auto add = [](const char *name, auto run) { RegisterBenchmark(name, run)->UseManualTime()->Iterations(is_quick() ? 10 : 1000); };
+  add("latency/lily-session", [](benchmark::State &state) { run_latency(state, latency); });
+  add("latency/pipe", [](benchmark::State &state) { run_pipe(state, pipe); });
   return 0;
 }();
 

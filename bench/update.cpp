@@ -15,7 +15,9 @@ struct Opened {
   int64_t largest_file = 0;
 };
 
-Opened &open_once(const std::string &name, const Contestant &contestant, Kind kind, int changed, const std::function<void(Opened &, const std::string &)> &prepare) {
+using Prepare = std::function<void(Opened &opened, const std::string &directory)>;
+
+Opened &open_once(const std::string &name, const Contestant &contestant, Kind kind, int changed, const Prepare &prepare) {
   static std::map<std::string, Opened> all;
   auto found = all.find(name);
   if (found == all.end()) {

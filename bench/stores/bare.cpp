@@ -68,13 +68,15 @@ class BareFile : public Store {
 
   static char *format(char *at, char *end, const Change &change) {
     const Value &value = change.value;
+    const char *key = change.key.data();
     size_t room = size_t(end - at);
+    int length = int(value.text.size());
     switch (value.kind) {
-      case Kind::integer: return at + std::snprintf(at, room, "\"set\",\"%s\",%lld,0", change.key.data(), (long long)value.number);
-      case Kind::json: return at + std::snprintf(at, room, "\"set\",\"%s\",%.*s,0", change.key.data(), int(value.text.size()), value.text.data());
-      case Kind::string: break;
+      case Kind::integer: return at + std::snprintf(at, room, "\"set\",\"%s\",%lld,0", key, (long long)value.number);
+      case Kind::json: return at + std::snprintf(at, room, "\"set\",\"%s\",%.*s,0", key, length, value.text.data());
+      case Kind::string: return at + std::snprintf(at, room, "\"set\",\"%s\",\"%.*s\",0", key, length, value.text.data());
     }
-    return at + std::snprintf(at, room, "\"set\",\"%s\",\"%.*s\",0", change.key.data(), int(value.text.size()), value.text.data());
+    return at;
   }
 
   std::string path;

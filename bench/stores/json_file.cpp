@@ -30,7 +30,9 @@ class JSONFile : public Store {
   }
 
   void put(const std::vector<Change> &changes) override {
-    for (const Change &change : changes) REQUIRE(json_object_setn_new(document, change.key.data(), change.key.size(), json_of(change.value)) == 0);
+    for (const Change &change : changes) {
+      REQUIRE(json_object_setn_new(document, change.key.data(), change.key.size(), json_of(change.value)) == 0);
+    }
     save();
   }
 
@@ -73,4 +75,6 @@ class JSONFile : public Store {
 
 } // namespace
 
-std::unique_ptr<Store> open_json_file(const std::string &directory, Survives survives) { return std::make_unique<JSONFile>(directory, survives); }
+std::unique_ptr<Store> open_json_file(const std::string &directory, Survives survives) {
+  return std::make_unique<JSONFile>(directory, survives);
+}

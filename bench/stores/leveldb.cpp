@@ -52,4 +52,6 @@ class LevelDB : public Store {
 
 } // namespace
 
-std::unique_ptr<Store> open_leveldb(const std::string &directory, Survives survives) { return std::make_unique<LevelDB>(directory, survives); }
+std::unique_ptr<Store> open_leveldb(const std::string &directory, Survives survives) {
+  return std::make_unique<LevelDB>(directory, survives);
+}

@@ -72,4 +72,6 @@ class SQLite : public Store {
 
 } // namespace
 
-std::unique_ptr<Store> open_sqlite(const std::string &directory, Survives survives) { return std::make_unique<SQLite>(directory, survives); }
+std::unique_ptr<Store> open_sqlite(const std::string &directory, Survives survives) {
+  return std::make_unique<SQLite>(directory, survives);
+}
