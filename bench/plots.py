@@ -47,7 +47,7 @@ def updates(results, path):
     figure, panels = plt.subplots(2, 1, sharex=True, figsize=(8, 6.2), height_ratios=[len(each) for each in names], layout="constrained")
     for panel, (survives, title), list_ in zip(panels, groups, names):
         for row, name in enumerate(list_):
-            took = results.median(f"update/string/1/{survives}/{name}")
+            took = results.time(f"update/string/1/{survives}/{name}")
             panel.hlines(row, 100, took, color=colour(name), linewidth=2.5, alpha=0.55)
             panel.plot(took, row, "o", color=colour(name), markersize=8)
             panel.annotate(ns(took), (took, row), xytext=(9, 0), textcoords="offset points", va="center", color=colour(name),
@@ -61,7 +61,7 @@ def updates(results, path):
         panel.set_title(title)
         panel.grid(axis="x")
         panel.tick_params(axis="y", length=0)
-    slowest = max(results.median(f"update/string/1/{group}/{each[-1]}") for (group, _), each in zip(groups, names))
+    slowest = max(results.time(f"update/string/1/{group}/{each[-1]}") for (group, _), each in zip(groups, names))
     panels[0].set_xlim(100, slowest * 4)  # room for the last label
     time_axis(panels[1].xaxis)
     panels[1].set_xlabel("one update, 1 of 20 strings changed (log scale); grey: the system calls alone")
@@ -72,7 +72,7 @@ def size(results, path):
     figure, panel = plt.subplots(figsize=(8, 4.4), layout="constrained")
     counts = SIZES[:5]
     for name in reversed(results.under("size/100000")):
-        costs = [results.median(f"size/{count}/{name}") for count in counts]
+        costs = [results.time(f"size/{count}/{name}") for count in counts]
         panel.plot([int(count) for count in counts], costs, "o-", color=colour(name), label=name, linewidth=3 if is_library(name) else 1.8)
     panel.set_xscale("log")
     panel.set_yscale("log")

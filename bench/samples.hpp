@@ -7,7 +7,7 @@
 class Samples {
  public:
   void add(int64_t ns) { all.push_back(uint32_t(ns)); }
-  // As counters: count, p0, p50, p90, p99, p99.9, p99.99, p100, of all until now.
+  // As counters: count, mean, p0, p50, p90, p99, p99.9, p99.99, p100, of all until now.
   void report(benchmark::State &state);
 
  private:

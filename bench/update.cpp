@@ -23,7 +23,7 @@ Opened &open_once(const std::string &name, const Contestant &contestant, Kind ki
   if (found == all.end()) {
     std::string directory = make_directory("update");
     found = all.emplace(name, Opened{contestant.open(directory, kind), Updates(kind, changed)}).first;
-    found->second.store->put(Updates(kind, FIELDS).next()); // so that all fields are there
+    found->second.store->put(first_values(kind));
     prepare(found->second, directory);
   }
   return found->second;

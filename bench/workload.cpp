@@ -60,6 +60,12 @@ Value value_of(Kind kind, int field, uint64_t turn) {
   return {kind, text_of(kind, variant), 0};
 }
 
+std::vector<Change> first_values(Kind kind) {
+  std::vector<Change> changes;
+  for (int field = 0; field < FIELDS; field++) changes.push_back({field, storage_key(field), value_of(kind, field, VARIANTS / 2)});
+  return changes;
+}
+
 Updates::Updates(Kind kind, int changed) : kind(kind) {
   for (int field = 0; field < changed; field++) changes.push_back({field, storage_key(field), value_of(kind, field, 0)});
 }

@@ -31,6 +31,9 @@ const char *field_key(int field);
 // seven digits, or 4 KiB of JSON, made before anything is measured.
 Value value_of(Kind kind, int field, uint64_t turn);
 
+// A value for each field, for a store to begin with; other ones than the first of Updates.
+std::vector<Change> first_values(Kind kind);
+
 // Updates that change the first `changed` of the fields, one after the other, each with new values.
 class Updates {
  public:

@@ -22,6 +22,10 @@ class BareFile : public Store {
   void put(const std::vector<Change> &changes) override {
     // Formatted once only, where it is the calls alone that are measured.
     if (bare == Bare::format_and_write || formatted != changes.size()) format(changes);
+    if (written > size_t(4) << 20) { // as the journal, which does not grow for ever
+      REQUIRE(ftruncate(file, 0) == 0);
+      written = 0;
+    }
     if (bare == Bare::lock_and_write) {
       struct statx status;
       REQUIRE(flock(file, LOCK_EX | LOCK_NB) == 0);
@@ -31,10 +35,6 @@ class BareFile : public Store {
     if (bare == Bare::lock_and_write) REQUIRE(flock(file, LOCK_UN) == 0);
     if (bare == Bare::write_and_sync) REQUIRE(fdatasync(file) == 0);
     written += length;
-    if (written > size_t(4) << 20) {
-      REQUIRE(ftruncate(file, 0) == 0);
-      written = 0;
-    }
   }
 
   void check(const Change &) override {
