@@ -40,13 +40,16 @@ void run(benchmark::State &state, Opened &opened) {
 
 const char *name_of(Kind kind) { return kind == Kind::string ? "string" : kind == Kind::integer ? "integer" : "json4k"; }
 
+// In a repetition: some milliseconds, whatever the machine is doing when they begin.
+int updates_of(const Contestant &contestant) { return contestant.is_slow ? 10 : is_quick() ? 20 : 1500; }
+
 // "update/string/1/kill/lily-session"
 void add(const Contestant &contestant, Kind kind, int changed) {
   std::string name = std::string("update/") + name_of(kind) + "/" + std::to_string(changed) + "/" +
                      (contestant.survives == Survives::kill ? "kill/" : "power/") + contestant.name;
   benchmark::RegisterBenchmark(name.c_str(), [=, &contestant](benchmark::State &state) {
     run(state, open_once(name, contestant, kind, changed, [](Opened &, const std::string &) {}));
-  })->UseRealTime();
+  })->UseRealTime()->Iterations(updates_of(contestant));
 }
 
 // "size/1000/lily-session"
@@ -56,7 +59,7 @@ void add_size(const Contestant &contestant, int others) {
     run(state, open_once(name, contestant, Kind::string, 1, [=](Opened &opened, const std::string &) {
       opened.store->preload(is_quick() ? std::min(others, 100) : others);
     }));
-  })->UseRealTime();
+  })->UseRealTime()->Iterations(updates_of(contestant));
 }
 
 // After a million updates, before each of which the file's size was looked at.
@@ -72,7 +75,7 @@ void add_after_million(const Contestant &contestant) {
     });
     run(state, opened);
     state.counters["largest_file"] = double(opened.largest_file);
-  })->UseRealTime();
+  })->UseRealTime()->Iterations(updates_of(contestant));
 }
 
 const int registered = [] {
