@@ -37,7 +37,7 @@ help:
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      the long storms'
-	@echo 'make bench      every benchmark, into docs/performance.md (about 10 minutes)'
+	@echo 'make bench      every benchmark, into docs/performance.md (about 3 minutes)'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make clean'
