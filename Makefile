@@ -42,6 +42,7 @@ help:
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      every test at length, with a table of what was tried (about 90 minutes)'
+	@echo 'make bench      every benchmark, into docs/performance.md (about 3 minutes)'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
@@ -120,6 +121,13 @@ test: bootstrap
 .PHONY: check
 check: bootstrap
 	@scripts/test --long
+
+.PHONY: bench
+bench:
+	@scripts/bootstrap bench
+	@$(MAKE) --no-print-directory $(LIB)
+	@$(MAKE) --no-print-directory -C bench
+	@bench/run
 
 .PHONY: clean
 clean:
