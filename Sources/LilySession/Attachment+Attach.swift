@@ -87,7 +87,7 @@ extension Attachment {
     do throws(Failure) {
       let code = try entry.withText { text throws(Failure) -> Int32 in
         // Only parsing has the C locale: the host's callbacks run in its own.
-        let parsed = try JSON.run { json throws(Failure) in try json.parse(text) }
+        let parsed = try JSON.parse(text)
         if isOlder, let code = binding.migrate(.json(text), from: entry.version, { binding.set($0, in: &slice) }) {
           isMigrated = true
           return code

@@ -78,10 +78,11 @@ where Lens.Session == Binding.Session {
     count = fields.count
     hasExpiry = fields.contains { $0.expiresAfter > 0 }
     slots = .allocate(capacity: max(count, 1))
+    let scratch = ByteBuffer()
     for at in 0..<count {
       let binding = fields[at].binding
       (slots + at).initialize(to: Slot(
-        binding: binding, baseline: binding.makeBaseline(), key: PreparedKey.make(storageKeys[at]), initial: binding.makeBaseline()))
+        binding: binding, baseline: binding.makeBaseline(), key: PreparedKey.make(storageKeys[at], scratch), initial: binding.makeBaseline()))
     }
     super.init()
   }

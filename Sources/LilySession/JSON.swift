@@ -21,13 +21,14 @@ struct JSON {
   static var notJSON: Failure { Failure(.decode, "the text is not JSON") }
   static var noMemory: Failure { Failure(.io, "there is no memory for jansson", systemError: ENOMEM) }
 
-  /// Text that jansson has accepted. Every number in it is read as a real, so that one beyond int64 is a number too;
-  /// `JSONText.integer` finds the integers.
+  /// Text that is JSON. Every number in it is read as a real, so that one beyond int64 is a number too; `JSONText.integer` finds
+  /// the integers.
   struct Parsed: ~Copyable {
-    private let root: UnsafeMutablePointer<json_t>
+    /// nil: the text is plain, and jansson was not asked.
+    private let root: UnsafeMutablePointer<json_t>?
     private let text: UnsafeRawBufferPointer
 
-    fileprivate init(root: UnsafeMutablePointer<json_t>, text: UnsafeRawBufferPointer) {
+    fileprivate init(root: UnsafeMutablePointer<json_t>?, text: UnsafeRawBufferPointer) {
       self.root = root
       self.text = text
     }
@@ -36,7 +37,7 @@ struct JSON {
 
     /// jansson converts a copy of a number, which without memory may have been cut (and then errno is 0 again).
     fileprivate var hasAllDigits: Bool {
-      guard root.pointee.type == JSON_REAL, text.count > 15 else { return true }
+      guard let root, root.pointee.type == JSON_REAL, text.count > 15 else { return true }
       return withUnsafeTemporaryAllocation(byteCount: text.count &+ 1, alignment: 1) { copy in
         copy.copyMemory(from: text)
         copy[text.count] = 0
@@ -47,10 +48,31 @@ struct JSON {
     /// Hands over the first of NULL, BOOL, INT, REAL, STRING, JSON among `types` that it fits; nil: none. The value is borrowed
     /// for the call: its text is jansson's, or what was parsed.
     func withValue<R>(as types: ValueTypes, _ body: (NativeValue) -> R) -> R? {
-      value(as: types).map(body)
+      guard let root else { return withPlainValue(as: types, body) }
+      return value(of: root, as: types).map(body)
     }
 
-    private func value(as types: ValueTypes) -> NativeValue? {
+    private func withPlainValue<R>(as types: ValueTypes, _ body: (NativeValue) -> R) -> R? {
+      switch text.first {
+      case UInt8(ascii: "n") where types.contains(.null): return body(.null)
+      case UInt8(ascii: "t") where types.contains(.bool): return body(.bool(true))
+      case UInt8(ascii: "f") where types.contains(.bool): return body(.bool(false))
+      case UInt8(ascii: "\"") where types.contains(.string):
+        return withUnsafeTemporaryAllocation(byteCount: text.count &- 1, alignment: 1) { copy in
+          let inner = UnsafeRawBufferPointer(rebasing: text[1..<(text.count &- 1)])
+          copy.copyMemory(from: inner)
+          copy[inner.count] = 0 // as all text that the host gets
+          return body(.string(UnsafeRawBufferPointer(rebasing: copy[0..<inner.count])))
+        }
+      default:
+        guard let integer = JSONText.integer(text) else { break }
+        if types.contains(.int) { return body(.int(integer)) }
+        if types.contains(.real) { return body(.real(Double(integer))) }
+      }
+      return types.contains(.json) ? body(.json(text)) : nil
+    }
+
+    private func value(of root: UnsafeMutablePointer<json_t>, as types: ValueTypes) -> NativeValue? {
       switch root.pointee.type {
       case JSON_NULL where types.contains(.null): return .null
       case JSON_TRUE where types.contains(.bool): return .bool(true)
@@ -64,6 +86,11 @@ struct JSON {
       }
       return types.contains(.json) ? .json(text) : nil
     }
+  }
+
+  static func parse(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
+    if JSONScan.isPlain(text) { return Parsed(root: nil, text: text) }
+    return try run { json throws(Failure) in try json.parse(text) }
   }
 
   func parse(_ text: UnsafeRawBufferPointer) throws(Failure) -> Parsed {
@@ -97,8 +124,8 @@ struct JSON {
   }
 
   /// Throws what is wrong with the text.
-  func check(_ text: UnsafeRawBufferPointer) throws(Failure) {
-    _ = try parse(text)
+  static func check(_ text: UnsafeRawBufferPointer) throws(Failure) {
+    if !JSONScan.isSurelyJSON(text) { try run { json throws(Failure) in _ = try json.parse(text) } }
   }
 
   /// Whether a line is an array of values; the line itself nests once.
@@ -108,7 +135,8 @@ struct JSON {
   }
 
   func isValue(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
-    try isAccepted { () throws(Failure) in try check(text) }
+    if JSONScan.isSurelyJSON(text) { return true }
+    return try isAccepted { () throws(Failure) in _ = try parse(text) }
   }
 
   /// Throws only what says nothing of the text: that there is no memory.

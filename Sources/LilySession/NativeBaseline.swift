@@ -75,7 +75,7 @@ package struct NativeBaseline {
     guard other.length >= 0, other.length == 0 || other.word != 0 else { return "the text has a negative length, or is NULL" }
     guard other.length <= JSONText.valueLimit else { return "the value is longer than 16 MiB" }
     if other.types == .string { return UTF8Text.isValid(other.text) ? nil : "the string is not UTF-8" }
-    do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(other.text) } } catch { return error.reason }
+    do throws(Failure) { try JSON.check(other.text) } catch { return error.reason }
     return nil
   }
 

@@ -16,6 +16,7 @@ public final class Batch {
 
   let line = Line()
   private let keys = ByteBuffer()
+  private let scratch = ByteBuffer(capacity: 64)
   private(set) var changes = PlainList<Change>()
   private var open = Change(isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
   private var itemStart = 0
@@ -39,7 +40,7 @@ public final class Batch {
   package func set(
     _ key: Key, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
-    let key = PreparedKey.make(key)
+    let key = PreparedKey.make(key, scratch)
     defer { key.free() }
     try set(key, deadline: deadline, version: version, text)
   }
@@ -74,7 +75,7 @@ public final class Batch {
 
   /// - Parameter isTied: only together with the change before it.
   package func remove(_ key: Key, isTied: Bool = false) {
-    let key = PreparedKey.make(key)
+    let key = PreparedKey.make(key, scratch)
     defer { key.free() }
     begin("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))

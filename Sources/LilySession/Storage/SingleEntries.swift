@@ -5,13 +5,13 @@
 package func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
   let now = storage.now()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
-  try entry.withText { text throws(Failure) in try JSON.run { json throws(Failure) in try json.check(text) } }
+  try entry.withText { text throws(Failure) in try JSON.check(text) }
   return entry
 }
 
 package func set(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any Storage) throws(Failure) {
   guard deadline >= 0 else { throw Failure(.invalidArgument, "the time is negative", key: key) }
-  do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(text) } } catch { throw error.about(key) }
+  do throws(Failure) { try JSON.check(text) } catch { throw error.about(key) }
   let batch = Batch()
   try batch.set(storage.scope.key(key), deadline: deadline, version: 0) { buffer throws(Failure) in JSONText.append(compacted: text, to: buffer) }
   try write(batch, key, to: storage)
