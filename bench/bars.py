@@ -76,7 +76,7 @@ def bindings(results):
     """P7: of the bindings that are there. Their results are in microseconds."""
     own = results.bindings.get("rust")
     if own:
-        rust, c = own["results"][LIBRARY] * 1000, results.time(f"update/string/1/kill/{LIBRARY}")
+        rust, c = (own["results"][name] * 1000 for name in (LIBRARY, "C"))
         yield Bar("P7", "Rust: dispatch, 1 of 20 changed", "≤ 2 × C", f"{ns(rust)}; {times(rust / c)}", rust <= 2 * c)
     own = results.bindings.get("python")
     if own:
