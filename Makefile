@@ -5,6 +5,8 @@ SONAME  := liblily_session.so.0
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share
 DESTDIR    ?=
 CC         ?= cc
 STRIP      ?= strip
@@ -12,6 +14,7 @@ CFLAGS     ?= -O2 -g
 
 BUILD := build
 LIB   := $(BUILD)/lib/liblily_session.so
+TOOL  := $(BUILD)/bin/lily-session
 
 # Swift's clang shares its sanitizer runtimes with swiftc.
 SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
@@ -35,11 +38,14 @@ all: $(LIB)
 .PHONY: help
 help:
 	@echo 'make            build the shared library into $(BUILD)/lib'
+	@echo 'make tool       build the command lily-session into $(BUILD)/bin'
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      the long storms'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
+	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
+	@echo 'make test-browser  what the command exchanges with a browser, with one'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -75,6 +81,37 @@ install: $(LIB)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	  scripts/lily_session.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/lily_session.pc
 
+# The command has the Swift runtime in itself, which --gc-sections leaves little of. SwiftPM builds it from the sources of the
+# library in full Swift.
+TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib --disable-local-rpath
+
+$(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
+	$(TOOL_BUILD)
+	mkdir -p $(BUILD)/bin
+	cp .build-tool/release/lily-session $(TOOL).new
+	$(STRIP) $(TOOL).new
+	for shell in bash zsh fish; do $(TOOL).new --generate-completion-script $$shell > $(BUILD)/bin/completion.$$shell || exit 1; done
+	mv $(TOOL).new $(TOOL)
+
+.PHONY: tool
+tool: bootstrap $(TOOL)
+
+# Not a part of `install`: who packages the library alone does not want it.
+.PHONY: install-tool
+install-tool: $(TOOL)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/man/man1 $(DESTDIR)$(DATADIR)/bash-completion/completions \
+	  $(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
+	install -m 755 $(TOOL) $(DESTDIR)$(BINDIR)
+	install -m 644 tools/lily-session/lily-session.1 $(DESTDIR)$(DATADIR)/man/man1
+	install -m 644 $(BUILD)/bin/completion.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/lily-session
+	install -m 644 $(BUILD)/bin/completion.zsh $(DESTDIR)$(DATADIR)/zsh/site-functions/_lily-session
+	install -m 644 $(BUILD)/bin/completion.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/lily-session.fish
+
+.PHONY: test-browser
+test-browser: $(LIB) $(TOOL)
+	@scripts/bootstrap test
+	@Tests/tool/browser/run
+
 .PHONY: demo
 demo: bootstrap
 	@mkdir -p $(BUILD)
@@ -91,4 +128,4 @@ check: bootstrap
 
 .PHONY: clean
 clean:
-	rm -rf $(BUILD) .build-embedded .build-asan .build-full
+	rm -rf $(BUILD) .build-embedded .build-asan .build-full .build-tool
