@@ -14,7 +14,7 @@
       case grammar
       /// Its sequence is not above that of the line before: it was copied.
       case copied
-      /// The line itself is whole; before it so many are missing.
+      /// The line itself is whole; before it so many are missing, beyond those that were skipped.
       case missing(Int64)
       /// Over 64 MiB.
       case tooLong
@@ -38,7 +38,7 @@
     public var fileBytes: Int64 = 0
     /// The header's not counted.
     public var lines = 0
-    /// As `StorageInfo.damagedLines` counts.
+    /// Findings that are damage.
     public var damaged = 0
     /// A creation that was cut short, or an empty file: it reads as empty.
     public var isUnfinished = false
@@ -78,14 +78,13 @@
       }
       _ = try fill()
       for (line, at) in [(1, 0), (2, length)] where JournalHeader.copy(buffer.bytes, at: at) == nil {
-        examination.damaged = 1
+        examination.damaged &+= 1
         visit(Finding(kind: .header, line: line, offset: Int64(at), length: Int64(length), text: buffer.slice(at, at &+ length)))
       }
       buffer.removeFirst(2 * length)
       offset = Int64(2 * length)
 
-      let reader = LineReader()
-      var sequence: Int64 = 0
+      var judge = LineJudge(salt: salt, json: json)
       var number = 2
       var start = 0 // of the line in the buffer
       var scanned = 0
@@ -100,7 +99,7 @@
           let end = UnsafeRawPointer(newline) - UnsafeRawPointer(buffer.start)
           number &+= 1
           examination.lines &+= 1
-          if let kind = try skipped > 0 ? .tooLong : judge(buffer.slice(start, end), reader, json, &sequence) {
+          if let kind = try judge.finding(skipped > 0 ? nil : buffer.slice(start, end)) {
             if kind != .newer { examination.damaged &+= 1 }
             find(kind, end)
           }
@@ -125,19 +124,6 @@
       return examination
     }
 
-    /// nil: there is nothing to say of the line.
-    private func judge(
-      _ line: UnsafeRawBufferPointer, _ reader: LineReader, _ json: JSON, _ sequence: inout Int64
-    ) throws(Failure) -> Finding.Kind? {
-      guard let (number, operation) = try reader.read(line, salt, json) else { return LineReader.isChecked(line, salt) ? .grammar : .check }
-      guard number > sequence else { return .copied }
-      let missing = number &- sequence &- 1
-      sequence = number
-      if missing > 0 { return .missing(missing) }
-      if case .unknown = operation { return .newer }
-      return nil
-    }
-
     /// Rewrites the file with only what lives, whatever its size. A damaged file is kept beside it first.
     public func compact() throws(Failure) {
       let hostTime = options.clock?()
@@ -156,6 +142,34 @@
         try DefaultPlace.path(application: name.baseAddress, create: false)
       }
       return String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+  }
+
+  private struct LineJudge {
+    let salt: Salt
+    let json: JSON
+    private let reader = LineReader()
+    private var sequence: Int64 = 0
+    /// Lines since the last whole one.
+    private var skipped: Int64 = 0
+
+    init(salt: Salt, json: JSON) {
+      self.salt = salt
+      self.json = json
+    }
+
+    /// nil: there is nothing to say of the line. A line of nil is too long.
+    mutating func finding(_ line: UnsafeRawBufferPointer?) throws(Failure) -> Finding.Kind? {
+      skipped &+= 1
+      guard let line else { return .tooLong }
+      guard let (number, operation) = try reader.read(line, salt, json) else { return LineReader.isChecked(line, salt) ? .grammar : .check }
+      guard number > sequence else { return .copied }
+      let missing = number &- sequence &- skipped
+      sequence = number
+      skipped = 0
+      if missing > 0 { return .missing(missing) }
+      if case .unknown = operation { return .newer }
+      return nil
     }
   }
 

@@ -10,7 +10,7 @@ enum Places {
     do { return try Journal.defaultPath(application: options.app ?? ownName) } catch { throw Problem(error, path: nil) }
   }
 
-  static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+  static func exists(_ path: String) -> Bool { Glibc.access(path, F_OK) == 0 }
 
   /// The programs that have a store at the default place.
   static func applications() -> [String] {
@@ -26,7 +26,8 @@ enum Places {
     return found.sorted()
   }
 
-  static func absent(_ path: String, _ options: StoreOptions) -> Problem {
+  static func absent(_ path: String, _ options: StoreOptions, _ access: Store.Access) -> Problem {
+    if access == .creating { return Problem(Problem.unusable, "no store can be made at \(visible(path)): its folder is not there", advice: "Make the folder first.") }
     let message = "there is no store at \(visible(path))"
     if options.store != nil { return Problem(Problem.absent, message, advice: "A program makes its store with its first update; --app NAME looks at the default place.") }
     let found = applications().map { "--app \(visible($0))" }

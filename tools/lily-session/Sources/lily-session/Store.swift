@@ -56,7 +56,7 @@ final class Store {
       journal = try Store.open(path, options, settings)
       storage = try Store.part(journal, options.scope)
     } catch {
-      throw error.systemError == ENOENT ? Places.absent(path, options) : Problem(error, path: path)
+      throw error.systemError == ENOENT ? Places.absent(path, options, access) : Problem(error, path: path)
     }
     self.path = path
   }

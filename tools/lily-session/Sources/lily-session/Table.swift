@@ -12,17 +12,19 @@ struct Table {
 
   mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
-  /// - Parameter shrinking: the columns that are cut, the first one first, none to less than `least`.
-  func text(_ terminal: Terminal, shrinking: [Int], least: Int = 12) -> String {
+  /// - Parameter shrinking: the columns that are cut, the first one first.
+  func text(_ terminal: Terminal, shrinking: [Int]) -> String {
     let style = Style(terminal)
     var widths = headings.map(width)
     for row in rows {
       for (column, cell) in row.enumerated() { widths[column] = max(widths[column], width(cell.text)) }
     }
     if let columns = terminal.columns {
-      for column in shrinking {
-        let excess = widths.reduce(2 * (widths.count - 1), +) - columns
-        if excess > 0 { widths[column] = max(widths[column] - excess, min(least, widths[column])) }
+      for least in [12, 4] {
+        for column in shrinking {
+          let excess = widths.reduce(2 * (widths.count - 1), +) - columns
+          if excess > 0 { widths[column] = max(widths[column] - excess, min(least, widths[column])) }
+        }
       }
     }
     func line(_ cells: [Cell]) -> String {

@@ -62,8 +62,9 @@ struct SetCommand: ParsableCommand {
   private func value() throws -> [UInt8] {
     let given = json == "-" ? try read(0, "standard input") : Array(json.utf8)
     guard let fault = Store.fault(given) else { return given }
+    let first = json.unicodeScalars.first { !$0.properties.isWhitespace }
     // What begins as JSON was meant to be JSON.
-    guard json != "-", let first = json.unicodeScalars.first(where: { !$0.properties.isWhitespace }), !"[{\"".unicodeScalars.contains(first) else {
+    guard json != "-", first.map({ !"[{\"".unicodeScalars.contains($0) }) ?? true else {
       throw Problem(Problem.usage, "the value cannot be stored: \(fault)", advice: "Quote JSON for the shell: '[1,\"two\"]', '\"text\"'.")
     }
     let text = quoted(json)

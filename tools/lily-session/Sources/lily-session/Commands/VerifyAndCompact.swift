@@ -51,7 +51,7 @@ struct VerifyCommand: ParsableCommand {
     if found.damaged == 0 {
       lines.append(style.good("No damage."))
     } else {
-      let skipped = "Damage in \(count(found.damaged, "place")). Damaged lines are skipped; every other one counts."
+      let skipped = "Damage in \(count(found.damaged, "place")). What is damaged is skipped; every other line counts."
       let kept = "\(path).damaged"
       lines += [
         style.failure(skipped),
@@ -106,7 +106,8 @@ extension Finding {
     var keys: [String] = []
     func take() -> Bool {
       guard scanner.take(UInt8(ascii: ",")), let key = scanner.string().flatMap(Scanner.decode) else { return false }
-      keys.append(fieldKey(Array(key.utf8)))
+      let parts = key.split(separator: "\0", omittingEmptySubsequences: false)  // in a scope: NUL, its name, NUL, the key
+      keys.append(parts.count == 3 ? "\(fieldKey(Array(parts[2].utf8))) of \(parts[1])" : fieldKey(Array(key.utf8)))
       return true
     }
     if operation == "batch" {
