@@ -116,6 +116,7 @@ test-browser: $(LIB) $(TOOL)
 demo: bootstrap
 	@mkdir -p $(BUILD)
 	@$(MAKE) --no-print-directory $(LIB) >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
+	@$(MAKE) --no-print-directory $(TOOL) >$(BUILD)/demo-tool.log 2>&1 || echo 'The command lily-session could not be built, so the demo ends without it: see $(BUILD)/demo-tool.log'
 	@examples/demo
 
 .PHONY: test

@@ -29,7 +29,8 @@ def test_the_manual_page_has_every_command_and_option_and_no_other():
     page = {}
     for line in re.findall(r"^\.It Cm (.*)$", PAGE, re.M):
         name, *rest = line.split()
-        page[name] = ({"-" + option for option in re.findall(r"\bFl (-[\w-]+)|(?<= )(-[\w-]+)(?= |$)", " ".join(rest)) for option in option if option}, set(re.findall(r"Ar ([a-z]+)", line)))
+        options = re.findall(r"(?:^|(?<= ))(-[\w-]+)(?= |$)", " ".join(rest))
+        page[name] = ({"-" + option for option in options}, set(re.findall(r"Ar ([a-z]+)", line)))
     assert set(page) == set(said)
     for name, (options, values) in said.items():
         if name == "help":
@@ -43,7 +44,8 @@ def test_the_manual_page_has_every_command_and_option_and_no_other():
 def test_the_manual_page_is_well_formed():
     if not shutil.which("mandoc"):
         pytest.skip("mandoc is not installed")
-    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", ROOT / "tools/lily-session/lily-session.1"], capture_output=True, text=True)
+    page = ROOT / "tools/lily-session/lily-session.1"
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
@@ -68,9 +70,10 @@ def test_the_version_is_the_librarys(home):
 
 
 def test_no_swift_runtime_is_needed():
-    needed = set(re.findall(r"NEEDED.*\[(.*?)\]", subprocess.run(["readelf", "-d", TOOL], check=True, capture_output=True, text=True).stdout))
+    said = subprocess.run(["readelf", "-d", TOOL], check=True, capture_output=True, text=True).stdout
+    needed = set(re.findall(r"NEEDED.*\[(.*?)\]", said))
     assert needed <= {"libjansson.so.4", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
-    assert not re.search("R(UN)?PATH", subprocess.run(["readelf", "-d", TOOL], capture_output=True, text=True).stdout)
+    assert "libjansson.so.4" in needed and not re.search("R(UN)?PATH", said)
 
 
 def bash(home, *words):
@@ -81,7 +84,8 @@ def bash(home, *words):
       COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMP_TYPE=9
       $function lily-session "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
       printf '%s\n' "${COMPREPLY[@]}" """
-    done = subprocess.run(["bash", "-c", script, "bash", TOOL.parent / "completion.bash", "lily-session", *words], env=home.environment, capture_output=True, text=True)
+    done = subprocess.run(["bash", "-c", script, "bash", TOOL.parent / "completion.bash", "lily-session", *words], env=home.environment,
+                          capture_output=True, text=True)
     return done.stdout.split()
 
 
@@ -106,7 +110,8 @@ def test_the_completions_of_other_shells_are_theirs(shell):
 
 
 def test_make_install_tool_puts_it_in_place(tmp_path):
-    subprocess.run(["make", "--no-print-directory", "-C", ROOT, "install-tool", f"DESTDIR={tmp_path}", "PREFIX=/usr"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["make", "--no-print-directory", "-C", ROOT, "install-tool", f"DESTDIR={tmp_path}", "PREFIX=/usr"], check=True,
+                   stdout=subprocess.DEVNULL)
     assert {str(path.relative_to(tmp_path / "usr")) for path in tmp_path.rglob("*") if path.is_file()} == {
         "bin/lily-session", "share/man/man1/lily-session.1", "share/bash-completion/completions/lily-session",
         "share/zsh/site-functions/_lily-session", "share/fish/vendor_completions.d/lily-session.fish"}

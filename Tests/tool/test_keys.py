@@ -28,15 +28,17 @@ def test_all_means_keys_as_they_are_written(home):
     assert set(entries(home)) == {b"lily_session_theme"}
 
 
-@pytest.mark.parametrize("word, stored", [("dark", b'"dark"'), ("two words", b'"two words"'), ("01", b'"01"'), ("crème", '"crème"'.encode()),
-                                          ('a"b\\', rb'"a\"b\\"'), ("\x1b[31m", rb'"\u001b[31m"'), ("", b'""')])
+@pytest.mark.parametrize("word, stored", [
+    ("dark", b'"dark"'), ("two words", b'"two words"'), ("01", b'"01"'), ("crème", '"crème"'.encode()), ('a"b\\', rb'"a\"b\\"'),
+    ("\x1b[31m", rb'"\u001b[31m"'), ("", b'""')])
 def test_plain_words_are_stored_as_strings_and_it_says_so(home, word, stored):
     answer = home.run("set", "theme", word)
     assert entries(home)[b"lily_session_theme"].text == stored
     assert "stored as the string " + stored.decode() in answer.err
 
 
-@pytest.mark.parametrize("text", ["-5", "-0.5e3", "12345678901234567890", "1.50", "true", "null", '"dark"', '[1,{"a":"b"}]', '{"b":1,"a":2}'])
+@pytest.mark.parametrize("text", [
+    "-5", "-0.5e3", "12345678901234567890", "1.50", "true", "null", '"dark"', '[1,{"a":"b"}]', '{"b":1,"a":2}'])
 def test_S2_values_are_stored_byte_for_byte(home, text):
     answer = home.run("set", "x", text)
     assert entries(home)[b"lily_session_x"].text == text.encode()
@@ -160,8 +162,8 @@ def test_where_a_store_is(home):
 
 def test_a_store_that_is_not_there_is_not_made_by_looking(home):
     home.run("set", "theme", "1", app="cafe")
-    for command in [["list"], ["get", "x"], ["unset", "x"], ["clear", "--yes"], ["info"], ["verify"], ["compact"], ["watch"], ["export"], ["scopes"]]:
-        assert "--app cafe" in home.run(*command, code=1).err
+    for command in ["list", "get x", "unset x", "clear --yes", "info", "verify", "compact", "watch", "export", "scopes"]:
+        assert "--app cafe" in home.run(*command.split(), code=1).err
     assert not home.store().parent.exists()
     assert "folder" in home.run("set", "a", "1", "--store", home.path / "no/x.jsonl", app=None, code=3).err
 

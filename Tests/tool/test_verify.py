@@ -4,7 +4,7 @@ import re
 import journal
 import pytest
 
-KINDS = {"header": b"", "check": b"", "grammar": b"", "copied": b"", "missing": b"", "newer": b"", "torn": b""}
+KINDS = ["header", "check", "grammar", "copied", "missing", "newer", "torn"]
 
 
 def writer():
@@ -81,6 +81,16 @@ def test_lines_missing_beyond_the_skipped_ones(home):
     assert "skipped: its check does not hold" in report and "a line is missing before it" in report
 
 
+def test_what_shows_a_damaged_store_says_so(home):
+    data, _, _ = damage("check")
+    home.write(data)
+    for words in [["list"], ["export"]]:
+        assert "lily-session verify" in home.run(*words).err
+    assert "lily-session verify" in home.run("info").out
+    home.write(writer().bytes())
+    assert "verify" not in home.run("list").err + home.run("info").out
+
+
 def test_what_was_begun_and_never_written(home):
     for data in [b"", b"\0" * 4096, writer().bytes()[:100]]:
         path = home.write(data)
@@ -119,7 +129,7 @@ def test_compact_leaves_only_what_is_stored(home):
     path = home.write(whole.set(b"lily_session_v", b"1", 0, 7).bytes())
     home.run("compact")
     after = journal.read(path.read_bytes())
-    assert {key: tuple(entry) for key, entry in after.entries.items()} == {b"lily_session_n": (b"99", 0, 0), b"lily_session_v": (b"1", 0, 7)}
+    assert after.entries == {b"lily_session_n": (b"99", 0, 0), b"lily_session_v": (b"1", 0, 7)}
     assert len(after.operations) == 2 and list(path.parent.iterdir()) == [path]
 
 

@@ -10,7 +10,9 @@ struct Dump {
     var places: [[UInt8]: Int] = [:]
     // As in JSON.parse, the last of several of one name counts.
     func add(_ row: Row) {
-      if let place = places[row.key] { rows[place] = row } else {
+      if let place = places[row.key] {
+        rows[place] = row
+      } else {
         places[row.key] = rows.count
         rows.append(row)
       }
@@ -18,8 +20,8 @@ struct Dump {
     if scanner.take(UInt8(ascii: "{")) {
       try scanner.forEach(until: UInt8(ascii: "}")) { scanner in
         guard let name = scanner.member(), let value = scanner.string() else { throw Dump.malformed(scanner) }
-        guard let key = Scanner.decode(name) else { return leftOut.append((Array(name), "its name has half a surrogate pair")) }
-        guard let text = Scanner.decode(value) else { return leftOut.append((Array(key.utf8), "it has half a surrogate pair, which is no Unicode")) }
+        guard let key = Scanner.decode(name) else { return leftOut.append((Array(name), "its name is no Unicode text")) }
+        guard let text = Scanner.decode(value) else { return leftOut.append((Array(key.utf8), "it is no Unicode text")) }
         add(Row(key: Array(key.utf8), text: Array(text.utf8)))
       }
     } else if scanner.take(UInt8(ascii: "[")) {
@@ -63,7 +65,8 @@ struct Dump {
         done += Int64(row.text.count)
         progress.advance(to: done)
       }
-      guard let reason = row.key.isEmpty || row.key.count > 512 || row.key.contains(0) ? "no key is like that" : Store.fault(row.text) else { return false }
+      guard let reason = row.key.isEmpty || row.key.count > 512 || row.key.contains(0) ? "no key is like that" : Store.fault(row.text)
+      else { return false }
       leftOut.append((row.key, reason))
       return true
     }

@@ -27,9 +27,15 @@ enum Places {
   }
 
   static func absent(_ path: String, _ options: StoreOptions, _ access: Store.Access) -> Problem {
-    if access == .creating { return Problem(Problem.unusable, "no store can be made at \(visible(path)): its folder is not there", advice: "Make the folder first.") }
+    if access == .creating {
+      return Problem(
+        Problem.unusable, "no store can be made at \(visible(path)): its folder is not there", advice: "Make the folder first.")
+    }
     let message = "there is no store at \(visible(path))"
-    if options.store != nil { return Problem(Problem.absent, message, advice: "A program makes its store with its first update; --app NAME looks at the default place.") }
+    if options.store != nil {
+      return Problem(
+        Problem.absent, message, advice: "A program makes its store with its first update; --app NAME looks at the default place.")
+    }
     let found = applications().map { "--app \(visible($0))" }
     return Problem(
       Problem.absent, message,

@@ -32,7 +32,9 @@ struct Scanner {
       try body(&self)
       skipSpace()
       if take(close) { return }
-      guard take(UInt8(ascii: ",")), position > before else { throw Problem(Problem.usage, "nothing was imported: byte \(position) is not JSON") }
+      guard take(UInt8(ascii: ",")), position > before else {
+        throw Problem(Problem.usage, "nothing was imported: byte \(position) is not JSON")
+      }
     }
   }
 

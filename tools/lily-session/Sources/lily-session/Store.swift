@@ -70,7 +70,9 @@ final class Store {
 
   /// Those that live and whose keys begin so, in the order of the keys.
   func rows(_ prefix: [UInt8] = []) throws -> [Row] {
-    try asked { () throws(Failure) in try entries(Key(stored: prefix), of: storage).map { item throws(Failure) in try Store.row(item.key, item.entry) } }
+    try asked { () throws(Failure) in
+      try entries(Key(stored: prefix), of: storage).map { item throws(Failure) in try Store.row(item.key, item.entry) }
+    }
   }
 
   func row(_ key: [UInt8]) throws -> Row? {
@@ -131,6 +133,11 @@ final class Store {
     return found
   }
 
+  /// Nobody should take for all what is not.
+  func noteDamage() throws {
+    if try info().damagedLines > 0 { note("some lines of the file are damaged, and were skipped: lily-session verify tells which") }
+  }
+
   func examine(_ visit: (Finding) -> Void) throws -> Examination {
     var progress = Progress("verifying", total: try info().fileBytes)
     defer { progress.end() }
@@ -156,7 +163,9 @@ final class Store {
   }
 
   private static func row(_ key: Key, _ entry: Entry) throws(Failure) -> Row {
-    try entry.withText { text throws(Failure) in Row(key: key.bytes, text: [UInt8](text), deadline: entry.deadline, version: entry.version) }
+    try entry.withText { text throws(Failure) in
+      Row(key: key.bytes, text: [UInt8](text), deadline: entry.deadline, version: entry.version)
+    }
   }
 
   private static func key(_ bytes: [UInt8]) throws -> Key {

@@ -15,8 +15,11 @@ struct Tool: ParsableCommand {
       """,
     version: "0.1.0",
     groupedSubcommands: [
-      CommandGroup(name: "Keys", subcommands: [ListCommand.self, GetCommand.self, SetCommand.self, UnsetCommand.self, ClearCommand.self, WatchCommand.self]),
-      CommandGroup(name: "Stores", subcommands: [WhereCommand.self, InfoCommand.self, ScopesCommand.self, VerifyCommand.self, CompactCommand.self]),
+      CommandGroup(
+        name: "Keys",
+        subcommands: [ListCommand.self, GetCommand.self, SetCommand.self, UnsetCommand.self, ClearCommand.self, WatchCommand.self]),
+      CommandGroup(
+        name: "Stores", subcommands: [WhereCommand.self, InfoCommand.self, ScopesCommand.self, VerifyCommand.self, CompactCommand.self]),
       CommandGroup(name: "Interchange", subcommands: [ExportCommand.self, ImportCommand.self]),
     ])
 

@@ -16,7 +16,8 @@ struct GetCommand: ParsableCommand {
     guard let row = try store.row(keys.stored(key)) else { throw absent(key, keys, store) }
     // A mask would be taken for the value by whatever reads it.
     guard !secrets.hides(row) else {
-      throw Problem(Problem.incomplete, "\(keys.shown(row.key)) looks secret, so its value is not shown", advice: "--show-secrets shows it.")
+      throw Problem(
+        Problem.incomplete, "\(keys.shown(row.key)) looks secret, so its value is not shown", advice: "--show-secrets shows it.")
     }
     if output.json {
       Terminal.output.write(row.object() + "\n")
@@ -109,7 +110,8 @@ struct ClearCommand: ParsableCommand {
     let keys = count(try store.rows(sessionPrefix).count, "key")
     if !yes {
       guard isatty(0) != 0 else {
-        throw Problem(Problem.usage, "nothing was removed: there is no terminal to ask on", advice: "--yes removes \(keys) without a question.")
+        throw Problem(
+          Problem.usage, "nothing was removed: there is no terminal to ask on", advice: "--yes removes \(keys) without a question.")
       }
       Terminal.error.write("Remove \(keys) from \(visible(store.path))? [y/N] ")
       guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {

@@ -17,6 +17,7 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let store = try Store(store, .reading)
+    try store.noteDamage()
     let rows = try store.rows(keys.prefix(nil))
     let secret = rows.filter(secrets.hides)
     let isLeavingOut = Terminal.output.isTerminal && !secret.isEmpty

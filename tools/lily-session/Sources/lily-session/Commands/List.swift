@@ -11,6 +11,7 @@ struct ListCommand: ParsableCommand {
 
   func run() throws {
     let store = try Store(store, .reading)
+    try store.noteDamage()
     let rows = try store.rows(keys.prefix(prefix))
     if output.json {
       Terminal.output.write(array(rows.map { $0.object(hidden: secrets.hides($0)) }))

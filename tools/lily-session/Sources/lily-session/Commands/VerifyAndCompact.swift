@@ -23,7 +23,8 @@ struct VerifyCommand: ParsableCommand {
       let said = finding.said
       if output.json {
         findings.append(
-          "{\"line\":\(finding.line),\"offset\":\(finding.offset),\"length\":\(finding.length),\"kind\":\"\(finding.name)\",\"said\":\(quoted(said))}")
+          "{\"line\":\(finding.line),\"offset\":\(finding.offset),\"length\":\(finding.length),"
+            + "\"kind\":\"\(finding.name)\",\"said\":\(quoted(said))}")
       } else {
         table.add([
           Table.Cell(text: String(finding.line)), Table.Cell(text: String(finding.offset)),
@@ -47,24 +48,27 @@ struct VerifyCommand: ParsableCommand {
 
   private func summary(_ found: Examination, _ living: Int, _ torn: Int64, _ isNewer: Bool, _ path: String, _ style: Style) -> String {
     if found.isUnfinished { return "\(visible(path)): nothing was ever stored in it; it reads as empty\n" }
-    var lines = ["\(visible(path)): \(size(found.fileBytes)), \(count(found.lines, "line")), \(count(living, "entry", "entries")) that can be read"]
+    var lines = ["\(visible(path)): \(size(found.fileBytes)), \(count(found.lines, "line")), \(count(living, "entry", "entries"))"]
     if found.damaged == 0 {
       lines.append(style.good("No damage."))
     } else {
       let skipped = "Damage in \(count(found.damaged, "place")). What is damaged is skipped; every other line counts."
-      let kept = "\(path).damaged"
+      let kept = (path.split(separator: "/").last.map(String.init) ?? path) + ".damaged"
+      let replacing = Places.exists(path + ".damaged") ? ", in place of the one that is there," : ""
       lines += [
         style.failure(skipped),
         isNewer
           ? "The file has lines of a newer format: only a newer version may repair it."
-          : "lily-session compact --repair would keep this file as \(visible(kept))\(Places.exists(kept) ? ", in place of the one that is there," : "")"
-            + " and write the \(count(living, "entry", "entries")) anew.",
+          : "compact --repair would keep it as \(visible(kept))\(replacing) and write the \(count(living, "entry", "entries")) anew.",
       ]
     }
     if torn > 0 {
-      lines.append("The \(count(Int(torn), "byte")) after the last newline are a write that is under way, or whose program died. The next one that writes cuts them off.")
+      let bytes = count(Int(torn), "byte")
+      lines.append("After the last newline: \(bytes) of a write that is under way, or whose program died. The next writer cuts them off.")
     }
-    if isNewer, found.damaged == 0 { lines.append("Some lines are of a newer format: they are gone past, and this version does not write to the file.") }
+    if isNewer, found.damaged == 0 {
+      lines.append("Some lines are of a newer format: they are gone past, and this version does not write to the file.")
+    }
     return lines.joined(separator: "\n") + "\n"
   }
 }
@@ -102,7 +106,9 @@ extension Finding {
     var scanner = Scanner([UInt8](text.prefix(1 << 16)))
     scanner.skip(through: UInt8(ascii: ","))
     scanner.skip(through: UInt8(ascii: ","))
-    guard let operation = scanner.string().flatMap(Scanner.decode), ["set", "remove", "batch", "clear", "moved"].contains(operation) else { return "" }
+    guard let operation = scanner.string().flatMap(Scanner.decode), ["set", "remove", "batch", "clear", "moved"].contains(operation) else {
+      return ""
+    }
     var keys: [String] = []
     func take() -> Bool {
       guard scanner.take(UInt8(ascii: ",")), let key = scanner.string().flatMap(Scanner.decode) else { return false }

@@ -35,7 +35,9 @@ struct WatchCommand: ParsableCommand {
       let generation = try store.generation()
       let rows = try store.rows(keys.prefix(prefix))
       // A clear in between would look like removals.
-      if try store.generation() == generation { return Moment(generation: generation, rows: Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) })) }
+      if try store.generation() == generation {
+        return Moment(generation: generation, rows: Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) }))
+      }
     }
   }
 
@@ -61,7 +63,11 @@ struct WatchCommand: ParsableCommand {
         say("set", row, now)
         continue
       }
-      if old.text != row.text || old.version != row.version { say("set", row, now) } else if old.deadline != row.deadline { say("renewed", row, now) }
+      if old.text != row.text || old.version != row.version {
+        say("set", row, now)
+      } else if old.deadline != row.deadline {
+        say("renewed", row, now)
+      }
     }
   }
 

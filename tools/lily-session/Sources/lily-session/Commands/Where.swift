@@ -49,7 +49,8 @@ struct InfoCommand: ParsableCommand {
     let style = Style(Terminal.output)
     let damage = info.damagedLines == 0 ? style.good("none") : style.failure("yes; lily-session verify tells which")
     let facts = [
-      ("store", visible(store.path)), ("keys", "\(inSessions), and \(all.count - inSessions) outside the prefix"), ("scopes", String(scopes)),
+      ("store", visible(store.path)), ("keys", "\(inSessions), and \(all.count - inSessions) outside the prefix"),
+      ("scopes", String(scopes)),
       ("stored", "\(size(info.liveBytes)) of keys and values, scopes included"), ("file", "\(size(info.fileBytes)), format 1"),
       ("changed", localTime(changed)), ("damage", damage),
     ]
