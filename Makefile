@@ -81,8 +81,8 @@ install: $(LIB)
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	  scripts/lily_session.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/lily_session.pc
 
-# The command has the Swift runtime in itself, which --gc-sections leaves little of. SwiftPM builds it from the sources of the
-# library in full Swift.
+# The command is full Swift, built from the library's sources, and has the Swift runtime in itself: some 15 MB, most of it what the
+# argument parser uses of Foundation.
 TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib --disable-local-rpath
 
 $(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)

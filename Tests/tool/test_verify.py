@@ -150,3 +150,13 @@ def test_lines_longer_than_a_chunk(home):
     report = home.run("verify", "--json", code=2).json
     assert [(f["line"], f["offset"], f["length"]) for f in report["findings"]] == [(3, 140, len(whole.lines[0]) - 1)]
     assert report["lines"] == 2 and report["entries"] == 1
+
+
+def test_a_line_longer_than_any_writer_writes(home):
+    whole = writer()
+    whole.lines.insert(2, b"x" * (journal.MAX_LINE + 1) + b"\n")
+    home.write(whole.bytes())
+    report = home.run("verify", "--json", code=2).json
+    offset = 140 + sum(map(len, whole.lines[:2]))
+    assert [(f["kind"], f["line"], f["offset"], f["length"]) for f in report["findings"]] == [("too-long", 5, offset, journal.MAX_LINE + 1)]
+    assert report["entries"] == 3

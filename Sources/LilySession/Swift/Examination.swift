@@ -46,7 +46,7 @@
 
   extension Journal {
     /// Reads the whole file once more, line by line, with the reader that opening uses; nothing is written and no lock is held, so that
-    /// a line which is being written meanwhile is found torn.
+    /// a line which is being written meanwhile is found torn. Neither closure may call the journal.
     ///
     /// - Parameters:
     ///   - visit: called for each finding, in the file's order.
@@ -90,16 +90,17 @@
       var scanned = 0
       var skipped: Int64 = 0 // bytes of a line over the limit, which are not kept
       func find(_ kind: Finding.Kind, _ end: Int) {
-        let text = buffer.slice(start, end)
         let first = offset &+ Int64(start) &- skipped
-        visit(Finding(kind: kind, line: number, offset: first, length: skipped &+ Int64(text.count), text: skipped > 0 ? buffer.slice(0, 0) : text))
+        let text = kind == .tooLong || skipped > 0 ? buffer.slice(0, 0) : buffer.slice(start, end)
+        visit(Finding(kind: kind, line: number, offset: first, length: skipped &+ Int64(end &- start), text: text))
       }
       while true {
         while let newline = memchr(buffer.start + scanned, 0x0A, buffer.count &- scanned) {
           let end = UnsafeRawPointer(newline) - UnsafeRawPointer(buffer.start)
           number &+= 1
           examination.lines &+= 1
-          if let kind = try judge.finding(skipped > 0 ? nil : buffer.slice(start, end)) {
+          let isTooLong = skipped > 0 || end &- start >= Line.limit // the newline counts
+          if let kind = try judge.finding(isTooLong ? nil : buffer.slice(start, end)) {
             if kind != .newer { examination.damaged &+= 1 }
             find(kind, end)
           }

@@ -7,8 +7,8 @@ struct Tool: ParsableCommand {
     commandName: "lily-session",
     abstract: "See and mend a lily-session store.",
     discussion: """
-      A store is the file in which a program keeps its session. It is named by --app, the program's name, or by --store, a path. Keys are
-      those of the program's fields: theme stands for lily_session_theme.
+      A store is the file in which a program keeps its session. It is named by --app, the program's name, or by --store, a path. Keys \
+      are those of the program's fields: theme stands for lily_session_theme.
 
       Exit status: 0 done; 1 no such key or store, or a question was answered with no; 2 damage was found, or something was left out; 3 the \
       store cannot be used; 64 the command line is wrong.

@@ -41,9 +41,9 @@ struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "import", abstract: "Store what export or a browser gave.",
     discussion: """
-      Takes the array that export prints, or the object that JSON.stringify(localStorage) gives. What is in the store under the same keys is \
-      replaced, other keys stay. Up to 32 MiB are stored in one step, all or none. Values that are not JSON are named and left out; the exit \
-      status is 2 then. A store that is not there yet is made.
+      Takes the array that export prints, or the object that JSON.stringify(localStorage) gives. What is in the store under the same keys \
+      is replaced, other keys stay. Up to 32 MiB are stored in one step, all or none. Values that are not JSON are named and left out; the \
+      exit status is 2 then. A store that is not there yet is made.
       """)
 
   @Argument(help: "The file, or - for standard input.", completion: .file()) var file: String = "-"

@@ -37,8 +37,8 @@ struct VerifyCommand: ParsableCommand {
     let living = try store.rows().count + (try store.scopes().reduce(0) { $0 + $1.rows.count })
     if output.json {
       Terminal.output.write(
-        "{\"path\":\(quoted(store.path)),\"file_bytes\":\(examination.fileBytes),\"lines\":\(examination.lines),\"damaged\":\(examination.damaged),"
-          + "\"entries\":\(living),\"findings\":\(array(findings).dropLast())}\n")
+        "{\"path\":\(quoted(store.path)),\"file_bytes\":\(examination.fileBytes),\"lines\":\(examination.lines),"
+          + "\"damaged\":\(examination.damaged),\"entries\":\(living),\"findings\":\(array(findings).dropLast())}\n")
     } else {
       if !findings.isEmpty { Terminal.output.write(table.text(Terminal.output, shrinking: [3])) }
       Terminal.output.write(summary(examination, living, torn, isNewer, store.path, style))
