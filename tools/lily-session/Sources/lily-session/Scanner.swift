@@ -1,5 +1,5 @@
-/// JSON that is taken apart without being read into values: what comes out is the writer's own text, byte for byte, which the store
-/// then checks. Without a store's file in hand there is no reader of the library's that does so.
+/// JSON that is taken apart without being read into values: what comes out is the writer's own text, byte for byte, which the library then
+/// checks. For what is not a store's: dumps, and lines that the library has refused.
 struct Scanner {
   private let bytes: [UInt8]
   private(set) var position = 0
