@@ -14,6 +14,7 @@ CFLAGS     ?= -O2 -g
 
 BUILD := build
 LIB   := $(BUILD)/lib/liblily_session.so
+STATIC_LIB := $(BUILD)/lib/liblily_session.a
 TOOL  := $(BUILD)/bin/lily-session
 
 # Swift's clang shares its sanitizer runtimes with swiftc.
@@ -23,29 +24,34 @@ SWIFT_CLANG := $(SWIFT_BIN)clang
 # The library is Embedded Swift. lld keeps text and read-only data apart; the version script hides the copy of the
 # Swift runtime inside, which would otherwise take the place of a Swift host's own. The compiler writes what both
 # modules use twice; a section for each function lets the linker drop what nothing calls. Exclusivity is checked at run
-# time in the tests of full Swift; here the check would end the host, and cost a tenth of an update.
+# time in the tests of full Swift; here the check would end the host, and cost a tenth of an update. The last line of flags is
+# for builds that are the same in every directory.
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session --disable-local-rpath \
   -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
-  -Xlinker -soname=$(SONAME) -Xlinker --version-script=$(CURDIR)/Sources/LilySessionC/exports.map \
+  -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map' \
   -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
-  -Xlinker --as-needed
+  -Xlinker --as-needed \
+  -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
+  -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
 SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
 
 .PHONY: all
-all: $(LIB)
+all: $(LIB) $(STATIC_LIB)
 
 .PHONY: help
 help:
-	@echo 'make            build the shared library into $(BUILD)/lib'
+	@echo 'make            build the shared and the static library into $(BUILD)/lib'
 	@echo 'make tool       build the command lily-session into $(BUILD)/bin'
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
-	@echo 'make check      the long storms'
+	@echo 'make check      every test at length, with a table of what was tried (about 90 minutes)'
+	@echo 'make bench      every benchmark, into docs/performance.md (about 3 minutes)'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  what the command exchanges with a browser, with one'
+	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -56,7 +62,7 @@ bootstrap:
 define library
 	$(SWIFT_BUILD) --scratch-path $(1) $(3)
 	mkdir -p $(2)
-	cp $$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so $(2)/liblily_session.so.$(VERSION).new
+	cp "$$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so" $(2)/liblily_session.so.$(VERSION).new
 	mv $(2)/liblily_session.so.$(VERSION).new $(2)/liblily_session.so.$(VERSION)
 	ln -sf liblily_session.so.$(VERSION) $(2)/$(SONAME)
 	ln -sf $(SONAME) $(2)/liblily_session.so
@@ -66,20 +72,42 @@ endef
 $(LIB): $(SOURCES)
 	$(call library,.build-embedded,$(BUILD)/lib,-Xlinker -z -Xlinker defs)
 
+# Of the same objects, as one, in which only what the header declares is visible. A program links libjansson too.
+$(STATIC_LIB): $(LIB)
+	$(SWIFT_BIN)ld.lld -r -o $(BUILD)/lib/lily_session.o \
+	  $(foreach module,CPlatform LilySession LilySessionC,.build-embedded/release/$(module).build/*.o) \
+	  -L$$(dirname $(SWIFT_BIN))/lib/swift/embedded/$$(uname -m)-unknown-linux-gnu -lswiftUnicodeDataTables
+	objcopy --wildcard --keep-global-symbol='lily_session_*' $(BUILD)/lib/lily_session.o
+	rm -f $@
+	ar rcsD $@ $(BUILD)/lib/lily_session.o
+	rm $(BUILD)/lib/lily_session.o
+
 # The same with AddressSanitizer in every line, the standard library's included. Its runtime comes with the program.
 $(BUILD)/asan/liblily_session.so: $(SOURCES)
 	$(call library,.build-asan,$(BUILD)/asan,--sanitize address)
 
 .PHONY: install
-install: $(LIB)
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(INCLUDEDIR)
-	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)
-	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)
-	ln -sf liblily_session.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME)
-	ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/liblily_session.so
-	install -m 644 include/lily_session.h $(DESTDIR)$(INCLUDEDIR)
+install: $(LIB) $(STATIC_LIB)
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)'
+	ln -sf liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session.so'
+	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
+	install -m 644 include/lily_session.h include/lily_session.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
+	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
+	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
+
+# $(call filled,template,place in LIBDIR)
+define filled
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	  scripts/lily_session.pc.in > $(DESTDIR)$(LIBDIR)/pkgconfig/lily_session.pc
+	  -e 's|@SONAME@|$(SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|" \
+	  $(1) > '$(DESTDIR)$(LIBDIR)/$(2)'
+endef
+
+# ---- the command
 
 # The command is full Swift, built from the library's sources, and has the Swift runtime in itself: some 15 MB, most of it what the
 # argument parser uses of Foundation.
@@ -99,18 +127,25 @@ tool: bootstrap $(TOOL)
 # Not a part of `install`: who packages the library alone does not want it.
 .PHONY: install-tool
 install-tool: $(TOOL)
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DATADIR)/man/man1 $(DESTDIR)$(DATADIR)/bash-completion/completions \
-	  $(DESTDIR)$(DATADIR)/zsh/site-functions $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
-	install -m 755 $(TOOL) $(DESTDIR)$(BINDIR)
-	install -m 644 tools/lily-session/lily-session.1 $(DESTDIR)$(DATADIR)/man/man1
-	install -m 644 $(BUILD)/bin/completion.bash $(DESTDIR)$(DATADIR)/bash-completion/completions/lily-session
-	install -m 644 $(BUILD)/bin/completion.zsh $(DESTDIR)$(DATADIR)/zsh/site-functions/_lily-session
-	install -m 644 $(BUILD)/bin/completion.fish $(DESTDIR)$(DATADIR)/fish/vendor_completions.d/lily-session.fish
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/man/man1' '$(DESTDIR)$(DATADIR)/bash-completion/completions' \
+	  '$(DESTDIR)$(DATADIR)/zsh/site-functions' '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d'
+	install -m 755 $(TOOL) '$(DESTDIR)$(BINDIR)'
+	install -m 644 tools/lily-session/lily-session.1 '$(DESTDIR)$(DATADIR)/man/man1'
+	install -m 644 $(BUILD)/bin/completion.bash '$(DESTDIR)$(DATADIR)/bash-completion/completions/lily-session'
+	install -m 644 $(BUILD)/bin/completion.zsh '$(DESTDIR)$(DATADIR)/zsh/site-functions/_lily-session'
+	install -m 644 $(BUILD)/bin/completion.fish '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/lily-session.fish'
 
 .PHONY: test-browser
 test-browser: $(LIB) $(TOOL)
 	@scripts/bootstrap test
 	@Tests/tool/browser/run
+
+# ---- packages
+
+.PHONY: deb
+deb:
+	@scripts/bootstrap deb
+	packaging/build-deb
 
 .PHONY: demo
 demo: bootstrap
@@ -127,6 +162,14 @@ test: bootstrap
 check: bootstrap
 	@scripts/test --long
 
+.PHONY: bench
+bench:
+	@scripts/bootstrap bench
+	@$(MAKE) --no-print-directory $(LIB)
+	@$(MAKE) --no-print-directory -C bench
+	@bench/run
+
 .PHONY: clean
 clean:
+	rm -rf bindings/python/build bindings/python/src/*.egg-info
 	rm -rf $(BUILD) .build-embedded .build-asan .build-full .build-tool

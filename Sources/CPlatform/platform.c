@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 int platform_errno(void) { return errno; }
+void platform_set_errno(int code) { errno = code; }
 
 int platform_openat(int directory, const char *path, int flags, mode_t mode) { return openat(directory, path, flags, mode); }
 

@@ -4,7 +4,7 @@ extension ModelRuntime {
   ///
   /// - Parameter storage: called once the rest is known to be right.
   /// - Parameter owner: kept until the session is over.
-  public func attach<Lens: SliceLens, Binding: FieldBinding>(
+  package func attach<Lens: SliceLens, Binding: FieldBinding>(
     _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any Storage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
     try run { () throws(Failure) in
@@ -87,7 +87,7 @@ extension Attachment {
     do throws(Failure) {
       let code = try entry.withText { text throws(Failure) -> Int32 in
         // Only parsing has the C locale: the host's callbacks run in its own.
-        let parsed = try JSON.run { json throws(Failure) in try json.parse(text) }
+        let parsed = try JSON.parse(text)
         if isOlder, let code = binding.migrate(.json(text), from: entry.version, { binding.set($0, in: &slice) }) {
           isMigrated = true
           return code

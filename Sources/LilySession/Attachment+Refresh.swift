@@ -5,6 +5,7 @@ extension Attachment {
   func takeOver(_ runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard let storage else { throw Session.detached }
     let now = storage.now()
+    try storage.revalidate()
     let snapshot = try storage.read(storageKeys, of: scope)
     if snapshot.generation != generation { meet(snapshot) }
     guard var slice = lens.slice(of: runtime.model) else { throw noSlice }

@@ -73,6 +73,9 @@ extension Attachment {
         case .superseded(let current): meet(current)
         }
       } catch {
+        // A write that did not come as far as the generation (BUSY, say) leaves a clear unmet, and the next one would drop with
+        // it what changed after it. Reading needs no lock.
+        if let current = try? storage.read([], of: scope), current.generation != generation { meet(current) }
         leaveOut(error)
         return
       }

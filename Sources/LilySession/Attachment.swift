@@ -1,5 +1,5 @@
 /// A session at work: its fields, their baselines, and which of them are still to be stored.
-public final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
+package final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
 where Lens.Session == Binding.Session {
   /// What changes of a field while the program runs.
   struct Slot {
@@ -78,10 +78,11 @@ where Lens.Session == Binding.Session {
     count = fields.count
     hasExpiry = fields.contains { $0.expiresAfter > 0 }
     slots = .allocate(capacity: max(count, 1))
+    let scratch = ByteBuffer()
     for at in 0..<count {
       let binding = fields[at].binding
       (slots + at).initialize(to: Slot(
-        binding: binding, baseline: binding.makeBaseline(), key: PreparedKey.make(storageKeys[at]), initial: binding.makeBaseline()))
+        binding: binding, baseline: binding.makeBaseline(), key: PreparedKey.make(storageKeys[at], scratch), initial: binding.makeBaseline()))
     }
     super.init()
   }
@@ -129,14 +130,14 @@ where Lens.Session == Binding.Session {
 
   // MARK: the host's calls
 
-  public override func persist() throws(Failure) {
+  package override func persist() throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       if let failure = storeChanges(of: runtime.model) { throw failure }
     }
   }
 
-  public override func flush() throws(Failure) {
+  package override func flush() throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       let failure = storeChanges(of: runtime.model)
@@ -145,7 +146,7 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  public override func refresh() throws(Failure) {
+  package override func refresh() throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       let failure = storeChanges(of: runtime.model)
@@ -154,7 +155,7 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  public override func touch(_ key: Key) throws(Failure) {
+  package override func touch(_ key: Key) throws(Failure) {
     let runtime = try attachedRuntime()
     let at = try index(of: key)
     try runtime.run { () throws(Failure) in
@@ -164,7 +165,7 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  public override func nextExpiry() -> Int64? {
+  package override func millisecondsToNextExpiry() -> Int64? {
     guard let storage, (try? attachedRuntime()) != nil else { return nil }
     var next: Int64?
     for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .absent && slots[at].stored != .expired {
@@ -181,7 +182,7 @@ where Lens.Session == Binding.Session {
     return at
   }
 
-  public override func state(of key: Key) throws(Failure) -> FieldState {
+  package override func state(of key: Key) throws(Failure) -> FieldState {
     _ = try attachedRuntime()
     let at = try index(of: key)
     var stored = slots[at].stored

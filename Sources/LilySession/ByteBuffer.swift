@@ -10,12 +10,12 @@ struct Extent {
 
 /// Bytes that grow, kept from one use to the next so that an update allocates nothing once it has warmed up.
 /// Memory comes from malloc; when there is none left the process ends, as everywhere in Swift.
-public final class ByteBuffer {
+package final class ByteBuffer {
   private(set) var start: UnsafeMutablePointer<UInt8>
   private(set) var capacity: Int
-  public private(set) var count = 0
+  package private(set) var count = 0
 
-  public init(capacity: Int = 256) {
+  package init(capacity: Int = 256) {
     self.capacity = capacity
     start = ByteBuffer.allocate(nil, capacity)
   }
@@ -27,7 +27,7 @@ public final class ByteBuffer {
     return memory.assumingMemoryBound(to: UInt8.self)
   }
 
-  public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+  package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
   func slice(_ from: Int, _ end: Int) -> UnsafeRawBufferPointer {
     guard from >= 0, end >= from, end <= count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
@@ -71,24 +71,24 @@ public final class ByteBuffer {
     start = ByteBuffer.allocate(start, limit)
   }
 
-  public func append(_ byte: UInt8) {
+  package func append(_ byte: UInt8) {
     reserve(1)
     start[count] = byte
     count &+= 1
   }
 
-  public func append(_ more: UnsafeRawBufferPointer) {
+  package func append(_ more: UnsafeRawBufferPointer) {
     guard let from = more.baseAddress else { return }
     reserve(more.count)
     memcpy(start + count, from, more.count)
     count &+= more.count
   }
 
-  public func append(_ text: StaticString) {
+  package func append(_ text: StaticString) {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  public func append(decimal value: Int64) {
+  package func append(decimal value: Int64) {
     reserve(20)
     if value < 0 { append(UInt8(ascii: "-")) }
     var digits = value.magnitude

@@ -1,39 +1,67 @@
 /// What a session tells its host, after the step that caused it is over.
-public struct Event {
+public struct Event: Sendable {
+  /// What happened. All but `damaged`, `directory` and `notDurable` are about one field.
   public enum Kind: Int32, Sendable {
+    /// Attach: what is stored was not accepted. It stays until the field changes.
     case rejected = 1
+    /// Attach: stored by a newer version of the field. It stays until the field changes.
     case newer = 2
+    /// The field's value could not be taken.
     case fieldFailed = 3
+    /// The field could not be stored, and is dirty.
     case writeFailed = 4
+    /// Attach: lines of the file were damaged, and skipped.
     case damaged = 5
+    /// Attach: others can write to the file's directory, and it is not sticky.
     case directory = 6
+    /// Refresh: another changed the field, and it was set.
     case changed = 7
+    /// Refresh: another removed it, and it was set to its value from before it was hydrated.
     case removed = 8
+    /// Refresh: it expired; likewise.
     case expired = 9
+    /// Refresh: another cleared the session; likewise.
     case cleared = 10
+    /// What was written may not survive power loss.
     case notDurable = 11
   }
 
+  /// What happened.
   public var kind: Kind
   /// A `Status`, or the code of the host's callback.
-  public var status: Int32
+  package var code: Int32
   /// errno, or 0.
   public var systemError: Int32
   /// Of the field, without the prefix; nil: the store.
-  public var key: Key?
+  package var subject: Key?
+
+  package init(kind: Kind, status: Int32, systemError: Int32, key: Key?) {
+    self.kind = kind
+    code = status
+    self.systemError = systemError
+    subject = key
+  }
 }
 
 /// What storage holds of a field, as far as its session has seen it.
 public struct FieldState: Equatable, Sendable {
+  /// What is stored.
   public enum Stored: Int32, Sendable {
+    /// Nothing.
     case absent = 0
+    /// What the model has, or had.
     case loaded = 1
+    /// What the field did not accept.
     case rejected = 2
+    /// It reads as absent.
     case expired = 3
+    /// An older version's value, or one under a former key. It is dirty, to be stored anew.
     case migrated = 4
+    /// What a newer version of the field stored.
     case newer = 5
   }
 
+  /// What is stored.
   public var stored: Stored
   /// Changed, and not stored yet.
   public var isDirty: Bool

@@ -1,5 +1,5 @@
 /// How the host's code reads and sets one field of a session: C callbacks, or Swift closures.
-public protocol FieldBinding {
+package protocol FieldBinding {
   associatedtype Session
   /// The value last seen, to find by comparison whether the field changed.
   associatedtype Baseline
@@ -28,7 +28,7 @@ public protocol FieldBinding {
   func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32?
 }
 
-public enum Capture {
+package enum Capture {
   case same
   case changed
   /// The host's code.
@@ -38,8 +38,8 @@ public enum Capture {
 }
 
 /// One persisted value: its key, what is accepted for it, and how it is reached.
-public struct FieldDefinition<Binding: FieldBinding> {
-  public let key: Key
+package struct FieldDefinition<Binding: FieldBinding> {
+  package let key: Key
   let storageKey: Key
   let types: ValueTypes
   /// ms after the last write; 0: never.
@@ -51,7 +51,7 @@ public struct FieldDefinition<Binding: FieldBinding> {
   /// Kept for as long as the field may be called.
   let owner: AnyObject?
 
-  public init(
+  package init(
     key: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, formerKeys: [Key], binding: Binding, owner: AnyObject?
   ) throws(Failure) {
     guard !key.bytes.isEmpty, key.bytes.count <= Key.fieldLimit else {
@@ -72,14 +72,14 @@ public struct FieldDefinition<Binding: FieldBinding> {
 }
 
 /// An ordered list of fields, no two with one key.
-public final class FieldList<Binding: FieldBinding> {
-  public private(set) var fields: [FieldDefinition<Binding>] = []
+package final class FieldList<Binding: FieldBinding> {
+  package private(set) var fields: [FieldDefinition<Binding>] = []
   /// Their keys and former keys, to find a second one by; nothing is stored under them.
   private let keys = EntryTable()
 
-  public init() {}
+  package init() {}
 
-  public func add(_ field: FieldDefinition<Binding>) throws(Failure) {
+  package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
     // Former ones, too: what one field renames or removes must not be another's.
     let all = [field.storageKey] + field.formerKeys
     guard !all.contains(where: { $0.withBytes { keys.find($0) } != nil }) else {

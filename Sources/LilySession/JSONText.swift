@@ -32,7 +32,7 @@ enum JSONText {
   }
 
   /// Where the run ends that needs no escape.
-  private static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+  static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
     // Eight bytes at a time: a subtraction borrows into the high bit of a byte that is below 0x20, or is a quote or a backslash.
     while at &+ 8 <= text.count {
@@ -99,15 +99,17 @@ enum JSONText {
     var inString = false
     var at = start
     while at < text.count {
-      let byte = text[at]
       if inString {
-        if byte == UInt8(ascii: "\\") {
+        at = endOfPlain(text, from: at)
+        guard at < text.count else { return nil }
+        if text[at] == UInt8(ascii: "\\") {
           at &+= 1
-        } else if byte == UInt8(ascii: "\"") {
+        } else if text[at] == UInt8(ascii: "\"") {
           inString = false
           if depth == 0 { return at &+ 1 }
         }
       } else {
+        let byte = text[at]
         switch byte {
         case UInt8(ascii: "\""):
           if depth == 0 && at > start { return nil }

@@ -3,20 +3,21 @@ import CPlatform
 /// A key: bytes that are UTF-8 without NUL. Keys are compared as bytes, never as `String`, which holds "é" and
 /// "e" + U+0301 to be the same.
 public struct Key: Equatable, Sendable {
+  /// UTF-8.
   public let bytes: [UInt8]
 
   /// All keys of sessions begin so, as in the browser.
-  public static var sessionPrefix: StaticString { "lily_session_" }
-  public static var fieldLimit: Int { 256 }
-  public static var storageLimit: Int { 512 }
+  package static var sessionPrefix: StaticString { "lily_session_" }
+  package static var fieldLimit: Int { 256 }
+  package static var storageLimit: Int { 512 }
 
-  public init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
+  package init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
     guard !bytes.isEmpty else { throw Failure(.invalidArgument, "a key is empty") }
     try self.init(prefix: bytes, limit: limit)
   }
 
   /// As `init(validating:limit:)`, but may be empty.
-  public init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
+  package init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
     guard bytes.count <= limit else { throw Failure(.invalidArgument, "a key is too long") }
     guard UTF8Text.isValid(bytes), !bytes.hasNUL else {
       throw Failure(.invalidArgument, "a key is not UTF-8, or has a NUL")
@@ -25,24 +26,26 @@ public struct Key: Equatable, Sendable {
   }
 
   /// The storage key of a field: `lily_session_` and the field's own.
-  public init(field: Key) {
+  package init(field: Key) {
     bytes = [UInt8](UnsafeBufferPointer(start: Key.sessionPrefix.utf8Start, count: Key.sessionPrefix.utf8CodeUnitCount)) + field.bytes
   }
 
   /// The prefix that `clear` removes.
-  public static var session: Key { Key(field: Key(stored: [])) }
+  package static var session: Key { Key(field: Key(stored: [])) }
 
   /// As it is stored: in a scope it begins with NUL.
-  public init(stored bytes: [UInt8]) { self.bytes = bytes }
+  package init(stored bytes: [UInt8]) { self.bytes = bytes }
 
+  /// Whether it begins with these bytes.
   public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
 
   /// Byte order, shorter first.
-  public func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
+  package func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 
   @inline(__always)
-  public func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R { try bytes.withBytes(body) }
+  package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R { try bytes.withBytes(body) }
 
+  /// Whether the bytes are the same.
   public static func == (a: Key, b: Key) -> Bool {
     a.withBytes { a in b.withBytes { b in a.equals(b) } }
   }

@@ -2,27 +2,27 @@ import CPlatform
 
 /// The last value seen of a field whose values come in native form, with a copy of its text. Comparing makes no JSON: the
 /// type first, then 64 bits or the bytes.
-public struct NativeBaseline {
+package struct NativeBaseline {
   /// `type` 0: no value yet.
-  public private(set) var value = NativeValue()
+  package private(set) var value = NativeValue()
   private var capacity = 0
 
-  public init() {}
+  package init() {}
 
-  public func copy() -> NativeBaseline {
+  package func copy() -> NativeBaseline {
     var copy = NativeBaseline()
     copy.takeOver(value)
     return copy
   }
 
-  public mutating func dispose() {
+  package mutating func dispose() {
     if capacity > 0 { free(UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word))) }
     self = NativeBaseline()
   }
 
   /// Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
   @inline(__always)
-  public func holds(_ other: NativeValue) -> Bool {
+  package func holds(_ other: NativeValue) -> Bool {
     guard value.type == other.type, value.type != 0 else { return false }
     if !value.isText { return value.type == ValueTypes.bool.rawValue ? value.bool == other.bool : value.word == other.word }
     guard value.length == other.length else { return false }
@@ -35,7 +35,7 @@ public struct NativeBaseline {
 
   /// Compares, and takes over what differs and can be stored.
   @inline(__always)
-  public mutating func capture(_ other: NativeValue, types: ValueTypes) -> Capture {
+  package mutating func capture(_ other: NativeValue, types: ValueTypes) -> Capture {
     holds(other) ? .same : adopt(other, types)
   }
 
@@ -75,11 +75,11 @@ public struct NativeBaseline {
     guard other.length >= 0, other.length == 0 || other.word != 0 else { return "the text has a negative length, or is NULL" }
     guard other.length <= JSONText.valueLimit else { return "the value is longer than 16 MiB" }
     if other.types == .string { return UTF8Text.isValid(other.text) ? nil : "the string is not UTF-8" }
-    do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(other.text) } } catch { return error.reason }
+    do throws(Failure) { try JSON.check(other.text) } catch { return error.reason }
     return nil
   }
 
-  public func append(to buffer: ByteBuffer) throws(Failure) {
+  package func append(to buffer: ByteBuffer) throws(Failure) {
     switch value.types {
     case .null: buffer.append("null")
     case .bool: buffer.append(value.bool ? "true" : "false")

@@ -1,35 +1,35 @@
 /// The types a value can have; a field accepts some of them. The bits are part of the C ABI.
-public struct ValueTypes: OptionSet, Sendable {
-  public var rawValue: Int32
-  public init(rawValue: Int32) { self.rawValue = rawValue }
+package struct ValueTypes: OptionSet, Sendable {
+  package var rawValue: Int32
+  package init(rawValue: Int32) { self.rawValue = rawValue }
 
-  public static var null: ValueTypes { ValueTypes(rawValue: 1) }
-  public static var bool: ValueTypes { ValueTypes(rawValue: 2) }
-  public static var int: ValueTypes { ValueTypes(rawValue: 4) }
-  public static var real: ValueTypes { ValueTypes(rawValue: 8) }
-  public static var string: ValueTypes { ValueTypes(rawValue: 16) }
-  public static var json: ValueTypes { ValueTypes(rawValue: 32) }
-  public static var all: ValueTypes { ValueTypes(rawValue: 63) }
+  package static var null: ValueTypes { ValueTypes(rawValue: 1) }
+  package static var bool: ValueTypes { ValueTypes(rawValue: 2) }
+  package static var int: ValueTypes { ValueTypes(rawValue: 4) }
+  package static var real: ValueTypes { ValueTypes(rawValue: 8) }
+  package static var string: ValueTypes { ValueTypes(rawValue: 16) }
+  package static var json: ValueTypes { ValueTypes(rawValue: 32) }
+  package static var all: ValueTypes { ValueTypes(rawValue: 63) }
 }
 
 /// A value in its native form, without JSON. It lies in memory as `lily_session_value` does, so that a C callback fills it
 /// in place: comparing a field costs no conversion. Text is borrowed.
-public struct NativeValue {
+package struct NativeValue {
   /// Exactly one bit of `ValueTypes`; from a callback it may be anything.
-  public var type: Int32 = 0
+  package var type: Int32 = 0
   /// bool, integer, bits of the real, or the address of the text.
-  public var word: UInt64 = 0
+  package var word: UInt64 = 0
   /// Of text, in bytes. From a callback it may be negative.
-  public var length: Int = 0
+  package var length: Int = 0
 
-  public init() {}
+  package init() {}
 
-  public static var null: NativeValue { make(.null, 0) }
-  public static func bool(_ value: Bool) -> NativeValue { make(.bool, value ? 1 : 0) }
-  public static func int(_ value: Int64) -> NativeValue { make(.int, UInt64(bitPattern: value)) }
-  public static func real(_ value: Double) -> NativeValue { make(.real, value.bitPattern) }
-  public static func string(_ text: UnsafeRawBufferPointer) -> NativeValue { make(.string, text) }
-  public static func json(_ text: UnsafeRawBufferPointer) -> NativeValue { make(.json, text) }
+  package static var null: NativeValue { make(.null, 0) }
+  package static func bool(_ value: Bool) -> NativeValue { make(.bool, value ? 1 : 0) }
+  package static func int(_ value: Int64) -> NativeValue { make(.int, UInt64(bitPattern: value)) }
+  package static func real(_ value: Double) -> NativeValue { make(.real, value.bitPattern) }
+  package static func string(_ text: UnsafeRawBufferPointer) -> NativeValue { make(.string, text) }
+  package static func json(_ text: UnsafeRawBufferPointer) -> NativeValue { make(.json, text) }
 
   private static func make(_ type: ValueTypes, _ word: UInt64) -> NativeValue {
     var value = NativeValue()
@@ -44,15 +44,15 @@ public struct NativeValue {
     return value
   }
 
-  public var types: ValueTypes { ValueTypes(rawValue: type) }
-  public var isText: Bool { type == ValueTypes.string.rawValue || type == ValueTypes.json.rawValue }
+  package var types: ValueTypes { ValueTypes(rawValue: type) }
+  package var isText: Bool { type == ValueTypes.string.rawValue || type == ValueTypes.json.rawValue }
 
-  public var bool: Bool { word & 0xFF != 0 } // a C bool is one byte; the rest of the word is not its
-  public var int: Int64 { Int64(bitPattern: word) }
-  public var real: Double { Double(bitPattern: word) }
+  package var bool: Bool { word & 0xFF != 0 } // a C bool is one byte; the rest of the word is not its
+  package var int: Int64 { Int64(bitPattern: word) }
+  package var real: Double { Double(bitPattern: word) }
 
   /// Empty when there is none.
-  public var text: UnsafeRawBufferPointer {
+  package var text: UnsafeRawBufferPointer {
     guard length > 0, let start = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: word)) else {
       return UnsafeRawBufferPointer(start: nil, count: 0)
     }

@@ -1,6 +1,6 @@
 /// A model, and what happens after each update of it. One thread at a time uses it and its sessions.
-public final class ModelRuntime<Model> {
-  public private(set) var model: Model
+package final class ModelRuntime<Model> {
+  package private(set) var model: Model
   /// A call runs the runtime: another answers REENTRANT.
   private var isBusy = false
   /// Something was asked for inside a callback that has to wait for the outermost call's end.
@@ -13,7 +13,7 @@ public final class ModelRuntime<Model> {
   private var count = 0
   private var capacity = 4
 
-  public init(model: Model) {
+  package init(model: Model) {
     self.model = model
     sessions = .allocate(capacity: 4)
   }
@@ -31,7 +31,7 @@ public final class ModelRuntime<Model> {
   /// Applies an update, then has each session store what changed. nil from `update` refuses: nothing is applied. The
   /// failure is the first of several; unless it is `reentrant` or `update`, the update was applied.
   @inline(__always)
-  public func dispatch(_ update: (Model) -> Model?) -> Failure? {
+  package func dispatch(_ update: (Model) -> Model?) -> Failure? {
     if isBusy { return reentrant }
     isBusy = true
     guard let next = update(model) else {
@@ -48,7 +48,7 @@ public final class ModelRuntime<Model> {
     return first
   }
 
-  public func replace(_ next: Model) throws(Failure) {
+  package func replace(_ next: Model) throws(Failure) {
     if isBusy { throw reentrant }
     model = next
   }
@@ -127,7 +127,7 @@ public final class ModelRuntime<Model> {
   }
 
   /// Detaches all sessions, now or at the end of the outermost call. The host's last use of the runtime.
-  public func free() {
+  package func free() {
     isFreed = true
     hasDeferred = true
     if isBusy { keptAlive = self } else { settle() }

@@ -1,35 +1,37 @@
-/// One attachment of fields to a runtime and a storage. The host's handle; what it does is in `Attachment`.
+/// One attachment of fields to a runtime and a storage. Once it is detached, or the runtime is gone, its calls throw `invalidArgument`.
+//
+// The host's handle; what it does is in `Attachment`.
 public class Session {
   init() {}
 
-  /// "The model may have changed": stores the fields that did.
+  /// "The model may have changed": stores the fields that did. Throws why one could not be stored; it is tried again.
   public func persist() throws(Failure) { throw Session.detached }
 
-  /// `persist`, then a sync of the storage.
+  /// `persist`, then a sync of the storage: what is stored survives power loss.
   public func flush() throws(Failure) { throw Session.detached }
 
   /// Persists, then takes over what was changed, removed, cleared elsewhere, or has expired.
   public func refresh() throws(Failure) { throw Session.detached }
 
   /// Stores an unchanged field again, which renews its expiry.
-  public func touch(_ key: Key) throws(Failure) { throw Session.detached }
+  package func touch(_ key: Key) throws(Failure) { throw Session.detached }
 
   /// ms until the next of the stored fields expires; nil: none will.
-  public func nextExpiry() -> Int64? { nil }
+  package func millisecondsToNextExpiry() -> Int64? { nil }
 
-  public func state(of key: Key) throws(Failure) -> FieldState { throw Session.detached }
+  package func state(of key: Key) throws(Failure) -> FieldState { throw Session.detached }
 
-  /// Flushes, then ends the session.
+  /// Flushes, then ends the session; inside a callback, once the outermost call returns. `flush` before it would say what fails.
   public func detach() {}
 
   /// Ends the session without calling the host.
-  public func abandon() {}
+  package func abandon() {}
 
   static var detached: Failure { Failure(.invalidArgument, "the session is detached") }
 }
 
 /// What a runtime knows of a session.
-public class ModelSession<Model>: Session {
+package class ModelSession<Model>: Session {
   /// nil: detached. The runtime retains the session, and clears this when it goes.
   var runtime: Unmanaged<ModelRuntime<Model>>?
   var ending = Ending.no
@@ -49,12 +51,12 @@ public class ModelSession<Model>: Session {
     return runtime.takeUnretainedValue()
   }
 
-  public override func detach() { runtime?.takeUnretainedValue().end(self, as: .detached) }
-  public override func abandon() { runtime?.takeUnretainedValue().end(self, as: .abandoned) }
+  package override func detach() { runtime?.takeUnretainedValue().end(self, as: .detached) }
+  package override func abandon() { runtime?.takeUnretainedValue().end(self, as: .abandoned) }
 }
 
 /// How a session's slice is found in the model, and how its host hears of events.
-public protocol SliceLens {
+package protocol SliceLens {
   associatedtype Model
   associatedtype Session
 

@@ -1,34 +1,56 @@
 /// How a call ended. The numbers are part of the C ABI (`lily_session.h`; a test holds them together) and are never
 /// used for anything else.
 public struct Status: RawRepresentable, Equatable, Sendable {
+  /// As in the C interface.
   public var rawValue: Int32
+  /// The status of a number; it may be none of the below.
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
+  /// Nothing is wrong.
   public static var ok: Status { Status(rawValue: 0) }
+  /// A value out of range, a key that is none, a detached session.
   public static var invalidArgument: Status { Status(rawValue: -1) }
+  /// Another field is stored under this key already.
   public static var duplicateKey: Status { Status(rawValue: -2) }
+  /// No such key, or no such file.
   public static var notFound: Status { Status(rawValue: -3) }
+  /// Called from inside a callback of the same runtime.
   public static var reentrant: Status { Status(rawValue: -4) }
+  /// This object cannot do that.
   public static var unsupported: Status { Status(rawValue: -5) }
+  /// The storage was opened by the parent process.
   public static var forked: Status { Status(rawValue: -6) }
+  /// The text is not JSON, or not of an accepted type.
   public static var decode: Status { Status(rawValue: -10) }
+  /// The field's value cannot be stored: not finite, not JSON, too big, or its encoder threw.
   public static var encode: Status { Status(rawValue: -11) }
+  /// A callback of the program's failed.
   public static var callback: Status { Status(rawValue: -12) }
+  /// The update function refused the message.
   public static var update: Status { Status(rawValue: -13) }
+  /// Written by a newer version of the program or of this library.
   public static var newer: Status { Status(rawValue: -14) }
+  /// The system refused; the error number says more.
   public static var io: Status { Status(rawValue: -20) }
+  /// The disk, its quota or the file size limit is full.
   public static var noSpace: Status { Status(rawValue: -21) }
+  /// Visible to all, but it may not survive power loss.
   public static var notDurable: Status { Status(rawValue: -22) }
+  /// The file, its directory or a read-only storage does not allow it.
   public static var permission: Status { Status(rawValue: -23) }
+  /// Not a file of ours: another format, owner, kind, or linked twice.
   public static var refused: Status { Status(rawValue: -24) }
+  /// The file is damaged, and the options are strict.
   public static var corrupt: Status { Status(rawValue: -25) }
+  /// Over a size limit.
   public static var quota: Status { Status(rawValue: -26) }
+  /// Another process held the storage's lock for 5 s.
   public static var busy: Status { Status(rawValue: -27) }
 }
 
 extension Status {
   /// Whether it is one of the above.
-  public var isKnown: Bool {
+  package var isKnown: Bool {
     switch rawValue {
     case -6...0, -14...(-10), -27...(-20): true
     default: false
@@ -36,27 +58,36 @@ extension Status {
   }
 }
 
-/// Why a call failed. `reason` is a sentence without an end, and never quotes a value.
+/// Why a call failed. It may name a key, and never quotes a value.
 public struct Failure: Error {
+  /// What kind of failure it is: to decide by.
   public var status: Status
+  /// For people: a sentence without an end.
   public var reason: StaticString
   /// errno, or 0.
   public var systemError: Int32
   /// The key that it is about, without the prefix where it is a field's.
-  public var key: Key?
+  package var subject: Key?
+  #if !hasFeature(Embedded)
+    /// The error of the program's own that this one comes from: what an update function threw, for one.
+    public var underlying: (any Error)?
+  #endif
 
+  /// For a storage of the program's own.
   public init(_ status: Status, _ reason: StaticString, systemError: Int32 = 0, key: Key? = nil) {
     self.status = status
     self.reason = reason
     self.systemError = systemError
-    self.key = key
+    subject = key
   }
 
   func about(_ key: Key) -> Failure {
-    Failure(status, reason, systemError: systemError, key: key)
+    var failure = self
+    failure.subject = key
+    return failure
   }
 }
 
 extension Failure {
-  public static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
+  package static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
 }

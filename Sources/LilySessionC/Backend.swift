@@ -27,7 +27,7 @@ private func release(_ backend: UnsafePointer<lily_session_backend>) -> Context?
 }
 
 /// A storage in the host's own store. Where a scope's keys begin with NUL, which ends a C string, the backend's begin with U+0001.
-private final class HostBackend: Storage {
+private final class HostBackend: Storage, @unchecked Sendable { // the header says that any thread may call the host's functions
   typealias Read = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<lily_session_entry>?) -> Int32
   typealias Write =
     @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<lily_session_entry>?, Int, UnsafePointer<CChar>?, UInt64) -> Int32
@@ -55,13 +55,13 @@ private final class HostBackend: Storage {
   private let host: Functions
   private let table: lily_session_backend
   private let context: UnsafeMutableRawPointer?
-  private let clock: (() -> Int64)?
+  private let clock: (@Sendable () -> Int64)?
   private let owner: Context?
   private let exclusion = Exclusion()
   /// Guarded by `exclusion`.
   private var ownClears = OwnClears()
 
-  init(_ functions: Functions, _ table: lily_session_backend, _ clock: (() -> Int64)?, _ owner: Context?) {
+  init(_ functions: Functions, _ table: lily_session_backend, _ clock: (@Sendable () -> Int64)?, _ owner: Context?) {
     host = functions
     self.table = table
     context = table.context
@@ -76,7 +76,7 @@ private final class HostBackend: Storage {
   var scope: Scope { .none }
   var place: Place { Place(of: self) }
   var notices: Notices { Notices() }
-  var path: UnsafePointer<CChar>? { nil }
+  var cPath: UnsafePointer<CChar>? { nil }
   func now() -> Int64 { clock?() ?? systemClock() }
   var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
   func close() { try? sync() }
@@ -115,6 +115,8 @@ private final class HostBackend: Storage {
     try check(status)
     return Entry(entry)
   }
+
+  func revalidate() {}
 
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()

@@ -53,7 +53,7 @@ public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<C
 
 @implementation @_cdecl("lily_session_next_expiry")
 public func lily_session_next_expiry(_ session: OpaquePointer?) -> Int64 {
-  (try? session.object(Session.self))?.nextExpiry() ?? -1
+  (try? session.object(Session.self))?.millisecondsToNextExpiry() ?? -1
 }
 
 @implementation @_cdecl("lily_session_field_state")
@@ -132,9 +132,9 @@ struct HostLens: SliceLens {
     var told = lily_session_event()
     told.size = MemoryLayout<lily_session_event>.size
     told.kind = event.kind.rawValue
-    told.status = event.status
+    told.status = event.code
     told.system_error = event.systemError
-    guard let key = event.key else { return onEvent(context, &told) }
+    guard let key = event.subject else { return onEvent(context, &told) }
     withCString(key) {
       told.key = $0
       onEvent(context, &told)

@@ -50,7 +50,7 @@ private func name(_ status: Status) -> StaticString {
 enum Message {
   static func write(_ failure: Failure) {
     var line = Writer(at: platform_message(), room: Int(PLATFORM_MESSAGE_SIZE) - 1)
-    if let key = failure.key {
+    if let key = failure.subject {
       key.withBytes { bytes in
         for byte in bytes.prefix(whole(bytes, 64)) { line.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte) } // one line
       }

@@ -81,9 +81,9 @@ func quota(_ options: lily_session_storage_options) -> Int64 {
   }
 }
 
-func clock(_ options: lily_session_storage_options) -> (() -> Int64)? {
+func clock(_ options: lily_session_storage_options) -> (@Sendable () -> Int64)? {
   guard let clock = options.clock else { return nil }
-  let context = options.context
+  nonisolated(unsafe) let context = options.context // the header says that any thread may call the clock
   return { clock(context) }
 }
 
@@ -94,7 +94,7 @@ public func lily_session_storage_close(_ storage: OpaquePointer?) {
 
 @implementation @_cdecl("lily_session_storage_path")
 public func lily_session_storage_path(_ storage: OpaquePointer?) -> UnsafePointer<CChar>? {
-  (try? storage.object(StorageHandle.self))?.storage.path
+  (try? storage.object(StorageHandle.self))?.storage.cPath
 }
 
 @implementation @_cdecl("lily_session_storage_get")
@@ -177,7 +177,7 @@ public func lily_session_storage_info(
     guard let out_info else { throw Failure(.invalidArgument, "the out parameter is NULL") }
     var told = try read(UnsafePointer(out_info))
     let info = try storage.info()
-    told.path = storage.path
+    told.path = storage.cPath
     told.entries = Int64(info.entries)
     told.live_bytes = info.liveBytes
     told.quota_bytes = info.quota == Int64.max ? -1 : info.quota

@@ -33,6 +33,33 @@ import Testing
     }
   }
 
+  /// The same three through what Swift programs call. Their strings are always UTF-8.
+  @Test func `S2 S3 S7 fields of Swift's values pass the cases`() throws {
+    struct Holder { var value = Value.string("initial") }
+    var count = 0
+    for file in ["values", "unstorable", "hydrate"] {
+      for given in try Case.all(file) {
+        let storage = MemoryStorage()
+        if file == "hydrate" { try set(Key("lily_session_field"), storage, given.stored?.bytes ?? []) }
+        let fields = try Persistence<Holder>().field("field", \.value, encode: { $0 }, decoder: ValueDecoder(given.acceptedTypes) { $0 })
+        let runtime = Runtime(Holder())
+        let session = try runtime.attach(fields, storage: storage)
+        if file == "hydrate" {
+          let isAccepted = given.value?.accepted != nil
+          #expect(try session.state(of: "field").stored == (isAccepted ? .loaded : .rejected), "\(given.name)")
+          if let expected = given.value?.accepted?.asValue { #expect(runtime.model.value.isSame(as: expected), "\(given.name)") }
+        } else {
+          guard let value = given.set?.asValue else { continue }
+          let failure = status { () throws(Failure) in try runtime.update { $0.value = value } }
+          #expect(failure == (file == "values" ? nil : .encode), "\(given.name)")
+          #expect(try bytes(stored: "lily_session_field", in: storage) == (file == "values" ? given.stored?.bytes : nil), "\(given.name)")
+        }
+        count += 1
+      }
+    }
+    #expect(count > 100)
+  }
+
   @Test(arguments: try Case.all("texts")) func `S2 a text comes out as it went in`(_ given: Case) throws {
     let scratch = Scratch()
     let storage = try Journal.open(path: scratch.file)
@@ -85,7 +112,7 @@ private final class Bound {
 
   init(_ given: Case, _ storage: any Storage) throws {
     let list = FieldList<Binding>()
-    let types = ValueTypes(rawValue: given.types?.reduce(0) { $0 | NativeCase.bit($1) } ?? 0)
+    let types = given.acceptedTypes
     try list.add(FieldDefinition(key: Key("field"), types: types, expiresAfter: 0, version: 0, formerKeys: [], binding: Binding(types: types), owner: nil))
     let runtime = ModelRuntime(model: self)
     self.runtime = runtime
@@ -137,6 +164,8 @@ struct Case: Decodable, Sendable, CustomTestStringConvertible {
   var field: Bool?
 
   var testDescription: String { name }
+
+  var acceptedTypes: ValueTypes { ValueTypes(rawValue: types?.reduce(0) { $0 | NativeCase.bit($1) } ?? 0) }
 
   static func all(_ file: String) throws -> [Case] {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
@@ -207,6 +236,12 @@ struct NativeCase: Decodable, Equatable, Sendable {
     if native.isText { text = [UInt8](native.text) } else { word = native.types == .bool ? (native.bool ? 1 : 0) : native.word }
   }
 
+  /// As a Swift program has it; nil: a text that is not UTF-8, or a type that is none.
+  var asValue: Value? {
+    guard String(validating: text, as: UTF8.self) != nil, type.nonzeroBitCount == 1, type < 64 else { return nil }
+    return withNative { Value($0) }
+  }
+
   func withNative<R>(_ body: (NativeValue) -> R) -> R {
     text.withUnsafeBytes { bytes in
       var native = NativeValue()
@@ -216,5 +251,13 @@ struct NativeCase: Decodable, Equatable, Sendable {
       }
       return body(native)
     }
+  }
+}
+
+extension Value {
+  /// Reals by their bits.
+  func isSame(as other: Value) -> Bool {
+    if case .real(let here) = self, case .real(let there) = other { return here.bitPattern == there.bitPattern }
+    return self == other
   }
 }

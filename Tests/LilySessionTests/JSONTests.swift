@@ -8,7 +8,7 @@ import Testing
 @Suite struct JSONTests {
   private func check(_ json: String) -> Status? { check(Array(json.utf8)) }
   private func check(_ json: [UInt8]) -> Status? {
-    json.withUnsafeBytes { bytes in status { () throws(Failure) in try JSON.run { json throws(Failure) in try json.check(bytes) } } }
+    json.withUnsafeBytes { bytes in status { () throws(Failure) in try JSON.check(bytes) } }
   }
   private func spelled(_ real: Double) throws -> String {
     try text { buffer in try JSON.run { json throws(Failure) in try json.append(real: real, to: buffer) } }
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func `S2 reals take the fewest digits that read back`() throws {
-    for (real, spelling) in [(0.1, "0.1"), (3.0, "3.0"), (-0.0, "-0.0"), (5e-324, "5e-324"), (1.7976931348623157e308, "1.7976931348623157e308"), (0.1 + 0.2, "0.30000000000000004"), (1e21, "1e21"), (100.0, "100.0")] {
+    for (real, spelling) in [(0.1, "0.1"), (3.0, "3.0"), (-0.0, "-0.0"), (.leastNonzeroMagnitude, "5e-324"), (1.7976931348623157e308, "1.7976931348623157e308"), (0.1 + 0.2, "0.30000000000000004"), (1e21, "1e21"), (100.0, "100.0")] {
       #expect(try spelled(real) == spelling)
     }
     var dice = Dice(2)
@@ -103,5 +103,61 @@ import Testing
       if round % 3 == 1 { bytes = Array("0123456789é".utf8) + bytes.prefix(3) }
       #expect(bytes.withUnsafeBytes { UTF8Text.isValid($0) } == (String(validating: bytes, as: UTF8.self) != nil), "\(bytes)")
     }
+  }
+
+  // MARK: the quick look and its judge
+
+  private static let samples = [
+    "null", "true", "false", "0", "-0", "-1.5", "12e3", "1E+2", "123456789012345678901234567890", "\"\"", "\"a b\"", "\"é😀\"", "\"\\n\\\"\\/\"",
+    "\"\\u0041\\ud83d\\ude00\"", "[]", "[ 1 , [ 2.50 ] ]", "{}", "{\"a\": 1, \"b\": {\"a\": [true, null]}, \"\": \"x\"}",
+    "[{\"id\":1,\"name\":\"apple\",\"tags\":[\"x\",\"y\"]},{\"id\":2,\"name\":\"pear\",\"tags\":[]}]", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}",
+  ]
+
+  /// What jansson makes of it, not asked by way of the quick look.
+  private func judged(_ text: UnsafeRawBufferPointer, as types: ValueTypes) -> String? {
+    (try? JSON.run { json throws(Failure) in try json.parse(text).withValue(as: types) { "\(Value($0))" } }) ?? nil
+  }
+
+  private func mutated(_ dice: inout Dice) -> [UInt8] {
+    var bytes = Array((JSONTests.samples.randomElement(using: &dice) ?? "").utf8)
+    for _ in 0..<Int.random(in: 0..<3, using: &dice) {
+      let at = Int.random(in: 0...bytes.count, using: &dice)
+      let byte = Array(" \t\n[]{},:\"\\-+.0123456789eEtrufalsn\u{7F}/b".utf8).randomElement(using: &dice) ?? UInt8.random(in: 0...255, using: &dice)
+      switch Int.random(in: 0..<4, using: &dice) {
+      case 0 where at < bytes.count: bytes[at] = byte
+      case 1 where at < bytes.count: bytes.remove(at: at)
+      case 2: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: at)
+      default: bytes.insert(byte, at: at)
+      }
+    }
+    return bytes
+  }
+
+  @Test func `S2 the quick look is never sure of what jansson refuses, and sees the values that jansson sees`() {
+    var dice = Dice(4)
+    var sure = 0
+    for _ in 0..<50_000 {
+      let bytes = mutated(&dice)
+      bytes.withUnsafeBytes { text in
+        if JSONScan.isSurelyJSON(text) {
+          sure += 1
+          #expect(judged(text, as: .json) != nil, "\(String(decoding: bytes, as: UTF8.self))")
+        }
+        guard JSONScan.isPlain(text) else { return }
+        for types: ValueTypes in [.all, .null, .bool, .int, .real, .string, [.string, .json], [.real, .null]] {
+          let seen = (try? JSON.parse(text).withValue(as: types) { "\(Value($0))" }) ?? nil
+          #expect(seen == judged(text, as: types), "\(String(decoding: bytes, as: UTF8.self))")
+        }
+      }
+    }
+    #expect(sure > 10_000)
+  }
+
+  @Test func `the quick look is sure of what programs store`() {
+    for json in JSONTests.samples where !json.contains("\\u") && !json.lowercased().contains("2e") && !json.contains("1E") && !json.contains("\"a\":2") {
+      #expect(Array(json.utf8).withUnsafeBytes { JSONScan.isSurelyJSON($0) }, "\(json)")
+    }
+    let members = (0..<30).map { "\"name\($0)\":\($0)" }.joined(separator: ",")
+    #expect(Array("{\(members)}".utf8).withUnsafeBytes { JSONScan.isSurelyJSON($0) })
   }
 }

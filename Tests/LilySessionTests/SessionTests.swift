@@ -30,12 +30,12 @@ import Testing
     let attached = try Attached(storage)
     #expect(attached.runtime.model.shop == Shop(token: "t"))
     #expect(attached.events.map(\.kind) == [.rejected, .rejected])
-    #expect(try attached.session.state(of: Key("theme")) == FieldState(stored: .rejected, isDirty: false))
+    #expect(try attached.session.state(of: "theme") == FieldState(stored: .rejected, isDirty: false))
     try attached.change { $0.token = "u" }
     #expect(try stored("lily_session_theme", in: storage) == "\"\"")
     try attached.change { $0.theme = "dark" }
     #expect(try stored("lily_session_theme", in: storage) == "\"dark\"")
-    #expect(try attached.session.state(of: Key("theme")) == FieldState(stored: .loaded, isDirty: false))
+    #expect(try attached.session.state(of: "theme") == FieldState(stored: .loaded, isDirty: false))
   }
 
   @Test func `S5 only changed fields are written, several in one line, none when nothing changed`() throws {
@@ -53,7 +53,7 @@ import Testing
     let runtime = shopRuntime()
     var revision: UInt64 = 1
     let session = try runtime.attach(
-      try shopFields(), storage: try journal(), get: \.shop, set: { model, shop in with(model) { $0.shop = shop } }, revision: { _ in revision })
+      try shopFields(), at: \.shop, storage: try journal(), revision: { _ in revision })
     try runtime.dispatch(.change { $0.shop.theme = "dark" })
     #expect(scratch.lines.isEmpty)
     revision = 2
@@ -77,10 +77,10 @@ import Testing
     try store("other", "1", in: storage)
     let attached = try Attached(storage)
     try attached.change { $0.theme = "dark"; $0.token = "t" }
-    try clear(storage)
+    try storage.clear()
     #expect(try stored("lily_session_theme", in: storage) == nil)
     #expect(try stored("other", in: storage) == "1")
-    #expect(try attached.session.state(of: Key("theme")) == FieldState(stored: .absent, isDirty: false))
+    #expect(try attached.session.state(of: "theme") == FieldState(stored: .absent, isDirty: false))
     try attached.change { $0.visits = 1 }
     #expect(try stored("lily_session_theme", in: storage) == nil)
     try attached.change { $0.theme = "blue" }
@@ -93,7 +93,7 @@ import Testing
     try attached.change { $0.token = "t" }
     try attached.change { shop in
       shop.theme = "dark"
-      try? clear(storage)
+      try? storage.clear()
       shop.visits = 1
     }
     #expect(try stored("lily_session_token", in: storage) == nil)
@@ -101,12 +101,27 @@ import Testing
     #expect(try stored("lily_session_visits", in: storage) == "1")
   }
 
-  @Test func `S13 a host with its own loop replaces the model and persists`() throws {
-    let attached = try Attached(journal())
-    try attached.runtime.replace(model: Model(shop: Shop(theme: "dark")))
-    #expect(scratch.lines.isEmpty)
-    try attached.session.persist()
+  @Test func `S13 a host with its own loop updates the model without messages`() throws {
+    let runtime = Runtime(Shop())
+    try runtime.attach(try shopFields(), storage: try journal())
+    try runtime.update { $0.theme = "dark" }
     #expect(scratch.lines.count == 1)
+    #expect(status { () throws(Failure) in try runtime.update { shop in shop.theme = "blue"; throw Refusal() } } == .update)
+    #expect(runtime.model.theme == "dark")
+  }
+
+  @Test func `S13 a model that is an object changes by itself, and persist stores it`() throws {
+    final class Settings { var theme = "light" }
+    let settings = Settings()
+    let runtime = Runtime(settings)
+    let session = try runtime.attach(try Persistence<Settings>().field("theme", \.theme), storage: try journal())
+    settings.theme = "dark"
+    #expect(scratch.lines.isEmpty)
+    try session.persist()
+    #expect(scratch.lines.count == 1)
+    try store("lily_session_theme", "\"theirs\"", in: try journal())
+    try session.refresh()
+    #expect(settings.theme == "theirs")
   }
 
   @Test func `S15 what runs the runtime is refused inside its callbacks, a detach there waits`() throws {
@@ -133,38 +148,34 @@ import Testing
   }
 
   @Test func `S1 a second field of one key is refused, in a list and on one file`() throws {
-    #expect(throws: Failure.self) { try shopFields().field(key: "theme", get: \.theme, set: { shop, _ in shop }, encode: Value.string, decoder: .string) }
+    #expect(throws: Failure.self) { try shopFields().field("theme", \.theme) }
     let runtime = shopRuntime()
-    let set: (Model, Shop) -> Model = { model, shop in with(model) { $0.shop = shop } }
-    let first = try runtime.attach(try shopFields(), storage: try journal(), get: \.shop, set: set)
+    let first = try runtime.attach(try shopFields(), at: \.shop, storage: try journal())
     let second = status { () throws(Failure) in
-      _ = try runtime.attach(try shopFields(), storage: try Journal.open(path: scratch.file), get: \.shop, set: set)
+      _ = try runtime.attach(try shopFields(), at: \.shop, storage: try Journal.open(path: scratch.file))
     }
     #expect(second == .duplicateKey)
     first.detach()
-    try runtime.attach(try shopFields(), storage: try journal(), get: \.shop, set: set).detach()
+    try runtime.attach(try shopFields(), at: \.shop, storage: try journal()).detach()
   }
 
   @Test func `S9 a field expires some milliseconds after its last write`() throws {
-    var time: Int64 = 1_000_000
-    let storage = MemoryStorage(clock: { time })
-    let fields = try persistence(of: Shop.self).field(
-      key: "theme", get: \.theme, set: { shop, theme in with(shop) { $0.theme = theme } }, encode: Value.string, decoder: .string,
-      expiresAfter: 1000)
+    let clock = Clock(1_000_000)
+    let storage = MemoryStorage(clock: { clock.now })
+    let fields = try Persistence<Shop>().field("theme", \.theme, expiresAfter: .milliseconds(1000))
     let runtime = shopRuntime()
-    let set: (Model, Shop) -> Model = { model, shop in with(model) { $0.shop = shop } }
-    let session = try runtime.attach(fields, storage: storage, get: \.shop, set: set)
+    let session = try runtime.attach(fields, at: \.shop, storage: storage)
     try runtime.dispatch(.change { $0.shop.theme = "dark" })
-    time += 999
+    clock.now += 999
     #expect(try stored("lily_session_theme", in: storage) == "\"dark\"")
-    #expect(try session.state(of: Key("theme")).stored == .loaded)
-    time += 1
+    #expect(try session.state(of: "theme").stored == .loaded)
+    clock.now += 1
     #expect(try stored("lily_session_theme", in: storage) == nil)
-    #expect(try session.state(of: Key("theme")).stored == .expired)
+    #expect(try session.state(of: "theme").stored == .expired)
     let later = shopRuntime()
-    let again = try later.attach(fields, storage: storage, get: \.shop, set: set)
+    let again = try later.attach(fields, at: \.shop, storage: storage)
     #expect(later.model.shop.theme == "light")
-    #expect(try again.state(of: Key("theme")).stored == .expired)
+    #expect(try again.state(of: "theme").stored == .expired)
     session.detach()
     again.detach()
   }

@@ -40,7 +40,7 @@ import Testing
     try here.session.refresh()
     #expect(here.runtime.model.shop.theme == "plain")
     #expect(here.events.map(\.kind) == [.removed])
-    try clear(there)
+    try there.clear()
     try here.session.refresh()
     #expect(here.runtime.model.shop.visits == 0)
     #expect(here.events.map(\.kind) == [.removed, .cleared])
@@ -51,7 +51,7 @@ import Testing
     let storage = try journal()
     let here = try Attached(storage)
     try here.change { $0.theme = "dark" }
-    try clear(storage)
+    try storage.clear()
     try here.session.refresh()
     #expect(here.runtime.model.shop.theme == "dark")
     #expect(here.events.isEmpty)
@@ -79,46 +79,44 @@ import Testing
   }
 
   @Test func `S9 refresh sets an expired field back, touch renews, next expiry counts down`() throws {
-    var time: Int64 = 1_000_000
-    let storage = MemoryStorage(clock: { time })
+    let clock = Clock(1_000_000)
+    let storage = MemoryStorage(clock: { clock.now })
     var events: [Event.Kind] = []
-    let fields = try persistence(of: Shop.self).field(
-      key: "theme", get: \.theme, set: { shop, theme in with(shop) { $0.theme = theme } }, encode: Value.string, decoder: .string,
-      expiresAfter: 1000)
+    let fields = try Persistence<Shop>().field("theme", \.theme, expiresAfter: .milliseconds(1000))
     let runtime = shopRuntime()
     let session = try runtime.attach(
-      fields, storage: storage, get: \.shop, set: { model, shop in with(model) { $0.shop = shop } }, onEvent: { events.append($0.kind) })
-    #expect(session.nextExpiry() == nil)
-    #expect(status { () throws(Failure) in try session.touch(Key("theme")) } == .notFound)
+      fields, at: \.shop, storage: storage, onEvent: { events.append($0.kind) })
+    #expect(session.nextExpiry == nil)
+    #expect(status { () throws(Failure) in try session.touch("theme") } == .notFound)
     try runtime.dispatch(.change { $0.shop.theme = "dark" })
-    #expect(session.nextExpiry() == 1000)
-    time += 600
-    try session.touch(Key("theme"))
-    #expect(session.nextExpiry() == 1000)
-    time += 999
+    #expect(session.nextExpiry == .milliseconds(1000))
+    clock.now += 600
+    try session.touch("theme")
+    #expect(session.nextExpiry == .milliseconds(1000))
+    clock.now += 999
     try session.refresh()
     #expect(runtime.model.shop.theme == "dark")
-    time += 1
-    #expect(session.nextExpiry() == 0)
+    clock.now += 1
+    #expect(session.nextExpiry == .milliseconds(0))
     try session.refresh()
     #expect(runtime.model.shop.theme == "light")
     #expect(events == [.expired])
-    #expect(session.nextExpiry() == nil)
-    #expect(status { () throws(Failure) in try session.touch(Key("theme")) } == .notFound)
+    #expect(session.nextExpiry == nil)
+    #expect(status { () throws(Failure) in try session.touch("theme") } == .notFound)
     try runtime.dispatch(.change { $0.page = 1 }) // going back was no change: nothing is written
     #expect(try stored("lily_session_theme", in: storage) == nil)
     session.detach()
   }
 
   @Test func `S9 touch renews what another has written, and does not undo it`() throws {
-    var time: Int64 = 1000
-    let storage = MemoryStorage(clock: { time })
+    let clock = Clock(1000)
+    let storage = MemoryStorage(clock: { clock.now })
     let here = try Attached(storage)
     try here.change { $0.theme = "dark" }
     try store("lily_session_theme", "\"theirs\"", deadline: 1500, in: storage)
-    time = 1400
-    try here.session.touch(Key("theme"))
-    time = 1600
+    clock.now = 1400
+    try here.session.touch("theme")
+    clock.now = 1600
     #expect(try stored("lily_session_theme", in: storage) == "\"theirs\"")
   }
 

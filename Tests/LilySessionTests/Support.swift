@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import LilySession
@@ -80,34 +81,31 @@ enum Message {
   case refuse
 }
 
-func shopFields() throws(Failure) -> Persistence<Shop> {
-  try persistence(of: Shop.self)
-    .field(
-      key: "token", get: \.token, set: { shop, token in with(shop) { $0.token = token } }, encode: Value.optional(Value.string),
-      decoder: .optional(.string)
-    )
-    .field(
-      key: "theme", get: \.theme, set: { shop, theme in with(shop) { $0.theme = theme } }, encode: Value.string,
-      decoder: .string.map { $0.isEmpty ? nil : $0 }
-    )
-    .field(
-      key: "visits", get: \.visits, set: { shop, visits in with(shop) { $0.visits = visits } }, encode: Value.integer, decoder: .integer
-    )
-    .field(
-      key: "volume", get: \.volume, set: { shop, volume in with(shop) { $0.volume = volume } }, encode: Value.real, decoder: .real)
+struct Refusal: Error, Equatable {}
+
+/// UTC in ms, as a test sets it.
+final class Clock: Sendable {
+  private let time: Atomic<Int64>
+  init(_ time: Int64) { self.time = Atomic(time) }
+  var now: Int64 {
+    get { time.load(ordering: .relaxed) }
+    set { time.store(newValue, ordering: .relaxed) }
+  }
 }
 
-func with<A>(_ value: A, _ change: (inout A) -> Void) -> A {
-  var value = value
-  change(&value)
-  return value
+func shopFields() throws(Failure) -> Persistence<Shop> {
+  try Persistence<Shop>()
+    .field("token", \.token)
+    .field("theme", \.theme, encode: Value.string, decoder: .string { $0.isEmpty ? nil : $0 })
+    .field("visits", \.visits)
+    .field("volume", \.volume)
 }
 
 func shopRuntime(_ model: Model = Model()) -> Runtime<Model, Message> {
   Runtime(model) { model, message in
     switch message {
-    case .change(let change): with(model, change)
-    case .refuse: nil
+    case .change(let change): change(&model)
+    case .refuse: throw Refusal()
     }
   }
 }
@@ -121,8 +119,8 @@ final class Attached {
   init(_ storage: any Storage, _ model: Model = Model()) throws {
     runtime = shopRuntime(model)
     session = try runtime.attach(
-      try shopFields(), storage: storage, get: \.shop, set: { model, shop in with(model) { $0.shop = shop } },
-      onEvent: { [unowned self] in events.append($0) })
+      try shopFields(), at: \.shop, storage: storage,
+      onEvent: { [weak self] in self?.events.append($0) })
   }
 
   func change(_ change: @escaping (inout Shop) -> Void) throws(Failure) {

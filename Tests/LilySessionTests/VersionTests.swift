@@ -8,13 +8,11 @@ import Testing
   func journal() throws -> Journal { try Journal.open(path: scratch.file) }
 
   private func attach(
-    _ storage: any Storage, version: UInt32, formerKeys: [String] = [], migrate: ((UInt32, String) -> Value?)? = nil
+    _ storage: any Storage, version: UInt32, formerKeys: [String] = [], migrate: ((UInt32, String) throws -> String?)? = nil
   ) throws -> (Runtime<Model, Message>, Session) {
-    let fields = try persistence(of: Shop.self).field(
-      key: "theme", get: \.theme, set: { shop, theme in with(shop) { $0.theme = theme } }, encode: Value.string, decoder: .string,
-      version: version, migrate: migrate, formerKeys: formerKeys)
+    let fields = try Persistence<Shop>().field("theme", \.theme, version: version, formerKeys: formerKeys, migrate: migrate)
     let runtime = shopRuntime()
-    return (runtime, try runtime.attach(fields, storage: storage, get: \.shop, set: { model, shop in with(model) { $0.shop = shop } }))
+    return (runtime, try runtime.attach(fields, at: \.shop, storage: storage))
   }
 
   @Test func `S11 an older value is migrated, and written with its version by the next write`() throws {
@@ -23,14 +21,14 @@ import Testing
     let (runtime, session) = try attach(storage, version: 2) { version, json in
       #expect(version == 0)
       #expect(json == "{\"name\":\"dark\"}")
-      return .string("dark")
+      return "dark"
     }
     #expect(runtime.model.shop.theme == "dark")
-    #expect(try session.state(of: Key("theme")) == FieldState(stored: .migrated, isDirty: true))
+    #expect(try session.state(of: "theme") == FieldState(stored: .migrated, isDirty: true))
     #expect(scratch.lines.count == 1) // attach writes nothing
     try runtime.dispatch(.change { $0.page = 1 })
     #expect(scratch.lines.last?.hasSuffix(#""set","lily_session_theme","dark",0,2]"#) == true)
-    #expect(try session.state(of: Key("theme")) == FieldState(stored: .loaded, isDirty: false))
+    #expect(try session.state(of: "theme") == FieldState(stored: .loaded, isDirty: false))
     session.detach()
   }
 
@@ -39,7 +37,7 @@ import Testing
     try store("lily_session_theme", "1", in: storage)
     let (runtime, session) = try attach(storage, version: 2) { _, _ in nil }
     #expect(runtime.model.shop.theme == "light")
-    #expect(try session.state(of: Key("theme")) == FieldState(stored: .rejected, isDirty: false))
+    #expect(try session.state(of: "theme") == FieldState(stored: .rejected, isDirty: false))
     session.detach()
     #expect(try stored("lily_session_theme", in: storage) == "1")
   }
@@ -51,10 +49,10 @@ import Testing
     first.detach()
     let (runtime, session) = try attach(storage, version: 2)
     #expect(runtime.model.shop.theme == "light")
-    #expect(try session.state(of: Key("theme")) == FieldState(stored: .newer, isDirty: false))
+    #expect(try session.state(of: "theme") == FieldState(stored: .newer, isDirty: false))
     try runtime.dispatch(.change { $0.page = 1 })
     #expect(scratch.lines.count == 1)
-    #expect(status { () throws(Failure) in try session.touch(Key("theme")) } == .newer)
+    #expect(status { () throws(Failure) in try session.touch("theme") } == .newer)
     try runtime.dispatch(.change { $0.shop.theme = "blue" })
     #expect(scratch.lines.last?.hasSuffix(#""set","lily_session_theme","blue",0,2]"#) == true)
     session.detach()
@@ -65,7 +63,7 @@ import Testing
     try store("lily_session_look", "\"dark\"", in: storage)
     let (runtime, session) = try attach(storage, version: 0, formerKeys: ["skin", "look"])
     #expect(runtime.model.shop.theme == "dark")
-    #expect(try session.state(of: Key("theme")) == FieldState(stored: .migrated, isDirty: true))
+    #expect(try session.state(of: "theme") == FieldState(stored: .migrated, isDirty: true))
     try session.persist()
     #expect(scratch.lines.last?.hasSuffix(#""batch",[["set","lily_session_theme","dark",0],["remove","lily_session_look"]]]"#) == true)
     session.detach()
@@ -77,7 +75,7 @@ import Testing
     try store("lily_session_theme", "\"new\"", in: storage)
     let (runtime, session) = try attach(storage, version: 0, formerKeys: ["look"])
     #expect(runtime.model.shop.theme == "new")
-    #expect(try session.state(of: Key("theme")) == FieldState(stored: .loaded, isDirty: false))
+    #expect(try session.state(of: "theme") == FieldState(stored: .loaded, isDirty: false))
     try runtime.dispatch(.change { $0.page = 1 })
     #expect(try stored("lily_session_look", in: storage) == nil)
     session.detach()
@@ -92,7 +90,7 @@ import Testing
     #expect(try stored("lily_session_token", in: storage) == nil)
     #expect(try stored("lily_session_theme", in: storage) == "\"dark\"")
     #expect(try stored("lily_session_visits", in: storage) == "7")
-    #expect(try attached.session.state(of: Key("token")).isDirty)
+    #expect(try attached.session.state(of: "token").isDirty)
     #expect(attached.events.map(\.kind) == [.writeFailed])
     try attached.change { $0.token = "t" }
     #expect(try stored("lily_session_token", in: storage) == "\"t\"")
@@ -112,11 +110,11 @@ import Testing
   }
 
   @Test func `S14 what has expired takes no room`() throws {
-    var time: Int64 = 1
-    let storage = MemoryStorage(clock: { time }, quota: 12)
+    let clock = Clock(1)
+    let storage = MemoryStorage(clock: { clock.now }, quota: 12)
     try store("a", "\"aaaaaaaa\"", deadline: 5, in: storage)
     #expect(status { () throws(Failure) in try store("b", "12", in: storage) } == .quota)
-    time = 5
+    clock.now = 5
     try store("b", "12", in: storage)
   }
 }

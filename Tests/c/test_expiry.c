@@ -98,6 +98,27 @@ TEST(expiry__S9_a_clock_before_1970) {
   lily_session_storage_close(storage);
 }
 
+/* As a clock that is set does. While nothing rewrites the file, a clock that was wrong has cost nothing. */
+TEST(expiry__S9_a_clock_that_jumps_ten_years) {
+  const int64_t start = INT64_C(1790000000000), years = INT64_C(10) * 366 * 24 * 3600 * 1000;
+  const char *paths[] = {NULL, JOURNAL};
+  for (size_t i = 0; i < COUNT(paths); i++) {
+    lily_session_storage *storage = open_at(paths[i], start);
+    assert_ok(lily_session_storage_set(storage, "hour", "1", 1, start + 3600 * 1000));
+    assert_ok(lily_session_storage_set(storage, "decades", "2", 1, start + 3 * years));
+    assert_ok(lily_session_storage_set(storage, "last", "3", 1, INT64_MAX));
+    const int64_t jumps[] = {-years, years, 0, -2 * years, 2 * years, 0};
+    for (size_t j = 0; j < COUNT(jumps); j++) {
+      now = start + jumps[j];
+      if (jumps[j] > 0) assert_absent(storage, "hour"); else assert_stored(storage, "hour", "1");
+      assert_stored(storage, "decades", "2");
+      assert_stored(storage, "last", "3");
+      assert_entries(storage, jumps[j] > 0 ? 2 : 3);
+    }
+    lily_session_storage_close(storage);
+  }
+}
+
 TEST(expiry__S9_another_write_renews_or_lifts_it) {
   lily_session_storage *storage = open_at(JOURNAL, 1000);
   assert_ok(lily_session_storage_set(storage, "a", "1", 1, 1100));

@@ -145,3 +145,78 @@ TEST(replaced__S6_a_session_whose_file_is_taken_away_for_a_while) {
   assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
   rig_end(&rig);
 }
+
+/* A session hears of what is different in the file that is there now: an older copy, one that an editor spoilt a line of, none. */
+TEST(replaced__S10_refresh_tells_the_differences) {
+  struct rig rig;
+  struct probe theme = {0}, visits = {0};
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
+  probe_string(&theme, "light");
+  probe_int(&visits, 0);
+  rig_attach(&rig);
+  probe_string(&theme, "blue");
+  rig_dispatch(&rig);
+  struct bytes older = file_read(JOURNAL);
+  probe_string(&theme, "dark");
+  probe_int(&visits, 1);
+  rig_dispatch(&rig);
+
+  file_write(in_place("older"), older.bytes, older.length);
+  assert_int_equal(rename(in_place("older"), JOURNAL), 0);
+  assert_ok(lily_session_refresh(rig.session));
+  assert_int_equal(rig.event_count, 2);
+  assert_event(&rig, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "theme");
+  assert_event(&rig, 1, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "visits");
+  assert_string_equal(theme.text, "blue");
+  assert_int_equal(visits.value.as.integer, 0);
+
+  rig_forget(&rig);
+  memcpy(memmem(older.bytes, older.length, "blue", 4), "grue", 4); /* its check does not hold any more */
+  file_write(in_place("edited"), older.bytes, older.length);
+  assert_int_equal(rename(in_place("edited"), JOURNAL), 0);
+  assert_ok(lily_session_refresh(rig.session));
+  assert_int_equal(rig.event_count, 1);
+  assert_event(&rig, 0, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "theme");
+  assert_string_equal(theme.text, "light");
+
+  rig_forget(&rig);
+  probe_string(&theme, "dark");
+  rig_dispatch(&rig);
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_ok(lily_session_refresh(rig.session));
+  assert_int_equal(rig.event_count, 1);
+  assert_event(&rig, 0, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, 0, "theme");
+  assert_string_equal(theme.text, "light");
+  free(older.bytes);
+  rig_end(&rig);
+}
+
+/* Moved by hand the file keeps its one link and its size, and only its path tells. */
+TEST(replaced__S10_refresh_finds_the_file_that_was_put_where_this_one_was) {
+  struct rig rig;
+  struct probe theme = {0};
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  probe_string(&theme, "blue");
+  rig_dispatch(&rig);
+
+  assert_int_equal(rename(JOURNAL, in_place("moved")), 0);
+  lily_session_storage *other = open_storage(JOURNAL);
+  assert_ok(lily_session_storage_set(other, "lily_session_theme", "\"dark\"", 6, 0));
+  lily_session_storage_close(other);
+  assert_ok(lily_session_refresh(rig.session));
+  assert_int_equal(rig.event_count, 1);
+  assert_event(&rig, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "theme");
+  assert_string_equal(theme.text, "dark");
+
+  probe_string(&theme, "green");
+  rig_dispatch(&rig);
+  other = open_storage(JOURNAL);
+  assert_stored(other, "lily_session_theme", "\"green\"");
+  lily_session_storage_close(other);
+  rig_end(&rig);
+}

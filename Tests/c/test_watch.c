@@ -2,6 +2,8 @@
 #include "elsewhere.h"
 
 #include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
 
 /* Long enough for any machine; nobody waits so long when all is well. */
 enum { PATIENCE = 5000 };
@@ -181,3 +183,50 @@ static int without_descriptors(void *context) {
 }
 
 TEST(watch__S10_none_where_descriptors_have_run_out) { assert_int_equal(in_child(without_descriptors, (void *)(uintptr_t)JOURNAL), 0); }
+
+/* More changes in the directory than the kernel keeps: the last of them are not told, but that they were too many is. */
+TEST(watch__S10_a_queue_that_overflows) {
+  begin();
+  FILE *limit = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
+  long most = 16384;
+  if (limit != NULL) {
+    if (fscanf(limit, "%ld", &most) != 1) most = 16384;
+    fclose(limit);
+  }
+  if (most > 1 << 20) skip(); /* it would take too long to fill */
+  for (long i = 0; i < most / 2 + 100; i++) { /* an event each for making and deleting it */
+    close(open(in_place("other"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+    unlink(in_place("other"));
+  }
+  changed_elsewhere("set", "k", "1");
+  assert_true(readable(fd, PATIENCE));
+  assert_stored(storage, "k", "1");
+  assert_false(readable(fd, 0));
+  changed_elsewhere("set", "k", "2");
+  assert_true(readable(fd, PATIENCE));
+  assert_stored(storage, "k", "2");
+  assert_false(readable(fd, 0));
+  end();
+}
+
+/* The watch ends with its directory, which is told once. A loop that waits for the descriptor does not spin. */
+TEST(watch__S10_a_directory_that_is_deleted) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s", in_place("folder/session.jsonl"));
+  assert_int_equal(mkdir(in_place("folder"), 0700), 0);
+  storage = open_storage(path);
+  fd = lily_session_storage_fd(storage);
+  assert_ok(set_text(storage, "k", "1"));
+  look("k");
+  assert_false(readable(fd, 0));
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(rmdir(in_place("folder")), 0);
+  assert_true(readable(fd, PATIENCE));
+  assert_absent(storage, "k");
+  for (int i = 0; i < 3; i++) {
+    assert_false(readable(fd, 0));
+    assert_fails(NOT_FOUND, set_text(storage, "k", "2"));
+    look("k");
+  }
+  end();
+}

@@ -1,4 +1,4 @@
-"""What is tried on one file system: `on_disk.py fill|empty|sweep|storm <folder>`. Prints what it counted; ends badly where
+"""What is tried on one file system: `on_disk.py fill|empty|exhaust|sweep|storm <folder>`. Prints what it counted; ends badly where
 something was lost or wrong."""
 import json
 import os
@@ -40,6 +40,44 @@ def fill_and_empty():
     return dict(faults=1)
 
 
+def exhaust_reserve():
+    """Removes one small entry after the other from a full disk, until not even that has room: NO_SPACE, which changes nothing.
+    What is left is readable, to others too, and with some room again all goes on."""
+    import lily
+    path, ballast = faults.fresh(), faults.disk / "ballast"
+    ballast.write_bytes(bytes(8192))
+    stored = {}
+    with lily.Storage(path) as storage, lily.Storage(path) as other:
+        def full(call, *arguments):
+            before = path.read_bytes()
+            try:
+                call(*arguments)
+            except lily.Failure as failure:
+                assert failure.code == NO_SPACE and path.read_bytes() == before
+                return True
+            return False
+        while not full(storage.set, b"k%d" % len(stored), b"1"):
+            stored[b"k%d" % len(stored)] = b"1", 0
+        count, removed = len(stored), 0
+        for key in list(stored):
+            if full(storage.remove, key):
+                break
+            del stored[key]
+            removed += 1
+        # The reserve is 16 KiB, and a line that removes has some 30 bytes.
+        assert 300 < removed < count, f"{removed} of {count} were removed"
+        assert full(storage.remove, key) and full(other.remove, key) and full(other.set, b"more", b"1")
+        assert storage.each() == other.each() == stored and other.get(key) == b"1"
+        ballast.unlink()
+        storage.remove(key)
+        del stored[key]
+        storage.sync()
+        assert storage.each() == other.each() == stored
+        with lily.Storage(path, lily.STRICT) as again:
+            assert again.each() == stored
+    return dict(faults=1, removals_from_the_reserve=removed)
+
+
 def sweep_small():
     """Some of each: kills, torn lines, failing calls."""
     counts = dict(faults=0, kills=0)
@@ -48,7 +86,7 @@ def sweep_small():
     for durability in ["process", "power"]:
         for call, action, stride in plan:
             allowed = {OK} if "kill" in action or "tear" in action else {OK, NO_SPACE, NOT_DURABLE, faults.IO}
-            for rule, path, run in sweep.points(call, action, durability, stride=1 if LONG else stride):
+            for rule, path, run in sweep.points(call, action, durability, stride=(stride + 9) // 10 if LONG else stride):
                 try:
                     sweep.judge(path, run, allowed)
                 except oracle.Wrong as wrong:
@@ -89,6 +127,8 @@ def main():
         counts = fill()
     elif what == "empty":
         counts = fill_and_empty()
+    elif what == "exhaust":
+        counts = exhaust_reserve()
     elif what == "sweep":
         counts = sweep_small()
     else:

@@ -62,7 +62,7 @@ def check_told(step, status, text):
     """The sentence for a failure: there, one line, and without a value."""
     if faults.SECRET in text:
         raise Wrong(f"step {step.number} ({step.what}) tells a value: {text}")
-    if step.what not in ("detach", "close") and (status == OK) != (text == b""):
+    if step.what not in ("detach", "close", "watch") and (status == OK) != (text == b""):
         raise Wrong(f"step {step.number} ({step.what}) answers {status} and says {text}")
 
 
@@ -80,6 +80,11 @@ def check_events(step, status, events, before, after):
         raise Wrong(f"step {step.number} ({step.what}) is OK, and events {events}")
 
 
+def in_doubt(step, possibilities):
+    """After a step that did not return: all of it, or none."""
+    return unique([p for one in possibilities for p in (done(step, *one), *failed(step, *one))])
+
+
 def walk(marks, stored=None, damage=0):
     """The possibilities at the end. Raises Wrong where a handle shows something else on the way, or `damage` is not all
     the damage it reports."""
@@ -87,6 +92,8 @@ def walk(marks, stored=None, damage=0):
     for mark in marks:
         kind = mark[0]
         if kind == b"B":
+            if step:  # of another process, which has died in the middle of it
+                now = in_doubt(step, now)
             step, events = Step.of(mark), []
         elif kind == b"E":
             events.append(mark)
@@ -95,7 +102,7 @@ def walk(marks, stored=None, damage=0):
             check_told(step, status, mark[3])
             before = now
             if step.what in ("detach", "close"):  # these answer nothing
-                now = [p for one in now for p in (done(step, *one), *failed(step, *one))]
+                now = in_doubt(step, now)
             elif status in (OK, NOT_DURABLE):
                 now = [done(step, *one) for one in now]
             else:
@@ -110,9 +117,7 @@ def walk(marks, stored=None, damage=0):
             now = told
             if int(mark[3]) > damage:
                 raise Wrong(f"after step {last.number} ({last.what}) there are {int(mark[3])} damaged lines")
-    if step:  # it did not return: all of it, or none
-        now = unique([p for one in now for p in (done(step, *one), *failed(step, *one))])
-    return now
+    return in_doubt(step, now) if step else now
 
 
 def check_found(found, possibilities, damage=0, is_full=False):

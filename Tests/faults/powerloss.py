@@ -118,27 +118,27 @@ class Disk:
     def __init__(self):
         self.names, self.safe_names = {}, {}  # name -> File
         self.changes = []                     # of the directory, since its last sync: {name: File or None}
-        self.open = {}                        # descriptor -> File, or None for the directory
+        self.open = {}                        # "process.descriptor" -> File, or None for the directory
 
     def run(self, operation):
         name, arguments = operation.name, operation.arguments
         if name == "open":
-            file, is_new, path = int(arguments[0]), arguments[1] == "1", arguments[2]
+            file, is_new, path = arguments[0], arguments[1] == "1", arguments[2]
             if is_new:
                 self._change({path: File()})
             self.open[file] = None if path == "." else self.names[path]
         elif name == "close":
-            self.open.pop(int(arguments[0]))
+            self.open.pop(arguments[0])
         elif name == "write":
-            self.open[int(arguments[0])].write(operation.data)
+            self.open[arguments[0]].write(operation.data)
         elif name == "truncate":
-            self.open[int(arguments[0])].truncate(int(arguments[1]))
+            self.open[arguments[0]].truncate(int(arguments[1]))
         elif name == "rename":
             self._change({arguments[0]: None, arguments[1]: self.names[arguments[0]]})
         elif name == "unlink":
             self._change({arguments[0]: None})
         elif name == "sync":
-            file, worked = self.open[int(arguments[0])], arguments[1] == "1"
+            file, worked = self.open[arguments[0]], arguments[1] == "1"
             if file:
                 file.sync(worked)
             elif worked:

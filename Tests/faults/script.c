@@ -1,4 +1,4 @@
-/* What the faults meet: a session and two handles of one file, through every kind of change and of rewriting.
+/* What the faults meet: a session and two handles of one file, of one process or two, through every kind of change and of rewriting.
  *
  *   script <path> <process|power> <what>
  *
@@ -12,10 +12,13 @@
 #define _GNU_SOURCE
 #include "marks.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 struct model {
   char *theme, *token, *note;
@@ -134,6 +137,15 @@ static void attach(void) {
   lily_session_persistence_free(fields);
 }
 
+/* -1 is an answer, too. */
+static void watch(int handle) {
+  if (!storages[handle]) return;
+  begin(handle, "watch");
+  mark_end();
+  lily_session_storage_fd(storages[handle]);
+  acknowledge(0);
+}
+
 /* Changes the fields whose sizes are not 0. */
 static void dispatch(size_t theme, size_t token, size_t note, bool count) {
   if (!session) return;
@@ -183,6 +195,7 @@ static void everything(void) {
   open_storage(1);
   attach();
   dispatch(12, 0, 0, false);
+  watch(1);
   dispatch(14, 20, 5000, true);
   put(1, "other", 40);
   put(1, "large", 9000);
@@ -202,9 +215,80 @@ static void everything(void) {
   put(1, "other", 60);
   take(2, "other");
   simple(2, "sync", lily_session_storage_sync);
-  dispatch(11, 15, 0, true);
+  dispatch(0, 15, 0, true); /* and the theme from after the clear, if it could not be stored then */
   put(2, "second", 4096);
   flush();
+  finish();
+}
+
+/* What the second process is to do, and where the counts are. */
+struct order {
+  char what[8], key[8];
+  size_t size;
+  int step, serial;
+};
+static int orders[2], answers[2];
+
+static void serve(void) {
+  struct order order;
+  while (read(orders[0], &order, sizeof order) == sizeof order) {
+    step = order.step;
+    serial = order.serial;
+    if (strcmp(order.what, "open") == 0) open_storage(2);
+    else if (strcmp(order.what, "put") == 0) put(2, order.key, order.size);
+    else if (strcmp(order.what, "take") == 0) take(2, order.key);
+    else if (strcmp(order.what, "sync") == 0) simple(2, "sync", lily_session_storage_sync);
+    else if (strcmp(order.what, "clear") == 0) simple(2, "clear", lily_session_clear);
+    else finish();
+    order.step = step;
+    order.serial = serial;
+    if (write(answers[1], &order, sizeof order) != sizeof order) break;
+  }
+  _exit(0);
+}
+
+/* Has the second process do something, and waits until it has. One that was killed is done without. */
+static void other(const char *what, const char *key, size_t size) {
+  struct order order = {.size = size, .step = step, .serial = serial};
+  strcpy(order.what, what);
+  strcpy(order.key, key);
+  if (write(orders[1], &order, sizeof order) != sizeof order || read(answers[0], &order, sizeof order) != sizeof order) return;
+  step = order.step;
+  serial = order.serial;
+}
+
+/* Two processes that take turns, and rewrite the file under each other. */
+static void shared(void) {
+  signal(SIGPIPE, SIG_IGN);
+  if (pipe(orders) || pipe(answers)) abort();
+  pid_t child = fork();
+  close(orders[child != 0 ? 0 : 1]);
+  close(answers[child != 0 ? 1 : 0]);
+  if (child == 0) serve();
+  open_storage(1);
+  attach();
+  dispatch(12, 0, 0, false);
+  other("open", "", 0);
+  put(1, "first", 100);
+  other("put", "second", 5000);
+  dispatch(0, 20, 3000, true);
+  other("put", "second", 100);
+  take(1, "first");
+  simple(1, "sync", lily_session_storage_sync);
+  other("put", "third", 200);
+  dispatch(14, 0, 0, false);
+  other("take", "third", 0);
+  other("sync", "", 0);
+  put(1, "first", 60);
+  other("clear", "", 0);
+  dispatch(9, 0, 0, false);
+  other("put", "second", 4096);
+  put(1, "first", 4000);
+  other("sync", "", 0);
+  dispatch(0, 0, 0, true);
+  other("finish", "", 0);
+  close(orders[1]);
+  waitpid(child, NULL, 0);
   finish();
 }
 
@@ -216,6 +300,16 @@ static void few(void) {
   simple(1, "sync", lily_session_storage_sync);
   put(1, "last", 30);
   finish();
+}
+
+/* Where the library itself makes the directories. */
+static void place(void) {
+  char *directory;
+  if (asprintf(&directory, "%.*s/state", (int)(strrchr(path, '/') - path), path) < 0) abort();
+  setenv("LILY_SESSION_DIR", directory, 1);
+  options.application = "script";
+  path = NULL;
+  few();
 }
 
 /* Grows past what an update rewrites the file at. */
@@ -268,7 +362,8 @@ static void fill(void) {
 
 int main(int argc, char **argv) {
   static const struct { const char *name; void (*run)(void); } scripts[] = {
-    {"everything", everything}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill}};
+    {"everything", everything}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill},
+    {"shared", shared}, {"place", place}};
   if (argc < 4) return 2;
   path = argv[1];
   if (strcmp(argv[2], "power") == 0) options.durability = LILY_SESSION_DURABILITY_POWER;

@@ -7,6 +7,9 @@
  *   LILY_SHIM_CALLS      1: each call is reported too
  *   LILY_SHIM_TRACE      a file: each change, with its data, and what the program wrote to its standard output
  *
+ * A child that the program forks goes on counting where its parent is, and the parent where the child is: for two that take
+ * turns, the n-th call is that of both together. The trace has the process beside each descriptor.
+ *
  * Kernel calls are made directly: nothing here depends on the C library's own use of what is replaced. A sleep takes no
  * time, but the clock that measures delays is put on by it.
  */
@@ -17,6 +20,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,18 +143,21 @@ int openat(int at, const char *path, int flags, ...) {
   MAKE(decision, file, (int)syscall(SYS_openat, at, path, flags, mode));
   if (file >= 0 && file < DESCRIPTORS) {
     snprintf(names[file], NAME, "%s", name);
-    trace("open %d %d %s\n", file, is_new, name);
+    trace("open %d.%d %d %s\n", getpid(), file, is_new, name);
   }
   return file;
 }
 int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 
+/* Whatever it answers, the descriptor is closed. */
 int close(int file) {
-  if (name_of(file)) {
-    trace("close %d\n", file);
-    *names[file] = 0;
-  }
-  return (int)syscall(SYS_close, file);
+  if (!name_of(file)) return (int)syscall(SYS_close, file);
+  struct decision decision = decide("close", names[file]);
+  trace("close %d.%d\n", getpid(), file);
+  *names[file] = 0;
+  int answer = (int)syscall(SYS_close, file);
+  MAKE(decision, answer, answer);
+  return answer;
 }
 
 ssize_t write(int file, const void *data, size_t count) {
@@ -168,7 +175,7 @@ ssize_t write(int file, const void *data, size_t count) {
   MAKE(decision, put, syscall(SYS_write, file, data, count));
   if (decision.action == ACTION_TEAR) kill(getpid(), SIGKILL);
   if (put > 0) {
-    trace("write %d %zd\n", file, put);
+    trace("write %d.%d %zd\n", getpid(), file, put);
     trace_data(data, (size_t)put);
   }
   return put;
@@ -192,7 +199,7 @@ static int synced(const char *call, long number, int file) {
   int answer;
   struct decision decision = decide(call, name);
   MAKE(decision, answer, (int)syscall(number, file));
-  trace("sync %d %d\n", file, answer == 0);
+  trace("sync %d.%d %d\n", getpid(), file, answer == 0);
   return answer;
 }
 
@@ -205,7 +212,7 @@ int ftruncate(int file, off_t size) {
   int answer;
   struct decision decision = decide("ftruncate", name);
   MAKE(decision, answer, (int)syscall(SYS_ftruncate, file, size));
-  if (answer == 0) trace("truncate %d %lld\n", file, (long long)size);
+  if (answer == 0) trace("truncate %d.%d %lld\n", getpid(), file, (long long)size);
   return answer;
 }
 int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
@@ -287,6 +294,45 @@ int statx(int at, const char *restrict path, int flags, unsigned mask, struct st
   int answer;
   struct decision decision = decide("statx", name);
   MAKE(decision, answer, (int)syscall(SYS_statx, at, path, flags, mask, status));
+  return answer;
+}
+
+int mkdir(const char *path, mode_t mode) {
+  const char *name = below(AT_FDCWD, path);
+  if (!name) return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+  int answer;
+  struct decision decision = decide("mkdir", name);
+  MAKE(decision, answer, (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+  return answer;
+}
+
+int chmod(const char *path, mode_t mode) {
+  const char *name = below(AT_FDCWD, path);
+  if (!name) return (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode);
+  int answer;
+  struct decision decision = decide("chmod", name);
+  MAKE(decision, answer, (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode));
+  return answer;
+}
+
+int inotify_init1(int flags) {
+  int answer;
+  struct decision decision = decide("inotify_init1", ".");
+  MAKE(decision, answer, (int)syscall(SYS_inotify_init1, flags));
+  return answer;
+}
+
+int inotify_add_watch(int file, const char *path, uint32_t mask) {
+  int answer;
+  struct decision decision = decide("inotify_add_watch", ".");
+  MAKE(decision, answer, (int)syscall(SYS_inotify_add_watch, file, path, mask));
+  return answer;
+}
+
+ssize_t getrandom(void *into, size_t count, unsigned flags) {
+  ssize_t answer;
+  struct decision decision = decide("getrandom", ".");
+  MAKE(decision, answer, syscall(SYS_getrandom, into, count, flags));
   return answer;
 }
 

@@ -6,22 +6,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { MOST = 16 };
 
 struct rule {
-  char call[16], class[16];
+  char call[20], class[16];
   long at, count;
   bool goes_on, fired, waits; /* waits: for the rule before it */
   struct decision decision;
 };
 
-static struct rule rules[MOST];
+/* Shared with the children of fork. */
+static struct rule *rules;
 static int rule_count;
 
 static const struct { const char *name; int code; } errors[] = {
   {"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EFBIG", EFBIG}, {"EINTR", EINTR}, {"EIO", EIO}, {"EMFILE", EMFILE},
-  {"ENFILE", ENFILE}, {"ENOLCK", ENOLCK}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"ENOTSUP", ENOTSUP}, {"EPERM", EPERM},
+  {"ENFILE", ENFILE}, {"ENOLCK", ENOLCK}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS}, {"ENOTSUP", ENOTSUP}, {"EPERM", EPERM},
   {"EROFS", EROFS}, {"EWOULDBLOCK", EWOULDBLOCK}, {"EXDEV", EXDEV},
 };
 
@@ -65,6 +67,8 @@ static void read_rule(char *text, bool waits) {
 }
 
 void rules_read(const char *text) {
+  rules = mmap(NULL, MOST * sizeof *rules, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (rules == MAP_FAILED) abort();
   char *copy = strdup(text);
   bool waits = false;
   for (char *start = copy; *start;) {

@@ -30,6 +30,10 @@ def test_an_emptied_disk_has_room_again(numbers):
     on("tmpfs:40k", "empty", numbers)
 
 
+def test_a_reserve_that_is_exhausted_is_said(numbers):
+    on("tmpfs:64k", "exhaust", numbers)
+
+
 @pytest.mark.parametrize("limit", [1, 100, 140, 200, 5000, 20_000, 70_000])
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_limit_on_the_size_of_files_is_a_full_disk(limit, durability, numbers):
@@ -57,7 +61,7 @@ def test_a_storm_of_kills_on_each_file_system(kind, numbers):
 
 
 @pytest.mark.skipif(not LONG, reason="only in the long run")
-def test_ten_thousand_kills(numbers):
+def test_thousands_of_kills(numbers):
     import on_disk
-    counts = on_disk.storm_of_kills(10_000, 30)
+    counts = on_disk.storm_of_kills(5000, 30)
     numbers(**counts)

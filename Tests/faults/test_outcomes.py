@@ -57,6 +57,15 @@ def test_a_lock_that_cannot_be_had_is_said_and_nothing_is_written(error, status,
     assert {answer for _, answer in failures(run)} == {status} and failures(run, *WRITES)
 
 
+@pytest.mark.parametrize("what", ["everything", "shared"])
+def test_what_changes_after_a_clear_is_not_dropped_with_it(what, numbers):
+    """A write that gets no lock does not learn of the clear before it; the next one does, and must not take back what came after.
+    Whose clear it was, this handle's or another process's, is the same."""
+    for rule, path, run in sweep.points("flock", "=ENOLCK", "process", what, stride=1):
+        numbers(faults=1)
+        sweep.judge(path, run, {OK, IO})
+
+
 @pytest.mark.parametrize("error", ["EMFILE", "ENFILE"])
 def test_no_descriptor_is_left(error, numbers):
     """Opening fails cleanly and works the next time; while rewriting, nothing fails but the rewriting."""
@@ -79,6 +88,29 @@ def test_a_file_that_may_only_be_read_is_read(error, numbers):
     views = [faults.view(mark) for mark in run.marks if mark[0] == b"V"]
     assert run.statuses()[0] == ("open", OK) and set(failures(run)) == {("put", PERMISSION), ("remove", PERMISSION)}
     assert all(set(view) == set(stored) for view in views) and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("rule, answers", [
+    ("mkdir@1=EACCES", [PERMISSION, OK]), ("mkdir@2=ENOSPC", [NO_SPACE, OK]), ("mkdir@1+=EROFS", [PERMISSION] * 2),
+    ("mkdir@1+=EDQUOT", [NO_SPACE] * 2), ("chmod@1=EPERM", [PERMISSION, OK]), ("chmod@2=EIO", [IO, OK])])
+def test_a_default_place_that_cannot_be_made(rule, answers, numbers):
+    """Said once, and made by the next one who opens; never open to others, and no other place instead."""
+    path = faults.fresh()
+    run = faults.script(path, what="place", rules=rule)
+    numbers(faults=len(run.fired))
+    assert [status for _, status in run.statuses("open")] == answers
+    journals = [file.relative_to(path.parent).as_posix() for file in path.parent.rglob("*") if file.is_file()]
+    assert journals == (["state/script/session.jsonl"] if answers[-1] == OK else [])
+    assert all(folder.stat().st_mode & 0o077 == 0 for folder in path.parent.rglob("*"))
+    if journals:
+        sweep.judge(path.parent / journals[0], run, set(answers))
+
+
+@pytest.mark.parametrize("rule", ["inotify_init1@1+=EMFILE", "inotify_add_watch@1+=ENOSPC", "inotify_add_watch@1+=EACCES"])
+def test_a_watch_that_cannot_be_had_costs_nothing_else(rule, numbers):
+    """The descriptor is -1, and each read looks at the file itself, as ever."""
+    run, _ = judged(numbers, rule, allowed={OK})
+    assert run.fired and ("watch", OK) in run.statuses()
 
 
 @pytest.mark.parametrize("error", ["EIO", "ENOSPC"])

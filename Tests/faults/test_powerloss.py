@@ -27,7 +27,7 @@ def checker():
 def record(durability, rules="", what="everything"):
     trace = faults.scratch() / "trace"
     trace.unlink(missing_ok=True)
-    run = faults.script(faults.fresh(), durability, what, rules, trace=trace)
+    run = faults.script(faults.fresh(), durability, what, rules, trace=trace, calls=True)
     assert run.status == 0 and not run.stderr
     return run, trace.read_bytes()
 
@@ -73,6 +73,22 @@ def test_power_is_lost_at_every_point(checker, numbers, durability):
     assert replay(checker, numbers, trace, durability) >= 90
 
 
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_power_is_lost_under_two_processes(checker, numbers, durability):
+    """Each rewrites the file under the other, which acknowledges what it writes to a file that it did not make."""
+    run, trace = record(durability, what="shared")
+    processes = {operation.arguments[0].split(".")[0] for operation in powerloss.read_trace(trace) if operation.name == "write"}
+    assert len(processes) == 2 and sum(call == ("renameat", "tmp") for call in run.calls) >= 2
+    assert replay(checker, numbers, trace, durability) >= 90
+
+
+@pytest.mark.parametrize("rule", [
+    "fdatasync:journal@{}=EIO", "fsync:tmp@{}=EIO", "fsync:directory@{}=EIO", "renameat@{}=none>fsync:directory@1+=EIO"])
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_power_is_lost_after_a_sync_failed_in_one_of_two_processes(checker, numbers, durability, rule):
+    replay_each(checker, numbers, durability, rule, "shared")
+
+
 @pytest.mark.parametrize("rule", [
     "fdatasync:journal@{}=EIO", "fdatasync:journal@{}+=EIO", "fsync:tmp@{}=EIO", "fsync:tmp@{}+=EIO", "fsync:directory@{}=EIO",
     "fsync:directory@{}+=EIO", "fdatasync:journal@{}=EIO>fsync:tmp@1=EIO", "fdatasync:journal@{}=EIO>renameat@1=EIO",
@@ -81,9 +97,14 @@ def test_power_is_lost_at_every_point(checker, numbers, durability):
 def test_power_is_lost_after_a_sync_failed(checker, numbers, durability, rule):
     """The pages of a sync that failed are zeros for good, though all still read what was written: who syncs the same file
     once more and believes it loses data. What a directory's sync did not do is not acknowledged by any handle."""
+    replay_each(checker, numbers, durability, rule, "everything")
+
+
+def replay_each(checker, numbers, durability, rule, what):
+    """Replays the traces of the rule at the first such call, at the second, and so on."""
     at, count = 1, 0
     while True:
-        run, trace = record(durability, rule.format(at))
+        run, trace = record(durability, rule.format(at), what)
         if len(run.fired) < 1 + rule.count(">"):
             break
         count += replay(checker, numbers, trace, durability, seed=at, most=160 if LONG else 40)

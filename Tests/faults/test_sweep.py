@@ -40,10 +40,32 @@ def test_SIGKILL_before_and_after_each_call(action, durability, numbers):
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("call", ["write", "renameat", "fsync"])
+def test_SIGKILL_after_each_step_that_changes_the_file(call, durability, numbers):
+    """Every one of them, in the short run too: a change that took two steps would be seen half done."""
+    assert sweep_through(numbers, sweep.points(call, "=kill-after", durability, stride=1), {OK}, "kills") > 2
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("tear", sweep.TEARS)
 def test_SIGKILL_in_the_middle_of_each_write(tear, durability, numbers):
     """The fragment is cut off by whoever writes next, and spoils nothing."""
     assert sweep_through(numbers, sweep.points("write", f"={tear}", durability), {OK}, "kills") > 8
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("action", ["kill", "kill-after", "tear:12"])
+def test_SIGKILL_of_one_of_two_processes(action, durability, numbers):
+    """They take turns, and rewrite the file under each other: the one that is left goes on as if it had been alone."""
+    runs = sweep.points("write" if "tear" in action else "any", f"={action}", durability, "shared")
+    assert sweep_through(numbers, runs, {OK}, "kills") > 5
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("call, error", [("write", "ENOSPC"), ("fdatasync", "EIO"), ("fsync", "EIO"), ("renameat", "EIO"), ("flock", "ENOLCK"),
+                                         ("openat", "EMFILE"), ("pread", "EIO")])
+def test_a_call_fails_in_one_of_two_processes(call, error, durability, numbers):
+    assert sweep_through(numbers, sweep.points(call, f"={error}", durability, "shared", stride=1), sweep.expected(error, call), "faults")
 
 
 def test_the_script_without_faults(numbers):

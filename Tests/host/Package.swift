@@ -8,8 +8,6 @@ let package = Package(
   dependencies: [.package(name: "lily-session", path: "../..")],
   targets: [
     .executableTarget(name: "both", dependencies: [.product(name: "LilySession", package: "lily-session")]),
-    // The program of the README: a link to examples/swift.
-    .executableTarget(name: "visits", dependencies: [.product(name: "LilySession", package: "lily-session")]),
   ],
   swiftLanguageModes: [.v6]
 )

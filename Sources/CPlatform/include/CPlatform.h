@@ -24,6 +24,7 @@
 
 /* errno is a macro. */
 int platform_errno(void);
+void platform_set_errno(int code);
 
 /* open is variadic. */
 int platform_openat(int directory, const char *path, int flags, mode_t mode);

@@ -1,5 +1,7 @@
-/// Changes that are written together, spelled as a line of the journal already: items are appended as JSON, and a line
-/// is sealed around them without moving a byte. One batch is kept and used again for each update.
+/// Changes that are written together.
+//
+// Spelled as a line of the journal already: items are appended as JSON, and a line is sealed around them without moving a byte.
+// One batch is kept and used again for each update.
 public final class Batch {
   struct Change {
     var isSet: Bool
@@ -14,19 +16,20 @@ public final class Batch {
 
   let line = Line()
   private let keys = ByteBuffer()
+  private let scratch = ByteBuffer(capacity: 64)
   private(set) var changes = PlainList<Change>()
   private var open = Change(isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
   private var itemStart = 0
 
-  public init() { removeAll() }
+  package init() { removeAll() }
 
-  public var isEmpty: Bool { changes.isEmpty }
+  package var isEmpty: Bool { changes.isEmpty }
   /// Of the changes.
   private(set) var removes = 0
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
 
-  public func removeAll() {
+  package func removeAll() {
     line.begin()
     keys.truncate(to: 0)
     keys.shrink(to: 64 << 10)
@@ -34,10 +37,10 @@ public final class Batch {
     removes = 0
   }
 
-  public func set(
+  package func set(
     _ key: Key, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
-    let key = PreparedKey.make(key)
+    let key = PreparedKey.make(key, scratch)
     defer { key.free() }
     try set(key, deadline: deadline, version: version, text)
   }
@@ -71,8 +74,8 @@ public final class Batch {
   }
 
   /// - Parameter isTied: only together with the change before it.
-  public func remove(_ key: Key, isTied: Bool = false) {
-    let key = PreparedKey.make(key)
+  package func remove(_ key: Key, isTied: Bool = false) {
+    let key = PreparedKey.make(key, scratch)
     defer { key.free() }
     begin("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))
@@ -105,7 +108,7 @@ public final class Batch {
   }
 
   /// What a storage of another kind needs of each change: its key, and its text (nil: removed), borrowed for the call.
-  public func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
+  package func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
     changes.forEach { change in
       let key = Key(stored: [UInt8](keys.slice(change.key)))
       let text = change.isSet ? line.buffer.slice(change.value) : nil

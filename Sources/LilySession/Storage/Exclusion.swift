@@ -1,14 +1,14 @@
 import CPlatform
 
 /// What keeps the threads of one process apart in a storage, and a child of fork out of it.
-public final class Exclusion {
+package final class Exclusion {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   /// Reads 1 where it was made and 0 in a child of fork.
   private let sentinel: UnsafeMutablePointer<UInt8>?
   /// For kernels that cannot do that.
   private let process: Int32
 
-  public init() {
+  package init() {
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
     pthread_mutex_init(mutex, nil)
@@ -23,14 +23,14 @@ public final class Exclusion {
   }
 
   /// Whether this process was forked from the one that opened the storage.
-  public var isForked: Bool {
+  package var isForked: Bool {
     guard let sentinel else { return Syscalls.processIdentifier() != process }
     return sentinel.pointee == 0
   }
 
   /// Runs `body` with no other thread inside. In a child of fork it does not come to the mutex, which another thread of the
   /// parent may have held for ever.
-  public func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+  package func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     guard !isForked else { throw Failure(.forked, "the storage was opened before fork") }
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

@@ -149,6 +149,7 @@ extension Journal {
     guard new >= 0 else { throw Syscalls.failure("the new file cannot be made") }
     do throws(Failure) { try Syscalls.setMode(new, 0o600) } catch {
       Syscalls.close(new)
+      Syscalls.unlink(directory, names.temporary)
       throw error
     }
     return new

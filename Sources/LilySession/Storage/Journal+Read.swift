@@ -5,13 +5,15 @@ extension Journal {
   private static var chunk: Int { 1 << 20 }
 
   /// Before a read: what others have written since. Takes no lock unless something is not as it should be.
-  func freshen() throws(Failure) {
+  ///
+  /// - Parameter lookingUp: also where nothing tells that the path may name another file, as after a move by hand.
+  func freshen(lookingUp: Bool = false) throws(Failure) {
     var patience = Patience()
     while true {
       let (size, links) = try Syscalls.sizeAndLinks(file)
-      if isCurrent((size, links)) { return }
+      if isCurrent((size, links)), !lookingUp { return }
       var isNamed = false
-      if links != 1 || hasMoved {
+      if links != 1 || hasMoved || lookingUp {
         switch try lookUp() {
         case .thisFile:
           // The mark stays: the moved line may be that of a compactor about to rename, and only who has the lock knows that
@@ -83,7 +85,7 @@ extension Journal {
       end &+= Int64(got)
       var start = 0
       while let newline = newline(from: scanned) {
-        let isGood = isTooLong ? false : try apply(input.slice(start, newline), json)
+        let isGood = isTooLong || newline &- start > Line.limit ? false : try apply(input.slice(start, newline), json)
         if !isGood {
           guard isLocked else { return false }
           noteDamage()

@@ -2,22 +2,27 @@ import CPlatform
 
 /// The default storage: a file of JSON lines that grows by one line an update (docs/format.md).
 ///
-/// Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
-/// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
-/// `table` as far as `applied`.
-public final class Journal: Storage {
-  public struct Options {
+/// Any number of processes, and of journals in one, may have a file open at once.
+//
+// Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
+// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
+// `table` as far as `applied`.
+public final class Journal: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
+  /// How a file is opened. All have a default.
+  public struct Options: Sendable {
+    /// Never writes, nor makes a file.
     public var isReadOnly = false
     /// Damage refuses to open.
     public var isStrict = false
     /// A write is durable when it returns, or says that it is not.
     public var isPowerDurable = false
-    /// Of live bytes.
+    /// Of keys and values, in bytes; Int64.max: none. 5 MiB, unless set.
     public var quota = defaultQuota
-    /// Make the file where it is missing.
+    /// Make the file where it is missing; unless so, opening it throws `notFound`.
     public var create = true
-    /// UTC in ms; nil: the system's.
-    public var clock: (() -> Int64)?
+    /// UTC in ms; nil: the system's. Any thread may call it.
+    public var clock: (@Sendable () -> Int64)?
+    /// The defaults.
     public init() {}
   }
 
@@ -81,7 +86,7 @@ public final class Journal: Storage {
   let scratch = Line()
 
   /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
-  public static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
+  package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let names = try JournalNames.make(path)
     let directory = Syscalls.open(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
     guard directory >= 0 else { throw Syscalls.failure("the directory cannot be opened") }
@@ -91,7 +96,7 @@ public final class Journal: Storage {
   }
 
   /// The default place (S18).
-  public static func open(application: UnsafePointer<CChar>?, options: Options) throws(Failure) -> Journal {
+  package static func open(application: UnsafePointer<CChar>?, options: Options) throws(Failure) -> Journal {
     let path = try DefaultPlace.path(application: application, create: options.create && !options.isReadOnly)
     return try open(path: path, options: options)
   }
@@ -111,7 +116,7 @@ public final class Journal: Storage {
 
   // MARK: Storage
 
-  public var path: UnsafePointer<CChar>? { UnsafePointer(names.path) }
+  public var cPath: UnsafePointer<CChar>? { UnsafePointer(names.path) }
   public func now() -> Int64 { options.clock?() ?? Syscalls.wallClock() }
 
   public var notices: Notices {
@@ -136,6 +141,10 @@ public final class Journal: Storage {
       try freshen()
       return snapshot(keys, scope)
     }
+  }
+
+  public func revalidate() throws(Failure) {
+    try exclusion.run { () throws(Failure) in try freshen(lookingUp: true) }
   }
 
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {

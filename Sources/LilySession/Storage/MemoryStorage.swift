@@ -1,15 +1,18 @@
 /// A storage that ends with its handle.
-public final class MemoryStorage: Storage {
+public final class MemoryStorage: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   private let exclusion = Exclusion()
   private let table = EntryTable()
   private var generation: UInt64 = 0
   private var ownClears = OwnClears()
-  private let clock: () -> Int64
+  private let clock: @Sendable () -> Int64
   private let quota: Int64
 
-  public init(clock: (() -> Int64)? = nil, quota: Int64 = defaultQuota) {
+  /// - Parameters:
+  ///   - clock: UTC in ms; nil: the system's. Any thread may call it.
+  ///   - quota: of keys and values, in bytes; nil: 5 MiB.
+  public init(clock: (@Sendable () -> Int64)? = nil, quota: Int64? = nil) {
     self.clock = clock ?? { Syscalls.wallClock() }
-    self.quota = quota
+    self.quota = quota ?? defaultQuota
   }
 
   public var scope: Scope { .none }
@@ -17,7 +20,7 @@ public final class MemoryStorage: Storage {
 
   public var place: Place { Place(of: self) }
   public var notices: Notices { Notices() }
-  public var path: UnsafePointer<CChar>? { nil }
+  public var cPath: UnsafePointer<CChar>? { nil }
   public func now() -> Int64 { clock() }
   public func sync() throws(Failure) { try exclusion.run { () throws(Failure) in } }
   public func close() {}
@@ -36,6 +39,8 @@ public final class MemoryStorage: Storage {
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
     try exclusion.run { () throws(Failure) in table.items(prefix) }
   }
+
+  public func revalidate() {}
 
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let time = now()

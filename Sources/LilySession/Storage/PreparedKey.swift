@@ -1,5 +1,3 @@
-import CPlatform
-
 /// What a line needs of a key, made once: its bytes, their hash, and how JSON spells them. A plain value, so that an update
 /// retains nothing; who makes one frees it.
 struct PreparedKey: BitwiseCopyable {
@@ -7,22 +5,19 @@ struct PreparedKey: BitwiseCopyable {
   let spelled: UnsafeRawBufferPointer
   let hash: Int
 
-  static func make(_ key: Key) -> PreparedKey {
+  /// `scratch` is overwritten.
+  static func make(_ key: Key, _ scratch: ByteBuffer) -> PreparedKey {
     key.withBytes { bytes in
-      let text = ByteBuffer(capacity: bytes.count &+ 2)
-      JSONText.append(string: bytes, to: text)
-      return PreparedKey(bytes: copy(bytes), spelled: copy(text.bytes), hash: hashOf(bytes))
+      scratch.truncate(to: 0)
+      scratch.append(bytes)
+      JSONText.append(string: bytes, to: scratch)
+      let both = UnsafeMutableRawBufferPointer.allocate(byteCount: scratch.count, alignment: 1)
+      both.copyMemory(from: scratch.bytes)
+      return PreparedKey(
+        bytes: UnsafeRawBufferPointer(rebasing: both[0..<bytes.count]), spelled: UnsafeRawBufferPointer(rebasing: both[bytes.count...]),
+        hash: hashOf(bytes))
     }
   }
 
-  func free() {
-    bytes.deallocate()
-    spelled.deallocate()
-  }
-
-  private static func copy(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
-    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
-    copy.copyMemory(from: bytes)
-    return UnsafeRawBufferPointer(copy)
-  }
+  func free() { bytes.deallocate() }
 }

@@ -1,22 +1,23 @@
 /// A part of a storage whose keys are nobody else's: they are stored behind NUL, the scope's name, NUL, which no key of a host's
 /// can begin with.
 public struct Scope: Equatable, Sendable {
-  public static var nameLimit: Int { 64 }
+  package static var nameLimit: Int { 64 }
 
   /// Empty: the storage itself.
   let prefix: [UInt8]
 
+  /// The storage itself.
   public static var none: Scope { Scope(prefix: []) }
 
   private init(prefix: [UInt8]) { self.prefix = prefix }
 
-  public init(name: Key) throws(Failure) {
+  package init(name: Key) throws(Failure) {
     guard (1...Scope.nameLimit).contains(name.bytes.count) else { throw Failure(.invalidArgument, "a scope's name has 1 to 64 bytes") }
     prefix = [0] + name.bytes + [0]
   }
 
   /// The scope of a stored key, or of the prefix of some.
-  public init(of stored: UnsafeRawBufferPointer) {
+  package init(of stored: UnsafeRawBufferPointer) {
     prefix = [UInt8](stored.prefix(Scope.prefixLength(stored) ?? 0))
   }
 
@@ -56,17 +57,17 @@ extension EntryTable {
 }
 
 /// The last clear of each scope that came through a storage, to tell it from those that came from elsewhere.
-public struct OwnClears {
-  public init() {}
+package struct OwnClears {
+  package init() {}
 
   private var clears: [(scope: Scope, generation: UInt64)] = []
 
-  public mutating func add(_ generation: UInt64, of scope: Scope) {
+  package mutating func add(_ generation: UInt64, of scope: Scope) {
     clears.removeAll { $0.scope == scope }
     clears.append((scope, generation))
   }
 
-  public func contains(_ generation: UInt64, of scope: Scope) -> Bool {
+  package func contains(_ generation: UInt64, of scope: Scope) -> Bool {
     clears.contains { $0.scope == scope && $0.generation == generation }
   }
 }

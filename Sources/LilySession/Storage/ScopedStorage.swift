@@ -1,9 +1,9 @@
-/// A scope of a storage. It is the parent, but for what its keys are stored under.
+/// A scope of a storage: see ``Storage/scoped(_:)``. It is the parent, but for what its keys are stored under.
 public final class ScopedStorage: Storage {
   private let parent: any Storage
   public let scope: Scope
 
-  public static func make(_ parent: any Storage, _ scope: Scope) throws(Failure) -> ScopedStorage {
+  package static func make(_ parent: any Storage, _ scope: Scope) throws(Failure) -> ScopedStorage {
     guard parent.scope == .none else { throw Failure(.unsupported, "a scope has no scopes") }
     return ScopedStorage(parent, scope)
   }
@@ -14,6 +14,8 @@ public final class ScopedStorage: Storage {
   }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { try parent.read(keys, of: scope) }
+  public func revalidate() throws(Failure) { try parent.revalidate() }
+
   public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
     try parent.write(batch, in: scope, generation: generation)
   }
@@ -29,5 +31,5 @@ public final class ScopedStorage: Storage {
   public var descriptor: Int32 { parent.descriptor }
   public var place: Place { parent.place }
   public var notices: Notices { parent.notices }
-  public var path: UnsafePointer<CChar>? { parent.path }
+  public var cPath: UnsafePointer<CChar>? { parent.cPath }
 }

@@ -2,22 +2,22 @@
 // protocol extension's method on `any Storage` to a trap.
 
 /// nil: absent, or expired. Throws DECODE for text that is not JSON, which only another writer can have stored.
-public func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
+package func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
   let now = storage.now()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
-  try entry.withText { text throws(Failure) in try JSON.run { json throws(Failure) in try json.check(text) } }
+  try entry.withText { text throws(Failure) in try JSON.check(text) }
   return entry
 }
 
-public func set(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any Storage) throws(Failure) {
+package func set(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any Storage) throws(Failure) {
   guard deadline >= 0 else { throw Failure(.invalidArgument, "the time is negative", key: key) }
-  do throws(Failure) { try JSON.run { json throws(Failure) in try json.check(text) } } catch { throw error.about(key) }
+  do throws(Failure) { try JSON.check(text) } catch { throw error.about(key) }
   let batch = Batch()
   try batch.set(storage.scope.key(key), deadline: deadline, version: 0) { buffer throws(Failure) in JSONText.append(compacted: text, to: buffer) }
   try write(batch, key, to: storage)
 }
 
-public func remove(_ key: Key, from storage: any Storage) throws(Failure) {
+package func remove(_ key: Key, from storage: any Storage) throws(Failure) {
   let batch = Batch()
   batch.remove(storage.scope.key(key))
   try write(batch, key, to: storage)
@@ -30,7 +30,7 @@ private func write(_ batch: Batch, _ key: Key, to storage: any Storage) throws(F
 }
 
 /// The unexpired entries whose keys begin with the prefix, in byte order of the keys.
-public func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
+package func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
   let now = storage.now()
   let scope = storage.scope
   var found: [Item] = []
@@ -42,6 +42,6 @@ public func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [
 }
 
 /// Removes every key that sessions have in the storage, in one step: log-out.
-public func clear(_ storage: any Storage) throws(Failure) {
+package func clear(_ storage: any Storage) throws(Failure) {
   try storage.clear(storage.scope)
 }

@@ -1,14 +1,18 @@
 /// A durable map of key to JSON text, shared by all who open it. Any thread may call it. It holds no lock while it calls
 /// the host's clock, and calls nothing else of the host's.
 ///
-/// Its methods take keys as they are stored: `scope` says how that is.
-public protocol Storage: AnyObject {
+/// A storage of the program's own has `read`, `write`, `renew`, `clear` and `entries`; the rest has defaults in Swift programs. Its
+/// methods take keys as they are stored, scopes' among them: `scope` says how that is.
+public protocol Storage: AnyObject, Sendable {
   /// The part of the place that this storage is.
   var scope: Scope { get }
 
   /// The entries of `keys` and the scope's generation, all as of one moment. An expired entry comes with its deadline: the
   /// caller, who knows the time, holds it for absent.
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot
+
+  /// Makes sure that what is read next is what others would find: somebody may have moved the file.
+  func revalidate() throws(Failure)
 
   /// All of the batch but what the quota leaves out, or nothing. `generation` names the one that the batch was made in: when
   /// a clear of the scope has come since, nothing is written and the new generation is the answer. nil writes in any.
@@ -27,6 +31,7 @@ public protocol Storage: AnyObject {
   /// Polls readable when what is stored may have changed; -1: it cannot tell. Reading makes it quiet.
   var descriptor: Int32 { get }
 
+  /// What there is to know of it; of a scope, its parent's.
   func info() throws(Failure) -> StorageInfo
 
   /// Makes what this handle wrote survive power loss.
@@ -45,11 +50,11 @@ public protocol Storage: AnyObject {
   var notices: Notices { get }
 
   /// Absolute, NUL-terminated, living as long as the storage; nil where there is no file.
-  var path: UnsafePointer<CChar>? { get }
+  var cPath: UnsafePointer<CChar>? { get }
 }
 
 /// What is stored under a key.
-public struct Entry {
+public struct Entry: Sendable {
   /// JSON text, then a NUL that does not count.
   var terminated: [UInt8]
   /// UTC in ms; 0: none.
@@ -57,7 +62,7 @@ public struct Entry {
   /// Of the field that wrote it.
   public var version: UInt32
 
-  public init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
+  package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
     terminated = [UInt8](unsafeUninitializedCapacity: text.count &+ 1) { memory, count in
       UnsafeMutableRawBufferPointer(memory).copyMemory(from: text)
       memory[text.count] = 0
@@ -67,30 +72,37 @@ public struct Entry {
     self.version = version
   }
 
-  public func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
+  package func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
     try terminated.withBytes { bytes throws(Failure) in try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)])) }
   }
 
   /// To tell one text from another; 64 bits, seeded per process.
   var hash: Int { terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) } }
 
+  /// Whether it reads as absent at that time (UTC in ms).
   public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
 
   /// From the millisecond of its deadline on.
   static func isExpired(_ deadline: Int64, at now: Int64) -> Bool { deadline != 0 && deadline <= now }
 }
 
-public struct Item {
+/// An entry and its key.
+public struct Item: Sendable {
+  /// An item.
   public init(key: Key, entry: Entry) {
     self.key = key
     self.entry = entry
   }
 
+  /// As it is stored.
   public var key: Key
+  /// What is stored.
   public var entry: Entry
 }
 
-public struct Snapshot {
+/// Some of a storage's entries, as of one moment.
+public struct Snapshot: Sendable {
+  /// What `Storage.read` answers.
   public init(entries: [Entry?], generation: UInt64, isOwnGeneration: Bool) {
     self.entries = entries
     self.generation = generation
@@ -99,38 +111,50 @@ public struct Snapshot {
 
   /// In the order of the keys asked for; nil: absent.
   public var entries: [Entry?]
+  /// Of the scope: another one after each clear.
   public var generation: UInt64
   /// The clear that raised it came through this storage.
   public var isOwnGeneration: Bool
 }
 
-public enum WriteOutcome {
+/// What became of a batch.
+public enum WriteOutcome: Sendable {
   /// `leftOut`: the changes that the quota did not let in. `notDurable`: it is written, but may not survive power loss.
   case written(leftOut: [Int], notDurable: Failure?)
+  /// Nothing was written: a clear came since the generation that the batch was made in. This is how it is now.
   case superseded(Snapshot)
 }
 
-public struct StorageInfo {
+/// What there is to know of a storage.
+public struct StorageInfo: Sendable {
+  /// Of an empty storage.
   public init() {}
 
+  /// Stored keys, scopes' and expired ones too.
   public var entries = 0
+  /// Their keys and values: what the quota counts.
   public var liveBytes: Int64 = 0
   /// Int64.max: none.
   public var quota = Int64.max
+  /// 0 where there is no file.
   public var fileBytes: Int64 = 0
+  /// Skipped since the file was opened or rewritten.
   public var damagedLines = 0
   /// By this handle, UTC in ms; 0: never.
   public var lastCompaction: Int64 = 0
+  /// Each write survives power loss when it returns.
   public var isPowerDurable = false
+  /// What this handle wrote is not known to survive power loss.
   public var owesSync = false
 }
 
 /// 5 MiB, as browsers give an origin.
-public var defaultQuota: Int64 { 5 << 20 }
+package var defaultQuota: Int64 { 5 << 20 }
 
-public struct Place: Equatable {
+/// Where a storage's entries are.
+public struct Place: Equatable, Sendable {
   /// Of what is nowhere but in this object.
-  public init(of object: AnyObject) {
+  package init(of object: AnyObject) {
     self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
   }
 
@@ -145,7 +169,9 @@ public struct Place: Equatable {
   var name: [UInt8]
 }
 
-public struct Notices {
+/// What opening a storage found.
+public struct Notices: Sendable {
+  /// Nothing.
   public init() {}
 
   /// Lines that were damaged, and skipped.
@@ -155,11 +181,11 @@ public struct Notices {
 }
 
 /// Deadlines saturate: far away is never.
-public func deadline(after duration: Int64, from now: Int64) -> Int64 {
+package func deadline(after duration: Int64, from now: Int64) -> Int64 {
   guard duration > 0 else { return 0 }
   let (sum, overflow) = now.addingReportingOverflow(duration)
   return overflow ? Int64.max : max(sum, 1) // 0 would mean none
 }
 
 /// UTC in ms.
-public func systemClock() -> Int64 { Syscalls.wallClock() }
+package func systemClock() -> Int64 { Syscalls.wallClock() }

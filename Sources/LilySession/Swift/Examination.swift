@@ -5,6 +5,7 @@
 
   /// Something about one line of a journal that is not as it should be, or that needs a word.
   public struct Finding {
+    /// What it is.
     public enum Kind: Equatable, Sendable {
       /// This copy of the header does not serve; the other one does.
       case header
@@ -24,19 +25,23 @@
       case torn
     }
 
+    /// What it is.
     public var kind: Kind
     /// From 1; the header is 1 and 2.
     public var line: Int
+    /// Of its first byte in the file.
     public var offset: Int64
+    /// In bytes, without the newline.
     public var length: Int64
     /// Without the newline, borrowed for the call; empty where the line is too long.
     public var text: UnsafeRawBufferPointer
   }
 
+  /// What ``Journal/examine(progress:_:)`` found, in numbers.
   public struct Examination: Sendable {
     /// Up to where the file was examined.
     public var fileBytes: Int64 = 0
-    /// The header's not counted.
+    /// Without the header's.
     public var lines = 0
     /// Findings that are damage.
     public var damaged = 0
@@ -136,10 +141,12 @@
       }
     }
 
-    /// Where a program's file is when it names no path; nothing is made there.
+    /// Where ``open(application:options:)`` has a program's file. Nothing is made there.
+    ///
+    /// - Parameter application: 1 to 64 of A-Z a-z 0-9 . _ -.
     public static func defaultPath(application: String) throws(Failure) -> String {
-      let name = application.utf8CString.map { $0 }
-      let path = try name.withUnsafeBufferPointer { name throws(Failure) in
+      guard !application.utf8.contains(0) else { throw Failure(.invalidArgument, "the application's name has a NUL") }
+      let path = try Array(application.utf8CString).withUnsafeBufferPointer { name throws(Failure) in
         try DefaultPlace.path(application: name.baseAddress, create: false)
       }
       return String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -172,26 +179,5 @@
       if case .unknown = operation { return .newer }
       return nil
     }
-  }
-
-  /// Stores entries, no key twice, in one step: all or none. Each keeps its deadline and version.
-  public func set(_ items: [Item], in storage: any Storage) throws(Failure) {
-    let batch = Batch()
-    for item in items {
-      try item.entry.withText { text throws(Failure) in
-        do throws(Failure) { try checkJSON(text) } catch { throw error.about(item.key) }
-        try batch.set(storage.scope.key(item.key), deadline: item.entry.deadline, version: item.entry.version) { buffer throws(Failure) in
-          JSONText.append(compacted: text, to: buffer)
-        }
-      }
-    }
-    guard case .written(let leftOut, let notDurable) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
-    guard leftOut.isEmpty else { throw Failure(.quota, "it does not fit into the quota") }
-    if let notDurable { throw notDurable }
-  }
-
-  /// Throws DECODE for what no storage takes as a value.
-  public func checkJSON(_ text: UnsafeRawBufferPointer) throws(Failure) {
-    try JSON.run { json throws(Failure) in try json.check(text) }
   }
 #endif

@@ -1,130 +1,117 @@
 #if !hasFeature(Embedded)
-  /// One persisted value of a `Session`.
-  public typealias Field<Session> = FieldDefinition<ClosureField<Session>>
-
-  /// An ordered list of fields. `persistence().field(…).field(…)`: each answer has one more.
+  /// The values of a `Session` that survive a restart: an ordered list of fields, each with a key of its own.
+  ///
+  /// ```swift
+  /// let fields = try Persistence<Shop>()
+  ///   .field("theme", \.theme)
+  ///   .field("token", \.token, expiresAfter: .seconds(3600))
+  /// ```
+  ///
+  /// `Session` is the model, or the part of it that has the fields: a struct, or a class.
   public struct Persistence<Session> {
     let list: FieldList<ClosureField<Session>>
 
-    /// Adds a field that is stored under `lily_session_<key>`.
+    /// No fields yet.
+    public init() { self.init(list: FieldList()) }
+
+    private init(list: FieldList<ClosureField<Session>>) { self.list = list }
+
+    /// Adds a field that is stored as its type is coded.
+    ///
+    /// `Bool`, `String`, integers, `Double`, `Float`, optionals of them, and types whose raw value is one of them are stored as they
+    /// are, such a type by its raw value. Any other type goes through Foundation's `JSONEncoder` and `JSONDecoder`, as they are by
+    /// default, when it has changed. What the type does not accept is left as it is stored, and an event tells of it.
     ///
     /// - Parameters:
-    ///   - key: 1 to 256 bytes of UTF-8.
-    ///   - set: a session like the one given, with this value.
-    ///   - encode: called for values that changed; equal ones are not encoded.
-    ///   - decoder: what it refuses leaves the field alone, and the stored text too.
-    ///   - expiresAfter: ms after the last write; 0: never.
-    ///   - version: of the value's shape; a stored value of a newer version is left alone.
-    ///   - migrate: makes a value of this version from an older version's JSON text; nil from it rejects what is stored.
+    ///   - key: 1 to 256 bytes; it is stored under `lily_session_<key>`.
+    ///   - path: where the value is in the session.
+    ///   - expiresAfter: after the last write; nil: never.
+    ///   - version: of the value's shape. A stored value of a newer version is left alone.
     ///   - formerKeys: keys that the field had before, the latest first.
-    public func field<A: Equatable>(
-      key: String, get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value,
-      decoder: ValueDecoder<A>, expiresAfter: Int64 = 0, version: UInt32 = 0, migrate: ((UInt32, String) -> Value?)? = nil,
-      formerKeys: [String] = []
+    ///   - migrate: makes a value from the JSON text of an older version; nil, or an error, rejects what is stored.
+    /// - Returns: a list with one field more.
+    /// - Throws: `duplicateKey` for a key that the list has; `invalidArgument` for what is none, or an expiry that is not positive.
+    public func field<A: Codable & Equatable>(
+      _ key: String, _ path: WritableKeyPath<Session, A>, expiresAfter: Duration? = nil, version: UInt32 = 0, formerKeys: [String] = [],
+      migrate: ((_ version: UInt32, _ json: String) throws -> A?)? = nil
     ) throws(Failure) -> Persistence {
+      let coder = ValueCoder.of(A.self)
+      return try adding(
+        key, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 }, coder, expiresAfter, version, formerKeys, migrate)
+    }
+
+    /// Adds a field that is stored as `encode` says.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 256 bytes; it is stored under `lily_session_<key>`.
+    ///   - path: where the value is in the session.
+    ///   - encode: called for a value that has changed. One that it throws for is not stored, and tried again at the next update.
+    ///   - decoder: what it refuses leaves the field alone, and the stored text too.
+    ///   - expiresAfter: after the last write; nil: never.
+    ///   - version: of the value's shape. A stored value of a newer version is left alone.
+    ///   - formerKeys: keys that the field had before, the latest first.
+    ///   - migrate: makes a value from the JSON text of an older version; nil, or an error, rejects what is stored.
+    /// - Returns: a list with one field more.
+    /// - Throws: `duplicateKey` for a key that the list has; `invalidArgument` for what is none, or an expiry that is not positive.
+    public func field<A: Equatable>(
+      _ key: String, _ path: WritableKeyPath<Session, A>, encode: @escaping (A) throws -> Value, decoder: ValueDecoder<A>,
+      expiresAfter: Duration? = nil, version: UInt32 = 0, formerKeys: [String] = [],
+      migrate: ((_ version: UInt32, _ json: String) throws -> A?)? = nil
+    ) throws(Failure) -> Persistence {
+      try adding(
+        key, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 }, ValueCoder(encode: encode, decoder: decoder), expiresAfter, version,
+        formerKeys, migrate)
+    }
+
+    /// Adds a field that no key path leads to: one of an immutable session.
+    ///
+    /// - Parameters:
+    ///   - key: 1 to 256 bytes; it is stored under `lily_session_<key>`.
+    ///   - get: the field's value.
+    ///   - set: the session with this value.
+    ///   - encode: called for a value that has changed. One that it throws for is not stored, and tried again at the next update.
+    ///   - decoder: what it refuses leaves the field alone, and the stored text too.
+    ///   - expiresAfter: after the last write; nil: never.
+    ///   - version: of the value's shape. A stored value of a newer version is left alone.
+    ///   - formerKeys: keys that the field had before, the latest first.
+    ///   - migrate: makes a value from the JSON text of an older version; nil, or an error, rejects what is stored.
+    /// - Returns: a list with one field more.
+    /// - Throws: `duplicateKey` for a key that the list has; `invalidArgument` for what is none, or an expiry that is not positive.
+    public func field<A: Equatable>(
+      _ key: String, get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) throws -> Value,
+      decoder: ValueDecoder<A>, expiresAfter: Duration? = nil, version: UInt32 = 0, formerKeys: [String] = [],
+      migrate: ((_ version: UInt32, _ json: String) throws -> A?)? = nil
+    ) throws(Failure) -> Persistence {
+      try adding(
+        key, get: get, set: { $0 = set($0, $1) }, ValueCoder(encode: encode, decoder: decoder), expiresAfter, version, formerKeys, migrate)
+    }
+
+    private func adding<A: Equatable>(
+      _ name: String, get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, _ coder: ValueCoder<A>,
+      _ expiresAfter: Duration?, _ version: UInt32, _ formerKeys: [String], _ migrate: ((UInt32, String) throws -> A?)?
+    ) throws(Failure) -> Persistence {
+      let key = try Key(field: name)
+      guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "a field's expiry is not positive", key: key) }
       let more = FieldList<ClosureField<Session>>()
       for field in list.fields { try more.add(field) }
       var formers: [Key] = []
       for former in formerKeys { formers.append(try Key(field: former)) }
       try more.add(
-        Field(
-          key: try Key(field: key), types: decoder.types, expiresAfter: expiresAfter, version: version, formerKeys: formers,
-          binding: ClosureField(get: get, set: set, encode: encode, decoder: decoder, migrate: migrate), owner: nil))
+        FieldDefinition(
+          key: key, types: coder.decoder.types, expiresAfter: expiresAfter?.milliseconds ?? 0, version: version, formerKeys: formers,
+          binding: ClosureField(get: get, set: set, coder: coder, migrate: migrate), owner: nil))
       return Persistence(list: more)
     }
   }
 
-  /// An empty list of fields.
-  public func persistence<Session>(of session: Session.Type = Session.self) -> Persistence<Session> {
-    Persistence(list: FieldList())
-  }
-
-  extension Key {
-    public init(field key: String) throws(Failure) {
-      self = try [UInt8](key.utf8).withBytes { bytes throws(Failure) in try Key(validating: bytes, limit: Key.fieldLimit) }
-    }
-  }
-
-  /// A field of closures. What it compares are values of the program's own type; those that differ are encoded.
-  public struct ClosureField<Session>: FieldBinding {
-    private let make: () -> ClosureBaseline<Session>
-    private let accept: (NativeValue, inout Session) -> Bool
-    private let migration: ((UInt32, String) -> Value?)?
-
-    init<A: Equatable>(
-      get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value, decoder: ValueDecoder<A>,
-      migrate: ((UInt32, String) -> Value?)?
-    ) {
-      migration = migrate
-      make = { TypedBaseline(get: get, set: set, encode: encode, types: decoder.types) }
-      accept = { native, session in
-        guard let value = decoder.decode(Value(native)) else { return false }
-        session = set(session, value)
-        return true
-      }
-    }
-
-    public func makeBaseline() -> ClosureBaseline<Session> { make() }
-    public func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copy() }
-    public func dispose(_ baseline: inout ClosureBaseline<Session>) {}
-    public func capture(_ session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
-    public func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
-    public func set(_ value: NativeValue, in session: inout Session) -> Int32 {
-      accept(value, &session) ? 0 : Status.decode.rawValue
-    }
-    public func restore(_ baseline: ClosureBaseline<Session>, in session: inout Session) -> Int32 {
-      baseline.restore(&session)
-      return 0
-    }
-    public func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
-      guard let migration, case .json(let text) = Value(stored) else { return nil }
-      return migration(version, text)?.withNative(body) ?? Status.decode.rawValue
-    }
-  }
-
-  public class ClosureBaseline<Session> {
-    var native = NativeBaseline()
-
-    deinit { native.dispose() }
-
-    func copy() -> ClosureBaseline { ClosureBaseline() }
-    func capture(_ session: Session) -> Capture { .same }
-    func restore(_ session: inout Session) {}
-    func append(to buffer: ByteBuffer) throws(Failure) { try native.append(to: buffer) }
-  }
-
-  private final class TypedBaseline<Session, A: Equatable>: ClosureBaseline<Session> {
-    private let get: (Session) -> A
-    private let set: (Session, A) -> Session
-    private let encode: (A) -> Value
-    private let types: ValueTypes
-    private var last: A?
-
-    init(get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) -> Value, types: ValueTypes) {
-      self.get = get
-      self.set = set
-      self.encode = encode
-      self.types = types
-    }
-
-    /// Of what is restored: only the value counts.
-    override func copy() -> ClosureBaseline<Session> {
-      let copy = TypedBaseline(get: get, set: set, encode: encode, types: types)
-      copy.last = last
-      return copy
-    }
-
-    override func capture(_ session: Session) -> Capture {
-      let value = get(session)
-      if value == last { return .same }
-      let capture = encode(value).withNative { native.capture($0, types: types) }
-      if case .unencodable = capture { return capture }
-      last = value
-      return capture
-    }
-
-    override func restore(_ session: inout Session) {
-      if let last { session = set(session, last) }
+  extension Duration {
+    /// Up to the next whole one; far away saturates.
+    var milliseconds: Int64 {
+      let (seconds, attoseconds) = components
+      let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)
+      let part = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+      let (sum, carry) = whole.addingReportingOverflow(part)
+      return overflow || carry ? (seconds < 0 ? .min : .max) : sum
     }
   }
 #endif

@@ -1,26 +1,22 @@
 #if !hasFeature(Embedded)
-  import CPlatform
-
-  /// A field's value as a Swift program gives and takes it.
+  /// A value as it is stored.
   public enum Value: Equatable, Sendable {
+    /// null
     case null
+    /// true or false
     case bool(Bool)
+    /// A number without fraction and exponent.
     case integer(Int64)
+    /// Finite: JSON has no others.
     case real(Double)
+    /// A string.
     case string(String)
-    /// JSON text.
+    /// JSON text. What is not JSON is not stored.
     case json(String)
 
-    /// The value in native form, borrowed for the call.
-    func withNative<R>(_ body: (NativeValue) -> R) -> R {
-      switch self {
-      case .null: return body(.null)
-      case .bool(let value): return body(.bool(value))
-      case .integer(let value): return body(.int(value))
-      case .real(let value): return body(.real(value))
-      case .string(var text): return text.withUTF8 { body(.string(UnsafeRawBufferPointer($0))) }
-      case .json(var text): return text.withUTF8 { body(.json(UnsafeRawBufferPointer($0))) }
-      }
+    /// Makes an encoder of an optional, whose nil is JSON's null.
+    public static func optional<A>(_ encode: @escaping (A) throws -> Value) -> (A?) throws -> Value {
+      { try $0.map(encode) ?? .null }
     }
 
     init(_ native: NativeValue) {
@@ -34,63 +30,85 @@
       }
     }
 
-    /// The encoder of an optional: nil is JSON's null.
-    public static func optional<A>(_ encode: @escaping (A) -> Value) -> (A?) -> Value {
-      { $0.map(encode) ?? .null }
+    /// The value in native form, borrowed for the call.
+    func withNative<R>(_ body: (NativeValue) -> R) -> R {
+      switch self {
+      case .null: return body(.null)
+      case .bool(let value): return body(.bool(value))
+      case .integer(let value): return body(.int(value))
+      case .real(let value): return body(.real(value))
+      case .string(var text): return text.withUTF8 { body(.string(UnsafeRawBufferPointer($0))) }
+      case .json(var text): return text.withUTF8 { body(.json(UnsafeRawBufferPointer($0))) }
+      }
     }
   }
 
-  /// Which values a field accepts, and what they mean to the program.
+  /// Which stored values a field accepts, and what they mean to the program: `.string`, `.integer { Date(timeIntervalSince1970:
+  /// Double($0)) }`, `.optional(.string)`.
+  ///
+  /// A transformation that answers nil, or throws, refuses the value: the field is left alone, and what is stored too.
   public struct ValueDecoder<A> {
     let types: ValueTypes
-    /// nil refuses.
-    let decode: (Value) -> A?
+    let decode: (Value) throws -> A?
 
-    public init(_ types: ValueTypes, _ decode: @escaping (Value) -> A?) {
+    init(_ types: ValueTypes, _ decode: @escaping (Value) throws -> A?) {
       self.types = types
       self.decode = decode
     }
 
-    /// Refuses also what `transform` answers nil for.
-    public func map<B>(_ transform: @escaping (A) -> B?) -> ValueDecoder<B> {
-      let decode = decode
-      return ValueDecoder<B>(types) { decode($0).flatMap(transform) }
+    /// Accepts true and false.
+    public static func bool(_ transform: @escaping (Bool) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.bool) { if case .bool(let value) = $0 { try transform(value) } else { nil } }
     }
+
+    /// Accepts a number without fraction and exponent.
+    public static func integer(_ transform: @escaping (Int64) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.int) { if case .integer(let value) = $0 { try transform(value) } else { nil } }
+    }
+
+    /// Accepts any number.
+    public static func real(_ transform: @escaping (Double) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.real) { if case .real(let value) = $0 { try transform(value) } else { nil } }
+    }
+
+    /// Accepts a string.
+    public static func string(_ transform: @escaping (String) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.string) { if case .string(let value) = $0 { try transform(value) } else { nil } }
+    }
+
+    /// Accepts anything, as JSON text.
+    public static func json(_ transform: @escaping (String) throws -> A?) -> ValueDecoder {
+      ValueDecoder(.json) { if case .json(let text) = $0 { try transform(text) } else { nil } }
+    }
+
+    /// Accepts anything: arrays and objects come as ``Value/json(_:)``.
+    public static func any(_ transform: @escaping (Value) throws -> A?) -> ValueDecoder { ValueDecoder(.all, transform) }
 
     /// Accepts null, too, for nil.
     public static func optional<B>(_ wrapped: ValueDecoder<B>) -> ValueDecoder where A == B? {
-      ValueDecoder(wrapped.types.union(.null)) { value in value == .null ? .some(nil) : wrapped.decode(value).map { $0 } }
+      ValueDecoder(wrapped.types.union(.null)) { value in value == .null ? .some(nil) : try wrapped.decode(value).map { $0 } }
     }
   }
 
   extension ValueDecoder where A == Bool {
-    public static var bool: ValueDecoder { ValueDecoder(.bool) { if case .bool(let value) = $0 { value } else { nil } } }
+    /// Accepts true and false.
+    public static var bool: ValueDecoder { .bool { $0 } }
   }
 
   extension ValueDecoder where A == Int64 {
-    public static var integer: ValueDecoder { ValueDecoder(.int) { if case .integer(let value) = $0 { value } else { nil } } }
+    /// Accepts a number without fraction and exponent.
+    public static var integer: ValueDecoder { .integer { $0 } }
   }
 
   extension ValueDecoder where A == Double {
-    public static var real: ValueDecoder { ValueDecoder(.real) { if case .real(let value) = $0 { value } else { nil } } }
+    /// Accepts any number.
+    public static var real: ValueDecoder { .real { $0 } }
   }
 
   extension ValueDecoder where A == String {
-    public static var string: ValueDecoder { ValueDecoder(.string) { if case .string(let value) = $0 { value } else { nil } } }
-    /// Any value, as JSON text.
-    public static var json: ValueDecoder { ValueDecoder(.json) { if case .json(let value) = $0 { value } else { nil } } }
-  }
-
-  extension Journal {
-    public static func open(path: String, options: Options = Options()) throws(Failure) -> Journal {
-      try open(path: Array(path.utf8CString), options: options)
-    }
-
-    /// The default place: `$LILY_SESSION_DIR/<application>/session.jsonl`, else under `$XDG_STATE_HOME` or `~/.local/state`.
-    public static func open(application: String, options: Options = Options()) throws(Failure) -> Journal {
-      let name = strdup(application)
-      defer { free(name) }
-      return try open(application: UnsafePointer(name), options: options)
-    }
+    /// Accepts a string.
+    public static var string: ValueDecoder { .string { $0 } }
+    /// Accepts anything, as JSON text.
+    public static var json: ValueDecoder { .json { $0 } }
   }
 #endif

@@ -23,16 +23,14 @@ struct Model: Equatable {
 enum Message { case visit, theme(String) }
 
 func swiftSession(_ storage: Journal) throws -> (Runtime<Model, Message>, Session) {
-  let fields = try persistence(of: Model.self)
-    .field(key: "theme", get: \.theme, set: { Model(theme: $1, visits: $0.visits) }, encode: Value.string, decoder: .string)
-    .field(key: "visits", get: \.visits, set: { Model(theme: $0.theme, visits: $1) }, encode: Value.integer, decoder: .integer)
+  let fields = try Persistence<Model>().field("theme", \.theme).field("visits", \.visits)
   let runtime = Runtime<Model, Message>(Model()) { model, message in
     switch message {
-    case .visit: Model(theme: model.theme, visits: model.visits + 1)
-    case .theme(let name): Model(theme: name, visits: model.visits)
+    case .visit: model.visits += 1
+    case .theme(let name): model.theme = name
     }
   }
-  return (runtime, try runtime.attach(fields, storage: storage, get: { $0 }, set: { $1 }))
+  return (runtime, try runtime.attach(fields, storage: storage))
 }
 
 // ---- the library's side: a struct of C's, bound by its members
@@ -120,7 +118,7 @@ do throws(Failure) {
 }
 
 // The module clears, and the library finds nothing; the other way round as well.
-try clear(swiftStorage)
+try swiftStorage.clear()
 var json: UnsafeMutablePointer<CChar>?
 expect(lily_session_storage_get(cStorage, "lily_session_theme", &json, nil) == Int32(LILY_SESSION_ERROR_NOT_FOUND), "still there")
 let (runtime, session) = try swiftSession(swiftStorage)

@@ -65,7 +65,7 @@ struct Dump {
         done += Int64(row.text.count)
         progress.advance(to: done)
       }
-      guard let reason = row.key.isEmpty || row.key.count > 512 || row.key.contains(0) ? "no key is like that" : Store.fault(row.text)
+      guard let reason = Store.isKey(row.key) ? Store.fault(row.text) : "no key is like that"
       else { return false }
       leftOut.append((row.key, reason))
       return true

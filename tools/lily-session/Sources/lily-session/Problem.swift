@@ -32,7 +32,7 @@ extension Problem {
   init(_ failure: Failure, path: String?) {
     let store = path.map { "the store \(visible($0))" } ?? "the store"
     var cause = String(describing: failure.reason)
-    if let key = failure.key { cause += ": " + visible(fieldKey(key.bytes)) }
+    if let key = failure.key { cause += ": " + visible(fieldKey(Array(key.utf8))) }
     if failure.systemError != 0, let text = strerror(failure.systemError) { cause += " (\(String(cString: text)))" }
     switch failure.status {
     case .invalidArgument, .decode, .encode: self.init(Problem.usage, cause)

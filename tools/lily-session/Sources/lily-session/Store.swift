@@ -30,6 +30,12 @@ struct Row {
   var json: String { String(decoding: text, as: UTF8.self) }
 }
 
+extension Row {
+  init(_ item: Item) {
+    self.init(key: item.key.bytes, text: Array(item.entry.json.utf8), deadline: item.entry.deadline, version: item.entry.version)
+  }
+}
+
 /// An open store, or one of its scopes: all that the tool asks of the library.
 final class Store {
   enum Access {
@@ -70,30 +76,28 @@ final class Store {
 
   /// Those that live and whose keys begin so, in the order of the keys.
   func rows(_ prefix: [UInt8] = []) throws -> [Row] {
-    try asked { () throws(Failure) in
-      try entries(Key(stored: prefix), of: storage).map { item throws(Failure) in try Store.row(item.key, item.entry) }
-    }
+    try asked { () throws(Failure) in try storage.items(withPrefix: String(decoding: prefix, as: UTF8.self)).map(Row.init) }
   }
 
   func row(_ key: [UInt8]) throws -> Row? {
     let key = try Store.key(key)
-    return try asked { () throws(Failure) in try get(key, from: storage).map { entry throws(Failure) in try Store.row(key, entry) } }
+    return try asked { () throws(Failure) in try storage.entry(forKey: key.description).map { Row(Item(key: key, entry: $0)) } }
   }
 
   /// All of them in one step.
   func set(_ rows: [Row]) throws {
     let items = try rows.map { row in
-      Item(key: try Store.key(row.key), entry: row.text.withUnsafeBytes { Entry(text: $0, deadline: row.deadline, version: row.version) })
+      Item(key: try Store.key(row.key), entry: Entry(json: row.json, deadline: row.deadline, version: row.version))
     }
-    try asked { () throws(Failure) in try LilySession.set(items, in: storage) }
+    try asked { () throws(Failure) in try storage.setItems(items) }
   }
 
   func remove(_ key: [UInt8]) throws {
     let key = try Store.key(key)
-    try asked { () throws(Failure) in try LilySession.remove(key, from: storage) }
+    try asked { () throws(Failure) in try storage.removeValue(forKey: key.description) }
   }
 
-  func clear() throws { try asked { () throws(Failure) in try LilySession.clear(storage) } }
+  func clear() throws { try asked { () throws(Failure) in try storage.clear() } }
 
   /// It differs after each clear.
   func generation() throws -> UInt64 { try asked { () throws(Failure) in try storage.read([], of: storage.scope).generation } }
@@ -105,12 +109,9 @@ final class Store {
 
   /// What is wrong with a text as a value; nil: nothing.
   static func fault(_ text: [UInt8]) -> String? {
-    do {
-      try text.withUnsafeBytes { try checkJSON($0) }
-      return nil
-    } catch {
-      return String(describing: (error as? Failure)?.reason ?? "the text is not JSON")
-    }
+    guard let text = String(validating: text, as: UTF8.self) else { return "the text is not UTF-8" }
+    do throws(Failure) { try checkJSON(text) } catch { return String(describing: error.reason) }
+    return nil
   }
 
   // MARK: the whole
@@ -119,18 +120,7 @@ final class Store {
 
   /// Each scope's name, and its entries.
   func scopes() throws -> [(name: String, rows: [Row])] {
-    var found: [(name: String, rows: [Row])] = []
-    let now = storage.now()
-    try asked { () throws(Failure) in
-      for item in try journal.entries(Key(stored: [0])) where !item.entry.isExpired(at: now) {
-        let parts = item.key.bytes.dropFirst().split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, !parts[1].isEmpty else { continue }  // an empty one is the library's own
-        let name = String(decoding: parts[0], as: UTF8.self)
-        if found.last?.name != name { found.append((name, [])) }
-        found[found.count - 1].rows.append(try Store.row(Key(stored: Array(parts[1])), item.entry))
-      }
-    }
-    return found
+    try asked { () throws(Failure) in try journal.scopes().map { ($0.name, $0.items.map(Row.init)) } }
   }
 
   /// Nobody should take for all what is not.
@@ -155,26 +145,19 @@ final class Store {
 
   private static func part(_ journal: Journal, _ scope: String?) throws(Failure) -> any Storage {
     guard let scope else { return journal }
-    return try ScopedStorage.make(journal, try Scope(name: try key(Array(scope.utf8), limit: Scope.nameLimit)))
+    return try journal.scoped(scope)
   }
 
   private func asked<R>(_ body: () throws(Failure) -> R) throws -> R {
     do { return try body() } catch { throw Problem(error, path: path) }
   }
 
-  private static func row(_ key: Key, _ entry: Entry) throws(Failure) -> Row {
-    try entry.withText { text throws(Failure) in
-      Row(key: key.bytes, text: [UInt8](text), deadline: entry.deadline, version: entry.version)
-    }
-  }
+  /// Whether something can be stored under it.
+  static func isKey(_ bytes: [UInt8]) -> Bool { (try? key(bytes)) != nil }
 
   private static func key(_ bytes: [UInt8]) throws -> Key {
-    do { return try key(bytes, limit: Key.storageLimit) } catch {
-      throw Problem(Problem.usage, String(describing: error.reason), advice: "A key is 1 to \(Key.storageLimit) bytes of UTF-8.")
+    do throws(Failure) { return try Key(storage: String(decoding: bytes, as: UTF8.self)) } catch {
+      throw Problem(Problem.usage, String(describing: error.reason), advice: "A key is 1 to 512 bytes of UTF-8.")
     }
-  }
-
-  private static func key(_ bytes: [UInt8], limit: Int) throws(Failure) -> Key {
-    try bytes.withUnsafeBufferPointer { bytes throws(Failure) in try Key(validating: UnsafeRawBufferPointer(bytes), limit: limit) }
   }
 }

@@ -52,7 +52,7 @@ struct SetCommand: ParsableCommand {
     let deadline =
       switch expires {
       case .never: Int64(0)
-      case .after(let duration): LilySession.deadline(after: duration, from: store.now())
+      case .after(let duration): Entry.deadline(after: .milliseconds(duration), from: store.now())
       case nil: old?.deadline ?? 0
       }
     try store.set([Row(key: stored, text: text, deadline: deadline, version: old?.version ?? 0)])

@@ -1,0 +1,88 @@
+#if !hasFeature(Embedded)
+  /// A field of closures. What it compares are values of the program's own type; those that differ are encoded.
+  struct ClosureField<Session>: FieldBinding {
+    private let make: () -> ClosureBaseline<Session>
+    private let accept: (NativeValue, inout Session) -> Bool
+    private let migration: ((UInt32, NativeValue, (NativeValue) -> Int32) -> Int32)?
+
+    init<A: Equatable>(
+      get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, coder: ValueCoder<A>,
+      migrate: ((UInt32, String) throws -> A?)?
+    ) {
+      make = { TypedBaseline(get: get, set: set, coder: coder) }
+      accept = { native, session in
+        guard let value = try? coder.decoder.decode(Value(native)) else { return false }
+        set(&session, value)
+        return true
+      }
+      migration = migrate.map { migrate in
+        { version, stored, body in
+          // Through the field's own form, so that it is set in one way only.
+          guard case .json(let text) = Value(stored), let value = try? migrate(version, text), let encoded = try? coder.encode(value) else {
+            return Status.decode.rawValue
+          }
+          return encoded.withNative(body)
+        }
+      }
+    }
+
+    func makeBaseline() -> ClosureBaseline<Session> { make() }
+    func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copy() }
+    func dispose(_ baseline: inout ClosureBaseline<Session>) {}
+    func capture(_ session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
+    func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.native.append(to: buffer) }
+    func set(_ value: NativeValue, in session: inout Session) -> Int32 { accept(value, &session) ? 0 : Status.decode.rawValue }
+    func restore(_ baseline: ClosureBaseline<Session>, in session: inout Session) -> Int32 {
+      baseline.restore(&session)
+      return 0
+    }
+    func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
+      migration.map { $0(version, stored, body) }
+    }
+  }
+
+  /// The last value of a field, in the program's own type and, for what is stored, in native form.
+  class ClosureBaseline<Session> {
+    var native = NativeBaseline()
+
+    deinit { native.dispose() }
+
+    func copy() -> ClosureBaseline { ClosureBaseline() }
+    func capture(_ session: Session) -> Capture { .same }
+    func restore(_ session: inout Session) {}
+  }
+
+  private final class TypedBaseline<Session, A: Equatable>: ClosureBaseline<Session> {
+    private let get: (Session) -> A
+    private let set: (inout Session, A) -> Void
+    private let coder: ValueCoder<A>
+    private var last: A?
+
+    init(get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, coder: ValueCoder<A>) {
+      self.get = get
+      self.set = set
+      self.coder = coder
+    }
+
+    /// Of what is restored: only the value counts.
+    override func copy() -> ClosureBaseline<Session> {
+      let copy = TypedBaseline(get: get, set: set, coder: coder)
+      copy.last = last
+      return copy
+    }
+
+    override func capture(_ session: Session) -> Capture {
+      let value = get(session)
+      if !coder.isNative, let last, value == last { return .same }
+      guard let encoded = try? coder.encode(value) else { return .unencodable("the value cannot be encoded") }
+      let capture = encoded.withNative { native.capture($0, types: coder.decoder.types) }
+      if case .unencodable = capture { return capture }
+      last = value
+      return capture
+    }
+
+    override func restore(_ session: inout Session) {
+      if let last { set(&session, last) }
+    }
+  }
+#endif

@@ -1,0 +1,361 @@
+import Foundation
+import Testing
+
+@testable import LilySession
+
+/// What a Swift program relies on besides what is stored: errors, events, what is released and when, storages of its own (of which
+/// `DictionaryStorage.swift`, a link, is an example's).
+@Suite struct ProgramTests {
+  let scratch = Scratch()
+  func journal() throws -> Journal { try Journal.open(path: scratch.file) }
+
+  // MARK: errors
+
+  @Test func `an update function's error comes out of dispatch, and the model is as it was`() throws {
+    let runtime = shopRuntime()
+    try runtime.attach(try shopFields(), at: \.shop, storage: try journal())
+    do throws(Failure) {
+      try runtime.dispatch(.refuse)
+      Issue.record("no error")
+    } catch {
+      #expect(error.status == .update)
+      #expect(error.underlying as? Refusal == Refusal())
+      #expect("\(error)" == "the update function refused the message")
+      #expect(String(reflecting: error) == "update: the update function refused the message (Refusal())")
+    }
+    do throws(Failure) {
+      try runtime.update { model in
+        model.page = 7
+        throw Refusal()
+      }
+    } catch { #expect(error.underlying is Refusal) }
+    #expect(runtime.model == Model())
+  }
+
+  @Test func `an error and an event say what they are about, and no value`() throws {
+    let attached = try Attached(journal())
+    do throws(Failure) {
+      try attached.change { $0.volume = .infinity }
+      Issue.record("no error")
+    } catch {
+      #expect(error.key == "volume")
+      #expect("\(error)" == "volume: a real is not finite")
+      #expect(String(reflecting: error) == "encode: volume: a real is not finite")
+    }
+    #expect(attached.events.map(\.description) == ["fieldFailed volume: encode"])
+    #expect(attached.events.first?.key == "volume")
+    #expect(attached.events.first?.status == .encode)
+    do throws(Failure) { _ = try Journal.open(path: "/nowhere/at/all") } catch {
+      #expect(error.status == .notFound && error.systemError == ENOENT && error.key == nil)
+      #expect("\(error)".hasSuffix(" (errno 2)"))
+    }
+  }
+
+  @Test func `a status has the name that it has in the source`() {
+    let all: [Status: String] = [
+      .ok: "ok", .invalidArgument: "invalidArgument", .duplicateKey: "duplicateKey", .notFound: "notFound", .reentrant: "reentrant",
+      .unsupported: "unsupported", .forked: "forked", .decode: "decode", .encode: "encode", .callback: "callback", .update: "update",
+      .newer: "newer", .io: "io", .noSpace: "noSpace", .notDurable: "notDurable", .permission: "permission", .refused: "refused",
+      .corrupt: "corrupt", .quota: "quota", .busy: "busy",
+    ]
+    for (status, name) in all { #expect("\(status)" == name) }
+    for number in Int32(-40)...0 {
+      let status = Status(rawValue: number)
+      #expect((all[status] != nil) == status.isKnown)
+      if !status.isKnown { #expect("\(status)" == "status \(number)") }
+    }
+  }
+
+  @Test func `a session is over with its runtime`() throws {
+    var runtime: Runtime<Model, Message>? = shopRuntime()
+    let session = try #require(try runtime?.attach(try shopFields(), at: \.shop, storage: try journal()))
+    runtime = nil
+    #expect(status { () throws(Failure) in try session.persist() } == .invalidArgument)
+    #expect(status { () throws(Failure) in _ = try session.state(of: "theme") } == .invalidArgument)
+    #expect(session.nextExpiry == nil)
+    session.detach()
+  }
+
+  @Test func `a field that the session does not have is not found`() throws {
+    let attached = try Attached(journal())
+    #expect(status { () throws(Failure) in try attached.session.touch("nothing") } == .notFound)
+    #expect(status { () throws(Failure) in _ = try attached.session.state(of: "nothing") } == .notFound)
+    #expect(status { () throws(Failure) in try attached.session.touch("") } == .invalidArgument)
+  }
+
+  // MARK: re-entry
+
+  @Test func `S15 inside each callback what runs the runtime is refused, and clear is not`() throws {
+    struct App { var note = "" }
+    let storage = try journal()
+    var inside: [Status?] = []
+    var runtime: Runtime<App, Never>?
+    var session: Session?
+    func probe() {
+      inside.append(status { () throws(Failure) in try runtime?.update { _ in } })
+      inside.append(status { () throws(Failure) in try session?.flush() })
+      inside.append(status { () throws(Failure) in try session?.refresh() })
+      inside.append(status { () throws(Failure) in try session?.touch("note") })
+    }
+    let fields = try Persistence<App>().field(
+      "note", get: { app in probe(); return app.note }, set: { _, note in probe(); return App(note: note) },
+      encode: { probe(); return .string($0) }, decoder: .string { probe(); return $0 })
+    runtime = Runtime(App())
+    session = try runtime?.attach(fields, storage: storage, revision: { _ in probe(); return 0 }, onEvent: { _ in probe() })
+    inside = []
+    try store("lily_session_note", "\"theirs\"", in: try journal())
+    try session?.refresh()
+    try runtime?.update { _ in probe() }
+    #expect(inside.count > 20)
+    #expect(inside.allSatisfy { $0 == .reentrant })
+    try runtime?.update { app in
+      try storage.clear()
+      app.note = "mine"
+    }
+    session?.detach()
+    runtime = nil
+    session = nil
+  }
+
+  // MARK: what is kept, and for how long
+
+  /// Captured by a closure, to see that it goes.
+  private final class Witness: Sendable {}
+
+  private final class Watched {
+    private(set) weak var witness: Witness?
+    init(_ witness: Witness) { self.witness = witness }
+  }
+
+  @Test func `closures, model and storage go with what they were given to`() throws {
+    final class Text { var note = "" }
+    var watched: [Watched] = []
+    func witness() -> Witness {
+      let witness = Witness()
+      watched.append(Watched(witness))
+      return witness
+    }
+    func watching<R>(_ body: @escaping () -> R) -> () -> R {
+      let witness = witness()
+      return { withExtendedLifetime(witness) { body() } }
+    }
+    weak var model: Text?
+    weak var storage: Journal?
+    try {
+      let (get, set, encode, decode, migrate) = (watching {}, watching {}, watching {}, watching {}, watching {})
+      let (revision, event, update) = (watching { UInt64(0) }, watching {}, watching {})
+      let text = Text()
+      model = text
+      let file = try journal()
+      storage = file
+      let fields = try Persistence<Text>().field(
+        "note", get: { get(); return $0.note }, set: { set(); $0.note = $1; return $0 }, encode: { encode(); return .string($0) },
+        decoder: .string { decode(); return $0 }, version: 1, migrate: { _, _ in migrate(); return "" })
+      let runtime = Runtime<Text, String>(text) { text, note in
+        update()
+        text.note = note
+      }
+      let session = try runtime.attach(fields, storage: file, revision: { _ in revision() }, onEvent: { _ in event() })
+      try runtime.dispatch("kept")
+      #expect(watched.allSatisfy { $0.witness != nil })
+      session.detach()
+      session.detach()
+
+      // Also where attach fails, and where nobody detaches.
+      let failing = witness()
+      let other = Runtime(Text())
+      try other.attach(fields, storage: file)
+      #expect(status { () throws(Failure) in
+        try other.attach(fields, storage: file, onEvent: { _ in withExtendedLifetime(failing) {} })
+      } == .duplicateKey)
+    }()
+    #expect(watched.count == 9)
+    #expect(watched.allSatisfy { $0.witness == nil })
+    #expect(model == nil)
+    #expect(storage == nil)
+  }
+
+  @Test func `S15 a session that ends inside its own callback goes too`() throws {
+    weak var kept: Session?
+    try {
+      let runtime = shopRuntime()
+      let session = try runtime.attach(try shopFields(), at: \.shop, storage: try journal())
+      kept = session
+      try runtime.dispatch(.change { _ in session.detach() })
+    }()
+    #expect(kept == nil)
+  }
+
+  /// In a process of its own, whose memory is nobody else's.
+  @Test func `10,000 sessions leave no memory behind`() async {
+    await #expect(processExitsWith: .success) {
+      func resident() throws -> Int {
+        let pages = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8).split(separator: " ")
+        return (Int(pages[1]) ?? 0) * 4096
+      }
+      let storage = MemoryStorage()
+      func round(_ number: Int) throws {
+        let runtime = shopRuntime()
+        let session = try runtime.attach(try shopFields(), at: \.shop, storage: storage, onEvent: { _ in })
+        try runtime.dispatch(.change { $0.shop.visits = Int64(number) })
+        if number % 2 == 0 { session.detach() }
+      }
+      for number in 0..<1000 { try round(number) }
+      let before = try resident()
+      for number in 0..<10_000 { try round(number) }
+      let more = try resident() - before
+      #expect(more < 1 << 20, "\(more) bytes more")
+    }
+  }
+
+  // MARK: fork
+
+  @Test func `S16 a child of fork is told so, and its parent goes on`() async {
+    await #expect(processExitsWith: .success) {
+      let scratch = Scratch()
+      let journal = try Journal.open(path: scratch.file)
+      let memory = MemoryStorage()
+      let attached = [try Attached(journal), try Attached(memory)]
+      let child = forked()
+      if child == 0 {
+        var all: [Status?] = []
+        for attached in attached {
+          all.append(status { () throws(Failure) in try attached.change { $0.theme = "child" } })
+          all.append(status { () throws(Failure) in try attached.session.flush() })
+          all.append(status { () throws(Failure) in try attached.session.refresh() })
+        }
+        for storage in [journal, memory] as [any Storage] {
+          all.append(status { () throws(Failure) in try storage.clear() })
+          all.append(status { () throws(Failure) in _ = try storage.json(forKey: "a") })
+          all.append(status { () throws(Failure) in try storage.setJSON("1", forKey: "a") })
+          all.append(status { () throws(Failure) in _ = try storage.scoped("a").keys() })
+        }
+        attached.forEach { $0.session.detach() }
+        _exit(all.allSatisfy { $0 == .forked } ? 0 : 1)
+      }
+      var ending: Int32 = 0
+      #expect(waitpid(child, &ending, 0) == child)
+      #expect(ending == 0)
+      for attached in attached { try attached.change { $0.theme = "parent" } }
+      #expect(try stored("lily_session_theme", in: Journal.open(path: scratch.file)) == "\"parent\"")
+    }
+  }
+
+  // MARK: storages
+
+  @Test func `a storage's single entries`() throws {
+    for storage in [try journal(), MemoryStorage(), DictionaryStorage()] as [any Storage] {
+      #expect(try storage.json(forKey: "a") == nil)
+      try storage.setJSON(" [1, 2] ", forKey: "a")
+      try storage.setJSON("\"b\"", forKey: "b", expiresAfter: .seconds(100))
+      #expect(try storage.json(forKey: "a") == "[1,2]")
+      #expect(try storage.json(forKey: "b") == "\"b\"")
+      #expect(try storage.keys() == ["a", "b"])
+      #expect(try storage.keys(withPrefix: "b") == ["b"])
+      #expect(try storage.info().entries == 2)
+      #expect(try storage.info().liveBytes == 10)
+      try storage.removeValue(forKey: "a")
+      try storage.removeValue(forKey: "a")
+      #expect(try storage.keys() == ["b"])
+      #expect(status { () throws(Failure) in try storage.setJSON("[1", forKey: "a") } == .decode)
+      #expect(status { () throws(Failure) in try storage.setJSON("1", forKey: "") } == .invalidArgument)
+      #expect(status { () throws(Failure) in try storage.setJSON("1", forKey: "a", expiresAfter: .zero) } == .invalidArgument)
+      #expect(status { () throws(Failure) in _ = try storage.scoped("a").scoped("b") } == .unsupported)
+      #expect(status { () throws(Failure) in _ = try storage.scoped("") } == .invalidArgument)
+    }
+  }
+
+  @Test func `S18 a journal opens at a path, and at the default place`() throws {
+    #expect(try journal().path == scratch.file)
+    #expect(status { () throws(Failure) in _ = try Journal.open(path: scratch.file + "\u{0}x") } == .invalidArgument)
+    for name in ["", "a/b", "a\u{0}"] {
+      #expect(status { () throws(Failure) in _ = try Journal.open(application: name) } == .invalidArgument)
+    }
+  }
+
+  @Test func `S8 S9 S19 a storage of the program's own`() throws {
+    let storage = DictionaryStorage()
+    let scopes = [storage, try storage.scoped("ada"), try storage.scoped("grace")] as [any Storage]
+    for (number, scope) in scopes.enumerated() {
+      let attached = try Attached(scope)
+      try attached.change { $0.visits = Int64(number + 1); $0.theme = "dark" }
+    }
+    try scopes[1].clear()
+    #expect(try scopes.map { try Attached($0).runtime.model.shop.visits } == [1, 0, 3])
+    // A clear that comes between an update and its write: what was dirty from before does not come back.
+    let attached = try Attached(scopes[2])
+    #expect(status { () throws(Failure) in try attached.change { $0.volume = .nan; $0.token = "t" } } == .encode)
+    try attached.change { shop in
+      try? scopes[2].clear()
+      shop.volume = 1
+    }
+    #expect(try scopes[2].keys() == ["lily_session_volume"])
+    let clock = ExpiringApp.fields
+    let runtime = Runtime(ExpiringApp())
+    let session = try runtime.attach(try clock(), storage: storage)
+    try runtime.update { $0.token = "t" }
+    try session.touch("token")
+    #expect(try #require(session.nextExpiry) > .seconds(50))
+  }
+
+  private struct ExpiringApp {
+    var token = ""
+    static func fields() throws -> Persistence<ExpiringApp> { try Persistence().field("token", \.token, expiresAfter: .seconds(100)) }
+  }
+
+  @Test func `a failure of a storage of the program's own keeps what it came from`() throws {
+    final class Broken: Storage {
+      var failure: Failure {
+        var failure = Failure(.io, "the database is gone")
+        failure.underlying = Refusal()
+        return failure
+      }
+      func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
+        Snapshot(entries: keys.map { _ in nil }, generation: 0, isOwnGeneration: true)
+      }
+      func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome { throw failure }
+      func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool { throw failure }
+      func clear(_ scope: Scope) throws(Failure) { throw failure }
+      func entries(_ prefix: Key) throws(Failure) -> [LilySession.Item] { throw failure }
+    }
+    let attached = try Attached(Broken())
+    do throws(Failure) {
+      try attached.change { $0.theme = "dark" }
+      Issue.record("no error")
+    } catch {
+      #expect(error.status == .io && error.key == "theme" && error.underlying is Refusal)
+    }
+    #expect(attached.runtime.model.shop.theme == "dark")
+    #expect(try attached.session.state(of: "theme").isDirty)
+  }
+
+  // MARK: changes
+
+  @Test func `S10 changes tells of another's change, and ends when it is cancelled`() async throws {
+    let storage = try journal()
+    let changes = try storage.changes()
+    let here = try Attached(storage)
+    var each = changes.makeAsyncIterator()
+    for theme in ["dark", "blue"] {
+      try store("lily_session_theme", "\"\(theme)\"", in: try journal())
+      while here.runtime.model.shop.theme != theme {
+        #expect(await each.next() != nil)
+        try here.session.refresh()
+      }
+    }
+    let waiting = Task {
+      var count = 0
+      for await _ in changes {
+        count += 1
+        _ = try storage.keys()
+      }
+      return count
+    }
+    waiting.cancel()
+    _ = try await waiting.value // it ends
+    #expect(status { () throws(Failure) in _ = try MemoryStorage().changes() } == .unsupported)
+  }
+}
+
+/// Swift has no fork, as a child of several threads may do little. The tests' child does little.
+@_silgen_name("fork") private func forked() -> Int32

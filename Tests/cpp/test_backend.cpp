@@ -1,0 +1,211 @@
+// A store of the program's, as a class.
+#include "support.hpp"
+
+#include <map>
+#include <thread>
+
+namespace {
+
+// What a backend is asked, in memory. `fault` throws in the function that it names.
+class store : public lily::backend {
+ public:
+  explicit store(int &alive) : alive_(alive) {}
+
+  bool read(const std::string &key, lily::entry &out) override {
+    note("read");
+    const std::lock_guard<std::mutex> lock(mutex);
+    const auto found = entries.find(key);
+    if (found == entries.end()) return false;
+    out = found->second;
+    return true;
+  }
+
+  bool write(const std::vector<lily::entry> &batch, const std::string *prefix, std::uint64_t wanted) override {
+    note("write");
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (prefix && generations[*prefix] != wanted) return false;
+    for (const lily::entry &each : batch) {
+      if (each.json.empty()) entries.erase(each.key);
+      else entries[each.key] = each;
+    }
+    return true;
+  }
+
+  void clear(const std::string &prefix) override {
+    note("clear");
+    const std::lock_guard<std::mutex> lock(mutex);
+    for (auto at = entries.begin(); at != entries.end();) at = begins(at->first, prefix) ? entries.erase(at) : std::next(at);
+    generations[prefix]++;
+  }
+
+  std::uint64_t generation(const std::string &prefix) override {
+    note("generation");
+    const std::lock_guard<std::mutex> lock(mutex);
+    return generations[prefix];
+  }
+
+  void each(const std::string &prefix, const std::function<bool(const lily::entry &)> &visit) override {
+    note("each");
+    for (const auto &one : entries)
+      if (begins(one.first, prefix) && !visit(one.second)) return;
+  }
+
+  void sync() override { note("sync"); }
+  int fd() override { return note("fd"), 42; }
+  void close() override { note("close"); }
+
+  std::string fault;
+  std::map<std::string, lily::entry> entries;
+  std::map<std::string, std::uint64_t> generations;
+  int syncs = 0, closes = 0;
+  std::mutex mutex;
+
+ private:
+  static bool begins(const std::string &key, const std::string &prefix) { return key.compare(0, prefix.size(), prefix) == 0; }
+  void note(const std::string &name) {
+    if (name == "sync") syncs++;
+    if (name == "close") closes++;
+    if (name == fault) throw thrown{7};
+    if ("quota in " + name == fault) throw lily::quota_error("the backend is full");
+  }
+  witness alive_;
+};
+
+struct model {
+  int visits = 0;
+};
+
+} // namespace
+
+TEST_CASE("backend: a storage in it, and a session on that") {
+  int alive = 0;
+  store *host = new store(alive);
+  {
+    lily::time_point now(std::chrono::milliseconds(1000));
+    lily::storage_options options;
+    options.clock = [&now] { return now; };
+    const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(host), options);
+    CHECK(storage.path().empty());
+    CHECK(storage.fd() == 42);
+    storage.set("k", "[1, 2]", now + std::chrono::seconds(1));
+    CHECK(host->entries["k"].json == "[1,2]");
+    CHECK(host->entries["k"].expires_at == now + std::chrono::seconds(1));
+    CHECK(stored(storage, "k") == "[1,2]");
+    now += std::chrono::seconds(1);
+    CHECK(stored(storage, "k").empty()); // the library judges
+    storage.remove("k");
+    CHECK(host->entries.empty());
+    for (const char *key : {"a", "b", "c"}) storage.set(key, "1");
+    int count = 0;
+    storage.each("", [&](const lily::item &) { return ++count < 2; });
+    CHECK(count == 2);
+    CHECK(storage.info().entries == 3);
+    storage.sync();
+    CHECK(host->syncs == 1);
+
+    model m;
+    lily::runtime<model> runtime(m);
+    lily::session session =
+      runtime.attach(lily::persistence<model>().field("visits", &model::visits, lily::field_options().version(4)), storage);
+    m.visits = 3;
+    session.persist();
+    CHECK(host->entries["lily_session_visits"].json == "3");
+    CHECK(host->entries["lily_session_visits"].version == 4);
+    lily::clear(storage);
+    CHECK(host->entries.size() == 3);
+    CHECK(host->generations["lily_session_"] == 1);
+    m.visits = 4;
+    session.persist();
+    CHECK(stored(storage, "lily_session_visits") == "4");
+
+    // Scopes' keys are other keys.
+    const lily::storage scope = storage.scoped("user:1");
+    scope.set("a", "\"scoped\"");
+    CHECK(stored(scope, "a") == "\"scoped\"");
+    CHECK(stored(storage, "a") == "1");
+    CHECK(alive == 1);
+  }
+  CHECK(alive == 0);
+}
+
+TEST_CASE("backend: S8 a clear that came between is heeded") {
+  int alive = 0;
+  store *host = new store(alive);
+  const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(host));
+  model m;
+  lily::runtime<model> runtime(m);
+  lily::session session = runtime.attach(lily::persistence<model>().field("visits", &model::visits), storage);
+  host->clear("lily_session_"); // as another process would
+  m.visits = 1;
+  session.persist(); // begins again with the new generation
+  CHECK(stored(storage, "lily_session_visits") == "1");
+}
+
+TEST_CASE("backend: what it throws comes out of the call, and its status counts") {
+  int alive = 0;
+  store *host = new store(alive);
+  {
+    const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(host));
+    storage.set("k", "1");
+    std::string json;
+    const auto throws = [&](const char *where, const std::function<void()> &body) {
+      host->fault = where;
+      CHECK_THROWS_AS(body(), thrown);
+      host->fault = std::string("quota in ") + where;
+      CHECK_THROWS_WITH_AS(body(), "the backend is full", lily::quota_error);
+      host->fault.clear();
+    };
+    throws("read", [&] { storage.get("k", json); });
+    throws("write", [&] { storage.set("k", "2"); });
+    throws("clear", [&] { lily::clear(storage); });
+    throws("generation", [&] { lily::clear(storage); });
+    throws("each", [&] { storage.each("", [](const lily::item &) {}); });
+    throws("sync", [&] { storage.sync(); });
+    throws("fd", [&] { storage.fd(); });
+    CHECK(stored(storage, "k") == "1");
+
+    // In a session: the write failed, and is tried again.
+    model m;
+    lily::runtime<model> runtime(m);
+    std::vector<lily::event> events;
+    lily::config<model> config;
+    config.on_event = [&](const lily::event &event) { events.push_back(event); };
+    lily::session session = runtime.attach(lily::persistence<model>().field("visits", &model::visits), storage, config);
+    m.visits = 1;
+    throws("write", [&] { session.persist(); });
+    REQUIRE(events.size() == 2);
+    CHECK(events[0].kind == lily::event_kind::write_failed);
+    CHECK(events[0].status == lily::status::io);
+    CHECK(events[1].status == lily::status::quota);
+    session.persist();
+    CHECK(stored(storage, "lily_session_visits") == "1");
+    host->fault = "close"; // in a destructor: nobody hears of it
+  }
+  CHECK(alive == 0);
+}
+
+TEST_CASE("backend: it is closed and destroyed once, also when opening fails") {
+  int alive = 0;
+  lily::storage_options options;
+  options.quota_bytes = 5;
+  CHECK(fails(lily::status::invalid_argument,
+              [&] { lily::storage::open_backend(std::unique_ptr<lily::backend>(new store(alive)), options); }));
+  CHECK(alive == 0);
+  CHECK(fails(lily::status::invalid_argument, [] { lily::storage::open_backend(nullptr); }));
+}
+
+// Each thread is lent entries of its own.
+TEST_CASE("backend: S16 threads read at once") {
+  int alive = 0;
+  const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(new store(alive)));
+  const std::string texts[] = {"\"" + std::string(3000, 'a') + "\"", "\"" + std::string(5000, 'b') + "\""};
+  for (int i = 0; i < 2; i++) storage.set(std::to_string(i), texts[i]);
+  int wrong[2] = {0, 0};
+  std::thread threads[2];
+  for (int i = 0; i < 2; i++)
+    threads[i] = std::thread([&, i] {
+      for (int times = 0; times < 300; times++) wrong[i] += stored(storage, std::to_string(i)) != texts[i];
+    });
+  for (std::thread &thread : threads) thread.join();
+  CHECK(wrong[0] + wrong[1] == 0);
+}

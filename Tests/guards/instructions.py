@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Counts the instructions of an update under callgrind, and holds them against those that are recorded.
+
+    instructions.py             fails where a loop takes more than 10 % more or less than is recorded
+    instructions.py --record    writes them down
+
+A loop is run twice, with different numbers of updates; the difference is theirs alone, without start and end. Instructions do
+not depend on how busy a machine is, but on its architecture: each has figures of its own.
+"""
+import json
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+PROGRAMS = Path(__file__).parents[2] / "build" / "guards"
+RECORD = Path(__file__).with_name("instructions.json")
+FEW, MANY = 1000, 2000
+TOLERANCE = 0.10
+
+
+def run(*command):
+    return subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+
+
+def collected(loop, count):
+    said = run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", PROGRAMS / "turns", PROGRAMS / "turns.jsonl", loop, count)
+    return int(re.search(r"Collected : (\d+)", said)[1])
+
+
+def count_all():
+    loops = run(PROGRAMS / "turns", PROGRAMS / "turns.jsonl").splitlines()
+    return {loop: round((collected(loop, MANY) - collected(loop, FEW)) / (MANY - FEW)) for loop in loops}
+
+
+def main():
+    machine = platform.machine()
+    record = json.loads(RECORD.read_text())
+    if sys.argv[1:] == ["--record"]:
+        record[machine] = count_all()
+        RECORD.write_text(json.dumps(record, indent=2) + "\n")
+        print(RECORD.read_text())
+        return
+    if machine not in record:
+        print(f"skipped: nothing is recorded for {machine}; Tests/guards/record does that")
+        return
+    failed = False
+    counted = count_all()
+    for loop in sorted(counted.keys() | record[machine].keys()):
+        now, was = counted.get(loop), record[machine].get(loop)
+        if now is None or was is None:
+            verdict = "FAILED: one has it, the other has not"
+        elif abs(now - was) > TOLERANCE * was:
+            verdict = f"FAILED: {now / was - 1:+.0%}; if that is meant, Tests/guards/record writes it down"
+        else:
+            verdict = "ok"
+        print(f"{loop}: {now} instructions, recorded {was}: {verdict}")
+        failed = failed or verdict != "ok"
+    sys.exit(failed)
+
+
+main()

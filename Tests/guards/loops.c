@@ -1,0 +1,132 @@
+#include "loops.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIELDS = 20, WARM_UP = 200 };
+
+const struct loop loops[] = {
+    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false},
+    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false},
+    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false},
+    {"members unchanged", false, true, LILY_SESSION_INT, 0, false},
+    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false},
+    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false},
+    {"1 member changed", false, true, LILY_SESSION_INT, 1, false},
+    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true},
+    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false},
+};
+const size_t loop_count = sizeof loops / sizeof *loops;
+
+static struct model {
+  uint64_t revision;
+  int64_t numbers[FIELDS];
+  char texts[FIELDS][17];
+} model;
+
+static const struct loop *running;
+static int at[FIELDS]; /* the callbacks' contexts */
+static lily_session_storage *storage;
+static lily_session_persistence *persistence;
+static lily_session_runtime *runtime;
+static lily_session *session;
+
+const struct loop *loop_named(const char *name) {
+  for (size_t each = 0; each < loop_count; each++) {
+    if (strcmp(loops[each].name, name) == 0) return &loops[each];
+  }
+  return NULL;
+}
+
+static void require(lily_session_status status) {
+  if (status == LILY_SESSION_OK) return;
+  fprintf(stderr, "loops: %s\n", lily_session_last_error());
+  exit(2);
+}
+
+static lily_session_status get(void *context, const void *slice, lily_session_value *out) {
+  const struct model *from = slice;
+  int field = *(int *)context;
+  out->type = running->type;
+  if (running->type == LILY_SESSION_INT) {
+    out->as.integer = from->numbers[field];
+  } else {
+    out->as.text.bytes = from->texts[field];
+    out->as.text.length = running->varies && field == 0 ? 1 + from->revision % 16 : 16;
+  }
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status set(void *context, void *slice, const lily_session_value *value) {
+  (void)context, (void)slice, (void)value; /* the file is new: nothing is hydrated */
+  return LILY_SESSION_OK;
+}
+
+static uint64_t get_revision(void *context, const void *slice) {
+  (void)context;
+  return ((const struct model *)slice)->revision;
+}
+
+/* Changes as many fields as the loop says, in place: the next value differs in its last digits, or its length. */
+static void *update(void *context, void *slice, const void *message) {
+  (void)context, (void)message;
+  struct model *to = slice;
+  if (running->changed > 0) to->revision++;
+  for (int field = 0; field < running->changed; field++) {
+    to->numbers[field] = 1000000 + (to->numbers[field] + 1) % 1000000;
+    char *digit = to->texts[field] + 15;
+    *digit = *digit == '9' ? '0' : (char)(*digit + 1);
+  }
+  return to;
+}
+
+static lily_session_field field_at(int index) {
+  static char keys[FIELDS][16];
+  lily_session_field field = LILY_SESSION_FIELD_INIT;
+  snprintf(keys[index], sizeof keys[index], "field_%02d", index);
+  if (running->has_members) {
+    field = LILY_SESSION_FIELD_INT64(struct model, numbers[0]);
+    field.member_offset = offsetof(struct model, numbers) + (size_t)index * sizeof(int64_t);
+  } else {
+    at[index] = index;
+    field.types = running->type;
+    field.get = get;
+    field.set = set;
+    field.context = &at[index];
+  }
+  field.key = keys[index];
+  return field;
+}
+
+void loop_begin(const struct loop *loop, const char *path) {
+  running = loop;
+  unlink(path);
+  memset(&model, 0, sizeof model);
+  for (int field = 0; field < FIELDS; field++) {
+    model.numbers[field] = 1000000;
+    strcpy(model.texts[field], "sixteen bytes: 0");
+  }
+  require(lily_session_storage_open(path, NULL, &storage));
+  persistence = lily_session_persistence_new();
+  for (int index = 0; index < FIELDS; index++) {
+    lily_session_field field = field_at(index);
+    require(lily_session_field_add(persistence, &field));
+  }
+  require(lily_session_runtime_new(&model, update, NULL, &runtime));
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  config.storage = storage;
+  if (loop->has_revision) config.revision = get_revision;
+  require(lily_session_attach(runtime, persistence, &config, &session));
+  for (int turn = 0; turn < WARM_UP; turn++) loop_turn();
+}
+
+void loop_turn(void) { require(lily_session_runtime_dispatch(runtime, NULL)); }
+
+void loop_end(void) {
+  lily_session_detach(session);
+  lily_session_runtime_free(runtime);
+  lily_session_persistence_free(persistence);
+  lily_session_storage_close(storage);
+}

@@ -1,1 +1,0 @@
-../../../../examples/swift/main.swift

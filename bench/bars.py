@@ -1,0 +1,94 @@
+"""The budget: each bar, what this run measured, and whether that meets it."""
+from dataclasses import dataclass
+
+from units import bytes_, ns, times
+
+LIBRARY = "lily-session"
+FIELDS = 20
+SIZES = ["10", "100", "1000", "10000", "100000", "after a million"]
+
+
+@dataclass
+class Bar:
+    number: str
+    what: str
+    bar: str
+    measured: str
+    is_met: bool
+
+
+def unchanged(results):
+    """P1, P2"""
+    library, bare, loop = (results.time(f"revision/{FIELDS}/{name}") for name in (LIBRARY, "bare update", "C loop"))
+    yield Bar("P1", "dispatch, revision unchanged", "≤ 20 ns over the bare update call, or ≤ 3 × the same loop in C",
+              f"{ns(library - bare)} over; {times(library / loop)}", library - bare <= 20 or library <= 3 * loop)
+    for kind in ("string", "integer"):
+        for count in (20, 100):
+            library, bare, loop = (results.time(f"compare/{kind}/{count}/{name}") for name in (LIBRARY, "bare gets", "C loop"))
+            field = (library - bare) / count
+            yield Bar("P2", f"dispatch, {count} {kind}s compared", "≤ 8 ns a field over its bare get, or ≤ 2.5 × the same loop in C",
+                      f"{ns(field)} a field over; {times(library / loop)}", field <= 8 or library <= 2.5 * loop)
+
+
+def changed(results):
+    """P3"""
+    group = "update/string/1/kill/"
+    library, bare = results.time(group + LIBRARY), results.time(group + "snprintf + write")
+    yield Bar("P3", "dispatch, 1 of 20 changed", "≤ 3 × formatting the line and one bare write",
+              f"{ns(library)}; {times(library / bare)}", library <= 3 * bare)
+    for peer in ("SQLite WAL, NORMAL", "LMDB, NOSYNC", "LevelDB", "JSON file + rename"):
+        other = results.time(group + peer)
+        yield Bar("P3", "dispatch, 1 of 20 changed", f"faster than {peer}", f"{ns(library)} against {ns(other)}", library < other)
+
+
+def opened(results):
+    """P4"""
+    for count in ("20", "1000"):
+        library, parse, sqlite = (results.time(f"open/{count}/{name}") for name in (LIBRARY, "jansson, parse", "SQLite WAL"))
+        what = f"open and attach, {int(count):,} fields"
+        yield Bar("P4", what, "≤ 2 × jansson's bare parse of the file + 100 µs", f"{ns(library)} against {ns(2 * parse + 100_000)}",
+                  library <= 2 * parse + 100_000)
+        yield Bar("P4", what, "faster than SQLite's open and select", f"{ns(library)} against {ns(sqlite)}", library < sqlite)
+
+
+def grown(results):
+    """P5"""
+    costs = {size: results.time(f"size/{size}/{LIBRARY}") for size in SIZES}
+    cheapest, dearest = min(costs.values()), max(costs.values())
+    yield Bar("P5", "P3 with 10 to 100,000 other keys, and after a million updates", "flat: the dearest ≤ 1.3 × the cheapest",
+              f"{ns(cheapest)} to {ns(dearest)}; {times(dearest / cheapest)}", dearest <= 1.3 * cheapest)
+    # 16 times what lives, the other half of the bar, is far below 4 MiB here. A line has less than 128 bytes.
+    largest = results.counter(f"size/after a million/{LIBRARY}", "largest_file")
+    yield Bar("P5", "the file in a million updates", "≤ 4 MiB + one update", bytes_(largest), largest <= (4 << 20) + 128)
+
+
+def footprint(results):
+    """P6"""
+    load = f"load/{LIBRARY}"
+    took, size, loaded = results.time(load), results.counter(load, "size"), results.counter(load, "dirty")
+    dirty = loaded + results.counter(f"in use/{LIBRARY}", "dirty")
+    yield Bar("P6", "dlopen and one call", "≤ 0.5 ms", ns(took), took <= 500_000)
+    yield Bar("P6", "the stripped file", "≤ 250 KiB", bytes_(size), size <= 250 << 10)
+    yield Bar("P6", "memory made dirty, with 20 fields in use", "≤ 1 MiB", bytes_(dirty), dirty <= 1 << 20)
+
+
+def bindings(results):
+    """P7: of the bindings that are there. Their results are in microseconds."""
+    own = results.bindings.get("rust")
+    if own:
+        rust, c = own["results"][LIBRARY] * 1000, results.time(f"update/string/1/kill/{LIBRARY}")
+        yield Bar("P7", "Rust: dispatch, 1 of 20 changed", "≤ 2 × C", f"{ns(rust)}; {times(rust / c)}", rust <= 2 * c)
+    own = results.bindings.get("python")
+    if own:
+        found = {name: took * 1000 for name, took in own["results"].items()}
+        python = found[LIBRARY]
+        yield Bar("P7", "Python: dispatch, 1 of 20 changed", "≤ 25 µs", ns(python), python <= 25_000)
+        for peer in ("sqlite3", "shelve", "diskcache"):
+            if peer in found:
+                yield Bar("P7", "Python: dispatch, 1 of 20 changed", f"faster than {peer}", f"{ns(python)} against {ns(found[peer])}",
+                          python < found[peer])
+
+
+def all_bars(results):
+    for part in (unchanged, changed, opened, grown, footprint, bindings):
+        yield from part(results)

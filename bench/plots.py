@@ -1,0 +1,110 @@
+"""The plots of performance.md: no background, and colours that can be read on white and on black."""
+import matplotlib
+
+matplotlib.use("svg")
+from matplotlib import pyplot as plt
+from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
+from bars import LIBRARY, SIZES
+from units import ns
+
+INK = "#7b7b7b"
+COLOURS = {LIBRARY: "#e0457b", "SQLite": "#3f8fd2", "LMDB": "#2fa36b", "LevelDB": "#d98a1f", "JSON": "#9a73d1", "GKeyFile": "#b0704a",
+           "GSettings": "#4aa3a8"}
+
+plt.rcParams.update({
+    "svg.hashsalt": "lily-session",  # the same figures make the same file
+    "font.size": 11, "font.family": "DejaVu Sans",
+    "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "axes.titlecolor": INK,
+    "xtick.color": INK, "ytick.color": INK, "legend.labelcolor": INK, "legend.frameon": False,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11, "axes.titlelocation": "left",
+    "grid.color": INK, "grid.alpha": 0.25,
+})
+
+
+def colour(name):
+    return next((found for begin, found in COLOURS.items() if name.startswith(begin)), INK)
+
+
+def is_library(name):
+    return name.startswith(LIBRARY)
+
+
+def time_axis(axis):
+    axis.set_major_formatter(FuncFormatter(lambda value, _: ns(value).replace(".00", "").replace(".0", "")))
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_minor_locator(NullLocator())
+
+
+def save(figure, path):
+    figure.savefig(path, transparent=True, bbox_inches="tight", pad_inches=0.15, metadata={"Date": None})
+    plt.close(figure)
+
+
+def updates(results, path):
+    groups = [("kill", "survives kill -9"), ("power", "survives power loss")]
+    names = [results.under(f"update/string/1/{survives}") for survives, _ in groups]
+    figure, panels = plt.subplots(2, 1, sharex=True, figsize=(8, 6.2), height_ratios=[len(each) for each in names], layout="constrained")
+    for panel, (survives, title), list_ in zip(panels, groups, names):
+        for row, name in enumerate(list_):
+            took = results.time(f"update/string/1/{survives}/{name}")
+            panel.hlines(row, 100, took, color=colour(name), linewidth=2.5, alpha=0.55)
+            panel.plot(took, row, "o", color=colour(name), markersize=8)
+            panel.annotate(ns(took), (took, row), xytext=(9, 0), textcoords="offset points", va="center", color=colour(name),
+                           weight="bold" if is_library(name) else "normal")
+        panel.set_yticks(range(len(list_)), list_)
+        for label in panel.get_yticklabels():
+            label.set_color(colour(label.get_text()))
+            label.set_weight("bold" if is_library(label.get_text()) else "normal")
+        panel.set_ylim(len(list_) - 0.4, -0.6)
+        panel.set_xscale("log")
+        panel.set_title(title)
+        panel.grid(axis="x")
+        panel.tick_params(axis="y", length=0)
+    slowest = max(results.time(f"update/string/1/{group}/{each[-1]}") for (group, _), each in zip(groups, names))
+    panels[0].set_xlim(100, slowest * 4)  # room for the last label
+    time_axis(panels[1].xaxis)
+    panels[1].set_xlabel("one update, 1 of 20 strings changed (log scale); grey: the system calls alone")
+    save(figure, path)
+
+
+def size(results, path):
+    figure, panel = plt.subplots(figsize=(8, 4.4), layout="constrained")
+    counts = SIZES[:5]
+    for name in reversed(results.under("size/100000")):
+        costs = [results.time(f"size/{count}/{name}") for count in counts]
+        panel.plot([int(count) for count in counts], costs, "o-", color=colour(name), label=name, linewidth=3 if is_library(name) else 1.8)
+    panel.set_xscale("log")
+    panel.set_yscale("log")
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):,}"))
+    panel.xaxis.set_minor_locator(NullLocator())
+    time_axis(panel.yaxis)
+    panel.set_xlabel("other keys in the store (log scale)")
+    panel.set_ylabel("one update (log scale)")
+    panel.grid()
+    panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    save(figure, path)
+
+
+def tail(results, path):
+    ranks = [("p50", "50 %"), ("p90", "90 %"), ("p99", "99 %"), ("p99.9", "99.9 %"), ("p99.99", "99.99 %"), ("p100", "slowest")]
+    figure, panel = plt.subplots(figsize=(8, 4.6), layout="constrained")
+    names = [name for name in results.under("single/kill") if colour(name) != INK]
+    for name in sorted(names, key=lambda name: -results.counter(f"single/kill/{name}", "p100")):
+        costs = [results.counter(f"single/kill/{name}", rank) for rank, _ in ranks]
+        panel.plot(range(len(ranks)), costs, "o--" if "WRITEMAP" in name else "o-", color=colour(name), label=name,
+                   linewidth=3 if is_library(name) else 1.8)
+    panel.set_yscale("log")
+    time_axis(panel.yaxis)
+    panel.set_xticks(range(len(ranks)), [title for _, title in ranks])
+    panel.set_xlabel("this share of the updates took")
+    panel.set_ylabel("at most (log scale)")
+    panel.grid()
+    panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    save(figure, path)
+
+
+def draw(results, folder):
+    updates(results, folder / "performance-updates.svg")
+    size(results, folder / "performance-size.svg")
+    tail(results, folder / "performance-tail.svg")

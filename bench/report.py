@@ -1,0 +1,34 @@
+#!/usr/bin/python3
+"""Writes what was measured into the tables of performance.md, between its marks, and makes its plots.
+
+    bench/report.py RESULTS DOCS
+
+RESULTS has what bench/run left, DOCS has performance.md. With Debian's Python, which has Debian's matplotlib.
+"""
+import re
+import sys
+from pathlib import Path
+
+import plots
+import tables
+from bars import all_bars
+from results import Results
+
+
+def main():
+    _, folder, docs = sys.argv
+    results = Results(folder)
+    page = Path(docs, "performance.md")
+    text = page.read_text()
+    for name, make in tables.ALL.items():
+        begin, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
+        text, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}{make(results)}\n{end}", text, flags=re.S)
+        if count != 1:
+            sys.exit(f"report: {page} has the mark of {name} {count} times")
+    page.write_text(text)
+    plots.draw(results, Path(docs))
+    for bar in all_bars(results):
+        print(f"{bar.number}  {'met    ' if bar.is_met else 'NOT MET'}  {bar.what}: {bar.measured} ({bar.bar})")
+
+
+main()

@@ -1,0 +1,40 @@
+// A program's model with fields, and the library's session on it: what the benchmarks of the library share.
+#pragma once
+#include "workload.hpp"
+
+#include <lily_session.h>
+#include <vector>
+
+struct Model {
+  uint64_t revision = 0;
+  std::vector<Value> values;
+  uint64_t sets = 0; // how often a field was set, by hydration or refresh
+};
+
+// The host's callbacks, which the loops by hand call too.
+lily_session_status get_field(void *context, const void *session, lily_session_value *out_value);
+uint64_t get_revision(void *context, const void *session);
+// Applies a message: a list of changes, or NULL for none.
+void *update(void *context, void *model, const void *message);
+
+class Session {
+ public:
+  Session(Kind kind, int fields);
+  ~Session();
+  Session(const Session &) = delete;
+
+  // With the host's revision, or with a comparison after every update.
+  void attach(lily_session_storage *storage, bool has_revision = false);
+  void detach();
+  void dispatch(const std::vector<Change> *changes) { REQUIRE(lily_session_runtime_dispatch(runtime, changes) == LILY_SESSION_OK); }
+
+  Model model;
+  lily_session_runtime *runtime = nullptr;
+  lily_session *session = nullptr;
+
+ private:
+  lily_session_persistence *persistence;
+};
+
+// Without a quota, as some stores here are large.
+lily_session_storage *open_storage(const std::string &path, int32_t durability = LILY_SESSION_DURABILITY_PROCESS);

@@ -1,0 +1,106 @@
+"""Makes the extension module lily_session._native, by cffi, from lily_session.h itself.
+
+The library is, in this order:
+  1. where LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR say;
+  2. in the source tree around this folder, once it has been built (`make`);
+  3. where pkg-config knows it.
+In the first two the module remembers the folder, so that nothing else has to be said when it is imported.
+"""
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+from cffi import FFI
+
+LIBRARY = "lily_session"
+TREE = Path(__file__).resolve().parents[2]
+
+# What is called from C. The library reads all fields of a session out of a row that one call into Python has filled.
+PYTHON = """
+typedef struct { lily_session_status status; lily_session_value value; } lily_py_cell;
+typedef struct { void *session; lily_py_cell cells[]; } lily_py_row;
+typedef struct { size_t column; void *field; } lily_py_field;
+"""
+
+CALLBACKS = """
+lily_session_status lily_py_get(void *context, const void *row, lily_session_value *out_value);
+extern "Python" {
+  lily_session_status lily_py_set(void *context, void *row, const lily_session_value *value);
+  lily_session_status lily_py_migrate(void *context, uint32_t version, const lily_session_value *stored, lily_session_value *out_value);
+
+  void *lily_py_update(void *context, void *model, const void *message);
+  void *lily_py_take_slice(void *context, void *model);
+  void *lily_py_put_slice(void *context, void *model, void *row);
+  uint64_t lily_py_revision(void *context, const void *row);
+  void lily_py_event(void *context, const lily_session_event *event);
+  void lily_py_ended(void *context);
+
+  int64_t lily_py_clock(void *context);
+  lily_session_status lily_py_item(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
+
+  lily_session_status lily_py_backend_read(void *context, const char *key, lily_session_entry *out_entry);
+  lily_session_status lily_py_backend_write(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t generation);
+  lily_session_status lily_py_backend_clear(void *context, const char *prefix);
+  lily_session_status lily_py_backend_generation(void *context, const char *prefix, uint64_t *out_generation);
+  lily_session_status lily_py_backend_each(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
+  lily_session_status lily_py_backend_sync(void *context);
+  int lily_py_backend_fd(void *context);
+  void lily_py_backend_close(void *context);
+  void lily_py_backend_release(void *context);
+}
+"""
+
+# A get callback costs about 1 µs when Python answers it. Here it is a copy.
+GET = """
+static lily_session_status lily_py_get(void *context, const void *row, lily_session_value *out_value) {
+  const lily_py_cell *cell = ((const lily_py_row *)row)->cells + ((const lily_py_field *)context)->column;
+  *out_value = cell->value;
+  return cell->status;
+}
+"""
+
+
+def pkg_config(*question: str) -> "list[str]":
+    program = os.environ.get("PKG_CONFIG", "pkg-config")
+    try:
+        answer = subprocess.run([program, *question, LIBRARY], capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        raise SystemExit(
+            f"lily-session: the library was not found. Install it, so that `{program} {LIBRARY}` knows it; or, in its source "
+            "tree, build it (make); or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
+        ) from None
+    return shlex.split(answer)
+
+
+def find() -> "tuple[Path, dict[str, list[str]]]":
+    """The header, and what the compiler is told."""
+    include, lib = os.environ.get("LILY_SESSION_INCLUDE_DIR"), os.environ.get("LILY_SESSION_LIBDIR")
+    if include and lib:
+        places = Path(include), Path(lib)
+    elif include or lib:
+        raise SystemExit("lily-session: set both LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR, or neither.")
+    else:
+        places = TREE / "include", TREE / "build/lib"
+    header = places[0] / "lily_session.h"
+    if include or (header.exists() and (places[1] / "liblily_session.so").exists()):
+        if not header.exists():
+            raise SystemExit(f"lily-session: there is no {header}.")
+        folder = [str(places[1].resolve())]
+        return header, {"include_dirs": [str(places[0])], "library_dirs": folder, "runtime_library_dirs": folder}
+    cflags, libs = pkg_config("--cflags"), pkg_config("--libs-only-L", "--libs-only-other")
+    return Path(*pkg_config("--variable=includedir")) / "lily_session.h", {"extra_compile_args": cflags, "extra_link_args": libs}
+
+
+def declarations(header: str) -> str:
+    """The header without what the preprocessor would take away."""
+    header = re.sub(r"^#ifdef __cplusplus$.*?^#endif$", "", header, flags=re.M | re.S)
+    return re.sub(r"^#(?:.*\\\n)*.*$", "", header, flags=re.M)
+
+
+path, flags = find()
+ffi = FFI()
+ffi.cdef(declarations(path.read_text(encoding="utf-8")) + PYTHON + CALLBACKS)
+ffi.cdef("#define LILY_SESSION_VERSION_MAJOR ...\n#define LILY_SESSION_VERSION_MINOR ...")
+ffi.set_source("lily_session._native", "#include <lily_session.h>\n" + PYTHON + GET, libraries=[LIBRARY], **flags)

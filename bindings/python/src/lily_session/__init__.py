@@ -1,0 +1,65 @@
+"""Chosen fields of a program's model survive a restart.
+
+    @dataclass
+    class Settings:
+        theme: str = "light"
+        visits: int = 0
+
+    with Storage.open(application="shop") as storage, Runtime(Settings(), update) as runtime:
+        session = runtime.attach(Persistence.of(Settings), storage)  # fills the model from the file
+        runtime.dispatch("visit")                                    # stores what changed
+
+The C library's header, lily_session.h, has the contract of everything here.
+"""
+from ._backend import Backend, Entry
+from ._errors import (
+    BusyError,
+    CallbackError,
+    CorruptError,
+    DecodeError,
+    DuplicateKeyError,
+    EncodeError,
+    Error,
+    ForkedError,
+    InvalidArgumentError,
+    MissingFileError,
+    MissingKeyError,
+    NewerError,
+    NoSpaceError,
+    NotDurableError,
+    NotFoundError,
+    PermissionDeniedError,
+    QuotaError,
+    ReentrantError,
+    RefusedError,
+    StorageError,
+    UnsupportedError,
+    UpdateError,
+)
+from ._events import Event, EventKind, FieldState, State
+from ._fields import Persistence
+from ._native import ffi as _ffi
+from ._native import lib as _lib
+from ._runtime import Runtime
+from ._session import Session
+from ._storage import Durability, Item, Storage, StorageInfo, clear
+from ._values import RawJSON
+
+
+def version() -> str:
+    """The C library's version."""
+    return str(_ffi.string(_lib.lily_session_version()).decode())
+
+
+# Before 1.0 a minor version may change what this module was compiled for.
+_COMPILED = f"{_lib.LILY_SESSION_VERSION_MAJOR}.{_lib.LILY_SESSION_VERSION_MINOR}"
+if version().split(".")[:2] != _COMPILED.split("."):
+    raise ImportError(f"lily_session was compiled for version {_COMPILED} of the library, and finds {version()}: install it anew")
+
+__all__ = [
+    "Backend", "BusyError", "CallbackError", "CorruptError", "DecodeError", "DuplicateKeyError", "Durability", "EncodeError", "Entry",
+    "Error", "Event", "EventKind", "FieldState", "ForkedError", "InvalidArgumentError", "Item", "MissingFileError", "MissingKeyError",
+    "NewerError", "NoSpaceError", "NotDurableError", "NotFoundError", "PermissionDeniedError", "Persistence", "QuotaError", "RawJSON",
+    "ReentrantError", "RefusedError", "Runtime", "Session", "State", "Storage", "StorageError", "StorageInfo", "UnsupportedError",
+    "UpdateError", "clear", "version",
+]  # fmt: skip

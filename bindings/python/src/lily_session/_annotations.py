@@ -1,0 +1,138 @@
+"""What an annotation says of a field: which JSON it accepts, and how a value becomes it and comes out of it."""
+import enum
+import sys
+import typing
+from operator import attrgetter
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+from ._values import BOOL, INT, JSON, NULL, REAL, STRING, RawJSON
+
+REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
+"""By these a value from storage is refused. Anything else that is raised is a mistake in the program."""
+
+_UNIONS: "tuple[object, ...]" = (Union,)
+if sys.version_info >= (3, 10):
+    import types
+
+    _UNIONS += (types.UnionType,)
+
+
+class Codec(NamedTuple):
+    """`encode` None: the value is stored as it is."""
+
+    types: int
+    encode: Optional[Callable[[Any], Any]]
+    decode: Callable[[Any], Any]
+    raw: bool = False
+    """Whether `decode` takes JSON as text."""
+
+
+ANYTHING = Codec(NULL | BOOL | INT | REAL | STRING | JSON, None, lambda value: value)
+_SCALARS = {bool: BOOL, int: INT, float: REAL, str: STRING, type(None): NULL, None: NULL}
+
+
+class _Unknown(TypeError):
+    pass
+
+
+def codec_of(annotation: Any, what: str) -> Codec:
+    """How values of this type are stored. What is not known here is left to pydantic, where it is installed."""
+    try:
+        return _codec(annotation)
+    except _Unknown as unknown:
+        try:
+            from pydantic import TypeAdapter
+        except ImportError:
+            raise TypeError(
+                f"{what}: {unknown} cannot be stored as it is. Give the field an encode and a decode, or install pydantic 2."
+            ) from None
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    return Codec(JSON, lambda value: RawJSON(adapter.dump_json(value), "utf-8"), adapter.validate_json, raw=True)
+
+
+def _codec(annotation: Any) -> Codec:
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _codec(parts[0])
+    if annotation in (Any, object):
+        return ANYTHING
+    if annotation is RawJSON:
+        return Codec(JSON, None, _checked(RawJSON), raw=True)
+    if annotation in _SCALARS:
+        return Codec(_SCALARS[annotation], None, _real if annotation is float else _checked(annotation or type(None)))
+    if origin in _UNIONS:
+        return _union([_codec(part) for part in parts])
+    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
+        types = 0
+        for member in annotation:
+            types |= _codec(type(member.value)).types
+        if types & JSON or not types:
+            raise _Unknown(annotation)
+        return Codec(types, attrgetter("value"), annotation)
+    if annotation in (list, dict):
+        return Codec(JSON, None, _checked(annotation))
+    if origin is list:
+        return _sequence(list, _codec(parts[0]))
+    if origin is tuple and parts[1:] == (...,):
+        return _sequence(tuple, _codec(parts[0]))
+    if origin is dict and parts[0] is str:
+        return _mapping(_codec(parts[1]))
+    raise _Unknown(annotation)
+
+
+def _checked(kind: type) -> Callable[[Any], Any]:
+    def decode(value: Any) -> Any:
+        if type(value) is not kind:
+            raise TypeError(f"not of type {kind.__name__}")
+        return value
+
+    return decode
+
+
+def _real(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError("not a number")
+    return float(value)
+
+
+def _union(members: "list[Codec]") -> Codec:
+    members.sort(key=lambda member: member.decode is _real)  # which takes integers too, if nothing else does
+    types = 0
+    for member in members:
+        types |= member.types
+
+    def encode(value: Any) -> Any:
+        for member in members:
+            try:
+                encoded = value if member.encode is None else member.encode(value)
+                member.decode(encoded)
+                return encoded
+            except (*REFUSALS, AttributeError):
+                pass
+        return value  # for the library to refuse
+
+    def decode(value: Any) -> Any:
+        for member in members:
+            try:
+                return member.decode(value)
+            except REFUSALS:
+                pass
+        raise TypeError("of none of the types")
+
+    return Codec(types, None if all(member.encode is None for member in members) else encode, decode, any(member.raw for member in members))
+
+
+def _sequence(kind: Callable[..., Any], element: Codec) -> Codec:
+    if element.raw:
+        raise _Unknown(f"{kind.__name__} of RawJSON")
+    inner, check = element.encode, _checked(list)
+    encode = None if inner is None else lambda values: [inner(value) for value in values]
+    return Codec(JSON, encode, lambda values: kind(element.decode(value) for value in check(values)))
+
+
+def _mapping(element: Codec) -> Codec:
+    if element.raw:
+        raise _Unknown("dict of RawJSON")
+    inner, check = element.encode, _checked(dict)
+    encode = None if inner is None else lambda values: {key: inner(value) for key, value in values.items()}
+    return Codec(JSON, encode, lambda values: {key: element.decode(value) for key, value in check(values).items()})

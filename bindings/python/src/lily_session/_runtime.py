@@ -1,0 +1,145 @@
+"""A model, its update function, and the sessions that store what changes."""
+import threading
+from types import TracebackType
+from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
+
+from ._calls import call, keep
+from ._errors import InvalidArgumentError
+from ._events import Event
+from ._fields import Persistence
+from ._native import ffi, lib
+from ._session import Session
+from ._storage import Storage
+
+M = TypeVar("M")
+S = TypeVar("S")
+Message = TypeVar("Message")
+
+
+class Runtime(Generic[M, Message]):
+    """A model, and how a message updates it.
+
+    `update(model, message)` changes the model in place, or returns the one that replaces it. It refuses a message by raising:
+    the model is kept, and the exception comes out of dispatch(). A program with a loop of its own gives no `update`: it changes
+    `runtime.model`, and calls persist() of its sessions.
+
+    A runtime and its sessions may be used from any thread, one at a time: others wait. Inside a callback of theirs, what would
+    run the runtime again raises ReentrantError.
+    """
+
+    @overload
+    def __init__(self: "Runtime[M, NoReturn]", model: M, update: None = None) -> None: ...
+
+    @overload
+    def __init__(self, model: M, update: Callable[[M, Message], Optional[M]]) -> None: ...
+
+    def __init__(self, model: M, update: Optional[Callable[[M, Message], Optional[M]]] = None) -> None:
+        self._model = model
+        self._update = update
+        self._message: Any = None
+        self._sessions: "set[Session]" = set()
+        self._lock = threading.RLock()
+        self._self = ffi.new_handle(self)
+        out = ffi.new("lily_session_runtime **")
+        # The library's model is this object, which has the real one: that may be replaced without a word to the library.
+        call(lib.lily_session_runtime_new, self._self, lib.lily_py_update if update else ffi.NULL, self._self, out)
+        self._handle = out[0]
+
+    def dispatch(self, message: Message) -> None:
+        """Updates the model, and stores the fields that changed, in one write for each session.
+
+        What `update` raises comes out, and the message was not applied; nor after InvalidArgumentError, ReentrantError and
+        UnsupportedError. After any other exception it was: what could not be stored is tried again by the next update, persist
+        or flush.
+        """
+        with self._lock:
+            self._message = message
+            try:
+                call(lib.lily_session_runtime_dispatch, self._open(), ffi.NULL)
+            finally:
+                self._message = None
+
+    @property
+    def model(self) -> M:
+        """The model as it is now. Another one may be assigned; persist() then stores what differs."""
+        return self._model
+
+    @model.setter
+    def model(self, model: M) -> None:
+        with self._lock:
+            call(lib.lily_session_runtime_set_model, self._open(), self._self)
+            self._model = model
+
+    @overload
+    def attach(self, persistence: Persistence[M], storage: Optional[Storage] = None, *,
+               revision: Optional[Callable[[M], int]] = None, on_event: Optional[Callable[[Event], object]] = None) -> Session: ...
+
+    @overload
+    def attach(self, persistence: Persistence[S], storage: Optional[Storage] = None, *, get: Callable[[M], S],
+               set: Optional[Callable[[M, S], Optional[M]]] = None, revision: Optional[Callable[[S], int]] = None,
+               on_event: Optional[Callable[[Event], object]] = None) -> Session: ...
+
+    def attach(self, persistence: Persistence[Any], storage: Optional[Storage] = None, *, get: Optional[Callable[[M], Any]] = None,
+               set: Optional[Callable[[M, Any], Optional[M]]] = None, revision: Optional[Callable[[Any], int]] = None,
+               on_event: Optional[Callable[[Event], object]] = None) -> Session:
+        """Fills the model's fields from storage; from then on stores those that change. Nothing is written by this itself.
+
+        storage   None: the default place, which Python programs have to name: Storage.open(application=…)
+        get       takes the session object out of the model; None: it is the model
+        set       puts a session object that was replaced back: into the model, or by returning a new model
+        revision  a number that differs when a field may have changed: where it is the same, fields are not compared
+        on_event  is told what happens to single fields. What it raises comes out of the call that caused it
+
+        What a callback raises comes out, and nothing is attached then; the model may have been filled in part.
+        """
+        with self._lock:
+            session = Session(self, persistence, storage, get, set, revision, on_event)
+            session._attach(self._open(), persistence)
+            return session
+
+    def close(self) -> None:
+        """Flushes and detaches the sessions, and ends the runtime. Again is nothing."""
+        with self._lock:
+            if not self._handle:
+                return
+            failure: Optional[BaseException] = None
+            for session in list(self._sessions):
+                try:
+                    session.detach()
+                except BaseException as error:
+                    failure = failure or error
+            handle, self._handle = self._handle, None
+            call(lib.lily_session_runtime_free, handle)
+            if failure is not None:
+                try:
+                    raise failure
+                finally:
+                    del failure
+
+    def __enter__(self) -> "Runtime[M, Message]":
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # Not a flush: the collector may run at any time, on any thread. What was dispatched has been stored.
+        if getattr(self, "_handle", None):
+            for session in list(self._sessions):
+                session._abandon()
+            call(lib.lily_session_runtime_free, self._handle)
+
+    def _open(self) -> Any:
+        if not self._handle:
+            raise InvalidArgumentError("the runtime is closed")
+        return self._handle
+
+
+@ffi.def_extern(error=ffi.NULL, onerror=keep)
+def lily_py_update(context: Any, model: Any, message: Any) -> Any:
+    runtime: Runtime[Any, Any] = ffi.from_handle(context)
+    assert runtime._update is not None
+    updated = runtime._update(runtime._model, runtime._message)
+    if updated is not None:
+        runtime._model = updated
+    return context

@@ -1,0 +1,281 @@
+"""One attachment of fields to a runtime."""
+import asyncio
+import contextlib
+import os
+from datetime import timedelta
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type
+
+from ._annotations import REFUSALS
+from ._calls import ask, call, keep, text
+from ._errors import ForkedError, InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
+from ._events import Event, EventKind, FieldState, State
+from ._fields import Field, Persistence
+from ._native import ffi, lib
+from ._values import IMMUTABLE, loads, store
+
+if TYPE_CHECKING:
+    from ._runtime import Runtime
+    from ._storage import Storage
+
+_UNKNOWN = object()
+"""Is no field's value."""
+
+
+class Session:
+    """What Runtime.attach() gives. It lasts until detach(), which the end of a `with` calls, or until its runtime is closed."""
+
+    def __init__(self, runtime: "Runtime[Any, Any]", persistence: Persistence[Any], storage: "Optional[Storage]",
+                 get: Optional[Callable[[Any], Any]], set: Optional[Callable[[Any, Any], Any]],
+                 revision: Optional[Callable[[Any], int]], on_event: Optional[Callable[[Event], object]]) -> None:
+        self._runtime = runtime
+        self._storage = storage
+        self._get = get
+        self._set = set
+        self._revision = revision
+        self._on_event = on_event
+        self._handle: Any = None
+        self._self = ffi.new_handle(self)
+        # The library reads the row, by way of C alone. `_filled` is what each cell was filled with, where that says it all.
+        self._fields: "tuple[Field, ...]" = persistence._complete()
+        self._row = ffi.new("lily_py_row *", {"session": self._self, "cells": len(self._fields)})
+        self._cells = [self._row.cells + column for column in range(len(self._fields))]
+        self._filled: "list[Any]" = [_UNKNOWN] * len(self._fields)
+        self._memory: "list[Any]" = [None] * len(self._fields)
+        self._slice: Any = None
+        self._raised: "dict[str, BaseException]" = {}  # what a field's callbacks raised, for its event
+        self._found: "Optional[list[Event]]" = None  # by the refresh that runs
+        self._number = 0  # the slice's revision, and that of the row; None: it has to be filled
+        self._row_number: Optional[int] = None
+        self._waiting: "list[asyncio.Future[None]]" = []
+
+    def persist(self) -> None:
+        """The model may have changed: stores the fields that did, as dispatch does."""
+        self._call(lib.lily_session_persist)
+
+    def flush(self) -> None:
+        """persist(), and makes what is stored survive power loss."""
+        self._call(lib.lily_session_flush)
+
+    def refresh(self) -> "list[Event]":
+        """Persists, and takes over what others changed, removed or cleared, and what has expired; tells what it found."""
+        with self._runtime._lock:
+            found = self._found = []
+            try:
+                self._call(lib.lily_session_refresh)
+            finally:
+                self._found = None
+            return found
+
+    def touch(self, key: str) -> None:
+        """Stores an unchanged field again, and so renews its expiry."""
+        self._call(lib.lily_session_touch, text(key))
+
+    def next_expiry(self) -> Optional[timedelta]:
+        """How long until the next of the stored fields expires, as far as the session has seen them; None: none will."""
+        with self._runtime._lock:
+            milliseconds = ask(lib.lily_session_next_expiry, self._handle) if self._handle else -1
+        try:
+            return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
+        except OverflowError:
+            return timedelta.max
+
+    def field_state(self, key: str) -> FieldState:
+        """What storage holds of a field, as far as the session has seen it."""
+        out = ffi.new("int32_t *")
+        self._call(lib.lily_session_field_state, text(key), out)
+        return FieldState(State(out[0] & ~lib.LILY_SESSION_STATE_DIRTY), bool(out[0] & lib.LILY_SESSION_STATE_DIRTY))
+
+    async def changes(self) -> AsyncIterator[Event]:
+        """What others do to the fields, and what expires: refreshes whenever the storage tells of a change, until the session is
+        detached. Between two events it gives way to the loop; no thread is used.
+
+        The storage wakes whoever waits for it until somebody has looked: a program that also reads the same Storage object
+        elsewhere gives the session one of its own.
+        """
+        if self._storage is None:
+            raise UnsupportedError("the session has the default storage: open it, and attach with that")
+        # Of our own: the loop has one reader for each, and the storage may be closed meanwhile, which the session keeps open.
+        descriptor = os.dup(self._storage.fileno())
+        try:
+            while self._handle:
+                found = self.refresh()
+                for event in found:
+                    yield event
+                # While those were looked at, somebody else may have made the descriptor quiet.
+                if not found:
+                    await self._change(descriptor)
+        finally:
+            os.close(descriptor)
+
+    async def _change(self, descriptor: int) -> None:
+        left = self.next_expiry()
+        # What has expired and stays so, as a field that cannot be written, is not asked for without end.
+        timeout = None if left is None else left.total_seconds() or 1.0
+        loop = asyncio.get_running_loop()
+        change: "asyncio.Future[None]" = loop.create_future()
+        loop.add_reader(descriptor, _settle, change)
+        self._waiting.append(change)
+        try:
+            await asyncio.wait([change], timeout=timeout)
+        finally:
+            self._waiting.remove(change)
+            loop.remove_reader(descriptor)
+
+    def detach(self) -> None:
+        """Flushes, raising what that raises, and ends the session whatever comes of it. Again is nothing. Inside a callback of
+        the runtime it takes effect when the outermost call returns; in a child of fork it is only forgotten."""
+        with self._runtime._lock:
+            if not self._handle:
+                return
+            try:
+                with contextlib.suppress(ReentrantError, ForkedError):
+                    self.flush()
+            finally:
+                handle, self._handle = self._handle, None
+                call(lib.lily_session_detach, handle)
+                for change in self._waiting:
+                    change.get_loop().call_soon_threadsafe(_settle, change)
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
+        self.detach()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Ends it without a flush."""
+        handle, self._handle = self._handle, None
+        call(lib.lily_session_abandon, handle)
+
+    def _call(self, function: Callable[..., int], *arguments: Any) -> None:
+        with self._runtime._lock:
+            if not self._handle:
+                raise InvalidArgumentError("the session is detached")
+            call(function, self._handle, *arguments)
+
+    def _attach(self, runtime: Any, persistence: Persistence[Any]) -> None:
+        config = ffi.new("lily_session_config *", {
+            "size": ffi.sizeof("lily_session_config"), "storage": self._storage._open() if self._storage else ffi.NULL,
+            "get": lib.lily_py_take_slice, "set": lib.lily_py_put_slice,
+            "revision": lib.lily_py_revision if self._revision else ffi.NULL, "on_event": lib.lily_py_event,
+            "context": self._self, "release": lib.lily_py_ended,
+        })  # fmt: skip
+        out = ffi.new("lily_session **")
+        # Whoever drops the session goes on using it: the runtime keeps it, until the library has let go of it.
+        self._runtime._sessions.add(self)
+        try:
+            call(lib.lily_session_attach, runtime, persistence._handle, config, out, file=self._storage is None)
+            self._handle = out[0]
+        except BaseException:
+            call(lib.lily_session_abandon, out[0])  # attached, but for what a callback raised
+            raise
+
+    def _take(self) -> None:
+        """The session object as it is now, and its row."""
+        model = self._runtime._model
+        self._slice = model if self._get is None else self._get(model)
+        if self._revision is None:
+            self._fill()
+            return
+        self._number = self._revision(self._slice)
+        if self._number != self._row_number:
+            self._row_number = self._number
+            self._fill()
+
+    def _fill(self) -> None:
+        """Takes all fields' values, in one call from the library. A field that fails does not touch the others."""
+        number = 0
+        for field, filled in zip(self._fields, self._filled):
+            try:
+                value = field.get(self._slice)
+                if value is not filled:
+                    self._put(number, field, value)
+            except BaseException as error:
+                self._cells[number].status = lib.LILY_SESSION_ERROR_CALLBACK
+                self._filled[number] = _UNKNOWN
+                self._row_number = None
+                self._raised[field.key] = error
+                keep(type(error), error, error.__traceback__)
+            number += 1
+
+    def _put(self, column: int, field: Field, value: Any) -> None:
+        cell = self._cells[column]
+        encoded = value if field.encode is None else field.encode(value)
+        self._memory[column] = store(cell.value, encoded, field.types)
+        cell.status = 0
+        self._filled[column] = value if field.encode is None and type(value) in IMMUTABLE else _UNKNOWN
+
+
+def _settle(change: "asyncio.Future[None]") -> None:
+    if not change.done():
+        change.set_result(None)
+
+
+@ffi.def_extern(error=ffi.NULL, onerror=keep)
+def lily_py_take_slice(context: Any, model: Any) -> Any:
+    session: Session = ffi.from_handle(context)
+    session._take()
+    return session._row
+
+
+@ffi.def_extern(error=ffi.NULL, onerror=keep)
+def lily_py_put_slice(context: Any, model: Any, row: Any) -> Any:
+    session: Session = ffi.from_handle(context)
+    runtime = session._runtime
+    if session._set is not None:
+        updated = session._set(runtime._model, session._slice)
+        if updated is not None:
+            runtime._model = updated
+    elif session._get is None:
+        runtime._model = session._slice
+    elif session._slice is not session._get(runtime._model):
+        raise TypeError("the session object was replaced: attach needs a set that puts it back into the model")
+    return model
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
+def lily_py_set(context: Any, row: Any, value: Any) -> int:
+    session: Session = ffi.from_handle(ffi.cast("lily_py_row *", row).session)
+    field = session._fields[ffi.cast("lily_py_field *", context).column]
+    session._row_number = None
+    try:
+        replaced = field.set(session._slice, field.decode(loads(value, field.raw)))
+    except BaseException as error:
+        session._raised[field.key] = error
+        if isinstance(error, REFUSALS):
+            return int(lib.LILY_SESSION_ERROR_DECODE)
+        raise
+    if replaced is not None:
+        session._slice = replaced
+    return 0
+
+
+@ffi.def_extern(error=0, onerror=keep)
+def lily_py_revision(context: Any, row: Any) -> int:
+    session: Session = ffi.from_handle(context)
+    return session._number
+
+
+@ffi.def_extern(onerror=keep)
+def lily_py_event(context: Any, event: Any) -> None:
+    session: Session = ffi.from_handle(context)
+    key = ffi.string(event.key).decode() if event.key else None
+    error = session._raised.pop(key, None) if key is not None else None
+    if error is None and event.status:
+        error = error_of(event.status, f"{key or 'the store'}: {name_of(event.status)}", event.system_error)
+    told = Event(EventKind(event.kind), key, error)
+    if session._found is not None:
+        session._found.append(told)
+    if session._on_event is not None:
+        session._on_event(told)
+
+
+@ffi.def_extern(onerror=keep)
+def lily_py_ended(context: Any) -> None:
+    session: Session = ffi.from_handle(context)
+    session._runtime._sessions.discard(session)

@@ -1,0 +1,154 @@
+"""async for event in session.changes()"""
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, AsyncIterator, Coroutine, List
+
+import pytest
+
+from lily_session import Event, EventKind, Persistence, Runtime, Session, Storage, UnsupportedError
+
+
+@dataclass
+class Model:
+    theme: str = "light"
+    visits: int = 0
+
+
+def attached(storage: Storage, model: Model) -> Session:
+    runtime: Runtime[Model, Any] = Runtime(model)
+    return runtime.attach(Persistence.of(Model), storage)
+
+
+def run(main: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(main, 60))
+
+
+async def take(changes: AsyncIterator[Event]) -> Event:
+    return await changes.__anext__()
+
+
+def test_S10_changes_of_others(path: Path) -> None:
+    async def main() -> None:
+        ours = Model()
+        with Storage.open(path) as one, Storage.open(path) as two:
+            session = attached(one, ours)
+            seen = asyncio.get_running_loop().create_task(collect(session, 3))
+            await asyncio.sleep(0)
+            for key, value in (("theme", "dark"), ("visits", 2), ("theme", "dim")):
+                two[f"lily_session_{key}"] = value
+                while getattr(ours, key) != value:
+                    await asyncio.sleep(0.001)
+            assert [(event.kind, event.key) for event in await seen] == [
+                (EventKind.CHANGED, "theme"), (EventKind.CHANGED, "visits"), (EventKind.CHANGED, "theme"),
+            ]  # fmt: skip
+            session.detach()
+
+    async def collect(session: Session, count: int) -> List[Event]:
+        events: List[Event] = []
+        async for event in session.changes():
+            events.append(event)
+            if len(events) == count:
+                break
+        return events
+
+    run(main())
+
+
+def test_what_came_before_is_found_at_once(path: Path) -> None:
+    async def main() -> None:
+        with Storage.open(path) as one, Storage.open(path) as two:
+            session = attached(one, Model())
+            two["lily_session_visits"] = 1
+            assert (await take(session.changes())).key == "visits"
+
+    run(main())
+
+
+def test_two_sessions_on_one_storage(path: Path) -> None:
+    async def main() -> None:
+        first, second = Model(), Model()
+        with Storage.open(path) as one, Storage.open(path) as two:
+            tasks = [asyncio.ensure_future(take(attached(one, model).changes())) for model in (first, second)]
+            await asyncio.sleep(0)
+            two["lily_session_visits"] = 1
+            await asyncio.gather(*tasks)
+            assert first.visits == second.visits == 1
+
+    run(main())
+
+
+def test_S10_a_storage_that_is_closed_meanwhile(path: Path) -> None:
+    async def main() -> None:
+        ours, storage = Model(), Storage.open(path)
+        changes = attached(storage, ours).changes()
+        with Storage.open(path) as other:
+            for value in (1, 2):
+                task = asyncio.ensure_future(take(changes))
+                await asyncio.sleep(0)
+                storage.close()
+                other["lily_session_visits"] = value
+                assert (await task).kind == EventKind.CHANGED and ours.visits == value
+
+    run(main())
+
+
+def test_it_ends_when_the_session_is_detached(path: Path) -> None:
+    async def main() -> None:
+        storage = Storage.open(path)
+        session = attached(storage, Model())
+
+        async def collect() -> List[Event]:
+            return [event async for event in session.changes()]
+
+        task = asyncio.ensure_future(collect())
+        await asyncio.sleep(0)
+        storage.close()
+        session.detach()
+        assert await task == []
+
+    run(main())
+
+
+def test_cancelling_it_leaves_nothing_behind(path: Path) -> None:
+    async def main() -> None:
+        with Storage.open(path) as storage:
+            session = attached(storage, Model())
+            watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+            before = set(watched)
+            task = asyncio.ensure_future(take(session.changes()))
+            await asyncio.sleep(0)
+            assert len(watched) == len(before) + 1
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            assert session._waiting == [] and set(watched) == before
+            storage["lily_session_visits"] = 1  # nobody waits for it any more
+            session.persist()
+
+    run(main())
+
+
+def test_S9_what_expires_by_itself(path: Path) -> None:
+    async def main() -> None:
+        with Storage.open(path) as storage:
+            model = Model()
+            runtime: Runtime[Model, Any] = Runtime(model)
+            session = runtime.attach(Persistence(Model).field("theme", expires_after=timedelta(milliseconds=50)), storage)
+            model.theme = "dark"
+            session.persist()
+            event = await take(session.changes())
+            assert (event.kind, event.key, model.theme) == (EventKind.EXPIRED, "theme", "light")
+
+    run(main())
+
+
+def test_a_storage_that_cannot_tell() -> None:
+    async def main() -> None:
+        with Storage.memory() as storage:
+            with pytest.raises(UnsupportedError):
+                await take(attached(storage, Model()).changes())
+
+    run(main())

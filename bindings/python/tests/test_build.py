@@ -1,0 +1,59 @@
+"""Where build_native.py looks for the library, and what it says where there is none."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BINDING = Path(__file__).resolve().parents[1]
+TREE = BINDING.parents[1]
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Path:
+    """The script outside of a source tree, as in a source distribution."""
+    place = tmp_path / "one/two/three"
+    place.mkdir(parents=True)
+    (place / "build_native.py").write_text((BINDING / "build_native.py").read_text())
+    return place
+
+
+def build(place: Path, **environment: object) -> "subprocess.CompletedProcess[str]":
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("LILY_SESSION_", "PKG_CONFIG"))}
+    return subprocess.run(
+        [sys.executable, "-B", "-c", "import build_native; print(build_native.path, build_native.flags)"], cwd=place,
+        env={**inherited, **{name: str(value) for name, value in environment.items()}}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_source_trees_own() -> None:
+    done = build(BINDING)
+    assert done.stdout.startswith(str(TREE / "include/lily_session.h"))
+    assert f"'runtime_library_dirs': ['{(TREE / 'build/lib').resolve()}']" in done.stdout
+
+
+def test_pkg_config(alone: Path) -> None:
+    (alone / "lily_session.pc").write_text(
+        f"includedir={TREE}/include\nName: lily_session\nDescription: -\nVersion: 0.1.0\nLibs: -L/its/lib -llily_session\nCflags: -I${{includedir}}\n"
+    )
+    done = build(alone, PKG_CONFIG_PATH=alone)
+    assert done.stdout.startswith(f"{TREE}/include/lily_session.h"), done.stderr
+    assert "-L/its/lib" in done.stdout and f"-I{TREE}/include" in done.stdout and "runtime_library_dirs" not in done.stdout
+
+
+def test_by_name(alone: Path) -> None:
+    done = build(alone, LILY_SESSION_INCLUDE_DIR=TREE / "include", LILY_SESSION_LIBDIR="/its/lib")
+    assert done.stdout.startswith(f"{TREE}/include/lily_session.h"), done.stderr
+    assert "'runtime_library_dirs': ['/its/lib']" in done.stdout
+
+
+def test_what_is_missing_is_said(alone: Path) -> None:
+    for environment, says in (
+        ({"PKG_CONFIG_LIBDIR": alone}, "the library was not found. Install it"),
+        ({"PKG_CONFIG": alone / "none"}, "the library was not found. Install it"),
+        ({"LILY_SESSION_LIBDIR": "/its/lib"}, "set both"),
+        ({"LILY_SESSION_INCLUDE_DIR": alone, "LILY_SESSION_LIBDIR": "/its/lib"}, f"there is no {alone}/lily_session.h"),
+    ):
+        done = build(alone, **environment)
+        assert done.returncode == 1 and done.stderr.startswith("lily-session: ") and says in done.stderr

@@ -1,0 +1,71 @@
+"""S16: a child of fork opens storages of its own."""
+import os
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+
+from lily_session import ForkedError, Persistence, Runtime, Storage, clear
+
+
+@dataclass
+class Model:
+    visits: int = 0
+
+
+def in_child(work: Callable[[], None]) -> None:
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_S16_fork(path: Path) -> None:
+    storage = Storage.open(path)
+    runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+    session = runtime.attach(Persistence.of(Model), storage)
+    runtime.dispatch(1)
+
+    def child() -> None:
+        for function in (lambda: storage["key"], lambda: storage.set("key", 1), storage.each, storage.sync, lambda: clear(storage),
+                         lambda: runtime.dispatch(2), session.refresh, lambda: Runtime(Model()).attach(Persistence.of(Model), storage)):
+            with pytest.raises(ForkedError):
+                function()
+        with Storage.open(path) as own:
+            own["from"] = "the child"
+        session.detach()
+        runtime.close()
+        storage.close()
+
+    in_child(child)
+    assert storage["from"] == "the child"
+    runtime.dispatch(3)
+    assert storage["lily_session_visits"] == 3
+    session.detach()
+    storage.close()
+
+
+def test_S16_a_child_that_ends_as_programs_do(path: Path) -> None:
+    storage = Storage.open(path)
+    runtime: Runtime[Model, Any] = Runtime(Model())
+    runtime.attach(Persistence.of(Model), storage)
+
+    child = os.fork()
+    if child == 0:
+        sys.stderr.close()
+        del runtime, storage
+        import gc
+
+        gc.collect()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    runtime.close()
+    storage.close()

@@ -1,0 +1,225 @@
+"""What is kept, for how long, and that it is given back once."""
+import gc
+import subprocess
+import sys
+import textwrap
+import weakref
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from lily_session import Persistence, Runtime, Session, Storage
+from lily_session import _session as module
+
+
+@dataclass
+class Model:
+    theme: str = "light"
+    visits: int = 0
+
+
+FIELDS = Persistence.of(Model)
+
+
+def resident() -> int:
+    """Kilobytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> List[Session]:
+    """The sessions that the library has let go of."""
+    sessions: List[Session] = []
+
+    class Watched(set):  # type: ignore[type-arg]
+        def discard(self, session: Any) -> None:
+            sessions.append(session)
+            super().discard(session)
+
+    original = Runtime.__init__
+
+    def init(self: Any, *arguments: Any) -> None:
+        original(self, *arguments)
+        self._sessions = Watched()
+
+    monkeypatch.setattr(Runtime, "__init__", init)
+    return sessions
+
+
+def test_a_context_is_released_once(ended: List[Session], storage: Storage) -> None:
+    runtime: Runtime[Model, Any] = Runtime(Model())
+    first = runtime.attach(FIELDS, storage)
+    second = runtime.attach(FIELDS, Storage.memory())
+    assert ended == []
+    first.detach()
+    first.detach()
+    assert ended == [first]
+    runtime.close()
+    runtime.close()
+    second.detach()
+    assert ended == [first, second] and runtime._sessions == set()
+
+
+def test_also_when_attach_fails(ended: List[Session], storage: Storage) -> None:
+    runtime: Runtime[Model, Any] = Runtime(Model())
+    runtime.attach(FIELDS, storage)
+    with pytest.raises(ValueError):
+        runtime.attach(FIELDS, storage)  # a duplicate: the library refuses
+    assert len(ended) == 1
+    with pytest.raises(ZeroDivisionError):
+        runtime.attach(FIELDS, Storage.memory(), revision=lambda model: 1 // 0)  # the library attaches, and a callback raised
+    assert len(ended) == 2 and len(runtime._sessions) == 1
+
+
+def test_also_when_it_ends_inside_a_callback(ended: List[Session], storage: Storage) -> None:
+    def update(model: Model, message: Any) -> None:
+        session.detach()
+        assert ended == []
+
+    runtime: Runtime[Model, Any] = Runtime(Model(), update)
+    session = runtime.attach(FIELDS, storage)
+    runtime.dispatch(1)
+    assert ended == [session]
+
+
+def test_what_is_forgotten_is_collected_without_a_flush(path: Path) -> None:
+    storage = Storage.open(path)
+    model = Model()
+    alive = weakref.ref(model)
+
+    def begin() -> None:
+        runtime: Runtime[Model, int] = Runtime(model, lambda model, visits: setattr(model, "visits", visits))
+        session = runtime.attach(FIELDS, storage, on_event=lambda event: runtime)
+        runtime.dispatch(1)
+        model.theme = "never told"
+        alive_too.extend([weakref.ref(runtime), weakref.ref(session)])
+
+    alive_too: List[Any] = []
+    begin()
+    del model
+    gc.collect()
+    assert [reference() for reference in (alive, *alive_too)] == [None] * 3
+    assert list(storage) == ["lily_session_visits"]
+    # The library has let go of it too: the key is free, and the file closed.
+    del storage
+    gc.collect()
+    assert str(path) not in [str(link.resolve()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+
+
+def test_fields_live_as_long_as_a_session_needs_them(storage: Storage) -> None:
+    def begin() -> "Runtime[Model, int]":
+        fields = Persistence(Model).field("visits", get=lambda model: model.visits, set=lambda model, visits: None)
+        runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+        runtime.attach(fields, storage)
+        return runtime
+
+    runtime = begin()
+    gc.collect()
+    runtime.dispatch(3)
+    assert storage["lily_session_visits"] == 3
+
+
+def test_fields_are_collected() -> None:
+    class Callback:
+        def __call__(self, model: Any, *_: Any) -> None:
+            pass
+
+    callback = Callback()
+    alive = weakref.ref(callback)
+    fields: Persistence[Any] = Persistence()
+    fields.field("a", get=callback, set=callback)
+    del callback, fields
+    gc.collect()
+    assert alive() is None
+
+
+def test_ten_thousand_attachments_leave_nothing(storage: Storage) -> None:
+    storage["lily_session_theme"] = "dark"
+
+    def attach(times: int) -> None:
+        for _ in range(times):
+            runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+            session = runtime.attach(FIELDS, storage, on_event=print)
+            runtime.dispatch(1)
+            session.detach()
+            runtime.close()
+
+    attach(2_000)
+    gc.collect()
+    before, objects = resident(), len(gc.get_objects())
+    attach(10_000)
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 100
+    assert resident() - before < 1_000  # a hundred bytes for each
+
+
+def test_nor_do_ten_thousand_lists() -> None:
+    def make(times: int) -> None:
+        for _ in range(times):
+            Persistence(Model).field("theme", former_keys=["colour"])
+
+    make(1_000)
+    gc.collect()
+    before = resident()
+    make(10_000)
+    gc.collect()
+    assert resident() - before < 1_000
+
+
+def test_nor_do_failures(storage: Storage) -> None:
+    fields: Persistence[Model] = Persistence(Model).field("theme", encode=lambda theme: 1 // 0, decode=str)
+
+    def update(model: Model, divisor: int) -> None:
+        model.visits = 1 // divisor
+
+    def fail(times: int) -> None:
+        runtime = Runtime(Model(), update)
+        for _ in range(times):
+            for function in (lambda: runtime.dispatch(0), lambda: runtime.attach(fields, storage), lambda: storage["missing"]):
+                try:
+                    function()
+                except (ZeroDivisionError, KeyError):
+                    pass
+
+    fail(100)
+    gc.collect()
+    before, objects = resident(), len(gc.get_objects())
+    fail(1_000)
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 100
+    assert resident() - before < 2_000
+
+
+def test_a_program_that_closes_nothing_ends_quietly(path: Path) -> None:
+    program = textwrap.dedent("""
+        import sys
+        from dataclasses import dataclass
+        from lily_session import *
+
+        @dataclass
+        class Model:
+            visits: int = 0
+
+        class Kept(Backend):
+            read = lambda self, key: None
+            write = clear = lambda *_: None
+            generation = lambda self, prefix: 0
+            each = lambda self, prefix: []
+
+        storage = Storage.open(sys.argv[1])
+        runtime = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+        session = runtime.attach(Persistence.of(Model), storage, on_event=print)
+        other = Runtime(Model()).attach(Persistence.of(Model), Storage.backend(Kept()))
+        runtime.dispatch(5)
+    """)
+    done = subprocess.run([sys.executable, "-X", "dev", "-c", program, path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    with Storage.open(path) as storage:
+        assert storage["lily_session_visits"] == 5
+
+
+def test_the_module_keeps_nothing() -> None:
+    assert not [name for name, value in vars(module).items() if isinstance(value, (list, dict, set)) and not name.startswith("__")]

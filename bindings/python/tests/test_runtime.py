@@ -1,0 +1,314 @@
+"""Models in place and frozen, slices of them, and the runtime's own life."""
+import dataclasses
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+
+from lily_session import InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError
+
+
+@dataclass
+class Model:
+    theme: str = "light"
+    visits: int = 0
+
+
+@dataclass(frozen=True)
+class Frozen:
+    theme: str = "light"
+    visits: int = 0
+
+
+@dataclass(frozen=True)
+class App:
+    session: Frozen = Frozen()
+    clicks: int = 0
+
+
+def test_a_model_in_place(storage: Storage) -> None:
+    storage["lily_session_visits"] = 4
+    model = Model()
+    runtime: Runtime[Model, str] = Runtime(model, lambda model, theme: setattr(model, "theme", theme))
+    runtime.attach(Persistence.of(Model), storage)
+    runtime.dispatch("dark")
+    assert runtime.model is model
+    assert model == Model("dark", 4)
+    assert storage["lily_session_theme"] == "dark"
+
+
+def test_a_frozen_model(storage: Storage) -> None:
+    storage["lily_session_visits"] = 4
+    first = Frozen()
+    runtime: Runtime[Frozen, str] = Runtime(first, lambda model, theme: dataclasses.replace(model, theme=theme))
+    runtime.attach(Persistence.of(Frozen), storage)
+    assert (first, runtime.model) == (Frozen(), Frozen(visits=4))
+    runtime.dispatch("dark")
+    assert runtime.model == Frozen("dark", 4)
+    assert [item.value for item in storage.each()] == ["dark", 4]
+
+
+def test_a_frozen_slice_of_a_frozen_model(storage: Storage) -> None:
+    storage["lily_session_visits"] = 4
+
+    def click(app: App, times: int) -> App:
+        return App(dataclasses.replace(app.session, visits=app.session.visits + times), app.clicks + times)
+
+    runtime = Runtime(App(), click)
+    runtime.attach(Persistence.of(Frozen), storage, get=lambda app: app.session,
+                   set=lambda app, session: dataclasses.replace(app, session=session))
+    assert runtime.model == App(Frozen(visits=4))
+    runtime.dispatch(2)
+    assert runtime.model == App(Frozen(visits=6), 2)
+    assert storage["lily_session_visits"] == 6
+
+
+def test_a_slice_that_lives_in_the_model(storage: Storage) -> None:
+    storage["lily_session_visits"] = 4
+    app = {"session": Model()}
+    runtime: "Runtime[dict[str, Model], Any]" = Runtime(app)
+    session = runtime.attach(Persistence.of(Model), storage, get=lambda app: app["session"])
+    assert app["session"].visits == 4
+    app["session"].visits = 5
+    session.persist()
+    assert storage["lily_session_visits"] == 5
+
+
+def test_a_replaced_slice_needs_a_set(storage: Storage) -> None:
+    storage["lily_session_visits"] = 4
+    with pytest.raises(TypeError, match="needs a set"):
+        Runtime(App()).attach(Persistence.of(Frozen), storage, get=lambda app: app.session)
+
+
+def test_a_set_that_works_in_place(storage: Storage) -> None:
+    storage["lily_session_visits"] = 4
+    app = {"session": Frozen()}
+    runtime: "Runtime[dict[str, Frozen], Any]" = Runtime(app)
+    runtime.attach(Persistence.of(Frozen), storage, get=lambda app: app["session"], set=lambda app, session: app.update(session=session))
+    assert app == {"session": Frozen(visits=4)} and runtime.model is app
+
+
+def test_S5_only_what_changed_is_written(storage: Storage) -> None:
+    runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+    runtime.attach(Persistence.of(Model), storage)
+    size = storage.info().file_bytes
+    runtime.dispatch(0)
+    assert storage.info().file_bytes == size
+    runtime.dispatch(1)
+    assert [item.key for item in storage.each()] == ["lily_session_visits"]
+
+
+def test_S5_an_equal_object_of_another_type_is_a_change(storage: Storage) -> None:
+    runtime: Runtime[Any, Any] = Runtime(Model(), lambda model, value: setattr(model, "value", value))
+    fields: Persistence[Any] = Persistence()
+    fields.field("value", get=lambda model: getattr(model, "value", None), set=lambda model, value: None)
+    runtime.attach(fields, storage)
+    for value, json in ((1, "1"), (True, "true"), (1.0, "1.0"), (0.0, "0.0"), (-0.0, "-0.0"), ("", '""'), (None, "null")):
+        runtime.dispatch(value)
+        assert storage.get_json("lily_session_value") == json
+
+
+def test_S13_a_loop_of_its_own(storage: Storage) -> None:
+    runtime: Runtime[Frozen, Any] = Runtime(Frozen())
+    session = runtime.attach(Persistence.of(Frozen), storage)
+    with pytest.raises(UnsupportedError):
+        runtime.dispatch("anything")
+    runtime.model = Frozen("dark", 1)
+    assert storage.each() == []
+    session.persist()
+    assert storage["lily_session_theme"] == "dark"
+
+
+def test_a_message_is_let_go(storage: Storage) -> None:
+    class Message:
+        pass
+
+    import weakref
+
+    message = Message()
+    runtime: Runtime[Model, Message] = Runtime(Model(), lambda model, message: None)
+    runtime.dispatch(message)
+    alive = weakref.ref(message)
+    del message
+    assert alive() is None
+
+
+def test_S15_what_runs_the_runtime_is_refused_in_its_callbacks(storage: Storage) -> None:
+    refused: List[str] = []
+    session = None
+
+    def attempt() -> None:
+        assert session is not None
+        for name, function in (
+            ("dispatch", lambda: runtime.dispatch("again")), ("model", lambda: setattr(runtime, "model", Model())),
+            ("persist", session.persist), ("flush", session.flush), ("refresh", session.refresh),
+            ("touch", lambda: session.touch("theme")), ("attach", lambda: runtime.attach(Persistence.of(Model), storage)),
+        ):  # fmt: skip
+            with pytest.raises(ReentrantError):
+                function()
+            refused.append(name)
+
+    def update(model: Model, theme: str) -> None:
+        attempt()
+        storage["own"] = theme
+        storage.clear()
+        model.theme = theme
+
+    runtime: Runtime[Model, str] = Runtime(Model(), update)
+    session = runtime.attach(Persistence.of(Model), storage, on_event=lambda event: attempt())
+    runtime.dispatch("dark")
+    assert len(refused) == 7
+    assert [(item.key, item.value) for item in storage.each()] == [("lily_session_theme", "dark"), ("own", "dark")]
+
+
+@pytest.mark.parametrize("what", ["detach", "close"])
+def test_S15_ending_inside_a_callback_waits_for_its_end(storage: Storage, what: str) -> None:
+    def update(model: Model, visits: int) -> None:
+        (session.detach if what == "detach" else runtime.close)()
+        model.visits = visits
+
+    runtime: Runtime[Model, int] = Runtime(Model(), update)
+    session = runtime.attach(Persistence.of(Model), storage)
+    runtime.dispatch(1)
+    assert storage["lily_session_visits"] == 1
+    with pytest.raises(InvalidArgumentError):
+        session.persist()
+
+
+def test_S15_a_storage_closed_inside_an_update_stays_open_for_the_session(path: Path) -> None:
+    storage = Storage.open(path)
+
+    def update(model: Model, visits: int) -> None:
+        storage.close()
+        model.visits = visits
+
+    with Runtime(Model(), update) as runtime:
+        runtime.attach(Persistence.of(Model), storage)
+        runtime.dispatch(1)
+        runtime.dispatch(2)
+    with Storage.open(path) as storage:
+        assert storage["lily_session_visits"] == 2
+
+
+def test_a_closed_runtime_says_so(storage: Storage) -> None:
+    def update(model: Model, message: int) -> None:
+        pass
+
+    with Runtime(Model(), update) as runtime:
+        session = runtime.attach(Persistence.of(Model), storage)
+        runtime.model.visits = 1
+    assert storage["lily_session_visits"] == 1  # closing flushes
+    runtime.close()
+    session.detach()
+    for function in (lambda: runtime.dispatch(1), lambda: runtime.attach(Persistence.of(Model), storage),
+                     lambda: setattr(runtime, "model", Model()), session.persist, session.flush, session.refresh,
+                     lambda: session.touch("theme"), lambda: session.field_state("theme")):  # fmt: skip
+        with pytest.raises(InvalidArgumentError, match="closed|detached"):
+            function()
+    assert session.next_expiry() is None
+    assert runtime.model == Model(visits=1)
+
+
+def test_a_dropped_session_goes_on(storage: Storage) -> None:
+    runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+    runtime.attach(Persistence.of(Model), storage)
+    import gc
+
+    gc.collect()
+    runtime.dispatch(3)
+    assert storage["lily_session_visits"] == 3
+
+
+def test_two_sessions_of_one_runtime(storage: Storage) -> None:
+    other = Storage.memory()
+    runtime: Runtime[Model, Model] = Runtime(Model(), lambda model, new: new)
+    runtime.attach(Persistence.of(Model, exclude=["theme"]), storage)
+    runtime.attach(Persistence.of(Model, exclude=["visits"]), other)
+    runtime.dispatch(Model("dark", 1))
+    assert [storage.each()[0].value, other.each()[0].value] == [1, "dark"]
+
+
+class Counted:
+    """Tells by its revision when it has changed."""
+
+    revision, value, fails = 0, 0, False
+
+    def __init__(self) -> None:
+        self.reads: List[int] = []
+
+    def get(self) -> int:
+        self.reads.append(self.value)
+        return 1 // 0 if self.fails else self.value
+
+    def set(self, value: int) -> None:
+        self.value = value
+
+
+COUNTED: "Persistence[Counted]" = Persistence()
+COUNTED.field("value", get=Counted.get, set=Counted.set)
+
+
+def test_S5_a_revision_spares_the_fields(storage: Storage) -> None:
+    model = Counted()
+    storage["lily_session_value"] = 7
+    session = Runtime(model).attach(COUNTED, storage, revision=lambda model: model.revision)
+    assert model.value == 7
+    model.reads.clear()
+    session.persist()
+    assert model.reads == []
+    size = storage.info().file_bytes
+    model.revision = 1
+    session.persist()
+    assert (model.reads, storage.info().file_bytes) == ([7], size)
+    model.revision, model.value = 2, 8
+    session.persist()
+    assert (model.reads, storage["lily_session_value"]) == ([7, 8], 8)
+
+
+def test_S7_a_field_that_failed_is_read_again_at_the_same_revision(storage: Storage) -> None:
+    model = Counted()
+    session = Runtime(model).attach(COUNTED, storage, revision=lambda model: model.revision)
+    model.revision, model.value, model.fails = 1, 2, True
+    with pytest.raises(ZeroDivisionError):
+        session.persist()
+    model.fails = False
+    session.persist()
+    assert storage["lily_session_value"] == 2
+
+
+def test_S16_threads_take_turns(storage: Storage) -> None:
+    inside, most = 0, 0
+
+    def update(model: Model, _: int) -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        storage.get("lily_session_visits")  # gives way to the other threads
+        model.visits += 1
+        inside -= 1
+
+    runtime = Runtime(Model(), update)
+    runtime.attach(Persistence.of(Model), storage)
+
+    def work() -> None:
+        for _ in range(100):
+            runtime.dispatch(1)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (most, runtime.model.visits, storage["lily_session_visits"]) == (1, 400, 400)
+
+
+@dataclass
+class Default:
+    items: List[int] = field(default_factory=list)
+
+
+def test_the_default_place_has_to_be_named() -> None:
+    with pytest.raises(InvalidArgumentError, match="application"):
+        Runtime(Default()).attach(Persistence.of(Default))

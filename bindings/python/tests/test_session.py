@@ -1,0 +1,166 @@
+"""What a session tells and takes over: events, refresh, expiry, clear."""
+import select
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+from conftest import Clock
+
+from lily_session import (
+    Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session, State, Storage,
+    clear,
+)  # fmt: skip
+
+
+@dataclass
+class Model:
+    theme: str = "light"
+    visits: int = 0
+    token: str = ""
+
+
+FIELDS = Persistence.of(Model).field("token", expires_after=timedelta(minutes=10))
+
+
+def attached(storage: Storage, model: Model, **options: Any) -> Session:
+    runtime: Runtime[Model, Any] = Runtime(model)
+    return runtime.attach(FIELDS, storage, **options)
+
+
+def kinds(events: List[Event]) -> "list[tuple[EventKind, str | None]]":
+    return [(event.kind, event.key) for event in events]
+
+
+def test_S10_refresh_takes_over_what_others_did(path: Path, events: List[Event]) -> None:
+    ours, theirs = Model(), Model()
+    with Storage.open(path) as one, Storage.open(path) as two:
+        session, other = attached(one, ours, on_event=events.append), attached(two, theirs)
+        descriptor = one.fileno()
+        assert session.refresh() == []
+        theirs.theme, theirs.visits = "dark", 2
+        other.persist()
+        assert select.select([descriptor], [], [], 10)[0]
+        found = session.refresh()
+        assert kinds(found) == [(EventKind.CHANGED, "theme"), (EventKind.CHANGED, "visits")]
+        assert found == events and found[0].error is None
+        assert ours == theirs
+        two.remove("lily_session_visits")
+        assert kinds(session.refresh()) == [(EventKind.REMOVED, "visits")]
+        clear(two)
+        assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme")]
+        assert ours == Model()
+        session.detach()
+        assert two.each() == []
+
+
+def test_S10_a_dirty_field_is_left_alone(path: Path) -> None:
+    ours = Model()
+    with Storage.open(path, quota_bytes=45) as one, Storage.open(path) as two:
+        session = attached(one, ours)
+        ours.theme = "too long for the quota, by far"
+        two["lily_session_theme"] = "dark"
+        with pytest.raises(QuotaError):
+            session.refresh()
+        assert ours.theme.startswith("too long")
+        assert session.field_state("theme").dirty
+        ours.theme = "dim"
+        session.detach()
+
+
+def test_S6_a_failed_write_is_told_and_tried_again(events: List[Event]) -> None:
+    with Storage.memory(quota_bytes=50) as storage:
+        model = Model()
+        session = attached(storage, model, on_event=events.append)
+        storage["other"] = "x" * 30
+        model.theme = "dark as the night"
+        with pytest.raises(QuotaError, match="theme"):
+            session.persist()
+        assert kinds(events) == [(EventKind.WRITE_FAILED, "theme")]
+        assert isinstance(events[0].error, QuotaError)
+        assert session.field_state("theme") == (State.ABSENT, True)
+        storage.remove("other")
+        session.persist()
+        assert storage["lily_session_theme"] == "dark as the night"
+
+
+def test_S9_expiry(clock: Clock) -> None:
+    with Storage.memory(clock=clock) as storage:
+        model = Model()
+        session = attached(storage, model)
+        assert session.next_expiry() is None
+        with pytest.raises(MissingKeyError):
+            session.touch("token")
+        model.token = "grace"
+        session.persist()
+        assert session.next_expiry() == timedelta(minutes=10)
+        clock.go(minutes=9)
+        assert session.next_expiry() == timedelta(minutes=1)
+        session.touch("token")
+        assert session.next_expiry() == timedelta(minutes=10)
+        assert storage.each()[0].expires_at == clock.now + timedelta(minutes=10)
+        clock.go(minutes=10)
+        assert session.next_expiry() == timedelta(0)
+        assert session.field_state("token").state == State.EXPIRED
+        assert kinds(session.refresh()) == [(EventKind.EXPIRED, "token")]
+        assert model.token == ""
+        assert session.next_expiry() is None
+
+
+def test_no_such_field() -> None:
+    with Storage.memory() as storage:
+        session = attached(storage, Model())
+        for function in (session.touch, session.field_state):
+            with pytest.raises(NotFoundError, match="no such field"):
+                function("colour")
+            with pytest.raises(InvalidArgumentError, match="NUL"):
+                function("a\0b")
+
+
+def test_S8_clear_at_log_out(storage: Storage) -> None:
+    model = Model()
+    storage["own"] = 1
+    session = attached(storage, model)
+    model.token = "grace"
+    session.persist()
+    clear(storage)
+    session.flush()
+    assert list(storage) == ["own"]
+    assert session.field_state("token") == (State.ABSENT, False)
+
+
+def test_damage_is_told(path: Path, events: List[Event]) -> None:
+    with Storage.open(path) as storage:
+        storage["lily_session_visits"] = 3
+        storage["lily_session_theme"] = "dark"
+    path.write_bytes(path.read_bytes().replace(b'visits",3', b'visits",4'))
+    model = Model()
+    with Storage.open(path) as storage:
+        attached(storage, model, on_event=events.append)
+        assert kinds(events) == [(EventKind.DAMAGED, None)]
+        assert storage.info().damaged_lines > 0
+    assert model == Model("dark")
+
+
+def test_an_event_of_a_field_that_another_program_spoiled(path: Path, events: List[Event]) -> None:
+    with Storage.open(path) as storage:
+        model = Model()
+        session = attached(storage, model, on_event=events.append)
+        storage["lily_session_visits"] = "many"
+        assert kinds(session.refresh()) == kinds(events) == [(EventKind.REJECTED, "visits")]
+        assert model.visits == 0
+        model.visits = 1
+        session.persist()
+        assert storage["lily_session_visits"] == 1
+
+
+def test_the_end_of_a_with_flushes_and_says_what_fails() -> None:
+    model = Model()
+    storage = Storage.memory(quota_bytes=30)
+    with pytest.raises(QuotaError):
+        with attached(storage, model) as session:
+            model.theme = "x" * 100
+    with pytest.raises(InvalidArgumentError, match="detached"):
+        session.persist()
+    session.detach()

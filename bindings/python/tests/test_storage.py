@@ -1,0 +1,215 @@
+"""Storages by themselves."""
+import threading
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, List
+
+import pytest
+from conftest import Clock
+
+from lily_session import (
+    CorruptError, DecodeError, Durability, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError, QuotaError,
+    RawJSON, RefusedError, Storage, UnsupportedError, clear, version,
+)  # fmt: skip
+
+
+def test_values(storage: Storage) -> None:
+    values: List[Any] = [None, True, 1, 1.5, "crème", [1, None], {"a": [{}]}]
+    for value in values:
+        storage["key"] = value
+        assert storage["key"] == value and type(storage["key"]) is type(value)
+        assert storage.get("key", "default") == value
+    assert "key" in storage and "other" not in storage and 1 not in storage
+    assert storage.get("other") is None and storage.get("other", 3) == 3
+    with pytest.raises(KeyError, match="^.*other.*$") as caught:
+        storage["other"]
+    assert type(caught.value) is MissingKeyError
+    storage.remove("key")
+    storage.remove("key")
+    assert list(storage) == []
+
+
+def test_json_as_it_is(storage: Storage) -> None:
+    storage.set("key", RawJSON('{ "b": 1.00, "a": "\\u00e9" }'))
+    assert storage.get_json("key") == '{"b":1.00,"a":"\\u00e9"}'
+    with pytest.raises(MissingKeyError):
+        storage.get_json("other")
+    with pytest.raises(DecodeError):
+        storage.set("key", RawJSON("{"))
+    with pytest.raises(DecodeError):
+        storage["key"] = float("nan")
+    with pytest.raises(TypeError):
+        storage["key"] = object()
+    assert storage["key"] == {"b": 1.0, "a": "é"}
+
+
+def test_each(storage: Storage) -> None:
+    later = datetime(2100, 1, 1, 12, tzinfo=timezone.utc)
+    storage.set("b/2", [2], expires_at=later)
+    storage["b/1"] = "one"
+    storage["a"] = 0
+    assert list(storage) == ["a", "b/1", "b/2"]
+    found = storage.each("b/")
+    assert found == [Item("b/1", RawJSON('"one"'), None), Item("b/2", RawJSON("[2]"), later)]
+    assert found[1].value == [2]
+
+
+def test_S9_expires_at(clock: Clock) -> None:
+    with Storage.memory(clock=clock) as storage:
+        storage.set("key", 1, expires_at=clock.now + timedelta(milliseconds=1))
+        storage.set("local", 1, expires_at=(clock.now + timedelta(hours=1)).astimezone().replace(tzinfo=None))
+        storage.set("far", 1, expires_at=datetime.max.replace(tzinfo=timezone.utc))
+        assert storage["key"] == 1
+        clock.go(milliseconds=1)
+        assert storage.get("key") is None
+        assert "local" in storage
+        clock.go(hours=1)
+        assert list(storage) == ["far"]
+        with pytest.raises(InvalidArgumentError):
+            storage.set("key", 1, expires_at=datetime(1969, 1, 1, tzinfo=timezone.utc))
+
+
+def test_a_deadline_that_datetime_cannot_say(path: Path) -> None:
+    with Storage.open(path) as storage:
+        storage.set("key", 1, expires_at=datetime(9999, 12, 31, tzinfo=timezone.utc))
+        from lily_session._native import lib
+
+        assert lib.lily_session_storage_set(storage._handle, b"key", b"1", 1, 2**63 - 1) == 0
+        assert storage.each()[0].expires_at == datetime.max.replace(tzinfo=timezone.utc)
+
+
+def test_places(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Storage.open(str(path)) as storage:
+        assert storage.path == path
+        assert "session.jsonl" in repr(storage)
+    assert repr(storage) == "<lily_session.Storage closed>"
+    monkeypatch.setenv("LILY_SESSION_DIR", str(tmp_path))
+    with Storage.open(application="shop") as storage:
+        assert storage.path == tmp_path / "shop/session.jsonl"
+    with pytest.raises(InvalidArgumentError, match="application"):
+        Storage.open()
+    with pytest.raises(InvalidArgumentError, match="application"):
+        clear()
+    with Storage.memory() as storage:
+        assert storage.path is None
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        Storage.open("a\0b")
+    with pytest.raises(InvalidArgumentError, match="NUL"):
+        Storage.open(application="a\0b")
+
+
+def test_what_cannot_be_opened(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as missing:
+        Storage.open(tmp_path / "none/session.jsonl")
+    assert type(missing.value) is MissingFileError and missing.value.errno == 2
+    with pytest.raises(MissingFileError):
+        Storage.open(path, read_only=True)
+    path.write_text("not a journal, but something else that is long enough to be one")
+    with pytest.raises(RefusedError):
+        Storage.open(path)
+    with pytest.raises(InvalidArgumentError):
+        Storage.open(tmp_path / "x", quota_bytes=-7)
+
+
+def test_read_only_and_strict(path: Path) -> None:
+    with Storage.open(path) as storage:
+        storage["key"] = 1
+        storage["other"] = 2
+    with Storage.open(path, read_only=True) as storage:
+        assert storage["key"] == 1
+        with pytest.raises(PermissionDeniedError):
+            storage["key"] = 2
+    path.write_bytes(path.read_bytes().replace(b'"key",1', b'"key",3'))
+    with pytest.raises(CorruptError):
+        Storage.open(path, strict=True)
+
+
+def test_quota_durability_and_info(path: Path) -> None:
+    with Storage.open(path, quota_bytes=20, durability=Durability.POWER) as storage:
+        storage["key"] = "value"
+        with pytest.raises(QuotaError):
+            storage["key"] = "x" * 20
+        info = storage.info()
+        assert (info.path, info.entries, info.live_bytes, info.quota_bytes) == (path, 1, 10, 20)
+        assert (info.durability, info.owes_sync, info.damaged_lines, info.last_compaction) == (Durability.POWER, False, 0, None)
+        assert info.file_bytes == path.stat().st_size
+        storage.remove("key")
+        storage.sync()
+        compacted = storage.info().last_compaction
+        assert compacted is not None and abs(datetime.now(timezone.utc) - compacted) < timedelta(minutes=5)
+
+
+def test_S19_scopes(storage: Storage) -> None:
+    grace, ada = storage.scoped("user:grace"), storage.scoped("user:ada")
+    storage["key"], grace["lily_session_key"], ada["lily_session_key"] = 0, 1, 2
+    assert (list(storage), grace["lily_session_key"], ada["lily_session_key"]) == (["key"], 1, 2)
+    clear(grace)
+    assert (list(grace), list(ada)) == ([], ["lily_session_key"])
+    with pytest.raises(UnsupportedError):
+        grace.scoped("more")
+    for wrong in ("", "x" * 65, "a\0b"):
+        with pytest.raises(InvalidArgumentError):
+            storage.scoped(wrong)
+    storage.close()
+    assert ada["lily_session_key"] == 2
+    ada.close()
+    grace.close()
+
+
+def test_a_scope_keeps_the_clock(clock: Clock) -> None:
+    scope = Storage.memory(clock=clock).scoped("a")
+    scope.set("key", 1, expires_at=clock.now + timedelta(seconds=1))
+    assert "key" in scope
+    clock.go(seconds=1)
+    assert "key" not in scope
+
+
+def test_fileno(storage: Storage) -> None:
+    assert storage.fileno() == storage.fileno() >= 0
+    with Storage.memory() as memory, pytest.raises(OSError, match="cannot tell") as caught:
+        memory.fileno()
+    assert type(caught.value) is UnsupportedError
+
+
+def test_a_closed_storage_says_so(path: Path) -> None:
+    storage = Storage.open(path)
+    storage.close()
+    storage.close()
+    for function in (lambda: storage["key"], lambda: storage.set("key", 1), lambda: storage.remove("key"), storage.each, storage.sync,
+                     storage.fileno, storage.info, lambda: clear(storage), lambda: storage.scoped("a"), lambda: storage.path):  # fmt: skip
+        with pytest.raises(ValueError, match="the storage is closed"):
+            function()
+
+
+def test_S16_any_thread_and_a_close_in_between(path: Path) -> None:
+    storage = Storage.open(path)
+    wrong: List[BaseException] = []
+    started = threading.Barrier(5)
+
+    def work(name: str) -> None:
+        started.wait()
+        try:
+            for number in range(10_000):
+                storage[name] = number
+                assert storage[name] == number
+        except InvalidArgumentError:
+            return  # closed meanwhile
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=[str(number)]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    started.wait()
+    while len(list(storage)) < 4:
+        pass
+    storage.close()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    with Storage.open(path, strict=True) as storage:
+        assert list(storage) == ["0", "1", "2", "3"]
+
+
+def test_version() -> None:
+    assert version() == "0.1.0"

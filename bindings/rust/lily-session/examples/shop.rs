@@ -1,0 +1,120 @@
+//! A shop whose session survives the end of the program, kill -9 included: examples/c/shop.c in Rust. Both use the same file,
+//! and see each other's data.
+//!
+//!   shop show | where | login NAME | theme NAME | add ITEM | logout
+//!   shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed
+
+use lily_session::{BoxError, Persistence, Runtime, Storage};
+use std::io::Write;
+use std::process::ExitCode;
+
+struct Shop {
+    token: String,
+    theme: String,
+    cart: Vec<String>,
+    visits: i64,
+}
+
+impl Default for Shop {
+    fn default() -> Self {
+        Shop { token: String::new(), theme: "light".into(), cart: Vec::new(), visits: 0 }
+    }
+}
+
+enum Message {
+    Login(String),
+    Theme(String),
+    Add(String),
+    Hammer,
+    Logout,
+}
+
+/// What the shop in C has room for: it reads the same file.
+fn fitting(text: String, size: usize) -> Result<String, BoxError> {
+    if text.is_empty() || text.len() >= size {
+        return Err("empty, or too long".into());
+    }
+    Ok(text)
+}
+
+fn json(cart: &[String]) -> String {
+    serde_json::to_string(cart).expect("strings are JSON")
+}
+
+/// What can happen to the model. An error refuses the message, and the model is as it was.
+fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), BoxError> {
+    match message {
+        Message::Logout => {
+            storage.clear()?; // removes all that is stored
+            *shop = Shop::default();
+            return Ok(());
+        }
+        Message::Login(name) => shop.token = fitting(name, 64)?,
+        Message::Theme(name) => shop.theme = fitting(name, 16)?,
+        Message::Add(item) => {
+            let mut cart = shop.cart.clone();
+            cart.push(item);
+            let plain = !cart.iter().any(|item| item.contains(['"', '\\', '\n', '\t']));
+            if !plain || json(&cart).len() >= 1024 {
+                return Err("the cart in C does not take it".into());
+            }
+            shop.cart = cart;
+        }
+        Message::Hammer => shop.cart = vec![format!("item {}", shop.visits + 1)],
+    }
+    shop.visits += 1; // in one write with what changed above: both are stored, or neither
+    Ok(())
+}
+
+fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
+    let storage = Storage::options().application("shop").open_default()?;
+    let fields = Persistence::new()
+        .field("token", |shop: &Shop| &shop.token, |shop, token| shop.token = token)
+        .field("theme", |shop| &shop.theme, |shop, theme| shop.theme = theme)
+        .field("cart", |shop| &shop.cart, |shop, cart| shop.cart = cart) // as JSON, ["apple","pear"], by serde
+        .field("visits", |shop| &shop.visits, |shop, visits| shop.visits = visits);
+    let inside = storage.clone();
+    let mut runtime = Runtime::new(Shop::default(), move |shop: &mut Shop, message| update(&inside, shop, message));
+    let session = runtime.attach(fields, &storage)?; // fills the model
+
+    let mut out = std::io::stdout();
+    match (words[0], message) {
+        ("where", _) => writeln!(out, "{}", storage.path().ok_or("no path")?.display())?,
+        ("hammer", _) => loop {
+            runtime.dispatch(Message::Hammer)?;
+            writeln!(out, "{}", runtime.model().visits)?; // from here on it survives a kill
+            out.flush()?;
+        },
+        (_, Some(message)) => runtime.dispatch(message)?,
+        _ => {
+            let Shop { token, theme, cart, visits } = runtime.model();
+            let token = if token.is_empty() { "none" } else { token };
+            writeln!(out, "token {token}, theme {theme}, cart {}, visits {visits}", json(cart))?;
+        }
+    }
+    runtime.flush(&session)?; // drop flushes too, and could not say that it failed
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let message = match words[..] {
+        ["show" | "where" | "hammer"] => None,
+        ["logout"] => Some(Message::Logout),
+        ["login", name] => Some(Message::Login(name.into())),
+        ["theme", name] => Some(Message::Theme(name.into())),
+        ["add", item] => Some(Message::Add(item.into())),
+        _ => {
+            eprintln!("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&words, message) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("shop: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

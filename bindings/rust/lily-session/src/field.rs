@@ -1,0 +1,361 @@
+//! One value of a session: its key, how it is read and set, and how long it lasts.
+
+use crate::error::c_string;
+use crate::{border, sys, time, BoxError, FieldType, Json, Outcome, Result, Types, Value};
+use std::fmt;
+use std::marker::PhantomData;
+use std::os::raw::c_void;
+use std::ptr;
+use std::time::Duration;
+
+/// One value that survives: its key, and how it is read from the session `S` and set in it.
+///
+/// [`Persistence::field`](crate::Persistence::field) is enough for most. A field that expires, has a version or had other
+/// keys is made here and given to [`Persistence::with`](crate::Persistence::with).
+///
+/// ```
+/// use lily_session::{Field, Persistence};
+/// use std::time::Duration;
+///
+/// struct Shop { token: Option<String>, theme: String }
+///
+/// let week = Duration::from_secs(7 * 24 * 3600);
+/// let fields = Persistence::new()
+///     .field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme)
+///     .with(Field::new("token", |shop: &Shop| &shop.token, |shop, token| shop.token = token).expires_after(week));
+/// ```
+#[must_use = "a field does nothing before it is in a Persistence"]
+pub struct Field<S, A> {
+    key: String,
+    former_keys: Vec<String>,
+    expires_after: Duration,
+    version: u32,
+    migrates: bool,
+    access: A,
+    session: PhantomData<fn(&mut S)>,
+}
+
+/// How a field's value is read and set: what [`Field::new`] and [`Field::dynamic`] make of their closures.
+pub trait Access<S>: Send + 'static {
+    #[doc(hidden)]
+    fn types(&self) -> Types;
+    #[doc(hidden)]
+    fn get<'a>(&'a mut self, session: &'a S) -> Result<Value<'a>, BoxError>;
+    #[doc(hidden)]
+    fn set(&mut self, session: &mut S, value: Value<'_>) -> Result<(), BoxError>;
+    #[doc(hidden)]
+    fn migrate(&mut self, version: u32, stored: &str) -> Result<Value<'_>, BoxError>;
+}
+
+/// The migration of a value: the version and the JSON that are stored, to the value of this version.
+type Migrate<T> = Box<dyn FnMut(u32, &str) -> Result<T, BoxError> + Send>;
+
+fn no_migration() -> BoxError {
+    "the field has no migration".into()
+}
+
+/// The access of a field with a type, made by [`Field::new`].
+pub struct Typed<T, G, F> {
+    get: G,
+    set: F,
+    migrate: Option<Migrate<T>>,
+    migrated: Option<T>,
+    /// What serde wrote, which the library has borrowed until the next get; and kept, so that the next allocates nothing.
+    written: Vec<u8>,
+}
+
+impl<S, T, G, F, R> Access<S> for Typed<T, G, F>
+where
+    S: 'static,
+    T: FieldType + Send,
+    G: FnMut(&S) -> &T + Send + 'static,
+    F: FnMut(&mut S, T) -> R + Send + 'static,
+    R: Outcome,
+{
+    fn types(&self) -> Types {
+        T::types()
+    }
+
+    #[inline]
+    fn get<'a>(&'a mut self, session: &'a S) -> Result<Value<'a>, BoxError> {
+        (self.get)(session).value(&mut self.written)
+    }
+
+    fn set(&mut self, session: &mut S, value: Value<'_>) -> Result<(), BoxError> {
+        (self.set)(session, T::from_value(value)?).outcome()
+    }
+
+    fn migrate(&mut self, version: u32, stored: &str) -> Result<Value<'_>, BoxError> {
+        let migrate = self.migrate.as_mut().ok_or_else(no_migration)?;
+        self.migrated.insert(migrate(version, stored)?).value(&mut self.written)
+    }
+}
+
+/// The access of a field of several types, made by [`Field::dynamic`].
+pub struct Dynamic<G, F> {
+    types: Types,
+    get: G,
+    set: F,
+    migrate: Option<Migrate<Json>>,
+    migrated: Json,
+}
+
+impl<S, G, F> Access<S> for Dynamic<G, F>
+where
+    S: 'static,
+    G: for<'a> FnMut(&'a S) -> Result<Value<'a>, BoxError> + Send + 'static,
+    F: FnMut(&mut S, Value<'_>) -> Result<(), BoxError> + Send + 'static,
+{
+    fn types(&self) -> Types {
+        self.types
+    }
+
+    #[inline]
+    fn get<'a>(&'a mut self, session: &'a S) -> Result<Value<'a>, BoxError> {
+        (self.get)(session)
+    }
+
+    fn set(&mut self, session: &mut S, value: Value<'_>) -> Result<(), BoxError> {
+        (self.set)(session, value)
+    }
+
+    fn migrate(&mut self, version: u32, stored: &str) -> Result<Value<'_>, BoxError> {
+        self.migrated = self.migrate.as_mut().ok_or_else(no_migration)?(version, stored)?;
+        Ok(Value::Json(&self.migrated.0))
+    }
+}
+
+impl<S, T, G, F, R> Field<S, Typed<T, G, F>>
+where
+    S: 'static,
+    T: FieldType + Send,
+    G: FnMut(&S) -> &T + Send + 'static,
+    F: FnMut(&mut S, T) -> R + Send + 'static,
+    R: Outcome,
+{
+    /// A field that is stored under `lily_session_` and `key`, which has 1 to 256 bytes.
+    ///
+    /// `get` answers the value inside the session; `set` puts a stored one there, and may refuse it with an error: then the
+    /// session stays as it is, and so does what is stored. The value that the session has before it is attached is the
+    /// default.
+    pub fn new(key: impl Into<String>, get: G, set: F) -> Self {
+        Field::of(key, Typed { get, set, migrate: None, migrated: None, written: Vec::new() })
+    }
+
+    /// Makes a value of what an older [`version`](Field::version) of the field stored: `migrate` gets that version and the
+    /// stored JSON. An error rejects it, and it stays in storage until the field changes.
+    ///
+    /// ```
+    /// # use lily_session::{Field, Status, Storage, Runtime, Persistence};
+    /// struct App { volume: i64 }
+    ///
+    /// // Version 0 had a fraction, 0.5; version 1 has per cent.
+    /// let volume = Field::new("volume", |app: &App| &app.volume, |app, volume| app.volume = volume)
+    ///     .version(1)
+    ///     .migrate(|_version, json| json.parse::<f64>().map(|fraction| (fraction * 100.0) as i64));
+    /// # let storage = Storage::in_memory()?;
+    /// # storage.set("lily_session_volume", "0.5")?;
+    /// # let mut runtime = Runtime::without_update(App { volume: 0 });
+    /// # let session = runtime.attach(Persistence::new().with(volume), &storage)?;
+    /// # assert_eq!(runtime.model().volume, 50);
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn migrate<E: Into<BoxError>>(
+        mut self,
+        mut migrate: impl FnMut(u32, &str) -> Result<T, E> + Send + 'static,
+    ) -> Self {
+        self.access.migrate = Some(Box::new(move |version, stored| migrate(version, stored).map_err(Into::into)));
+        self.migrates = true;
+        self
+    }
+}
+
+impl<S, G, F> Field<S, Dynamic<G, F>>
+where
+    S: 'static,
+    G: for<'a> FnMut(&'a S) -> Result<Value<'a>, BoxError> + Send + 'static,
+    F: FnMut(&mut S, Value<'_>) -> Result<(), BoxError> + Send + 'static,
+{
+    /// A field whose values are any of `types`, as the library has them: for what has no Rust type of its own in the session.
+    ///
+    /// `get` may fail, which fails this field alone until the next update; `set` may refuse.
+    ///
+    /// ```
+    /// # use lily_session::{Field, Persistence, Runtime, Storage, Types, Value};
+    /// #[derive(Clone, Copy)]
+    /// enum Theme { Light, Dark }
+    ///
+    /// struct App { theme: Theme }
+    ///
+    /// let theme = Field::dynamic(
+    ///     "theme",
+    ///     Types::STRING,
+    ///     |app: &App| Ok(Value::String(match app.theme { Theme::Light => "light", Theme::Dark => "dark" })),
+    ///     |app, value| {
+    ///         app.theme = match value {
+    ///             Value::String("light") => Theme::Light,
+    ///             Value::String("dark") => Theme::Dark,
+    ///             _ => return Err("no such theme".into()),
+    ///         };
+    ///         Ok(())
+    ///     },
+    /// );
+    /// # let storage = Storage::in_memory()?;
+    /// # storage.set("lily_session_theme", "\"dark\"")?;
+    /// # let mut runtime = Runtime::without_update(App { theme: Theme::Light });
+    /// # runtime.attach(Persistence::new().with(theme), &storage)?;
+    /// # assert!(matches!(runtime.model().theme, Theme::Dark));
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn dynamic(key: impl Into<String>, types: Types, get: G, set: F) -> Self {
+        Field::of(key, Dynamic { types, get, set, migrate: None, migrated: Json::default() })
+    }
+
+    /// Makes JSON text of this version of what an older [`version`](Field::version) of the field stored; [`Types::JSON`] has to
+    /// be among the field's types.
+    pub fn migrate<E: Into<BoxError>>(
+        mut self,
+        mut migrate: impl FnMut(u32, &str) -> Result<Json, E> + Send + 'static,
+    ) -> Self {
+        self.access.migrate = Some(Box::new(move |version, stored| migrate(version, stored).map_err(Into::into)));
+        self.migrates = true;
+        self
+    }
+}
+
+impl<S: 'static, A: Access<S>> Field<S, A> {
+    fn of(key: impl Into<String>, access: A) -> Self {
+        Field {
+            key: key.into(),
+            former_keys: Vec::new(),
+            expires_after: Duration::ZERO,
+            version: 0,
+            migrates: false,
+            access,
+            session: PhantomData,
+        }
+    }
+
+    /// The stored value reads as absent this long after it was last written or
+    /// [touched](crate::Runtime::touch). In whole milliseconds, rounded up; zero, which is the default: never.
+    pub fn expires_after(mut self, duration: Duration) -> Self {
+        self.expires_after = duration;
+        self
+    }
+
+    /// The version of the value's shape, 0 by default. What a newer version of the field stored is left alone.
+    pub fn version(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Keys that the field had before, the latest first. They go when the field is stored under its own.
+    pub fn former_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
+        self.former_keys = keys.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds it to a list of fields.
+    pub(crate) fn add_to(self, list: ptr::NonNull<sys::lily_session_persistence>) -> Result<()> {
+        let key = c_string("the field's key", self.key)?;
+        let former_keys = self
+            .former_keys
+            .into_iter()
+            .map(|key| c_string("a former key", key))
+            .collect::<Result<Vec<_>>>()?;
+        let mut former_keys: Vec<_> = former_keys.iter().map(|key| key.as_ptr()).collect();
+        former_keys.push(ptr::null());
+        let field = sys::lily_session_field {
+            key: key.as_ptr(),
+            types: self.access.types().0,
+            get: Some(get::<S, A>),
+            set: Some(set::<S, A>),
+            context: Box::into_raw(Box::new(self.access)).cast(),
+            release: Some(border::release::<A>),
+            expires_after_ms: time::milliseconds(self.expires_after),
+            version: self.version,
+            migrate: if self.migrates { Some(migrate::<S, A>) } else { None },
+            former_keys: former_keys.as_ptr(),
+            ..Default::default()
+        };
+        // SAFETY: the list is alive, and the field's strings are for the call. The context is the library's from here on, also
+        // when this fails: `release` gives it back once.
+        border::call(|| unsafe { sys::lily_session_field_add(list.as_ptr(), &field) })
+    }
+}
+
+impl<S, A> fmt::Debug for Field<S, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Field")
+            .field("key", &self.key)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}
+
+// In each of these three the context is the `A` of `add_to`. Nothing else has a reference to it: a list of fields is attached
+// at most once, its session is used by one thread at a time, and the library calls no field's callback inside one of them.
+
+unsafe extern "C" fn get<S: 'static, A: Access<S>>(
+    context: *mut c_void,
+    session: *const c_void,
+    out_value: *mut sys::lily_session_value,
+) -> sys::lily_session_status {
+    border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
+        // SAFETY: see above for the access. `session` is the runtime's model, or what the config's slice answered last:
+        // valid, an `S`, and not changed during the call. The library does not use the text after the next call.
+        let (access, session, out_value) =
+            unsafe { (&mut *context.cast::<A>(), &*session.cast::<S>(), &mut *out_value) };
+        match access.get(session) {
+            Ok(value) => {
+                value.to_c(out_value);
+                sys::LILY_SESSION_OK
+            }
+            Err(error) => {
+                border::keep_failure(sys::LILY_SESSION_ERROR_CALLBACK, error);
+                sys::LILY_SESSION_ERROR_CALLBACK
+            }
+        }
+    })
+}
+
+unsafe extern "C" fn set<S: 'static, A: Access<S>>(
+    context: *mut c_void,
+    session: *mut c_void,
+    value: *const sys::lily_session_value,
+) -> sys::lily_session_status {
+    border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
+        // SAFETY: as in `get`; and nobody else has the session. The value is for the call.
+        let (access, session, value) =
+            unsafe { (&mut *context.cast::<A>(), &mut *session.cast::<S>(), Value::from_c(&*value)) };
+        match value.map(|value| access.set(session, value)) {
+            Some(Ok(())) => sys::LILY_SESSION_OK,
+            // What the program's error says is not passed on: serde's quotes the value, which may be a secret.
+            _ => sys::LILY_SESSION_ERROR_DECODE,
+        }
+    })
+}
+
+unsafe extern "C" fn migrate<S: 'static, A: Access<S>>(
+    context: *mut c_void,
+    stored_version: u32,
+    stored: *const sys::lily_session_value,
+    out_value: *mut sys::lily_session_value,
+) -> sys::lily_session_status {
+    border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
+        // SAFETY: as in `get`. The stored value is for the call; the new one's text is not used after the next call.
+        let (access, stored, out_value) =
+            unsafe { (&mut *context.cast::<A>(), Value::from_c(&*stored), &mut *out_value) };
+        let stored = match stored {
+            Some(Value::Json(stored)) => stored,
+            _ => return sys::LILY_SESSION_ERROR_DECODE,
+        };
+        match access.migrate(stored_version, stored) {
+            Ok(value) => {
+                value.to_c(out_value);
+                sys::LILY_SESSION_OK
+            }
+            Err(_) => sys::LILY_SESSION_ERROR_DECODE,
+        }
+    })
+}

@@ -1,0 +1,216 @@
+use crate::support::*;
+use lily_session::{Backend, Change, Entry, Error, Field, Persistence, Result, Runtime, Status, Storage, Stored};
+use std::collections::{BTreeMap, HashMap};
+use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+/// The entries, and how often each prefix was cleared.
+type Tables = (BTreeMap<String, Entry>, HashMap<String, u64>);
+
+/// A store in memory, and what it was asked.
+#[derive(Default)]
+struct Inner {
+    table: Mutex<Tables>,
+    fails: Mutex<Option<Status>>,
+    syncs: AtomicU32,
+    closes: AtomicU32,
+    drops: AtomicU32,
+    file: Option<std::fs::File>,
+}
+
+#[derive(Clone, Default)]
+struct Table(Arc<Inner>);
+
+/// The table as the storage's own, whose drop is counted.
+struct Owned(Table);
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0 .0.drops.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Owned {
+    fn table(&self) -> Result<MutexGuard<'_, Tables>> {
+        match *self.0 .0.fails.lock().unwrap() {
+            Some(Status::Io) => Err(std::io::Error::new(std::io::ErrorKind::Other, "the wire is cut").into()),
+            Some(status) => Err(Error::new(status, "as told")),
+            None => Ok(self.0 .0.table.lock().unwrap()),
+        }
+    }
+}
+
+impl Backend for Owned {
+    fn read(&self, key: &str) -> Result<Option<Entry>> {
+        Ok(self.table()?.0.get(key).cloned())
+    }
+
+    fn write(&self, changes: Vec<Change<'_>>, expected: Option<(&str, u64)>) -> Result<()> {
+        let mut table = self.table()?;
+        if let Some((prefix, generation)) = expected {
+            if table.1.get(prefix).copied().unwrap_or(0) != generation {
+                return Err(Status::Newer.into());
+            }
+        }
+        for change in changes {
+            match change {
+                Change::Put(key, entry) => drop(table.0.insert(key.into(), entry)),
+                Change::Remove(key) => drop(table.0.remove(key)),
+            }
+        }
+        Ok(())
+    }
+
+    fn clear(&self, prefix: &str) -> Result<()> {
+        let mut table = self.table()?;
+        table.0.retain(|key, _| !key.starts_with(prefix));
+        *table.1.entry(prefix.into()).or_default() += 1;
+        Ok(())
+    }
+
+    fn generation(&self, prefix: &str) -> Result<u64> {
+        Ok(self.table()?.1.get(prefix).copied().unwrap_or(0))
+    }
+
+    fn each(&self, prefix: &str, visit: &mut dyn FnMut(&str, &Entry) -> Result<()>) -> Result<()> {
+        let found: Vec<_> = self
+            .table()?
+            .0
+            .iter()
+            .map(|(key, entry)| (key.clone(), entry.clone()))
+            .collect();
+        found
+            .iter()
+            .filter(|(key, _)| key.starts_with(prefix))
+            .try_for_each(|(key, entry)| visit(key, entry))
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.0 .0.syncs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn watch(&self) -> Option<BorrowedFd<'_>> {
+        self.0 .0.file.as_ref().map(AsFd::as_fd)
+    }
+
+    fn close(&self) {
+        self.0 .0.closes.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_session_in_a_backend() {
+    let table = Table::default();
+    let (clock, _) = Clock::new();
+    let at = clock.clone();
+    let storage = Storage::options()
+        .clock(move || at.now())
+        .backend(Owned(table.clone()))
+        .unwrap();
+    let token = Field::new("token", |shop: &Shop| &shop.token, |shop, token| shop.token = token)
+        .expires_after(Duration::from_millis(5))
+        .version(7);
+    let fields =
+        Persistence::new()
+            .with(token)
+            .field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme);
+    let mut runtime = Runtime::without_update(Shop::default());
+    let session = runtime.attach(fields, &storage).unwrap();
+    *runtime.model_mut() = Shop { token: Some("é".into()), theme: "dark".into(), visits: 0 };
+    runtime.flush(&session).unwrap();
+    let expected =
+        Entry { json: "\"é\"".into(), expires_at: Some(clock.now() + Duration::from_millis(5)), version: 7 };
+    assert_eq!(table.0.table.lock().unwrap().0["lily_session_token"], expected);
+    assert!(table.0.syncs.load(Ordering::Relaxed) > 0);
+
+    let mut again = Runtime::without_update(Shop::default());
+    let second = again.attach(shop_fields(), &storage).unwrap();
+    assert_eq!(again.model().theme, "dark");
+    assert_eq!(again.field_state(&second, "token").unwrap().stored, Stored::Newer);
+
+    let mut keys = Vec::new();
+    storage.each("lily_", |item| keys.push(item.key.to_owned())).unwrap();
+    assert_eq!(keys, ["lily_session_theme", "lily_session_token"]);
+    assert_eq!(storage.info().unwrap().entries, 2);
+    clock.advance(5);
+    assert_eq!(stored(&storage, "token"), None);
+
+    // A clear of another's: what was tried before it does not come back.
+    *table.0.table.lock().unwrap() = (BTreeMap::new(), HashMap::from([("lily_session_".into(), 1)]));
+    runtime.refresh(&session).unwrap();
+    assert_eq!(runtime.model(), &Shop::default());
+    storage.clear().unwrap();
+    assert_eq!(table.0.table.lock().unwrap().1["lily_session_"], 2);
+    storage.scoped("s").unwrap().set("k", "1").unwrap();
+    assert_eq!(table.0.table.lock().unwrap().0.keys().next().unwrap().chars().next(), Some('\u{1}'));
+    storage.remove("none").unwrap();
+
+    assert_eq!(table.0.drops.load(Ordering::Relaxed), 0);
+    drop(storage);
+    assert_eq!((table.0.closes.load(Ordering::Relaxed), table.0.drops.load(Ordering::Relaxed)), (0, 0));
+    drop((runtime, again));
+    assert_eq!((table.0.closes.load(Ordering::Relaxed), table.0.drops.load(Ordering::Relaxed)), (1, 1));
+}
+
+#[test]
+fn a_backends_errors_come_out() {
+    let table = Table::default();
+    let storage = Storage::backend(Owned(table.clone())).unwrap();
+    for status in [Status::Quota, Status::Io, Status::NoSpace, Status::Busy, Status::Permission] {
+        *table.0.fails.lock().unwrap() = Some(status);
+        let error = fails(storage.set("k", "1"), status);
+        let source = std::error::Error::source(&error).unwrap();
+        assert_eq!(source.to_string(), if status == Status::Io { "the wire is cut" } else { "as told" });
+        fails(storage.get("k"), status);
+        fails(storage.each("", |_| ()), status);
+        fails(storage.clear(), status);
+    }
+    // A number that the library does not know.
+    *table.0.fails.lock().unwrap() = Some(Status::Other(-999));
+    fails(storage.get("k"), Status::Io);
+    *table.0.fails.lock().unwrap() = None;
+    storage.set("k", "1").unwrap();
+    storage.set("l", "1").unwrap();
+    // A walk that its visitor ends.
+    let error = fails(storage.each("", |_| Err::<(), _>("enough")), Status::Callback);
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "enough");
+}
+
+#[test]
+fn a_backend_may_have_a_descriptor() {
+    let file = std::fs::File::open("/dev/null").unwrap();
+    let fd = file.as_raw_fd();
+    let table = Table(Arc::new(Inner { file: Some(file), ..Inner::default() }));
+    let storage = Storage::backend(Owned(table)).unwrap();
+    assert_eq!(storage.watch().unwrap().as_raw_fd(), fd);
+    assert!(Storage::backend(Owned(Table::default())).unwrap().watch().is_none());
+}
+
+#[test]
+fn a_backend_that_cannot_be_opened_is_dropped() {
+    let table = Table::default();
+    fails(Storage::options().read_only(true).backend(Owned(table.clone())), Status::InvalidArgument);
+    assert_eq!(table.0.drops.load(Ordering::Relaxed), 1);
+}
+
+/// Two threads read at once: what each was lent is its own.
+#[test]
+fn threads_share_a_backend() {
+    let storage = Storage::backend(Owned(Table::default())).unwrap();
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let storage = storage.clone();
+            std::thread::spawn(move || {
+                let (key, json) = (thread.to_string(), format!("\"{}\"", thread.to_string().repeat(100)));
+                storage.set(&key, &json).unwrap();
+                for _ in 0..500 {
+                    assert_eq!(storage.get(&key).unwrap().unwrap(), json);
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}

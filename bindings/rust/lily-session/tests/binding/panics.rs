@@ -1,0 +1,265 @@
+//! A panic in any closure comes out of the call that it was in, and what it was in goes on to work.
+
+use crate::support::*;
+use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Storage, Types};
+use std::cell::Cell;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+thread_local! {
+    /// Which of the closures below panics.
+    static PANICS: Cell<&'static str> = const { Cell::new("") };
+}
+
+fn may_panic(place: &'static str) {
+    if PANICS.with(|panics| panics.get() == place) {
+        panic!("{}", place);
+    }
+}
+
+/// What a panic in `place` gives to whom called.
+#[track_caller]
+fn panics<T>(place: &'static str, call: impl FnOnce() -> T) {
+    PANICS.with(|panics| panics.set(place));
+    let caught = catch_unwind(AssertUnwindSafe(|| drop(call())));
+    PANICS.with(|panics| panics.set(""));
+    match caught {
+        Ok(()) => panic!("{place} did not panic"),
+        Err(payload) => assert_eq!(payload.downcast_ref::<String>().map(String::as_str), Some(place)),
+    }
+}
+
+fn fields() -> Persistence<Shop> {
+    let visits = Field::new(
+        "visits",
+        |shop: &Shop| {
+            may_panic("get");
+            &shop.visits
+        },
+        |shop, visits| {
+            may_panic("set");
+            shop.visits = visits;
+        },
+    )
+    .version(1)
+    .migrate(|_, json: &str| {
+        may_panic("migrate");
+        json.parse()
+    });
+    Persistence::new()
+        .with(visits)
+        .field("theme", |shop: &Shop| &shop.theme, |shop, theme| shop.theme = theme)
+}
+
+fn config(storage: &Storage) -> Config<Shop, Shop> {
+    Config::slice(storage, |shop: &mut Shop| {
+        may_panic("slice");
+        shop
+    })
+    .revision(|shop| {
+        may_panic("revision");
+        shop.visits as u64 ^ shop.theme.len() as u64
+    })
+    .on_event({
+        let storage = storage.clone();
+        move |_| {
+            // A call inside of one in which a closure has panicked already.
+            storage.get("none").unwrap();
+            may_panic("on_event");
+        }
+    })
+}
+
+fn runtime() -> Runtime<Shop, i64> {
+    Runtime::new(Shop::default(), |shop: &mut Shop, visits| {
+        may_panic("update");
+        shop.visits = visits;
+    })
+}
+
+#[test]
+fn from_dispatch() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    runtime.attach(fields(), config(&storage)).unwrap();
+    panics("update", || runtime.dispatch(1));
+    assert_eq!((runtime.model().visits, stored(&storage, "visits")), (0, None));
+    for (place, visits) in [("slice", 2), ("revision", 3), ("get", 4)] {
+        panics(place, || runtime.dispatch(visits));
+        assert_eq!(runtime.model().visits, visits, "applied, as the panic came after");
+        runtime.model_mut().theme = place.into();
+        runtime.dispatch(visits).unwrap();
+        assert_eq!(stored(&storage, "visits"), Some(visits.to_string()));
+    }
+}
+
+#[test]
+fn though_another_field_fails() {
+    let storage = Storage::in_memory().unwrap();
+    let failing = Field::dynamic("failing", Types::INT, |_: &Shop| Err("fails".into()), |_, _| Ok(()));
+    let mut runtime = runtime();
+    runtime.attach(fields().with(failing), &storage).unwrap();
+    panics("get", || runtime.dispatch(1));
+}
+
+#[test]
+fn from_attach_which_then_is_none() {
+    let storage = Storage::in_memory().unwrap();
+    storage.set("lily_session_visits", "\"of another type\"").unwrap();
+    panics("on_event", || runtime().attach(fields(), config(&storage)));
+    storage.set("lily_session_visits", "5").unwrap();
+    for place in ["slice", "migrate", "set", "get", "revision"] {
+        let mut runtime = runtime();
+        panics(place, || runtime.attach(fields(), config(&storage)));
+        // The keys are free: no session was left behind.
+        runtime.attach(fields(), config(&storage)).unwrap();
+        assert_eq!(runtime.model().visits, 5);
+        runtime.dispatch(6).unwrap();
+        storage.clear().unwrap();
+        storage.set("lily_session_visits", "5").unwrap();
+    }
+}
+
+#[test]
+fn from_persist_flush_refresh_and_detach() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    let session = runtime.attach(fields(), config(&storage)).unwrap();
+    runtime.model_mut().visits = 7;
+    panics("get", || runtime.persist(&session));
+    panics("slice", || runtime.flush(&session));
+    panics("revision", || runtime.refresh(&session));
+    panics("get", || runtime.detach(session));
+    // It is detached all the same.
+    runtime.attach(fields(), config(&storage)).unwrap();
+}
+
+#[test]
+fn from_drop() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    runtime.attach(fields(), config(&storage)).unwrap();
+    runtime.model_mut().visits = 1;
+    panics("get", move || drop(runtime));
+}
+
+#[test]
+fn a_panic_of_the_programs_drops_the_runtime_which_stores() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    runtime.attach(fields(), config(&storage)).unwrap();
+    runtime.model_mut().visits = 2;
+    let first = catch_unwind(AssertUnwindSafe(move || {
+        let _runtime = runtime;
+        panic!("the program's");
+    }));
+    assert_eq!(first.unwrap_err().downcast_ref::<&str>(), Some(&"the program's"));
+    assert_eq!(stored(&storage, "visits").as_deref(), Some("2"));
+}
+
+#[test]
+fn from_each_and_the_clock() {
+    let storage = Storage::in_memory().unwrap();
+    storage.set("k", "1").unwrap();
+    panics("visit", || storage.each("", |_| may_panic("visit")));
+    let storage = Storage::options()
+        .clock(|| {
+            may_panic("clock");
+            std::time::UNIX_EPOCH
+        })
+        .in_memory()
+        .unwrap();
+    storage.set("k", "1").unwrap();
+    panics("clock", || storage.get("k"));
+    assert_eq!(storage.get("k").unwrap().as_deref(), Some("1"));
+}
+
+/// The error of an inner call is not the source of an outer one's, and a panic goes through both.
+#[test]
+fn through_two_runtimes() {
+    let mut inner = Runtime::new(0, |_: &mut i32, fails: bool| {
+        may_panic("inner");
+        if fails {
+            Err("inner")
+        } else {
+            Ok(())
+        }
+    });
+    let mut outer = Runtime::new(0, move |_: &mut i32, ()| {
+        let _ = inner.dispatch(true);
+        Err::<(), _>("outer")
+    });
+    let error = outer.dispatch(()).unwrap_err();
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "outer");
+    panics("inner", || outer.dispatch(()));
+}
+
+struct Fragile;
+
+impl Drop for Fragile {
+    fn drop(&mut self) {
+        may_panic("drop");
+    }
+}
+
+impl Backend for Fragile {
+    fn read(&self, _: &str) -> Result<Option<Entry>> {
+        may_panic("read");
+        Ok(None)
+    }
+    fn write(&self, _: Vec<Change<'_>>, _: Option<(&str, u64)>) -> Result<()> {
+        may_panic("write");
+        Ok(())
+    }
+    fn clear(&self, _: &str) -> Result<()> {
+        may_panic("clear");
+        Ok(())
+    }
+    fn generation(&self, _: &str) -> Result<u64> {
+        may_panic("generation");
+        Ok(0)
+    }
+    fn each(&self, _: &str, visit: &mut dyn FnMut(&str, &Entry) -> Result<()>) -> Result<()> {
+        may_panic("each");
+        visit("k", &Entry { json: "1".into(), expires_at: None, version: 0 })
+    }
+    fn sync(&self) -> Result<()> {
+        may_panic("sync");
+        Ok(())
+    }
+    fn watch(&self) -> Option<std::os::unix::io::BorrowedFd<'_>> {
+        may_panic("watch");
+        None
+    }
+    fn close(&self) {
+        may_panic("close");
+    }
+}
+
+#[test]
+fn from_a_backend() {
+    let storage = Storage::backend(Fragile).unwrap();
+    panics("read", || storage.get("k"));
+    panics("write", || storage.set("k", "1"));
+    panics("clear", || storage.clear());
+    panics("generation", || runtime().attach(fields(), &storage));
+    panics("each", || storage.each("", |_| ()));
+    panics("inside", || storage.each("", |_| may_panic("inside")));
+    panics("sync", || storage.sync());
+    panics("watch", || storage.watch());
+    panics("close", || drop(storage));
+    panics("drop", || drop(Storage::backend(Fragile).unwrap()));
+}
+
+#[test]
+fn from_a_destructor_in_a_closure() {
+    let fragile = Fragile;
+    let fields = Persistence::new().field(
+        "visits",
+        move |shop: &Shop| {
+            let _ = &fragile;
+            &shop.visits
+        },
+        |shop, visits| shop.visits = visits,
+    );
+    panics("drop", || drop(fields));
+}

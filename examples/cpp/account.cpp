@@ -1,0 +1,140 @@
+// What the other two examples leave out: types of one's own, expiry, migration, events, errors, a loop with poll(), a backend.
+//
+//   account          what is kept
+//   account login NAME | buy ITEM | logout
+//   account watch    shows what other programs change; ends when the session is cleared
+//   account memory   the same fields in a store of the program's own
+#include <lily_session.hpp>
+#include <nlohmann/json.hpp>
+#include <poll.h>
+
+#include <iostream>
+#include <map>
+
+enum class theme { light, dark };
+
+template <> struct lily::codec<theme> {
+  static std::string encode(theme value) { return value == theme::dark ? "dark" : "light"; }
+  static theme decode(const std::string &stored) {
+    if (stored == "dark") return theme::dark;
+    if (stored == "light") return theme::light;
+    throw lily::decode_error("no such theme"); // refused: the field keeps its value, and the file what it has
+  }
+};
+
+// Whatever nlohmann::json can convert.
+template <class T> struct as_json {
+  static lily::json encode(const T &value) { return lily::json(nlohmann::json(value).dump()); }
+  static T decode(const lily::json &stored) { return nlohmann::json::parse(stored.text).get<T>(); }
+};
+template <> struct lily::codec<std::vector<std::string>> : as_json<std::vector<std::string>> {};
+
+struct account {
+  std::optional<std::string> token; // null or a string
+  theme look = theme::light;        // by its codec
+  std::vector<std::string> cart;    // likewise
+  double volume = 0.5;
+};
+
+lily::persistence<account> fields() {
+  using std::chrono::hours;
+  return lily::persistence<account>()
+    .field("token", &account::token, lily::field_options().expires_after(hours(24)))
+    .field("theme", &account::look)
+    .field("cart", &account::cart)
+    .field("volume", [](const account &a) { return a.volume; }, // by functions; so may members that are not public
+           [](account &a, double stored) { a.volume = std::min(stored, 1.0); },
+           // Version 0 had it in percent, under another name.
+           lily::field_options().former_keys({"percent"}).version(1, [](std::uint32_t, const lily::json &stored) {
+             return std::stod(stored.text) / 100;
+           }));
+}
+
+void show(const account &model) {
+  std::cout << "token " << model.token.value_or("none") << ", theme " << lily::codec<theme>::encode(model.look) << ", cart "
+            << lily::codec<std::vector<std::string>>::encode(model.cart).text << ", volume " << model.volume << std::endl;
+}
+
+lily::config<account> config() {
+  lily::config<account> config;
+  config.on_event = [](const lily::event &event) {
+    if (event.status == lily::status::ok) return; // news, and no failure
+    std::cerr << (event.key.empty() ? "the store" : event.key) << ": " << lily::status_name(event.status) << '\n';
+  };
+  return config;
+}
+
+// The descriptor is one more for an event loop, and the next expiry a timeout.
+void watch(lily::session &session, const lily::storage &storage, const account &model) {
+  pollfd changed = {storage.fd(), POLLIN, 0};
+  session.refresh(); // what came before the descriptor did
+  while (model.token) {
+    poll(&changed, 1, static_cast<int>(session.next_expiry().count()));
+    session.refresh();
+    show(model);
+  }
+}
+
+// A store of the program's own. This one is used by one thread, and ends with the program.
+class map_backend : public lily::backend {
+ public:
+  bool read(const std::string &key, lily::entry &out) override {
+    const auto found = entries_.find(key);
+    if (found == entries_.end()) return false;
+    out = found->second;
+    return true;
+  }
+
+  bool write(const std::vector<lily::entry> &batch, const std::string *prefix, std::uint64_t wanted) override {
+    if (prefix && generation(*prefix) != wanted) return false; // cleared in between
+    for (const lily::entry &entry : batch) {
+      if (entry.json.empty()) entries_.erase(entry.key);
+      else entries_[entry.key] = entry;
+    }
+    return true;
+  }
+
+  void clear(const std::string &prefix) override {
+    for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.compare(0, prefix.size(), prefix) == 0;)
+      at = entries_.erase(at);
+    generations_[prefix]++;
+  }
+
+  std::uint64_t generation(const std::string &prefix) override { return generations_[prefix]; }
+
+  void each(const std::string &prefix, const std::function<bool(const lily::entry &)> &visit) override {
+    for (auto at = entries_.lower_bound(prefix); at != entries_.end() && at->first.compare(0, prefix.size(), prefix) == 0; ++at)
+      if (!visit(at->second)) return;
+  }
+
+ private:
+  std::map<std::string, lily::entry> entries_;
+  std::map<std::string, std::uint64_t> generations_;
+};
+
+int main(int argc, char **argv) {
+  const std::string verb = argc > 1 ? argv[1] : "show", word = argc > 2 ? argv[2] : "";
+  try {
+    lily::storage_options options;
+    options.application = "account"; // names the default place
+    const lily::storage storage =
+      verb == "memory" ? lily::storage::open_backend(std::make_unique<map_backend>()) : lily::storage::open(options);
+    account model;
+    lily::runtime<account> runtime(model);
+    lily::session session = runtime.attach(fields(), storage, config());
+
+    if (verb == "login") model.token = word;
+    else if (verb == "buy") model.cart.push_back(word);
+    else if (verb == "logout") lily::clear(storage);
+    else if (verb == "watch") watch(session, storage, model);
+    else show(model);
+
+    session.flush();
+  } catch (const lily::no_space_error &) {
+    std::cerr << "account: the disk is full; make room, and try again\n"; // the model has its change, and the file its old value
+    return 1;
+  } catch (const lily::session_error &error) {
+    std::cerr << "account: " << error.what() << " (" << lily::status_name(error.status()) << ")\n";
+    return 1;
+  }
+}

@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""A shop whose session survives the end of the program, kill -9 included.
+
+shop show | where | login NAME | theme NAME | add ITEM | logout
+shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed
+
+It shares its session with the shops in other languages: the same keys, and the same JSON.
+"""
+import json
+import sys
+from dataclasses import dataclass, field, replace
+from typing import Callable, List, Optional
+
+from lily_session import Error, Persistence, Runtime, Storage
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The model. All of it survives; a field's name is its key, and its annotation says what is accepted."""
+
+    token: str = ""
+    theme: str = "light"
+    cart: List[str] = field(default_factory=list)
+    visits: int = 0
+
+
+def as_json(cart: List[str]) -> str:
+    return json.dumps(cart, ensure_ascii=False, separators=(",", ":"))
+
+
+def given(text: str, size: int) -> str:
+    """The shop in C has room for so many bytes."""
+    if not 0 < len(text.encode()) < size:
+        raise ValueError(f"that is too long, or nothing: {text!r}")
+    return text
+
+
+def put_in(cart: List[str], item: str) -> List[str]:
+    """A new list: the old one is in the old model. The shop in C cannot escape, and has room for so many bytes."""
+    if set(item) & set('"\\\n\t') or len(as_json([*cart, item]).encode()) >= 1024:
+        raise ValueError(f"the cart does not take {item!r}")
+    return [*cart, item]
+
+
+def updates(storage: Storage) -> Callable[[Shop, List[str]], Shop]:
+    """What can happen to the model. A message is the words of the command line; an exception refuses it."""
+
+    def update(shop: Shop, words: List[str]) -> Shop:
+        verb, text = words[0], words[-1]
+        if verb == "logout":
+            storage.clear()  # removes all that is stored
+            return Shop()
+        if verb == "hammer":
+            shop = replace(shop, cart=[f"item {shop.visits + 1}"])
+        elif verb == "login":
+            shop = replace(shop, token=given(text, 64))
+        elif verb == "theme":
+            shop = replace(shop, theme=given(text, 16))
+        else:
+            shop = replace(shop, cart=put_in(shop.cart, text))
+        return replace(shop, visits=shop.visits + 1)  # in one write with what changed above: both are stored, or neither
+
+    return update
+
+
+def run(runtime: "Runtime[Shop, List[str]]", storage: Storage, words: List[str]) -> None:
+    shop = runtime.model
+    if words == ["where"]:
+        print(storage.path)
+    elif words == ["show"]:
+        print(f"token {shop.token or 'none'}, theme {shop.theme}, cart {as_json(shop.cart)}, visits {shop.visits}")
+    else:
+        runtime.dispatch(words)
+        while words == ["hammer"]:
+            print(runtime.model.visits, flush=True)  # from here on it survives a kill
+            runtime.dispatch(words)
+
+
+def main(words: List[str]) -> Optional[str]:
+    takes = {"show": 0, "where": 0, "hammer": 0, "logout": 0, "login": 1, "theme": 1, "add": 1}
+    if not words or takes.get(words[0]) != len(words) - 1:
+        print("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout", file=sys.stderr)
+        sys.exit(2)
+    try:
+        with Storage.open(application="shop") as storage, Runtime(Shop(), updates(storage)) as runtime:
+            with runtime.attach(Persistence.of(Shop), storage):  # fills the model; at its end flushes
+                run(runtime, storage, words)
+    except (Error, ValueError) as error:
+        return f"shop: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

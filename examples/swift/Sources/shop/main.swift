@@ -1,0 +1,91 @@
+/* A shop whose session survives the end of the program, kill -9 included. It shares its store with examples/c/shop.c.
+ *
+ *   shop show | where | login NAME | theme NAME | add ITEM | logout
+ *   shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed */
+import Glibc
+import LilySession
+
+struct Shop {
+  var token = ""
+  var theme = "light"
+  var cart: [String] = []
+  var visits = 0
+
+  /// As it is stored.
+  var cartText: String { "[" + cart.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
+}
+
+enum Message { case login(String), theme(String), add(String), hammer, logout }
+
+struct Refusal: Error { let reason: String }
+
+/// A name that the C program has room for.
+func name(_ text: String, room: Int) throws -> String {
+  guard !text.isEmpty, text.utf8.count < room else { throw Refusal(reason: "a name is empty or too long") }
+  return text
+}
+
+func run(_ words: [String]) throws {
+  let storage = try Journal.open(application: "shop")  // the default place
+
+  // The type of each is enough. The cart is an array of JSON.
+  let fields = try Persistence<Shop>()
+    .field("token", \.token)
+    .field("theme", \.theme)
+    .field("cart", \.cart)
+    .field("visits", \.visits)
+
+  // What can happen to the model. An error refuses the message, and leaves the model as it was.
+  let runtime = Runtime<Shop, Message>(Shop()) { shop, message in
+    switch message {
+    case .login(let text): shop.token = try name(text, room: 64)
+    case .theme(let text): shop.theme = try name(text, room: 16)
+    case .add(let item):
+      guard !item.contains(where: "\"\\\n\t".contains), shop.cartText.utf8.count + item.utf8.count < 1020 else {
+        throw Refusal(reason: "the item does not go into the cart")
+      }
+      shop.cart.append(item)
+    case .hammer: shop.cart = ["item \(shop.visits + 1)"]
+    case .logout:
+      try storage.clear()  // removes all that is stored
+      shop = Shop()
+      return
+    }
+    shop.visits += 1  // in one write with what changed above: both are stored, or neither
+  }
+  let session = try runtime.attach(fields, storage: storage)  // fills the model
+
+  switch (words.first, words.dropFirst().first) {
+  case ("show", nil):
+    let shop = runtime.model
+    print("token \(shop.token.isEmpty ? "none" : shop.token), theme \(shop.theme), cart \(shop.cartText), visits \(shop.visits)")
+  case ("where", nil): print(storage.path)
+  case ("login", let text?): try runtime.dispatch(.login(text))
+  case ("theme", let text?): try runtime.dispatch(.theme(text))
+  case ("add", let item?): try runtime.dispatch(.add(item))
+  case ("logout", nil): try runtime.dispatch(.logout)
+  case ("hammer", nil):
+    while true {
+      try runtime.dispatch(.hammer)
+      print(runtime.model.visits)  // from here on it survives a kill
+      fflush(nil)
+    }
+  default: showUsage()
+  }
+  try session.flush()  // the end would flush too, and could not say that it failed
+}
+
+func showUsage() -> Never { fail("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout", code: 2) }
+
+func fail(_ message: String, code: Int32) -> Never {
+  let line = message + "\n"
+  write(STDERR_FILENO, line, line.utf8.count)
+  exit(code)
+}
+
+do {
+  let words = Array(CommandLine.arguments.dropFirst())
+  let verbs = [[], ["show", "where", "hammer", "logout"], ["login", "theme", "add"]]  // by how many words it takes to say them
+  guard words.count < verbs.count, verbs[words.count].contains(words.first ?? "") else { showUsage() }
+  try run(words)
+} catch { fail("shop: \(error)", code: 1) }

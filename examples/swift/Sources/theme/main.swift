@@ -1,0 +1,29 @@
+/* Programs that share a session: `theme` shows, at once, what `theme NAME` sets, until it is `theme end`. */
+import Glibc
+import LilySession
+
+struct App { var theme = "light" }
+
+let storage = try Journal.open(application: "theme")
+let fields = try Persistence<App>().field("theme", \.theme)
+let runtime = Runtime(App())
+
+if let name = CommandLine.arguments.dropFirst().first {
+  try runtime.attach(fields, storage: storage)
+  try runtime.update { $0.theme = name }
+} else {
+  let changes = try storage.changes()  // before the first look at the file: whatever comes after that is told
+  let session = try runtime.attach(fields, storage: storage)
+  var shown = ""
+  func show() {
+    if runtime.model.theme != shown { print(runtime.model.theme) }
+    shown = runtime.model.theme
+    fflush(nil)
+  }
+  show()
+  for await _ in changes {
+    try session.refresh()
+    show()
+    if shown == "end" { break }
+  }
+}
