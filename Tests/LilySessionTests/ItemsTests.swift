@@ -56,6 +56,7 @@ import Testing
       try scope.setItems(try keys.map { try item($0, "1") })
     }
     try storage.scoped("gone").removeValue(forKey: "d")
+    try storage.scoped("over").setItems([item("e", "1", deadline: 1)]) // expired
     try storage.scoped("user").clear() // which stores its generation
     let scopes = try storage.scopes()
     #expect(scopes.map(\.name) == ["user", "user:2"])
