@@ -5,6 +5,8 @@ SONAME  := liblily_session.so.0
 PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+BINDIR     ?= $(PREFIX)/bin
+DATADIR    ?= $(PREFIX)/share
 DESTDIR    ?=
 CC         ?= cc
 STRIP      ?= strip
@@ -13,6 +15,7 @@ CFLAGS     ?= -O2 -g
 BUILD := build
 LIB   := $(BUILD)/lib/liblily_session.so
 STATIC_LIB := $(BUILD)/lib/liblily_session.a
+TOOL  := $(BUILD)/bin/lily-session
 
 # Swift's clang shares its sanitizer runtimes with swiftc.
 SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
@@ -39,12 +42,15 @@ all: $(LIB) $(STATIC_LIB)
 .PHONY: help
 help:
 	@echo 'make            build the shared and the static library into $(BUILD)/lib'
+	@echo 'make tool       build the command lily-session into $(BUILD)/bin'
 	@echo 'make demo       a shop whose session survives kill -9'
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      every test at length, with a table of what was tried (about 90 minutes)'
 	@echo 'make bench      every benchmark, into docs/performance.md (about 3 minutes)'
 	@echo 'scripts/test SUITE…  some of the tests'
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
+	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
+	@echo 'make test-browser  what the command exchanges with a browser, with one'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make clean'
 
@@ -101,6 +107,39 @@ define filled
 	  $(1) > '$(DESTDIR)$(LIBDIR)/$(2)'
 endef
 
+# ---- the command
+
+# The command is full Swift, built from the library's sources, and has the Swift runtime in itself: some 15 MB, most of it what the
+# argument parser uses of Foundation.
+TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib --disable-local-rpath
+
+$(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
+	$(TOOL_BUILD)
+	mkdir -p $(BUILD)/bin
+	cp .build-tool/release/lily-session $(TOOL).new
+	$(STRIP) $(TOOL).new
+	for shell in bash zsh fish; do $(TOOL).new --generate-completion-script $$shell > $(BUILD)/bin/completion.$$shell || exit 1; done
+	mv $(TOOL).new $(TOOL)
+
+.PHONY: tool
+tool: bootstrap $(TOOL)
+
+# Not a part of `install`: who packages the library alone does not want it.
+.PHONY: install-tool
+install-tool: $(TOOL)
+	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/man/man1' '$(DESTDIR)$(DATADIR)/bash-completion/completions' \
+	  '$(DESTDIR)$(DATADIR)/zsh/site-functions' '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d'
+	install -m 755 $(TOOL) '$(DESTDIR)$(BINDIR)'
+	install -m 644 tools/lily-session/lily-session.1 '$(DESTDIR)$(DATADIR)/man/man1'
+	install -m 644 $(BUILD)/bin/completion.bash '$(DESTDIR)$(DATADIR)/bash-completion/completions/lily-session'
+	install -m 644 $(BUILD)/bin/completion.zsh '$(DESTDIR)$(DATADIR)/zsh/site-functions/_lily-session'
+	install -m 644 $(BUILD)/bin/completion.fish '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/lily-session.fish'
+
+.PHONY: test-browser
+test-browser: $(LIB) $(TOOL)
+	@scripts/bootstrap test
+	@Tests/tool/browser/run
+
 # ---- packages
 
 .PHONY: deb
@@ -112,6 +151,7 @@ deb:
 demo: bootstrap
 	@mkdir -p $(BUILD)
 	@$(MAKE) --no-print-directory $(LIB) >$(BUILD)/demo.log 2>&1 || { cat $(BUILD)/demo.log; exit 1; }
+	@$(MAKE) --no-print-directory $(TOOL) >$(BUILD)/demo-tool.log 2>&1 || echo 'The command lily-session could not be built, so the demo ends without it: see $(BUILD)/demo-tool.log'
 	@examples/demo
 
 .PHONY: test
@@ -132,4 +172,4 @@ bench:
 .PHONY: clean
 clean:
 	rm -rf bindings/python/build bindings/python/src/*.egg-info
-	rm -rf $(BUILD) .build-embedded .build-asan .build-full
+	rm -rf $(BUILD) .build-embedded .build-asan .build-full .build-tool

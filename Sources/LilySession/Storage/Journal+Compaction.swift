@@ -85,7 +85,7 @@ extension Journal {
 
   /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
-  private func compact(_ hostTime: Int64?) throws(Failure) {
+  func compact(_ hostTime: Int64?) throws(Failure) {
     let time = hostTime ?? Syscalls.wallClock()
     do throws(Failure) { try rewrite(time) } catch {
       guard error.status == .noSpace, Syscalls.truncate(file, to: applied) else { throw error }

@@ -85,7 +85,7 @@ extension Journal {
       end &+= Int64(got)
       var start = 0
       while let newline = newline(from: scanned) {
-        let isGood = isTooLong || newline &- start > Line.limit ? false : try apply(input.slice(start, newline), json)
+        let isGood = isTooLong || newline &- start >= Line.limit ? false : try apply(input.slice(start, newline), json)
         if !isGood {
           guard isLocked else { return false }
           noteDamage()

@@ -18,8 +18,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     public var isPowerDurable = false
     /// Of keys and values, in bytes; Int64.max: none. 5 MiB, unless set.
     public var quota = defaultQuota
-    /// Make the file where it is missing.
-    package var create = true
+    /// Make the file where it is missing; unless so, opening it throws `notFound`.
+    public var create = true
     /// UTC in ms; nil: the system's. Any thread may call it.
     public var clock: (@Sendable () -> Int64)?
     /// The defaults.

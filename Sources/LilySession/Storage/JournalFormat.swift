@@ -52,7 +52,7 @@ struct JournalHeader {
     return isAllZero ? .unfinished : .notOurs
   }
 
-  private static func copy(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
+  static func copy(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
     guard bytes.count >= start &+ length else { return nil }
     let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length)])
     for at in 0..<line.count where !matches(line[at], at) { return nil }
@@ -117,10 +117,7 @@ final class LineReader {
 
   /// nil: the line is damaged. `line` is without its newline.
   func read(_ line: UnsafeRawBufferPointer, _ salt: Salt, _ json: JSON) throws(Failure) -> (sequence: Int64, Operation)? {
-    guard line.count > 12, line[0] == UInt8(ascii: "["), line[1] == UInt8(ascii: "\""), line[10] == UInt8(ascii: "\""),
-      line[11] == UInt8(ascii: ","), let check = JournalHeader.hex(line, 2, 8),
-      UInt64(salt.check(UnsafeRawBufferPointer(rebasing: line[12...]))) == check
-    else { return nil }
+    guard LineReader.isChecked(line, salt) else { return nil }
     self.line = line
     at = 12
     changes.removeAll(keepingCapacity: true)
@@ -148,6 +145,14 @@ final class LineReader {
     }
     guard take("]"), at == line.count else { return nil }
     return (sequence, operation)
+  }
+
+  /// Whether it begins as a line does, and its check holds.
+  static func isChecked(_ line: UnsafeRawBufferPointer, _ salt: Salt) -> Bool {
+    guard line.count > 12, line[0] == UInt8(ascii: "["), line[1] == UInt8(ascii: "\""), line[10] == UInt8(ascii: "\""),
+      line[11] == UInt8(ascii: ","), let check = JournalHeader.hex(line, 2, 8)
+    else { return false }
+    return UInt64(salt.check(UnsafeRawBufferPointer(rebasing: line[12...]))) == check
   }
 
   /// The members of an operation that is not known.

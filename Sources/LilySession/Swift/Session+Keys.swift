@@ -17,7 +17,10 @@
   extension Key {
     init(field key: String) throws(Failure) { try self.init(key, limit: Key.fieldLimit) }
 
-    init(storage key: String) throws(Failure) { try self.init(key, limit: Key.storageLimit) }
+    /// A key of a storage; a field's is `lily_session_` and its own.
+    ///
+    /// - Throws: `invalidArgument` for other than 1 to 512 bytes, or a NUL.
+    public init(storage key: String) throws(Failure) { try self.init(key, limit: Key.storageLimit) }
 
     private init(_ key: String, limit: Int) throws(Failure) {
       self = try [UInt8](key.utf8).withBytes { bytes throws(Failure) in try Key(validating: bytes, limit: limit) }

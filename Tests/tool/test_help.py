@@ -1,0 +1,118 @@
+"""The help, the manual page, the completions and the README speak of the same commands and options; and what the program needs."""
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import ROOT, TOOL
+
+PAGE = (ROOT / "tools/lily-session/lily-session.1").read_text()
+
+
+def commands():
+    """name -> options with what they take, as the program itself describes them"""
+    said = json.loads(subprocess.run([TOOL, "--experimental-dump-help"], check=True, capture_output=True).stdout)["command"]
+    found = {}
+    for command in said["subcommands"]:
+        arguments = [a for a in command.get("arguments", []) if a["shouldDisplay"]]
+        found[command["commandName"]] = (
+            {"--" + next(n["name"] for n in a["names"] if n["kind"] == "long") for a in arguments if a.get("names")},
+            {a["valueName"] for a in arguments if a["kind"] == "positional"})
+    return found
+
+
+def test_the_manual_page_has_every_command_and_option_and_no_other():
+    said = commands()
+    everywhere = {"--store", "--app", "--scope", "--help", "--version"}
+    page = {}
+    for line in re.findall(r"^\.It Cm (.*)$", PAGE, re.M):
+        name, *rest = line.split()
+        options = re.findall(r"(?:^|(?<= ))(-[\w-]+)(?= |$)", " ".join(rest))
+        page[name] = ({"-" + option for option in options}, set(re.findall(r"Ar ([a-z]+)", line)))
+    assert set(page) == set(said)
+    for name, (options, values) in said.items():
+        if name == "help":
+            continue
+        assert page[name][0] == options - everywhere, name
+        assert values <= page[name][1], name
+    listed = set(re.findall(r"^\.It (?:Fl h , )?Fl (-[\w-]+)", PAGE, re.M))
+    assert {"-" + option for option in listed} == set().union(*(options for options, _ in said.values())) | {"--help", "--version"}
+
+
+def test_the_manual_page_is_well_formed():
+    if not shutil.which("mandoc"):
+        pytest.skip("mandoc is not installed")
+    page = ROOT / "tools/lily-session/lily-session.1"
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_statuses_are_the_same_everywhere(home):
+    """As the page of docs says, so do the manual and the help."""
+    codes = re.findall(r"^\| (\d+) \|", (ROOT / "docs/command-line.md").read_text(), re.M)
+    manual = re.findall(r"^\.It (\d+)$", PAGE, re.M)
+    said = re.search(r"Exit status: (.*?)\n\n", home.run("--help", app=None).out, re.S)[1]
+    assert codes == manual == re.findall(r"(?:^|; )(\d+) ", re.sub(r"\s+", " ", said)) == ["0", "1", "2", "3", "64"]
+
+
+def test_each_command_has_help(home):
+    for name in commands():
+        assert "USAGE: lily-session" in home.run("help", name, app=None).out
+        assert home.run("help", name, app=None).out == home.run(name, "--help", app=None).out or name == "help"
+    assert home.run("liste", code=64).err.count("Usage") == 1
+
+
+def test_the_version_is_the_librarys(home):
+    version = re.search(r"^VERSION := (.*)$", (ROOT / "Makefile").read_text(), re.M)[1]
+    assert home.run("--version", app=None).out == version + "\n"
+
+
+def test_no_swift_runtime_is_needed():
+    said = subprocess.run(["readelf", "-d", TOOL], check=True, capture_output=True, text=True).stdout
+    needed = set(re.findall(r"NEEDED.*\[(.*?)\]", said))
+    assert needed <= {"libjansson.so.4", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
+    assert "libjansson.so.4" in needed and not re.search("R(UN)?PATH", said)
+
+
+def bash(home, *words):
+    """What bash completes the last word to."""
+    script = r"""
+      source "$1"; shift
+      function=$(complete -p lily-session | sed 's/.*-F \([^ ]*\).*/\1/')
+      COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMP_TYPE=9
+      $function lily-session "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
+      printf '%s\n' "${COMPREPLY[@]}" """
+    done = subprocess.run(["bash", "-c", script, "bash", TOOL.parent / "completion.bash", "lily-session", *words], env=home.environment,
+                          capture_output=True, text=True)
+    return done.stdout.split()
+
+
+def test_bash_completes_commands_options_programs_and_keys(home):
+    for key in ["theme", "token", "visits", "two words", "$(touch x)"]:
+        home.run("set", key, "1")
+    home.run("set", "--all", "other", "1")
+    home.run("set", "x", "1", app="cafe")
+    assert bash(home, "ve") == ["verify"]
+    assert set(bash(home, "compact", "--")) >= {"--repair", "--app"}
+    assert bash(home, "list", "--app", "") == ["cafe", "shop"]
+    assert bash(home, "get", "--app", "shop", "t") == ["theme", "token"]
+    assert bash(home, "get", "--app", "shop", "--all", "o") == ["other"]
+    assert set(bash(home, "unset", "--app", "shop", "")) == {"theme", "token", "visits"}  # no names that a shell would read otherwise
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_completions_of_other_shells_are_theirs(shell):
+    if not shutil.which(shell):
+        pytest.skip(f"{shell} is not installed")
+    subprocess.run([shell, "-n", TOOL.parent / f"completion.{shell}"], check=True)
+
+
+def test_make_install_tool_puts_it_in_place(tmp_path):
+    subprocess.run(["make", "--no-print-directory", "-C", ROOT, "install-tool", f"DESTDIR={tmp_path}", "PREFIX=/usr"], check=True,
+                   stdout=subprocess.DEVNULL)
+    assert {str(path.relative_to(tmp_path / "usr")) for path in tmp_path.rglob("*") if path.is_file()} == {
+        "bin/lily-session", "share/man/man1/lily-session.1", "share/bash-completion/completions/lily-session",
+        "share/zsh/site-functions/_lily-session", "share/fish/vendor_completions.d/lily-session.fish"}
+    assert subprocess.run([tmp_path / "usr/bin/lily-session", "--version"], capture_output=True).returncode == 0

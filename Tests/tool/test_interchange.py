@@ -1,0 +1,115 @@
+"""export and import, of the command's own form and of a browser's; the files that a real one made are in browser/."""
+import json
+import pathlib
+import subprocess
+
+import journal
+import pytest
+
+from conftest import ROOT
+
+MADE = pathlib.Path(__file__).parent / "browser"
+
+
+def entries(home, app="shop"):
+    return journal.read(home.store(app).read_bytes()).entries
+
+
+def fill(home):
+    whole = journal.Writer().set(b"lily_session_theme", b'"dark"').set(b"lily_session_token", b'"\xc3\xa9\\u0001"', 4_000_000_000_000, 3)
+    home.write(whole.set(b"other", b"1.50").set('lily_session_日"\\'.encode(), '{"b":[1,2],"a":"日"}'.encode()).bytes())
+
+
+def test_what_is_exported_is_imported(home):
+    fill(home)
+    answer = home.run("export", "--all")
+    assert json.loads(answer.out)[1] == {"key": "lily_session_token", "value": "é\u0001", "expires_at_ms": 4_000_000_000_000, "version": 3}
+    assert "lily_session_token" in answer.err  # a remark: a secret is in it
+    home.run("import", "--all", input=answer.bytes, app="other")
+    assert entries(home, "other") == entries(home)
+    assert len(journal.read(home.store("other").read_bytes()).operations) == 1  # one step
+    # Into what is there: the same keys are replaced, others stay.
+    home.run("set", "theme", "1", app="other")
+    home.run("set", "mine", "1", app="other")
+    home.run("import", input=answer.bytes, app="other")
+    assert {**entries(home), b"lily_session_mine": (b"1", 0, 0)} == entries(home, "other")
+
+
+def test_the_browsers_form_goes_there_and_back(home):
+    fill(home)
+    dump = home.run("export", "--browser")
+    assert json.loads(dump.out) == {"lily_session_theme": '"dark"', "lily_session_token": '"é\\u0001"',
+                                    'lily_session_日"\\': '{"b":[1,2],"a":"日"}'}
+    home.run("import", input=dump.bytes, app="other")
+    assert {key: entry.text for key, entry in entries(home, "other").items()} == {
+        key: entry.text for key, entry in entries(home).items() if key != b"other"}
+
+
+def test_what_a_store_does_not_take_is_named_and_left_out(home):
+    dump = {"lily_session_a": "1", "lily_session_b": "hello", "lily_session_c": "", "lily_session_d": "NaN", "lily_session_e": "[1,]",
+            "lily_session_f": "\ud800", "lily_session_g\ud800": "1", "lily_session_" + "x" * 512: "1", "seen": "1"}
+    answer = home.run("import", input=json.dumps(dump).encode(), code=2)
+    assert set(entries(home)) == {b"lily_session_a"}
+    for key in "bcdef":
+        assert f"left out {key}: " in answer.err
+    assert answer.err.count("left out") == 7 and "1 key outside the prefix" in answer.err
+    home.run("import", "--all", input=b'{"seen":"1"}')
+    assert b"seen" in entries(home)
+
+
+def test_the_last_of_one_name_counts_and_space_is_taken_away(home):
+    home.run("import", input=b' { "lily_session_a" : "1" , "lily_session_a": "[1, \\"a b\\"]" }\n')
+    assert entries(home)[b"lily_session_a"].text == b'[1,"a b"]'
+
+
+@pytest.mark.parametrize("wrong", [
+    b"", b"1", b'"x"', b"{", b"[", b'{"a"}', b'{"a":1}', b'{"a":"1"', b'{"a":"1",}', b'{"a":"1"}x', b'{"a":{}}', b"[1]", b'[{"value":1}]',
+    b'[{"key":"a","value":1,"expires_at_ms":-1}]', b'[{"key":"a","value":1,"version":4294967296}]', b'{"a":"\\"}', b'{"a" "1"}', b"\xff\xfe{"])
+def test_what_is_no_export_changes_nothing(home, wrong):
+    answer = home.run("import", "--all", input=wrong, code=64)
+    assert "nothing was imported" in answer.err and not home.store().exists()
+
+
+def test_a_masked_value_is_not_imported_as_null(home):
+    home.run("set", "token", '"hunter-2"')
+    home.run("set", "theme", '"dark"')
+    masked = home.run("list", "--json").bytes
+    assert "left out token" in home.run("import", input=masked, app="other", code=2).err
+    assert set(entries(home, "other")) == {b"lily_session_theme"}
+
+
+def test_on_a_terminal_secrets_are_left_out_of_an_export(home):
+    home.run("set", "token", '"hunter-2"')
+    for form in [["export"], ["export", "--browser"]]:
+        assert "hunter-2" not in home.terminal(*form, code=2)
+        assert "hunter-2" in home.terminal(*form, "--show-secrets")
+        assert "hunter-2" in home.run(*form).out
+
+
+def test_a_file_that_is_not_there(home):
+    assert "nope.json" in home.run("import", "nope.json", code=1).err
+
+
+# ------------------------------------------------------------------------------------------------ what a browser made
+
+def hydrate(home, *words):
+    """The C program that shares the store with the page."""
+    program = home.path / "page"
+    if not program.exists():
+        subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", "-o", program, MADE.parent / "page.c",
+                        f"-L{ROOT}/build/lib", f"-Wl,-rpath,{ROOT}/build/lib", "-llily_session"], check=True)
+    return subprocess.run([program, *words], env=home.environment, check=True, stdout=subprocess.PIPE, timeout=60).stdout.decode()
+
+
+def test_what_a_browser_wrote_is_what_a_program_hydrates_and_what_it_changed_goes_back(home):
+    """The files are Chromium's: `make test-browser` makes the same round trip with it."""
+    wrote, back = (MADE / "wrote.json").read_bytes(), (MADE / "back.json").read_bytes()
+    home.run("import", input=wrote, app="page", code=2)  # "plain" and the half of a pair are left out
+    assert hydrate(home, "show") == "theme dark, visits 41, name Zoë \U0001f338 \u202e\u2028\n"
+    hydrate(home, "visit")
+    exported = json.loads(home.run("export", "--browser", app="page").out)
+    before, after = json.loads(wrote), json.loads(back)
+    taken = {key: value for key, value in before.items() if key not in {"lily_session_plain", "lily_session_half", "other"}}
+    # Byte for byte but what the program changed, in the store and in the browser that loaded it.
+    assert exported == taken | {"lily_session_visits": "42"}
+    assert after == before | {"lily_session_visits": "42"}

@@ -1,0 +1,179 @@
+"""The commands that show and change keys."""
+import json
+
+import journal
+import pytest
+
+
+def entries(home, app="shop"):
+    return journal.read(home.store(app).read_bytes()).entries
+
+
+def test_short_keys_are_those_of_fields(home):
+    home.run("set", "theme", '"dark"')
+    home.run("set", "lily_session_visits", "4")
+    assert {key: entry.text for key, entry in entries(home).items()} == {b"lily_session_theme": b'"dark"', b"lily_session_visits": b"4"}
+    assert home.run("get", "lily_session_theme").out == home.run("get", "theme").out == '"dark"\n'
+
+
+def test_all_means_keys_as_they_are_written(home):
+    home.run("set", "--all", "theme", "1")
+    assert set(entries(home)) == {b"theme"}
+    assert "--all" in home.run("get", "theme", code=1).err
+    assert home.run("get", "theme", "--all").out == "1\n"
+    assert home.run("list").out == ""
+    home.run("set", "theme", "2")
+    assert [entry["key"] for entry in home.run("list", "--all", "--json").json] == ["lily_session_theme", "theme"]
+    home.run("unset", "--all", "theme")
+    assert set(entries(home)) == {b"lily_session_theme"}
+
+
+@pytest.mark.parametrize("word, stored", [
+    ("dark", b'"dark"'), ("two words", b'"two words"'), ("01", b'"01"'), ("crème", '"crème"'.encode()), ('a"b\\', rb'"a\"b\\"'),
+    ("\x1b[31m", rb'"\u001b[31m"'), ("", b'""')])
+def test_plain_words_are_stored_as_strings_and_it_says_so(home, word, stored):
+    answer = home.run("set", "theme", word)
+    assert entries(home)[b"lily_session_theme"].text == stored
+    assert "stored as the string " + stored.decode() in answer.err
+
+
+@pytest.mark.parametrize("text", [
+    "-5", "-0.5e3", "12345678901234567890", "1.50", "true", "null", '"dark"', '[1,{"a":"b"}]', '{"b":1,"a":2}'])
+def test_S2_values_are_stored_byte_for_byte(home, text):
+    answer = home.run("set", "x", text)
+    assert entries(home)[b"lily_session_x"].text == text.encode()
+    assert "string" not in answer.err
+    assert home.run("get", "x").out == text + "\n"
+    assert home.run("get", "x", "--json").out == '{"key":"lily_session_x","value":%s}\n' % text
+
+
+@pytest.mark.parametrize("text", ["[1,", '{"a":1,"a":2}', '"dark', '"\\ud800"', "[" * 600 + "]" * 600])
+def test_what_begins_as_json_and_is_none_is_refused(home, text):
+    home.run("set", "x", "1")
+    before = home.store().read_bytes()
+    home.run("set", "x", text, code=64)
+    assert home.store().read_bytes() == before
+
+
+def test_a_value_from_standard_input(home):
+    home.run("set", "cart", "-", input=b' [1, "a b"] \n')
+    assert entries(home)[b"lily_session_cart"].text == b'[1,"a b"]'
+    home.run("set", "cart", "-", input=b"dark", code=64)
+
+
+def test_types(home):
+    for number, text in enumerate(["null", "true", "-3", "1e3", "18446744073709551616", '"a"', "[]", "{}"]):
+        home.run("set", f"x{number}", text)
+    types = [line.split()[2] for line in home.run("list").out.splitlines()[1:]]
+    assert types == ["null", "boolean", "integer", "real", "real", "string", "array", "object"]
+
+
+def test_S9_expiry(home):
+    home.run("set", "a", "1", "--expires", "7d")
+    home.run("set", "b", "1", "--expires", "1h30m")
+    home.run("set", "c", "1")
+    words = [" ".join(line.split()[3:-1]) for line in home.run("list").out.splitlines()[1:]]
+    assert words == ["in 7 days", "in 90 minutes", "never"]
+    a = entries(home)[b"lily_session_a"].deadline
+    home.run("set", "a", "2")
+    assert entries(home)[b"lily_session_a"].deadline == a
+    home.run("set", "a", "2", "--expires", "never")
+    assert entries(home)[b"lily_session_a"].deadline == 0
+    for wrong in ["7", "d", "7x", "0s", "-1d", "99999999999999999999d"]:
+        home.run("set", "a", "3", "--expires=" + wrong, code=64)
+    assert entries(home)[b"lily_session_a"].text == b"2"
+
+
+def test_S11_the_version_that_a_program_gave_stays(home):
+    home.write(journal.Writer().set(b"lily_session_x", b"1", version=3).bytes())
+    assert home.run("list").out.split()[-1] == "3"
+    home.run("set", "x", "2")
+    assert entries(home)[b"lily_session_x"] == (b"2", 0, 3)
+
+
+def test_unset_removes_all_or_none(home):
+    for key in "abc":
+        home.run("set", key, "1")
+    home.run("unset", "a", "nope", code=1)
+    assert len(entries(home)) == 3
+    home.run("unset", "a", "b")
+    assert set(entries(home)) == {b"lily_session_c"}
+
+
+def test_S19_scopes(home):
+    home.run("set", "theme", "1")
+    for scope in ["user:42", "user:4"]:
+        home.run("set", "theme", json.dumps(scope), "--scope", scope)
+    home.run("set", "--all", "other", "1", "--scope", "user:4")
+    assert home.run("get", "theme").out == "1\n"
+    assert home.run("get", "theme", "--scope", "user:42").out == '"user:42"\n'
+    assert home.run("scopes", "--json").json == [{"scope": "user:4", "keys": 2, "bytes": 32}, {"scope": "user:42", "keys": 1, "bytes": 27}]
+    home.run("clear", "--yes", "--scope", "user:4")
+    assert [line.split()[:2] for line in home.run("scopes").out.splitlines()] == [["SCOPE", "KEYS"], ["user:4", "1"], ["user:42", "1"]]
+    assert home.run("get", "theme").out == "1\n"
+    home.run("list", "--scope", "", code=64)
+    home.run("list", "--scope", "x" * 65, code=64)
+
+
+def test_S8_clear_without_a_terminal_wants_yes(home):
+    home.run("set", "theme", "1")
+    home.run("set", "--all", "other", "1")
+    before = home.store().read_bytes()
+    answer = home.run("clear", code=64)
+    assert home.store().read_bytes() == before and "--yes" in answer.err
+    home.run("clear", "--yes")
+    assert set(entries(home)) == {b"other"}
+
+
+def test_secrets_are_masked_but_where_they_are_asked_for(home):
+    keys = ["token", "userPassword", "client_secret", "API_KEY"]
+    for key in keys:
+        home.run("set", key, '"hunter-2"')
+    home.run("set", "theme", '"dark"')
+    for shown in [home.run("list").out, home.run("list", "--json").out, home.run("get", "token", code=2).err]:
+        assert "hunter-2" not in shown
+    assert home.run("list").out.count("••••••") == len(keys)
+    assert '"dark"' in home.run("list").out
+    assert home.run("list", "--show-secrets").out.count("hunter-2") == len(keys)
+    assert home.run("get", "token", "--show-secrets").out == '"hunter-2"\n'
+    assert "hunter-2" not in home.run("set", "token", "hunter-2").err
+
+
+def test_columns_line_up_with_wide_characters(home):
+    for key, text in [("a", '"日本語"'), ("b", '"e\u0301"'), ("c", '"x"'), ("d", '"🌸"')]:
+        home.run("set", key, text)
+    #                        two columns a character;  one, combined
+    assert home.run("list").out.splitlines()[1:] == [
+        'a    "日本語"  string  never    0', 'b    "e\u0301"       string  never    0', 'c    "x"       string  never    0',
+        'd    "🌸"      string  never    0']
+
+
+def test_where_a_store_is(home):
+    assert home.run("where").out == f"{home.store()}\n"
+    assert not home.store().parent.exists()
+    assert home.run("where", environment={"XDG_STATE_HOME": "/x"}).out == "/x/shop/session.jsonl\n"
+    assert home.run("where", environment={"LILY_SESSION_DIR": "/y", "XDG_STATE_HOME": "/x"}).out == "/y/shop/session.jsonl\n"
+    assert home.run("where", app=None).out == f"{home.store('lily-session')}\n"
+    assert home.run("where", "--store", "a.jsonl", app=None).out == f"{home.path}/a.jsonl\n"
+    assert home.run("where", "--json").json == {"path": str(home.store()), "exists": False}
+    home.run("where", app="../x", code=64)
+    home.run("where", "--store", "x", code=64)  # and --app
+
+
+def test_a_store_that_is_not_there_is_not_made_by_looking(home):
+    home.run("set", "theme", "1", app="cafe")
+    for command in ["list", "get x", "unset x", "clear --yes", "info", "verify", "compact", "watch", "export", "scopes"]:
+        assert "--app cafe" in home.run(*command.split(), code=1).err
+    assert not home.store().parent.exists()
+    assert "folder" in home.run("set", "a", "1", "--store", home.path / "no/x.jsonl", app=None, code=3).err
+
+
+def test_info(home):
+    home.run("set", "theme", '"dark"')
+    home.run("set", "--all", "other", "1")
+    home.run("set", "x", "1", "--scope", "s")
+    info = home.run("info", "--json").json
+    assert info["changed_ms"] == int(home.store().stat().st_mtime_ns / 1e6)
+    del info["changed_ms"]
+    assert info == {"path": str(home.store()), "keys": 1, "other_keys": 1, "scopes": 1, "live_bytes": 18 + 6 + 5 + 1 + 3 + 14 + 1,
+                    "file_bytes": home.store().stat().st_size, "damaged_lines": 0, "format": 1}

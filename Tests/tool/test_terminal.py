@@ -1,0 +1,171 @@
+"""What a terminal changes: width, colours, questions, progress; and what is kept from it."""
+import json
+import os
+import re
+import signal
+import subprocess
+import unicodedata
+
+import journal
+import pytest
+
+from conftest import TOOL, Terminal
+
+SEQUENCE = re.compile(r"\x1b\[[0-9;]*[mK]")
+
+
+def width(text):
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+def test_a_key_takes_one_line(home, columns):
+    home.run("set", "cart", '["%s"]' % ("apple 日本語 " * 50))
+    home.run("set", "short", "1")
+    home.run("set", "k" * 60, "1")
+    lines = SEQUENCE.sub("", home.terminal("list", columns=columns)).splitlines()
+    assert len(lines) == 4
+    assert max(map(width, lines)) <= columns
+    assert "…" in lines[1]
+    assert "…" not in home.run("list").out  # a pipe gets all of it
+
+
+def test_colours_only_on_a_terminal_and_never_with_NO_COLOR(home):
+    home.run("set", "theme", '"dark"')
+    assert "\x1b[" in home.terminal("list")
+    assert "\x1b[" in home.terminal("list", environment={"NO_COLOR": ""})
+    assert "\x1b" not in home.terminal("list", environment={"NO_COLOR": "1"})
+    assert "\x1b" not in home.terminal("list", environment={"TERM": "dumb"})
+    assert "\x1b" not in home.run("list").out
+    assert "\x1b[31m" in home.terminal("get", "nope", code=1)
+    assert "\x1b" not in home.run("get", "nope", code=1).err
+
+
+@pytest.mark.parametrize("typed, code, left", [("y\n", 0, 0), ("yes\n", 0, 0), ("n\n", 1, 1), ("\n", 1, 1), ("\x04", 1, 1)])
+def test_clear_asks(home, typed, code, left):
+    home.run("set", "theme", "1")
+    text = home.terminal("clear", typed=typed, code=code)
+    assert "Remove 1 key" in text
+    assert len(journal.read(home.store().read_bytes()).entries) == left
+
+
+def test_clear_with_yes_does_not_ask(home):
+    home.run("set", "theme", "1")
+    assert "[y/N]" not in home.terminal("clear", "--yes")
+
+
+HOSTILE = "\x1b[31m\x07\x9b2J\u202e\u2028\x7f\ue000"
+
+
+def test_nothing_in_a_store_steers_the_terminal(home):
+    """A store that somebody else made, with names and values that are nothing but control characters."""
+    text = '"\x7f\x9b31m\u202e\u2066\u200b\\u001b"'.encode()
+    key = b"lily_session_" + HOSTILE.encode()
+    scope = b"\0" + "\x1b]0;s\x07".encode() + b"\0"
+    data = journal.Writer().set(key, text).set(scope + key, text).set(b"\x1b[2J", b"1").bytes()
+    data += b'["00000000",9,"set","lily_session_' + HOSTILE.encode() + b'",1,0]\n'
+    home.write(data)
+    name = HOSTILE
+    asked = [["list"], ["list", "--all"], ["list", "--json", "--all"], ["get", name], ["get", name, "--json"], ["scopes"], ["scopes", "--json"],
+             ["verify"], ["verify", "--json"], ["export"], ["export", "--browser"], ["info"], ["get", "\x1b[2J"], ["set", name, "\x1b[31mred"],
+             ["unset", name], ["list", "--scope", "\x1b]0;s\x07"]]
+    codes = {"verify": 2, "get \x1b[2J": 1}
+    for words in asked:
+        code = codes.get(" ".join(words), codes.get(words[0], 0))
+        seen = home.terminal(*words, code=code, environment={"NO_COLOR": "1"})
+        bad = [c for c in seen if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Co") and c != "\n"]
+        assert not bad, (words, bad, seen)
+
+
+def test_a_hostile_path_is_shown_too(home):
+    folder = home.path / "a\x1b[31mb"
+    folder.mkdir()
+    for words, code in [(["list"], 1), (["set", "a", "1"], 0), (["info"], 0), (["verify"], 0), (["where"], 0)]:
+        assert "\x1b" not in home.terminal(*words, "--store", folder / "s.jsonl", app=None, code=code, environment={"NO_COLOR": "1"})
+
+
+def test_values_are_escaped_on_a_terminal_and_byte_for_byte_in_a_pipe(home):
+    text = '"\x9b31m é 日本語"'
+    home.write(journal.Writer().set(b"lily_session_x", text.encode()).bytes())
+    assert home.run("get", "x").bytes == text.encode() + b"\n"
+    assert home.terminal("get", "x") == r'"\u009b31m é 日本語"' + "\n"
+    assert "\\u009b" in home.run("list").out  # a table is for people, also in a pager
+
+
+def test_watch_shows_the_changes_of_others(home):
+    home.run("set", "theme", '"dark"')
+    terminal = Terminal([str(TOOL), "watch", "--app", "shop"], home, environment={"NO_COLOR": "1"})
+    terminal.until("Ctrl-C")
+    home.run("set", "theme", '"light"')
+    terminal.until('set      theme  "light"')
+    home.run("set", "theme", '"light"', "--expires", "7d")
+    terminal.until('renewed  theme  "light"  (expires in 7 days)')
+    home.run("set", "token", '"hunter-2"')
+    terminal.until("set      token  ••••••")
+    home.run("unset", "theme")
+    terminal.until("removed  theme")
+    home.run("clear", "--yes")
+    terminal.until("cleared")
+    home.run("set", "brief", "1", "--expires", "1s")
+    terminal.until("expired  brief")
+    terminal.process.send_signal(signal.SIGINT)
+    assert "hunter-2" not in terminal.rest()
+    assert terminal.code == -signal.SIGINT
+
+
+def test_watch_in_a_pipe_is_lines_of_json(home):
+    home.run("set", "theme", '"dark"')
+    watcher = subprocess.Popen([str(TOOL), "watch", "--json", "--app", "shop"], env=home.environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    try:
+        watcher.stderr.readline()
+        home.run("set", "theme", "[1]")
+        event = json.loads(watcher.stdout.readline())
+        assert event.pop("time_ms") > 0
+        assert event == {"event": "set", "key": "lily_session_theme", "value": [1]}
+    finally:
+        watcher.kill()
+        watcher.communicate()
+
+
+def test_long_work_shows_how_far_it_is_on_a_terminal(home):
+    dump = home.path / "dump.json"
+    dump.write_text('{%s}' % ",".join(f'"lily_session_{n}":"\\"{"x" * 100_000}\\""' for n in range(12)))
+    shown = home.terminal("import", dump)
+    assert "importing [" in shown and "\r\x1b[K" in shown
+    assert "verifying [#" in home.terminal("verify")
+    assert "verifying" not in home.run("verify").err
+    home.run("clear", "--yes")
+    home.run("set", "theme", "1")
+    assert "verifying" not in home.terminal("verify")
+
+
+def test_a_store_of_somebody_else_is_refused(home):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file to somebody else")
+    home.run("set", "theme", '"dark"')
+    os.chown(home.store(), 12345, 12345)
+    before = home.store().read_bytes()
+    for command in ["list", "get theme", "set theme 1", "verify", "compact --repair", "export", "clear --yes", "watch"]:
+        answer = home.run(*command.split(), code=3)
+        assert "another user's" in answer.err and "dark" not in answer.out
+    assert home.store().read_bytes() == before
+
+
+def test_what_is_no_store_is_refused_and_not_touched(home):
+    for make in [lambda path: path.write_text("hello\n" * 100), lambda path: path.mkdir(), os.mkfifo,
+                 lambda path: path.symlink_to("/etc/passwd")]:
+        path = home.path / "other"
+        make(path)
+        for words in [["list"], ["set", "a", "1"], ["verify"], ["compact", "--repair"], ["import", "-"]]:
+            home.run(*words, "--store", path, app=None, code=3, input=b"{}")
+        if path.is_file() and not path.is_symlink():
+            assert path.read_text() == "hello\n" * 100
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def test_output_that_cannot_be_written_is_a_failure(home):
+    home.run("set", "theme", "1")
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([str(TOOL), "list", "--app", "shop"], stdout=full, env=home.environment, stderr=subprocess.DEVNULL)
+    assert done.returncode == 3

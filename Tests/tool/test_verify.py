@@ -1,0 +1,162 @@
+"""verify, and compact with a repair; the journals come from the second writer."""
+import re
+
+import journal
+import pytest
+
+KINDS = ["header", "check", "grammar", "copied", "missing", "newer", "torn"]
+
+
+def writer():
+    return journal.Writer().set(b"lily_session_a", b"1").set(b"lily_session_b", b'"hunter-2"').batch(
+        journal.set_item(b"lily_session_c", b"3"), journal.remove_item(b"lily_session_a")).set(b"lily_session_d", b"4")
+
+
+def damage(kind):
+    """A journal with one thing wrong, and where: (bytes, line, first byte)."""
+    whole = writer()
+    if kind == "header":
+        return whole.bytes().replace(b"lily-session", b"lily-sessioN", 1), 1, 0
+    if kind == "check":
+        data = whole.bytes().replace(b"hunter-2", b"hunter-3")
+        return data, 4, data.index(b"\n", 140) + 1
+    if kind == "grammar":
+        whole.raw(b'"set","lily_session_e",[1,0')
+    elif kind == "copied":
+        whole.lines.append(whole.lines[1])
+    elif kind == "missing":
+        whole.sequence += 2
+        whole.set(b"lily_session_e", b"5")
+    elif kind == "newer":
+        whole.raw(b'"rename","a","b"')
+    elif kind == "torn":
+        return whole.bytes() + b'["00000000",5,"set","lily_se', 7, len(whole.bytes())
+    return whole.bytes(), 7, len(whole.bytes()) - len(whole.lines[-1])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_damage_is_found_where_it_is_and_nothing_is_touched(home, kind):
+    data, line, offset = damage(kind)
+    path = home.write(data)
+    path.chmod(0o644)
+    before = path.stat()
+    harmless = kind in ("newer", "torn")
+    report = home.run("verify", "--json", code=0 if harmless else 2).json
+    assert [(f["kind"], f["line"], f["offset"]) for f in report["findings"]] == [(kind, line, offset)]
+    assert report["damaged"] == (0 if harmless else 1)
+    text = home.run("verify", code=0 if harmless else 2).out
+    assert re.search(rf"(?m)^{line} +{offset} ", text)
+    assert ("No damage." in text) == harmless
+    assert ("compact --repair would keep" in text) != harmless
+    assert "hunter" not in text
+    after = path.stat()
+    assert path.read_bytes() == data and list(path.parent.iterdir()) == [path]
+    assert (after.st_mode, after.st_mtime_ns, after.st_ino) == (before.st_mode, before.st_mtime_ns, before.st_ino)
+
+
+def test_it_agrees_with_the_second_reader_on_every_flipped_byte(home):
+    """A byte that is wrong is found, whichever it is: the same lines are skipped, and what is told can be read."""
+    data = writer().bytes()
+    for at in range(70, len(data), 9):
+        wrong = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
+        home.write(wrong)
+        state = journal.read(wrong)
+        report = home.run("verify", "--json", code=None)
+        skipped = [f["offset"] for f in report.json["findings"] if f["kind"] not in ("missing", "torn", "newer")]
+        assert (report.code, skipped, report.json["entries"]) == (2 if state.damaged else 0, state.damaged, len(state.entries)), at
+
+
+def test_a_skipped_line_tells_its_keys_and_never_its_value(home):
+    data = writer().bytes().replace(b'["remove","lily_session_a"]', b'["remove","lily_session_A"]')
+    home.write(data)
+    assert [f["said"] for f in home.run("verify", "--json", code=2).json["findings"]] == ["batch c, A"]
+
+
+def test_lines_missing_beyond_the_skipped_ones(home):
+    whole = writer()
+    del whole.lines[2]
+    data = whole.bytes().replace(b"hunter-2", b"hunter-3")
+    home.write(data)
+    report = home.run("verify", code=2).out
+    assert "skipped: its check does not hold" in report and "a line is missing before it" in report
+
+
+def test_what_shows_a_damaged_store_says_so(home):
+    data, _, _ = damage("check")
+    home.write(data)
+    for words in [["list"], ["export"]]:
+        assert "lily-session verify" in home.run(*words).err
+    assert "lily-session verify" in home.run("info").out
+    home.write(writer().bytes())
+    assert "verify" not in home.run("list").err + home.run("info").out
+
+
+def test_what_was_begun_and_never_written(home):
+    for data in [b"", b"\0" * 4096, writer().bytes()[:100]]:
+        path = home.write(data)
+        assert "nothing was ever stored" in home.run("verify").out
+        assert path.read_bytes() == data
+
+
+def test_compact_leaves_a_damaged_file_alone(home):
+    data, _, _ = damage("check")
+    path = home.write(data)
+    answer = home.run("compact", code=3)
+    assert "--repair" in answer.err
+    assert path.read_bytes() == data and list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("kind", ["header", "check", "grammar", "copied", "missing"])
+def test_a_repair_keeps_the_original_and_what_can_be_read(home, kind):
+    data, _, _ = damage(kind)
+    path = home.write(data)
+    entries = journal.read(data).entries
+    answer = home.run("compact", "--repair")
+    kept = path.with_name("session.jsonl.damaged")
+    assert kept.read_bytes() == data and str(kept) in answer.err
+    assert kept.stat().st_mode & 0o777 == 0o600
+    after = journal.read(path.read_bytes())
+    assert after.entries == entries and after.damage == 0
+    home.run("verify")
+    home.write(data)
+    assert "in place of the one that is there" in home.run("verify", code=2).out
+
+
+def test_compact_leaves_only_what_is_stored(home):
+    whole = journal.Writer()
+    for number in range(100):
+        whole.set(b"lily_session_n", b"%d" % number)
+    path = home.write(whole.set(b"lily_session_v", b"1", 0, 7).bytes())
+    home.run("compact")
+    after = journal.read(path.read_bytes())
+    assert after.entries == {b"lily_session_n": (b"99", 0, 0), b"lily_session_v": (b"1", 0, 7)}
+    assert len(after.operations) == 2 and list(path.parent.iterdir()) == [path]
+
+
+def test_a_newer_format_is_not_written_to(home):
+    data, _, _ = damage("newer")
+    path = home.write(data)
+    for words in [["compact"], ["compact", "--repair"], ["set", "a", "1"]]:
+        assert "newer" in home.run(*words, code=3).err
+    assert path.read_bytes() == data
+    assert home.run("get", "d").out == "4\n"
+
+
+def test_lines_longer_than_a_chunk(home):
+    """What the examination holds in memory is a chunk at a time."""
+    whole = journal.Writer().set(b"lily_session_a", b'"%s"' % (b"x" * 3_000_000)).set(b"lily_session_b", b'"%s"' % (b"y" * 1_500_000))
+    whole.lines[0] = whole.lines[0].replace(b"xx", b"xy", 1)
+    home.write(whole.bytes())
+    report = home.run("verify", "--json", code=2).json
+    assert [(f["line"], f["offset"], f["length"]) for f in report["findings"]] == [(3, 140, len(whole.lines[0]) - 1)]
+    assert report["lines"] == 2 and report["entries"] == 1
+
+
+def test_a_line_longer_than_any_writer_writes(home):
+    whole = writer()
+    whole.lines.insert(2, b"x" * (journal.MAX_LINE + 1) + b"\n")
+    home.write(whole.bytes())
+    report = home.run("verify", "--json", code=2).json
+    offset = 140 + sum(map(len, whole.lines[:2]))
+    assert [(f["kind"], f["line"], f["offset"], f["length"]) for f in report["findings"]] == [("too-long", 5, offset, journal.MAX_LINE + 1)]
+    assert report["entries"] == 3

@@ -1,0 +1,24 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// A package of its own, so that programs that use the library do not resolve what only the tool needs. `library` is a link to the
+// repository: SwiftPM names packages by the last part of their path, and a clone may have the same name as this folder.
+let package = Package(
+  name: "lily-session-tool",
+  dependencies: [
+    .package(path: "library"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CWidth"),
+    .executableTarget(
+      name: "lily-session",
+      dependencies: [
+        "CWidth",
+        .product(name: "LilySession", package: "library"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: [.enableUpcomingFeature("ExistentialAny")])
+  ],
+  swiftLanguageModes: [.v6]
+)

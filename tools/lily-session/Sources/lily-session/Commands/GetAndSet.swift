@@ -1,0 +1,125 @@
+import ArgumentParser
+import Glibc
+import LilySession
+
+struct GetCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "get", abstract: "Print a key's value, as JSON.")
+
+  @Argument(help: "The key.", completion: Completion.keys) var key: String
+  @OptionGroup var store: StoreOptions
+  @OptionGroup var keys: KeyOptions
+  @OptionGroup var secrets: SecretOptions
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let store = try Store(store, .reading)
+    guard let row = try store.row(keys.stored(key)) else { throw absent(key, keys, store) }
+    // A mask would be taken for the value by whatever reads it.
+    guard !secrets.hides(row) else {
+      throw Problem(
+        Problem.incomplete, "\(keys.shown(row.key)) looks secret, so its value is not shown", advice: "--show-secrets shows it.")
+    }
+    if output.json {
+      Terminal.output.write(row.object() + "\n")
+    } else if Terminal.output.isTerminal {
+      Terminal.output.write(visible(json: row.json) + "\n")
+    } else {
+      Terminal.output.write(row.text + [0x0A])
+    }
+  }
+}
+
+struct SetCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "set", abstract: "Store a value.",
+    discussion: """
+      A plain word is stored as a string. The key keeps its version, and unless --expires says otherwise the time at which it expires. A \
+      store that is not there yet is made.
+      """)
+
+  @Argument(help: "The key.", completion: Completion.keys) var key: String
+  @Argument(help: "JSON, a plain word, or - for JSON on standard input.") var json: String
+  @Option(help: ArgumentHelp("When it is to expire: \(Expiry.form).", valueName: "duration")) var expires: Expiry?
+  @OptionGroup var store: StoreOptions
+  @OptionGroup var keys: KeyOptions
+
+  func run() throws {
+    let stored = keys.stored(key)
+    let text = try value()
+    let isNew = !Places.exists(try Places.path(store))
+    let store = try Store(store, .creating)
+    let old = try store.row(stored)
+    let deadline =
+      switch expires {
+      case .never: Int64(0)
+      case .after(let duration): Entry.deadline(after: .milliseconds(duration), from: store.now())
+      case nil: old?.deadline ?? 0
+      }
+    try store.set([Row(key: stored, text: text, deadline: deadline, version: old?.version ?? 0)])
+    try store.close()
+    if isNew { note("made \(visible(store.path))") }
+  }
+
+  private func value() throws -> [UInt8] {
+    let given = json == "-" ? try read(0, "standard input") : Array(json.utf8)
+    guard let fault = Store.fault(given) else { return given }
+    let first = json.unicodeScalars.first { !$0.properties.isWhitespace }
+    // What begins as JSON was meant to be JSON.
+    guard json != "-", first.map({ !"[{\"".unicodeScalars.contains($0) }) ?? true else {
+      throw Problem(Problem.usage, "the value cannot be stored: \(fault)", advice: "Quote JSON for the shell: '[1,\"two\"]', '\"text\"'.")
+    }
+    let text = quoted(json)
+    if let fault = Store.fault(Array(text.utf8)) { throw Problem(Problem.usage, "the value cannot be stored: \(fault)") }
+    note("not JSON, so it is stored as the string \(looksSecret(Array(key.utf8)) ? mask : text)")
+    return Array(text.utf8)
+  }
+}
+
+struct UnsetCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "unset", abstract: "Remove keys.")
+
+  @Argument(help: "The keys.", completion: Completion.keys) var key: [String]
+  @OptionGroup var store: StoreOptions
+  @OptionGroup var keys: KeyOptions
+
+  func run() throws {
+    let store = try Store(store, .changing)
+    for key in key where try store.row(keys.stored(key)) == nil { throw absent(key, keys, store) }
+    for key in key { try store.remove(keys.stored(key)) }
+    try store.close()
+  }
+}
+
+private func absent(_ key: String, _ keys: KeyOptions, _ store: Store) -> Problem {
+  let isOutside = !keys.all && (try? store.row(Array(key.utf8))) ?? nil != nil
+  return Problem(
+    Problem.absent, "there is no key \(keys.shown(keys.stored(key))) in \(visible(store.path))",
+    advice: isOutside ? "There is one outside the prefix: --all means that one." : "lily-session list shows what there is.")
+}
+
+struct ClearCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "clear", abstract: "Remove what sessions have stored, in one step.",
+    discussion: "Asks before it does so. Keys outside the prefix lily_session_ stay, and so do other scopes.")
+
+  @Flag(help: "Do not ask.") var yes = false
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    let store = try Store(store, .changing)
+    let keys = count(try store.rows(sessionPrefix).count, "key")
+    if !yes {
+      guard isatty(0) != 0 else {
+        throw Problem(
+          Problem.usage, "nothing was removed: there is no terminal to ask on", advice: "--yes removes \(keys) without a question.")
+      }
+      Terminal.error.write("Remove \(keys) from \(visible(store.path))? [y/N] ")
+      guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
+        throw Problem(Problem.absent, "nothing was removed")
+      }
+    }
+    try store.clear()
+    try store.close()
+    note("removed \(keys)")
+  }
+}

@@ -1,0 +1,39 @@
+import ArgumentParser
+
+struct ListCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "list", abstract: "Show the keys, their values, and when they expire.")
+
+  @Argument(help: "Only keys that begin so.", completion: Completion.keys) var prefix: String?
+  @OptionGroup var store: StoreOptions
+  @OptionGroup var keys: KeyOptions
+  @OptionGroup var secrets: SecretOptions
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let store = try Store(store, .reading)
+    try store.noteDamage()
+    let rows = try store.rows(keys.prefix(prefix))
+    if output.json {
+      Terminal.output.write(array(rows.map { $0.object(hidden: secrets.hides($0)) }))
+      return
+    }
+    if rows.isEmpty {
+      note("no such keys in \(visible(store.path))")
+      return
+    }
+    let style = Style(Terminal.output)
+    let now = store.now()
+    var table = Table(["KEY", "VALUE", "TYPE", "EXPIRES", "VERSION"])
+    for row in rows {
+      let isHidden = secrets.hides(row)
+      table.add([
+        Table.Cell(text: keys.shown(row.key), paint: style.key),
+        Table.Cell(text: isHidden ? mask : visible(json: row.json)) { style.value($0, isHidden ? nil : row.type) },
+        Table.Cell(text: row.type.rawValue, paint: style.faint),
+        Table.Cell(text: Expiry.words(row.deadline, at: now)) { row.deadline == 0 ? style.faint($0) : $0 },
+        Table.Cell(text: String(row.version), paint: style.faint),
+      ])
+    }
+    Terminal.output.write(table.text(Terminal.output, shrinking: [1, 0]))
+  }
+}

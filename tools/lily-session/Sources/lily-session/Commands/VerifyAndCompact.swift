@@ -1,0 +1,149 @@
+import ArgumentParser
+import Glibc
+import LilySession
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify", abstract: "Read the file line by line, and tell what is damaged.",
+    discussion: "Nothing is written. The exit status is 2 where there is damage.")
+
+  @OptionGroup var store: StoreOptions
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let store = try Store(store, .reading)
+    let style = Style(Terminal.output)
+    var findings: [String] = []
+    var table = Table(["LINE", "AT BYTE", "FINDING", "WHAT IT SAID"])
+    var torn: Int64 = 0
+    var isNewer = false
+    let examination = try store.examine { finding in
+      if finding.kind == .torn { torn = finding.length }
+      if finding.kind == .newer { isNewer = true }
+      let said = finding.said
+      if output.json {
+        findings.append(
+          "{\"line\":\(finding.line),\"offset\":\(finding.offset),\"length\":\(finding.length),"
+            + "\"kind\":\"\(finding.name)\",\"said\":\(quoted(said))}")
+      } else {
+        table.add([
+          Table.Cell(text: String(finding.line)), Table.Cell(text: String(finding.offset)),
+          Table.Cell(text: finding.words) { finding.kind == .torn || finding.kind == .newer ? $0 : style.failure($0) },
+          Table.Cell(text: visible(said), paint: style.faint),
+        ])
+        findings.append("")
+      }
+    }
+    let living = try store.rows().count + (try store.scopes().reduce(0) { $0 + $1.rows.count })
+    if output.json {
+      Terminal.output.write(
+        "{\"path\":\(quoted(store.path)),\"file_bytes\":\(examination.fileBytes),\"lines\":\(examination.lines),"
+          + "\"damaged\":\(examination.damaged),\"entries\":\(living),\"findings\":\(array(findings).dropLast())}\n")
+    } else {
+      if !findings.isEmpty { Terminal.output.write(table.text(Terminal.output, shrinking: [3])) }
+      Terminal.output.write(summary(examination, living, torn, isNewer, store.path, style))
+    }
+    if examination.damaged > 0 { throw ExitCode(Problem.incomplete) }
+  }
+
+  private func summary(_ found: Examination, _ living: Int, _ torn: Int64, _ isNewer: Bool, _ path: String, _ style: Style) -> String {
+    if found.isUnfinished { return "\(visible(path)): nothing was ever stored in it; it reads as empty\n" }
+    var lines = ["\(visible(path)): \(size(found.fileBytes)), \(count(found.lines, "line")), \(count(living, "entry", "entries"))"]
+    if found.damaged == 0 {
+      lines.append(style.good("No damage."))
+    } else {
+      let skipped = "Damage in \(count(found.damaged, "place")). What is damaged is skipped; every other line counts."
+      let kept = (path.split(separator: "/").last.map(String.init) ?? path) + ".damaged"
+      let replacing = Places.exists(path + ".damaged") ? ", in place of the one that is there," : ""
+      lines += [
+        style.failure(skipped),
+        isNewer
+          ? "The file has lines of a newer format: only a newer version may repair it."
+          : "compact --repair would keep it as \(visible(kept))\(replacing) and write the \(count(living, "entry", "entries")) anew.",
+      ]
+    }
+    if torn > 0 {
+      let bytes = count(Int(torn), "byte")
+      lines.append("After the last newline: \(bytes) of a write that is under way, or whose program died. The next writer cuts them off.")
+    }
+    if isNewer, found.damaged == 0 {
+      lines.append("Some lines are of a newer format: they are gone past, and this version does not write to the file.")
+    }
+    return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+extension Finding {
+  fileprivate var name: String {
+    switch kind {
+    case .header: "header"
+    case .check: "check"
+    case .grammar: "grammar"
+    case .copied: "copied"
+    case .missing: "missing"
+    case .tooLong: "too-long"
+    case .newer: "newer"
+    case .torn: "torn"
+    }
+  }
+
+  fileprivate var words: String {
+    switch kind {
+    case .header: "this copy of the header is damaged; the other serves"
+    case .check: "skipped: its check does not hold"
+    case .grammar: "skipped: it is not as a line is written"
+    case .copied: "skipped: it was copied from another place"
+    case .missing(let number): "\(number == 1 ? "a line is" : "\(number) lines are") missing before it"
+    case .tooLong: "skipped: it is longer than 64 MiB"
+    case .newer: "of a newer format"
+    case .torn: "it has no end"
+    }
+  }
+
+  /// The operation and its keys, as far as they can be told; never a value.
+  fileprivate var said: String {
+    guard kind != .header else { return "" }
+    var scanner = Scanner([UInt8](text.prefix(1 << 16)))
+    scanner.skip(through: UInt8(ascii: ","))
+    scanner.skip(through: UInt8(ascii: ","))
+    guard let operation = scanner.string().flatMap(Scanner.decode), ["set", "remove", "batch", "clear", "moved"].contains(operation) else {
+      return ""
+    }
+    var keys: [String] = []
+    func take() -> Bool {
+      guard scanner.take(UInt8(ascii: ",")), let key = scanner.string().flatMap(Scanner.decode) else { return false }
+      let parts = key.split(separator: "\0", omittingEmptySubsequences: false)  // in a scope: NUL, its name, NUL, the key
+      keys.append(parts.count == 3 ? "\(fieldKey(Array(parts[2].utf8))) of \(parts[1])" : fieldKey(Array(key.utf8)))
+      return true
+    }
+    if operation == "batch" {
+      _ = scanner.take(UInt8(ascii: ",")) && scanner.take(UInt8(ascii: "["))
+      repeat {
+        guard scanner.take(UInt8(ascii: "[")), scanner.string() != nil, take() else { break }
+        scanner.skipValues()
+      } while scanner.take(UInt8(ascii: "]")) && scanner.take(UInt8(ascii: ","))
+    } else if operation == "set" || operation == "remove" {
+      _ = take()
+    }
+    return ([operation] + [keys.joined(separator: ", ")]).filter { !$0.isEmpty }.joined(separator: " ")
+  }
+}
+
+struct CompactCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "compact", abstract: "Rewrite the file with only what it stores.",
+    discussion: "What was replaced or removed is gone from it then. A damaged file is left alone, unless --repair is given.")
+
+  @Flag(help: "Of a damaged file too: it is kept as FILE.damaged.") var repair = false
+  @OptionGroup var store: StoreOptions
+
+  func run() throws {
+    let before = try Store(store, .reading).info()
+    let store = try Store(store, repair ? .changing : .changingIfWhole)
+    try store.compact()
+    let after = try store.info()
+    try store.close()
+    note("\(visible(store.path)): \(size(before.fileBytes)) before, \(size(after.fileBytes)) now")
+    if before.damagedLines > 0 { note("the damaged file is \(visible(store.path)).damaged") }
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Glibc
+
+struct WatchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "watch", abstract: "Show what programs change, as it happens.", discussion: "Until Ctrl-C ends it.")
+
+  @Argument(help: "Only keys that begin so.", completion: Completion.keys) var prefix: String?
+  @OptionGroup var store: StoreOptions
+  @OptionGroup var keys: KeyOptions
+  @OptionGroup var secrets: SecretOptions
+  @OptionGroup var output: JSONOption
+
+  private struct Moment {
+    var generation: UInt64
+    var rows: [[UInt8]: Row]
+  }
+
+  func run() throws {
+    let store = try Store(store, .reading)
+    let descriptor = store.descriptor  // before the first look, so that nothing comes in between
+    var before = try look(store)
+    note("watching \(visible(store.path)); Ctrl-C ends it")
+    if descriptor < 0 { note("the system cannot tell of changes here: looking once a second") }
+    while true {
+      wait(descriptor, until: before.rows.values.map(\.deadline).filter { $0 != 0 }.min(), store.now())
+      let now = try look(store)
+      tell(before, now, store.now())
+      before = now
+    }
+  }
+
+  private func look(_ store: Store) throws -> Moment {
+    while true {
+      let generation = try store.generation()
+      let rows = try store.rows(keys.prefix(prefix))
+      // A clear in between would look like removals.
+      if try store.generation() == generation {
+        return Moment(generation: generation, rows: Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) }))
+      }
+    }
+  }
+
+  /// For a change, or for the next entry to expire.
+  private func wait(_ descriptor: Int32, until deadline: Int64?, _ now: Int64) {
+    var timeout = descriptor < 0 ? Int32(1000) : -1
+    if let deadline { timeout = min(timeout < 0 ? Int32.max : timeout, Int32(clamping: max(deadline - now, 0))) }
+    var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    poll(&wanted, 1, timeout)
+  }
+
+  private func tell(_ before: Moment, _ after: Moment, _ now: Int64) {
+    var left = before.rows
+    if after.generation != before.generation {
+      say("cleared", nil, now)
+      left = [:]
+    }
+    for row in left.values.filter({ after.rows[$0.key] == nil }).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      say(row.deadline != 0 && row.deadline <= now ? "expired" : "removed", row, now)
+    }
+    for row in after.rows.values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      guard let old = left[row.key] else {
+        say("set", row, now)
+        continue
+      }
+      if old.text != row.text || old.version != row.version {
+        say("set", row, now)
+      } else if old.deadline != row.deadline {
+        say("renewed", row, now)
+      }
+    }
+  }
+
+  private func say(_ event: String, _ row: Row?, _ now: Int64) {
+    let hasValue = event == "set" || event == "renewed"
+    if output.json {
+      let extra = "\"time_ms\":\(now),\"event\":\"\(event)\""
+      let line =
+        switch row {
+        case let row? where hasValue: row.object(hidden: secrets.hides(row), extra: extra + ",")
+        case let row?: "{\(extra),\"key\":\(quoted(String(decoding: row.key, as: UTF8.self)))}"
+        case nil: "{\(extra)}"
+        }
+      Terminal.output.write(line + "\n")
+      return
+    }
+    let style = Style(Terminal.output)
+    let time = localTime(now, "%H:%M:%S")
+    let key = row.map { keys.shown($0.key) } ?? ""
+    var value = ""
+    if let row, hasValue {
+      value = secrets.hides(row) ? mask : visible(json: row.json)
+      if row.deadline != 0 { value += "  (expires \(Expiry.words(row.deadline, at: now)))" }
+      if let columns = Terminal.output.columns { value = cut(value, to: max(columns - 21 - width(key), 12)) }
+      value = "  " + style.value(value, secrets.hides(row) ? nil : row.type)
+    }
+    let painted = hasValue ? style.good(padded(event, to: 7)) : style.failure(padded(event, to: 7))
+    Terminal.output.write("\(style.faint(time))  \(painted)\(key.isEmpty ? "" : "  " + style.key(key))\(value)\n")
+  }
+}

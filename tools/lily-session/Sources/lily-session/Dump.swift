@@ -1,0 +1,81 @@
+/// What `export` or `JSON.stringify(localStorage)` wrote.
+struct Dump {
+  /// No key twice.
+  var rows: [Row] = []
+  private var leftOut: [(key: [UInt8], reason: String)] = []
+
+  init(_ bytes: [UInt8]) throws {
+    var scanner = Scanner(bytes)
+    scanner.skipSpace()
+    var places: [[UInt8]: Int] = [:]
+    // As in JSON.parse, the last of several of one name counts.
+    func add(_ row: Row) {
+      if let place = places[row.key] {
+        rows[place] = row
+      } else {
+        places[row.key] = rows.count
+        rows.append(row)
+      }
+    }
+    if scanner.take(UInt8(ascii: "{")) {
+      try scanner.forEach(until: UInt8(ascii: "}")) { scanner in
+        guard let name = scanner.member(), let value = scanner.string() else { throw Dump.malformed(scanner) }
+        guard let key = Scanner.decode(name) else { return leftOut.append((Array(name), "its name is no Unicode text")) }
+        guard let text = Scanner.decode(value) else { return leftOut.append((Array(key.utf8), "it is no Unicode text")) }
+        add(Row(key: Array(key.utf8), text: Array(text.utf8)))
+      }
+    } else if scanner.take(UInt8(ascii: "[")) {
+      try scanner.forEach(until: UInt8(ascii: "]")) { scanner in
+        var row = Row(key: [], text: [])
+        var isMasked = false
+        guard scanner.take(UInt8(ascii: "{")) else { throw Dump.malformed(scanner) }
+        try scanner.forEach(until: UInt8(ascii: "}")) { scanner in
+          guard let name = scanner.member(), let value = scanner.value() else { throw Dump.malformed(scanner) }
+          let number = Int64(String(decoding: value, as: UTF8.self))
+          switch Scanner.decode(name) {
+          case "key": row.key = Array((Scanner.decode(value) ?? "").utf8)
+          case "value": row.text = Array(value)
+          case "masked": isMasked = true
+          case "expires_at_ms":
+            guard let number, number >= 0 else { throw Dump.malformed(scanner) }
+            row.deadline = number
+          case "version":
+            guard let version = number.flatMap({ UInt32(exactly: $0) }) else { throw Dump.malformed(scanner) }
+            row.version = version
+          default: break
+          }
+        }
+        guard !row.key.isEmpty else { throw Dump.malformed(scanner) }
+        if isMasked { leftOut.append((row.key, "its value was masked; list --show-secrets or export gives it")) } else { add(row) }
+      }
+    } else {
+      throw Dump.malformed(scanner)
+    }
+    scanner.skipSpace()
+    guard scanner.isAtEnd else { throw Dump.malformed(scanner) }
+  }
+
+  /// Takes out what no store would have as a value, and answers that with what was left out before.
+  mutating func checkValues() -> [(key: [UInt8], reason: String)] {
+    var progress = Progress("importing", total: rows.reduce(0) { $0 + Int64($1.text.count) })
+    defer { progress.end() }
+    var done: Int64 = 0
+    rows.removeAll { row in
+      defer {
+        done += Int64(row.text.count)
+        progress.advance(to: done)
+      }
+      guard let reason = Store.isKey(row.key) ? Store.fault(row.text) : "no key is like that"
+      else { return false }
+      leftOut.append((row.key, reason))
+      return true
+    }
+    return leftOut
+  }
+
+  private static func malformed(_ scanner: Scanner) -> Problem {
+    Problem(
+      Problem.usage, "nothing was imported: byte \(scanner.position) is not as export or JSON.stringify(localStorage) writes it",
+      advice: "In the browser's console: copy(JSON.stringify(localStorage))")
+  }
+}

@@ -1,0 +1,61 @@
+import ArgumentParser
+import Glibc
+import LilySession
+
+/// When an entry is to expire: 7d, 1h30m, never.
+enum Expiry: ExpressibleByArgument {
+  case never
+  case after(Int64)  // ms
+
+  private static let units: [(name: Character, milliseconds: Int64, one: String)] = [
+    ("w", 604_800_000, "week"), ("d", 86_400_000, "day"), ("h", 3_600_000, "hour"), ("m", 60_000, "minute"), ("s", 1000, "second"),
+  ]
+
+  init?(argument: String) {
+    if argument == "never" {
+      self = .never
+      return
+    }
+    var total: Int64 = 0
+    var digits = ""
+    for character in argument {
+      if character.isASCII, character.isNumber {
+        digits.append(character)
+        continue
+      }
+      guard let number = Int64(digits), let unit = Expiry.units.first(where: { $0.name == character }) else { return nil }
+      let part = number.multipliedReportingOverflow(by: unit.milliseconds)
+      let sum = total.addingReportingOverflow(part.partialValue)
+      guard !part.overflow, !sum.overflow else { return nil }
+      total = sum.partialValue
+      digits = ""
+    }
+    guard digits.isEmpty, total > 0 else { return nil }
+    self = .after(total)
+  }
+
+  static let form = "a number with s, m, h, d or w, such as 7d or 1h30m, or never"
+
+  /// never; in 7 days; in 1 minute; in a moment.
+  static func words(_ deadline: Int64, at now: Int64) -> String {
+    guard deadline != 0 else { return "never" }
+    let left = deadline.subtractingReportingOverflow(now)
+    guard !left.overflow, left.partialValue > 0 else { return "expired" }
+    // The largest unit of which there are two, as near as that goes; days rather than weeks.
+    for unit in units.dropFirst() {
+      let number = (left.partialValue / (unit.milliseconds / 2) + 1) / 2
+      if number >= 2 { return number > 36_500 ? "in over a century" : "in \(number) \(unit.one)s" }
+    }
+    return "in a moment"
+  }
+}
+
+/// A time of the system's clock as people write it, in their time zone.
+func localTime(_ milliseconds: Int64, _ format: String = "%Y-%m-%d %H:%M:%S") -> String {
+  var seconds = time_t(milliseconds / 1000)
+  var parts = tm()
+  localtime_r(&seconds, &parts)
+  var text = [CChar](repeating: 0, count: 64)
+  let length = strftime(&text, text.count, format, &parts)
+  return String(decoding: text.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,93 @@
+import Glibc
+
+/// One of the standard streams, and what it leads to.
+struct Terminal: Sendable {
+  static let output = Terminal(descriptor: 1)
+  static let error = Terminal(descriptor: 2)
+
+  let descriptor: Int32
+
+  var isTerminal: Bool { isatty(descriptor) != 0 }
+
+  /// Also where NO_COLOR is set (no-color.org) there are none.
+  var hasColours: Bool {
+    func value(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
+    return isTerminal && value("NO_COLOR").isEmpty && value("TERM") != "dumb"
+  }
+
+  /// nil: not a terminal, so that nothing is to be cut.
+  var columns: Int? {
+    guard isTerminal else { return nil }
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
+  }
+
+  func write(_ text: String) { write(Array(text.utf8)) }
+
+  func write(_ bytes: [UInt8]) {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if written < 0, errno == EINTR { continue }
+      guard written > 0 else {
+        // Where nobody can be told, at least the exit status is not that of success.
+        if descriptor == 1 { Terminal.error.write("lily-session: the output cannot be written (\(String(cString: strerror(errno))))\n") }
+        exit(Problem.unusable)
+      }
+      rest = rest.dropFirst(written)
+    }
+  }
+}
+
+/// Colours by what they mean; none where the stream has none.
+struct Style {
+  private let isOn: Bool
+
+  init(_ terminal: Terminal) { isOn = terminal.hasColours }
+
+  private func paint(_ code: String, _ text: String) -> String { isOn && !text.isEmpty ? "\u{1B}[\(code)m\(text)\u{1B}[0m" : text }
+
+  func heading(_ text: String) -> String { paint("1", text) }
+  func key(_ text: String) -> String { paint("36", text) }
+  func faint(_ text: String) -> String { paint("2", text) }
+  func good(_ text: String) -> String { paint("32", text) }
+  func failure(_ text: String) -> String { paint("31", text) }
+  func value(_ text: String, _ type: ValueType?) -> String {
+    switch type {
+    case .string: paint("32", text)
+    case .integer, .real: paint("33", text)
+    case .boolean, .null: paint("35", text)
+    case .array, .object: text
+    case nil: faint(text)
+    }
+  }
+}
+
+/// How far something long has come: on a terminal, and only where there is enough to wait for.
+struct Progress {
+  private let label: String
+  private let total: Int64
+  private let isShown: Bool
+  private var shown = -1
+
+  init(_ label: String, total: Int64) {
+    self.label = label
+    self.total = total
+    isShown = total >= 1 << 20 && Terminal.error.isTerminal
+  }
+
+  mutating func advance(to done: Int64) {
+    guard isShown else { return }
+    let percent = Int(min(done, total) * 100 / total)
+    guard percent != shown else { return }
+    shown = percent
+    let filled = percent / 4
+    let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: 25 - filled)
+    Terminal.error.write("\r\(label) [\(bar)] \(percent)%")
+  }
+
+  func end() {
+    if isShown { Terminal.error.write("\r\u{1B}[K") }
+  }
+}
