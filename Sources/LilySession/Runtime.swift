@@ -72,14 +72,14 @@ package final class ModelRuntime<Model> {
 
   @inline(never)
   private func settle() {
-    let kept = keptAlive
-    keptAlive = nil
     while hasDeferred {
       hasDeferred = false
-      isBusy = true // a detach flushes, which calls the host
+      isBusy = true // a detach flushes, which calls the host, which may free the runtime
       for session in attached where isFreed || session.ending != .no { end(session) }
       isBusy = false
     }
+    let kept = keptAlive
+    keptAlive = nil
     withExtendedLifetime(kept) {}
   }
 
