@@ -151,15 +151,16 @@ TEST(ending__S15_runtime_free_inside_detach) {
 /* The detach waits for the dispatch's end; what frees the runtime is a callback of the flush that it makes then. */
 static void detach_and_free_later(void) {
   detach();
-  place_of_end = "get";
+  place_of_end = "slice";
   end_it = free_runtime;
-  skipped_places = 2; /* the dispatch's own, of the two fields */
+  skipped_places = 1; /* the dispatch's own */
 }
 TEST(ending__S15_runtime_free_inside_a_detach_that_waited) {
   begin();
   place_of_end = "update";
   end_it = detach_and_free_later;
   probe_string(&theme, "dark");
+  rig.revision++;
   assert_ok(lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_null(rig.runtime);
   check_ended("\"dark\"");
