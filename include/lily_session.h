@@ -329,7 +329,8 @@ typedef struct lily_session_value {
 } lily_session_value;
 
 /* Reads the field's value. Text is borrowed until get is called again for this
- * field. Anything but LILY_SESSION_OK fails this field alone, until its next turn. */
+ * field, or the call that ran it returns. Anything but LILY_SESSION_OK fails this
+ * field alone, until its next turn. */
 typedef lily_session_status (*lily_session_get_fn)(void *context, const void *session, lily_session_value *out_value);
 
 /* Sets the field to a stored value, borrowed for the call. Anything but

@@ -17,8 +17,8 @@
 /// Exceptions What a callback throws never crosses the library. It waits until the library has finished, and comes out unchanged of
 ///            the call of yours that ran the callback: a dispatch whose field's `get` threw has stored the other fields all the same.
 ///            One kind stays inside: what is thrown while a stored value is taken over (by `decode`, `set` or `migrate`) refuses that
-///            value, which stays in the file; so one bad value does not keep a program from starting. The event REJECTED has it.
-///            Destructors throw nothing: call `flush()` before them to hear of failures.
+///            value, which stays in the file; so one bad value does not keep a program from starting. The event `rejected`
+///            has it. Destructors throw nothing: call `flush()` before them to hear of failures.
 /// Ownership  All handles are move-only, and may end in any order, inside callbacks too. Functions and backends that are handed over
 ///            live for as long as the library may call them. The model is the program's, and must outlive its runtime.
 /// Threads    A storage may be used from any thread. A runtime, its sessions, and a list of fields with the sessions that share it
@@ -33,10 +33,10 @@
 #include <lily_session.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
-#include <initializer_list>
 #include <limits>
 #include <map>
 #include <memory>
@@ -232,7 +232,7 @@ template <class Handle, void (*End)(Handle *)> using owned = std::unique_ptr<Han
 
 using owned_text = owned<void, lily_session_free>;
 
-/// A key, path or name as C wants it, out of whatever string the caller has.
+/// A key, path or name as C wants it, out of whatever string the caller has; for arguments only: it may borrow.
 class c_string {
  public:
   c_string(const char *text) : text_(text) {}
@@ -342,9 +342,9 @@ class backend {
   /// Visits all whose keys begin with the prefix, in any order, until a visit answers false.
   virtual void each(const std::string &prefix, const std::function<bool(const entry &)> &visit) = 0;
 
-  virtual void sync() {}               ///< default: what is written is durable at once
-  virtual int fd() { return -1; }      ///< polls readable when the store may have changed; -1: it cannot tell
-  virtual void close() {}              ///< before the destructor, in the process that opened it
+  virtual void sync() {}          ///< default: what is written is durable at once
+  virtual int fd() { return -1; } ///< polls readable when the store may have changed; -1: it cannot tell
+  virtual void close() {}         ///< before the destructor, in the process that opened it
 };
 
 namespace detail {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <lily_session.hpp>
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,14 +21,13 @@ class place {
     char path[] = "/tmp/lily_cpp_XXXXXX";
     path_ = mkdtemp(path);
     setenv("LILY_SESSION_DIR", (path_ + "/default").c_str(), 1);
-    mkdtemp_default();
+    CHECK(mkdir((path_ + "/default").c_str(), 0700) == 0);
   }
   ~place() { CHECK(std::system(("rm -rf " + path_).c_str()) == 0); }
   std::string journal() const { return path_ + "/session.jsonl"; }
   std::string operator/(const std::string &name) const { return path_ + "/" + name; }
 
  private:
-  void mkdtemp_default() const { CHECK(std::system(("mkdir " + path_ + "/default").c_str()) == 0); }
   std::string path_;
 };
 

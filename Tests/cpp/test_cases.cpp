@@ -50,7 +50,8 @@ static int types(const cases &one) {
 
 using any = std::variant<std::monostate, bool, std::int64_t, double, std::string, lily::json>;
 
-template <int Mask, int Bit> using part = std::conditional_t<(Mask & (1 << Bit)) != 0, std::tuple<std::variant_alternative_t<Bit, any>>, std::tuple<>>;
+template <int Mask, int Bit>
+using part = std::conditional_t<(Mask & (1 << Bit)) != 0, std::tuple<std::variant_alternative_t<Bit, any>>, std::tuple<>>;
 template <class Tuple> struct variant_of;
 template <class... T> struct variant_of<std::tuple<T...>> { using type = std::variant<T...>; };
 template <int Mask>

@@ -36,7 +36,8 @@ struct fixture {
 
   lily::persistence<model> fields() {
     lily::persistence<model> list;
-    list.field("visits", [this](const model &from) { return at("get"), from.visits; }, [this](model &to, int stored) { at("set"), to.visits = stored; },
+    list.field("visits", [this](const model &from) { return at("get"), from.visits; },
+               [this](model &to, int stored) { at("set"), to.visits = stored; },
                [this](int value) { return at("encode"), value; }, [this](int value) { return at("decode"), value; },
                lily::field_options().expires_after(std::chrono::seconds(5)).version(1, [this](std::uint32_t, const lily::json &stored) {
                  return at("migrate"), std::stoi(stored.text) + 1;

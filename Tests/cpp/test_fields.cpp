@@ -278,7 +278,8 @@ TEST_CASE("fields: S11 versions, migration and former keys") {
   int migrations = 0;
   const auto fields = [&] {
     return lily::persistence<model>()
-      .field("name", &model::i, lily::field_options().former_keys({"older name", "old name"}).version(3, [&](std::uint32_t from, const lily::json &stored) {
+      .field("name", &model::i,
+             lily::field_options().former_keys({"older name", "old name"}).version(3, [&](std::uint32_t from, const lily::json &stored) {
         CHECK(from == 0);
         migrations++;
         return std::atoi(stored.text.c_str() + 1);
@@ -309,7 +310,8 @@ TEST_CASE("fields: S11 versions, migration and former keys") {
   // An older program finds a newer version, and leaves it alone.
   model older;
   lily::runtime<model> old_runtime(older);
-  lily::session old_session = old_runtime.attach(lily::persistence<model>().field("name", &model::i, lily::field_options().version(2)), storage);
+  lily::session old_session = old_runtime.attach(
+    lily::persistence<model>().field("name", &model::i, lily::field_options().version(2)), storage);
   CHECK(older.i == 0);
   CHECK(old_session.state("name").stored == lily::stored_state::newer);
   CHECK(migrations == 2);

@@ -21,7 +21,9 @@ struct model {
 
 template <> struct lily::codec<mode> {
   static std::string encode(mode value) { return value == mode::quiet ? "quiet" : "loud"; }
-  static mode decode(const std::string &stored) { return stored == "loud" ? mode::loud : stored == "quiet" ? mode::quiet : throw thrown{1}; }
+  static mode decode(const std::string &stored) {
+    return stored == "loud" ? mode::loud : stored == "quiet" ? mode::quiet : throw thrown{1};
+  }
 };
 
 static lily::persistence<model> list() {

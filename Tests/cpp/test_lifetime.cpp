@@ -41,10 +41,12 @@ struct counted {
 
 } // namespace
 
-static_assert(!std::is_copy_constructible<lily::storage>::value && std::is_nothrow_move_constructible<lily::storage>::value, "");
-static_assert(!std::is_copy_constructible<lily::session>::value && std::is_nothrow_move_assignable<lily::session>::value, "");
-static_assert(!std::is_copy_constructible<lily::runtime<model>>::value && std::is_nothrow_move_constructible<lily::runtime<model>>::value, "");
-static_assert(!std::is_copy_constructible<lily::persistence<model>>::value && std::is_nothrow_move_assignable<lily::persistence<model>>::value, "");
+template <class Handle> constexpr bool moves_only() {
+  return !std::is_copy_constructible<Handle>::value && !std::is_copy_assignable<Handle>::value &&
+         std::is_nothrow_move_constructible<Handle>::value && std::is_nothrow_move_assignable<Handle>::value;
+}
+static_assert(moves_only<lily::storage>() && moves_only<lily::session>(), "");
+static_assert(moves_only<lily::runtime<model>>() && moves_only<lily::persistence<model>>(), "");
 
 TEST_CASE("lifetime: callbacks live as long as somebody may call them") {
   counted count;
