@@ -5,6 +5,7 @@ import os
 import pathlib
 import pty
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -67,8 +68,10 @@ class Terminal:
     def __init__(self, words, home, columns=80, environment={}):
         self.controller, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        # Ctrl-C works at a terminal, also where these tests run in the background, whose processes are told to ignore it.
         self.process = subprocess.Popen(words, stdin=inside, stdout=inside, stderr=inside, env=home.environment | environment,
-                                        cwd=home.path, start_new_session=True)
+                                        cwd=home.path, start_new_session=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         os.close(inside)
         self.text = b""
 
