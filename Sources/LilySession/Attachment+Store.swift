@@ -74,8 +74,8 @@ extension Attachment {
         }
       } catch {
         // A write that did not come as far as the generation (BUSY, say) leaves a clear unmet, and the next one would drop with
-        // it what changed after it. Reading needs no lock.
-        if let current = try? storage.read([], of: scope), current.generation != generation { meet(current) }
+        // it what changed after it.
+        meetClear(in: storage)
         leaveOut(error)
         return
       }
@@ -147,6 +147,11 @@ extension Attachment {
   private func noteNotDurable(_ failure: Failure) {
     if let first = batched.first { fail(first, failure) }
     note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError)
+  }
+
+  /// Meets a clear that has come since storage was last seen. Reading needs no lock.
+  func meetClear(in storage: any Storage) {
+    if let current = try? storage.read([], of: scope), current.generation != generation { meet(current) }
   }
 
   /// A clear has come, from here or elsewhere: what was tried before it is not tried again.

@@ -187,7 +187,7 @@ where Lens.Session == Binding.Session {
     let at = try index(of: key)
     var stored = slots[at].stored
     if let storage {
-      if let current = try? storage.read([], of: scope), current.generation != generation { meet(current) }
+      meetClear(in: storage)
       stored = slots[at].stored
       if stored != .absent, Entry.isExpired(slots[at].deadline, at: storage.now()) { stored = .expired }
     }
