@@ -76,8 +76,7 @@ TEST(clear_elsewhere__S8_detach_drops_dirty_marks_from_before) {
   begin();
   fail_to_store();
   assert_ok(lily_session_clear(two.storage));
-  lily_session_detach(one.session);
-  one.session = NULL;
+  end_by(lily_session_detach, one.session);
   assert_entries(two.storage, 0);
   end();
   assert_false(file_has(JOURNAL, SECRET));
@@ -173,9 +172,7 @@ TEST(clear_elsewhere__S8_in_memory) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_ok(lily_session_clear(rig.storage));

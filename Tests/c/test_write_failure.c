@@ -70,8 +70,7 @@ static lily_session_status by_dispatch(void) { return lily_session_runtime_dispa
 static lily_session_status by_persist(void) { return lily_session_persist(rig.session); }
 static lily_session_status by_flush(void) { return lily_session_flush(rig.session); }
 static lily_session_status by_detach(void) {
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   return LILY_SESSION_OK;
 }
 

@@ -161,6 +161,12 @@ void rig_attach(struct rig *rig) {
   assert_non_null(rig->session);
 }
 
+void rig_attach_theme(struct rig *rig, struct probe *theme) {
+  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
+  probe_string(theme, "light");
+  rig_attach(rig);
+}
+
 void rig_end(struct rig *rig) {
   lily_session_detach(rig->session);
   lily_session_runtime_free(rig->runtime);
