@@ -10,16 +10,6 @@ static void begin(void) {
   assert_stored(storage, "a", "1");
 }
 
-/* A session on the journal, of a string and an integer. */
-static void begin_session(struct rig *rig, struct probe *theme, struct probe *visits) {
-  rig_begin(rig, open_storage(JOURNAL));
-  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
-  rig_field(rig, visits, "visits", LILY_SESSION_INT);
-  probe_string(theme, "light");
-  probe_int(visits, 0);
-  rig_attach(rig);
-}
-
 TEST(replaced__a_backup_was_put_in_its_place) {
   begin();
   journal_of(in_place("backup"), "a", "0", "b", "2", NULL);
@@ -81,7 +71,8 @@ TEST(replaced__it_was_deleted) {
 TEST(replaced__S8_a_session_goes_on_after_a_deletion) {
   struct rig rig;
   struct probe theme = {0}, visits = {0};
-  begin_session(&rig, &theme, &visits);
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_attach_theme_and_visits(&rig, &theme, &visits);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_int_equal(unlink(JOURNAL), 0);
@@ -153,7 +144,8 @@ TEST(replaced__S6_a_session_whose_file_is_taken_away_for_a_while) {
 TEST(replaced__S10_refresh_tells_the_differences) {
   struct rig rig;
   struct probe theme = {0}, visits = {0};
-  begin_session(&rig, &theme, &visits);
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_attach_theme_and_visits(&rig, &theme, &visits);
   probe_string(&theme, "blue");
   rig_dispatch(&rig);
   struct bytes older = file_read(JOURNAL);

@@ -1,20 +1,10 @@
 /* S6: a write that fails leaves the model updated and the field dirty, and is tried again. */
-#include "journal.h"
-#include "rig.h"
+#include "more.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct rig rig;
 static struct probe theme, visits;
-
-/* Lets files grow to `bytes`. */
-static void limit_files(rlim_t bytes) {
-  struct rlimit limit;
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
 
 static rlim_t size_of(const char *path) {
   struct stat status;

@@ -64,6 +64,8 @@ void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t ty
 void rig_attach(struct rig *rig);
 /* Attached with a field `theme`, a string that is "light", after those that it has. */
 void rig_attach_theme(struct rig *rig, struct probe *theme);
+/* And with a field `visits` after it, an integer that is 0. */
+void rig_attach_theme_and_visits(struct rig *rig, struct probe *theme, struct probe *visits);
 /* Detaches and frees what is there. */
 void rig_end(struct rig *rig);
 
