@@ -57,7 +57,10 @@ KEY_PREFIX = '"lily_session_"'
 KNOWS_KEY_PREFIX = {"Sources/LilySession/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
 
 # Bindings know the header. These words are of what is behind it.
-BINDINGS = ["bindings/python/src", "bindings/rust/lily-session-sys/src", "bindings/rust/lily-session/src", "include/lily_session.hpp"]
+BINDINGS = [
+    "bindings/python/src", "bindings/python/build_native.py", "bindings/rust/lily-session-sys/src", "bindings/rust/lily-session/src",
+    "include/lily_session.hpp",
+]
 # In Rust a union's unnamed parts have names, and a crate one of its own.
 OF_THE_BINDINGS = {"lily_session_sys", "lily_session_text", "lily_session_value_as"}
 BEHIND_THE_HEADER = r"\b(?:flock|fsync|fdatasync|inotify\w*|crc32c?|jansson|session\.jsonl|XDG_STATE_HOME|LILY_SESSION_DIR)\b"

@@ -1,5 +1,6 @@
 """Swift, C++ and Rust as far as the rules need them: what of a file is code, and what it declares."""
 
+import functools
 import re
 
 # What begins first counts.
@@ -9,9 +10,11 @@ _NOT_CODE = re.compile(
     re.DOTALL,
 )
 _NAME = re.compile(r"\b(?:class|struct|enum|protocol|typealias|func|var|let|case)\s+`?(\w+)")
-_TYPE = re.compile(r"^(?:  )?(?:(?:public|package|private|fileprivate|internal|final) +)*(?:class|struct|enum|protocol|typealias) +(\w+)", re.M)
+_TYPE = re.compile(
+    r"^(?:  )?(?:(?:public|package|private|fileprivate|internal|final) +)*(?:class|struct|enum|protocol|typealias) +(\w+)", re.M)
 
 
+@functools.cache
 def code(text):
     """The text with comments gone and strings empty; every line stays where it is."""
     return _NOT_CODE.sub(lambda found: ('""' if found[0][0] == '"' else "") + "\n" * found[0].count("\n"), text)
