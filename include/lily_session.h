@@ -81,7 +81,7 @@ enum {
   LILY_SESSION_ERROR_BUSY = -27             /* another process held the store's lock for 5 s */
 };
 
-/* The library's version, "0.1.0"; compare with LILY_SESSION_VERSION. Static.
+/* The version of the library that runs; that of the header is LILY_SESSION_VERSION. Static.
  * @since 0.1 */
 const char *lily_session_version(void);
 

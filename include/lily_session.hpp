@@ -86,7 +86,7 @@ enum class status : std::int32_t {
 /// "LILY_SESSION_ERROR_QUOTA". Static.
 inline const char *status_name(status code) { return lily_session_status_name(static_cast<lily_session_status>(code)); }
 
-/// The library's version, "0.1.0"; that of the header is LILY_SESSION_VERSION. Static.
+/// The version of the library that runs; that of the header is LILY_SESSION_VERSION. Static.
 inline const char *version() { return lily_session_version(); }
 
 /// The root of all that this library throws. A callback or a backend may throw one to answer its status.
