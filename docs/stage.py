@@ -7,6 +7,7 @@ The pages themselves are plain Markdown, whose links work in a repository browse
 """
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
@@ -27,10 +28,12 @@ TITLES = {"overview": "Overview <overview>"}
 
 # The headers: the site's folder for each, its title, and its groups, a page each; and in which order a page has what is in a group.
 HEADERS = [
-    ("c", "C", "lily_session.h", ["library", "storage", "backend", "fields", "runtime", "session"]),
-    ("cpp", "C++", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
+    ("c", "C reference", "lily_session.h", ["library", "storage", "backend", "fields", "runtime", "session"]),
+    ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
 ]
 SECTIONS = "briefdescription detaileddescription enum innerclass public-type public-func public-attrib public-static-func friend typedef define user-defined func"
+
+MANUAL = [ROOT / "docs/man/lily_session.3", ROOT / "tools/lily-session/lily-session.1", ROOT / "docs/man/lily-session.jsonl.5"]
 
 HIGHLIGHTED = {".c": "c", ".h": "c", ".cpp": "cpp", ".hpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
 
@@ -104,7 +107,7 @@ def navigation() -> None:
 
 
 def reference() -> None:
-    """The pages of the two headers, a group each, as Doxygen and Breathe read them."""
+    """The pages of the headers, a group each, as Doxygen and Breathe read them."""
     for language, title, header, groups in HEADERS:
         for group in groups:
             write(f"{language}/{group}.md", f"# {group.capitalize()}\n\n```{{doxygengroup}} {group}\n:project: {language}\n:no-title:\n:members:\n:sections: {SECTIONS}\n```\n")
@@ -112,6 +115,25 @@ def reference() -> None:
         label = header.replace("_", "__").replace(".", "_8")
         essay = f"```{{doxygenfile}} {header}\n:project: {language}\n:sections: detaileddescription\n```\n\n"
         write(f"{language}/index.md", f"({label})=\n# {title}\n\n{essay}" + toctree(groups))
+    # Swift's is DocC's, which docs/build puts beside these pages.
+    write("swift.md", "# Swift reference\n\nThe module `LilySession`, symbol by symbol, as its sources have it: "
+          "<a href=\"swift/documentation/lilysession/\">the pages of DocC</a>.\n\n"
+          "[lily-session for Swift](bindings/swift.md) begins with a whole program.\n")
+
+
+def manual() -> None:
+    """The manual pages, as mandoc makes HTML of them, below titles of the site's."""
+    names = {re.sub(r"\.(\d)$", r"(\1)", page.name): page for page in MANUAL}
+    for name, page in names.items():
+        shown = subprocess.run(["mandoc", "-T", "html", "-O", "fragment", page], check=True, capture_output=True, text=True).stdout
+        shown = re.sub(r'<table class="(head|foot)">.*?</table>', "", shown, flags=re.S)
+        shown = re.sub(r"(</?h)([12])\b", lambda found: found[1] + str(int(found[2]) + 1), shown)
+        shown = re.sub(r'<a class="Xr">(.*?)</a>', lambda found: f'<a class="Xr" href="{names[found[1]].name}.html">{found[1]}</a>' if found[1] in names else found[1], shown)
+        write(f"man/{page.name}.md", f"# {name}\n\n```{{raw}} html\n<div class=\"manual\">{shown}</div>\n```\n")
+    entries = [page.name for page in MANUAL]
+    what = {page: re.search(r"^\.Nd (.*)$", page.read_text(encoding="utf-8"), re.M)[1] for page in MANUAL}
+    listed = "\n".join(f"- [{name}]({page.name}.md): {what[page]}" for name, page in names.items())
+    write("man/index.md", f"# Manual pages\n\n{listed}\n\n" + toctree(entries))
 
 
 def main() -> None:
@@ -124,6 +146,7 @@ def main() -> None:
             (OUT / page).parent.mkdir(parents=True, exist_ok=True)
             (OUT / page).write_bytes(file.read_bytes())
     reference()
+    manual()
     navigation()
 
 

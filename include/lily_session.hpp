@@ -343,7 +343,7 @@ struct entry {
 /// status::io.
 class backend {
  public:
-  virtual ~backend() = default;
+  virtual ~backend() = default; ///< when no call of the library can need it any more
 
   /// Fills `out`; false: absent.
   virtual bool read(const std::string &key, entry &out) = 0;
