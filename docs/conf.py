@@ -28,6 +28,7 @@ breathe_domain_by_extension = {"h": "c", "hpp": "cpp"}
 DoxygenGroupDirective.option_spec["sections"] = unchanged_required
 
 html_theme = "furo"
+pygments_dark_style = "github-dark"
 html_title = f"lily-session {version}"
 html_copy_source = False
 html_show_sphinx = False

@@ -24,7 +24,7 @@ NAVIGATION = {
 }
 
 # What the navigation calls a page whose own title would not do there.
-TITLES = {"overview": "Overview <overview>"}
+TITLES = {"overview": "Overview", "bindings/cpp": "C++", "bindings/python": "Python", "bindings/rust": "Rust", "bindings/swift": "Swift"}
 
 # The headers: the site's folder for each, its title, and its groups, a page each; and in which order a page has what is in a group.
 HEADERS = [
@@ -97,7 +97,7 @@ def navigation() -> None:
     there = lambda entry: (OUT / f"{entry}.md").exists()
     with (OUT / "index.md").open("a", encoding="utf-8") as index:
         for caption, entries in NAVIGATION.items():
-            index.write("\n" + toctree([TITLES.get(entry, entry) for entry in entries if there(entry)], caption))
+            index.write("\n" + toctree([f"{TITLES[entry]} <{entry}>" if entry in TITLES else entry for entry in entries if there(entry)], caption))
     if there("guides/index"):
         # In the order in which the page names them.
         text = (OUT / "guides/index.md").read_text(encoding="utf-8")
