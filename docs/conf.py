@@ -13,6 +13,7 @@ copyright = "2026 lily-session contributors"
 
 extensions = ["breathe", "myst_parser"]
 myst_heading_anchors = 6
+myst_enable_extensions = ["html_image"]  # <img>, where a picture needs a width
 suppress_warnings = ["misc.highlighting_failure"]  # Pygments does not know Swift's key paths; the rest of the code is coloured
 nitpicky = True
 # Doxygen's names for what has none; in C++ signatures, what is of C, of std and of the header's own insides.
