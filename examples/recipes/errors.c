@@ -71,8 +71,10 @@ int main(int argc, char **argv) {
   if (lily_session_storage_open(NULL, &options, &config.storage)) return fail();
   if (!strcmp(verb, "raw")) {
     const lily_session_status status = lily_session_storage_set(config.storage, argv[2], argv[3], strlen(argv[3]), 0);
+    const int result = status ? fail() : 0;
+    lily_session_persistence_free(fields);
     lily_session_storage_close(config.storage);
-    return status ? fail() : 0;
+    return result;
   }
   if (lily_session_field_add(fields, &note) || lily_session_field_add(fields, &size)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
