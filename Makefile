@@ -53,6 +53,7 @@ help:
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
 	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  what the command exchanges with a browser, with one'
+	@echo 'make dist       the source as a tarball, into $(BUILD)/dist'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make clean'
 
@@ -143,6 +144,10 @@ test-browser: $(LIB) $(TOOL)
 	@Tests/tool/browser/run
 
 # ---- packages
+
+.PHONY: dist
+dist:
+	packaging/dist
 
 .PHONY: deb
 deb:
