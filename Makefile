@@ -55,6 +55,7 @@ help:
 	@echo 'make test-browser  what the command exchanges with a browser, with one'
 	@echo 'make dist       the source as a tarball, into $(BUILD)/dist'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
+	@echo 'make rpm        the RPM packages, into $(BUILD)/rpm'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -153,6 +154,11 @@ dist:
 deb:
 	@scripts/bootstrap deb
 	packaging/build-deb
+
+.PHONY: rpm
+rpm:
+	@scripts/bootstrap rpm
+	packaging/build-rpm
 
 .PHONY: demo
 demo: bootstrap
