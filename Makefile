@@ -52,6 +52,7 @@ help:
 	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  what the command exchanges with a browser, with one'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
+	@echo 'make wheel      the Python package, a wheel with the library inside and an sdist, into $(BUILD)/wheels'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -146,6 +147,11 @@ test-browser: $(LIB) $(TOOL)
 deb:
 	@scripts/bootstrap deb
 	packaging/build-deb
+
+.PHONY: wheel
+wheel:
+	@scripts/bootstrap wheel
+	packaging/build-wheel
 
 .PHONY: demo
 demo: bootstrap
