@@ -57,6 +57,7 @@ help:
 	@echo 'make dist       the source as a tarball, into $(BUILD)/dist'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make rpm        the RPM packages, into $(BUILD)/rpm'
+	@echo 'make wheel      the Python package, a wheel with the library inside and an sdist, into $(BUILD)/wheels'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -163,6 +164,11 @@ deb:
 rpm:
 	@scripts/bootstrap rpm
 	packaging/build-rpm
+
+.PHONY: wheel
+wheel:
+	@scripts/bootstrap wheel
+	packaging/build-wheel
 
 .PHONY: docs
 docs:
