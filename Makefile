@@ -21,18 +21,20 @@ TOOL  := $(BUILD)/bin/lily-session
 SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
 SWIFT_CLANG := $(SWIFT_BIN)clang
 
-# The library is Embedded Swift. lld keeps text and read-only data apart; the version script hides the copy of the
-# Swift runtime inside, which would otherwise take the place of a Swift host's own. The compiler writes what both
-# modules use twice; a section for each function lets the linker drop what nothing calls. Exclusivity is checked at run
-# time in the tests of full Swift; here the check would end the host, and cost a tenth of an update. The last line of flags is
-# for builds that are the same in every directory.
-SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session --disable-local-rpath \
-  -Xswiftc -use-ld=lld -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong -Xcc -fvisibility=hidden \
-  -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map' \
-  -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack \
-  -Xlinker --as-needed \
+# Of every build. lld keeps text and read-only data apart. What is loaded is bound at once and then read-only, as distributions want
+# it; DWARF 4 is what their tools read. The last two lines are for builds that are the same in every directory.
+SWIFT_FLAGS := --disable-local-rpath -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong \
+  -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed \
   -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
+
+# The library is Embedded Swift. The version script hides the copy of the Swift runtime inside, which would otherwise take the
+# place of a Swift host's own. The compiler writes what both modules use twice; a section for each function lets the linker drop
+# what nothing calls. Exclusivity is checked at run time in the tests of full Swift; here the check would end the host, and cost a
+# tenth of an update.
+SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session $(SWIFT_FLAGS) \
+  -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -fvisibility=hidden \
+  -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map'
 
 SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
 
@@ -52,7 +54,10 @@ help:
 	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
 	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR)'
 	@echo 'make test-browser  what the command exchanges with a browser, with one'
+	@echo 'make dist       the source as a tarball, into $(BUILD)/dist'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
+	@echo 'make rpm        the RPM packages, into $(BUILD)/rpm'
+	@echo 'make wheel      the Python package, a wheel with the library inside and an sdist, into $(BUILD)/wheels'
 	@echo 'make clean'
 
 .PHONY: bootstrap
@@ -115,7 +120,7 @@ endef
 
 # The command is full Swift, built from the library's sources, and has the Swift runtime in itself: some 15 MB, most of it what the
 # argument parser uses of Foundation.
-TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib --disable-local-rpath
+TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib $(SWIFT_FLAGS)
 
 $(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
 	$(TOOL_BUILD)
@@ -123,6 +128,7 @@ $(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/P
 	cp .build-tool/release/lily-session $(TOOL).new
 	$(STRIP) $(TOOL).new
 	for shell in bash zsh fish; do $(TOOL).new --generate-completion-script $$shell > $(BUILD)/bin/completion.$$shell || exit 1; done
+	sed -i '1{/^#!/d}' $(BUILD)/bin/completion.bash # which bash reads, and nobody runs
 	mv $(TOOL).new $(TOOL)
 
 .PHONY: tool
@@ -146,10 +152,24 @@ test-browser: $(LIB) $(TOOL)
 
 # ---- packages
 
+.PHONY: dist
+dist:
+	packaging/dist
+
 .PHONY: deb
 deb:
 	@scripts/bootstrap deb
 	packaging/build-deb
+
+.PHONY: rpm
+rpm:
+	@scripts/bootstrap rpm
+	packaging/build-rpm
+
+.PHONY: wheel
+wheel:
+	@scripts/bootstrap wheel
+	packaging/build-wheel
 
 .PHONY: docs
 docs:

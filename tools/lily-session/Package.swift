@@ -3,11 +3,20 @@ import PackageDescription
 
 // A package of its own, so that programs that use the library do not resolve what only the tool needs. `library` is a link to the
 // repository: SwiftPM names packages by the last part of their path, and a clone may have the same name as this folder.
+//
+// Distributions build without network: they say where they have a swift-argument-parser of their own.
+let argumentParser: Package.Dependency =
+  if let path = Context.environment["LILY_SESSION_ARGUMENT_PARSER"] {
+    .package(path: path)
+  } else {
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  }
+
 let package = Package(
   name: "lily-session-tool",
   dependencies: [
     .package(path: "library"),
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    argumentParser,
   ],
   targets: [
     .systemLibrary(name: "CWidth"),

@@ -14,6 +14,9 @@ from ._values import loads, store
 S = TypeVar("S")
 V = TypeVar("V")
 
+# Its address, as cffi before 1.16 takes no function of C's for a pointer to one.
+_GET = ffi.addressof(lib, "lily_py_get")
+
 
 class Field:
     """One field as sessions use it."""
@@ -112,7 +115,7 @@ class Persistence(Generic[S]):
         names = ffi.new("char *[]", [*former, ffi.NULL])
         encoded = ffi.new("char[]", text(key))
         given = ffi.new("lily_session_field *", {
-            "size": ffi.sizeof("lily_session_field"), "key": encoded, "types": field.types, "get": lib.lily_py_get,
+            "size": ffi.sizeof("lily_session_field"), "key": encoded, "types": field.types, "get": _GET,
             "set": lib.lily_py_set, "context": field.context, "expires_after_ms": _milliseconds(key, expires_after),
             "version": _version(key, version), "migrate": lib.lily_py_migrate if migrate else ffi.NULL,
             "former_keys": names if former else ffi.NULL,
