@@ -29,7 +29,7 @@ static void refresh(struct app *app) {
 
   const gint64 left = lily_session_next_expiry(app->session);
   g_clear_handle_id(&app->timer, g_source_remove);
-  /* 0 is what could not be read just now: not again before a second. */
+  /* 0 is what could not be settled just now: not again before a second. */
   if (left >= 0) app->timer = g_timeout_add((guint)CLAMP(left ? left : 1000, 1, G_MAXINT), on_timer, app);
 }
 

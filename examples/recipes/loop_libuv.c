@@ -38,7 +38,7 @@ static void refresh(struct app *app) {
   }
   const int64_t left = lily_session_next_expiry(app->session);
   if (left < 0) uv_timer_stop(&app->timer);
-  else uv_timer_start(&app->timer, on_timer, left ? (uint64_t)left : 1000, 0); /* 0 is what could not be read just now */
+  else uv_timer_start(&app->timer, on_timer, left ? (uint64_t)left : 1000, 0); /* 0 is what could not be settled just now */
 }
 
 static void on_timer(uv_timer_t *timer) { refresh(timer->data); }
