@@ -53,18 +53,19 @@ static lily_session_status generation(void *context, const char *prefix, uint64_
 }
 
 /* All or none: what can fail comes before the first change. */
-static lily_session_status write_entries(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t wanted) {
+static lily_session_status write_entries(void *context, const lily_session_entry *entries, size_t count,
+                                         const char *prefix, uint64_t wanted) {
   struct store *store = context;
   uint64_t current = wanted;
   if (prefix) generation(store, prefix, &current);
-  if (current != wanted) return LILY_SESSION_ERROR_NEWER; /* somebody has cleared: nothing from before comes back */
+  if (current != wanted) return LILY_SESSION_ERROR_NEWER; /* cleared since: nothing from before comes back */
   if (store->count + count > ROOM) return LILY_SESSION_ERROR_QUOTA;
   for (const lily_session_entry *entry = entries; entry < entries + count; entry++) {
     struct row *old = find(store, entry->key);
     if (old) drop(store, old);
     if (!entry->json) continue; /* removed */
-    store->rows[store->count++] = (struct row){ copy(entry->key, strlen(entry->key)), copy(entry->json, entry->length), entry->length,
-                                                entry->expires_at_ms, entry->version };
+    store->rows[store->count++] = (struct row){ copy(entry->key, strlen(entry->key)), copy(entry->json, entry->length),
+                                                entry->length, entry->expires_at_ms, entry->version };
   }
   return LILY_SESSION_OK;
 }

@@ -19,7 +19,7 @@ static void *update(void *context, void *model, const void *message) {
   (void)context;
   if (!strcmp(words[0], "out")) {
     lily_session_storage *storage = app->storage;
-    if (lily_session_clear(storage)) return NULL; /* nothing was removed: nobody is told that they are logged out */
+    if (lily_session_clear(storage)) return NULL; /* nothing was removed, and nobody is told so */
     *app = empty;                                 /* the library leaves the model alone */
     app->storage = storage;
     return app;

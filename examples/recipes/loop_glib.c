@@ -24,13 +24,14 @@ static void on_event(void *context, const lily_session_event *event) {
 static gboolean on_timer(gpointer data);
 
 static void refresh(struct app *app) {
-  if (lily_session_refresh(app->session)) fail(); /* calls on_event; after a failure the next one tries again */
+  if (lily_session_refresh(app->session)) fail(); /* calls on_event; the next one tries again */
   if (!strcmp(app->theme, "end")) g_main_loop_quit(app->loop);
 
   const gint64 left = lily_session_next_expiry(app->session);
   g_clear_handle_id(&app->timer, g_source_remove);
-  /* 0 is what could not be read just now: not again before a second. */
-  if (left >= 0) app->timer = g_timeout_add((guint)CLAMP(left ? left : 1000, 1, G_MAXINT), on_timer, app);
+  /* 0 is what could not be settled just now: not again before a second. */
+  const guint wait = (guint)CLAMP(left ? left : 1000, 1, G_MAXINT);
+  if (left >= 0) app->timer = g_timeout_add(wait, on_timer, app);
 }
 
 static gboolean on_timer(gpointer data) {

@@ -30,15 +30,16 @@ static void on_event(void *context, const lily_session_event *event) {
 static void on_timer(uv_timer_t *timer);
 
 static void refresh(struct app *app) {
-  if (lily_session_refresh(app->session)) fail(); /* calls on_event; after a failure the next one tries again */
+  if (lily_session_refresh(app->session)) fail(); /* calls on_event; the next one tries again */
   if (!strcmp(app->theme, "end")) {
     uv_close((uv_handle_t *)&app->watch, NULL); /* the descriptor stays the storage's */
     uv_close((uv_handle_t *)&app->timer, NULL);
     return;
   }
   const int64_t left = lily_session_next_expiry(app->session);
+  /* 0 is what could not be settled just now: not again before a second. */
   if (left < 0) uv_timer_stop(&app->timer);
-  else uv_timer_start(&app->timer, on_timer, left ? (uint64_t)left : 1000, 0); /* 0 is what could not be read just now */
+  else uv_timer_start(&app->timer, on_timer, left ? (uint64_t)left : 1000, 0);
 }
 
 static void on_timer(uv_timer_t *timer) { refresh(timer->data); }
@@ -74,8 +75,8 @@ int main(void) {
   say("code", app.code);
 
   app.watch.data = app.timer.data = &app;
-  if (uv_timer_init(loop, &app.timer) || uv_poll_init(loop, &app.watch, fd) || uv_poll_start(&app.watch, UV_READABLE, on_change))
-    return fputs("loop_libuv: no loop\n", stderr), 1;
+  if (uv_timer_init(loop, &app.timer) || uv_poll_init(loop, &app.watch, fd)
+      || uv_poll_start(&app.watch, UV_READABLE, on_change)) return fputs("loop_libuv: no loop\n", stderr), 1;
   refresh(&app); /* starts the timer */
   uv_run(loop, UV_RUN_DEFAULT);
 

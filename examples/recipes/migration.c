@@ -57,12 +57,13 @@ static int run_old(char *const *words) {
 
 struct new_app { double zoom; char theme[16]; };
 
-/* `stored` is JSON text, of whichever older version; what this makes of it is handed to the field as if it were stored. */
-static lily_session_status migrate_zoom(void *context, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out) {
+/* `stored` is JSON text, of whichever older version; what this makes of it is handed to the field. */
+static lily_session_status migrate_zoom(void *context, uint32_t stored_version, const lily_session_value *stored,
+                                        lily_session_value *out) {
   char *end;
   const double percent = strtod(stored->as.text.bytes, &end);
   (void)context;
-  if (stored_version != 0 || *end || percent <= 0) return LILY_SESSION_ERROR_DECODE; /* stays in the file */
+  if (stored_version != 0 || *end || percent <= 0) return LILY_SESSION_ERROR_DECODE; /* it stays */
   out->type = LILY_SESSION_REAL;
   out->as.real = percent / 100;
   return LILY_SESSION_OK;
@@ -71,7 +72,8 @@ static lily_session_status migrate_zoom(void *context, uint32_t stored_version, 
 static int run_new(char *const *words) {
   static const char *const former_keys[] = { "colour", NULL };
   struct new_app app = { 1, "white" };
-  lily_session_field fields[] = { LILY_SESSION_FIELD_DOUBLE(struct new_app, zoom), LILY_SESSION_FIELD_CHARS(struct new_app, theme) };
+  lily_session_field fields[] = { LILY_SESSION_FIELD_DOUBLE(struct new_app, zoom),
+                                  LILY_SESSION_FIELD_CHARS(struct new_app, theme) };
   fields[0].version = 1; /* of the value's shape, not of the program */
   fields[0].migrate = migrate_zoom;
   fields[1].former_keys = former_keys;

@@ -56,9 +56,14 @@ static lily_session_status open_sealed(void *context, void *session, const lily_
   unsigned char key[crypto_secretbox_KEYBYTES], box[BOX];
   size_t length = 0;
   (void)context;
-  if (sodium_hex2bin(box, BOX, value->as.text.bytes, value->as.text.length, NULL, &length, NULL) || length != BOX || !make_key(app, key))
-    return LILY_SESSION_ERROR_DECODE;
-  const int wrong = crypto_secretbox_open_easy((unsigned char *)app->token, box + NONCE, SEAL + TOKEN, box, key);
+  if (value->as.text.length == 0) { /* no token: also when another program has logged out */
+    app->sealed[0] = app->token[0] = '\0';
+    return LILY_SESSION_OK;
+  }
+  if (sodium_hex2bin(box, BOX, value->as.text.bytes, value->as.text.length, NULL, &length, NULL)
+      || length != BOX || !make_key(app, key)) return LILY_SESSION_ERROR_DECODE;
+  unsigned char *token = (unsigned char *)app->token;
+  const int wrong = crypto_secretbox_open_easy(token, box + NONCE, SEAL + TOKEN, box, key);
   sodium_memzero(key, sizeof key);
   if (wrong) return LILY_SESSION_ERROR_DECODE; /* another passphrase, or not ours: stays in the file */
   strcpy(app->sealed, value->as.text.bytes);

@@ -97,7 +97,8 @@ static void test_what_is_not_understood_is_left_alone(void) {
   lily_session_storage *storage = memory(0);
   struct run run;
   int32_t state;
-  assert(!lily_session_storage_set(storage, "lily_session_tries", "\"many\"", 6, 0)); /* as an older release might have */
+  /* As an older release might have stored it. */
+  assert(!lily_session_storage_set(storage, "lily_session_tries", "\"many\"", 6, 0));
   begin(&run, storage);
   assert(run.app.tries == 0);
   assert(!lily_session_field_state(run.session, "tries", &state) && state == LILY_SESSION_STATE_REJECTED);
