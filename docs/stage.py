@@ -31,14 +31,20 @@ HEADERS = [
     ("c", "C reference", "lily_session.h", ["library", "storage", "backend", "fields", "runtime", "session"]),
     ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
 ]
-SECTIONS = "briefdescription detaileddescription enum innerclass public-type public-func public-attrib public-static-func friend typedef define user-defined func"
+SECTIONS = ("briefdescription detaileddescription enum innerclass public-type public-func public-attrib public-static-func friend "
+            "typedef define user-defined func")
 
-MANUAL = [ROOT / "docs/man/lily_session.3", ROOT / "tools/lily-session/lily-session.1", ROOT / "docs/man/lily-session.jsonl.5"]
+MANUAL = ["docs/man/lily_session.3", "tools/lily-session/lily-session.1", "docs/man/lily-session.jsonl.5"]
 
-HIGHLIGHTED = {".c": "c", ".h": "c", ".cpp": "cpp", ".hpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
+# The languages of the files that are shown.
+LANGUAGES = {".c": "c", ".cpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
 
 # Whole pages that lie elsewhere in the repository.
 MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+
+# What is shown in another form than its own.
+INSTEAD = {f"include/{header}": f"{folder}/index.md" for folder, _, header, _ in HEADERS}
+INSTEAD |= {path: f"man/{PurePosixPath(path).name}.md" for path in MANUAL}
 
 
 def place(path: str) -> "str | None":
@@ -68,7 +74,7 @@ def source(path: str) -> str:
         body = "\n".join(f"- [{child.name}]({os.path.relpath(source(f'{path}/{child.name}'), f'source/{path}')})" for child in shown)
     else:
         page = f"source/{path}.md"
-        body = f"``````{HIGHLIGHTED.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8')}``````"
+        body = f"``````{LANGUAGES.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8', errors='replace')}``````"
     write(page, f"---\norphan: true\n---\n# `{path}`\n\n{body}\n")
     return page
 
@@ -82,7 +88,8 @@ def with_links_put_right(text: str, path: str, page: str) -> str:
         wanted = os.path.normpath(PurePosixPath(path).parent / name)
         if not (ROOT / wanted).exists():
             sys.exit(f"{path}: there is no {target}")
-        return before + os.path.relpath(place(wanted) or source(wanted), PurePosixPath(page).parent) + mark + anchor
+        there = INSTEAD.get(wanted) or place(wanted) or source(wanted)
+        return before + os.path.relpath(there, PurePosixPath(page).parent) + mark + anchor
 
     # Code goes by as it is: fences, then spans. What is left are links, and the targets of links that stand elsewhere.
     return re.sub(r"(^ *(?P<fence>```+).*?^ *(?P=fence) *$|`+[^`]+`+)|(\]\(|^\[[^]]+\]: )([^)\s]+)", put_right, text, flags=re.M | re.S)
@@ -109,7 +116,8 @@ def reference() -> None:
     """The pages of the headers, a group each, as Doxygen and Breathe read them."""
     for language, title, header, groups in HEADERS:
         for group in groups:
-            write(f"{language}/{group}.md", f"# {group.capitalize()}\n\n```{{doxygengroup}} {group}\n:project: {language}\n:no-title:\n:members:\n:sections: {SECTIONS}\n```\n")
+            content = f"```{{doxygengroup}} {group}\n:project: {language}\n:no-title:\n:members:\n:sections: {SECTIONS}\n```\n"
+            write(f"{language}/{group}.md", f"# {group.capitalize()}\n\n{content}")
         # What links to the header itself leads to the essay at its top.
         label = header.replace("_", "__").replace(".", "_8")
         essay = f"```{{doxygenfile}} {header}\n:project: {language}\n:sections: detaileddescription\n```\n\n"
@@ -122,22 +130,27 @@ def reference() -> None:
 
 def manual() -> None:
     """The manual pages, as mandoc makes HTML of them, below titles of the site's."""
-    names = {re.sub(r"\.(\d)$", r"(\1)", page.name): page for page in MANUAL}
-    for name, page in names.items():
-        shown = subprocess.run(["mandoc", "-T", "html", "-O", "fragment", page], check=True, capture_output=True, text=True).stdout
+    names = {re.sub(r"\.(\d)$", r"(\1)", PurePosixPath(path).name): path for path in MANUAL}
+
+    def reference_to(found: "re.Match[str]") -> str:
+        name = found[1]
+        return f'<a class="Xr" href="{PurePosixPath(names[name]).name}.html">{name}</a>' if name in names else name
+
+    listed = ""
+    for name, path in names.items():
+        shown = subprocess.run(["mandoc", "-T", "html", "-O", "fragment", ROOT / path], check=True, capture_output=True, text=True).stdout
         shown = re.sub(r'<table class="(head|foot)">.*?</table>', "", shown, flags=re.S)
         shown = re.sub(r"(</?h)([12])\b", lambda found: found[1] + str(int(found[2]) + 1), shown)
-        shown = re.sub(r'<a class="Xr">(.*?)</a>', lambda found: f'<a class="Xr" href="{names[found[1]].name}.html">{found[1]}</a>' if found[1] in names else found[1], shown)
-        write(f"man/{page.name}.md", f"# {name}\n\n```{{raw}} html\n<div class=\"manual\">{shown}</div>\n```\n")
-    entries = [page.name for page in MANUAL]
-    what = {page: re.search(r"^\.Nd (.*)$", page.read_text(encoding="utf-8"), re.M)[1] for page in MANUAL}
-    listed = "\n".join(f"- [{name}]({page.name}.md): {what[page]}" for name, page in names.items())
-    write("man/index.md", f"# Manual pages\n\n{listed}\n\n" + toctree(entries))
+        shown = re.sub(r'<a class="Xr">(.*?)</a>', reference_to, shown)
+        write(INSTEAD[path], f"# {name}\n\n```{{raw}} html\n<div class=\"manual\">{shown}</div>\n```\n")
+        what = re.search(r"^\.Nd (.*)$", (ROOT / path).read_text(encoding="utf-8"), re.M)
+        listed += f"- [{name}]({PurePosixPath(path).name}.md): {what[1]}\n"
+    write("man/index.md", f"# Manual pages\n\n{listed}\n" + toctree([PurePosixPath(path).name for path in MANUAL]))
 
 
 def main() -> None:
-    pages = [*MOVED, *(str(file.relative_to(ROOT)) for place in ["bindings/*/README.md", "docs/**/*"] for file in sorted(ROOT.glob(place)))]
-    for path in filter(place, pages):
+    files = [file for pattern in ["bindings/*/README.md", "docs/**/*"] for file in sorted(ROOT.glob(pattern))]
+    for path in filter(place, [*MOVED, *(str(file.relative_to(ROOT)) for file in files)]):
         file, page = ROOT / path, place(path)
         if file.suffix == ".md":
             write(page, with_links_put_right(file.read_text(encoding="utf-8"), path, page))
