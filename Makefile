@@ -49,9 +49,10 @@ help:
 	@echo 'make test       every test (under 15 minutes)'
 	@echo 'make check      every test at length, with a table of what was tried (about 90 minutes)'
 	@echo 'make bench      every benchmark, into docs/performance.md (about 3 minutes)'
+	@echo 'make docs       the documentation as a site, into $(BUILD)/docs'
 	@echo 'scripts/test SUITE…  some of the tests'
-	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR)'
-	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
+	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
+	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR)'
 	@echo 'make test-browser  what the command exchanges with a browser, with one'
 	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
 	@echo 'make clean'
@@ -90,7 +91,8 @@ $(BUILD)/asan/liblily_session.so: $(SOURCES)
 
 .PHONY: install
 install: $(LIB) $(STATIC_LIB)
-	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)'
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)' \
+	  '$(DESTDIR)$(DATADIR)/man/man3' '$(DESTDIR)$(DATADIR)/man/man5'
 	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)'
 	ln -sf liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
@@ -98,6 +100,8 @@ install: $(LIB) $(STATIC_LIB)
 	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
 	install -m 644 include/lily_session.h include/lily_session.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 644 docs/man/lily_session.3 '$(DESTDIR)$(DATADIR)/man/man3'
+	install -m 644 docs/man/lily-session.jsonl.5 '$(DESTDIR)$(DATADIR)/man/man5'
 	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
 	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
 	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
@@ -149,6 +153,11 @@ test-browser: $(LIB) $(TOOL)
 deb:
 	@scripts/bootstrap deb
 	packaging/build-deb
+
+.PHONY: docs
+docs:
+	@scripts/bootstrap docs
+	@docs/build
 
 .PHONY: demo
 demo: bootstrap

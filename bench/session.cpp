@@ -92,9 +92,10 @@ Session::~Session() {
   lily_session_persistence_free(persistence);
 }
 
-lily_session_storage *open_storage(const std::string &path, int32_t durability) {
+lily_session_storage *open_storage(const std::string &path, int32_t durability, int32_t flags) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.durability = durability;
+  options.flags = flags;
   options.quota_bytes = -1;
   lily_session_storage *storage;
   REQUIRE(lily_session_storage_open(path.c_str(), &options, &storage) == LILY_SESSION_OK);

@@ -37,4 +37,4 @@ class Session {
 };
 
 // Without a quota, as some stores here are large.
-lily_session_storage *open_storage(const std::string &path, int32_t durability = LILY_SESSION_DURABILITY_PROCESS);
+lily_session_storage *open_storage(const std::string &path, int32_t durability = LILY_SESSION_DURABILITY_PROCESS, int32_t flags = 0);

@@ -55,6 +55,19 @@ def updates(results, survives, kinds):
     return table([SURVIVES[survives]] + [KINDS[kind] for kind in kinds], rows)
 
 
+def parts(results):
+    """Of an update that changes one string: what is known by itself, and what is left."""
+    whole, calls = (results.time(f"update/string/1/kill/{name}") for name in (LIBRARY, "flock + statx + write + unlock"))
+    gets, compared = (results.time(f"compare/string/{FIELDS}/{name}") for name in ("bare gets", LIBRARY))
+    shares = {
+        "the four system calls": calls,
+        f"the host's update function and its {FIELDS} gets": gets,
+        f"comparing {FIELDS} fields": compared - gets,
+        "JSON, the check, the table in memory, locks; and what the kernel has pushed out of the caches": whole - calls - compared,
+    }
+    return table(["", "time", "share"], [[what, ns(took), f"{took / whole:.0%}"] for what, took in shares.items()])
+
+
 def size(results):
     counts = SIZES[:5]
     rows = [[name] + [ns(results.time(f"size/{count}/{name}")) for count in counts] for name in results.under("size/10")]
@@ -116,6 +129,7 @@ ALL = {
     "unchanged": unchanged,
     "update-kill": lambda results: updates(results, "kill", KINDS),
     "update-power": lambda results: updates(results, "power", ["string/1", "string/20"]),
+    "parts": parts,
     "size": size,
     "single": single,
     "open": opening,

@@ -1,3 +1,4 @@
+/// @file
 /// lily-session for C++: chosen fields of a program's model survive a restart.
 ///
 ///     struct app { int visits = 0; std::string theme = "light"; };
@@ -9,22 +10,26 @@
 ///     model.visits++;
 ///     session.persist();                              // stores what changed
 ///
-/// C++11 or newer, with exceptions; link with -llily_session. This is <lily_session.h> with C++'s types and nothing added: where a
+/// C++11 or newer, with exceptions; link with -llily_session. This is `<lily_session.h>` with C++'s types and nothing added: where a
 /// comment here is short, the one of the C function of the same name has the rest. What it cannot say, C can: each class has `get()`,
 /// its C handle.
 ///
-/// Errors     Whatever fails throws a `lily::session_error`: the class tells the status, `what()` is the sentence.
-/// Exceptions What a callback throws never crosses the library. It waits until the library has finished, and comes out unchanged of
-///            the call of yours that ran the callback: a dispatch whose field's `get` threw has stored the other fields all the same.
-///            One kind stays inside: what is thrown while a stored value is taken over (by `decode`, `set` or `migrate`) refuses that
-///            value, which stays in the file; so one bad value does not keep a program from starting. The event `rejected`
-///            has it. Destructors throw nothing: call `flush()` before them to hear of failures.
-/// Ownership  All handles are move-only, and may end in any order, inside callbacks too. Functions and backends that are handed over
-///            live for as long as the library may call them. The model is the program's, and must outlive its runtime.
-/// Threads    A storage may be used from any thread. A runtime, its sessions, and a list of fields with the sessions that share it
-///            are used by one thread at a time.
-/// Moved from A handle that was moved from, detached or abandoned has the C handle NULL: what is asked of it throws
-///            invalid_argument_error.
+/// @par Errors
+///   Whatever fails throws a lily::session_error: the class tells the status, `what()` is the sentence.
+/// @par Exceptions
+///   What a callback throws never crosses the library. It waits until the library has finished, and comes out unchanged of the call of
+///   yours that ran the callback: a dispatch whose field's `get` threw has stored the other fields all the same. One kind stays
+///   inside: what is thrown while a stored value is taken over (by `decode`, `set` or `migrate`) refuses that value, which stays in
+///   the file; so one bad value does not keep a program from starting. The event `rejected` has it. Destructors throw nothing: call
+///   `flush()` before them to hear of failures.
+/// @par Ownership
+///   All handles are move-only, and may end in any order, inside callbacks too. Functions and backends that are handed over live for as
+///   long as the library may call them. The model is the program's, and must outlive its runtime.
+/// @par Threads
+///   A storage may be used from any thread. A runtime, its sessions, and a list of fields with the sessions that share it are used by
+///   one thread at a time.
+/// @par Moved from
+///   A handle that was moved from, detached or abandoned has the C handle NULL: what is asked of it throws invalid_argument_error.
 ///
 /// Times are UTC, and durations milliseconds. Strings are UTF-8; a key, path or name with a NUL inside is refused.
 #ifndef LILY_SESSION_HPP
@@ -58,6 +63,9 @@
 namespace lily {
 
 // ------------------------------------------------------------------ errors
+/// @defgroup errors Errors
+/// What is thrown, and the library's version.
+/// @{
 
 /// The statuses of the C header, which says what each means.
 enum class status : std::int32_t {
@@ -86,13 +94,15 @@ enum class status : std::int32_t {
 /// "LILY_SESSION_ERROR_QUOTA". Static.
 inline const char *status_name(status code) { return lily_session_status_name(static_cast<lily_session_status>(code)); }
 
-/// The library's version, "0.1.0"; that of the header is LILY_SESSION_VERSION. Static.
+/// The version of the library that runs; that of the header is LILY_SESSION_VERSION. Static.
 inline const char *version() { return lily_session_version(); }
 
 /// The root of all that this library throws. A callback or a backend may throw one to answer its status.
 class session_error : public std::runtime_error {
  public:
+  /// With a status and a sentence.
   session_error(lily::status code, const std::string &message) : std::runtime_error(message), status_(code) {}
+  /// What failed.
   lily::status status() const noexcept { return status_; }
 
  private:
@@ -102,34 +112,35 @@ class session_error : public std::runtime_error {
 /// The file, the disk or the backend failed, and not what was asked of it.
 class storage_error : public session_error {
  public:
-  using session_error::session_error;
+  using session_error::session_error; ///< with a status and a sentence
 };
 
 /// One class for each status.
 template <status Code, class Base = session_error> class error_of : public Base {
  public:
+  /// With a sentence.
   explicit error_of(const std::string &message) : Base(Code, message) {}
 };
 
-using invalid_argument_error = error_of<status::invalid_argument>;
-using duplicate_key_error = error_of<status::duplicate_key>;
-using not_found_error = error_of<status::not_found>;
-using reentrant_error = error_of<status::reentrant>;
-using unsupported_error = error_of<status::unsupported>;
-using forked_error = error_of<status::forked>;
-using decode_error = error_of<status::decode>;
-using encode_error = error_of<status::encode>;
-using callback_error = error_of<status::callback>;
-using update_error = error_of<status::update>;
-using newer_error = error_of<status::newer>;
-using io_error = error_of<status::io, storage_error>;
-using no_space_error = error_of<status::no_space, storage_error>;
-using not_durable_error = error_of<status::not_durable, storage_error>;
-using permission_error = error_of<status::permission, storage_error>;
-using refused_error = error_of<status::refused, storage_error>;
-using corrupt_error = error_of<status::corrupt, storage_error>;
-using quota_error = error_of<status::quota, storage_error>;
-using busy_error = error_of<status::busy, storage_error>;
+using invalid_argument_error = error_of<status::invalid_argument>;      ///< status::invalid_argument
+using duplicate_key_error = error_of<status::duplicate_key>;            ///< status::duplicate_key
+using not_found_error = error_of<status::not_found>;                    ///< status::not_found
+using reentrant_error = error_of<status::reentrant>;                    ///< status::reentrant
+using unsupported_error = error_of<status::unsupported>;                ///< status::unsupported
+using forked_error = error_of<status::forked>;                          ///< status::forked
+using decode_error = error_of<status::decode>;                          ///< status::decode
+using encode_error = error_of<status::encode>;                          ///< status::encode
+using callback_error = error_of<status::callback>;                      ///< status::callback
+using update_error = error_of<status::update>;                          ///< status::update
+using newer_error = error_of<status::newer>;                            ///< status::newer
+using io_error = error_of<status::io, storage_error>;                   ///< status::io
+using no_space_error = error_of<status::no_space, storage_error>;       ///< status::no_space
+using not_durable_error = error_of<status::not_durable, storage_error>; ///< status::not_durable
+using permission_error = error_of<status::permission, storage_error>;   ///< status::permission
+using refused_error = error_of<status::refused, storage_error>;         ///< status::refused
+using corrupt_error = error_of<status::corrupt, storage_error>;         ///< status::corrupt
+using quota_error = error_of<status::quota, storage_error>;             ///< status::quota
+using busy_error = error_of<status::busy, storage_error>;               ///< status::busy
 
 namespace detail {
 
@@ -277,7 +288,12 @@ template <class Result, class Class> auto callable(Result Class::*member) -> dec
 
 } // namespace detail
 
+/// @}
+
 // ------------------------------------------------------------------- times
+/// @defgroup storage Storage
+/// A durable map of keys to JSON text: a file, or memory, or a store of the program's.
+/// @{
 
 /// A moment, in UTC. time_point() is "never" for an expiry, as 0 is in C.
 using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
@@ -291,13 +307,15 @@ using clock_function = std::function<time_point()>;
 
 // ----------------------------------------------------------------- storage
 
+/// What a change survives.
 enum class durability : std::int32_t {
   process = LILY_SESSION_DURABILITY_PROCESS, ///< a change survives the end of the process, and power loss after a sync
   power = LILY_SESSION_DURABILITY_POWER      ///< a change survives power loss when the call returns, else it throws not_durable_error
 };
 
+/// How a storage is opened.
 struct storage_options {
-  lily::durability durability = lily::durability::process;
+  lily::durability durability = lily::durability::process; ///< what a change survives
   bool read_only = false;       ///< never writes, nor creates
   bool strict = false;          ///< a damaged file is corrupt_error, instead of being read around the damage
   std::string application = {}; ///< names the default place; "": the executable's name
@@ -307,17 +325,17 @@ struct storage_options {
 
 /// What `storage::each` walks over.
 struct item {
-  std::string key;
-  std::string json;
+  std::string key;       ///< the whole storage key
+  std::string json;      ///< its value
   time_point expires_at; ///< time_point(): never
 };
 
 /// An entry of a backend.
 struct entry {
-  std::string key;
+  std::string key;            ///< the whole storage key
   std::string json;           ///< never empty; in a batch "": the key is removed
   time_point expires_at = {}; ///< time_point(): never. A past one is handed out all the same: the library judges it
-  std::uint32_t version = 0;
+  std::uint32_t version = 0;  ///< of the value's shape
 };
 
 /// A store of the program's, for `storage::open_backend()`. Its functions run on the threads that use the storage, at once where they
@@ -325,7 +343,7 @@ struct entry {
 /// status::io.
 class backend {
  public:
-  virtual ~backend() = default;
+  virtual ~backend() = default; ///< when no call of the library can need it any more
 
   /// Fills `out`; false: absent.
   virtual bool read(const std::string &key, entry &out) = 0;
@@ -485,7 +503,8 @@ class storage {
     return result;
   }
 
-  storage(storage &&) = default;
+  storage(storage &&) = default; ///< leaves the other without a handle
+  /// Closes this one first.
   storage &operator=(storage &&other) noexcept {
     handle_ = std::move(other.handle_); // the old clock outlives the old handle
     clock_ = std::move(other.clock_);
@@ -637,14 +656,22 @@ inline void clear() {
   detail::check([] { return lily_session_clear(nullptr); });
 }
 
+/// @}
+
 // ------------------------------------------------------------------ values
+/// @defgroup fields Fields
+/// What is stored: a list of fields, and how types of the program's become JSON.
+/// @{
 
 /// JSON text, for fields whose value is JSON: what was put in comes out, byte for byte.
 struct json {
-  std::string text = "null";
-  json() = default;
+  std::string text = "null"; ///< JSON, and nothing else
+  json() = default;          ///< null
+  /// Of a text, which is not looked at before it is stored.
   explicit json(std::string given) : text(std::move(given)) {}
+  /// Whether the texts are the same, byte for byte.
   friend bool operator==(const json &a, const json &b) { return a.text == b.text; }
+  /// The opposite.
   friend bool operator!=(const json &a, const json &b) { return !(a == b); }
 };
 
@@ -663,7 +690,9 @@ template <class T, class Enable = void> struct codec;
 namespace detail {
 
 template <class T, class = void> struct has_codec : std::false_type {};
+/// @cond Doxygen loses its way in it
 template <class T> struct has_codec<T, typename std::enable_if<(sizeof(codec<T>) > 0)>::type> : std::true_type {};
+/// @endcond
 
 /// What a value needs no memory for while it is taken.
 struct nothing {};
@@ -938,6 +967,7 @@ template <class T, class Class> struct member_set {
 /// An ordered list of fields of a `Slice`: the model, or the part of it that has the fields.
 template <class Slice> class persistence {
  public:
+  /// An empty list.
   persistence() : handle_(lily_session_persistence_new()) {}
 
   /// Adds a field to the end of the list. Sessions attached before do not see it. After the key comes one of
@@ -955,6 +985,7 @@ template <class Slice> class persistence {
     add(key, std::forward<What>(what)...);
     return *this;
   }
+  /// The same for one that was just made, so that calls can follow each other.
   template <class... What> persistence &&field(const detail::c_string &key, What &&...what) && {
     add(key, std::forward<What>(what)...);
     return std::move(*this);
@@ -1013,8 +1044,14 @@ template <class Slice> class persistence {
   detail::owned<lily_session_persistence, lily_session_persistence_free> handle_;
 };
 
-// ----------------------------------------------------------------- session
+/// @}
 
+// ----------------------------------------------------------------- session
+/// @defgroup session Session
+/// The attachment of a list of fields to a runtime and a storage.
+/// @{
+
+/// What an event is about.
 enum class event_kind : std::int32_t {
   rejected = LILY_SESSION_EVENT_REJECTED,         ///< attach: what is stored was not accepted; it stays until the field changes
   newer = LILY_SESSION_EVENT_NEWER,               ///< attach: stored by a newer version of the field; likewise
@@ -1029,9 +1066,10 @@ enum class event_kind : std::int32_t {
   not_durable = LILY_SESSION_EVENT_NOT_DURABLE    ///< what was written may not survive power loss
 };
 
+/// Something that happened to a field or to the store.
 struct event {
-  event_kind kind;
-  lily::status status;
+  event_kind kind;              ///< what it is about
+  lily::status status;          ///< why; status::ok where nothing failed
   int system_error;             ///< errno, or 0
   std::string key;              ///< the field's; "": the store
   std::exception_ptr exception; ///< what a callback of the field threw, or null
@@ -1059,9 +1097,10 @@ enum class stored_state : std::int32_t {
   newer = LILY_SESSION_STATE_NEWER
 };
 
+/// The state of a field, as session::state() answers it.
 struct field_state {
-  stored_state stored;
-  bool dirty; ///< changed, and not stored yet
+  stored_state stored; ///< what storage holds of it
+  bool dirty;          ///< changed, and not stored yet
 };
 
 /// Fields that follow a runtime's model: made by `runtime::attach()`. The destructor flushes, and says nothing of failures.
@@ -1121,7 +1160,12 @@ class session {
   detail::owned<lily_session, lily_session_detach> handle_;
 };
 
+/// @}
+
 // ----------------------------------------------------------------- runtime
+/// @defgroup runtime Runtime
+/// The program's model, and what happens after each update of it.
+/// @{
 
 namespace detail {
 
@@ -1217,7 +1261,8 @@ template <class Model, class Message = void> class runtime {
     make(first, [](void *context, void *old, const void *message) -> void * { return apply<Update>(context, old, message); });
   }
 
-  runtime(runtime &&) = default;
+  runtime(runtime &&) = default; ///< leaves the other without a handle
+  /// Ends this one first.
   runtime &operator=(runtime &&other) noexcept {
     handle_ = std::move(other.handle_); // the old function outlives the old handle
     update_ = std::move(other.update_);
@@ -1312,6 +1357,8 @@ template <class Model, class Message = void> class runtime {
   std::shared_ptr<void> update_; // before the handle, so that it goes after it
   detail::owned<lily_session_runtime, lily_session_runtime_free> handle_;
 };
+
+/// @}
 
 } // namespace lily
 

@@ -10,10 +10,11 @@ extension ModelRuntime {
     try run { () throws(Failure) in
       let storage = try open()
       let session = Attachment(fields: list.fields, lens: lens, owner: owner, storage: storage)
-      for other in attached { try other.refuse(session.allKeys, in: storage.place) }
-      let snapshot = try storage.read(session.allKeys, of: session.scope)
+      let keys = session.allKeys
+      for other in attached { try other.refuse(keys, in: storage.place) }
+      let snapshot = try storage.read(keys, of: session.scope)
       session.generation = snapshot.generation
-      if let next = try session.hydrate(from: snapshot, model) { setModel(hydrated: next) }
+      if let next = try session.hydrate(from: snapshot, of: keys, model) { setModel(hydrated: next) }
       try session.takeBaselines(model)
       add(session)
       session.noteFindings(storage.notices)
@@ -25,18 +26,26 @@ extension ModelRuntime {
 
 extension Attachment {
   /// The fields' keys, each followed by its former ones.
-  var allKeys: [Key] { (0..<count).flatMap { storedKeys($0) } }
+  var allKeys: [Key] {
+    var keys: [Key] = []
+    keys.reserveCapacity(count)
+    for at in 0..<count {
+      keys.append(storageKeys[at])
+      for former in fields[at].formerKeys { keys.append(scope.key(former)) }
+    }
+    return keys
+  }
 
   func storedKeys(_ at: Int) -> [Key] {
     [storageKeys[at]] + fields[at].formerKeys.map { scope.key($0) }
   }
 
-  /// Sets the fields that have an accepted value. The model to go on with; nil: as it was.
-  func hydrate(from snapshot: Snapshot, _ model: Lens.Model) throws(Failure) -> Lens.Model? {
+  /// Sets the fields that have an accepted value. `keys`: all of them, as the snapshot has their entries. The model to go on
+  /// with; nil: as it was.
+  func hydrate(from snapshot: Snapshot, of keys: [Key], _ model: Lens.Model) throws(Failure) -> Lens.Model? {
     guard var slice = lens.slice(of: model) else { throw noSlice }
     guard let storage else { throw Session.detached }
     let now = storage.now()
-    let keys = allKeys
     var first = 0
     var isChanged = false
     for at in 0..<count {

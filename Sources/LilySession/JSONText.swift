@@ -35,13 +35,15 @@ enum JSONText {
   static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
     // Eight bytes at a time: a subtraction borrows into the high bit of a byte that is below 0x20, or is a quote or a backslash.
+    // It may borrow from the byte above as well, so that only the first bit says where.
     while at &+ 8 <= text.count {
-      let word = text.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      let word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
       let quotes = word ^ 0x2222_2222_2222_2222
       let backslashes = word ^ 0x5C5C_5C5C_5C5C_5C5C
       let ones: UInt64 = 0x0101_0101_0101_0101
       let borrowed = (word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones)
-      if borrowed & ~word & (ones &* 0x80) != 0 { break }
+      let found = borrowed & ~word & (ones &* 0x80)
+      if found != 0 { return at &+ found.trailingZeroBitCount / 8 }
       at &+= 8
     }
     while at < text.count, text[at] >= 0x20, text[at] != UInt8(ascii: "\""), text[at] != UInt8(ascii: "\\") { at &+= 1 }
@@ -51,15 +53,14 @@ enum JSONText {
   /// Valid JSON, without the white space outside strings.
   static func append(compacted text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
     var kept = 0
-    var inString = false
     var at = 0
     while at < text.count {
       let byte = text[at]
-      if inString {
-        if byte == UInt8(ascii: "\\") { at &+= 1 } else if byte == UInt8(ascii: "\"") { inString = false }
-      } else if byte == UInt8(ascii: "\"") {
-        inString = true
-      } else if byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D {
+      if byte == UInt8(ascii: "\"") {
+        at = endOfString(text, from: at &+ 1)
+        continue
+      }
+      if byte <= 0x20 {
         buffer.append(UnsafeRawBufferPointer(rebasing: text[kept..<at]))
         kept = at &+ 1
       }
@@ -68,24 +69,30 @@ enum JSONText {
     buffer.append(UnsafeRawBufferPointer(rebasing: text[kept..<text.count]))
   }
 
+  /// Behind the quote that ends the string, or the text's end. `start` is within the string.
+  private static func endOfString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var at = endOfPlain(text, from: start)
+    while at < text.count, text[at] != UInt8(ascii: "\"") {
+      // What is escaped is no quote.
+      at = endOfPlain(text, from: min(at &+ (text[at] == UInt8(ascii: "\\") ? 2 : 1), text.count))
+    }
+    return min(at &+ 1, text.count)
+  }
+
   /// Whether objects and arrays nest no deeper than this. Asked before jansson, whose parser recurses.
   static func isShallow(_ text: UnsafeRawBufferPointer, depth limit: Int) -> Bool {
     var depth = 0
-    var inString = false
     var at = 0
     while at < text.count {
-      let byte = text[at]
-      if inString {
-        if byte == UInt8(ascii: "\\") { at &+= 1 } else if byte == UInt8(ascii: "\"") { inString = false }
-      } else {
-        switch byte {
-        case UInt8(ascii: "\""): inString = true
-        case UInt8(ascii: "["), UInt8(ascii: "{"):
-          depth &+= 1
-          if depth > limit { return false }
-        case UInt8(ascii: "]"), UInt8(ascii: "}"): depth &-= 1
-        default: break
-        }
+      switch text[at] {
+      case UInt8(ascii: "\""):
+        at = endOfString(text, from: at &+ 1)
+        continue
+      case UInt8(ascii: "["), UInt8(ascii: "{"):
+        depth &+= 1
+        if depth > limit { return false }
+      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth &-= 1
+      default: break
       }
       at &+= 1
     }

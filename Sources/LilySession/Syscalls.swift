@@ -193,6 +193,12 @@ enum Syscalls {
     return getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 && limit.rlim_cur != ~rlim_t(0)
   }
 
+  static func random() throws(Failure) -> UInt64 {
+    var value: UInt64 = 0
+    guard platform_random(&value, 8) else { throw Failure(.io, "the system has no random numbers", systemError: platform_errno()) }
+    return value
+  }
+
   /// Runs `body` with SIGXFSZ kept from this thread: past RLIMIT_FSIZE write answers EFBIG, but the signal would end the host.
   static func withoutFileSizeSignal(_ body: () throws(Failure) -> Void) throws(Failure) {
     var signals = sigset_t()

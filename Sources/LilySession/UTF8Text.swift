@@ -9,6 +9,10 @@ enum UTF8Text {
         at &+= 8
       }
       guard at < end else { break }
+      if bytes[at] < 0x80 {
+        at &+= 1
+        continue
+      }
       let length = sequenceLength(bytes, at)
       if length == 0 { return false }
       at &+= length
@@ -16,10 +20,9 @@ enum UTF8Text {
     return true
   }
 
-  /// The length of the well-formed sequence at `at`, or 0. The table is Unicode's 3-7.
+  /// The length of the well-formed sequence of several bytes at `at`, or 0. The table is Unicode's 3-7.
   private static func sequenceLength(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> Int {
     let lead = bytes[at]
-    if lead < 0x80 { return 1 }
     let length: Int
     var second: ClosedRange<UInt8> = 0x80...0xBF
     switch lead {

@@ -95,4 +95,15 @@ import Testing
     #expect(try other.items().map(\.key.description) == ["a", "c"])
     #expect(try other.examine(progress: { _ in }) { _ in }.damaged == 0)
   }
+
+  @Test func `S15 an examination's closures may call the journal`() throws {
+    let storage = try Journal.open(path: scratch.file)
+    let line = "\"" + String(repeating: "x", count: 1 << 20) + "\"" // so that it is read in more than one piece
+    for key in ["a", "b"] { try storage.setJSON(line, forKey: key) }
+    var entries = 0
+    _ = try storage.examine(progress: { _ in entries = (try? storage.info().entries) ?? -1 }) { _ in }
+    #expect(entries == 2)
+    // A rewritten file is another.
+    #expect(status { () throws(Failure) in _ = try storage.examine(progress: { _ in try? storage.compact() }) { _ in } } == .busy)
+  }
 }

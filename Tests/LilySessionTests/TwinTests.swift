@@ -56,6 +56,50 @@ import Testing
     }
   }
 
+  @Test func `S2 the run that needs no escape ends where it does byte by byte`() {
+    var dice = Dice(9)
+    // Those that end it, their neighbours, and their twins with the high bit.
+    let near: [UInt8] = [0x00, 0x01, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x5B, 0x5C, 0x5D, 0x80, 0x9F, 0xA0, 0xA1, 0xA2, 0xA3, 0xDC, 0xFF]
+    for _ in 0..<20_000 {
+      let text = (0..<Int.random(in: 0...40, using: &dice)).map { _ in
+        Int.random(in: 0..<12, using: &dice) == 0 ? near.randomElement(using: &dice) ?? 0 : UInt8(ascii: "a")
+      }
+      let start = Int.random(in: 0...text.count, using: &dice)
+      let end = text[start...].firstIndex { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") } ?? text.count
+      #expect(text.withUnsafeBytes { JSONText.endOfPlain($0, from: start) } == end, "\(text) from \(start)")
+    }
+  }
+
+  @Test func `S2 white space goes, and depth is counted, as byte by byte`() {
+    var dice = Dice(10)
+    let pieces = ["{", "}", "[", "]", ",", ":", " ", "\t", "\n", "1.50", "true", "\"\"", "\"a b\"", "\"[{ \"", "\"\\\" ]\"", "\"é\\\\\""]
+    for _ in 0..<5000 {
+      let text = Array((0..<Int.random(in: 0...30, using: &dice)).compactMap { _ in pieces.randomElement(using: &dice) }.joined().utf8)
+      var (compacted, depth, deepest, inString, isEscaped) = ([UInt8](), 0, 0, false, false)
+      for byte in text {
+        if inString || ![0x20, 0x09, 0x0A].contains(byte) { compacted.append(byte) }
+        if isEscaped {
+          isEscaped = false
+        } else if byte == UInt8(ascii: "\"") {
+          inString.toggle()
+        } else if inString {
+          isEscaped = byte == UInt8(ascii: "\\")
+        } else {
+          if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") { depth += 1 }
+          if byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}") { depth -= 1 }
+          deepest = max(deepest, depth)
+        }
+      }
+      text.withUnsafeBytes { text in
+        let buffer = ByteBuffer()
+        JSONText.append(compacted: text, to: buffer)
+        #expect(buffer.bytes.elementsEqual(compacted))
+        #expect(JSONText.isShallow(text, depth: deepest))
+        #expect(deepest == 0 || !JSONText.isShallow(text, depth: deepest - 1))
+      }
+    }
+  }
+
   @Test func `S1 keys are compared and ordered as byte by byte`() {
     var dice = Dice(8)
     for _ in 0..<5000 {

@@ -1,9 +1,10 @@
-/* A host of the installed library, as C and as C++: a value goes into a journal, and comes back in a second attachment.
- * Prints the version it was compiled with, and the one it runs with. */
+/* A host of the installed library, as C and as C++: a value goes into a journal, and comes back in a second attachment. The
+ * library is the header's. */
 #include <lily_session.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct app {
   int64_t visits;
@@ -32,7 +33,5 @@ static int64_t run(const char *path, int64_t added) {
 
 int main(int argc, char **argv) {
   if (argc != 2 || run(argv[1], 20) != 20 || run(argv[1], 3) != 23 || run(argv[1], 0) != 23) return 1;
-  printf("%s %s %d.%d.%d\n", LILY_SESSION_VERSION, lily_session_version(), LILY_SESSION_VERSION_MAJOR,
-         LILY_SESSION_VERSION_MINOR, LILY_SESSION_VERSION_PATCH);
-  return 0;
+  return strcmp(LILY_SESSION_VERSION, lily_session_version()) != 0;
 }

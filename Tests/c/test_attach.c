@@ -142,9 +142,7 @@ TEST(attach__S1_a_key_that_another_session_has) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   lily_session *first = rig.session;
   assert_not_attached(DUPLICATE_KEY, &rig);
   assert_message_has("theme");
@@ -221,9 +219,7 @@ TEST(attach__S18_opens_the_default_place) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, NULL);
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_int_equal(operations(in_place("default/test_attach/session.jsonl")), 1);

@@ -167,16 +167,18 @@ TEST(backend__each_of_a_host_that_stops) {
   table_free(&table);
 }
 
+static void begin_on_table(struct rig *rig, struct probe *theme) {
+  table = (struct table){0};
+  rig_begin(rig, table_open(&table, NULL));
+  rig_attach_theme(rig, theme);
+}
+
 static int dispatch_newer(void *context) {
   struct rig rig;
   struct probe theme = {0};
   (void)context;
   alarm(10);
-  table = (struct table){0};
-  rig_begin(&rig, table_open(&table, NULL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  begin_on_table(&rig, &theme);
   table.answers[TABLE_WRITE] = LILY_SESSION_ERROR_NEWER;
   probe_string(&theme, "dark");
   const lily_session_status status = lily_session_runtime_dispatch(rig.runtime, NULL);
@@ -197,11 +199,7 @@ TEST(backend__S20_a_write_that_always_answers_NEWER) { assert_int_equal(in_child
 TEST(backend__S12_a_write_that_is_not_durable) {
   struct rig rig;
   struct probe theme = {0};
-  table = (struct table){0};
-  rig_begin(&rig, table_open(&table, NULL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  begin_on_table(&rig, &theme);
   table.after_write = LILY_SESSION_ERROR_NOT_DURABLE;
   assert_fails(NOT_DURABLE, set_text(rig.storage, "k", "1"));
   assert_stored(rig.storage, "k", "1");
@@ -230,11 +228,7 @@ static int dispatch_among_clears(void *context) {
   int32_t state = 0;
   (void)context;
   alarm(10);
-  table = (struct table){0};
-  rig_begin(&rig, table_open(&table, NULL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  begin_on_table(&rig, &theme);
   table.hook = clear_each_time;
   probe_string(&theme, "dark");
   CHILD_CHECK(lily_session_runtime_dispatch(rig.runtime, NULL) < 0);

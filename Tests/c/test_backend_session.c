@@ -190,13 +190,11 @@ TEST(backend__S16_in_a_child_of_fork_only_release_runs) {
 TEST(backend__it_is_retained) {
   begin(0);
   lily_session_storage *scope = open_scope(rig.storage, "s");
-  lily_session_storage_close(rig.storage);
-  rig.storage = NULL;
+  end_by(lily_session_storage_close, rig.storage);
   assert_int_equal(table.releases, 0);
   probe_int(&visits, 3);
   rig_dispatch(&rig);
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   assert_int_equal(table.releases, 0);
   assert_ok(set_text(scope, "k", "1"));
   lily_session_storage_close(scope);

@@ -1,20 +1,11 @@
 /* S8 between handles and sessions: a clear made elsewhere drops the dirty marks from before it. */
-#include "journal.h"
-#include "rig.h"
+#include "more.h"
 
 #include <pthread.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct rig one, two;
 static struct probe theme_of_one, visits_of_one, theme_of_two;
-
-static void limit_files(rlim_t bytes) {
-  struct rlimit limit;
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = bytes;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
 
 static void begin(void) {
   limit_files(1 << 30);
@@ -23,14 +14,8 @@ static void begin(void) {
   memset(&theme_of_two, 0, sizeof theme_of_two);
   rig_begin(&one, open_storage(JOURNAL));
   rig_begin(&two, open_storage(JOURNAL));
-  rig_field(&one, &theme_of_one, "theme", LILY_SESSION_STRING);
-  rig_field(&one, &visits_of_one, "visits", LILY_SESSION_INT);
-  rig_field(&two, &theme_of_two, "theme", LILY_SESSION_STRING);
-  probe_string(&theme_of_one, "light");
-  probe_int(&visits_of_one, 0);
-  probe_string(&theme_of_two, "light");
-  rig_attach(&one);
-  rig_attach(&two);
+  rig_attach_theme_and_visits(&one, &theme_of_one, &visits_of_one);
+  rig_attach_theme(&two, &theme_of_two);
 }
 
 static void end(void) {
@@ -76,8 +61,7 @@ TEST(clear_elsewhere__S8_detach_drops_dirty_marks_from_before) {
   begin();
   fail_to_store();
   assert_ok(lily_session_clear(two.storage));
-  lily_session_detach(one.session);
-  one.session = NULL;
+  end_by(lily_session_detach, one.session);
   assert_entries(two.storage, 0);
   end();
   assert_false(file_has(JOURNAL, SECRET));
@@ -173,9 +157,7 @@ TEST(clear_elsewhere__S8_in_memory) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_ok(lily_session_clear(rig.storage));

@@ -150,9 +150,7 @@ TEST(default_place__S18_clear_means_what_attach_opens) {
   struct probe theme = {0};
   set_places(in_place("one"), NULL, NULL);
   rig_begin(&rig, NULL);
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED);

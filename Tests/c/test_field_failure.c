@@ -182,8 +182,7 @@ TEST(field_failure__S7_more_than_a_line_holds) {
   assert_entries(rig.storage, 5 - rig.event_count);
   rig_dispatch(&rig);
   assert_entries(rig.storage, 5);
-  lily_session_abandon(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_abandon, rig.session);
   rig_end(&rig);
   free(controls);
   storage = open_storage(JOURNAL);

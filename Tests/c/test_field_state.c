@@ -164,8 +164,7 @@ TEST(field_state__arguments) {
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, too_long, &state));
   assert_fails(NOT_FOUND, lily_session_field_state(rig.session, "age", &state)); /* a former key is no field's */
   assert_fails(NOT_FOUND, lily_session_field_state(rig.session, "lily_session_visits", &state));
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, "visits", &state));
   assert_int_equal(state, 4711);
   rig_end(&rig);

@@ -138,9 +138,7 @@ TEST(fork__S16_an_inherited_session) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   rig.get_answer = &theme;
   struct bytes before = file_read(JOURNAL);
   assert_int_equal(in_child(run_an_inherited_runtime, &rig), 0);

@@ -93,8 +93,7 @@ TEST(former_keys__S11_by_detach_and_not_by_abandon) {
   journal_of(JOURNAL, "lily_session_skin", "\"dark\"", NULL);
   begin();
   rig_attach(&rig);
-  lily_session_abandon(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_abandon, rig.session);
   rig_end(&rig);
   assert_int_equal(operations(JOURNAL), 1);
   begin();

@@ -165,9 +165,7 @@ TEST(hydrate__S4_a_default_never_overwrites_what_could_not_be_read) {
       struct rig rig;
       struct probe theme = {0};
       rig_begin(&rig, open_storage(JOURNAL));
-      rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-      probe_string(&theme, "light");
-      rig_attach(&rig);
+      rig_attach_theme(&rig, &theme);
       rig_dispatch(&rig);
       assert_stored(rig.storage, "lily_session_theme", unreadable[i]);
       rig_end(&rig);

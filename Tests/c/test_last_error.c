@@ -135,9 +135,7 @@ static void stays_when(void (*ending)(struct rig *rig)) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   char *json;
   assert_fails(NOT_FOUND, lily_session_storage_get(rig.storage, "lily_session_other", &json, NULL));
@@ -149,16 +147,13 @@ static void stays_when(void (*ending)(struct rig *rig)) {
 }
 
 static void detach(struct rig *rig) {
-  lily_session_detach(rig->session);
-  rig->session = NULL;
+  end_by(lily_session_detach, rig->session);
 }
 static void abandon(struct rig *rig) {
-  lily_session_abandon(rig->session);
-  rig->session = NULL;
+  end_by(lily_session_abandon, rig->session);
 }
 static void free_runtime(struct rig *rig) {
-  lily_session_runtime_free(rig->runtime);
-  rig->runtime = NULL;
+  end_by(lily_session_runtime_free, rig->runtime);
 }
 
 TEST(last_error__detach_leaves_it_alone) { stays_when(detach); }
@@ -190,9 +185,7 @@ TEST(last_error__an_inner_success_does_not_hide_an_outer_failure) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   rig.hook = read_nothing_wrong;
   theme.get_answer = -99;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));

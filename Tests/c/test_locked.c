@@ -33,9 +33,7 @@ TEST(locked__S6_writers_answer_BUSY_and_readers_do_not_wait) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   assert_ok(set_text(rig.storage, "a", "1"));
   lily_session_status (*const calls[])(struct waiter *) = {call_set, call_remove, call_clear, call_dispatch, call_open};
   struct waiter waiters[COUNT(calls)];

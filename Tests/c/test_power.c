@@ -85,11 +85,7 @@ TEST(power__S12_each_update_once) {
   struct probe theme = {0}, visits = {0};
   lily_session_storage *storage = open_power();
   rig_begin(&rig, storage);
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
-  probe_string(&theme, "light");
-  probe_int(&visits, 0);
-  rig_attach(&rig);
+  rig_attach_theme_and_visits(&rig, &theme, &visits);
   assert_int_equal(datasyncs, 0);
   for (int i = 1; i <= 20; i++) {
     probe_int(&visits, i);

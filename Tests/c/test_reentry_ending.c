@@ -23,36 +23,28 @@ static void hook(struct rig *rig_, const char *where) {
 }
 
 static void detach(void) {
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
 }
 static void abandon(void) {
-  lily_session_abandon(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_abandon, rig.session);
 }
 static void free_runtime(void) {
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
 }
 static void free_all(void) {
-  lily_session_storage_close(rig.storage);
-  rig.storage = NULL;
-  lily_session_persistence_free(rig.fields);
-  rig.fields = NULL;
+  end_by(lily_session_storage_close, rig.storage);
+  end_by(lily_session_persistence_free, rig.fields);
   free_runtime();
   detach();
 }
 static void free_all_the_other_way(void) {
   detach();
   free_runtime();
-  lily_session_persistence_free(rig.fields);
-  rig.fields = NULL;
-  lily_session_storage_close(rig.storage);
-  rig.storage = NULL;
+  end_by(lily_session_persistence_free, rig.fields);
+  end_by(lily_session_storage_close, rig.storage);
 }
 static void close_storage(void) {
-  lily_session_storage_close(rig.storage);
-  rig.storage = NULL;
+  end_by(lily_session_storage_close, rig.storage);
 }
 
 static void begin(void) {

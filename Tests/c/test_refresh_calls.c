@@ -59,8 +59,7 @@ TEST(refresh_calls__of_a_session_that_is_over) {
   rig_attach(&rig);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   check_over();
   rig_end(&rig);
 }

@@ -2,7 +2,6 @@
    back, and each field hears of it once. */
 #include "elsewhere.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct rig one, two;
@@ -12,18 +11,7 @@ static void begin_one(struct rig *rig, int n, lily_session_storage *storage) {
   memset(&themes[n], 0, sizeof themes[n]);
   memset(&visits[n], 0, sizeof visits[n]);
   rig_begin(rig, storage);
-  rig_field(rig, &themes[n], "theme", LILY_SESSION_STRING);
-  rig_field(rig, &visits[n], "visits", LILY_SESSION_INT);
-  probe_string(&themes[n], "light");
-  probe_int(&visits[n], 0);
-  rig_attach(rig);
-}
-
-static void limit_files(rlim_t bytes) {
-  struct rlimit limit;
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = bytes;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  rig_attach_theme_and_visits(rig, &themes[n], &visits[n]);
 }
 
 /* The limit is set before the file is opened, as the header wants it. */

@@ -5,8 +5,7 @@
 static void begin(struct rig *rig, struct probe *theme) {
   memset(theme, 0, sizeof *theme);
   rig_begin(rig, open_storage(JOURNAL));
-  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
-  probe_string(theme, "light");
+  rig_attach_theme(rig, theme);
 }
 
 TEST(release__a_list_that_was_never_attached) {
@@ -28,9 +27,7 @@ TEST(release__session_before_list) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   assert_int_equal(rig.releases, 1);
   assert_int_equal(theme.releases, 0);
   rig_end(&rig);
@@ -42,15 +39,12 @@ TEST(release__list_before_session) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_persistence_free(rig.fields);
-  rig.fields = NULL;
+  end_by(lily_session_persistence_free, rig.fields);
   assert_int_equal(theme.releases, 0);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   assert_int_equal(theme.releases, 1);
   assert_int_equal(rig.releases, 1);
   rig_end(&rig);
@@ -62,13 +56,10 @@ TEST(release__runtime_before_session) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   assert_int_equal(rig.releases, 1);
   assert_int_equal(theme.releases, 0);
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   assert_int_equal(rig.releases, 1);
   rig_end(&rig);
   assert_int_equal(theme.releases, 1);
@@ -78,11 +69,8 @@ TEST(release__list_then_runtime_then_session) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_persistence_free(rig.fields);
-  rig.fields = NULL;
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_persistence_free, rig.fields);
+  end_by(lily_session_runtime_free, rig.runtime);
   assert_int_equal(rig.releases, 1);
   assert_int_equal(theme.releases, 1);
   rig_end(&rig);
@@ -94,9 +82,7 @@ TEST(release__storage_first_of_all) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_storage_close(rig.storage);
-  rig.storage = NULL;
+  end_by(lily_session_storage_close, rig.storage);
   probe_string(&theme, "dark");
   rig_end(&rig);
   assert_int_equal(theme.releases, 1);
@@ -109,11 +95,8 @@ TEST(release__abandon) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_persistence_free(rig.fields);
-  rig.fields = NULL;
-  lily_session_abandon(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_persistence_free, rig.fields);
+  end_by(lily_session_abandon, rig.session);
   assert_int_equal(rig.releases, 1);
   assert_int_equal(theme.releases, 1);
   rig_end(&rig);
@@ -125,11 +108,8 @@ TEST(release__abandon_after_the_runtime) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  rig_attach(&rig);
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
-  lily_session_abandon(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
+  end_by(lily_session_abandon, rig.session);
   assert_int_equal(rig.releases, 1);
   rig_end(&rig);
   assert_int_equal(theme.releases, 1);
@@ -141,10 +121,8 @@ TEST(release__a_list_of_two_sessions) {
   struct probe theme;
   begin(&one, &theme);
   rig_begin(&two, open_memory());
-  rig_attach(&one);
   assert_ok(lily_session_attach(two.runtime, one.fields, &two.config, &two.session));
-  lily_session_persistence_free(one.fields);
-  one.fields = NULL;
+  end_by(lily_session_persistence_free, one.fields);
   rig_end(&one);
   assert_int_equal(one.releases, 1);
   assert_int_equal(theme.releases, 0);
@@ -159,15 +137,13 @@ TEST(release__a_field_added_after_attach) {
   struct rig rig;
   struct probe theme, late = {0};
   begin(&rig, &theme);
-  rig_attach(&rig);
   rig_field(&rig, &late, "late", LILY_SESSION_INT);
   probe_int(&late, 5);
   rig_dispatch(&rig);
   assert_int_equal(late.gets, 0);
   int32_t state;
   assert_fails(NOT_FOUND, lily_session_field_state(rig.session, "late", &state));
-  lily_session_persistence_free(rig.fields);
-  rig.fields = NULL;
+  end_by(lily_session_persistence_free, rig.fields);
   assert_int_equal(late.releases, 1);
   assert_int_equal(theme.releases, 0);
   rig_end(&rig);

@@ -72,11 +72,7 @@ TEST(replaced__S8_a_session_goes_on_after_a_deletion) {
   struct rig rig;
   struct probe theme = {0}, visits = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
-  probe_string(&theme, "light");
-  probe_int(&visits, 0);
-  rig_attach(&rig);
+  rig_attach_theme_and_visits(&rig, &theme, &visits);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_int_equal(unlink(JOURNAL), 0);
@@ -127,9 +123,7 @@ TEST(replaced__S6_a_session_whose_file_is_taken_away_for_a_while) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   assert_int_equal(rename(JOURNAL, in_place("kept")), 0);
   assert_int_equal(symlink("/dev/null", in_place("link")), 0);
   assert_int_equal(rename(in_place("link"), JOURNAL), 0);
@@ -151,11 +145,7 @@ TEST(replaced__S10_refresh_tells_the_differences) {
   struct rig rig;
   struct probe theme = {0}, visits = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
-  probe_string(&theme, "light");
-  probe_int(&visits, 0);
-  rig_attach(&rig);
+  rig_attach_theme_and_visits(&rig, &theme, &visits);
   probe_string(&theme, "blue");
   rig_dispatch(&rig);
   struct bytes older = file_read(JOURNAL);
@@ -198,9 +188,7 @@ TEST(replaced__S10_refresh_finds_the_file_that_was_put_where_this_one_was) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "blue");
   rig_dispatch(&rig);
 

@@ -137,9 +137,7 @@ TEST(runtime_dispatch__an_update_that_refuses) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   rig.refuses = true;
   assert_fails(UPDATE, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_ptr_equal(lily_session_runtime_model(rig.runtime), &rig);
@@ -153,8 +151,7 @@ TEST(runtime_dispatch__an_update_that_refuses) {
 TEST(runtime_free__an_unused_runtime) {
   struct rig rig;
   rig_begin(&rig, NULL);
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   rig_end(&rig);
 }
 
@@ -162,12 +159,9 @@ TEST(runtime_free__flushes_its_sessions) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
   rig_end(&rig);
 }

@@ -5,9 +5,7 @@
 static void begin(struct rig *rig, struct probe *theme) {
   memset(theme, 0, sizeof *theme);
   rig_begin(rig, open_storage(JOURNAL));
-  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
-  probe_string(theme, "light");
-  rig_attach(rig);
+  rig_attach_theme(rig, theme);
 }
 
 TEST(persist__null_session) { assert_fails(INVALID_ARGUMENT, lily_session_persist(NULL)); }
@@ -58,8 +56,7 @@ static void check_detached(void (*give_back)(lily_session *)) {
   struct probe theme;
   int32_t state = 77;
   begin(&rig, &theme);
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   rig_forget(&rig);
   probe_string(&theme, "dark");
   struct bytes before = file_read(JOURNAL);
@@ -148,8 +145,7 @@ TEST(detach__flushes) {
   struct probe theme;
   begin(&rig, &theme);
   probe_string(&theme, "dark");
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
   rig_end(&rig);
 }
@@ -158,8 +154,7 @@ TEST(detach__the_runtime_goes_on_without_it) {
   struct rig rig;
   struct probe theme;
   begin(&rig, &theme);
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   probe_string(&theme, "dark");
   rig_forget(&rig);
   rig_dispatch(&rig);
@@ -174,8 +169,7 @@ TEST(abandon__neither_flushes_nor_calls_anything) {
   begin(&rig, &theme);
   probe_string(&theme, "dark");
   rig_forget(&rig);
-  lily_session_abandon(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_abandon, rig.session);
   assert_string_equal(rig.trace, "");
   assert_int_equal(operations(JOURNAL), 0);
   assert_int_equal(rig.releases, 1);

@@ -104,8 +104,7 @@ TEST(sessions__some_are_detached_from_between_the_others) {
 TEST(sessions__runtime_free_ends_them_all) {
   begin();
   for (int i = 0; i < SESSIONS; i++) probe_int(&probes[i], 1);
-  lily_session_runtime_free(rig.runtime);
-  rig.runtime = NULL;
+  end_by(lily_session_runtime_free, rig.runtime);
   for (int i = 0; i < SESSIONS; i++) {
     assert_int_equal(releases[i], 1);
     assert_int_equal(probes[i].releases, 1);

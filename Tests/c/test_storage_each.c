@@ -142,8 +142,7 @@ TEST(storage_each__S15_inside_itself) {
 
 static lily_session_status close_it(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {
   struct walk *seen = context;
-  lily_session_storage_close(seen->storage);
-  seen->storage = NULL;
+  end_by(lily_session_storage_close, seen->storage);
   return walk(context, key, json, length, expires_at_ms);
 }
 

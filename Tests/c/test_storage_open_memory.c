@@ -89,11 +89,8 @@ TEST(storage_open_memory__lives_as_long_as_its_sessions) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
-  lily_session_storage_close(rig.storage);
-  rig.storage = NULL;
+  rig_attach_theme(&rig, &theme);
+  end_by(lily_session_storage_close, rig.storage);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED);

@@ -143,8 +143,7 @@ TEST(threads__S16_a_session_each) {
 static void *dispatch_and_detach(void *context) {
   struct rig *rig = context;
   const bool right = lily_session_runtime_dispatch(rig->runtime, NULL) == LILY_SESSION_OK;
-  lily_session_detach(rig->session);
-  rig->session = NULL;
+  end_by(lily_session_detach, rig->session);
   return right ? context : NULL;
 }
 
@@ -152,9 +151,7 @@ TEST(threads__S16_a_runtime_may_move_to_another_thread) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   pthread_t thread;
   void *answer = NULL;

@@ -65,9 +65,7 @@ TEST(watch__S10_quiet_after_get_each_and_refresh) {
   struct rig rig;
   struct probe theme = {0};
   rig_lend(&rig, storage);
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
-  rig_attach(&rig);
+  rig_attach_theme(&rig, &theme);
   for (int i = 0; i < 9; i++) {
     changed_elsewhere("set", "lily_session_theme", i % 2 ? "\"dark\"" : "\"blue\"");
     assert_true(readable(fd, PATIENCE));

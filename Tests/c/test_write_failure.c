@@ -1,20 +1,10 @@
 /* S6: a write that fails leaves the model updated and the field dirty, and is tried again. */
-#include "journal.h"
-#include "rig.h"
+#include "more.h"
 
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct rig rig;
 static struct probe theme, visits;
-
-/* Lets files grow to `bytes`. */
-static void limit_files(rlim_t bytes) {
-  struct rlimit limit;
-  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-  limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
-  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
-}
 
 static rlim_t size_of(const char *path) {
   struct stat status;
@@ -70,8 +60,7 @@ static lily_session_status by_dispatch(void) { return lily_session_runtime_dispa
 static lily_session_status by_persist(void) { return lily_session_persist(rig.session); }
 static lily_session_status by_flush(void) { return lily_session_flush(rig.session); }
 static lily_session_status by_detach(void) {
-  lily_session_detach(rig.session);
-  rig.session = NULL;
+  end_by(lily_session_detach, rig.session);
   return LILY_SESSION_OK;
 }
 

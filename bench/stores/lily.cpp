@@ -20,7 +20,9 @@ class Lily : public Store {
   void put(const std::vector<Change> &changes) override { session.dispatch(&changes); }
 
   void check(const Change &change) override {
-    lily_session_storage *other = open_storage(lily_session_storage_path(storage));
+    // One that may write would rewrite a file that has grown, and the session's next update would have to follow it.
+    lily_session_storage *other =
+        open_storage(lily_session_storage_path(storage), LILY_SESSION_DURABILITY_PROCESS, LILY_SESSION_READ_ONLY);
     char *json;
     REQUIRE(lily_session_storage_get(other, change.key.data(), &json, nullptr) == LILY_SESSION_OK);
     std::string expected = change.value.kind == Kind::integer ? std::to_string(change.value.number) : std::string(change.value.text);

@@ -98,7 +98,7 @@ extension Journal {
   private func rewrite(_ time: Int64) throws(Failure) {
     guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     if keepsDamage { try keepDamaged() }
-    let header = JournalHeader(salt: Salt(try Salt.random()), generation: generation)
+    let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
     let new = try makeTemporary()
     var length: Int64 = 0
     var last: Int64 = 0

@@ -104,7 +104,7 @@ extension Journal {
     guard !isReadOnly else { throw Failure(.permission, "the file is empty, and may only be read") }
     if size > 0, !Syscalls.truncate(file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
     // The generation begins at random: a file that was deleted and made again is told from the one before.
-    let header = JournalHeader(salt: Salt(try Salt.random()), generation: try Salt.random())
+    let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: try Syscalls.random())
     input.truncate(to: 0)
     header.append(to: input)
     try Syscalls.setMode(file, 0o600) // whatever the umask

@@ -224,7 +224,8 @@ final class LineReader {
     guard let spelled = string() else { return nil }
     let inner = UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
     var text = inner
-    if inner.contains(UInt8(ascii: "\\")) {
+    let plain = JSONText.endOfPlain(inner, from: 0)
+    if plain < inner.count, inner.contains(UInt8(ascii: "\\")) {
       let start = unescaped.count
       do throws(Failure) {
         _ = try json.parse(spelled).withValue(as: .string) { unescaped.append($0.text) }
@@ -233,8 +234,8 @@ final class LineReader {
         throw error
       }
       text = unescaped.slice(start, unescaped.count)
-    } else if inner.contains(where: { $0 < 0x20 }) {
-      return nil
+    } else if plain < inner.count {
+      return nil // a control character
     }
     guard let scope = Scope.prefixLength(text), text.count &- scope <= Key.storageLimit else { return nil }
     let key = UnsafeRawBufferPointer(rebasing: text[scope...])

@@ -70,12 +70,6 @@ struct Salt {
     seeded = platform_crc32c(0xFFFF_FFFF, &bytes, 8)
   }
 
-  static func random() throws(Failure) -> UInt64 {
-    var value: UInt64 = 0
-    guard platform_random(&value, 8) else { throw Failure(.io, "the system has no random numbers", systemError: platform_errno()) }
-    return value
-  }
-
   func check(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     platform_crc32c(seeded, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
   }

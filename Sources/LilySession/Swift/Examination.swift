@@ -51,22 +51,17 @@
 
   extension Journal {
     /// Reads the whole file once more, line by line, with the reader that opening uses; nothing is written and no lock is held, so that
-    /// a line which is being written meanwhile is found torn. Neither closure may call the journal.
+    /// a line which is being written meanwhile is found torn.
     ///
     /// - Parameters:
     ///   - visit: called for each finding, in the file's order.
     ///   - progress: called now and then, with the bytes that have been read.
+    /// - Throws: `busy` where this journal rewrites its file meanwhile.
     public func examine(progress: (Int64) -> Void, _ visit: (Finding) -> Void) throws(Failure) -> Examination {
-      try exclusion.run { () throws(Failure) in
-        try JSON.run { json throws(Failure) in try examine(json, progress, visit) }
-      }
-    }
-
-    private func examine(_ json: JSON, _ progress: (Int64) -> Void, _ visit: (Finding) -> Void) throws(Failure) -> Examination {
+      let (size, begun) = try exclusion.run { () throws(Failure) in (try Syscalls.sizeAndLinks(file).size, applied > 0 ? salt : nil) }
       var examination = Examination()
-      let size = try Syscalls.sizeAndLinks(file).size
       examination.fileBytes = size
-      guard applied > 0 else {
+      guard let begun else {
         examination.isUnfinished = true
         return examination
       }
@@ -78,8 +73,12 @@
         guard want > 0 else { return false }
         let had = buffer.count
         buffer.reserve(want)
-        buffer.resize(to: had &+ max(try Syscalls.read(file, buffer.start + had, want, at: offset &+ Int64(had)), 0))
-        return buffer.count > had
+        let got = try exclusion.run { () throws(Failure) in
+          guard salt.value == begun.value else { throw Failure(.busy, "the file was rewritten while it was examined") }
+          return try Syscalls.read(file, buffer.start + had, want, at: offset &+ Int64(had))
+        }
+        buffer.resize(to: had &+ got)
+        return got > 0
       }
       _ = try fill()
       for (line, at) in [(1, 0), (2, length)] where JournalHeader.copy(buffer.bytes, at: at) == nil {
@@ -89,7 +88,7 @@
       buffer.removeFirst(2 * length)
       offset = Int64(2 * length)
 
-      var judge = LineJudge(salt: salt, json: json)
+      var judge = LineJudge(salt: begun)
       var number = 2
       var start = 0 // of the line in the buffer
       var scanned = 0
@@ -155,22 +154,19 @@
 
   private struct LineJudge {
     let salt: Salt
-    let json: JSON
     private let reader = LineReader()
     private var sequence: Int64 = 0
     /// Lines since the last whole one.
     private var skipped: Int64 = 0
 
-    init(salt: Salt, json: JSON) {
-      self.salt = salt
-      self.json = json
-    }
+    init(salt: Salt) { self.salt = salt }
 
     /// nil: there is nothing to say of the line. A line of nil is too long.
     mutating func finding(_ line: UnsafeRawBufferPointer?) throws(Failure) -> Finding.Kind? {
       skipped &+= 1
       guard let line else { return .tooLong }
-      guard let (number, operation) = try reader.read(line, salt, json) else { return LineReader.isChecked(line, salt) ? .grammar : .check }
+      let read = try JSON.run { json throws(Failure) in try reader.read(line, salt, json) }
+      guard let (number, operation) = read else { return LineReader.isChecked(line, salt) ? .grammar : .check }
       guard number > sequence else { return .copied }
       let missing = number &- sequence &- skipped
       sequence = number

@@ -47,6 +47,13 @@ bool readable(int fd, int ms) {
   return poll(&poller, 1, ms) == 1 && (poller.revents & POLLIN) != 0;
 }
 
+void limit_files(rlim_t bytes) {
+  struct rlimit limit;
+  assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+  assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
 lily_session_info info_of(lily_session_storage *storage) {
   lily_session_info info = LILY_SESSION_INFO_INIT;
   assert_ok(lily_session_storage_info(storage, &info));

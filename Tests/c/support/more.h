@@ -5,6 +5,8 @@
 #include "journal.h"
 #include "rig.h"
 
+#include <sys/resource.h>
+
 /* Storages by a clock of the test's; `quota` as in the options. */
 lily_session_storage *open_clocked(const char *path, int64_t *now, int64_t quota);
 lily_session_storage *open_memory_clocked(int64_t *now, int64_t quota);
@@ -20,6 +22,9 @@ void rig_add(struct rig *rig, struct probe *probe, lily_session_field field);
 
 /* Whether a descriptor polls readable within `ms`. */
 bool readable(int fd, int ms);
+
+/* From now on no file grows past so many bytes. */
+void limit_files(rlim_t bytes);
 
 /* What there is to know of a storage. */
 lily_session_info info_of(lily_session_storage *storage);

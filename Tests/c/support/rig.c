@@ -161,6 +161,20 @@ void rig_attach(struct rig *rig) {
   assert_non_null(rig->session);
 }
 
+void rig_attach_theme(struct rig *rig, struct probe *theme) {
+  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
+  probe_string(theme, "light");
+  rig_attach(rig);
+}
+
+void rig_attach_theme_and_visits(struct rig *rig, struct probe *theme, struct probe *visits) {
+  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
+  rig_field(rig, visits, "visits", LILY_SESSION_INT);
+  probe_string(theme, "light");
+  probe_int(visits, 0);
+  rig_attach(rig);
+}
+
 void rig_end(struct rig *rig) {
   lily_session_detach(rig->session);
   lily_session_runtime_free(rig->runtime);

@@ -62,6 +62,10 @@ struct rig {
 void rig_begin(struct rig *rig, lily_session_storage *storage);
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types);
 void rig_attach(struct rig *rig);
+/* Attached with a field `theme`, a string that is "light", after those that it has. */
+void rig_attach_theme(struct rig *rig, struct probe *theme);
+/* And with a field `visits` after it, an integer that is 0. */
+void rig_attach_theme_and_visits(struct rig *rig, struct probe *theme, struct probe *visits);
 /* Detaches and frees what is there. */
 void rig_end(struct rig *rig);
 
@@ -71,6 +75,9 @@ void *rig_set(void *context, void *model, void *session);
 uint64_t rig_revision(void *context, const void *session);
 /* For lily_session_runtime_new(); its context is the rig. */
 void *rig_update(void *context, void *model, const void *message);
+
+/* Ends one of a rig's handles by the function that does so, and rig_end() does not end it again. */
+#define end_by(function, handle) (function(handle), (void)((handle) = NULL))
 
 /* A dispatch that works. */
 #define rig_dispatch(rig) assert_ok(lily_session_runtime_dispatch((rig)->runtime, NULL))

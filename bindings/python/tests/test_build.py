@@ -35,7 +35,7 @@ def test_the_source_trees_own() -> None:
 
 def test_pkg_config(alone: Path) -> None:
     (alone / "lily_session.pc").write_text(
-        f"includedir={TREE}/include\nName: lily_session\nDescription: -\nVersion: 0.1.0\nLibs: -L/its/lib -llily_session\nCflags: -I${{includedir}}\n"
+        f"includedir={TREE}/include\nName: lily_session\nDescription: -\nVersion: 0\nLibs: -L/its/lib -llily_session\nCflags: -I${{includedir}}\n"
     )
     done = build(alone, PKG_CONFIG_PATH=alone)
     assert done.stdout.startswith(f"{TREE}/include/lily_session.h"), done.stderr

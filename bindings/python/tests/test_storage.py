@@ -1,4 +1,5 @@
 """Storages by themselves."""
+import importlib.metadata
 import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -212,4 +213,4 @@ def test_S16_any_thread_and_a_close_in_between(path: Path) -> None:
 
 
 def test_version() -> None:
-    assert version() == "0.1.0"
+    assert version() == importlib.metadata.version("lily-session")

@@ -36,7 +36,7 @@ pub use status::Status;
 pub use storage::{clear_default, Info, Item, Storage, Watch};
 pub use value::{Json, Types, Value};
 
-/// The version of the library that runs, such as `0.1.0`.
+/// The version of the library that runs: `major.minor.patch`.
 pub fn version() -> &'static str {
     // SAFETY: a static string.
     unsafe { border::text(sys::lily_session_version()) }.unwrap_or_default()

@@ -1,0 +1,82 @@
+"""Who may depend on whom: what docs/architecture.md says, as data."""
+
+# ---- the modules: what the files of a folder may import
+
+IMPORTS = {
+    "Sources/LilySession": {"CPlatform"},
+    "Sources/LilySession/JSON.swift": {"CPlatform", "CJansson"},
+    "Sources/LilySession/Swift": {"CPlatform", "Foundation", "FoundationEssentials", "Dispatch"},
+    "Sources/LilySessionC": {"CLilySession", "CPlatform", "LilySession"},
+}
+
+# ---- the layers of the core: each may name its own types, and those of the layers before it
+
+LAYERS = {
+    "values": [
+        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "UTF8Text",
+    ],
+    "storage": ["Storage/*"],
+    "session": [
+        "Attachment", "Attachment+Attach", "Attachment+Refresh", "Attachment+Store", "Event", "Field", "NativeBaseline", "Runtime",
+        "Session",
+    ],
+    "swift": ["Swift/*"],
+}
+
+# ---- the seams: the C functions that a file may call; "*" is any. Of memory and text any file may.
+
+MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "realloc", "strlen", "strnlen"}
+
+C_FUNCTIONS = {
+    "Sources/LilySession/Syscalls.swift": {"*"},
+    # What an error of the kernel's means here is not what it means elsewhere.
+    "Sources/LilySession/Storage/Journal+File.swift": {"platform_errno"},
+    "Sources/LilySession/Storage/Exclusion.swift": {
+        "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_destroy",
+        "platform_fork_sentinel_make", "platform_fork_sentinel_free",
+    },
+    "Sources/LilySession/Storage/Line.swift": {"platform_crc32c"},
+    "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
+    "Sources/LilySessionC/Border.swift": {"platform_message"},
+    "Sources/LilySessionC/Status.swift": {"platform_message"},
+}
+
+# ---- what ends the host
+
+# Memory that is gone is the one reason, in the files that ask malloc for what they cannot do without.
+FATAL_ERROR = 'fatalError("out of memory")'
+MAY_END = {
+    "Sources/LilySession/ByteBuffer.swift", "Sources/LilySession/NativeBaseline.swift", "Sources/LilySession/Storage/EntryTable.swift",
+}
+ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exit|unowned|unsafeDowncast)\b"
+
+# ---- what is written once
+
+# The prefix of fields' keys: in the core, and in the command, which shows people the fields' own keys.
+KEY_PREFIX = '"lily_session_"'
+KNOWS_KEY_PREFIX = {"Sources/LilySession/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
+
+# Bindings know the header. These words are of what is behind it.
+BINDINGS = [
+    "bindings/python/src", "bindings/python/build_native.py", "bindings/rust/lily-session-sys/src", "bindings/rust/lily-session/src",
+    "include/lily_session.hpp",
+]
+# In Rust a union's unnamed parts have names, and a crate one of its own.
+OF_THE_BINDINGS = {"lily_session_sys", "lily_session_text", "lily_session_value_as"}
+BEHIND_THE_HEADER = r"\b(?:flock|fsync|fdatasync|inotify\w*|crc32c?|jansson|session\.jsonl|XDG_STATE_HOME|LILY_SESSION_DIR)\b"
+
+# The command opens and asks storages in one file.
+TOOL = "tools/lily-session/Sources/lily-session"
+ASKS_STORAGES = {"Store.swift"}
+ASKING = r"\b(?:any Storage|MemoryStorage|ScopedStorage|Runtime|Persistence|Session)\b|\bJournal\b(?!\.defaultPath)"
+
+LONGEST = 300  # lines, of a file in Sources
+
+# ---- what docs/architecture.md names in backticks that is not declared here
+
+OF_OTHERS = {
+    "flock", "fork", "fsync", "malloc", "rename", "write",  # libc's and the kernel's
+    "moved",  # a line of the journal
+    "Codable", "String", "Unmanaged", "unowned", "weak",  # Swift's
+    "Embedded", "swift",  # a trait of the package; a suite of the tests
+}

@@ -1,0 +1,152 @@
+"""Puts the site's sources together: the repository's Markdown pages where the site has them, with their links put right, and
+the pages that only the site has (navigation, the C and C++ reference, the sources that pages link to).
+
+    docs/stage.py FOLDER
+
+The pages themselves are plain Markdown, whose links work in a repository browser; nothing in them is for the site.
+"""
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path, PurePosixPath
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = Path(sys.argv[1])
+
+# The navigation: pages of the site. What is not there yet is left out; "guides/index" has the guides below it.
+NAVIGATION = {
+    "Start": ["overview", "guides/index", "faq"],
+    "Languages": ["bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
+    "Reference": ["c/index", "cpp/index", "swift", "command-line", "format", "man/index"],
+    "Promises": ["reliability", "faults", "performance"],
+    "Project": ["architecture", "contributing", "changelog"],
+}
+
+# What the navigation calls a page whose own title would not do there.
+TITLES = {"overview": "Overview", "bindings/cpp": "C++", "bindings/python": "Python", "bindings/rust": "Rust", "bindings/swift": "Swift"}
+
+# The headers: the site's folder for each, its title, and its groups, a page each; and in which order a page has what is in a group.
+HEADERS = [
+    ("c", "C reference", "lily_session.h", ["library", "storage", "backend", "fields", "runtime", "session"]),
+    ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
+]
+SECTIONS = "briefdescription detaileddescription enum innerclass public-type public-func public-attrib public-static-func friend typedef define user-defined func"
+
+MANUAL = [ROOT / "docs/man/lily_session.3", ROOT / "tools/lily-session/lily-session.1", ROOT / "docs/man/lily-session.jsonl.5"]
+
+HIGHLIGHTED = {".c": "c", ".h": "c", ".cpp": "cpp", ".hpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
+
+# Whole pages that lie elsewhere in the repository.
+MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+
+
+def place(path: str) -> "str | None":
+    """Where the site has a file of the repository, if it is one of its pages or their pictures."""
+    if path in MOVED:
+        return MOVED[path]
+    if found := re.fullmatch(r"bindings/(\w+)/README\.md", path):
+        return f"bindings/{found[1]}.md"
+    if found := re.fullmatch(r"docs/(.+\.(?:md|svg|png))", path):
+        return found[1]
+    return None
+
+
+def write(path: str, text: str) -> None:
+    (OUT / path).parent.mkdir(parents=True, exist_ok=True)
+    (OUT / path).write_text(text, encoding="utf-8")
+
+
+def source(path: str) -> str:
+    """A page that shows a file, or what a folder has in it."""
+    file = ROOT / path
+    if file.is_dir():
+        if (file / "README.md").exists() and place(f"{path}/README.md"):
+            return place(f"{path}/README.md")
+        page = f"source/{path}/index.md"
+        shown = [child for child in sorted(file.iterdir()) if child.name[0] != "." and not child.is_symlink()]
+        body = "\n".join(f"- [{child.name}]({os.path.relpath(source(f'{path}/{child.name}'), f'source/{path}')})" for child in shown)
+    else:
+        page = f"source/{path}.md"
+        body = f"``````{HIGHLIGHTED.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8')}``````"
+    write(page, f"---\norphan: true\n---\n# `{path}`\n\n{body}\n")
+    return page
+
+
+def with_links_put_right(text: str, path: str, page: str) -> str:
+    def put_right(found: "re.Match[str]") -> str:
+        code, _, before, target = found.groups()
+        if code or re.match(r"[a-z]+:|#", target):
+            return found[0]
+        name, mark, anchor = target.partition("#")
+        wanted = os.path.normpath(PurePosixPath(path).parent / name)
+        if not (ROOT / wanted).exists():
+            sys.exit(f"{path}: there is no {target}")
+        return before + os.path.relpath(place(wanted) or source(wanted), PurePosixPath(page).parent) + mark + anchor
+
+    # Code goes by as it is: fences, then spans. What is left are links, and the targets of links that stand elsewhere.
+    return re.sub(r"(^ *(?P<fence>```+).*?^ *(?P=fence) *$|`+[^`]+`+)|(\]\(|^\[[^]]+\]: )([^)\s]+)", put_right, text, flags=re.M | re.S)
+
+
+def toctree(entries: "list[str]", caption: str = "") -> str:
+    return "\n".join(["```{toctree}", ":hidden:", *([f":caption: {caption}"] if caption else []), *entries, "```", ""])
+
+
+def navigation() -> None:
+    """The navigation goes to the end of the pages that it is of."""
+    there = lambda entry: (OUT / f"{entry}.md").exists()
+    with (OUT / "index.md").open("a", encoding="utf-8") as index:
+        for caption, entries in NAVIGATION.items():
+            index.write("\n" + toctree([f"{TITLES[entry]} <{entry}>" if entry in TITLES else entry for entry in entries if there(entry)], caption))
+    if there("guides/index"):
+        text = (OUT / "guides/index.md").read_text(encoding="utf-8")
+        if "{toctree}" not in text:
+            # In the order in which the page names them; the build fails for one that it does not name.
+            write("guides/index.md", text + "\n" + toctree([*dict.fromkeys(re.findall(r"\]\(([\w-]+)\.md", text))]))
+
+
+def reference() -> None:
+    """The pages of the headers, a group each, as Doxygen and Breathe read them."""
+    for language, title, header, groups in HEADERS:
+        for group in groups:
+            write(f"{language}/{group}.md", f"# {group.capitalize()}\n\n```{{doxygengroup}} {group}\n:project: {language}\n:no-title:\n:members:\n:sections: {SECTIONS}\n```\n")
+        # What links to the header itself leads to the essay at its top.
+        label = header.replace("_", "__").replace(".", "_8")
+        essay = f"```{{doxygenfile}} {header}\n:project: {language}\n:sections: detaileddescription\n```\n\n"
+        write(f"{language}/index.md", f"({label})=\n# {title}\n\n{essay}" + toctree(groups))
+    # Swift's is DocC's, which docs/build puts beside these pages.
+    write("swift.md", "# Swift reference\n\nThe module `LilySession`, symbol by symbol, as its sources have it: "
+          "<a href=\"swift/documentation/lilysession/\">the pages of DocC</a>.\n\n"
+          "[lily-session for Swift](bindings/swift.md) begins with a whole program.\n")
+
+
+def manual() -> None:
+    """The manual pages, as mandoc makes HTML of them, below titles of the site's."""
+    names = {re.sub(r"\.(\d)$", r"(\1)", page.name): page for page in MANUAL}
+    for name, page in names.items():
+        shown = subprocess.run(["mandoc", "-T", "html", "-O", "fragment", page], check=True, capture_output=True, text=True).stdout
+        shown = re.sub(r'<table class="(head|foot)">.*?</table>', "", shown, flags=re.S)
+        shown = re.sub(r"(</?h)([12])\b", lambda found: found[1] + str(int(found[2]) + 1), shown)
+        shown = re.sub(r'<a class="Xr">(.*?)</a>', lambda found: f'<a class="Xr" href="{names[found[1]].name}.html">{found[1]}</a>' if found[1] in names else found[1], shown)
+        write(f"man/{page.name}.md", f"# {name}\n\n```{{raw}} html\n<div class=\"manual\">{shown}</div>\n```\n")
+    entries = [page.name for page in MANUAL]
+    what = {page: re.search(r"^\.Nd (.*)$", page.read_text(encoding="utf-8"), re.M)[1] for page in MANUAL}
+    listed = "\n".join(f"- [{name}]({page.name}.md): {what[page]}" for name, page in names.items())
+    write("man/index.md", f"# Manual pages\n\n{listed}\n\n" + toctree(entries))
+
+
+def main() -> None:
+    pages = [*MOVED, *(str(file.relative_to(ROOT)) for place in ["bindings/*/README.md", "docs/**/*"] for file in sorted(ROOT.glob(place)))]
+    for path in filter(place, pages):
+        file, page = ROOT / path, place(path)
+        if file.suffix == ".md":
+            write(page, with_links_put_right(file.read_text(encoding="utf-8"), path, page))
+        else:
+            (OUT / page).parent.mkdir(parents=True, exist_ok=True)
+            (OUT / page).write_bytes(file.read_bytes())
+    reference()
+    manual()
+    navigation()
+
+
+main()
