@@ -123,9 +123,12 @@ struct JSON {
     throw JSON.noMemory
   }
 
-  /// Throws what is wrong with the text.
-  static func check(_ text: UnsafeRawBufferPointer) throws(Failure) {
-    if !JSONScan.isSurelyJSON(text) { try run { json throws(Failure) in _ = try json.parse(text) } }
+  /// Throws what is wrong with the text. true: it is known to have no white space outside strings.
+  @discardableResult
+  static func check(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    if case .json(let isCompact) = JSONScan.scan(text) { return isCompact }
+    try run { json throws(Failure) in _ = try json.parse(text) }
+    return false
   }
 
   /// Whether a line is an array of values; the line itself nests once.

@@ -7,21 +7,33 @@ struct JSONScan {
   /// The names of the objects that are open, one object's after the other's.
   private let names: UnsafeMutableBufferPointer<Extent>
   private var nameCount = 0
+  private var isCompact = true
 
   private init(_ text: UnsafeRawBufferPointer, _ names: UnsafeMutableBufferPointer<Extent>) {
     self.text = text
     self.names = names
   }
 
-  /// One JSON value, as jansson has it: valid UTF-8, no two names of an object alike, no number out of range.
-  static func isSurelyJSON(_ text: UnsafeRawBufferPointer) -> Bool {
-    guard text.count <= JSONText.valueLimit else { return false }
+  enum Finding {
+    /// One JSON value, as jansson has it: valid UTF-8, no two names of an object alike, no number out of range. `isCompact`: it has no
+    /// white space outside strings.
+    case json(isCompact: Bool)
+    case unsure
+  }
+
+  static func scan(_ text: UnsafeRawBufferPointer) -> Finding {
+    guard text.count <= JSONText.valueLimit else { return .unsure }
     return withUnsafeTemporaryAllocation(of: Extent.self, capacity: 64) { names in
       var scan = JSONScan(text, names)
-      guard scan.value(depth: 0) else { return false }
+      guard scan.value(depth: 0) else { return .unsure }
       scan.skipSpace()
-      return scan.at == text.count && UTF8Text.isValid(text)
+      return scan.at == text.count && UTF8Text.isValid(text) ? .json(isCompact: scan.isCompact) : .unsure
     }
+  }
+
+  static func isSurelyJSON(_ text: UnsafeRawBufferPointer) -> Bool {
+    if case .json = scan(text) { return true }
+    return false
   }
 
   /// JSON whose bytes are its value: no space around it, no escape in a string, no number but an integer that Int64 holds.
@@ -67,18 +79,18 @@ struct JSONScan {
     let first = nameCount
     repeat {
       skipSpace()
-      guard at < text.count, text[at] == UInt8(ascii: "\""), let name = string(), isNew(name, since: first), takeAfterSpace(":"), value(depth: depth)
+      guard at < text.count, text[at] == UInt8(ascii: "\""), let name = string(), name.isPlain, isNew(name.text, since: first), takeAfterSpace(":"),
+        value(depth: depth)
       else { return false }
     } while takeAfterSpace(",")
     nameCount = first
     return takeAfterSpace("}")
   }
 
-  /// Whether the object has no such name yet. What is spelled with escapes may be any, and large objects are for jansson.
+  /// Whether the object has no such name yet. It is plain: what is spelled with escapes may be any. Large objects are for jansson.
   private mutating func isNew(_ name: Extent, since first: Int) -> Bool {
     guard nameCount < names.count else { return false }
     let bytes = UnsafeRawBufferPointer(rebasing: text[name.start..<name.end])
-    guard !bytes.contains(UInt8(ascii: "\\")) else { return false }
     for other in first..<nameCount where names[other].count == name.count {
       if UnsafeRawBufferPointer(rebasing: text[names[other].start..<names[other].end]).equals(bytes) { return false }
     }
@@ -87,17 +99,19 @@ struct JSONScan {
     return true
   }
 
-  /// What is between the quotes.
-  private mutating func string() -> Extent? {
+  /// What is between the quotes, and whether it has no escapes.
+  private mutating func string() -> (text: Extent, isPlain: Bool)? {
     let start = at &+ 1
+    var isPlain = true
     at = start
     while true {
       at = JSONText.endOfPlain(text, from: at)
       guard at < text.count else { return nil }
       if text[at] == UInt8(ascii: "\"") {
         at &+= 1
-        return Extent(start: start, end: at &- 1)
+        return (Extent(start: start, end: at &- 1), isPlain)
       }
+      isPlain = false
       guard text[at] == UInt8(ascii: "\\"), at &+ 1 < text.count else { return nil }
       switch text[at &+ 1] {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"),
@@ -128,8 +142,17 @@ struct JSONScan {
     return at > start
   }
 
+  /// Mostly there is none.
+  @inline(__always)
   private mutating func skipSpace() {
-    while at < text.count, text[at] == 0x20 || text[at] == 0x09 || text[at] == 0x0A || text[at] == 0x0D { at &+= 1 }
+    if at < text.count, text[at] <= 0x20 { skipSomeSpace() }
+  }
+
+  private mutating func skipSomeSpace() {
+    while at < text.count, text[at] == 0x20 || text[at] == 0x09 || text[at] == 0x0A || text[at] == 0x0D {
+      at &+= 1
+      isCompact = false
+    }
   }
 
   private mutating func takeAfterSpace(_ byte: Unicode.Scalar) -> Bool {

@@ -6,12 +6,14 @@ package struct NativeBaseline {
   /// `type` 0: no value yet.
   package private(set) var value = NativeValue()
   private var capacity = 0
+  /// Of JSON: it is known to have no white space outside strings, so that it is stored as it is.
+  private var isCompact = false
 
   package init() {}
 
   package func copy() -> NativeBaseline {
     var copy = NativeBaseline()
-    copy.takeOver(value)
+    copy.takeOver(value, isCompact: isCompact)
     return copy
   }
 
@@ -41,13 +43,14 @@ package struct NativeBaseline {
 
   @inline(never)
   private mutating func adopt(_ other: NativeValue, _ types: ValueTypes) -> Capture {
-    if let reason = NativeBaseline.objection(to: other, types) { return .unencodable(reason) }
-    takeOver(other)
+    var isCompact = false
+    if let reason = NativeBaseline.objection(to: other, types, &isCompact) { return .unencodable(reason) }
+    takeOver(other, isCompact: isCompact)
     return .changed
   }
 
   /// `other` has been checked.
-  private mutating func takeOver(_ other: NativeValue) {
+  private mutating func takeOver(_ other: NativeValue, isCompact: Bool) {
     if !other.isText || other.length >= capacity {
       dispose()
     }
@@ -66,16 +69,17 @@ package struct NativeBaseline {
     }
     value.type = other.type
     value.length = other.length
+    self.isCompact = isCompact
   }
 
-  private static func objection(to other: NativeValue, _ types: ValueTypes) -> StaticString? {
+  private static func objection(to other: NativeValue, _ types: ValueTypes, _ isCompact: inout Bool) -> StaticString? {
     guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { return "the value's type is not one of the field's" }
     if other.types == .real, !other.real.isFinite { return "a real is not finite" }
     guard other.isText else { return nil }
     guard other.length >= 0, other.length == 0 || other.word != 0 else { return "the text has a negative length, or is NULL" }
     guard other.length <= JSONText.valueLimit else { return "the value is longer than 16 MiB" }
     if other.types == .string { return UTF8Text.isValid(other.text) ? nil : "the string is not UTF-8" }
-    do throws(Failure) { try JSON.check(other.text) } catch { return error.reason }
+    do throws(Failure) { isCompact = try JSON.check(other.text) } catch { return error.reason }
     return nil
   }
 
@@ -86,6 +90,7 @@ package struct NativeBaseline {
     case .int: buffer.append(decimal: value.int)
     case .real: try JSON.run { json throws(Failure) in try json.append(real: value.real, to: buffer) }
     case .string: JSONText.append(string: value.text, to: buffer)
+    case .json where isCompact: buffer.append(value.text)
     case .json: JSONText.append(compacted: value.text, to: buffer)
     default: throw Failure(.encode, "there is no value")
     }

@@ -8,7 +8,7 @@ import Testing
 @Suite struct JSONTests {
   private func check(_ json: String) -> Status? { check(Array(json.utf8)) }
   private func check(_ json: [UInt8]) -> Status? {
-    json.withUnsafeBytes { bytes in status { () throws(Failure) in try JSON.check(bytes) } }
+    json.withUnsafeBytes { bytes in status { () throws(Failure) in _ = try JSON.check(bytes) } }
   }
   private func spelled(_ real: Double) throws -> String {
     try text { buffer in try JSON.run { json throws(Failure) in try json.append(real: real, to: buffer) } }
@@ -105,6 +105,20 @@ import Testing
     }
   }
 
+  @Test func `S2 a field's JSON is stored without its white space, whatever it held before`() throws {
+    var baseline = NativeBaseline()
+    defer { baseline.dispose() }
+    // The number in the last is for jansson to judge.
+    for (json, stored) in [("[1, 2]", "[1,2]"), ("[1,2]", "[1,2]"), ("{\n\"a b\" : 1 }", "{\"a b\":1}"), ("[1,2] ", "[1,2]"), ("[1e2, 3]", "[1e2,3]")] {
+      Array(json.utf8).withUnsafeBytes { _ = baseline.capture(.json($0), types: .json) }
+      var copy = baseline.copy()
+      defer { copy.dispose() }
+      for held in [baseline, copy] {
+        #expect(try text { buffer in try held.append(to: buffer) } == stored)
+      }
+    }
+  }
+
   // MARK: the quick look and its judge
 
   private static let samples = [
@@ -139,9 +153,12 @@ import Testing
     for _ in 0..<50_000 {
       let bytes = mutated(&dice)
       bytes.withUnsafeBytes { text in
-        if JSONScan.isSurelyJSON(text) {
+        if case .json(let isCompact) = JSONScan.scan(text) {
           sure += 1
           #expect(judged(text, as: .json) != nil, "\(String(decoding: bytes, as: UTF8.self))")
+          let compacted = ByteBuffer()
+          JSONText.append(compacted: text, to: compacted)
+          #expect(isCompact == compacted.bytes.elementsEqual(bytes), "\(String(decoding: bytes, as: UTF8.self))")
         }
         guard JSONScan.isPlain(text) else { return }
         for types: ValueTypes in [.all, .null, .bool, .int, .real, .string, [.string, .json], [.real, .null]] {

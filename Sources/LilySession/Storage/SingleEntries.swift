@@ -5,7 +5,7 @@
 package func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
   let now = storage.now()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
-  try entry.withText { text throws(Failure) in try JSON.check(text) }
+  try entry.withText { text throws(Failure) in _ = try JSON.check(text) }
   return entry
 }
 

@@ -61,6 +61,6 @@
 
   /// Throws `decode` for what no storage takes as a value: text that is not JSON, is longer than 16 MiB, or nests deeper than 512.
   public func checkJSON(_ text: String) throws(Failure) {
-    try [UInt8](text.utf8).withBytes { text throws(Failure) in try JSON.check(text) }
+    try [UInt8](text.utf8).withBytes { text throws(Failure) in _ = try JSON.check(text) }
   }
 #endif
