@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIELDS = 20, WARM_UP = 200 };
+enum { FIELDS = 20, STRING_LENGTH = 16, JSON_LENGTH = 1024, WARM_UP = 200 };
 
 const struct loop loops[] = {
     {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false},
@@ -16,6 +16,7 @@ const struct loop loops[] = {
     {"1 integer changed", false, false, LILY_SESSION_INT, 1, false},
     {"1 member changed", false, true, LILY_SESSION_INT, 1, false},
     {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true},
+    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false},
     {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false},
 };
 const size_t loop_count = sizeof loops / sizeof *loops;
@@ -23,7 +24,7 @@ const size_t loop_count = sizeof loops / sizeof *loops;
 static struct model {
   uint64_t revision;
   int64_t numbers[FIELDS];
-  char texts[FIELDS][17];
+  char texts[FIELDS][JSON_LENGTH + 1]; /* the digit at 15 changes */
 } model;
 
 static const struct loop *running;
@@ -46,6 +47,17 @@ static void require(lily_session_status status) {
   exit(2);
 }
 
+static size_t text_length(void) { return running->type == LILY_SESSION_JSON ? JSON_LENGTH : STRING_LENGTH; }
+
+/* A list of records, as programs have it, and as long as it has to be. */
+static void write_json(char *text) {
+  size_t length = (size_t)sprintf(text, "[\"sixteen byte:0\"");
+  for (const char *record = ",{\"id\":1234,\"name\":\"an apple\",\"tags\":[true,null]}"; length + strlen(record) < JSON_LENGTH;) {
+    length += (size_t)sprintf(text + length, "%s", record);
+  }
+  sprintf(text + length, ",\"%0*d\"]", (int)(JSON_LENGTH - length) - 4, 0);
+}
+
 static lily_session_status get(void *context, const void *slice, lily_session_value *out) {
   const struct model *from = slice;
   int field = *(int *)context;
@@ -54,7 +66,7 @@ static lily_session_status get(void *context, const void *slice, lily_session_va
     out->as.integer = from->numbers[field];
   } else {
     out->as.text.bytes = from->texts[field];
-    out->as.text.length = running->varies && field == 0 ? 1 + from->revision % 16 : 16;
+    out->as.text.length = running->varies && field == 0 ? 1 + from->revision % STRING_LENGTH : text_length();
   }
   return LILY_SESSION_OK;
 }
@@ -106,7 +118,11 @@ void loop_begin(const struct loop *loop, const char *path) {
   memset(&model, 0, sizeof model);
   for (int field = 0; field < FIELDS; field++) {
     model.numbers[field] = 1000000;
-    strcpy(model.texts[field], "sixteen bytes: 0");
+    if (loop->type == LILY_SESSION_JSON) {
+      write_json(model.texts[field]);
+    } else {
+      strcpy(model.texts[field], "sixteen bytes: 0");
+    }
   }
   require(lily_session_storage_open(path, NULL, &storage));
   persistence = lily_session_persistence_new();

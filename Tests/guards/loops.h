@@ -9,7 +9,7 @@ struct loop {
   const char *name;
   bool has_revision; /* else the fields are compared */
   bool has_members;  /* plain members of a struct, else callbacks */
-  int32_t type;      /* LILY_SESSION_STRING or _INT */
+  int32_t type;      /* LILY_SESSION_STRING of 16 bytes, _JSON of 1 KiB, or _INT */
   int changed;       /* how many of the fields an update changes */
   bool varies;       /* the first field has another length each time */
 };
