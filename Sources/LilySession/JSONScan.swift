@@ -14,14 +14,14 @@ struct JSONScan {
     self.names = names
   }
 
-  enum Finding {
+  enum Verdict {
     /// One JSON value, as jansson has it: valid UTF-8, no two names of an object alike, no number out of range. `isCompact`: it has no
     /// white space outside strings.
     case json(isCompact: Bool)
     case unsure
   }
 
-  static func scan(_ text: UnsafeRawBufferPointer) -> Finding {
+  static func scan(_ text: UnsafeRawBufferPointer) -> Verdict {
     guard text.count <= JSONText.valueLimit else { return .unsure }
     return withUnsafeTemporaryAllocation(of: Extent.self, capacity: 64) { names in
       var scan = JSONScan(text, names)
