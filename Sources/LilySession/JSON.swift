@@ -124,7 +124,6 @@ struct JSON {
   }
 
   /// Throws what is wrong with the text. true: it is known to have no white space outside strings.
-  @discardableResult
   static func check(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     if case .json(let isCompact) = JSONScan.scan(text) { return isCompact }
     try run { json throws(Failure) in _ = try json.parse(text) }

@@ -50,6 +50,11 @@ enum JSONText {
     return at
   }
 
+  /// JSON that `JSON.check` has passed, and what that answered.
+  static func append(json text: UnsafeRawBufferPointer, isCompact: Bool, to buffer: ByteBuffer) {
+    if isCompact { buffer.append(text) } else { append(compacted: text, to: buffer) }
+  }
+
   /// Valid JSON, without the white space outside strings.
   static func append(compacted text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
     var kept = 0

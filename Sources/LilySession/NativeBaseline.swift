@@ -6,7 +6,7 @@ package struct NativeBaseline {
   /// `type` 0: no value yet.
   package private(set) var value = NativeValue()
   private var capacity = 0
-  /// Of JSON: it is known to have no white space outside strings, so that it is stored as it is.
+  /// Of JSON: what `JSON.check` said of it.
   private var isCompact = false
 
   package init() {}
@@ -43,9 +43,7 @@ package struct NativeBaseline {
 
   @inline(never)
   private mutating func adopt(_ other: NativeValue, _ types: ValueTypes) -> Capture {
-    var isCompact = false
-    if let reason = NativeBaseline.objection(to: other, types, &isCompact) { return .unencodable(reason) }
-    takeOver(other, isCompact: isCompact)
+    do throws(Failure) { takeOver(other, isCompact: try NativeBaseline.check(other, types)) } catch { return .unencodable(error.reason) }
     return .changed
   }
 
@@ -72,15 +70,16 @@ package struct NativeBaseline {
     self.isCompact = isCompact
   }
 
-  private static func objection(to other: NativeValue, _ types: ValueTypes, _ isCompact: inout Bool) -> StaticString? {
-    guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { return "the value's type is not one of the field's" }
-    if other.types == .real, !other.real.isFinite { return "a real is not finite" }
-    guard other.isText else { return nil }
-    guard other.length >= 0, other.length == 0 || other.word != 0 else { return "the text has a negative length, or is NULL" }
-    guard other.length <= JSONText.valueLimit else { return "the value is longer than 16 MiB" }
-    if other.types == .string { return UTF8Text.isValid(other.text) ? nil : "the string is not UTF-8" }
-    do throws(Failure) { isCompact = try JSON.check(other.text) } catch { return error.reason }
-    return nil
+  /// Throws why it cannot be stored. true: it is JSON that is known to be compact.
+  private static func check(_ other: NativeValue, _ types: ValueTypes) throws(Failure) -> Bool {
+    guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { throw Failure(.encode, "the value's type is not one of the field's") }
+    if other.types == .real, !other.real.isFinite { throw Failure(.encode, "a real is not finite") }
+    guard other.isText else { return false }
+    guard other.length >= 0, other.length == 0 || other.word != 0 else { throw Failure(.encode, "the text has a negative length, or is NULL") }
+    guard other.length <= JSONText.valueLimit else { throw Failure(.encode, "the value is longer than 16 MiB") }
+    if other.types == .json { return try JSON.check(other.text) }
+    guard UTF8Text.isValid(other.text) else { throw Failure(.encode, "the string is not UTF-8") }
+    return false
   }
 
   package func append(to buffer: ByteBuffer) throws(Failure) {
@@ -90,8 +89,7 @@ package struct NativeBaseline {
     case .int: buffer.append(decimal: value.int)
     case .real: try JSON.run { json throws(Failure) in try json.append(real: value.real, to: buffer) }
     case .string: JSONText.append(string: value.text, to: buffer)
-    case .json where isCompact: buffer.append(value.text)
-    case .json: JSONText.append(compacted: value.text, to: buffer)
+    case .json: JSONText.append(json: value.text, isCompact: isCompact, to: buffer)
     default: throw Failure(.encode, "there is no value")
     }
   }

@@ -11,9 +11,12 @@ package func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry
 
 package func set(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any Storage) throws(Failure) {
   guard deadline >= 0 else { throw Failure(.invalidArgument, "the time is negative", key: key) }
-  do throws(Failure) { try JSON.check(text) } catch { throw error.about(key) }
+  let isCompact: Bool
+  do throws(Failure) { isCompact = try JSON.check(text) } catch { throw error.about(key) }
   let batch = Batch()
-  try batch.set(storage.scope.key(key), deadline: deadline, version: 0) { buffer throws(Failure) in JSONText.append(compacted: text, to: buffer) }
+  try batch.set(storage.scope.key(key), deadline: deadline, version: 0) { buffer throws(Failure) in
+    JSONText.append(json: text, isCompact: isCompact, to: buffer)
+  }
   try write(batch, key, to: storage)
 }
 

@@ -19,9 +19,10 @@
       let batch = Batch()
       for item in items {
         try item.entry.withText { text throws(Failure) in
-          do throws(Failure) { try JSON.check(text) } catch { throw error.about(item.key) }
+          let isCompact: Bool
+          do throws(Failure) { isCompact = try JSON.check(text) } catch { throw error.about(item.key) }
           try batch.set(scope.key(item.key), deadline: item.entry.deadline, version: item.entry.version) { buffer throws(Failure) in
-            JSONText.append(compacted: text, to: buffer)
+            JSONText.append(json: text, isCompact: isCompact, to: buffer)
           }
         }
       }
