@@ -1,0 +1,107 @@
+"""What can be observed after a step, of the reference and of the library, side by side."""
+import ctypes as c
+import os
+
+import api
+import names as n
+from driver import Driver
+from journalfile import JournalFile
+from reference.world import Reference
+
+
+class Disagreement(Exception):
+    """`what` is compared, at which step; what was expected and what was found."""
+
+    def __init__(self, index, step, what, expected, found):
+        self.index, self.step, self.what, self.expected, self.found = index, step, what, expected, found
+        super().__init__(f"step {index} {step}: {what}: expected {expected}, found {found}")
+
+
+def named(events):
+    return [(n.EVENT.get(kind, kind), key, n.STATUS.get(status, status), system_error) for kind, status, system_error, key in events]
+
+
+def named_results(results):
+    return [tuple(n.STATUS.get(value, value) if at == 1 and isinstance(value, int) and not isinstance(value, bool) and result[0] != "next_expiry"
+                  else value for at, value in enumerate(result)) for result in results]
+
+
+class Pair:
+    """The two, brought to the same place by each step."""
+
+    def __init__(self, folder):
+        self.path = os.fsencode(folder) + b"/session.jsonl"
+        self.reference = Reference()
+        self.driver = Driver(self.path)
+        self.file = JournalFile(self.path)
+
+    def step(self, index, step):
+        """False: the step needs what is not there."""
+        if not self.reference.apply(step):
+            return False
+        if not self.driver.apply(step):
+            raise Disagreement(index, step, "whether it can be done", True, False)
+        self.compare(index, step)
+        return True
+
+    def compare(self, index, step):
+        def same(what, expected, found):
+            if expected != found:
+                raise Disagreement(index, step, what, expected, found)
+        reference, driver = self.reference, self.driver
+        same("answers", named_results(reference.results), named_results(driver.results))
+        reference.results.clear()
+        driver.results.clear()
+        for at, (mine, theirs) in enumerate(zip(reference.hosts, driver.hosts)):
+            same(f"events of session {at}", named(mine.events), named(theirs.events))
+            mine.events.clear()
+            theirs.events.clear()
+            same(f"model of session {at}", mine.model, theirs.model)
+            same(f"releases of session {at}", mine.released, theirs.released)
+            same(f"releases of session {at}'s fields", [mine.released] * len(driver.bounds[at]), [bound.released for bound in driver.bounds[at]])
+        self.compare_journal(same)
+        self.compare_backend(same)
+
+    def compare_journal(self, same):
+        store, file = self.reference.journal, self.file
+        file.look()
+        if file.rewritten:  # a rewriting leaves out what has expired (S9)
+            store.sweep(self.reference.now)
+        same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, file.stored())
+        if not file.rewritten:
+            same("lines written", store.lines, len([name for name in file.names if name != "moved"]))
+        store.lines = 0
+
+    def compare_backend(self, same):
+        mine = {key: (entry.text, entry.deadline, entry.version) for (scope, key), entry in self.reference.shared.entries.items() if not scope}
+        theirs = {key.decode(): (json.decode(), deadline, version) for key, (json, deadline, version)
+                  in self.driver.shared.get("entries", {}).items() if key[:1] != b"\1"}
+        same("entries of the backend", mine, theirs)
+
+
+def run(steps, folder):
+    """Runs a case; raises Disagreement."""
+    pair = Pair(folder)
+    done = 0
+    try:
+        for index, step in enumerate(steps):
+            done += pair.step(index, step)
+        finish(pair, len(steps))
+    finally:
+        for name in list(pair.driver.sessions):
+            pair.driver.do_abandon(name)
+        for name in list(pair.driver.runtimes):
+            pair.driver.do_free(name)
+        for name in list(pair.driver.handles):
+            pair.driver.do_close(name)
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+    return done
+
+
+def finish(pair, index):
+    """Asks everything once more, and looks with a handle that was opened anew."""
+    for name in list(pair.reference.sessions):
+        pair.step(index, ["ask", name])
+    for name in list(pair.reference.handles):
+        pair.step(index, ["each", name, ""])

@@ -1,0 +1,381 @@
+"""A session: attach, update, refresh, touch, and what it says of its fields (S3-S11, S21)."""
+import names as n
+import values
+
+from .belief import Belief
+from .storage import Entry
+
+
+def saturated(now, after):
+    return min(now + after, n.MAX_TIME) if after else 0
+
+
+class Session:
+    def __init__(self, world, runtime, handle, host):
+        self.world, self.runtime, self.handle, self.host = world, runtime, handle, host
+        self.beliefs = [Belief(field) for field in host.fields.values()]
+        self.generation = None
+        self.revision = None
+        self.attached = False
+
+    # ---- what is stored
+
+    def effective(self, belief):
+        """(key, entry): the first unexpired one of the field's keys; (None, None) where there is none."""
+        for key in belief.field.keys:
+            entry = self.handle.raw(key)
+            if entry and belief.lives(key, entry, self.world.now):
+                return key, entry
+        return None, None
+
+    def expired(self, belief):
+        """Whether an expired entry is there."""
+        return any(self.handle.raw(key) for key in belief.field.keys)
+
+    def former_there(self, belief):
+        return any(self.handle.raw(key) for key in belief.field.keys[1:])
+
+    # ---- attach
+
+    def attach(self):
+        """(status, events)"""
+        for function in ("generation", "read"):
+            if self.handle.cannot_read(function):
+                return self.handle.cannot_read(function), []
+        self.generation = self.handle.generation
+        if self.host.take() is None:
+            return n.CALLBACK, []
+        failed = {}
+        for belief in self.beliefs:
+            status, value = self.host.get(belief.field.key)
+            if status:
+                failed[belief.field.key] = status
+            else:
+                belief.before = value
+        refused = {}
+        for belief in self.beliefs:
+            key, entry = self.effective(belief)
+            if entry is None:
+                belief.state = n.EXPIRED if self.expired(belief) else n.ABSENT
+                continue
+            refused[belief.field.key] = belief.take(key, entry, self.host)
+            belief.count(entry, self.world.now)
+            belief.former = belief.state == n.LOADED and self.former_there(belief)
+        if self.host.slices and any(belief.held for belief in self.beliefs) and not self.host.put():
+            return n.CALLBACK, []
+        events = []
+        for belief in self.beliefs:
+            self.tell_refusal(belief, refused.get(belief.field.key, n.OK), events)
+            self.capture(belief, events)
+        self.note_revision()
+        self.attached = True
+        return n.OK, events
+
+    def tell_refusal(self, belief, status, events):
+        if belief.state == n.NEWER_STATE:
+            events.append((n.NEWER_EVENT, n.NEWER, 0, belief.field.key))
+        elif belief.state == n.REJECTED:
+            events.append((n.REJECTED_EVENT, status, 0, belief.field.key))
+
+    def capture(self, belief, events):
+        """Asks for the value that counts as the last one seen; returns what get returned."""
+        status, value = self.host.get(belief.field.key)
+        if status:
+            belief.baseline, belief.failed = None, True
+            events.append((n.FIELD_FAILED, status, 0, belief.field.key))
+            return status
+        belief.failed = False
+        belief.baseline = value
+        belief.unencodable = belief.field.text_of(value) is None
+        if belief.unencodable:
+            events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
+            return n.ENCODE
+        return n.OK
+
+    def note_revision(self):
+        if self.host.revisions:
+            self.revision = self.host.revision()
+
+    # ---- an update
+
+    def update(self, events):
+        """Finds what changed and stores it, in one write (S5); returns the first failure."""
+        for belief in self.beliefs:
+            belief.now = False
+        if self.host.take() is None:
+            return n.CALLBACK
+        status = n.OK
+        if self.has_changes():
+            for belief in self.beliefs:
+                status = status or self.look(belief, events)
+        return self.write(events) or status if status == n.OK else (self.write(events), status)[1]
+
+    def has_changes(self):
+        """By the host's revision; one that has work left is always looked at."""
+        if not self.host.revisions:
+            return True
+        last, self.revision = self.revision, self.host.revision()
+        return self.revision != last or any(belief.dirty or belief.failed or belief.mark for belief in self.beliefs)
+
+    def look(self, belief, events):
+        """Compares a field's value with its baseline."""
+        status, value = self.host.get(belief.field.key)
+        if status:
+            belief.failed = True
+            events.append((n.FIELD_FAILED, status, 0, belief.field.key))
+            return n.CALLBACK
+        belief.failed = False
+        if belief.field.text_of(value) is None:
+            belief.unencodable = True
+            events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
+            return n.ENCODE
+        belief.unencodable = False
+        known, belief.baseline, marked, belief.marked = belief.baseline, value, belief.marked, False
+        if known is None and not marked:
+            if belief.state in (n.ABSENT, n.EXPIRED):
+                belief.dirty = belief.now = belief.first = True
+            else:
+                belief.differs = belief.held and not values.same(value, belief.value)
+        elif marked or not values.same(value, known):
+            belief.dirty = belief.now = True
+            belief.pending = belief.first = belief.differs = False
+        return n.OK
+
+    def wants(self, belief):
+        return not belief.failed and not belief.unencodable and (belief.dirty or belief.pending) or belief.clamp or belief.former
+
+    def write(self, events):
+        """Stores what is dirty and what is pending; returns the first failure."""
+        if not any(self.wants(belief) for belief in self.beliefs):
+            return n.OK
+        refused, system_error = self.handle.cannot_write()
+        if refused and self.handle.kind == "backend":
+            return self.tell_failure(refused, system_error, self.beliefs, events)
+        self.meet_clear(events)
+        if refused:
+            return self.tell_failure(refused, system_error, self.beliefs, events)
+        changes, going, left_out = {}, [], []
+        for belief in self.beliefs:
+            own = self.changes_of(belief)
+            if own is None:
+                continue
+            if not self.handle.fits({**changes, **own}):
+                left_out.append(belief)
+                continue
+            changes.update(own)
+            going.append(belief)
+        status = self.tell_failure(n.QUOTA, 0, left_out, events) if left_out else n.OK
+        if not changes:
+            for belief in going:
+                belief.former = False
+            return status
+        self.handle.write(changes)
+        for belief in going:
+            self.went(belief, changes)
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+            status = status or n.NOT_DURABLE
+        return status
+
+    def changes_of(self, belief):
+        """{key: Entry or None} of what a field wants stored; None: nothing. What storage has to hold for it is looked at here."""
+        if not self.wants(belief):
+            return None
+        field = belief.field
+        key, entry = self.effective(belief)
+        very = entry is not None and belief.seen == (key, *entry.identity)
+        formers = {former: None for former in field.keys[1:] if self.handle.raw(former)}
+        if not belief.failed and not belief.unencodable:
+            if belief.dirty and belief.first and entry is not None:
+                belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
+                return None
+            if belief.pending and not belief.dirty and not very:
+                belief.pending = False
+                return None
+            if belief.dirty or belief.pending:
+                return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version),
+                        **formers}
+        changes = {}
+        if belief.clamp:
+            if very and entry.deadline == belief.read_deadline:
+                changes[key] = entry._replace(deadline=belief.deadline)
+            else:
+                belief.clamp = False
+        if belief.former:
+            own = self.handle.get(field.stored_key)
+            if own is not None and formers:
+                changes.update(formers)
+            else:
+                belief.former = False
+        return changes or None
+
+    def went(self, belief, changes):
+        entry = changes.get(belief.field.stored_key)
+        if belief.dirty or belief.pending:
+            if not belief.failed and not belief.unencodable:
+                belief.stored(entry.text, entry.deadline)
+                return
+        if belief.clamp:
+            belief.read_deadline = belief.deadline
+        belief.clamp = belief.former = belief.told = False
+
+    def tell_failure(self, status, system_error, beliefs, events):
+        """WRITE_FAILED for each field that was to be stored; of a clamp or a former key once, and the call is OK."""
+        failed = False
+        for belief in beliefs:
+            if not self.wants(belief):
+                continue
+            if not belief.failed and not belief.unencodable and (belief.dirty or belief.pending):
+                failed = True
+            elif belief.told:
+                continue
+            else:
+                belief.told = True
+            events.append((n.WRITE_FAILED, status, system_error, belief.field.key))
+        return status if failed else n.OK
+
+    # ---- a clear (S8)
+
+    def meet_clear(self, events):
+        """A clear is a clear, whoever made it: what was changed before the update that meets it is dropped, and told."""
+        if self.handle.generation == self.generation:
+            return
+        self.generation = self.handle.generation
+        for belief in self.beliefs:
+            if belief.dirty and not belief.now:
+                belief.dirty = belief.first = False
+                events.append((n.CLEARED, n.OK, 0, belief.field.key))
+            belief.pending = belief.clamp = belief.former = False
+            belief.cleared = belief.held
+
+    # ---- refresh (S10)
+
+    def refresh(self, events):
+        status = self.update(events)
+        for function in ("generation", "read"):
+            if self.handle.cannot_read(function):
+                return status or self.handle.cannot_read(function)
+        self.meet_clear(events)
+        kept = [dict(vars(belief)) for belief in self.beliefs]
+        told, sets = [], []
+        if self.host.slices and self.host.take() is None:
+            return status or n.CALLBACK
+        for belief in self.beliefs:
+            if belief.dirty or belief.marked or belief.unencodable or belief.failed:
+                continue
+            if self.take_over(belief, told):
+                sets.append(belief)
+        if sets and self.host.slices and not self.host.put():
+            for belief, fields in zip(self.beliefs, kept):
+                vars(belief).update(fields)
+            return status or n.CALLBACK
+        events.extend(told)
+        for belief in sets:
+            if self.capture(belief, events):
+                status = status or n.CALLBACK
+        if sets:
+            self.note_revision()
+        return status
+
+    def take_over(self, belief, told):
+        """Judges one field; returns whether set was called."""
+        key, entry = self.effective(belief)
+        field, now = belief.field, self.world.now
+        if entry is not None:
+            news = belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.cleared
+            if not news:
+                belief.count(entry, now)
+                belief.former = belief.state == n.LOADED and self.former_there(belief)
+                return False
+            status = belief.take(key, entry, self.host)
+            belief.count(entry, now)
+            belief.former = belief.state == n.LOADED and self.former_there(belief)
+            if belief.held:
+                told.append((n.CHANGED, n.OK, 0, field.key))
+                return True
+            self.tell_refusal(belief, status, told)
+            return False
+        passed = belief.deadline and belief.deadline <= now
+        gone = n.EXPIRED if passed or self.expired(belief) or belief.state == n.EXPIRED else n.ABSENT
+        if not belief.held:
+            belief.forget(gone)
+            return False
+        kind = n.CLEARED if belief.cleared else n.EXPIRED_EVENT if gone == n.EXPIRED else n.REMOVED
+        status = n.NOT_FOUND if belief.before is None else self.host.set(field.key, belief.before)
+        told.append((kind, status, 0, field.key))
+        belief.forget(gone)
+        return belief.before is not None
+
+    # ---- touch (S9), state, next expiry
+
+    def belief_of(self, key):
+        return next((belief for belief in self.beliefs if belief.field.key == key), None)
+
+    def touch(self, key, events):
+        belief = self.belief_of(key)
+        if belief is None:
+            return n.NOT_FOUND
+        status = self.update(events)
+        if self.handle.cannot_read():
+            return status or self.handle.cannot_read()
+        field, own = belief.field, belief.field.stored_key
+        entry = self.handle.raw(own)
+        if entry is None or not belief.lives(own, entry, self.world.now):
+            return status or n.NOT_FOUND
+        if entry.version > field.version:
+            return status or n.NEWER
+        very = belief.seen == (own, *entry.identity)
+        older = entry.version < field.version and field.migrate
+        if very and belief.state == n.REJECTED or not older and values.decoded(entry.text, field.types) is None:
+            return status or n.DECODE
+        refused, _ = self.handle.cannot_write()
+        if refused:
+            return status or refused
+        deadline = saturated(self.world.now, field.expires)
+        self.meet_clear(events)
+        self.handle.write({own: entry._replace(deadline=deadline)})
+        if very:
+            belief.read_deadline = belief.deadline = deadline
+            belief.clamp = False
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+            status = status or n.NOT_DURABLE
+        return status
+
+    def state_of(self, key):
+        """(status, state): what storage holds now; it changes nothing."""
+        belief = self.belief_of(key)
+        if belief is None:
+            return n.NOT_FOUND, None
+        if self.handle.cannot_read():
+            return n.OK, belief.state | belief.mark
+        key, entry = self.effective(belief)
+        field = belief.field
+        if entry is None:
+            passed = belief.deadline and belief.deadline <= self.world.now
+            state = n.EXPIRED if self.expired(belief) or passed or belief.state == n.EXPIRED else n.ABSENT
+        elif belief.seen == (key, *entry.identity):
+            state = belief.state
+        elif entry.version > field.version:
+            state = n.NEWER_STATE
+        elif key != field.stored_key or entry.version < field.version and field.migrate:
+            state = n.MIGRATED
+        else:
+            state = n.LOADED
+        if state in (n.MIGRATED, n.LOADED) and belief.seen != (key, *(entry.identity if entry else ())) and entry is not None \
+                and not (entry.version < field.version and field.migrate) and values.decoded(entry.text, field.types) is None:
+            state = n.REJECTED
+        return n.OK, state | belief.mark
+
+    def next_expiry(self):
+        now, least = self.world.now, -1
+        for belief in self.beliefs:
+            if not belief.deadline or belief.seen is None or belief.state in (n.ABSENT, n.EXPIRED):
+                continue
+            left = max(belief.deadline - now, 0)
+            if belief.field.expires:
+                left = min(left, belief.field.expires)
+            if left == 0 and (belief.mark or belief.failed):
+                continue
+            least = left if least < 0 else min(least, left)
+        return least

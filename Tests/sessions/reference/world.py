@@ -1,0 +1,283 @@
+"""The reference: it carries out the steps of a case on a model of everything, without the library."""
+import names as n
+from host import Field, Host
+
+from . import handles
+from .handles import Handle
+from .session import Session
+from .storage import Store
+
+
+class Runtime:
+    def __init__(self):
+        self.sessions = []
+        self.depth = 0      # callbacks are running
+        self.deferred = []  # what takes effect when the outermost call returns
+        self.freed = False
+
+
+class Reference:
+    """`results`: what each call answered, in order, those inside callbacks too."""
+
+    def __init__(self):
+        self.now = 1_000_000
+        self.journal, self.shared = Store(), Store()
+        self.handles, self.runtimes, self.sessions = {}, {}, {}
+        self.results = []
+        self.hosts = []
+
+    def run(self, steps):
+        for step in steps:
+            self.apply(step)
+
+    def apply(self, step):
+        """False: what it needs is not there, and nothing is done."""
+        return getattr(self, "do_" + step[0])(*step[1:]) is not False
+
+    def answer(self, *values):
+        self.results.append(values)
+
+    # ---- the clock, storages
+
+    def do_clock(self, ms):
+        self.now = max(1, self.now + ms)
+
+    def do_open(self, name, options):
+        if name in self.handles:
+            return False
+        kind = options["kind"]
+        store = {"journal": self.journal, "backend": self.shared}.get(kind) or Store()
+        self.handles[name] = Handle(self, kind, store, "", options.get("flags", 0), options.get("quota", -1))
+        self.answer("open", n.OK)
+
+    def do_scope(self, name, parent, scope):
+        if name in self.handles or parent not in self.handles:
+            return False
+        above = self.handles[parent]
+        if above.scope:
+            return self.answer("scope", n.UNSUPPORTED)
+        self.handles[name] = Handle(self, above.kind, above.store, scope, above.flags, above.quota, above)
+        self.answer("scope", n.OK)
+
+    def do_close(self, name):
+        return False if self.handles.pop(name, None) is None else None
+
+    def on_handle(self, call, name, *arguments):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        answered = getattr(handles, "call_" + call)(handle, *arguments)
+        self.answer(call, *(answered if isinstance(answered, tuple) else (answered,)))
+
+    def do_get(self, name, key):
+        return self.on_handle("get", name, key)
+
+    def do_set(self, name, key, text, after):
+        return self.on_handle("set", name, key, text, after and max(1, self.now + after))
+
+    def do_remove(self, name, key):
+        return self.on_handle("remove", name, key)
+
+    def do_clear(self, name):
+        return self.on_handle("clear", name)
+
+    def do_each(self, name, prefix):
+        return self.on_handle("each", name, prefix)
+
+    def do_sync(self, name):
+        return self.on_handle("sync", name)
+
+    def do_backend(self, name, function, status):
+        handle = self.handles.get(name)
+        if handle is None or handle.kind != "backend":
+            return False
+        handle.failing[function] = status
+
+    # ---- hosts
+
+    def do_fail(self, name, callback, key, status):
+        session = self.sessions.get(name)
+        if session is None or key is not None and key not in session.host.fields:
+            return False
+        session.host.failing.pop((callback, key), None)
+        if status:
+            session.host.failing[callback, key] = status
+
+    def do_script(self, name, callback, steps):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        session.host.scripts[callback] = steps
+
+    def do_change(self, name, key, value):
+        session = self.sessions.get(name)
+        if session is None or key not in session.host.fields:
+            return False
+        session.host.change(key, tuple(value))
+
+    # ---- runtimes and sessions
+
+    def inside(self, runtime, call):
+        """Runs what runs callbacks; what came up in them takes effect at the end."""
+        runtime.depth += 1
+        try:
+            return call()
+        finally:
+            runtime.depth -= 1
+            while runtime.depth == 0 and runtime.deferred:
+                runtime.deferred.pop(0)()
+
+    def tell(self, session, events):
+        for event in events:
+            session.host.event(*event)
+
+    def do_attach(self, name, runtime_name, handle_name, fields, options):
+        handle = self.handles.get(handle_name)
+        if name in self.sessions or handle is None:
+            return False
+        runtime = self.runtimes.setdefault(runtime_name, Runtime())
+        fields = [Field(field) for field in fields]
+        host = Host(fields, options.get("slices"), options.get("revisions"), self.run)
+        for callback, key, status in options.get("failing", ()):
+            host.failing[callback, key] = status
+        self.hosts.append(host)
+        if runtime.depth:
+            host.released += 1
+            return self.answer("attach", n.REENTRANT)
+        mine = {key for field in fields for key in field.keys}
+        for other in runtime.sessions:
+            same = other.handle.store is handle.store and other.handle.scope == handle.scope
+            if same and mine & {key for belief in other.beliefs for key in belief.field.keys}:
+                host.released += 1
+                return self.answer("attach", n.DUPLICATE_KEY)
+        session = Session(self, runtime, handle, host)
+
+        def attach():
+            status, events = session.attach()
+            if status:
+                host.released += 1
+                return status
+            runtime.sessions.append(session)
+            self.sessions[name] = session
+            self.tell(session, events)
+            return status
+        self.answer("attach", self.inside(runtime, attach))
+
+    def on_session(self, call, name, *arguments):
+        """A call of a session that runs callbacks, and tells what came of it at its end."""
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        if session.runtime.depth:
+            return self.answer(call.__name__, n.REENTRANT)
+        if not session.attached:
+            return self.answer(call.__name__, n.INVALID_ARGUMENT)
+
+        def run():
+            events = []
+            status = call(session, *arguments, events)
+            self.tell(session, events)
+            return status
+        self.answer(call.__name__, self.inside(session.runtime, run))
+
+    def flush(self, session, events):
+        status = session.update(events)
+        return status or handles.call_sync(session.handle)
+
+    def do_persist(self, name):
+        return self.on_session(Session.update, name)
+
+    def do_flush(self, name):
+        return self.on_session(self.flush.__func__.__get__(self), name)
+
+    def do_refresh(self, name):
+        return self.on_session(Session.refresh, name)
+
+    def do_touch(self, name, key):
+        return self.on_session(Session.touch, name, key)
+
+    def do_mark(self, name, key):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        if not session.attached:
+            return self.answer("mark", n.INVALID_ARGUMENT)
+        belief = session.belief_of(key)
+        if belief is not None:
+            belief.marked = True
+        self.answer("mark", n.NOT_FOUND if belief is None else n.OK)
+
+    def do_dispatch(self, name, options):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        if runtime.depth:
+            return self.answer("dispatch", n.REENTRANT)
+
+        def run():
+            self.run(options.get("inside", ()))
+            if options.get("refuse"):
+                return n.UPDATE
+            first = n.OK
+            for session in runtime.sessions:
+                events = []
+                status = session.update(events)
+                self.tell(session, events)
+                first = first or status
+            return first
+        self.answer("dispatch", self.inside(runtime, run))
+
+    def end(self, session, flush):
+        """What detach and abandon come to."""
+        if not session.attached:
+            return
+        if flush:
+            events = []
+            self.flush(session, events)
+            session.attached = False
+            self.tell(session, events)
+        session.attached = False
+        session.runtime.sessions.remove(session)
+        session.host.released += 1
+
+    def ending(self, runtime, call):
+        """Takes effect at once, or when the outermost call returns."""
+        if runtime.depth:
+            runtime.deferred.append(lambda: self.inside(runtime, call))
+        else:
+            self.inside(runtime, call)
+
+    def do_detach(self, name):
+        session = self.sessions.pop(name, None)
+        if session is None:
+            return False
+        self.ending(session.runtime, lambda: self.end(session, True))
+
+    def do_abandon(self, name):
+        session = self.sessions.pop(name, None)
+        if session is None:
+            return False
+        self.ending(session.runtime, lambda: self.end(session, False))
+
+    def do_free(self, name):
+        runtime = self.runtimes.pop(name, None)
+        if runtime is None:
+            return False
+
+        def run():
+            for session in list(runtime.sessions):
+                self.end(session, True)
+        self.ending(runtime, run)
+
+    # ---- asking
+
+    def do_ask(self, name):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        if not session.attached:
+            return self.answer("state", n.INVALID_ARGUMENT)
+        for belief in session.beliefs:
+            status, state = session.state_of(belief.field.key)
+            self.answer("state", belief.field.key, n.state_name(state) if status == n.OK else status)
+        self.answer("next_expiry", session.next_expiry())
