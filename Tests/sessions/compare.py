@@ -31,7 +31,7 @@ class Pair:
 
     def __init__(self, folder):
         self.path = os.fsencode(folder) + b"/session.jsonl"
-        self.reference = Reference()
+        self.reference = Reference(api.session_mark is not None)
         self.driver = Driver(self.path)
         self.file = JournalFile(self.path)
 

@@ -1,4 +1,5 @@
 """The driver: it carries out the steps of a case on the library, through ctypes."""
+import contextlib
 import ctypes as c
 import traceback
 
@@ -146,11 +147,26 @@ class Runtime:
         self.handle = api.handle()
         status = api.runtime_new(c.addressof(_model), _update, register(self.updating), c.byref(self.handle))
         assert status == n.OK
+        self.depth, self.ending = 0, False
+
+    @contextlib.contextmanager
+    def inside(self, driver):
+        """Around each call that may run callbacks of this runtime."""
+        self.depth += 1
+        driver.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            driver.depth -= 1
+            if self.depth == 0:
+                driver.forget_ended(self)
 
 
 class Session:
-    def __init__(self, handle, host, bound):
-        self.handle, self.host, self.bound = handle, host, bound
+    def __init__(self, runtime, handle, host, bound):
+        self.runtime, self.handle, self.host, self.bound = runtime, handle, host, bound
+        self.ending = False
 
 
 class Driver:
@@ -162,6 +178,7 @@ class Driver:
         self.shared = {}  # what the backends have in common
         self.handles, self.kinds, self.runtimes, self.sessions, self.backends = {}, {}, {}, {}, {}
         self.results = []
+        self.depth = 0  # of calls that run callbacks
         self.hosts = []
         self.bounds = []
         self.kept = []
@@ -182,7 +199,7 @@ class Driver:
     def status(self, call, status, *values):
         """A status, and that last_error says something where there is a failure, and only there."""
         said = api.last_error()
-        if (said == b"") != (status == n.OK):
+        if self.depth == 0 and (said == b"") != (status == n.OK):
             self.answer(call, status, f"last_error says {said!r}")
         else:
             self.answer(call, status, *values)
@@ -342,70 +359,80 @@ class Driver:
             config.revision = _revision
         config.on_event, config.context, config.release = _event, register(host), _release
         handle = api.handle()
-        status = api.session_attach(runtime.handle, persistence, c.byref(config), c.byref(handle))
-        said = api.last_error()
+        with runtime.inside(self):
+            status = api.session_attach(runtime.handle, persistence, c.byref(config), c.byref(handle))
+        self.status("attach", status)
         api.persistence_free(persistence)
         if status == n.OK:
-            self.sessions[name] = Session(handle, host, bounds)
-        if (said == b"") != (status == n.OK):
-            self.answer("attach", status, f"last_error says {said!r}")
-        else:
-            self.answer("attach", status)
+            self.sessions[name] = Session(runtime, handle, host, bounds)
+
+    def on_session(self, called, function, name, *arguments):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        with session.runtime.inside(self):
+            status = function(session.handle, *arguments)
+        self.status(called, status)
 
     def do_persist(self, name):
-        session = self.sessions.get(name)
-        if session is None:
-            return False
-        self.status("update", api.session_persist(session.handle))
+        return self.on_session("persist", api.session_persist, name)
 
     def do_flush(self, name):
-        session = self.sessions.get(name)
-        if session is None:
-            return False
-        self.status("flush", api.session_flush(session.handle))
+        return self.on_session("flush", api.session_flush, name)
 
     def do_refresh(self, name):
-        session = self.sessions.get(name)
-        if session is None:
-            return False
-        self.status("refresh", api.session_refresh(session.handle))
+        return self.on_session("refresh", api.session_refresh, name)
 
     def do_touch(self, name, key):
-        session = self.sessions.get(name)
-        if session is None:
-            return False
-        self.status("touch", api.session_touch(session.handle, key.encode()))
+        return self.on_session("touch", api.session_touch, name, key.encode())
 
     def do_mark(self, name, key):
-        session = self.sessions.get(name)
-        if session is None:
-            return False
-        self.status("mark", api.session_mark(session.handle, key.encode()))
+        return self.on_session("mark", api.session_mark, name, key.encode())
 
     def do_dispatch(self, name, options):
         runtime = self.runtimes.get(name)
         if runtime is None:
             return False
-        runtime.updating.options = options
-        self.status("dispatch", api.runtime_dispatch(runtime.handle, None))
+        if runtime.depth == 0:
+            runtime.updating.options = options
+        with runtime.inside(self):
+            status = api.runtime_dispatch(runtime.handle, None)
+        self.status("dispatch", status)
 
-    def do_detach(self, name):
-        session = self.sessions.pop(name, None)
-        if session is None:
-            return False
-        api.session_detach(session.handle)
-
-    def do_abandon(self, name):
-        session = self.sessions.pop(name, None)
-        if session is None:
-            return False
-        api.session_abandon(session.handle)
-
-    def do_free(self, name):
-        runtime = self.runtimes.pop(name, None)
+    def do_model(self, name):
+        runtime = self.runtimes.get(name)
         if runtime is None:
             return False
-        api.runtime_free(runtime.handle)
+        self.answer("model", api.runtime_model(runtime.handle) == c.addressof(_model))
+
+    def end_session(self, name, function):
+        session = self.sessions.get(name)
+        if session is None or session.ending:
+            return False
+        session.ending = True
+        with session.runtime.inside(self):
+            function(session.handle)
+
+    def do_detach(self, name):
+        return self.end_session(name, api.session_detach)
+
+    def do_abandon(self, name):
+        return self.end_session(name, api.session_abandon)
+
+    def do_free(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None or runtime.ending:
+            return False
+        runtime.ending = True
+        with runtime.inside(self):
+            api.runtime_free(runtime.handle)
+
+    def forget_ended(self, runtime):
+        """Handles are good until the outermost call returns."""
+        for name in [name for name, session in self.sessions.items() if session.runtime is runtime and session.ending]:
+            del self.sessions[name]
+        if runtime.ending:
+            self.runtimes = {name: other for name, other in self.runtimes.items() if other is not runtime}
 
     # ---- asking
 

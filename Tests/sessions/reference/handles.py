@@ -13,7 +13,13 @@ class Handle:
     def __init__(self, world, kind, store, scope="", flags=0, quota=-1, parent=None):
         self.world, self.kind, self.store, self.scope = world, kind, store, scope
         self.flags, self.quota, self.parent = flags, quota, parent
+        self.root = parent.root if parent else self
         self.failing = {} if parent is None else parent.failing  # a backend's functions -> what they answer
+
+    def same_place(self, other):
+        """Whether both store in the same file and scope, as far as a runtime can tell (S1)."""
+        same = self.store is other.store if self.kind == "journal" else self.root is other.root
+        return same and self.scope == other.scope
 
     # ---- what storage answers without looking at what is asked
 
@@ -53,6 +59,9 @@ class Handle:
             before += cost(self.scope, key, stored) if stored else 0
             after += cost(self.scope, key, entry) if entry else 0
         return after <= before or self.store.live_bytes() + after - before <= self.quota
+
+    def sync(self):
+        return self.failing.get("sync", n.OK)
 
     def write(self, changes):
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
@@ -118,4 +127,4 @@ def call_each(handle, prefix):
 
 
 def call_sync(handle):
-    return handle.failing.get("sync", n.OK)
+    return handle.sync()

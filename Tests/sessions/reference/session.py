@@ -17,6 +17,7 @@ class Session:
         self.generation = None
         self.revision = None
         self.attached = False
+        self.ending = False  # its handle was given back inside a callback
 
     # ---- what is stored
 
@@ -66,6 +67,7 @@ class Session:
         events = []
         for belief in self.beliefs:
             self.tell_refusal(belief, refused.get(belief.field.key, n.OK), events)
+        for belief in self.beliefs:
             self.capture(belief, events)
         self.note_revision()
         self.attached = True
@@ -104,11 +106,13 @@ class Session:
             belief.now = False
         if self.host.take() is None:
             return n.CALLBACK
-        status = n.OK
+        first = n.OK
         if self.has_changes():
             for belief in self.beliefs:
-                status = status or self.look(belief, events)
-        return self.write(events) or status if status == n.OK else (self.write(events), status)[1]
+                status = self.look(belief, events)
+                first = first or status
+        status = self.write(events)
+        return first or status
 
     def has_changes(self):
         """By the host's revision; one that has work left is always looked at."""
@@ -234,6 +238,10 @@ class Session:
             events.append((n.WRITE_FAILED, status, system_error, belief.field.key))
         return status if failed else n.OK
 
+    def flush(self, events):
+        status = self.update(events)
+        return status or self.handle.sync()
+
     # ---- a clear (S8)
 
     def meet_clear(self, events):
@@ -304,7 +312,7 @@ class Session:
         status = n.NOT_FOUND if belief.before is None else self.host.set(field.key, belief.before)
         told.append((kind, status, 0, field.key))
         belief.forget(gone)
-        return belief.before is not None
+        return belief.before is not None and status == n.OK
 
     # ---- touch (S9), state, next expiry
 

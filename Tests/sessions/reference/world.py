@@ -13,13 +13,14 @@ class Runtime:
         self.sessions = []
         self.depth = 0      # callbacks are running
         self.deferred = []  # what takes effect when the outermost call returns
-        self.freed = False
+        self.ending = False
 
 
 class Reference:
-    """`results`: what each call answered, in order, those inside callbacks too."""
+    """`results`: what each call answered, in order, those inside callbacks too. `marks`: the library has lily_session_mark()."""
 
-    def __init__(self):
+    def __init__(self, marks=True):
+        self.marks = marks
         self.now = 1_000_000
         self.journal, self.shared = Store(), Store()
         self.handles, self.runtimes, self.sessions = {}, {}, {}
@@ -118,14 +119,23 @@ class Reference:
     # ---- runtimes and sessions
 
     def inside(self, runtime, call):
-        """Runs what runs callbacks; what came up in them takes effect at the end."""
+        """Runs what runs callbacks of a runtime; what was ended in them ends when the outermost call returns (S15)."""
         runtime.depth += 1
         try:
             return call()
         finally:
-            runtime.depth -= 1
-            while runtime.depth == 0 and runtime.deferred:
+            while runtime.depth == 1 and runtime.deferred:
                 runtime.deferred.pop(0)()
+            runtime.depth -= 1
+            if runtime.depth == 0:
+                self.forget_ended(runtime)
+
+    def forget_ended(self, runtime):
+        """Handles are good until then."""
+        for name in [name for name, session in self.sessions.items() if session.runtime is runtime and session.ending]:
+            del self.sessions[name]
+        if runtime.ending:
+            self.runtimes = {name: other for name, other in self.runtimes.items() if other is not runtime}
 
     def tell(self, session, events):
         for event in events:
@@ -146,8 +156,7 @@ class Reference:
             return self.answer("attach", n.REENTRANT)
         mine = {key for field in fields for key in field.keys}
         for other in runtime.sessions:
-            same = other.handle.store is handle.store and other.handle.scope == handle.scope
-            if same and mine & {key for belief in other.beliefs for key in belief.field.keys}:
+            if other.handle.same_place(handle) and mine & {key for belief in other.beliefs for key in belief.field.keys}:
                 host.released += 1
                 return self.answer("attach", n.DUPLICATE_KEY)
         session = Session(self, runtime, handle, host)
@@ -163,49 +172,43 @@ class Reference:
             return status
         self.answer("attach", self.inside(runtime, attach))
 
-    def on_session(self, call, name, *arguments):
+    def on_session(self, called, call, name, *arguments):
         """A call of a session that runs callbacks, and tells what came of it at its end."""
         session = self.sessions.get(name)
         if session is None:
             return False
         if session.runtime.depth:
-            return self.answer(call.__name__, n.REENTRANT)
+            return self.answer(called, n.REENTRANT)
         if not session.attached:
-            return self.answer(call.__name__, n.INVALID_ARGUMENT)
+            return self.answer(called, n.INVALID_ARGUMENT)
 
         def run():
             events = []
             status = call(session, *arguments, events)
             self.tell(session, events)
             return status
-        self.answer(call.__name__, self.inside(session.runtime, run))
-
-    def flush(self, session, events):
-        status = session.update(events)
-        return status or handles.call_sync(session.handle)
+        self.answer(called, self.inside(session.runtime, run))
 
     def do_persist(self, name):
-        return self.on_session(Session.update, name)
+        return self.on_session("persist", Session.update, name)
 
     def do_flush(self, name):
-        return self.on_session(self.flush.__func__.__get__(self), name)
+        return self.on_session("flush", Session.flush, name)
 
     def do_refresh(self, name):
-        return self.on_session(Session.refresh, name)
+        return self.on_session("refresh", Session.refresh, name)
 
     def do_touch(self, name, key):
-        return self.on_session(Session.touch, name, key)
+        return self.on_session("touch", Session.touch, name, key)
 
     def do_mark(self, name, key):
         session = self.sessions.get(name)
-        if session is None:
+        if session is None or not self.marks:
             return False
-        if not session.attached:
-            return self.answer("mark", n.INVALID_ARGUMENT)
         belief = session.belief_of(key)
-        if belief is not None:
+        if session.attached and belief is not None:
             belief.marked = True
-        self.answer("mark", n.NOT_FOUND if belief is None else n.OK)
+        self.answer("mark", n.INVALID_ARGUMENT if not session.attached else n.NOT_FOUND if belief is None else n.OK)
 
     def do_dispatch(self, name, options):
         runtime = self.runtimes.get(name)
@@ -219,7 +222,7 @@ class Reference:
             if options.get("refuse"):
                 return n.UPDATE
             first = n.OK
-            for session in runtime.sessions:
+            for session in list(runtime.sessions):
                 events = []
                 status = session.update(events)
                 self.tell(session, events)
@@ -227,14 +230,19 @@ class Reference:
             return first
         self.answer("dispatch", self.inside(runtime, run))
 
+    def do_model(self, name):
+        """The handle answers as long as it is good."""
+        if name not in self.runtimes:
+            return False
+        self.answer("model", True)
+
     def end(self, session, flush):
         """What detach and abandon come to."""
         if not session.attached:
             return
         if flush:
             events = []
-            self.flush(session, events)
-            session.attached = False
+            session.flush(events)
             self.tell(session, events)
         session.attached = False
         session.runtime.sessions.remove(session)
@@ -243,26 +251,28 @@ class Reference:
     def ending(self, runtime, call):
         """Takes effect at once, or when the outermost call returns."""
         if runtime.depth:
-            runtime.deferred.append(lambda: self.inside(runtime, call))
+            runtime.deferred.append(call)
         else:
             self.inside(runtime, call)
 
-    def do_detach(self, name):
-        session = self.sessions.pop(name, None)
-        if session is None:
+    def end_session(self, name, flush):
+        session = self.sessions.get(name)
+        if session is None or session.ending:
             return False
-        self.ending(session.runtime, lambda: self.end(session, True))
+        session.ending = True
+        self.ending(session.runtime, lambda: self.end(session, flush))
+
+    def do_detach(self, name):
+        return self.end_session(name, True)
 
     def do_abandon(self, name):
-        session = self.sessions.pop(name, None)
-        if session is None:
-            return False
-        self.ending(session.runtime, lambda: self.end(session, False))
+        return self.end_session(name, False)
 
     def do_free(self, name):
-        runtime = self.runtimes.pop(name, None)
-        if runtime is None:
+        runtime = self.runtimes.get(name)
+        if runtime is None or runtime.ending:
             return False
+        runtime.ending = True
 
         def run():
             for session in list(runtime.sessions):
