@@ -46,7 +46,7 @@ class Pair:
 
     def compare(self, index, step):
         def same(what, expected, found):
-            if expected != found:
+            if not expected == found:
                 raise Disagreement(index, step, what, expected, found)
         reference, driver = self.reference, self.driver
         same("answers", named_results(reference.results), named_results(driver.results))
@@ -71,6 +71,18 @@ class Pair:
         if not file.rewritten:
             same("lines written", store.lines, len([name for name in file.names if name != "moved"]))
         store.lines = 0
+        self.compare_wakes(same, file.rewritten or bool(file.names))
+
+    def compare_wakes(self, same, changed):
+        """What the descriptors say that are looked at."""
+        reference = self.reference
+        refreshed, reference.refreshed = reference.refreshed, None
+        for name, handle in reference.handles.items():
+            wake = handle.root.wake
+            if changed and handle is handle.root:
+                wake.changed(reference.attached_to(handle), refreshed)
+            if name in self.driver.watched:
+                same(f"descriptor of {name}", wake.readable, self.driver.readable(name))
 
     def compare_backend(self, same):
         mine = {key: (entry.text, entry.deadline, entry.version) for (scope, key), entry in self.reference.shared.entries.items() if not scope}

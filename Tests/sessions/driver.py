@@ -1,6 +1,8 @@
 """The driver: it carries out the steps of a case on the library, through ctypes."""
 import contextlib
 import ctypes as c
+import os
+import select
 import traceback
 
 import api
@@ -172,6 +174,7 @@ class Session:
 class Driver:
     def __init__(self, path):
         _contexts.clear()
+        _failures.clear()
         self.path = path
         self.now = 1_000_000
         self.clock = api.CLOCK(lambda _: self.now)
@@ -182,6 +185,7 @@ class Driver:
         self.hosts = []
         self.bounds = []
         self.kept = []
+        self.watched = {}  # handle -> what polls its descriptor
 
     def run(self, steps):
         for step in steps:
@@ -247,6 +251,7 @@ class Driver:
         if handle is None:
             return False
         api.storage_close(handle)
+        self.watched.pop(name, None)
 
     def do_get(self, name, key):
         handle = self.handles.get(name)
@@ -296,6 +301,29 @@ class Driver:
         if handle is None:
             return False
         self.status("sync", api.storage_sync(handle))
+
+    def do_info(self, name):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        info = api.Info(c.sizeof(api.Info))
+        status = api.storage_info(handle, c.byref(info))
+        size = os.stat(self.path).st_size if self.kinds[name] == "journal" and os.path.exists(self.path) else 0
+        self.status("info", status, info.entries, info.live_bytes, info.quota_bytes, info.durability, info.owes_sync, info.file_bytes == size)
+
+    def do_watch(self, name):
+        """From here on the handle's descriptor is looked at after each step."""
+        handle = self.handles.get(name)
+        if handle is None or self.kinds[name] != "journal":
+            return False
+        number = api.storage_fd(handle)
+        self.watched[name] = select.poll()
+        if number >= 0:
+            self.watched[name].register(number, select.POLLIN)
+        self.answer("watch", number >= 0)
+
+    def readable(self, name):
+        return bool(self.watched[name].poll(0))
 
     def do_backend(self, name, function, status):
         if name not in self.backends or name not in self.handles:
@@ -387,7 +415,7 @@ class Driver:
         return self.on_session("touch", api.session_touch, name, key.encode())
 
     def do_mark(self, name, key):
-        return self.on_session("mark", api.session_mark, name, key.encode())
+        return self.on_session("mark", api.session_mark, name, key.encode()) if api.session_mark else False
 
     def do_dispatch(self, name, options):
         runtime = self.runtimes.get(name)

@@ -22,6 +22,13 @@ TEXTS = ("1", "7", "13", "-9", "\"t\"", "\"dark\"", "\"refused\"", "true", "null
 CODES = (-20, -12, -3)
 
 
+CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get", "config.set")
+
+# How often each kind of step is drawn.
+WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
+           "script": 2, "end": 2, "attach": 3, "reopen": 2, "backend": 4}
+
+
 class Generator:
     def __init__(self, seed):
         self.random = random.Random(seed)
@@ -50,23 +57,41 @@ class Generator:
 
     def case(self):
         random = self.random
-        kind = random.choices(("journal", "memory", "backend"), (8, 1, 1))[0]
-        count = 1 if kind == "memory" else random.choice((2, 2, 3))
-        self.kind = kind
-        for at in range(count):
-            self.open(f"h{at}", kind)
+        self.kind = random.choices(("journal", "memory", "backend"), (8, 1, 1))[0]
         self.profile = self.profiles()
+        for at in range(1 if self.kind == "memory" else random.choice((2, 2, 3))):
+            self.open(f"h{at}", first=at == 0)
+        if self.chance(0.2):
+            for at in range(random.choice((1, 2))):
+                name = f"u{at}"
+                self.steps.append(["scope", name, self.pick(self.handles), self.pick(("u", "u", "user:42"))])
+                self.handles.append(name)
+        if self.kind == "journal" and self.chance(0.07):
+            self.steps.append(["watch", self.pick(self.handles)])
         for at in range(random.choice((1, 2, 2))):
             if self.chance(0.5):
                 self.by_hand()
             self.attach(f"s{at}")
         for _ in range(random.choice((5, 10, 20, 30))):
             self.random_step()
+        if self.kind == "journal":  # what a program finds that starts now
+            self.steps.append(["open", "h9", {"kind": "journal"}])
+            self.steps.append(["attach", "s9", "r9", "h9", self.pick(self.profile), {}])
+            self.steps.append(["ask", "s9"])
         return self.steps
 
-    def open(self, name, kind):
-        self.steps.append(["open", name, {"kind": kind}])
-        self.handles.append(name)
+    def open(self, name, first=False):
+        options = {"kind": self.kind}
+        if self.kind != "backend" and self.chance(0.1):
+            options["quota"] = self.pick((40, 60, 100))
+        if self.kind == "journal":
+            if not first and self.chance(0.08):
+                options["flags"] = 1
+            if self.chance(0.08):
+                options["durability"] = 1
+        self.steps.append(["open", name, options])
+        if name not in self.handles:
+            self.handles.append(name)
 
     def profiles(self):
         """The fields of this case's program, in one or two versions of it."""
@@ -108,7 +133,7 @@ class Generator:
 
     def by_hand(self):
         handle = self.pick(self.handles)
-        kind = self.random.choices(("set", "remove", "clear", "get", "each", "sync"), (10, 3, 2, 1, 1, 2))[0]
+        kind = self.random.choices(("set", "remove", "clear", "get", "each", "sync", "info"), (10, 3, 2, 2, 1, 2, 1))[0]
         if kind == "set":
             after = self.pick((0, 0, 0, 500, 1000, 3000, 100_000, -1))
             self.steps.append(["set", handle, self.pick(STORED), self.text(), after])
@@ -128,44 +153,83 @@ class Generator:
         return ["change", session, field["key"], self.pick(values[field["types"]])]
 
     def random_step(self):
-        random = self.random
         session = self.pick(self.sessions)
-        kind = random.choices(
-            ("hand", "change", "persist", "refresh", "flush", "touch", "ask", "clock", "dispatch", "fail", "detach", "attach", "reopen"),
-            (12, 12, 10, 12, 3, 4, 8, 6, 5, 5, 2, 3, 2))[0]
+        kind = self.random.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
         if kind == "hand":
             self.by_hand()
         elif kind == "change":
             self.steps.append(self.change(session))
         elif kind in ("persist", "refresh", "flush", "ask"):
             self.steps.append([kind, session])
-        elif kind == "touch":
-            self.steps.append([kind, session, self.pick(self.fields[session])["key"] if self.chance(0.95) else "none"])
+        elif kind in ("touch", "mark"):
+            self.steps.append([kind, session, self.key(session)])
         elif kind == "clock":
             self.steps.append(["clock", self.pick((1, 499, 500, 999, 1000, 1001, 3000, 200_000, -1000, -5000))])
         elif kind == "dispatch":
-            self.steps.append(["dispatch", "r" + session[1:], {"inside": self.inside(session)}])
+            options = {"inside": self.inside(session)}
+            if self.chance(0.05):
+                options["refuse"] = 1
+            self.steps.append(["dispatch", "r" + session[1:], options])
         elif kind == "fail":
             self.steps.append(self.fail(session))
-        elif kind == "detach":
-            self.steps.append([self.pick(("detach", "abandon")), session])
+        elif kind == "script":
+            callback = self.pick(CALLBACKS)
+            self.steps.append(["script", session, callback, [self.calling(session, callback) for _ in range(self.pick((1, 1, 2, 3)))]])
+        elif kind == "end":
+            self.steps.append(self.ending(session))
         elif kind == "attach":
             self.attach(self.pick(("s0", "s1", "s2")))
         elif kind == "reopen":
-            handle = self.pick(self.handles)
+            handle = self.pick([name for name in self.handles if name[0] == "h"])
             self.steps.append(["close", handle])
-            self.steps.append(["open", handle, {"kind": self.kind}])
+            self.open(handle)
+        elif kind == "backend" and self.kind == "backend":
+            function = self.pick(("write", "write", "read", "clear", "generation", "each", "sync"))
+            code = self.pick((-20, -21, -26, -22) if function in ("write", "clear") else (-20, -23)) if self.chance(0.5) else 0
+            self.steps.append(["backend", self.pick(self.handles), function, code])
+
+    def key(self, session):
+        return self.pick(self.fields[session])["key"] if self.chance(0.95) else "none"
+
+    def ending(self, session):
+        if self.chance(0.2):
+            return ["free", "r" + session[1:]]
+        return [self.pick(("detach", "detach", "abandon")), session]
+
+    def calling(self, session, callback):
+        """What a callback does that should not: calls of the runtime that is calling (S15), its end, and looking at storage."""
+        kind = self.random.choices(("session", "dispatch", "model", "end", "mark", "get", "attach", "storage"), (5, 2, 1, 2, 1, 1, 1, 2))[0]
+        if kind == "session":
+            return [self.pick(("persist", "flush", "refresh")), session]
+        if kind == "dispatch":
+            return ["dispatch", "r" + session[1:], {}]
+        if kind == "model":
+            return ["model", "r" + session[1:]]
+        if kind == "end":
+            return self.ending(session)
+        if kind == "mark":
+            return ["mark", session, self.key(session)]
+        if kind == "attach":
+            return ["attach", "s7", "r" + session[1:], self.pick(self.handles), self.pick(self.profile), {}]
+        if kind == "storage" and callback == "event":
+            return self.storing()
+        return ["get", self.pick(self.handles), self.pick(STORED)]
+
+    def storing(self):
+        if self.chance(0.5):
+            return ["clear", self.pick(self.handles)]
+        return ["set", self.pick(self.handles), self.pick(STORED), self.text(), 0]
 
     def inside(self, session):
         """What an update function does."""
         steps = []
         for _ in range(self.pick((1, 1, 2, 3))):
-            if self.chance(0.7):
+            if self.chance(0.75):
                 steps.append(self.change(session))
-            elif self.chance(0.5):
-                steps.append(["clear", self.pick(self.handles)])
+            elif self.chance(0.7):
+                steps.append(self.storing())
             else:
-                steps.append(["set", self.pick(self.handles), self.pick(STORED), self.text(), 0])
+                steps.append(self.calling(session, "update"))
         return steps
 
     def fail(self, session):

@@ -113,14 +113,17 @@ class Subject:
             return self.end()
 
     def run_seeds(self, seeds):
-        """Yields (seed, outcome, steps) for each."""
-        if self.folder is None:
-            self.begin()
-        seed = None
-        try:
-            self.pipe.send(seeds)
-            while (seed := self.pipe.recv()) is not None:
-                yield seed, *self.pipe.recv()
-        except (EOFError, ConnectionError):
-            yield seed, self.end(), 0
-            yield from self.run_seeds(seeds[seed - seeds.start + 1 if seeds.step == 1 else seeds.index(seed) + 1:])
+        """Yields (seed, outcome, steps) for each of a range."""
+        while seeds:
+            if self.folder is None:
+                self.begin()
+            seed = seeds.start
+            try:
+                self.pipe.send(seeds)
+                while (seed := self.pipe.recv()) is not None:
+                    yield seed, *self.pipe.recv()
+                return
+            except (EOFError, ConnectionError):
+                ended = self.end()
+            yield seed, ended, 0
+            seeds = range(seed + 1, seeds.stop)

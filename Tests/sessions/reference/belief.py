@@ -77,7 +77,8 @@ class Belief:
             return
         self.read_deadline = self.deadline = entry.deadline
         self.clamp = False
-        if self.field.expires and entry.deadline > now + self.field.expires:
+        # What was refused, or is of a newer version, stays as it is.
+        if self.held and self.field.expires and entry.deadline > now + self.field.expires:
             self.deadline = now + self.field.expires
             self.clamp = True
             self.told = False

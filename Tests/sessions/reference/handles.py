@@ -7,12 +7,54 @@ import values
 from .storage import Entry, cost
 
 
+class Anything:
+    """What is not determined: it equals whatever the library says."""
+
+    def __eq__(self, _):
+        return True
+
+    def __repr__(self):
+        return "anything"
+
+
+ANYTHING = Anything()
+
+
+class Wake:
+    """What the descriptor of a handle says (S10)."""
+
+    def __init__(self):
+        self.watched = False
+        self.readable = ANYTHING
+        self.owing = set()  # sessions that have not refreshed since the last change
+
+    def changed(self, sessions, refreshed):
+        """The file changed. `refreshed`: the session whose own refresh did that, and looked afterwards."""
+        self.owing = {session for session in sessions if session is not refreshed}
+        self.readable = bool(self.owing) if refreshed in sessions else True
+
+    def looked(self, session):
+        """A session has refreshed."""
+        self.owing.discard(session)
+        if not self.owing:
+            self.readable = False
+
+    def ended(self, session):
+        """A session that has ended owes no look any more; whether that is noticed at once is open."""
+        if session in self.owing:
+            self.owing.discard(session)
+            if not self.owing:
+                self.readable = ANYTHING
+
+
 class Handle:
     """A handle of a store, or of one scope of it. A scope retains its parent's switches: it is the same journal."""
 
-    def __init__(self, world, kind, store, scope="", flags=0, quota=-1, parent=None):
+    def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None):
         self.world, self.kind, self.store, self.scope = world, kind, store, scope
-        self.flags, self.quota, self.parent = flags, quota, parent
+        self.flags, self.quota, self.durability = flags, quota, durability
+        self.owes = False     # a sync
+        self.wake = Wake()
         self.root = parent.root if parent else self
         self.failing = {} if parent is None else parent.failing  # a backend's functions -> what they answer
 
@@ -55,16 +97,28 @@ class Handle:
             return True
         before = after = 0
         for key, entry in changes.items():
-            stored = self.raw(key)
+            stored = self.get(key)
             before += cost(self.scope, key, stored) if stored else 0
             after += cost(self.scope, key, entry) if entry else 0
-        return after <= before or self.store.live_bytes() + after - before <= self.quota
+        return after <= before or self.store.live_bytes(self.world.now) + after - before <= self.quota
 
     def sync(self):
-        return self.failing.get("sync", n.OK)
+        status = self.failing.get("sync", n.OK)
+        if status == n.OK:
+            self.root.owes = False
+        return status
+
+    def wrote(self):
+        """What this handle wrote may not survive power loss before its next sync (S12)."""
+        self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
+
+    def clear(self):
+        self.store.clear(self.scope)
+        self.wrote()
 
     def write(self, changes):
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
+        self.wrote()
 
 
 def call_get(handle, key):
@@ -114,7 +168,7 @@ def call_clear(handle):
     status, _ = handle.cannot_write("clear")
     if status:
         return status
-    handle.store.clear(handle.scope)
+    handle.clear()
     return handle.durability_of("clear")
 
 
@@ -124,6 +178,17 @@ def call_each(handle, prefix):
     if status:
         return status, []
     return n.OK, [(key, entry.text, entry.deadline) for key, entry in handle.store.each(handle.scope, prefix, handle.world.now)]
+
+
+def call_info(handle):
+    """(status, entries, live bytes, quota, durability, owes a sync, the file's size is right)"""
+    root, store, now = handle.root, handle.store, handle.world.now
+    if handle.kind == "backend":
+        return n.OK, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING
+    # What has expired may have been swept, or not.
+    swept = any(not entry.lives(now) for entry in store.entries.values())
+    return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
+            int(root.owes), True)
 
 
 def call_sync(handle):

@@ -43,9 +43,14 @@ class Store:
                  if where == scope and key.startswith(prefix) and entry.lives(now)]
         return sorted(found, key=lambda item: item[0].encode())
 
-    def live_bytes(self):
-        return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items()) + \
+    def live_bytes(self, now):
+        """What the quota counts (S14)."""
+        return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items() if entry.lives(now)) + \
             sum(scope_cost(scope) for scope in self.generations if scope)
+
+    def count(self):
+        """As lily_session_info.entries: expired ones too."""
+        return len(self.entries)
 
     def apply(self, changes):
         """One line: [(scope, key, Entry or None)]."""

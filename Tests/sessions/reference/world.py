@@ -24,8 +24,11 @@ class Reference:
         self.now = 1_000_000
         self.journal, self.shared = Store(), Store()
         self.handles, self.runtimes, self.sessions = {}, {}, {}
+        self.all_runtimes = []
         self.results = []
         self.hosts = []
+        self.created = False  # the journal's file
+        self.refreshed = None  # the session that this step's refresh was of, where it was OK
 
     def run(self, steps):
         for step in steps:
@@ -47,8 +50,12 @@ class Reference:
         if name in self.handles:
             return False
         kind = options["kind"]
+        if kind == "journal" and not self.created:
+            if options.get("flags", 0) & n.READ_ONLY:
+                return self.answer("open", n.NOT_FOUND)
+            self.created = True
         store = {"journal": self.journal, "backend": self.shared}.get(kind) or Store()
-        self.handles[name] = Handle(self, kind, store, "", options.get("flags", 0), options.get("quota", -1))
+        self.handles[name] = Handle(self, kind, store, "", options.get("flags", 0), options.get("quota", -1), options.get("durability", 0))
         self.answer("open", n.OK)
 
     def do_scope(self, name, parent, scope):
@@ -57,7 +64,7 @@ class Reference:
         above = self.handles[parent]
         if above.scope:
             return self.answer("scope", n.UNSUPPORTED)
-        self.handles[name] = Handle(self, above.kind, above.store, scope, above.flags, above.quota, above)
+        self.handles[name] = Handle(self, above.kind, above.store, scope, above.flags, above.quota, above.durability, above)
         self.answer("scope", n.OK)
 
     def do_close(self, name):
@@ -68,6 +75,8 @@ class Reference:
         if handle is None:
             return False
         answered = getattr(handles, "call_" + call)(handle, *arguments)
+        if call in ("get", "each"):
+            self.heard(handle)
         self.answer(call, *(answered if isinstance(answered, tuple) else (answered,)))
 
     def do_get(self, name, key):
@@ -87,6 +96,25 @@ class Reference:
 
     def do_sync(self, name):
         return self.on_handle("sync", name)
+
+    def do_info(self, name):
+        return self.on_handle("info", name)
+
+    def do_watch(self, name):
+        """From here on the handle's descriptor is looked at after each step."""
+        handle = self.handles.get(name)
+        if handle is None or handle.kind != "journal":
+            return False
+        handle.root.wake.watched = True
+        self.answer("watch", True)
+
+    def attached_to(self, handle):
+        return {session for runtime in self.all_runtimes for session in runtime.sessions if session.handle.root is handle.root}
+
+    def heard(self, handle):
+        """get and each: with no session attached they make the descriptor quiet."""
+        if not self.attached_to(handle):
+            handle.root.wake.readable = False
 
     def do_backend(self, name, function, status):
         handle = self.handles.get(name)
@@ -145,7 +173,10 @@ class Reference:
         handle = self.handles.get(handle_name)
         if name in self.sessions or handle is None:
             return False
-        runtime = self.runtimes.setdefault(runtime_name, Runtime())
+        runtime = self.runtimes.get(runtime_name)
+        if runtime is None:
+            runtime = self.runtimes[runtime_name] = Runtime()
+            self.all_runtimes.append(runtime)
         fields = [Field(field) for field in fields]
         host = Host(fields, options.get("slices"), options.get("revisions"), self.run)
         for callback, key, status in options.get("failing", ()):
@@ -168,6 +199,8 @@ class Reference:
                 return status
             runtime.sessions.append(session)
             self.sessions[name] = session
+            if handle.root.wake.readable and not handle.root.wake.owing:
+                handle.root.wake.readable = handles.ANYTHING
             self.tell(session, events)
             return status
         self.answer("attach", self.inside(runtime, attach))
@@ -196,7 +229,15 @@ class Reference:
         return self.on_session("flush", Session.flush, name)
 
     def do_refresh(self, name):
-        return self.on_session("refresh", Session.refresh, name)
+        self.refreshed = None
+        return self.on_session("refresh", self.refresh, name)
+
+    def refresh(self, session, events):
+        status = session.refresh(events)
+        if status == n.OK:
+            self.refreshed = session
+            session.handle.root.wake.looked(session)
+        return status
 
     def do_touch(self, name, key):
         return self.on_session("touch", Session.touch, name, key)
@@ -245,6 +286,7 @@ class Reference:
             session.flush(events)
             self.tell(session, events)
         session.attached = False
+        session.handle.root.wake.ended(session)
         session.runtime.sessions.remove(session)
         session.host.released += 1
 
