@@ -1,11 +1,13 @@
 """What can be observed after a step, of the reference and of the library, side by side."""
 import ctypes as c
 import os
+import shutil
 
 import api
 import names as n
 from driver import Driver
 from journalfile import JournalFile
+from reference.storage import Store
 from reference.world import Reference
 
 
@@ -30,7 +32,8 @@ class Pair:
     """The two, brought to the same place by each step."""
 
     def __init__(self, folder):
-        self.path = os.fsencode(folder) + b"/session.jsonl"
+        os.mkdir(os.path.join(folder, "d"), 0o700)
+        self.path = os.fsencode(folder) + b"/d/session.jsonl"
         self.reference = Reference(api.session_mark is not None)
         self.driver = Driver(self.path)
         self.file = JournalFile(self.path)
@@ -59,16 +62,18 @@ class Pair:
             same(f"model of session {at}", mine.model, theirs.model)
             same(f"releases of session {at}", mine.released, theirs.released)
             same(f"releases of session {at}'s fields", [mine.released] * len(driver.bounds[at]), [bound.released for bound in driver.bounds[at]])
-        self.compare_journal(same)
+        self.compare_journal(step, same)
         self.compare_backend(same)
 
-    def compare_journal(self, same):
-        store, file = self.reference.journal, self.file
+    def compare_journal(self, step, same):
+        store, file = self.reference.place.file or Store(), self.file
         file.look()
-        if file.rewritten:  # a rewriting leaves out what has expired (S9)
+        if step[0] == "world":
+            store.lines, file.names = 0, ["by another"]
+        elif file.rewritten:  # a rewriting leaves out what has expired (S9)
             store.sweep(self.reference.now)
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, file.stored())
-        if not file.rewritten:
+        if not file.rewritten and step[0] != "world":
             same("lines written", store.lines, len([name for name in file.names if name != "moved"]))
         store.lines = 0
         self.compare_wakes(same, file.rewritten or bool(file.names))
@@ -85,9 +90,11 @@ class Pair:
                 same(f"descriptor of {name}", wake.readable, self.driver.readable(name))
 
     def compare_backend(self, same):
-        mine = {key: (entry.text, entry.deadline, entry.version) for (scope, key), entry in self.reference.shared.entries.items() if not scope}
-        theirs = {key.decode(): (json.decode(), deadline, version) for key, (json, deadline, version)
-                  in self.driver.shared.get("entries", {}).items() if key[:1] != b"\1"}
+        mine = {at: (entry.text, entry.deadline, entry.version) for at, entry in self.reference.shared.entries.items()}
+        theirs = {}
+        for key, (json, deadline, version) in self.driver.shared.get("entries", {}).items():
+            scope, key = key[1:].decode().split("\1") if key[:1] == b"\1" else ("", key.decode())
+            theirs[scope, key] = json.decode(), deadline, version
         same("entries of the backend", mine, theirs)
 
 
@@ -106,8 +113,12 @@ def run(steps, folder):
             pair.driver.do_free(name)
         for name in list(pair.driver.handles):
             pair.driver.do_close(name)
+        inside = os.path.join(folder, "d")
+        if os.path.isdir(inside):
+            os.chmod(inside, 0o700)
         for name in os.listdir(folder):
-            os.unlink(os.path.join(folder, name))
+            whole = os.path.join(folder, name)
+            shutil.rmtree(whole) if os.path.isdir(whole) else os.unlink(whole)
     return done
 
 

@@ -7,6 +7,7 @@ import traceback
 
 import api
 import names as n
+import world
 from backend import Backend
 from host import Field, Host
 
@@ -252,6 +253,9 @@ class Driver:
             return False
         api.storage_close(handle)
         self.watched.pop(name, None)
+
+    def do_world(self, what, *arguments):
+        world.change(self.path, what, *arguments)
 
     def do_get(self, name, key):
         handle = self.handles.get(name)

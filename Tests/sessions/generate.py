@@ -26,7 +26,7 @@ CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get"
 
 # How often each kind of step is drawn.
 WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
-           "script": 2, "end": 2, "attach": 3, "reopen": 2, "backend": 4}
+           "script": 2, "end": 2, "attach": 3, "reopen": 2, "backend": 4, "world": 4}
 
 
 class Generator:
@@ -61,7 +61,8 @@ class Generator:
         self.profile = self.profiles()
         for at in range(1 if self.kind == "memory" else random.choice((2, 2, 3))):
             self.open(f"h{at}", first=at == 0)
-        if self.chance(0.2):
+        self.scopes = self.chance(0.2)
+        if self.scopes:
             for at in range(random.choice((1, 2))):
                 name = f"u{at}"
                 self.steps.append(["scope", name, self.pick(self.handles), self.pick(("u", "u", "user:42"))])
@@ -183,10 +184,22 @@ class Generator:
             handle = self.pick([name for name in self.handles if name[0] == "h"])
             self.steps.append(["close", handle])
             self.open(handle)
+        elif kind == "world" and self.kind == "journal" and not self.scopes:
+            self.steps.append(self.world())
         elif kind == "backend" and self.kind == "backend":
             function = self.pick(("write", "write", "read", "clear", "generation", "each", "sync"))
             code = self.pick((-20, -21, -26, -22) if function in ("write", "clear") else (-20, -23)) if self.chance(0.5) else 0
             self.steps.append(["backend", self.pick(self.handles), function, code])
+
+    def world(self):
+        what = self.random.choices(("delete", "empty", "folder_rights", "file_rights", "save", "restore", "exchange", "remove_folder", "make_folder"),
+                                   (4, 2, 5, 3, 2, 3, 2, 2, 4))[0]
+        step = ["world", what]
+        if what.endswith("rights"):
+            step.append(self.pick((0, 1)))
+        if what == "exchange":
+            step.append([[key, self.text()] for key in self.random.sample(STORED, 2)])
+        return step
 
     def key(self, session):
         return self.pick(self.fields[session])["key"] if self.chance(0.95) else "none"

@@ -32,7 +32,7 @@ class JournalFile:
         """Reads on. Afterwards `rewritten` says whether it is another file than at the last look."""
         try:
             file = os.open(self.path, os.O_RDONLY)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             self.rewritten = self.inode is not None
             self._forget()
             self.inode = None
@@ -40,7 +40,12 @@ class JournalFile:
         try:
             stat = os.fstat(file)
             self.rewritten = stat.st_ino != self.inode and self.inode is not None
-            if stat.st_ino != self.inode or stat.st_size < self.offset:
+            if stat.st_size < HEADERS:  # a creation that was cut short, or emptied
+                self.rewritten = self.inode is not None and self.offset > 0
+                self._forget()
+                self.inode, self.offset, self.names = stat.st_ino, 0, []
+                return
+            if stat.st_ino != self.inode or stat.st_size < self.offset or self.offset == 0:
                 self._forget()
                 self.inode = stat.st_ino
             self.names = []

@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import traceback
 
 import compare
 import generate
@@ -23,7 +24,7 @@ class Outcome:
 
     def __str__(self):
         if self.step is None:
-            return self.what
+            return self.what + (f"\n{self.found}" if self.found else "")
         return f"after {self.step}: {self.what}\n  expected {self.expected}\n  found    {self.found}"
 
 
@@ -34,6 +35,8 @@ def outcome(steps, folder):
         return None, compare.run(steps, folder)
     except compare.Disagreement as it:
         return Outcome(it.what, it.step, it.index, it.expected, it.found), it.index
+    except Exception as it:
+        return Outcome(f"the tests' own fault: {it!r}"[:100], found="".join(traceback.format_exception(it)[-3:])), 0
     finally:
         signal.alarm(0)
 

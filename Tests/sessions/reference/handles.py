@@ -50,18 +50,32 @@ class Wake:
 class Handle:
     """A handle of a store, or of one scope of it. A scope retains its parent's switches: it is the same journal."""
 
-    def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None):
-        self.world, self.kind, self.store, self.scope = world, kind, store, scope
+    def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None, opened=None):
+        self.world, self.kind, self.scope = world, kind, scope
+        self.kept, self.opened = store, opened  # a journal has the latter
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # a sync
+        self.wrote_since = False  # the last sync that did all it had to
         self.wake = Wake()
         self.root = parent.root if parent else self
         self.failing = {} if parent is None else parent.failing  # a backend's functions -> what they answer
 
     def same_place(self, other):
         """Whether both store in the same file and scope, as far as a runtime can tell (S1)."""
-        same = self.store is other.store if self.kind == "journal" else self.root is other.root
+        same = self.kind == other.kind if self.kind == "journal" else self.root is other.root
         return same and self.scope == other.scope
+
+    @property
+    def store(self):
+        """What a look at it finds now."""
+        if self.opened is None:
+            return self.kept
+        self.opened.look(False)
+        return self.opened.store
+
+    def look_anew(self):
+        if self.opened is not None:
+            self.opened.look(True)
 
     # ---- what storage answers without looking at what is asked
 
@@ -71,7 +85,13 @@ class Handle:
     def cannot_write(self, function="write"):
         """(status, errno): why nothing can be written."""
         if self.flags & n.READ_ONLY:
+            self.look_anew()
             return n.PERMISSION, 0
+        if self.opened is not None:
+            refused = self.opened.cannot_write()
+            if refused[0]:
+                self.look_anew()
+            return refused
         status = self.failing.get(function, n.OK)
         return (n.OK if status == n.NOT_DURABLE else status), 0
 
@@ -103,13 +123,23 @@ class Handle:
         return after <= before or self.store.live_bytes(self.world.now) + after - before <= self.quota
 
     def sync(self):
+        """(status, errno). What was removed does not stay in the file (S8)."""
         status = self.failing.get("sync", n.OK)
-        if status == n.OK:
-            self.root.owes = False
-        return status
+        if status:
+            return status, 0
+        self.look_anew()
+        self.root.owes = False
+        if self.opened is not None and self.root.wrote_since and self.store.removed and self.opened.gone is None:
+            refused = self.opened.cannot_rewrite()
+            if refused[0]:
+                return refused
+            self.store.removed = False
+        self.root.wrote_since = False
+        return n.OK, 0
 
     def wrote(self):
         """What this handle wrote may not survive power loss before its next sync (S12)."""
+        self.root.wrote_since = True
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
 
     def clear(self):
@@ -157,7 +187,7 @@ def call_remove(handle, key):
     """One that is absent is OK, and nothing is written."""
     status, _ = handle.cannot_write()
     if handle.raw(key) is None:
-        return status if handle.flags & n.READ_ONLY else n.OK
+        return ANYTHING if status else n.OK  # whether a failure is met on the way to nothing is open
     if status:
         return status
     handle.write({key: None})
@@ -192,4 +222,4 @@ def call_info(handle):
 
 
 def call_sync(handle):
-    return handle.sync()
+    return handle.sync()[0]

@@ -240,7 +240,10 @@ class Session:
 
     def flush(self, events):
         status = self.update(events)
-        return status or self.handle.sync()
+        unsynced, system_error = self.handle.sync()
+        if unsynced and self.handle.kind == "journal":
+            events.append((n.NOT_REWRITTEN, unsynced, system_error, None))
+        return status or unsynced
 
     # ---- a clear (S8)
 
@@ -260,6 +263,7 @@ class Session:
 
     def refresh(self, events):
         status = self.update(events)
+        self.handle.look_anew()
         for function in ("generation", "read"):
             if self.handle.cannot_read(function):
                 return status or self.handle.cannot_read(function)

@@ -19,15 +19,17 @@ class Entry(NamedTuple):
 
 
 class Store:
-    """One map of entries. `lines`: how many updates it took."""
+    """One map of entries. `lines`: how many updates it took. `cleared`: the generation of the store itself, which a scope does not share."""
 
-    def __init__(self):
+    def __init__(self, cleared=0):
         self.entries = {}      # (scope, key) -> Entry, expired ones too
         self.generations = {}  # scope -> how often it was cleared
+        self.cleared = cleared
+        self.removed = False   # it holds what was removed or cleared, until it is rewritten
         self.lines = 0
 
     def generation(self, scope):
-        return self.generations.get(scope, 0)
+        return self.generations.get(scope, 0) if scope else self.cleared
 
     def raw(self, scope, key):
         return self.entries.get((scope, key))
@@ -46,7 +48,7 @@ class Store:
     def live_bytes(self, now):
         """What the quota counts (S14)."""
         return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items() if entry.lives(now)) + \
-            sum(scope_cost(scope) for scope in self.generations if scope)
+            sum(scope_cost(scope) for scope in self.generations)
 
     def count(self):
         """As lily_session_info.entries: expired ones too."""
@@ -57,6 +59,7 @@ class Store:
         for scope, key, entry in changes:
             if entry is None:
                 self.entries.pop((scope, key), None)
+                self.removed = True
             else:
                 self.entries[scope, key] = entry
         self.lines += 1
@@ -68,7 +71,11 @@ class Store:
     def clear(self, scope):
         for where, key in [at for at in self.entries if at[0] == scope and at[1].startswith(n.PREFIX)]:
             del self.entries[where, key]
-        self.generations[scope] = self.generation(scope) + 1
+        if scope:
+            self.generations[scope] = self.generation(scope) + 1
+        else:
+            self.cleared += 1
+        self.removed = True
         self.lines += 1
 
 

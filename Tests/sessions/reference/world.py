@@ -4,8 +4,9 @@ from host import Field, Host
 
 from . import handles
 from .handles import Handle
+from .place import File, Opened, Place
 from .session import Session
-from .storage import Store
+from .storage import Entry, Store
 
 
 class Runtime:
@@ -22,12 +23,11 @@ class Reference:
     def __init__(self, marks=True):
         self.marks = marks
         self.now = 1_000_000
-        self.journal, self.shared = Store(), Store()
+        self.place, self.shared = Place(), Store()
         self.handles, self.runtimes, self.sessions = {}, {}, {}
         self.all_runtimes = []
         self.results = []
         self.hosts = []
-        self.created = False  # the journal's file
         self.refreshed = None  # the session that this step's refresh was of, where it was OK
 
     def run(self, steps):
@@ -50,13 +50,27 @@ class Reference:
         if name in self.handles:
             return False
         kind = options["kind"]
-        if kind == "journal" and not self.created:
-            if options.get("flags", 0) & n.READ_ONLY:
-                return self.answer("open", n.NOT_FOUND)
-            self.created = True
-        store = {"journal": self.journal, "backend": self.shared}.get(kind) or Store()
-        self.handles[name] = Handle(self, kind, store, "", options.get("flags", 0), options.get("quota", -1), options.get("durability", 0))
-        self.answer("open", n.OK)
+        chosen = options.get("flags", 0), options.get("quota", -1), options.get("durability", 0)
+        if kind != "journal":
+            self.handles[name] = Handle(self, kind, self.shared if kind == "backend" else Store(), "", *chosen)
+            return self.answer("open", n.OK)
+        status, opened = self.open_journal(chosen[0])
+        if status == n.OK:
+            self.handles[name] = Handle(self, kind, None, "", *chosen, opened=opened)
+        self.answer("open", status)
+
+    def open_journal(self, flags):
+        """(status, Opened)"""
+        place, read_only = self.place, flags & n.READ_ONLY
+        if place.file is None:
+            if read_only and not place.emptied:
+                return n.NOT_FOUND, None
+            if read_only:
+                return n.OK, Opened(place, File(), False)
+            status, _ = place.make()
+            if status:
+                return status, None
+        return n.OK, Opened(place, place.file, place.file.writable)
 
     def do_scope(self, name, parent, scope):
         if name in self.handles or parent not in self.handles:
@@ -64,11 +78,66 @@ class Reference:
         above = self.handles[parent]
         if above.scope:
             return self.answer("scope", n.UNSUPPORTED)
-        self.handles[name] = Handle(self, above.kind, above.store, scope, above.flags, above.quota, above.durability, above)
+        self.handles[name] = Handle(self, above.kind, above.kept, scope, above.flags, above.quota, above.durability, above, above.opened)
         self.answer("scope", n.OK)
 
     def do_close(self, name):
-        return False if self.handles.pop(name, None) is None else None
+        handle = self.handles.pop(name, None)
+        if handle is None:
+            return False
+        handle.sync()
+
+    # ---- the world around the journal
+
+    def do_world(self, what, *arguments):
+        return getattr(self, "world_" + what)(self.place, *arguments)
+
+    def world_delete(self, place):
+        if not place.folder or not place.writable or place.file is None and not place.emptied:
+            return False
+        place.delete()
+
+    def world_empty(self, place):
+        if place.file is None or not place.file.writable:
+            return False
+        place.empty()
+
+    def world_folder_rights(self, place, writable):
+        if not place.folder:
+            return False
+        place.writable = bool(writable)
+
+    def world_file_rights(self, place, writable):
+        if place.file is None:
+            return False
+        place.file.writable = bool(writable)
+
+    def world_save(self, place):
+        if place.file is None:
+            return False
+        place.save()
+
+    def world_restore(self, place):
+        if place.saved is None or not place.folder or not place.writable:
+            return False
+        place.restore()
+
+    def world_exchange(self, place, entries):
+        """A journal of another origin, with these entries, is put in the place of this one."""
+        if not place.folder or not place.writable:
+            return False
+        place.exchange({("", key): Entry(text) for key, text in entries})
+
+    def world_remove_folder(self, place):
+        if not place.folder or not place.writable:
+            return False
+        place.delete()
+        place.folder = False
+
+    def world_make_folder(self, place):
+        if place.folder:
+            return False
+        place.folder = True
 
     def on_handle(self, call, name, *arguments):
         handle = self.handles.get(name)

@@ -1,0 +1,118 @@
+"""The path of a journal: a folder, a file in it, and who may do what with them. The path counts, not what was opened (S21)."""
+import copy
+
+import names as n
+
+from .storage import Store
+
+ENOENT, EACCES = 2, 13
+
+
+class Place:
+    def __init__(self):
+        self.folder = True      # there is one
+        self.writable = True    # files can be made, renamed and deleted in it
+        self.file = None        # the journal at the path: a File
+        self.emptied = False    # a file of 0 bytes is at the path
+        self.saved = None       # a copy that was made of the file
+
+    def make(self, generation=None):
+        """A new file; (status, errno) where it cannot be made. The folder is never made anew."""
+        if not self.folder:
+            return n.NOT_FOUND, ENOENT
+        if not self.writable and not self.emptied:
+            return n.PERMISSION, EACCES
+        self.file, self.emptied = File(generation), False
+        return n.OK, 0
+
+    # ---- what is done to it by others
+
+    def delete(self):
+        self.unlink()
+        self.emptied = False
+
+    def empty(self):
+        self.unlink()
+        self.emptied = True
+
+    def save(self):
+        self.saved = copy.deepcopy(self.file)
+
+    def restore(self):
+        """The copy is renamed over the file."""
+        self.delete()
+        self.file = copy.deepcopy(self.saved)
+        self.file.linked = self.file.writable = True
+
+    def exchange(self, entries):
+        """A journal of another origin is renamed over the file."""
+        self.delete()
+        self.file = File()
+        self.file.entries = entries
+
+    def unlink(self):
+        if self.file is not None:
+            self.file.linked = False
+            self.file = None
+
+    def at_path(self):
+        return self.file
+
+
+class File(Store):
+    """A journal's file."""
+
+    _fresh = 0
+
+    def __init__(self, generation=None):
+        if generation is None:  # random where the file is new
+            File._fresh += 1_000_000
+            generation = File._fresh
+        super().__init__(generation)
+        self.linked = True      # a name leads to it
+        self.writable = True    # it may be opened for writing
+
+
+class Opened:
+    """What a handle has open of a place, and what it makes of it: shared by its scopes."""
+
+    def __init__(self, place, file, writes):
+        self.place, self.file = place, file
+        self.writes = writes    # its descriptor is one to write with
+        self.gone = None        # nothing is there: the store that is left, empty
+
+    @property
+    def store(self):
+        return self.gone or self.file
+
+    def look(self, anew):
+        """Looks the path up: where that is called for, and where no name leads to the file any more."""
+        if not anew and self.gone is None and self.file.linked:
+            return
+        found = self.place.at_path()
+        if found is not None:
+            if found is not self.file or self.gone is not None:
+                self.writes = found.writable
+            self.file, self.gone = found, None
+        elif self.gone is None:
+            # Deleted: as after a clear (S21).
+            self.gone = Store(self.file.cleared + 1)
+            self.gone.generations = {scope: count + 1 for scope, count in self.file.generations.items()}
+
+    def cannot_write(self):
+        """(status, errno). What is missing is made anew, what may be written again is opened for it."""
+        self.look(False)
+        if self.gone is not None:
+            status, system_error = self.place.make(self.gone.cleared)
+            if status:
+                return status, system_error
+            self.file, self.gone, self.writes = self.place.file, None, True
+        if not self.writes:
+            if not self.file.writable:
+                return n.PERMISSION, EACCES
+            self.writes = True
+        return n.OK, 0
+
+    def cannot_rewrite(self):
+        """(status, errno): why the file holds what was removed, and goes on holding it."""
+        return (n.OK, 0) if self.place.writable else (n.PERMISSION, EACCES)
