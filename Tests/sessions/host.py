@@ -38,6 +38,7 @@ class Host:
         self.scripts = {}   # callback -> steps that it runs, once
         self.events = []
         self.released = 0
+        self.ended = False  # and all that it said has been compared
         self._run = run     # runs steps inside a callback
 
     def called(self, callback):

@@ -77,8 +77,7 @@ class Belief:
             return
         self.read_deadline = self.deadline = entry.deadline
         self.clamp = False
-        # What was refused, or is of a newer version, stays as it is.
-        if self.held and self.field.expires and entry.deadline > now + self.field.expires:
+        if self.state != n.NEWER_STATE and self.field.expires and entry.deadline > now + self.field.expires:
             self.deadline = now + self.field.expires
             self.clamp = True
             self.told = False

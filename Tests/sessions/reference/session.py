@@ -101,18 +101,18 @@ class Session:
     # ---- an update
 
     def update(self, events):
-        """Finds what changed and stores it, in one write (S5); returns the first failure."""
+        """Finds what changed and stores it, in one write (S5); returns the first failure in field order."""
         for belief in self.beliefs:
             belief.now = False
         if self.host.take() is None:
             return n.CALLBACK
-        first = n.OK
+        for belief in self.beliefs:
+            belief.status = n.OK
         if self.has_changes():
             for belief in self.beliefs:
-                status = self.look(belief, events)
-                first = first or status
+                belief.status = self.look(belief, events)
         status = self.write(events)
-        return first or status
+        return next((belief.status for belief in self.beliefs if belief.status), status)
 
     def has_changes(self):
         """By the host's revision; one that has work left is always looked at."""
@@ -124,40 +124,46 @@ class Session:
     def look(self, belief, events):
         """Compares a field's value with its baseline."""
         status, value = self.host.get(belief.field.key)
-        if status:
-            belief.failed = True
-            events.append((n.FIELD_FAILED, status, 0, belief.field.key))
-            return n.CALLBACK
-        belief.failed = False
-        if belief.field.text_of(value) is None:
-            belief.unencodable = True
-            events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
-            return n.ENCODE
-        belief.unencodable = False
-        known, belief.baseline, marked, belief.marked = belief.baseline, value, belief.marked, False
-        if known is None and not marked:
-            if belief.state in (n.ABSENT, n.EXPIRED):
-                belief.dirty = belief.now = belief.first = True
-            else:
-                belief.differs = belief.held and not values.same(value, belief.value)
-        elif marked or not values.same(value, known):
-            belief.dirty = belief.now = True
-            belief.pending = belief.first = belief.differs = False
+        belief.failed = status != n.OK
+        if status == n.OK:
+            belief.unencodable = belief.field.text_of(value) is None
+        if status or belief.unencodable:
+            events.append((n.FIELD_FAILED, status or n.ENCODE, 0, belief.field.key))
+            if belief.marked and belief.baseline is not None:
+                self.changed(belief)  # its last value
+            return n.CALLBACK if status else n.ENCODE
+        known, belief.baseline = belief.baseline, value
+        if belief.marked or known is not None and not values.same(value, known):
+            self.changed(belief)
+        elif known is None and belief.state in (n.ABSENT, n.EXPIRED):
+            belief.dirty = belief.now = belief.first = True
+        elif known is None and belief.held and not values.same(value, belief.value):
+            belief.differs, belief.pending = True, False
         return n.OK
 
+    def changed(self, belief):
+        belief.dirty = belief.now = True
+        belief.marked = belief.pending = belief.first = belief.differs = False
+
+    def due(self, belief):
+        """Whether the field's value is to be stored: the last one that was seen, where get fails by now (S6)."""
+        return (belief.dirty or belief.pending) and belief.baseline is not None
+
     def wants(self, belief):
-        return not belief.failed and not belief.unencodable and (belief.dirty or belief.pending) or belief.clamp or belief.former
+        return self.due(belief) or belief.clamp or belief.former
 
     def write(self, events):
-        """Stores what is dirty and what is pending; returns the first failure."""
+        """Stores what is dirty and what is pending; returns what is no field's failure."""
         if not any(self.wants(belief) for belief in self.beliefs):
             return n.OK
         refused, system_error = self.handle.cannot_write()
         if refused and self.handle.kind == "backend":
-            return self.tell_failure(refused, system_error, self.beliefs, events)
+            self.tell_failure(refused, system_error, self.beliefs, events)
+            return n.OK
         self.meet_clear(events)
         if refused:
-            return self.tell_failure(refused, system_error, self.beliefs, events)
+            self.tell_failure(refused, system_error, self.beliefs, events)
+            return n.OK
         changes, going, left_out = {}, [], []
         for belief in self.beliefs:
             own = self.changes_of(belief)
@@ -168,18 +174,18 @@ class Session:
                 continue
             changes.update(own)
             going.append(belief)
-        status = self.tell_failure(n.QUOTA, 0, left_out, events) if left_out else n.OK
+        self.tell_failure(n.QUOTA, 0, left_out, events)
         if not changes:
             for belief in going:
                 belief.former = False
-            return status
+            return n.OK
         self.handle.write(changes)
         for belief in going:
             self.went(belief, changes)
         if self.handle.durability_of():
             events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
-            status = status or n.NOT_DURABLE
-        return status
+            return n.NOT_DURABLE
+        return n.OK
 
     def changes_of(self, belief):
         """{key: Entry or None} of what a field wants stored; None: nothing. What storage has to hold for it is looked at here."""
@@ -189,16 +195,15 @@ class Session:
         key, entry = self.effective(belief)
         very = entry is not None and belief.seen == (key, *entry.identity)
         formers = {former: None for former in field.keys[1:] if self.handle.raw(former)}
-        if not belief.failed and not belief.unencodable:
+        if self.due(belief):
             if belief.dirty and belief.first and entry is not None:
                 belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
                 return None
             if belief.pending and not belief.dirty and not very:
                 belief.pending = False
                 return None
-            if belief.dirty or belief.pending:
-                return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version),
-                        **formers}
+            return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version),
+                    **formers}
         changes = {}
         if belief.clamp:
             if very and entry.deadline == belief.read_deadline:
@@ -215,28 +220,25 @@ class Session:
 
     def went(self, belief, changes):
         entry = changes.get(belief.field.stored_key)
-        if belief.dirty or belief.pending:
-            if not belief.failed and not belief.unencodable:
-                belief.stored(entry.text, entry.deadline)
-                return
+        if self.due(belief):
+            belief.stored(entry.text, entry.deadline)
+            return
         if belief.clamp:
             belief.read_deadline = belief.deadline
         belief.clamp = belief.former = belief.told = False
 
     def tell_failure(self, status, system_error, beliefs, events):
         """WRITE_FAILED for each field that was to be stored; of a clamp or a former key once, and the call is OK."""
-        failed = False
         for belief in beliefs:
             if not self.wants(belief):
                 continue
-            if not belief.failed and not belief.unencodable and (belief.dirty or belief.pending):
-                failed = True
+            if self.due(belief):
+                belief.status = belief.status or status
             elif belief.told:
                 continue
             else:
                 belief.told = True
             events.append((n.WRITE_FAILED, status, system_error, belief.field.key))
-        return status if failed else n.OK
 
     def flush(self, events):
         status = self.update(events)
