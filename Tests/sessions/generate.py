@@ -28,6 +28,9 @@ CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get"
 WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
            "script": 2, "end": 2, "attach": 3, "reopen": 2, "backend": 4, "world": 4}
 
+WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
+         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "torn": 1, "newer": 0.5}
+
 
 class Generator:
     def __init__(self, seed):
@@ -87,7 +90,7 @@ class Generator:
             options["quota"] = self.pick((40, 60, 100))
         if self.kind == "journal":
             if not first and self.chance(0.08):
-                options["flags"] = 1
+                options["flags"] = self.pick((1, 1, 2))
             if self.chance(0.08):
                 options["durability"] = 1
         self.steps.append(["open", name, options])
@@ -192,14 +195,21 @@ class Generator:
             self.steps.append(["backend", self.pick(self.handles), function, code])
 
     def world(self):
-        what = self.random.choices(("delete", "empty", "folder_rights", "file_rights", "save", "restore", "exchange", "remove_folder", "make_folder"),
-                                   (4, 2, 5, 3, 2, 3, 2, 2, 4))[0]
+        what = self.random.choices(tuple(WORLD), tuple(WORLD.values()))[0]
         step = ["world", what]
         if what.endswith("rights"):
             step.append(self.pick((0, 1)))
-        if what == "exchange":
-            step.append([[key, self.text()] for key in self.random.sample(STORED, 2)])
+        elif what == "exchange" or what == "move_folder" and self.chance(0.5):
+            step.append([[key, self.compact()] for key in self.random.sample(STORED, 2)])
+        elif what == "move_folder":
+            step.append(None)
+        elif what == "write":
+            step.append([[key, None if self.chance(0.2) else self.compact(), self.pick((0, 0, 1000, -1)), self.pick((0, 0, 1, 2))]
+                         for key in self.random.sample(STORED, self.pick((1, 1, 2)))])
         return step
+
+    def compact(self):
+        return self.text().replace(" ", "")
 
     def key(self, session):
         return self.pick(self.fields[session])["key"] if self.chance(0.95) else "none"
@@ -220,7 +230,7 @@ class Generator:
             return ["model", "r" + session[1:]]
         if kind == "end":
             return self.ending(session)
-        if kind == "mark":
+        if kind == "mark" and callback not in ("revision", "config.get"):  # whether the update has begun there is open
             return ["mark", session, self.key(session)]
         if kind == "attach":
             return ["attach", "s7", "r" + session[1:], self.pick(self.handles), self.pick(self.profile), {}]

@@ -111,6 +111,10 @@ class Handle:
     def generation(self):
         return self.store.generation(self.scope)
 
+    @property
+    def damaged(self):
+        return self.opened is not None and self.opened.gone is None and self.opened.file.damaged > 0
+
     def fits(self, changes):
         """Whether the changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14)."""
         if self.quota < 0 or self.kind == "backend":
@@ -133,7 +137,7 @@ class Handle:
             refused = self.opened.cannot_rewrite()
             if refused[0]:
                 return refused
-            self.store.removed = False
+            self.store.rewritten()
         self.root.wrote_since = False
         return n.OK, 0
 

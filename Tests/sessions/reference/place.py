@@ -1,5 +1,6 @@
 """The path of a journal: a folder, a file in it, and who may do what with them. The path counts, not what was opened (S21)."""
 import copy
+import itertools
 
 import names as n
 
@@ -50,6 +51,12 @@ class Place:
         self.file = File()
         self.file.entries = entries
 
+    def move_folder(self, entries):
+        """The folder is moved away, with the file in it; another one is made, with a journal of another origin or without one."""
+        self.file, self.emptied, self.writable = None, False, True
+        if entries is not None:
+            self.exchange(entries)
+
     def unlink(self):
         if self.file is not None:
             self.file.linked = False
@@ -59,18 +66,27 @@ class Place:
         return self.file
 
 
+_generations = itertools.count(1_000_000, 1_000_000)
+
+
+def fresh_generation():
+    """One that no other file has: at random, where a journal begins."""
+    return next(_generations)
+
+
 class File(Store):
     """A journal's file."""
 
-    _fresh = 0
-
     def __init__(self, generation=None):
-        if generation is None:  # random where the file is new
-            File._fresh += 1_000_000
-            generation = File._fresh
-        super().__init__(generation)
+        super().__init__(fresh_generation() if generation is None else generation)
         self.linked = True      # a name leads to it
+        self.damaged = 0        # lines that were skipped, until it is rewritten
+        self.newer = False      # it has a line of a newer format
         self.writable = True    # it may be opened for writing
+
+    def rewritten(self):
+        super().rewritten()
+        self.damaged = 0
 
 
 class Opened:
@@ -111,8 +127,10 @@ class Opened:
             if not self.file.writable:
                 return n.PERMISSION, EACCES
             self.writes = True
-        return n.OK, 0
+        return (n.NEWER, 0) if self.file.newer else (n.OK, 0)
 
     def cannot_rewrite(self):
         """(status, errno): why the file holds what was removed, and goes on holding it."""
+        if self.file.newer:
+            return n.NEWER, 0
         return (n.OK, 0) if self.place.writable else (n.PERMISSION, EACCES)

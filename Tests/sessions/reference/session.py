@@ -64,7 +64,7 @@ class Session:
             belief.former = belief.state == n.LOADED and self.former_there(belief)
         if self.host.slices and any(belief.held for belief in self.beliefs) and not self.host.put():
             return n.CALLBACK, []
-        events = []
+        events = [(n.DAMAGED, n.CORRUPT, 0, None)] if self.handle.damaged else []
         for belief in self.beliefs:
             self.tell_refusal(belief, refused.get(belief.field.key, n.OK), events)
         for belief in self.beliefs:
@@ -103,7 +103,7 @@ class Session:
     def update(self, events):
         """Finds what changed and stores it, in one write (S5); returns the first failure in field order."""
         for belief in self.beliefs:
-            belief.now = False
+            belief.now, belief.mark_counts = False, belief.marked
         if self.host.take() is None:
             return n.CALLBACK
         for belief in self.beliefs:
@@ -129,21 +129,22 @@ class Session:
             belief.unencodable = belief.field.text_of(value) is None
         if status or belief.unencodable:
             events.append((n.FIELD_FAILED, status or n.ENCODE, 0, belief.field.key))
-            if belief.marked and belief.baseline is not None:
-                self.changed(belief)  # its last value
+            if belief.mark_counts:
+                self.changed(belief)  # its last value, where there is one
             return n.CALLBACK if status else n.ENCODE
         known, belief.baseline = belief.baseline, value
-        if belief.marked or known is not None and not values.same(value, known):
+        if belief.mark_counts or known is not None and not values.same(value, known):
             self.changed(belief)
-        elif known is None and belief.state in (n.ABSENT, n.EXPIRED):
+        elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
             belief.dirty = belief.now = belief.first = True
-        elif known is None and belief.held and not values.same(value, belief.value):
+        elif known is None and not belief.dirty and belief.held and not values.same(value, belief.value):
             belief.differs, belief.pending = True, False
         return n.OK
 
     def changed(self, belief):
         belief.dirty = belief.now = True
-        belief.marked = belief.pending = belief.first = belief.differs = False
+        belief.pending = belief.first = belief.differs = False
+        belief.marked = belief.marked and not belief.mark_counts
 
     def due(self, belief):
         """Whether the field's value is to be stored: the last one that was seen, where get fails by now (S6)."""
@@ -180,6 +181,8 @@ class Session:
                 belief.former = False
             return n.OK
         self.handle.write(changes)
+        if len({self.due(belief) for belief in going}) > 1:
+            self.handle.store.more_lines += 1  # for what nobody changed, a line of its own is as good
         for belief in going:
             self.went(belief, changes)
         if self.handle.durability_of():

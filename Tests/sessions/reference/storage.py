@@ -27,6 +27,7 @@ class Store:
         self.cleared = cleared
         self.removed = False   # it holds what was removed or cleared, until it is rewritten
         self.lines = 0
+        self.more_lines = 0    # that may have been used for it
 
     def generation(self, scope):
         return self.generations.get(scope, 0) if scope else self.cleared
@@ -63,6 +64,9 @@ class Store:
             else:
                 self.entries[scope, key] = entry
         self.lines += 1
+
+    def rewritten(self):
+        self.removed = False
 
     def sweep(self, now):
         """A rewriting leaves out what has expired (S9)."""

@@ -4,9 +4,13 @@ from host import Field, Host
 
 from . import handles
 from .handles import Handle
-from .place import File, Opened, Place
+from .place import File, Opened, Place, fresh_generation
 from .session import Session
 from .storage import Entry, Store
+
+
+def entries_of(pairs):
+    return {("", key): Entry(text) for key, text in pairs}
 
 
 class Runtime:
@@ -70,6 +74,8 @@ class Reference:
             status, _ = place.make()
             if status:
                 return status, None
+        if flags & n.STRICT and place.file.damaged:
+            return n.CORRUPT, None
         return n.OK, Opened(place, place.file, place.file.writable)
 
     def do_scope(self, name, parent, scope):
@@ -126,7 +132,44 @@ class Reference:
         """A journal of another origin, with these entries, is put in the place of this one."""
         if not place.folder or not place.writable:
             return False
-        place.exchange({("", key): Entry(text) for key, text in entries})
+        place.exchange(entries_of(entries))
+
+    def world_move_folder(self, place, entries):
+        if not place.folder:
+            return False
+        place.move_folder(None if entries is None else entries_of(entries))
+
+    # Another process, which knows docs/format.md.
+
+    def world_write(self, place, items):
+        """One line of it; an item without text removes its key."""
+        if place.file is None or not place.file.writable or place.file.newer:
+            return False
+        place.file.apply([("", key, None if text is None else Entry(text, after and max(1, self.now + after), version))
+                          for key, text, after, version in items])
+
+    def world_clear(self, place):
+        if place.file is None or not place.file.writable or place.file.newer:
+            return False
+        place.file.clear("")
+        place.file.cleared = fresh_generation()
+
+    def world_damage(self, place):
+        """A line whose check fails."""
+        if place.file is None or not place.file.writable:
+            return False
+        place.file.damaged += 1
+
+    def world_torn(self, place):
+        """A line that has no end, of a writer that was killed."""
+        if place.file is None or not place.file.writable:
+            return False
+
+    def world_newer(self, place):
+        """A line of a newer format."""
+        if place.file is None or not place.file.writable:
+            return False
+        place.file.newer = True
 
     def world_remove_folder(self, place):
         if not place.folder or not place.writable:
