@@ -11,6 +11,10 @@ from reference.storage import Store
 from reference.world import Reference
 
 
+# Steps that rewrite no file that is small (S12).
+PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch"}
+
+
 class Disagreement(Exception):
     """`what` is compared, at which step; what was expected and what was found."""
 
@@ -75,13 +79,18 @@ class Pair:
         file.look()
         if step[0] == "world":
             store.lines, file.names = 0, []
-            file.rewritten = step[1] not in ("folder_rights", "file_rights", "save", "make_folder")
+            file.rewritten = step[1] not in ("folder_rights", "file_rights", "save", "make_folder", "other")
         elif file.rewritten:  # a rewriting leaves out what has expired (S9)
             store.sweep(self.reference.now)
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, file.stored())
-        if not file.rewritten and step[0] != "world":
-            found = len([name for name in file.names if name != "moved"])
-            same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
+        if step[0] != "world":
+            if not file.rewritten:
+                found = len([name for name in file.names if name != "moved"])
+                same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
+            elif step[0] in PLAIN:
+                same("whether the file was rewritten", False, True)
+            if not self.reference.place.hampered:
+                same("whether the file's size is bounded", True, file.size <= bound(store, self.reference.now))
         store.lines = store.more_lines = 0
         self.compare_wakes(same, file.rewritten or bool(file.names))
 
@@ -103,6 +112,11 @@ class Pair:
             scope, key = key[1:].decode().split("\1") if key[:1] == b"\1" else ("", key.decode())
             theirs[scope, key] = json.decode(), deadline, version
         same("entries of the backend", mine, theirs)
+
+
+def bound(store, now):
+    """How large a file may become before an update rewrites it (DESIGN's P5): 4 MiB or 16 times what lives, and one update."""
+    return max(4 << 20, 16 * store.live_bytes(now)) + (1 << 20)
 
 
 def run(steps, folder):

@@ -7,6 +7,7 @@ import traceback
 
 import api
 import names as n
+import values
 import world
 from backend import Backend
 from host import Field, Host
@@ -275,7 +276,7 @@ class Driver:
         handle = self.handles.get(name)
         if handle is None:
             return False
-        data = text.encode()
+        data = values.written_out(text).encode()
         self.status("set", api.storage_set(handle, key.encode(), data, len(data), after and max(1, self.now + after)))
 
     def do_remove(self, name, key):
@@ -356,7 +357,7 @@ class Driver:
         session = self.sessions.get(name)
         if session is None or key not in session.host.fields:
             return False
-        session.host.change(key, tuple(value))
+        session.host.change(key, values.of_case(value))
 
     # ---- runtimes and sessions
 
@@ -469,6 +470,11 @@ class Driver:
             self.runtimes = {name: other for name, other in self.runtimes.items() if other is not runtime}
 
     # ---- asking
+
+    def do_repeat(self, times, step):
+        for _ in range(times):
+            if not self.apply(step):
+                return False
 
     def do_ask(self, name):
         session = self.sessions.get(name)

@@ -24,6 +24,7 @@ class JournalFile:
         self.path = path
         self._forget()
         self.inode = None
+        self.size = 0
         self.rewritten = False
 
     def _forget(self):
@@ -36,10 +37,11 @@ class JournalFile:
         except (FileNotFoundError, NotADirectoryError):
             self.rewritten = self.inode is not None
             self._forget()
-            self.inode = None
+            self.inode, self.size = None, 0
             return
         try:
             stat = os.fstat(file)
+            self.size = stat.st_size
             self.rewritten = stat.st_ino != self.inode and self.inode is not None
             if stat.st_size < HEADERS:  # a creation that was cut short, or emptied
                 self.rewritten = self.inode is not None and self.offset > 0

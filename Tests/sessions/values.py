@@ -10,6 +10,16 @@ NULL, BOOL, INT, REAL, STRING, JSON = 1, 2, 4, 8, 16, 32
 BIT = {"n": NULL, "b": BOOL, "i": INT, "r": REAL, "s": STRING, "j": JSON}
 
 
+def of_case(value):
+    """A value as a case has it: ["s", 50000] is a string of that length."""
+    return ("s", "x" * value[1]) if value[0] == "s" and isinstance(value[1], int) else tuple(value)
+
+
+def written_out(text):
+    """A stored text as a case has it: 50000 is a string of that length."""
+    return '"' + "x" * text + '"' if isinstance(text, int) else text
+
+
 def is_json(text):
     try:
         json.loads(text)

@@ -113,6 +113,11 @@ def _newer(path):
     _append(path, lambda writer: writer.raw(b'"future",1'))
 
 
+def _other(path):
+    with open(os.path.dirname(path) + b"/log", "ab") as file:
+        file.write(b"a line\n")
+
+
 def _remove_folder(path):
     shutil.rmtree(os.path.dirname(path))
 

@@ -26,6 +26,7 @@ class Belief:
         self.former = False     # a former key is still to be removed
         self.told = False       # that one of these two could not be done
         self.cleared = False    # a clear was met since it was loaded or stored
+        self.clear_met = False  # … since it was taken or stored
 
     @property
     def held(self):
@@ -46,7 +47,7 @@ class Belief:
         self.state, self.seen = n.LOADED, (self.field.stored_key, text, self.field.version)
         self.value = self.baseline
         self.read_deadline = self.deadline = deadline
-        self.dirty = self.pending = self.first = self.differs = self.clamp = self.former = self.told = self.cleared = False
+        self.dirty = self.pending = self.first = self.differs = self.clamp = self.former = self.told = self.cleared = self.clear_met = False
 
     def judge(self, key, entry, host):
         """(state, value, status) of an entry, before set is asked (S3, S11)."""
@@ -69,7 +70,7 @@ class Belief:
                 state, value = n.REJECTED, None
         self.state, self.value, self.seen = state, value, (key, *entry.identity)
         self.pending = state == n.MIGRATED
-        self.clamp = self.former = self.told = self.differs = self.cleared = self.first = False
+        self.clamp = self.former = self.told = self.differs = self.cleared = self.clear_met = self.first = False
         return status
 
     def count(self, entry, now):

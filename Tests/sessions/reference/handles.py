@@ -4,20 +4,8 @@ import re
 import names as n
 import values
 
+from .loose import ANYTHING
 from .storage import Entry, cost
-
-
-class Anything:
-    """What is not determined: it equals whatever the library says."""
-
-    def __eq__(self, _):
-        return True
-
-    def __repr__(self):
-        return "anything"
-
-
-ANYTHING = Anything()
 
 
 class Wake:

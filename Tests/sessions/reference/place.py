@@ -17,6 +17,11 @@ class Place:
         self.emptied = False    # a file of 0 bytes is at the path
         self.saved = None       # a copy that was made of the file
 
+    @property
+    def hampered(self):
+        """Whether something keeps the file from being rewritten."""
+        return not self.writable or self.file is not None and (self.file.newer or not self.file.writable)
+
     def make(self, generation=None):
         """A new file; (status, errno) where it cannot be made. The folder is never made anew."""
         if not self.folder:

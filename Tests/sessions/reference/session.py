@@ -3,6 +3,7 @@ import names as n
 import values
 
 from .belief import Belief
+from .loose import Either
 from .storage import Entry
 
 
@@ -262,7 +263,7 @@ class Session:
                 belief.dirty = belief.first = False
                 events.append((n.CLEARED, n.OK, 0, belief.field.key))
             belief.pending = belief.clamp = belief.former = False
-            belief.cleared = belief.held
+            belief.cleared, belief.clear_met = belief.held, True
 
     # ---- refresh (S10)
 
@@ -384,10 +385,21 @@ class Session:
             state = n.REJECTED
         return n.OK, state | belief.mark
 
+    def forgotten(self, belief):
+        """Whether a clear came since, and nothing is there: that an entry had expired need not be remembered then."""
+        return (belief.clear_met or self.generation != self.handle.generation) and not self.expired(belief)
+
     def next_expiry(self):
+        """Whether an entry counts that a clear took away, which the field has not been judged by yet, is open."""
+        with_cleared, without = self.least_left(True), self.least_left(False)
+        return with_cleared if with_cleared == without else Either(with_cleared, without)
+
+    def least_left(self, with_cleared):
         now, least = self.world.now, -1
         for belief in self.beliefs:
             if not belief.deadline or belief.seen is None or belief.state in (n.ABSENT, n.EXPIRED):
+                continue
+            if belief.clear_met and not with_cleared:
                 continue
             left = max(belief.deadline - now, 0)
             if belief.field.expires:

@@ -1,9 +1,11 @@
 """The reference: it carries out the steps of a case on a model of everything, without the library."""
 import names as n
+import values
 from host import Field, Host
 
 from . import handles
 from .handles import Handle
+from .loose import ANYTHING, Either
 from .place import File, Opened, Place, fresh_generation
 from .session import Session
 from .storage import Entry, Store
@@ -139,6 +141,11 @@ class Reference:
             return False
         place.move_folder(None if entries is None else entries_of(entries))
 
+    def world_other(self, place):
+        """Another file in the folder: no descriptor tells of it, while the journal is there."""
+        if not place.folder or not place.writable or place.file is None:
+            return False
+
     # Another process, which knows docs/format.md.
 
     def world_write(self, place, items):
@@ -195,7 +202,7 @@ class Reference:
         return self.on_handle("get", name, key)
 
     def do_set(self, name, key, text, after):
-        return self.on_handle("set", name, key, text, after and max(1, self.now + after))
+        return self.on_handle("set", name, key, values.written_out(text), after and max(1, self.now + after))
 
     def do_remove(self, name, key):
         return self.on_handle("remove", name, key)
@@ -254,7 +261,7 @@ class Reference:
         session = self.sessions.get(name)
         if session is None or key not in session.host.fields:
             return False
-        session.host.change(key, tuple(value))
+        session.host.change(key, values.of_case(value))
 
     # ---- runtimes and sessions
 
@@ -312,7 +319,7 @@ class Reference:
             runtime.sessions.append(session)
             self.sessions[name] = session
             if handle.root.wake.readable and not handle.root.wake.owing:
-                handle.root.wake.readable = handles.ANYTHING
+                handle.root.wake.readable = ANYTHING
             self.tell(session, events)
             return status
         self.answer("attach", self.inside(runtime, attach))
@@ -435,6 +442,11 @@ class Reference:
 
     # ---- asking
 
+    def do_repeat(self, times, step):
+        for _ in range(times):
+            if not self.apply(step):
+                return False
+
     def do_ask(self, name):
         session = self.sessions.get(name)
         if session is None:
@@ -443,5 +455,8 @@ class Reference:
             return self.answer("state", n.INVALID_ARGUMENT)
         for belief in session.beliefs:
             status, state = session.state_of(belief.field.key)
-            self.answer("state", belief.field.key, n.state_name(state) if status == n.OK else status)
+            named = n.state_name(state)
+            if session.forgotten(belief):
+                named = Either(named, named.replace("EXPIRED", "ABSENT"))
+            self.answer("state", belief.field.key, named)
         self.answer("next_expiry", session.next_expiry())
