@@ -65,6 +65,8 @@ class Pair:
             same(f"events of session {at}", mine.events, theirs.events, named)
             mine.events.clear()
             theirs.events.clear()
+            if not theirs.slices:
+                theirs.read_back()
             same(f"model of session {at}", mine.model, theirs.model)
             same(f"releases of session {at}", mine.released, theirs.released)
             for bound in driver.bounds[at]:

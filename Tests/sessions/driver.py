@@ -10,7 +10,8 @@ import names as n
 import values
 import world
 from backend import Backend
-from host import Field, Host
+from host import Field
+from members import MemberHost
 
 _contexts = {}   # what a context pointer stands for
 _failures = []   # exceptions that callbacks raised
@@ -106,13 +107,12 @@ def _release(thing):
     thing.released += 1
 
 
-_slice = c.c_int64(0)
 _model = c.c_int64(0)
 
 
 @guarded(api.SLICE, None)
 def _take(host, _):
-    return None if host.take() is None else c.addressof(_slice)
+    return None if host.take() is None else host.address
 
 
 @guarded(api.PUT, None)
@@ -369,7 +369,7 @@ class Driver:
             self.runtimes[runtime_name] = Runtime(self)
         runtime = self.runtimes[runtime_name]
         fields = [Field(field) for field in fields]
-        host = Host(fields, options.get("slices"), options.get("revisions"), self.run)
+        host = MemberHost(fields, options.get("slices"), options.get("revisions"), self.run)
         for callback, key, status in options.get("failing", ()):
             host.failing[callback, key] = status
         self.hosts.append(host)
@@ -379,6 +379,9 @@ class Driver:
         for bound in bounds:
             field = bound.field
             struct = api.FieldStruct(c.sizeof(api.FieldStruct), field.key.encode(), field.types, _get, _set, register(bound), _release)
+            if field.member:
+                struct.get, struct.set, struct.member_type = api.GET(), api.SET(), field.member
+                struct.member_offset, struct.member_size = host.offset_and_size(field.key)
             struct.expires_after_ms, struct.version = field.expires, field.version
             if field.migrate:
                 struct.migrate = c.cast(_migrate, c.c_void_p)
@@ -388,8 +391,10 @@ class Driver:
             status = api.field_add(persistence, c.byref(struct))
             assert status == n.OK, status
         config = api.Config(c.sizeof(api.Config), storage)
+        if host.slices or host.members:
+            config.get = _take
         if host.slices:
-            config.get, config.set = _take, _put
+            config.set = _put
         if host.revisions:
             config.revision = _revision
         config.on_event, config.context, config.release = _event, register(host), _release

@@ -18,7 +18,9 @@ TYPES = {
 }
 UNSTORABLE = {4: [["s", "t"], ["r", 0.5]], 16: [["s", "\udcff"], ["i", 1]], 17: [["b", True]], 2: [["n"]], 8: [["r", float("nan")], ["r", float("inf")]],
               12: [["b", False]], 32: [["j", "{"], ["s", "t"]], 20: [["n"]]}
-TEXTS = ("1", "7", "13", "-9", "\"t\"", "\"dark\"", "\"refused\"", "true", "null", "0.5", "2.5", "{\"a\":1}", "[]", "[ 1, 2 ]")
+# The kinds of struct members, and the types that go with them.
+MEMBERS = {1: 2, 2: 4, 3: 4, 4: 8, 5: 16, 6: 17}
+TEXTS = ("99999999999", "\"much too long\"", "1", "7", "13", "-9", "\"t\"", "\"dark\"", "\"refused\"", "true", "null", "0.5", "2.5", "{\"a\":1}", "[]", "[ 1, 2 ]")
 CODES = (-20, -12, -3)
 
 
@@ -50,8 +52,13 @@ class Generator:
 
     def field(self, key):
         random = self.random
-        types = random.choice(tuple(TYPES))
-        field = {"key": key, "types": types, "default": random.choice(TYPES[types])}
+        if self.chance(0.15):
+            member = random.choice(tuple(MEMBERS))
+            types = MEMBERS[member]
+            field = {"key": key, "types": types, "default": random.choice(TYPES[types]), "member": member}
+        else:
+            types = random.choice(tuple(TYPES))
+            field = {"key": key, "types": types, "default": random.choice(TYPES[types])}
         if self.chance(0.35):
             field["expires"] = random.choice((1000, 5000))
         if self.chance(0.3):
@@ -157,6 +164,8 @@ class Generator:
     def change(self, session):
         field = self.pick(self.fields[session])
         values = UNSTORABLE if self.chance(0.05) else TYPES
+        if field.get("member"):
+            values = TYPES if field["member"] < 4 or values is TYPES else {8: UNSTORABLE[8], 16: UNSTORABLE[16][:1], 17: UNSTORABLE[16][:1]}
         return ["change", session, field["key"], self.pick(values[field["types"]])]
 
     def random_step(self):

@@ -5,6 +5,9 @@ The reference and the driver each have hosts of their own, of this one class: wh
 import names as n
 import values
 
+BOOL, INT32, INT64, DOUBLE, CHARS, STRING = range(1, 7)
+CHARS_SIZE = 8  # of the member that holds them, with the NUL
+
 
 class Field:
     """One field as a case writes it down: {"key": "a", "types": 4, "expires": 0, "version": 0, "migrate": 0, "former": []}."""
@@ -16,9 +19,10 @@ class Field:
         self.version = described.get("version", 0)
         self.migrate = bool(described.get("migrate"))
         self.former = tuple(described.get("former", ()))
+        self.member = described.get("member", 0)  # LILY_SESSION_MEMBER_…: bound without callbacks
         self.stored_key = n.PREFIX + self.key
         self.keys = (self.stored_key, *(n.PREFIX + key for key in self.former))
-        self.default = tuple(described["default"])
+        self.default = values.of_case(described["default"])
 
     def text_of(self, value):
         return values.text_of(value, self.types)
@@ -50,6 +54,16 @@ class Host:
     def change(self, key, value):
         self.model[key] = value
         self.counted += 1
+        if not self.slices:
+            self.lay_out({key: value})
+
+    # ---- the struct that members are in: the driver's host has one
+
+    def lay_out(self, those):
+        """Puts the members among these into the struct."""
+
+    def read_back(self):
+        """Takes the slice's members from the struct."""
 
     # ---- config's callbacks
 
@@ -60,6 +74,7 @@ class Host:
             if ("config.get", None) in self.failing:
                 return None
             self.slice = dict(self.model)
+            self.lay_out(self.slice)
         return self.slice
 
     def put(self):
@@ -67,6 +82,7 @@ class Host:
         self.called("config.set")
         if ("config.set", None) in self.failing:
             return False
+        self.read_back()
         self.model = dict(self.slice)
         return True
 
@@ -82,10 +98,14 @@ class Host:
 
     def get(self, key):
         """(status, value)"""
+        if self.fields[key].member:
+            return n.OK, self.slice[key]
         self.called("get")
         return self.failing.get(("get", key), n.OK), self.slice[key]
 
     def set(self, key, value):
+        if self.fields[key].member:
+            return self.set_member(key, value)
         self.called("set")
         status = self.failing.get(("set", key), n.OK)
         if status != n.OK:
@@ -97,6 +117,15 @@ class Host:
             value = ("i", min(value[1], 5)) if value[0] == "i" else ("s", value[1].upper()) if value[0] == "s" else value
         if ("break", key) in self.failing:
             self.failing[("get", key)] = self.failing.pop(("break", key))
+        self.slice[key] = value
+        self.counted += 1
+        return n.OK
+
+    def set_member(self, key, value):
+        """What the library does with a struct's member: what does not fit is rejected."""
+        member = self.fields[key].member
+        if member == INT32 and not -2**31 <= value[1] < 2**31 or member == CHARS and len(value[1].encode()) >= CHARS_SIZE:
+            return n.DECODE
         self.slice[key] = value
         self.counted += 1
         return n.OK
