@@ -4,6 +4,7 @@ import os
 import shutil
 
 import api
+import limits
 import names as n
 from driver import Driver
 from journalfile import JournalFile
@@ -81,9 +82,10 @@ class Pair:
         file.look()
         if step[0] == "world":
             store.lines, file.names = 0, []
-            file.rewritten = step[1] not in ("folder_rights", "file_rights", "save", "make_folder", "other")
+            file.rewritten = step[1] not in ("folder_rights", "file_rights", "save", "make_folder", "other", "full", "starve")
         elif file.rewritten:  # a rewriting leaves out what has expired (S9)
             store.sweep(self.reference.now)
+            store.rewritten()
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, file.stored())
         if step[0] != "world":
             if not file.rewritten:
@@ -123,6 +125,7 @@ def bound(store, now):
 
 def run(steps, folder):
     """Runs a case; raises Disagreement."""
+    limits.file_size(limits.ROOMY)
     pair = Pair(folder)
     done = 0
     try:
@@ -130,6 +133,7 @@ def run(steps, folder):
             done += pair.step(index, step)
         finish(pair, len(steps))
     finally:
+        limits.file_size(limits.ROOMY)
         for name in list(pair.driver.sessions):
             pair.driver.do_abandon(name)
         for name in list(pair.driver.runtimes):

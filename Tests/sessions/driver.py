@@ -6,6 +6,7 @@ import select
 import traceback
 
 import api
+import limits
 import names as n
 import values
 import world
@@ -187,6 +188,7 @@ class Driver:
         self.hosts = []
         self.bounds = []
         self.kept = []
+        self.starved = False  # each step is made without a descriptor to be had
         self.watched = {}  # handle -> what polls its descriptor
 
     def run(self, steps):
@@ -194,7 +196,10 @@ class Driver:
             self.apply(step)
 
     def apply(self, step):
-        result = getattr(self, "do_" + step[0])(*step[1:]) is not False
+        if self.depth:
+            limits.churn()
+        with limits.no_descriptors() if self.starved and self.depth == 0 else contextlib.nullcontext():
+            result = getattr(self, "do_" + step[0])(*step[1:]) is not False
         if _failures:
             raise RuntimeError(_failures.pop(0))
         return result
@@ -256,6 +261,9 @@ class Driver:
         self.watched.pop(name, None)
 
     def do_world(self, what, *arguments):
+        if what == "starve":
+            self.starved = bool(arguments[0])
+            return
         if what == "write":  # deadlines are written down from now on, as all times of a case
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
         world.change(self.path, what, *arguments)

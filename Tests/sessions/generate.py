@@ -32,7 +32,7 @@ WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "
            "large": 0.05}
 
 WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
-         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "torn": 1, "newer": 0.5, "other": 1}
+         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "torn": 1, "newer": 0.5, "other": 1, "full": 2, "starve": 2}
 
 without = set()  # kinds of steps that are left out
 
@@ -224,7 +224,7 @@ class Generator:
     def world(self):
         what = self.random.choices(tuple(WORLD), tuple(WORLD.values()))[0]
         step = ["world", what]
-        if what.endswith("rights"):
+        if what.endswith("rights") or what in ("full", "starve"):
             step.append(self.pick((0, 1)))
         elif what == "exchange" or what == "move_folder" and self.chance(0.5):
             step.append([[key, self.compact()] for key in self.random.sample(STORED, 2)])

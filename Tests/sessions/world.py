@@ -3,6 +3,7 @@ import fcntl
 import os
 import shutil
 
+import limits
 import api  # noqa: F401: its folder of Python modules has the writer of the format
 from journalfile import NO_CHECK
 from journal import Writer, read, remove_item, set_item
@@ -111,6 +112,10 @@ def _torn(path):
 
 def _newer(path):
     _append(path, lambda writer: writer.raw(b'"future",1'))
+
+
+def _full(path, full):
+    limits.file_size(os.stat(path).st_size if full else limits.ROOMY)
 
 
 def _other(path):

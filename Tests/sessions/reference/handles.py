@@ -122,6 +122,8 @@ class Handle:
         self.look_anew()
         self.root.owes = False
         if self.opened is not None and self.root.wrote_since and self.store.removed and self.opened.gone is None:
+            if self.opened.place.full:
+                return ANYTHING, ANYTHING  # what remains may be smaller, or not; whether it was rewritten is seen
             refused = self.opened.cannot_rewrite()
             if refused[0]:
                 return refused
@@ -149,6 +151,8 @@ def call_get(handle, key):
     if status:
         return status, None
     entry = handle.get(key)
+    if handle.failing.get("generation"):
+        return ANYTHING, ANYTHING  # whether a get asks for the generation is open
     return (n.OK, entry.text) if entry else (n.NOT_FOUND, None)
 
 
@@ -210,7 +214,7 @@ def call_info(handle):
     # What has expired may have been swept, or not.
     swept = any(not entry.lives(now) for entry in store.entries.values())
     return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
-            int(root.owes), True)
+            int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
 
 
 def call_sync(handle):

@@ -6,7 +6,7 @@ import names as n
 
 from .storage import Store
 
-ENOENT, EACCES = 2, 13
+ENOENT, EACCES, EMFILE, EFBIG = 2, 13, 24, 27
 
 
 class Place:
@@ -16,16 +16,20 @@ class Place:
         self.file = None        # the journal at the path: a File
         self.emptied = False    # a file of 0 bytes is at the path
         self.saved = None       # a copy that was made of the file
+        self.full = False       # the file may not grow
+        self.starved = False    # no descriptor can be had
 
     @property
     def hampered(self):
         """Whether something keeps the file from being rewritten."""
-        return not self.writable or self.file is not None and (self.file.newer or not self.file.writable)
+        return not self.writable or self.full or self.file is not None and (self.file.newer or not self.file.writable)
 
     def make(self, generation=None):
         """A new file; (status, errno) where it cannot be made. The folder is never made anew."""
         if not self.folder:
             return n.NOT_FOUND, ENOENT
+        if self.starved:
+            return n.IO, EMFILE
         if not self.writable and not self.emptied:
             return n.PERMISSION, EACCES
         self.file, self.emptied = File(generation), False
@@ -67,9 +71,6 @@ class Place:
             self.file.linked = False
             self.file = None
 
-    def at_path(self):
-        return self.file
-
 
 _generations = itertools.count(1_000_000, 1_000_000)
 
@@ -106,11 +107,16 @@ class Opened:
     def store(self):
         return self.gone or self.file
 
+    @property
+    def at_path(self):
+        """Whether the path names what is open."""
+        return self.gone is None and self.place.file is self.file
+
     def look(self, anew):
         """Looks the path up: where that is called for, and where no name leads to the file any more."""
         if not anew and self.gone is None and self.file.linked:
             return
-        found = self.place.at_path()
+        found = self.place.file
         if found is not None:
             if found is not self.file or self.gone is not None:
                 self.writes = found.writable
@@ -132,7 +138,9 @@ class Opened:
             if not self.file.writable:
                 return n.PERMISSION, EACCES
             self.writes = True
-        return (n.NEWER, 0) if self.file.newer else (n.OK, 0)
+        if self.file.newer:
+            return n.NEWER, 0
+        return (n.NO_SPACE, EFBIG) if self.place.full else (n.OK, 0)
 
     def cannot_rewrite(self):
         """(status, errno): why the file holds what was removed, and goes on holding it."""

@@ -84,7 +84,7 @@ class Session:
         """Asks for the value that counts as the last one seen; returns what get returned."""
         status, value = self.host.get(belief.field.key)
         if status:
-            belief.baseline, belief.failed = None, True
+            belief.baseline, belief.failed, belief.pending = None, True, False
             events.append((n.FIELD_FAILED, status, 0, belief.field.key))
             return status
         belief.failed = False
@@ -139,7 +139,7 @@ class Session:
         elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
             belief.dirty = belief.now = belief.first = True
         elif known is None and not belief.dirty and belief.held and not values.same(value, belief.value):
-            belief.differs, belief.pending = True, False
+            belief.differs = True
         return n.OK
 
     def changed(self, belief):

@@ -68,6 +68,8 @@ class Reference:
     def open_journal(self, flags):
         """(status, Opened)"""
         place, read_only = self.place, flags & n.READ_ONLY
+        if place.starved:
+            return n.IO, None
         if place.file is None:
             if read_only and not place.emptied:
                 return n.NOT_FOUND, None
@@ -98,6 +100,8 @@ class Reference:
     # ---- the world around the journal
 
     def do_world(self, what, *arguments):
+        if (self.place.full or self.place.starved) and what not in ("full", "starve"):
+            return False
         return getattr(self, "world_" + what)(self.place, *arguments)
 
     def world_delete(self, place):
@@ -140,6 +144,16 @@ class Reference:
         if not place.folder:
             return False
         place.move_folder(None if entries is None else entries_of(entries))
+
+    def world_full(self, place, full):
+        """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6)."""
+        if full and (place.file is None or not place.file.writable):
+            return False
+        place.full = bool(full)
+
+    def world_starve(self, place, starved):
+        """From here on the process has no descriptor left."""
+        place.starved = bool(starved)
 
     def world_other(self, place):
         """Another file in the folder: no descriptor tells of it, while the journal is there."""
