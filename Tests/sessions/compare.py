@@ -45,6 +45,8 @@ class Pair:
 
     def step(self, index, step):
         """False: the step needs what is not there."""
+        if step[:2] == ["world", "header"] and self.file.lines < 3:
+            return False  # nothing would be left that says what the header was
         if not self.reference.apply(step):
             return False
         if not self.driver.apply(step):
@@ -140,13 +142,18 @@ def run(steps, folder):
             pair.driver.do_free(name)
         for name in list(pair.driver.handles):
             pair.driver.do_close(name)
-        inside = os.path.join(folder, "d")
-        if os.path.isdir(inside):
-            os.chmod(inside, 0o700)
-        for name in os.listdir(folder):
-            whole = os.path.join(folder, name)
-            shutil.rmtree(whole) if os.path.isdir(whole) else os.unlink(whole)
+        clean(folder)
     return done
+
+
+def clean(folder):
+    for name in os.listdir(folder):
+        whole = os.path.join(folder, name)
+        if os.path.isdir(whole):
+            os.chmod(whole, 0o700)
+            shutil.rmtree(whole)
+        else:
+            os.unlink(whole)
 
 
 def finish(pair, index):

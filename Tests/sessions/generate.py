@@ -32,7 +32,7 @@ WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "
            "large": 0.05}
 
 WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
-         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "torn": 1, "newer": 0.5, "other": 1, "full": 2, "starve": 2}
+         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "other": 1, "full": 2, "starve": 2}
 
 without = set()  # kinds of steps that are left out
 

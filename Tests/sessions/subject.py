@@ -2,6 +2,7 @@
 import multiprocessing
 import os
 import pathlib
+import re
 import shutil
 import signal
 import sys
@@ -20,7 +21,7 @@ class Outcome:
 
     def __init__(self, what, step=None, index=None, expected=None, found=None):
         self.what, self.step, self.index, self.expected, self.found = what, step, index, expected, found
-        self.kind = (what.split(" of session")[0], step and step[0])
+        self.kind = (re.sub(r" of (session \d+|[hu]\d)", "", what), step and step[0])
 
     def __str__(self):
         if self.step is None:

@@ -103,6 +103,11 @@ def _damage(path):
     _append(path, make)
 
 
+def _header(path):
+    with open(path, "r+b", buffering=0) as file:
+        file.write(bytes(140))
+
+
 def _torn(path):
     def make(writer):
         writer.set(b"lily_session_a", b"1")

@@ -101,7 +101,9 @@ class Handle:
 
     @property
     def damaged(self):
-        return self.opened is not None and self.opened.gone is None and self.opened.file.damaged > 0
+        """Whether it has met damage in the file (S4)."""
+        opened = self.opened
+        return opened is not None and opened.gone is None and (opened.file.damaged > 0 or opened.headless and opened.file.headless)
 
     def fits(self, changes):
         """Whether the changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14)."""

@@ -87,12 +87,13 @@ class File(Store):
         super().__init__(fresh_generation() if generation is None else generation)
         self.linked = True      # a name leads to it
         self.damaged = 0        # lines that were skipped, until it is rewritten
+        self.headless = False   # no copy of its header is right
         self.newer = False      # it has a line of a newer format
         self.writable = True    # it may be opened for writing
 
     def rewritten(self):
         super().rewritten()
-        self.damaged = 0
+        self.damaged, self.headless = 0, False
 
 
 class Opened:
@@ -100,6 +101,7 @@ class Opened:
 
     def __init__(self, place, file, writes):
         self.place, self.file = place, file
+        self.headless = file.headless  # when it was opened
         self.writes = writes    # its descriptor is one to write with
         self.gone = None        # nothing is there: the store that is left, empty
 
@@ -119,7 +121,7 @@ class Opened:
         found = self.place.file
         if found is not None:
             if found is not self.file or self.gone is not None:
-                self.writes = found.writable
+                self.writes, self.headless = found.writable, found.headless
             self.file, self.gone = found, None
         elif self.gone is None:
             # Deleted: as after a clear (S21).

@@ -65,11 +65,13 @@ class Session:
             belief.former = belief.state == n.LOADED and self.former_there(belief)
         if self.host.slices and any(belief.held for belief in self.beliefs) and not self.host.put():
             return n.CALLBACK, []
-        events = [(n.DAMAGED, n.CORRUPT, 0, None)] if self.handle.damaged else []
+        events = []
         for belief in self.beliefs:
             self.tell_refusal(belief, refused.get(belief.field.key, n.OK), events)
         for belief in self.beliefs:
             self.capture(belief, events)
+        if self.handle.damaged:
+            events.append((n.DAMAGED, n.CORRUPT, 0, None))
         self.note_revision()
         self.attached = True
         return n.OK, events

@@ -78,7 +78,7 @@ class Reference:
             status, _ = place.make()
             if status:
                 return status, None
-        if flags & n.STRICT and place.file.damaged:
+        if flags & n.STRICT and (place.file.damaged or place.file.headless):
             return n.CORRUPT, None
         return n.OK, Opened(place, place.file, place.file.writable)
 
@@ -160,35 +160,45 @@ class Reference:
         if not place.folder or not place.writable or place.file is None:
             return False
 
+    def world_header(self, place):
+        """Both copies of the header become zeros. The lines that agree say what it was (S4)."""
+        if place.file is None or not place.file.writable:
+            return False
+        place.file.headless = True
+
     # Another process, which knows docs/format.md.
+
+    def foreign(self, place):
+        """Whether it can write."""
+        return place.file is not None and place.file.writable and not place.file.headless
 
     def world_write(self, place, items):
         """One line of it; an item without text removes its key."""
-        if place.file is None or not place.file.writable or place.file.newer:
+        if not self.foreign(place) or place.file.newer:
             return False
         place.file.apply([("", key, None if text is None else Entry(text, after and max(1, self.now + after), version))
                           for key, text, after, version in items])
 
     def world_clear(self, place):
-        if place.file is None or not place.file.writable or place.file.newer:
+        if not self.foreign(place) or place.file.newer:
             return False
         place.file.clear("")
         place.file.cleared = fresh_generation()
 
     def world_damage(self, place):
         """A line whose check fails."""
-        if place.file is None or not place.file.writable:
+        if not self.foreign(place):
             return False
         place.file.damaged += 1
 
     def world_torn(self, place):
         """A line that has no end, of a writer that was killed."""
-        if place.file is None or not place.file.writable:
+        if not self.foreign(place):
             return False
 
     def world_newer(self, place):
         """A line of a newer format."""
-        if place.file is None or not place.file.writable:
+        if not self.foreign(place):
             return False
         place.file.newer = True
 
