@@ -267,6 +267,9 @@ class Driver:
         if what == "write":  # deadlines are written down from now on, as all times of a case
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
         world.change(self.path, what, *arguments)
+        if what in ("move_folder", "empty"):  # when a handle notices that is open: now each has
+            for name in [name for name in self.handles if name[0] == "h"]:
+                self.do_sync(name)
 
     def do_get(self, name, key):
         handle = self.handles.get(name)

@@ -25,7 +25,7 @@ class JournalFile:
         self._forget()
         self.inode = None
         self.size = 0
-        self.rewritten = False
+        self.rewritten = self.appeared = False
 
     def _forget(self):
         self.offset, self.lines, self.entries, self.names = HEADERS, 0, {}, []
@@ -35,7 +35,7 @@ class JournalFile:
         try:
             file = os.open(self.path, os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
-            self.rewritten = self.inode is not None
+            self.rewritten, self.appeared = self.inode is not None, False
             self._forget()
             self.inode, self.size = None, 0
             return
@@ -43,6 +43,7 @@ class JournalFile:
             stat = os.fstat(file)
             self.size = stat.st_size
             self.rewritten = stat.st_ino != self.inode and self.inode is not None
+            self.appeared = self.inode is None
             if stat.st_size < HEADERS:  # a creation that was cut short, or emptied
                 self.rewritten = self.inode is not None and self.offset > 0
                 self._forget()

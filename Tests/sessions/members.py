@@ -7,11 +7,15 @@ KINDS = {BOOL: c.c_bool, INT32: c.c_int32, INT64: c.c_int64, DOUBLE: c.c_double,
 LETTERS = {BOOL: "b", INT32: "i", INT64: "i", DOUBLE: "r", CHARS: "s", STRING: "s"}
 
 
+class Empty(c.Structure):
+    _fields_ = [("unused", c.c_int64)]
+
+
 class MemberHost(Host):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         members = [field for field in self.fields.values() if field.member]
-        self.struct = type("Model", (c.Structure,), {"_fields_": [("unused", c.c_int64)] + [(field.key, KINDS[field.member]) for field in members]})
+        self.struct = Empty if not members else type("Model", (c.Structure,), {"_fields_": [("unused", c.c_int64)] + [(field.key, KINDS[field.member]) for field in members]})
         self.memory = self.struct()
         self.members = {field.key: field.member for field in members}
         self.lay_out(self.model)

@@ -4,7 +4,7 @@ import re
 import names as n
 import values
 
-from .loose import ANYTHING
+from .loose import ANYTHING, Either
 from .storage import Entry, cost
 
 
@@ -12,7 +12,10 @@ class Wake:
     """What the descriptor of a handle says (S10)."""
 
     def __init__(self):
-        self.watched = False
+        self.begin()
+
+    def begin(self):
+        """The descriptor is made: what changed before need not be told by it."""
         self.readable = ANYTHING
         self.owing = set()  # sessions that have not refreshed since the last change
 
@@ -124,9 +127,9 @@ class Handle:
         self.look_anew()
         self.root.owes = False
         if self.opened is not None and self.root.wrote_since and self.store.removed and self.opened.gone is None:
-            if self.opened.place.full:
-                return ANYTHING, ANYTHING  # what remains may be smaller, or not; whether it was rewritten is seen
             refused = self.opened.cannot_rewrite()
+            if refused[0] == n.NEWER:
+                return Either(n.OK, n.NEWER), 0  # whether this is told, too, is open
             if refused[0]:
                 return refused
             self.store.rewritten()
@@ -163,6 +166,8 @@ _OUTSIDE = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
 def compact(text):
     """JSON text without the white space outside strings (S2)."""
+    if not any(space in text for space in " \t\r\n"):
+        return text
     return _OUTSIDE.sub(lambda match: match[1] or "", text)
 
 
@@ -212,11 +217,11 @@ def call_info(handle):
     """(status, entries, live bytes, quota, durability, owes a sync, the file's size is right)"""
     root, store, now = handle.root, handle.store, handle.world.now
     if handle.kind == "backend":
-        return n.OK, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING
+        return ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING
     # What has expired may have been swept, or not.
     swept = any(not entry.lives(now) for entry in store.entries.values())
     return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
-            int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
+            ANYTHING if handle.opened and handle.opened.gone else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
 
 
 def call_sync(handle):

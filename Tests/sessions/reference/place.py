@@ -93,7 +93,7 @@ class File(Store):
 
     def rewritten(self):
         super().rewritten()
-        self.damaged, self.headless = 0, False
+        self.damaged, self.headless, self.writable = 0, False, True
 
 
 class Opened:

@@ -249,7 +249,7 @@ class Session:
     def flush(self, events):
         status = self.update(events)
         unsynced, system_error = self.handle.sync()
-        if unsynced and self.handle.kind == "journal":
+        if unsynced and self.handle.kind == "journal" and not isinstance(unsynced, Either):
             events.append((n.NOT_REWRITTEN, unsynced, system_error, None))
         return status or unsynced
 

@@ -11,6 +11,13 @@ from .session import Session
 from .storage import Entry, Store
 
 
+# What is tried without descriptors; reading and looking may need one, or not.
+STARVING = {"change", "persist", "clock", "world"}
+
+# What may rewrite the file; whether it can where the file may not grow is open.
+SYNCING = {"sync", "flush", "detach", "free", "close", "open"}
+
+
 def entries_of(pairs):
     return {("", key): Entry(text) for key, text in pairs}
 
@@ -42,6 +49,10 @@ class Reference:
 
     def apply(self, step):
         """False: what it needs is not there, and nothing is done."""
+        if self.place.starved and step[0] not in STARVING:
+            return False
+        if self.place.full and step[0] in SYNCING:
+            return False
         return getattr(self, "do_" + step[0])(*step[1:]) is not False
 
     def answer(self, *values):
@@ -73,6 +84,8 @@ class Reference:
         if place.file is None:
             if read_only and not place.emptied:
                 return n.NOT_FOUND, None
+            if flags & n.STRICT and place.emptied:
+                return n.CORRUPT, None
             if read_only:
                 return n.OK, Opened(place, File(), False)
             status, _ = place.make()
@@ -113,6 +126,7 @@ class Reference:
         if place.file is None or not place.file.writable:
             return False
         place.empty()
+        self.look_everywhere()
 
     def world_folder_rights(self, place, writable):
         if not place.folder:
@@ -144,6 +158,13 @@ class Reference:
         if not place.folder:
             return False
         place.move_folder(None if entries is None else entries_of(entries))
+        self.look_everywhere()
+
+    def look_everywhere(self):
+        """When a handle notices a folder that was moved, or a file that was emptied and has grown again, is open: each syncs, and then it has."""
+        for name, handle in self.handles.items():
+            if handle.root is handle:
+                self.do_sync(name)
 
     def world_full(self, place, full):
         """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6)."""
@@ -152,7 +173,9 @@ class Reference:
         place.full = bool(full)
 
     def world_starve(self, place, starved):
-        """From here on the process has no descriptor left."""
+        """The file is gone, and from here on the process has no descriptor left to make it with."""
+        if starved and (place.file is not None or not place.folder):
+            return False
         place.starved = bool(starved)
 
     def world_other(self, place):
@@ -248,7 +271,7 @@ class Reference:
         handle = self.handles.get(name)
         if handle is None or handle.kind != "journal":
             return False
-        handle.root.wake.watched = True
+        handle.root.wake.begin()
         self.answer("watch", True)
 
     def attached_to(self, handle):
