@@ -161,6 +161,8 @@ class Session:
         if not any(self.wants(belief) for belief in self.beliefs):
             return n.OK
         refused, system_error = self.handle.cannot_write()
+        if not refused and self.handle.generation != self.generation:
+            refused = self.handle.cannot_read("generation")  # a backend that refused the old one, and does not say the new one
         if refused and self.handle.kind == "backend":
             self.tell_failure(refused, system_error, self.beliefs, events)
             return n.OK
