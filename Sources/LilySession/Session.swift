@@ -13,6 +13,9 @@ public class Session {
   /// Persists, then takes over what was changed, removed, cleared elsewhere, or has expired.
   public func refresh() throws(Failure) { throw Session.detached }
 
+  /// Has the next update store the field, whether it changes or not.
+  package func mark(_ key: Key) throws(Failure) { throw Session.detached }
+
   /// Stores an unchanged field again, which renews its expiry.
   package func touch(_ key: Key) throws(Failure) { throw Session.detached }
 

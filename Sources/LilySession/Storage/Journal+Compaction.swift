@@ -8,17 +8,18 @@ extension Journal {
   private static var idleFloor: Int64 { 64 << 10 }
   private static var idleRatio: Int64 { 4 }
 
-  public func sync() throws(Failure) {
+  public func sync() throws(Failure) -> Failure? {
     let hostTime = options.clock?() // before any lock is taken
-    try exclusion.run { () throws(Failure) in
-      guard needsSync || needsRewrite else { return }
+    return try exclusion.run { () throws(Failure) in
+      guard needsSync || needsRewrite else { return nil }
       if try lookUp() == .nothing { // what was to be synced is gone, and no sync brings the file back
         vanish()
         needsSync = false
         needsRewrite = false
-        return
+        return nil
       }
       if try syncByCompaction(hostTime) { needsSync = false } else if let failure = makeDurable(hostTime) { throw failure }
+      return nil
     }
   }
 

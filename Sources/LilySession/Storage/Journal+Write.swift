@@ -11,8 +11,9 @@ extension Journal {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
       let outcome = try append(batch, scope, wanted, hostTime)
-      guard options.isPowerDurable, needsSync, case .written(let leftOut, _) = outcome else { return outcome }
-      return .written(leftOut: leftOut, notDurable: makeDurable(hostTime))
+      guard options.isPowerDurable, needsSync, case .written(var written) = outcome else { return outcome }
+      written.notDurable = makeDurable(hostTime)
+      return .written(written)
     }
   }
 
@@ -21,12 +22,14 @@ extension Journal {
     try enter()
     defer { leave() }
     if let wanted {
-      let current = scope == .none ? generation : table.generation(of: scope)
-      if wanted != current { return .superseded(snapshot([], scope)) }
+      let current = generation(of: scope)
+      if wanted != current { return .superseded(generation: current) }
     }
-    if batch.onlyRemoves, !batch.touches(table) { return .written(leftOut: [], notDurable: nil) }
-    let leftOut = batch.fit(table, quota: options.quota, at: hostTime)
-    if batch.isEmpty { return .written(leftOut: leftOut, notDurable: nil) }
+    var written = Written()
+    if batch.onlyRemoves, !batch.touches(table) { return .written(written) }
+    written.overtaken = batch.leaveOutOvertaken(table, at: hostTime)
+    written.leftOut = batch.fit(table, quota: options.quota, at: hostTime)
+    if batch.isEmpty { return .written(written) }
     try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
     batch.apply(to: table)
     if batch.hasRemoves {
@@ -34,30 +37,7 @@ extension Journal {
       needsRewrite = true
     }
     if isFarTooLarge { compactOrBackOff(hostTime) }
-    return .written(leftOut: leftOut, notDurable: nil)
-  }
-
-  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
-    let hostTime = options.clock?()
-    return try exclusion.run { () throws(Failure) in
-      guard try appendRenewal(key, deadline, version, now) else { return false }
-      if options.isPowerDurable, let failure = makeDurable(hostTime) { throw failure }
-      return true
-    }
-  }
-
-  private func appendRenewal(_ key: Key, _ deadline: Int64, _ version: UInt32, _ now: Int64) throws(Failure) -> Bool {
-    try enter()
-    defer { leave() }
-    guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
-    guard record.pointee.version <= version else { throw Failure.newerEntry }
-    let batch = Batch()
-    try batch.set(key, deadline: deadline, version: record.pointee.version) { buffer throws(Failure) in
-      buffer.append(EntryTable.value(record))
-    }
-    try append(batch.line, items: 1, isRemoval: false)
-    record.pointee.deadline = deadline
-    return true
+    return .written(written)
   }
 
   public func clear(_ scope: Scope) throws(Failure) {
@@ -71,7 +51,7 @@ extension Journal {
   private func appendClear(_ scope: Scope) throws(Failure) {
     try enter()
     defer { leave() }
-    let next = snapshot([], scope).generation &+ 1
+    let next = generation(of: scope) &+ 1
     scratch.begin()
     scratch.buffer.append("[\"clear\",")
     scope.session.withBytes { JSONText.append(string: $0, to: scratch.buffer) }
@@ -81,7 +61,6 @@ extension Journal {
     try append(scratch, items: 1, isRemoval: true)
     applyClear(scope.session, next)
     needsRewrite = true
-    ownClears.add(next, of: scope)
     Syscalls.unlink(directory, names.damaged)
   }
 

@@ -72,8 +72,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
 
   /// UTC in ms; 0: never.
   var lastCompaction: Int64 = 0
-  var ownClears = OwnClears()
-  let watch = Watch()
+  let ownWatch = Watch()
+  public var watch: Watch? { ownWatch }
 
   /// Up to where blocks are allocated.
   var allocated: Int64 = 0
@@ -137,7 +137,6 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try exclusion.run { () throws(Failure) in
-      watch.drain()
       try freshen()
       return snapshot(keys, scope)
     }
@@ -148,22 +147,28 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
-    let generation = scope == .none ? generation : table.generation(of: scope)
-    return Snapshot(
-      entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation,
-      isOwnGeneration: ownClears.contains(generation, of: scope))
+    Snapshot(entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation(of: scope))
+  }
+
+  @inline(__always)
+  func generation(of scope: Scope) -> UInt64 { scope == .none ? generation : table.generation(of: scope) }
+
+  public func generationAtHand(of scope: Scope) -> UInt64? {
+    try? exclusion.run { () throws(Failure) in
+      try freshen()
+      return generation(of: scope)
+    }
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
     try exclusion.run { () throws(Failure) in
-      watch.drain()
       try freshen()
       return table.items(prefix)
     }
   }
 
   public var descriptor: Int32 {
-    (try? exclusion.run { () throws(Failure) in watch.open(names.directory) }) ?? -1
+    (try? exclusion.run { () throws(Failure) in ownWatch.open(names.directory) }) ?? -1
   }
 
   public func info() throws(Failure) -> StorageInfo {
@@ -183,7 +188,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   public func close() {
-    try? sync() // nobody is left to hear of a failure
+    _ = try? sync() // nobody is left to hear of a failure
   }
 }
 

@@ -4,6 +4,7 @@
 /// nil: absent, or expired. Throws DECODE for text that is not JSON, which only another writer can have stored.
 package func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
   let now = storage.now()
+  storage.watch?.looked()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
   try entry.withText { text throws(Failure) in _ = try JSON.check(text) }
   return entry
@@ -27,15 +28,16 @@ package func remove(_ key: Key, from storage: any Storage) throws(Failure) {
 }
 
 private func write(_ batch: Batch, _ key: Key, to storage: any Storage) throws(Failure) {
-  guard case .written(let leftOut, let notDurable) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
-  guard leftOut.isEmpty else { throw Failure(.quota, "it does not fit into the quota", key: key) }
-  if let notDurable { throw notDurable.about(key) }
+  guard case .written(let written) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
+  guard written.leftOut.isEmpty else { throw Failure(.quota, "it does not fit into the quota", key: key) }
+  if let notDurable = written.notDurable { throw notDurable.about(key) }
 }
 
 /// The unexpired entries whose keys begin with the prefix, in byte order of the keys.
 package func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
   let now = storage.now()
   let scope = storage.scope
+  storage.watch?.looked()
   var found: [Item] = []
   for item in try storage.entries(scope.key(prefix)) where !item.entry.isExpired(at: now) {
     let key = scope.hostKey(item.key)

@@ -70,7 +70,9 @@
     public var scope: Scope { .none }
     public var descriptor: Int32 { -1 }
     public func revalidate() throws(Failure) {}
-    public func sync() throws(Failure) {}
+    public func sync() throws(Failure) -> Failure? { nil }
+    public func generationAtHand(of scope: Scope) -> UInt64? { nil }
+    public var watch: Watch? { nil }
     public func close() {}
     public func now() -> Int64 { systemClock() }
     public var place: Place { Place(of: self) }
