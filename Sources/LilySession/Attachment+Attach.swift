@@ -57,7 +57,7 @@ extension Attachment {
   func takeBaselines(of fields: some Sequence<Int>, _ model: Lens.Model) throws(Failure) {
     guard let slice = lens.slice(of: model) else {
       // What was set would look like a change of the program's.
-      for at in fields { slots[at].lostSight() }
+      for at in fields { slots[at].lostSight(by: .getFailed) }
       throw noSlice
     }
     for at in fields {
@@ -66,9 +66,11 @@ extension Attachment {
         slots[at].sighted()
         slots[at].keepInitialFromBaseline()
       case .callbackFailed(let code):
-        slots[at].lostSight()
+        slots[at].lostSight(by: .getFailed)
         noteGetFailed(at, code)
-      case .unencodable(let reason): noteUnstorable(at, reason)
+      case .unencodable(let reason):
+        slots[at].lostSight(by: .unstorable)
+        noteUnstorable(at, reason)
       }
     }
     lastRevision = lens.revision(of: slice) ?? 0

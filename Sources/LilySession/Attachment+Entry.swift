@@ -42,13 +42,14 @@ extension Attachment {
       try entry.withText { text throws(Failure) in buffer.append(text) }
     }
     batch.require(entry.identity, under: storageKeys[at])
-    guard case .written(let written) = try storage.write(batch, in: scope, generation: generation), written.overtaken.isEmpty else {
-      return false
+    guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
+    if let shortfall {
+      if !shortfall.overtaken.isEmpty { return false }
+      if !shortfall.leftOut.isEmpty { throw Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
+      noteTroubles(shortfall)
     }
-    guard written.leftOut.isEmpty else { throw Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
     if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(renewed: deadline)) }
-    noteTroubles(written)
-    if let failure = written.notDurable { throw failure.about(fields[at].key) }
+    if let failure = shortfall?.notDurable { throw failure.about(fields[at].key) }
     return true
   }
 

@@ -67,8 +67,8 @@ extension Attachment {
       if batch.isEmpty { return }
       do throws(Failure) {
         switch try storage.write(batch, in: scope, generation: generation) {
-        case .written(let written):
-          noteWritten(now, written)
+        case .written(let shortfall):
+          noteWritten(now, shortfall)
           return
         case .superseded(let current): meetClear(current)
         }
@@ -145,8 +145,8 @@ extension Attachment {
   }
 
   @inline(__always)
-  private func noteWritten(_ now: Int64, _ written: Written) {
-    if !written.leftOut.isEmpty || !written.overtaken.isEmpty { notePassedOver(written) }
+  private func noteWritten(_ now: Int64, _ shortfall: Shortfall?) {
+    if let shortfall { noteShortfall(shortfall) }
     for place in 0..<batched.count {
       let at = batched[place]
       if slots[at].isWritable {
@@ -155,30 +155,22 @@ extension Attachment {
         slots[at].droppedStaleKeys()
       }
     }
-    noteTroubles(written)
   }
 
   @inline(never)
-  private func notePassedOver(_ written: Written) {
-    for place in written.overtaken where place < batched.count { slots[batched[place]].overtaken() }
-    for place in written.leftOut where place < batched.count && !slots[batched[place]].isLeftOut {
+  private func noteShortfall(_ shortfall: Shortfall) {
+    for place in shortfall.overtaken where place < batched.count { slots[batched[place]].overtaken() }
+    for place in shortfall.leftOut where place < batched.count && !slots[batched[place]].isLeftOut {
       leaveOut(batched[place], Failure(.quota, "the field does not fit into the storage's quota"))
     }
+    if let failure = shortfall.notDurable, let first = batched.first { fail(first, failure) }
+    noteTroubles(shortfall)
   }
 
   /// What is wrong with a storage that has taken a batch.
-  @inline(__always)
-  func noteTroubles(_ written: Written) {
-    if written.notDurable != nil || written.notRewritten != nil { noteTrouble(written) }
-  }
-
-  @inline(never)
-  private func noteTrouble(_ written: Written) {
-    if let failure = written.notDurable {
-      if let first = batched.first { fail(first, failure) }
-      note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError)
-    }
-    if let failure = written.notRewritten { note(.notRewritten, nil, failure.status.rawValue, systemError: failure.systemError) }
+  func noteTroubles(_ shortfall: Shortfall) {
+    if let failure = shortfall.notDurable { note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError) }
+    if let failure = shortfall.notRewritten { note(.notRewritten, nil, failure.status.rawValue, systemError: failure.systemError) }
   }
 
   /// A clear has come, whoever made it: what was tried before it is not tried again, and the next refresh gives what was loaded or

@@ -50,7 +50,7 @@ struct FieldSlot<Binding: FieldBinding> {
 
   private(set) var pending = Pending.nothing
   private(set) var trouble = Trouble.none
-  /// The baseline is not the program's value: get failed when it should have been taken.
+  /// The baseline is not the program's value, which could not be taken when the field was attached or set.
   private(set) var isUnknown = false
   /// The program asked for the field to be stored by the next update.
   private(set) var isMarked = false
@@ -81,9 +81,11 @@ struct FieldSlot<Binding: FieldBinding> {
   // MARK: questions
 
   /// The model has something that storage does not.
-  var isDirty: Bool { pending != .nothing || trouble == .unstorable || isMarked }
+  var isDirty: Bool { pending != .nothing || hasUnstorable || isMarked }
+  /// The program gave the field a value that cannot be stored. One that it had from the start is no change.
+  private var hasUnstorable: Bool { trouble == .unstorable && !isUnknown }
   /// The program's value is newer than what storage holds, or may be: a refresh leaves it alone.
-  var hasOwnValue: Bool { pending == .change || trouble == .unstorable || isMarked }
+  var hasOwnValue: Bool { pending == .change || hasUnstorable || isMarked }
   /// It can be written by this update.
   var isWritable: Bool { pending != .nothing && !isUnknown && !isLeftOut }
   /// Former keys go once what is stored under the field's own is accepted. Until then they may have its only copy.
@@ -154,9 +156,9 @@ struct FieldSlot<Binding: FieldBinding> {
   mutating func marked() { isMarked = true }
 
   /// The program's value could not be taken after the field was set, so the baseline says nothing of it.
-  mutating func lostSight() {
+  mutating func lostSight(by reason: Trouble) {
     isUnknown = true
-    trouble = .getFailed
+    trouble = reason
     if pending == .rewriting { pending = .nothing } // there is no value to rewrite it with
   }
 

@@ -134,10 +134,10 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
 
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()
-    var written = Written()
+    var overtaken: [Int] = []
     let isRenewal = batch.isRenewal && table.renew != nil
-    if !isRenewal { written.overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in try read(key) } }
-    if batch.isEmpty { return .written(written) }
+    if !isRenewal { overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in try read(key) } }
+    if batch.isEmpty { return .written(.of(overtaken: overtaken)) }
     var entries: [lily_session_entry] = []
     var names: [UInt8] = []
     var nameStarts: [Int] = []
@@ -158,17 +158,15 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
       guard let wanted else { return host.write(context, entries, entries.count, nil, 0) }
       return spelled(scope.session) { host.write(context, entries, entries.count, $0, wanted) }
     }
-    if isRenewal, status == Status.notFound.rawValue {
-      written.overtaken = [0]
-      return .written(written)
-    }
+    if isRenewal, status == Status.notFound.rawValue { return .written(.of(overtaken: [0])) }
     if let wanted, status == Status.newer.rawValue {
       let current = try read([], of: scope).generation
       if current != wanted { return .superseded(generation: current) }
     }
-    if status == Status.notDurable.rawValue { written.notDurable = failure(status) } else { try check(status) }
-    try noteDurable(status == 0)
-    return .written(written)
+    let notDurable = status == Status.notDurable.rawValue ? failure(status) : nil
+    if notDurable == nil { try check(status) }
+    try noteDurable(notDurable == nil)
+    return .written(.of(overtaken: overtaken, notDurable: notDurable))
   }
 
   func clear(_ scope: Scope) throws(Failure) {

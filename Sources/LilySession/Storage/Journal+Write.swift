@@ -11,9 +11,12 @@ extension Journal {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
       let outcome = try append(batch, scope, wanted, hostTime)
-      guard options.isPowerDurable, needsSync, case .written(var written) = outcome else { return outcome }
-      written.notDurable = makeDurable(hostTime)
-      return .written(written)
+      guard options.isPowerDurable, needsSync, case .written(let shortfall) = outcome else { return outcome }
+      guard let notDurable = makeDurable(hostTime) else { return outcome }
+      return .written(
+        .of(
+          leftOut: shortfall?.leftOut ?? [], overtaken: shortfall?.overtaken ?? [], notDurable: notDurable,
+          notRewritten: shortfall?.notRewritten))
     }
   }
 
@@ -25,11 +28,10 @@ extension Journal {
       let current = generation(of: scope)
       if wanted != current { return .superseded(generation: current) }
     }
-    var written = Written()
-    if batch.onlyRemoves, !batch.touches(table) { return .written(written) }
-    written.overtaken = batch.leaveOutOvertaken(table, at: hostTime)
-    written.leftOut = batch.fit(table, quota: options.quota, at: hostTime)
-    if batch.isEmpty { return .written(written) }
+    if batch.onlyRemoves, !batch.touches(table) { return .written(nil) }
+    let overtaken = batch.leaveOutOvertaken(table, at: hostTime)
+    let leftOut = batch.fit(table, quota: options.quota, at: hostTime)
+    if batch.isEmpty { return .written(.of(leftOut: leftOut, overtaken: overtaken)) }
     try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
     batch.apply(to: table)
     if batch.hasRemoves {
@@ -37,7 +39,7 @@ extension Journal {
       needsRewrite = true
     }
     if isFarTooLarge { compactOrBackOff(hostTime) }
-    return .written(written)
+    return .written(.of(leftOut: leftOut, overtaken: overtaken))
   }
 
   public func clear(_ scope: Scope) throws(Failure) {

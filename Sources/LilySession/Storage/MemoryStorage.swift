@@ -50,11 +50,10 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
     return try exclusion.run { () throws(Failure) in
       let current = generation(of: scope)
       if let wanted, wanted != current { return .superseded(generation: current) }
-      var written = Written()
-      written.overtaken = batch.leaveOutOvertaken(table, at: time)
-      written.leftOut = batch.fit(table, quota: quota, at: time)
+      let overtaken = batch.leaveOutOvertaken(table, at: time)
+      let leftOut = batch.fit(table, quota: quota, at: time)
       batch.apply(to: table)
-      return .written(written)
+      return .written(.of(leftOut: leftOut, overtaken: overtaken))
     }
   }
 

@@ -1,7 +1,7 @@
 /// A durable map of key to JSON text, shared by all who open it. Any thread may call it. It holds no lock while it calls
 /// the host's clock, and calls nothing else of the host's.
 ///
-/// A storage of the program's own has `read`, `write`, `renew`, `clear` and `entries`; the rest has defaults in Swift programs. Its
+/// A storage of the program's own has `read`, `write`, `clear` and `entries`; the rest has defaults in Swift programs. Its
 /// methods take keys as they are stored, scopes' among them: `scope` says how that is.
 public protocol Storage: AnyObject, Sendable {
   /// The part of the place that this storage is.
@@ -130,25 +130,38 @@ public struct Snapshot: Sendable {
 
 /// What became of a batch.
 public enum WriteOutcome: Sendable {
-  /// The batch is stored, but for what was left out.
-  case written(Written)
+  /// The batch is stored; nil: all of it, and as durably as was asked for.
+  case written(Shortfall?)
   /// Nothing was written: a clear came since the generation that the batch was made in. This is the generation now.
   case superseded(generation: UInt64)
 }
 
-/// A batch that was stored.
-public struct Written: Sendable {
-  /// All of it was stored, and as durably as was asked for.
-  public init() {}
-
+/// What is missing, or wrong, though a batch was stored. An object, because it is rare and an update's result is passed on often.
+public final class Shortfall: Sendable {
   /// The places in the batch of the changes that the quota did not let in.
-  public var leftOut: [Int] = []
+  public let leftOut: [Int]
   /// The places in the batch of the changes whose condition did not hold: somebody else was faster.
-  public var overtaken: [Int] = []
-  /// Why it may not survive power loss, though it is stored.
-  public var notDurable: Failure?
+  public let overtaken: [Int]
+  /// Why the batch may not survive power loss.
+  public let notDurable: Failure?
   /// Why the file, which had grown far too large, could not be rewritten.
-  public var notRewritten: Failure?
+  public let notRewritten: Failure?
+
+  private init(_ leftOut: [Int], _ overtaken: [Int], _ notDurable: Failure?, _ notRewritten: Failure?) {
+    self.leftOut = leftOut
+    self.overtaken = overtaken
+    self.notDurable = notDurable
+    self.notRewritten = notRewritten
+  }
+
+  /// Returns nil if nothing is missing or wrong.
+  @inline(__always)
+  public static func of(
+    leftOut: [Int] = [], overtaken: [Int] = [], notDurable: Failure? = nil, notRewritten: Failure? = nil
+  ) -> Shortfall? {
+    if leftOut.isEmpty, overtaken.isEmpty, notDurable == nil, notRewritten == nil { return nil }
+    return Shortfall(leftOut, overtaken, notDurable, notRewritten)
+  }
 }
 
 /// What there is to know of a storage.
