@@ -48,9 +48,9 @@ package class ModelSession<Model>: Session {
   /// Throws if the session stores one of the keys in that place.
   func refuse(_ keys: [Key], in place: Place) throws(Failure) {}
 
-  /// The runtime, retained for the call.
+  /// The runtime, retained for the call. A session that is being ended has it until that is over.
   func attachedRuntime() throws(Failure) -> ModelRuntime<Model> {
-    guard let runtime, ending == .no else { throw Session.detached }
+    guard let runtime else { throw Session.detached }
     return runtime.takeUnretainedValue()
   }
 
