@@ -2,7 +2,7 @@
 extension Attachment {
   /// What one field finds in storage. The field may have been set, but nothing is believed before the slice is back in the model.
   struct Look {
-    enum Finding {
+    enum Outcome {
       /// The field was set to the entry.
       case set(TakenEntry, isMigrated: Bool)
       /// The entry stays where it is, and the field as it is. `state`: rejected or newer.
@@ -14,14 +14,14 @@ extension Attachment {
     }
 
     let field: Int
-    let finding: Finding
+    let outcome: Outcome
     /// Of the entry that was found.
     let deadline: Deadline
     let staleKeys: [Key]
 
     /// The field's value in the slice is another one now.
     var isSet: Bool {
-      switch finding {
+      switch outcome {
       case .set: true
       case .nothing(_, let code): code == 0
       case .refused, .known: false
@@ -80,7 +80,7 @@ extension Attachment {
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
     let deadline = Deadline(stored: entry.deadline, now: now, expiresAfter: fields[at].expiresAfter)
     let taken = TakenEntry(source: source, identity: entry.identity)
-    func found(_ finding: Look.Finding) -> Look { Look(field: at, finding: finding, deadline: deadline, staleKeys: stale) }
+    func found(_ outcome: Look.Outcome) -> Look { Look(field: at, outcome: outcome, deadline: deadline, staleKeys: stale) }
     guard slots[at].isNews(taken, fieldVersion: fields[at].version) else { return found(.known) }
     guard entry.version <= fields[at].version else {
       return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
@@ -102,7 +102,7 @@ extension Attachment {
     if slot.isInModel || slot.wasCleared { // what was refused never came into the model
       code = slot.hasInitial ? slot.binding.restore(slot.initial, in: &slice) : Status.notFound.rawValue
     }
-    return Look(field: at, finding: .nothing(isExpired: isExpired, code: code), deadline: Deadline(renewed: 0), staleKeys: [])
+    return Look(field: at, outcome: .nothing(isExpired: isExpired, code: code), deadline: Deadline(renewed: 0), staleKeys: [])
   }
 
   /// Sets a field to an entry. `refusal` is nil if it was set.
@@ -137,7 +137,7 @@ extension Attachment {
   /// Believes what a field found, and notes what the host is to be told. `isNews`: what was set is told, too.
   func settle(_ look: Look, isNews: Bool) {
     let at = look.field
-    switch look.finding {
+    switch look.outcome {
     case .set(let entry, let isMigrated):
       slots[at].took(entry, deadline: look.deadline, isMigrated: isMigrated)
       if isNews { note(.changed, at, Status.ok.rawValue) }

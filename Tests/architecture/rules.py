@@ -17,8 +17,8 @@ LAYERS = {
     ],
     "storage": ["Storage/*"],
     "session": [
-        "Attachment", "Attachment+Attach", "Attachment+Refresh", "Attachment+Store", "Event", "Field", "NativeBaseline", "Runtime",
-        "Session",
+        "Attachment", "Attachment+Attach", "Attachment+Entry", "Attachment+Look", "Attachment+Refresh", "Attachment+Store", "Event",
+        "Field", "FieldSlot", "NativeBaseline", "Runtime", "Session",
     ],
     "swift": ["Swift/*"],
 }

@@ -1,5 +1,7 @@
 """Who may depend on whom, that each rule notices what breaks it, and that the page of it all names what there is."""
 
+import re
+
 import checks
 import page
 import pytest
@@ -86,7 +88,7 @@ def test_the_picture_names_what_there_is(tree):
 
 @pytest.mark.parametrize(("right", "wrong"), [
     ("`storeChanges`: takes", "`storeChange`: takes"),  # no such function
-    ("`Attachment+Store.swift`, `markChanged`", "`Attachment+Store.swift`, `hydrate`"),  # another file's
+    ("`Attachment+Store.swift`, `noteChanged`", "`Attachment+Store.swift`, `hydrate`"),  # another file's
     ("`Journal+Lock.swift`, `enter`", "`Journal+Locks.swift`, `enter`"),  # no such file
     ("`LilySession/Runtime.swift`, `add`", "`Runtime.swift`, `add`"),  # two files
     ("`lily_session_free`", "`lily_session_release`"),  # not in the header
@@ -106,3 +108,24 @@ def test_the_picture_is_noticed_to_be_wrong(tree):
 def test_the_page_has_the_layers(tree):
     for layer in page.rules.LAYERS:
         assert f"**{layer}**" in page.PAGE.read_text()
+
+
+# ---- the table of a field's transitions
+
+SLOT = CORE + "FieldSlot.swift"
+SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
+# What the update's own bookkeeping is, and no belief; `hold` is a part of two transitions.
+BOOKKEEPING = {
+    "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
+    "toldChore", "updateEnded",
+}
+
+
+def test_the_table_has_each_transition_and_a_test_takes_it(tree):
+    transitions = set(re.findall(r"mutating func (\w+)", tree[SLOT])) - BOOKKEEPING
+    assert set(re.findall(r"^\| `(\w+)` \|", page.PAGE.read_text(), re.M)) == transitions
+    assert set(re.findall(r"@Test func `(\w+):", SLOT_TESTS.read_text())) == transitions
+
+
+def test_a_slot_is_changed_by_its_transitions_alone(tree):
+    assert re.findall(r"^  (?:fileprivate\(set\) )?var (\w+): ?[^{\n]*$", tree[SLOT].split("struct TakenEntry")[0], re.M) == []
