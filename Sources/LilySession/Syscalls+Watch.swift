@@ -51,7 +51,9 @@ extension Syscalls {
         while got &- at >= 16 {
           let watch = room.loadUnaligned(fromByteOffset: at, as: Int32.self)
           let mask = room.loadUnaligned(fromByteOffset: at &+ 4, as: UInt32.self)
-          if watch == first || watch == second || mask & UInt32(IN_Q_OVERFLOW) != 0 { isNews = true }
+          // That a watch has ended says nothing of the file.
+          let isOurs = (watch == first || watch == second) && mask & UInt32(IN_IGNORED) == 0
+          if isOurs || mask & UInt32(IN_Q_OVERFLOW) != 0 { isNews = true }
           at &+= 16 &+ Int(room.loadUnaligned(fromByteOffset: at &+ 12, as: UInt32.self))
         }
       }

@@ -51,7 +51,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let journal = Journal(try JournalNames.make(path), options)
-    guard try journal.path.findFolder() else { throw Syscalls.failure("the directory cannot be opened", errno: ENOENT) }
+    guard try journal.path.findFolder() else { throw Syscalls.failure("the directory cannot be opened") }
     try journal.start()
     return journal
   }

@@ -93,7 +93,7 @@ final class JournalPath {
   /// - Parameter mustWrite: a file that may only be read is a failure.
   func open(create: Bool, mustWrite: Bool = false) throws(Failure) -> Opened {
     guard try findFolder() else {
-      if create { throw Syscalls.failure("the directory cannot be opened", errno: ENOENT) }
+      if create { throw Syscalls.failure("the directory cannot be opened") }
       return .nothing
     }
     var patience = Patience()

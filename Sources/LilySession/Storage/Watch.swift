@@ -122,9 +122,9 @@ public final class Watch {
   /// Watches what the path leads to now. `isNews`: it is not what it was before.
   func arm(hasFile: Bool, isNews: Bool) {
     _ = run {
-      absorb()
       Syscalls.unwatch(events, fileWatch)
       Syscalls.unwatch(events, folderWatch)
+      absorb() // what they still had to tell
       if isNews { raise() }
       arm(hasFile)
     }
