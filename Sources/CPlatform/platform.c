@@ -15,6 +15,13 @@ int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {
   return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
 }
 
+int platform_copy_above_standard(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 3); }
+
+int platform_epoll_add(int epoll, int descriptor) {
+  struct epoll_event event = {.events = EPOLLIN, .data = {.fd = descriptor}};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
+}
+
 const char *platform_secure_getenv(const char *name) { return secure_getenv(name); }
 
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {

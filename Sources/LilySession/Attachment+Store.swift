@@ -39,13 +39,17 @@ extension Attachment {
   }
 
   /// Writes what is dirty, finds what stays so, and tells the host. Returns the first failure.
+  ///
+  /// - Parameter wasUnsettled: there may be more to do than to write what changed.
   @inline(never)
-  func settle() -> Failure? {
-    unsettled.forEach { if slots[$0].isUnknown, slots[$0].trouble == .none { slots[$0].found() } }
+  func settle(_ wasUnsettled: Bool) -> Failure? {
+    if wasUnsettled { unsettled.forEach { if slots[$0].isUnknown, slots[$0].trouble == .none { slots[$0].found() } } }
     writeDirty()
-    unsettled.forEach { if slots[$0].owesDeadline { correctDeadline($0) } }
-    unsettled.forEach { slots[$0].updateEnded() }
-    unsettled.removeAll { !slots[$0].isUnsettled }
+    if wasUnsettled { unsettled.forEach { if slots[$0].owesDeadline { correctDeadline($0) } } }
+    unsettled.removeAll { at in
+      slots[at].updateEnded()
+      return !slots[at].isUnsettled
+    }
     let failure = takeFirstFailure()
     deliverEvents()
     return failure

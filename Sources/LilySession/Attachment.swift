@@ -74,7 +74,8 @@ where Lens.Session == Binding.Session {
       if revision == lastRevision, unsettled.isEmpty { return nil }
       lastRevision = revision
     }
-    if !unsettled.isEmpty { retryUnsettled() }
+    let wasUnsettled = !unsettled.isEmpty
+    if wasUnsettled { retryUnsettled() }
     for at in 0..<count {
       switch slots[at].capture(slice) {
       case .same: break
@@ -83,7 +84,7 @@ where Lens.Session == Binding.Session {
       case .unencodable(let reason): noteUnstorable(at, reason)
       }
     }
-    return unsettled.isEmpty ? nil : settle()
+    return unsettled.isEmpty ? nil : settle(wasUnsettled)
   }
 
   // MARK: the host's calls

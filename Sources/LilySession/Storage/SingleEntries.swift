@@ -4,7 +4,6 @@
 /// nil: absent, or expired. Throws DECODE for text that is not JSON, which only another writer can have stored.
 package func get(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
   let now = storage.now()
-  storage.watch?.looked()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
   try entry.withText { text throws(Failure) in _ = try JSON.check(text) }
   return entry
@@ -37,7 +36,6 @@ private func write(_ batch: Batch, _ key: Key, to storage: any Storage) throws(F
 package func entries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
   let now = storage.now()
   let scope = storage.scope
-  storage.watch?.looked()
   var found: [Item] = []
   for item in try storage.entries(scope.key(prefix)) where !item.entry.isExpired(at: now) {
     let key = scope.hostKey(item.key)
