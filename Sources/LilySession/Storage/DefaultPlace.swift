@@ -36,7 +36,8 @@ private struct Base {
       return Base(path: path + DefaultPlace.bytes(variable.below), variable: variable, existing: isHome ? path.count : 0)
     }
     if Syscalls.hidesEnvironment() {
-      throw Failure(.notFound, "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own")
+      let reason: StaticString = "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own"
+      throw Failure(.notFound, reason)
     }
     throw Failure(.notFound, "there is no default place, as HOME is not set: set it or LILY_SESSION_DIR, or open a path of your own")
   }
@@ -90,7 +91,8 @@ private struct Base {
         name: "XDG_STATE_HOME", below: "", relative: .invalidArgument, isRelative: "XDG_STATE_HOME is not an absolute path",
         cannotCreate: "XDG_STATE_HOME: cannot create"),
       Variable(
-        name: "HOME", below: "/.local/state", relative: .notFound, isRelative: "HOME is not an absolute path", cannotCreate: "HOME: cannot create"),
+        name: "HOME", below: "/.local/state", relative: .notFound, isRelative: "HOME is not an absolute path",
+        cannotCreate: "HOME: cannot create"),
     ]
   }
 
