@@ -136,13 +136,13 @@ static void check_folder(const char *name, const char *folder) {
 /* All programs of one interpreter would share a session, so its host has to say which it is. */
 TEST(default_application__S18_interpreters_must_be_told) {
   const char *names[] = {
-      "python", "python3", "python3.11", "python3.11-dbg", "python3.13t", "python3.7m", "python-3.12", ".python3-wrapped", "pypy", "pypy3",
-      "pypy3.10", "ruby", "ruby3.1", "ruby31", "node", "nodejs", "node-20", "electron", "electron28", "deno", "bun", "qjs", "gjs",
-      "gjs-console", "perl", "perl5.36", "perl5.36.0", "perl5.36-x86_64-linux-gnu", "lua", "lua5.4", "luajit", "luajit-2.1.0-beta3", "java",
-      "php", "php8.2", "php-cgi8.2", "php-fpm8.2", "dotnet", "mono", "mono-sgen64", "beam.smp", "escript", "julia", "julia-1.9", "R",
-      "Rscript", "octave-cli-8.4.0", "guile", "guile-3.0", "guile2.2", "tclsh", "tclsh8.6", "wish", "wish8.6", "swipl", "sbcl", "wine", "wine64",
-      "wine64-preloader", "qemu-x86_64", "qemu-aarch64-static", "box64", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld-linux.so.2",
-      "ld-musl-x86_64.so.1", "ld64.so.2", "ld-2.31.so", "libc.so",
+      "python", "python3", "python3.11", "python3.11-dbg", "python3.13t", "python3.7m", "python-3.12", ".python3-wrapped", "pypy",
+      "pypy3", "pypy3.10", "ruby", "ruby3.1", "ruby31", "node", "nodejs", "node-20", "electron", "electron28", "deno", "bun", "qjs",
+      "gjs", "gjs-console", "perl", "perl5.36", "perl5.36.0", "perl5.36-x86_64-linux-gnu", "lua", "lua5.4", "luajit",
+      "luajit-2.1.0-beta3", "java", "php", "php8.2", "php-cgi8.2", "php-fpm8.2", "dotnet", "mono", "mono-sgen64", "beam.smp",
+      "escript", "julia", "julia-1.9", "R", "Rscript", "octave-cli-8.4.0", "guile", "guile-3.0", "guile2.2", "tclsh", "tclsh8.6",
+      "wish", "wish8.6", "swipl", "sbcl", "wine", "wine64", "wine64-preloader", "qemu-x86_64", "qemu-aarch64-static", "box64",
+      "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "ld-linux.so.2", "ld-musl-x86_64.so.1", "ld64.so.2", "ld-2.31.so", "libc.so",
   };
   for (size_t i = 0; i < COUNT(names); i++) check_refused(names[i]);
   assert_non_null(strstr(said, in_place("libc.so"))); /* the executable's path */
@@ -150,10 +150,11 @@ TEST(default_application__S18_interpreters_must_be_told) {
 
 TEST(default_application__S18_programs_that_sound_like_interpreters) {
   const char *names[] = {
-      "phpstorm", "lualatex", "luakit", "perltidy", "nodemon", "javaws", "nodes", "javascript-shop", "mypython", "pythonista", "python-shop",
-      "python3-shop", "node-red", "rubymine", "javac", "java3d", "monodevelop", "mono-tools", "electronic", "deno-shop", "bundle", "juliana",
-      "R2D2", "RStudio", "r", "Python", "guilevel", "wishlist", "winetricks", "gjsify", "qemu-img", "qemu-system-x86_64", "ld", "ldap.shop",
-      "ld.sold", "libcurl.so", "dotnetshop", "beam", "php-shop", "dbg", "-", "3.11",
+      "phpstorm", "lualatex", "luakit", "perltidy", "nodemon", "javaws", "nodes", "javascript-shop", "mypython", "pythonista",
+      "python-shop", "python3-shop", "node-red", "rubymine", "javac", "java3d", "monodevelop", "mono-tools", "electronic",
+      "deno-shop", "bundle", "juliana", "R2D2", "RStudio", "r", "Python", "guilevel", "wishlist", "winetricks", "gjsify",
+      "qemu-img", "qemu-system-x86_64", "ld", "ldap.shop", "ld.sold", "libcurl.so", "dotnetshop", "beam", "php-shop", "dbg", "-",
+      "3.11",
   };
   for (size_t i = 0; i < COUNT(names); i++) check_folder(names[i], names[i]);
 }
@@ -162,8 +163,9 @@ TEST(default_application__S18_programs_that_sound_like_interpreters) {
 TEST(default_application__S18_a_name_is_made_of_an_executables) {
   char *longest = repeated('n', 64), *longer = repeated('n', 100);
   const char *names[][2] = {
-      {".minimal-wrapped", "minimal-wrapped"}, {"..shop", "shop"}, {"My Game", "My-Game"}, {"na\xc3\xafve", "na-ve"}, {"caf\xc3\xa9.bin", "caf-.bin"},
-      {"two\nlines", "two-lines"}, {"a:b*c", "a-b-c"}, {"odd\xff\xfe", "odd--"}, {"\x80.x", "x"}, {longer, longest}, {"shop (deleted)", "shop"},
+      {".minimal-wrapped", "minimal-wrapped"}, {"..shop", "shop"}, {"My Game", "My-Game"}, {"na\xc3\xafve", "na-ve"},
+      {"caf\xc3\xa9.bin", "caf-.bin"}, {"two\nlines", "two-lines"}, {"a:b*c", "a-b-c"}, {"odd\xff\xfe", "odd--"}, {"\x80.x", "x"},
+      {longer, longest}, {"shop (deleted)", "shop"},
   };
   for (size_t i = 0; i < COUNT(names); i++) check_folder(names[i][0], names[i][1]);
   free(longest);
@@ -188,6 +190,7 @@ TEST(default_application__S18_a_program_with_raised_rights_hears_why) {
   const int code = run(path, 65534);
   if (code == 126 || code == 127) skip(); /* the library is where others cannot read it */
   assert_int_equal(code, -LILY_SESSION_ERROR_NOT_FOUND);
-  assert_string_equal(said, "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own\n");
+  assert_string_equal(said, "the environment is not used in a program with raised rights (set-user-ID, capabilities): "
+                            "open a path of your own\n");
   assert_int_not_equal(access(in_place("default"), F_OK), 0);
 }

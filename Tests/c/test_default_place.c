@@ -157,7 +157,8 @@ TEST(default_place__S18_a_message_names_the_variable_the_path_and_the_reason) {
   check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("LILY_SESSION_DIR: cannot create %s: Not a directory", "file/below/shop"));
   assert_int_equal(symlink("nowhere", in_place("dangling")), 0);
   set_state(in_place("dangling"));
-  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("XDG_STATE_HOME: cannot create %s: No such file or directory", "dangling/shop"));
+  const char *format = "XDG_STATE_HOME: cannot create %s: No such file or directory";
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with(format, "dangling/shop"));
 }
 
 /* As nobody, where this is root, whom no mode keeps out. */

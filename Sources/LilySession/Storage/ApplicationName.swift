@@ -5,7 +5,7 @@ enum ApplicationName {
     if let given {
       let name = [UInt8](cString: given)
       guard isName(name) else {
-        throw Failure(.invalidArgument, "an application's name has 1 to 64 characters of A-Z a-z 0-9 . _ - and does not begin with a dot")
+        throw Failure(.invalidArgument, "an application's name is 1 to 64 of A-Z a-z 0-9 . _ -, the first not a dot")
       }
       return name
     }

@@ -36,7 +36,8 @@ private struct Base {
       return Base(path: path + DefaultPlace.bytes(variable.below), variable: variable, existing: isHome ? path.count : 0)
     }
     if Syscalls.hidesEnvironment() {
-      let reason: StaticString = "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own"
+      let reason: StaticString =
+        "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own"
       throw Failure(.notFound, reason)
     }
     throw Failure(.notFound, "there is no default place, as HOME is not set: set it or LILY_SESSION_DIR, or open a path of your own")
