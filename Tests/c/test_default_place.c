@@ -139,7 +139,7 @@ TEST(default_place__S18_a_message_tells_what_is_wrong_with_HOME) {
   set_home(in_place("missing"));
   check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot find %s: No such file or directory", "missing"));
   set_home(in_place("missing/"));
-  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot find %s: No such file or directory", "missing/"));
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot find %s: No such file or directory", "missing"));
   file_write(in_place("file"), "x", 1);
   set_home(in_place("file"));
   check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot create %s: Not a directory", "file/.local/state/shop"));
@@ -216,7 +216,7 @@ TEST(default_place__S18_a_parent_that_is_there_stays_as_it_is) {
 
 TEST(default_place__S18_parents_however_the_path_is_spelt) {
   set_session(in_place("one//two/./three/../four/"));
-  check_place(in_place("one//two/./three/../four//shop/session.jsonl"));
+  check_place(in_place("one//two/./three/../four/shop/session.jsonl"));
   assert_int_equal(access(in_place("one/two/four/shop/session.jsonl"), F_OK), 0);
   assert_int_equal(symlink("one", in_place("link")), 0);
   set_session(in_place("link/five/six"));

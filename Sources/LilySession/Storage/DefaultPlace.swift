@@ -30,8 +30,9 @@ private struct Base {
   static func find() throws(Failure) -> Base {
     for variable in variables {
       guard let value = environment(variable.name) else { continue }
-      let path = [UInt8](cString: value)
+      var path = [UInt8](cString: value)
       guard path.first == DefaultPlace.slash else { throw Failure(variable.relative, variable.isRelative).at(path) }
+      while path.last == DefaultPlace.slash { path.removeLast() } // of "/", too: another one follows
       let isHome = variable.below.utf8CodeUnitCount > 0
       return Base(path: path + DefaultPlace.bytes(variable.below), variable: variable, existing: isHome ? path.count : 0)
     }
