@@ -106,9 +106,10 @@ const char *lily_session_version(void);
  * @since 0.1 */
 const char *lily_session_status_name(lily_session_status status);
 
-/** This thread's last failure in one line, with keys but never values; "" after
- * a success. Set by every function that returns a status and by
- * lily_session_persistence_new(); of nested calls the outermost decides. The
+/** This thread's last failure in one line of UTF-8, such as "cannot open
+ * /srv/shop.jsonl: Permission denied"; "" after a success. It names keys and
+ * paths, never values. Set by every function that returns a status and by
+ * lily_session_persistence_new(); in nested calls, the outermost sets it. The
  * text lives until this thread's next call. Functions that return void leave
  * it alone.
  * @since 0.1 */
@@ -160,13 +161,20 @@ typedef struct lily_session_storage_options {
  *
  * @param path     copied. NULL: the default place,
  *                 `$LILY_SESSION_DIR/<application>/session.jsonl`, else under
- *                 `$XDG_STATE_HOME`, else under `~/.local/state`; its directories
- *                 are created (0700). A path of your own: its directory must exist.
+ *                 `$XDG_STATE_HOME`, else under `~/.local/state`. Missing
+ *                 directories on the way are created (0700); only `$HOME` itself
+ *                 must exist. A path of your own: its directory must exist.
+ *                 If options name no application, it is the executable's name,
+ *                 without leading dots and with `-` for each character that a
+ *                 name cannot have. A program with more rights than its user
+ *                 (set-user-ID, file capabilities) has no default place, as it
+ *                 does not use the environment.
  * @param options  read during the call; NULL: the defaults
  * @param out_storage  the caller's, to be closed by lily_session_storage_close()
- * @return INVALID_ARGUMENT: path is empty, or options are wrong, or an
- *         interpreter (python, node, …) named no application;
- *         NOT_FOUND: no such directory, or READ_ONLY and no such file;
+ * @return INVALID_ARGUMENT: path is empty, options or a variable's value are
+ *         wrong, or an interpreter (python3.11, nodejs, dotnet, …) named no
+ *         application; NOT_FOUND: no such directory, no default place, or
+ *         READ_ONLY and no such file;
  *         REFUSED: not a journal, a newer format, a symbolic or second hard
  *         link, another owner's, over 4 GiB; CORRUPT: damaged, and STRICT;
  *         PERMISSION, NO_SPACE, IO: the system's answer; BUSY

@@ -2,6 +2,7 @@
 #include "CPlatform.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -53,6 +54,21 @@ void platform_fork_sentinel_free(volatile uint8_t *sentinel) {
 static _Thread_local __attribute__((tls_model("initial-exec"))) char message[PLATFORM_MESSAGE_SIZE];
 
 char *platform_message(void) { return message; }
+
+bool platform_error_text(int code, char *text, size_t size) {
+#ifdef __GLIBC__
+  const char *known = strerrordesc_np(code);
+  if (known == NULL || size == 0) return false;
+  size_t length = strnlen(known, size - 1);
+  memcpy(text, known, length);
+  text[length] = '\0';
+  return true;
+#else
+  return strerror_r(code, text, size) == 0;
+#endif
+}
+
+bool platform_hides_environment(void) { return getauxval(AT_SECURE) != 0; }
 
 bool platform_random(void *bytes, size_t count) {
   uint8_t *at = bytes;

@@ -160,13 +160,13 @@ enum Syscalls {
     unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT
   }
 
-  /// Mode 0700, whatever the umask. One that is there already is as good.
-  static func makeDirectory(_ path: UnsafePointer<CChar>) throws(Failure) {
-    if mkdir(path, 0o700) == 0 {
-      guard chmod(path, 0o700) == 0 else { throw failure("the directory's mode cannot be set") }
-    } else if platform_errno() != EEXIST {
-      throw failure("the directory cannot be made")
-    }
+  /// Returns 0, or errno. The mode is 0700, whatever the umask. A folder that exists is as good, and left as it is.
+  static func makeDirectory(_ path: UnsafePointer<CChar>) -> Int32 {
+    guard mkdir(path, 0o700) == 0 else { return platform_errno() == EEXIST ? 0 : platform_errno() }
+    var made = stat()
+    // Not where it is right already: some file systems refuse to change a mode.
+    if fstatat(AT_FDCWD, path, &made, AT_SYMLINK_NOFOLLOW) == 0, made.st_mode & 0o777 == 0o700 { return 0 }
+    return chmod(path, 0o700) == 0 ? 0 : platform_errno()
   }
 
   // MARK: locks
@@ -231,11 +231,14 @@ enum Syscalls {
     try body()
   }
 
-  /// Neither trusted nor there in a program that runs with rights its user does not have.
+  /// Returns nil for an empty variable, and for any in a program with more rights than its user (`hidesEnvironment`).
   static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
     guard let value = platform_secure_getenv(name), value.pointee != 0 else { return nil }
     return value
   }
+
+  /// Returns true in a program with more rights than its user: set-user-ID, file capabilities.
+  static func hidesEnvironment() -> Bool { platform_hides_environment() }
 
   /// A link's target, or the current directory: what `call` fills in, if it fits.
   static func executablePath() -> [UInt8]? {

@@ -63,6 +63,13 @@ int platform_epoll_add(int epoll, int descriptor);
 enum { PLATFORM_MESSAGE_SIZE = 240 };
 char *platform_message(void);
 
+/* strerror_r has another type in each C library, and glibc's answers in the language and encoding of the host's locale. Writes the
+   system's words for an errno, in English where the C library lets us choose. false: it knows none. */
+bool platform_error_text(int code, char *text, size_t size);
+
+/* AT_SECURE, and getauxval, are in a header of Linux' own: whether secure_getenv finds nothing, whatever the variable. */
+bool platform_hides_environment(void);
+
 /* CRC-32C needs the processor's instruction, which has no name in Swift. `crc` is the register, not the final value. */
 uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
 /* The same without the instruction: the slow twin that tests hold it to. */
