@@ -45,9 +45,10 @@ extension Attachment {
     let snapshot = try storage.read(keys, of: scope)
     generation = snapshot.generation
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
-    let looks = look(at: snapshot, storage.now(), from: slice)
+    let now = storage.now()
+    let looks = look(at: snapshot, now, from: slice)
     try putBack(looks, into: runtime)
-    for look in looks.found { settle(look, isNews: false) }
+    for look in looks.found { settle(look, at: now, isNews: false) }
     try takeBaselines(of: 0..<count, runtime.model)
     _ = takeFirstFailure() // what one field does is told by its event
     findUnsettled()

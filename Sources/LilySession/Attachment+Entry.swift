@@ -23,25 +23,35 @@ extension Attachment {
 
   /// Stores the entry that the field has with the deadline that it can have. Whoever stored another one in the meantime is right.
   func correctDeadline(_ at: Int) {
-    guard let storage, case .taken(let taken) = slots[at].origin, taken.source == 0 else { return slots[at].settledDeadline() }
+    guard let storage else { return }
     do throws(Failure) {
       let snapshot = try storage.read([storageKeys[at]], of: scope)
-      if let entry = snapshot.entries.first ?? nil, entry.identity == taken.identity {
-        _ = try store(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation)
+      // A value from under a former key is written anew as a whole.
+      if let entry = snapshot.entries.first ?? nil, holds(at, TakenEntry(source: 0, identity: entry.identity)) {
+        let latest = Deadline(stored: entry.deadline, now: storage.now(), expiresAfter: fields[at].expiresAfter)
+        if !latest.isCorrected {
+          slots[at].renewed(latest) // somebody has renewed it since
+        } else if try !store(entry, of: at, deadline: min(slots[at].deadline, latest.time), in: snapshot.generation, isCorrection: true) {
+          return // another try finds what is there by then
+        }
       }
       slots[at].settledDeadline()
     } catch { noteChore(at, error) }
   }
 
   /// Stores an entry of the field's own key again if storage still holds that very entry when it is written. Returns false if not.
-  private func store(_ entry: Entry, of at: Int, deadline: Int64, in generation: UInt64) throws(Failure) -> Bool {
+  ///
+  /// - Parameter isCorrection: only if it still has that very deadline, too: who has renewed it knows better.
+  private func store(
+    _ entry: Entry, of at: Int, deadline: Int64, in generation: UInt64, isCorrection: Bool = false
+  ) throws(Failure) -> Bool {
     guard let storage else { throw Session.detached }
     batch.removeAll()
     batched.removeAll()
     try batch.set(slots[at].key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
       try entry.withText { text throws(Failure) in buffer.append(text) }
     }
-    batch.require(entry.identity, under: storageKeys[at])
+    batch.require(entry.identity, under: storageKeys[at], deadline: isCorrection ? entry.deadline : nil)
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {
       if !shortfall.overtaken.isEmpty { return false }
@@ -84,8 +94,8 @@ extension Attachment {
     if let (source, entry) = effective(entries, now) {
       return judge(at, TakenEntry(source: source, identity: entry.identity), entry)
     }
-    if snapshot.generation != generation { return .absent }
-    let hasExpired = entries.contains { $0 != nil } || Entry.isExpired(slot.deadline, at: now) || slot.stored == .expired
-    return hasExpired ? .expired : .absent
+    // A clear that the session has not met yet took what it knows of.
+    if snapshot.generation != generation { return entries.contains { $0 != nil } ? .expired : .absent }
+    return hasExpired(at, entries, now) ? .expired : .absent
   }
 }

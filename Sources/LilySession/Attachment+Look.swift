@@ -15,8 +15,8 @@ extension Attachment {
 
     let field: Int
     let outcome: Outcome
-    /// Of the entry that was found.
-    let deadline: Deadline
+    /// When the entry that was found expires, UTC in ms; 0: never.
+    let storedDeadline: Int64
     let staleKeys: [Key]
 
     /// The field's value in the slice is another one now.
@@ -54,7 +54,7 @@ extension Attachment {
         if mayHaveNews(at, entries, now) { looks.isWhole = false }
         continue
       }
-      if let look = look(at, entries, now, &looks.slice) { looks.found.append(look) }
+      looks.found.append(look(at, entries, now, &looks.slice))
     }
     return looks
   }
@@ -72,15 +72,16 @@ extension Attachment {
     return slots[at].isNews(TakenEntry(source: source, identity: entry.identity), fieldVersion: fields[at].version)
   }
 
-  /// nil: there is nothing, and there was nothing.
-  private func look(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look? {
-    guard let (source, entry) = effective(entries, now) else { return lookForNothing(at, entries, now, &slice) }
-    let keys = storedKeys(at)
+  private func look(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
+    let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
-    let deadline = Deadline(stored: entry.deadline, now: now, expiresAfter: fields[at].expiresAfter)
+    let effective = effective(entries, now)
+    func found(_ outcome: Look.Outcome) -> Look {
+      Look(field: at, outcome: outcome, storedDeadline: effective?.entry.deadline ?? 0, staleKeys: stale)
+    }
+    guard let (source, entry) = effective else { return found(lookForNothing(at, entries, now, &slice)) }
     let taken = TakenEntry(source: source, identity: entry.identity)
-    func found(_ outcome: Look.Outcome) -> Look { Look(field: at, outcome: outcome, deadline: deadline, staleKeys: stale) }
     guard slots[at].isNews(taken, fieldVersion: fields[at].version) else { return found(.known) }
     guard entry.version <= fields[at].version else {
       return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
@@ -91,18 +92,20 @@ extension Attachment {
     return found(.set(taken, isMigrated: isMigrated || source > 0))
   }
 
-  private func lookForNothing(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look? {
+  private func lookForNothing(
+    _ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session
+  ) -> Look.Outcome {
     let slot = slots[at]
-    if slot.pending == .firstValue { return nil } // it is still to be stored
-    // One that has expired may have been swept.
-    let isExpired = entries.contains { $0 != nil } || Entry.isExpired(slot.deadline, at: now)
-    let hadEntry = slot.stored != .absent && slot.stored != .expired
-    guard hadEntry || slot.wasCleared || isExpired && slot.stored == .absent else { return nil }
     var code: Int32?
     if slot.isInModel || slot.wasCleared { // what was refused never came into the model
       code = slot.hasInitial ? slot.binding.restore(slot.initial, in: &slice) : Status.notFound.rawValue
     }
-    return Look(field: at, outcome: .nothing(isExpired: isExpired, code: code), deadline: Deadline(renewed: 0), staleKeys: [])
+    return .nothing(isExpired: hasExpired(at, entries, now), code: code)
+  }
+
+  /// Returns true if a field that has no entry had one that expired. It may have been swept since.
+  func hasExpired(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
+    entries.contains { $0 != nil } || Entry.isExpired(slots[at].deadline, at: now) || slots[at].stored == .expired
   }
 
   /// Sets a field to an entry. `refusal` is nil if it was set.
@@ -135,16 +138,17 @@ extension Attachment {
   }
 
   /// Believes what a field found, and notes what the host is to be told. `isNews`: what was set is told, too.
-  func settle(_ look: Look, isNews: Bool) {
+  func settle(_ look: Look, at now: Int64, isNews: Bool) {
     let at = look.field
+    let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: fields[at].expiresAfter)
     switch look.outcome {
     case .set(let entry, let isMigrated):
-      slots[at].took(entry, deadline: look.deadline, isMigrated: isMigrated)
+      slots[at].took(entry, deadline: deadline, isMigrated: isMigrated)
       if isNews { note(.changed, at, Status.ok.rawValue) }
     case .refused(let entry, let state, let code, let systemError):
-      slots[at].refused(entry, deadline: look.deadline, as: state)
+      slots[at].refused(entry, deadline: look.storedDeadline, as: state)
       note(state == .newer ? .newer : .rejected, at, code, systemError: systemError)
-    case .known: slots[at].renewed(look.deadline)
+    case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(renewed: look.storedDeadline))
     case .nothing(let isExpired, let code):
       if let code { note(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)

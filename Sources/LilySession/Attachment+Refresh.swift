@@ -10,9 +10,10 @@ extension Attachment {
     let snapshot = try storage.read(allKeys, of: scope)
     if snapshot.generation != generation { meetClear(snapshot.generation) }
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
-    let looks = look(at: snapshot, storage.now(), from: slice)
+    let now = storage.now()
+    let looks = look(at: snapshot, now, from: slice)
     try putBack(looks, into: runtime)
-    for look in looks.found { settle(look, isNews: true) }
+    for look in looks.found { settle(look, at: now, isNews: true) }
     defer { findUnsettled() }
     let set = looks.found.filter { $0.isSet }.map { $0.field }
     if !set.isEmpty { try takeBaselines(of: set, runtime.model) }

@@ -43,7 +43,7 @@ extension Attachment {
   /// - Parameter wasUnsettled: there may be more to do than to write what changed.
   @inline(never)
   func settle(_ wasUnsettled: Bool) -> Failure? {
-    if wasUnsettled { unsettled.forEach { if slots[$0].isUnknown, slots[$0].trouble == .none { slots[$0].found() } } }
+    if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
     writeDirty()
     if wasUnsettled { unsettled.forEach { if slots[$0].owesDeadline { correctDeadline($0) } } }
     unsettled.removeAll { at in

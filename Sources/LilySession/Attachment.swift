@@ -145,7 +145,7 @@ where Lens.Session == Binding.Session {
     for at in 0..<count where slots[at].deadline > 0 {
       let (difference, overflow) = slots[at].deadline.subtractingReportingOverflow(now)
       var left = overflow ? .max : difference
-      if fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }
+      if slots[at].isInModel, fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }
       // A refresh gives up what has expired, unless the program's own value is newer, or may be.
       if left <= 0, slots[at].hasOwnValue || slots[at].trouble != .none { continue }
       next = min(next ?? .max, max(left, 0))

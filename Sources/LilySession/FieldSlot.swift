@@ -50,6 +50,8 @@ struct FieldSlot<Binding: FieldBinding> {
 
   private(set) var pending = Pending.nothing
   private(set) var trouble = Trouble.none
+  /// The program gave the field a value that cannot be stored, and no other since. One that it had from the start is no change.
+  private(set) var isUnstorable = false
   /// The baseline is not the program's value, which could not be taken when the field was attached or set.
   private(set) var isUnknown = false
   /// The program asked for the field to be stored by the next update.
@@ -81,11 +83,9 @@ struct FieldSlot<Binding: FieldBinding> {
   // MARK: questions
 
   /// The model has something that storage does not.
-  var isDirty: Bool { pending != .nothing || hasUnstorable || isMarked }
-  /// The program gave the field a value that cannot be stored. One that it had from the start is no change.
-  private var hasUnstorable: Bool { trouble == .unstorable && !isUnknown }
+  var isDirty: Bool { pending != .nothing || isUnstorable || isMarked }
   /// The program's value is newer than what storage holds, or may be: a refresh leaves it alone.
-  var hasOwnValue: Bool { pending == .change || hasUnstorable || isMarked }
+  var hasOwnValue: Bool { pending == .change || isUnstorable || isMarked }
   /// It can be written by this update.
   var isWritable: Bool { pending != .nothing && !isUnknown && !isLeftOut }
   /// Former keys go once what is stored under the field's own is accepted. Until then they may have its only copy.
@@ -118,14 +118,24 @@ struct FieldSlot<Binding: FieldBinding> {
   @inline(__always)
   mutating func capture(_ slice: Binding.Session) -> Capture { binding.capture(slice, &baseline) }
 
-  /// Another try begins: what failed may be well, and what is marked is changed now.
+  /// Another try begins: what failed may be well, and what is marked is changed now if its value is known.
   mutating func retried() {
     trouble = .none
-    if isMarked {
-      isMarked = false
-      pending = .change
-      isFresh = true
-    }
+    if !isUnknown { changeIfMarked() }
+  }
+
+  private mutating func changeIfMarked() {
+    guard isMarked else { return }
+    isMarked = false
+    pending = .change
+    isFresh = true
+  }
+
+  /// The try is over. What could be taken is no trouble any more.
+  mutating func tried() {
+    if trouble != .none { return }
+    isUnstorable = false
+    if isUnknown { found() }
   }
 
   /// The program's value differs from the last one.
@@ -136,8 +146,9 @@ struct FieldSlot<Binding: FieldBinding> {
   }
 
   /// The program's value can be taken again. What could not be read is not overwritten by what may be a default.
-  mutating func found() {
+  private mutating func found() {
     isUnknown = false
+    changeIfMarked()
     if pending == .change { return }
     pending = .nothing
     switch stored {
@@ -151,7 +162,10 @@ struct FieldSlot<Binding: FieldBinding> {
   }
 
   mutating func getFailed() { trouble = .getFailed }
-  mutating func becameUnstorable() { trouble = .unstorable }
+  mutating func becameUnstorable() {
+    trouble = .unstorable
+    isUnstorable = !isUnknown
+  }
 
   mutating func marked() { isMarked = true }
 
@@ -165,6 +179,7 @@ struct FieldSlot<Binding: FieldBinding> {
   /// The baseline is the value that the field has now.
   mutating func sighted() {
     isUnknown = false
+    isUnstorable = false
     trouble = .none
   }
 
@@ -188,9 +203,9 @@ struct FieldSlot<Binding: FieldBinding> {
     pending = isMigrated ? .rewriting : .nothing
   }
 
-  /// The field cannot be set to an entry, which stays as it is. `state` is rejected or newer.
-  mutating func refused(_ entry: TakenEntry, deadline: Deadline, as state: FieldState.Stored) {
-    hold(entry, deadline, as: state)
+  /// The field cannot be set to an entry, which stays as it is, its deadline too. `state` is rejected or newer.
+  mutating func refused(_ entry: TakenEntry, deadline: Int64, as state: FieldState.Stored) {
+    hold(entry, Deadline(renewed: deadline), as: state)
     pending = .nothing
   }
 
@@ -198,6 +213,7 @@ struct FieldSlot<Binding: FieldBinding> {
     origin = .taken(entry)
     stored = state
     wasCleared = false
+    owesDeadline = false
     renewed(deadline)
   }
 
@@ -207,8 +223,9 @@ struct FieldSlot<Binding: FieldBinding> {
     staleKeys = keys
   }
 
-  /// The deadline of what is stored is this.
+  /// The deadline of what is stored is this. One that is corrected does not grow by being looked at again.
   mutating func renewed(_ new: Deadline) {
+    if new.isCorrected, owesDeadline, deadline <= new.time { return }
     deadline = new.time
     owesDeadline = new.isCorrected
   }
@@ -216,7 +233,7 @@ struct FieldSlot<Binding: FieldBinding> {
   /// The deadline in storage needs no correction any more.
   mutating func settledDeadline() { owesDeadline = false }
 
-  /// Storage has nothing for the field any more.
+  /// Storage has nothing for the field any more. A first value is still to be stored.
   mutating func gone(expired: Bool) {
     origin = .none
     stored = expired ? .expired : .absent
@@ -224,7 +241,7 @@ struct FieldSlot<Binding: FieldBinding> {
     owesDeadline = false
     staleKeys = []
     wasCleared = false
-    pending = .nothing
+    if pending != .firstValue { pending = .nothing }
   }
 
   /// A clear took what was stored, and what was tried before it is not tried again. Returns true if that drops a change.

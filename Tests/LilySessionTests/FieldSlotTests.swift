@@ -16,7 +16,7 @@ import Testing
 
   @Test func `refused: the entry stays, and is told once`() {
     let slot = Slot()
-    slot.value.refused(entry(1), deadline: Deadline(renewed: 9), as: .newer)
+    slot.value.refused(entry(1), deadline: 9, as: .newer)
     #expect(slot.stored == .newer && !slot.isNews(entry(1)) && slot.value.deadline == 9 && !slot.value.isInModel)
   }
 
@@ -70,6 +70,16 @@ import Testing
     #expect(!slot.value.isUnsettled)
   }
 
+  @Test func `tried: what could be taken is no trouble any more`() {
+    let slot = Slot()
+    slot.value.lostSight(by: .getFailed)
+    slot.value.tried()
+    #expect(slot.value.isUnknown) // it failed
+    slot.value.retried()
+    slot.value.tried() // the value equals the baseline
+    #expect(!slot.value.isUnknown && slot.isPending(.firstValue))
+  }
+
   @Test func `getFailed: not dirty, but not settled`() {
     let slot = Slot()
     slot.value.getFailed()
@@ -81,6 +91,11 @@ import Testing
     slot.value.becameUnstorable()
     #expect(slot.isDirty && slot.value.hasOwnValue && slot.isPending(.nothing))
     slot.value.retried()
+    slot.value.getFailed()
+    slot.value.tried()
+    #expect(slot.isDirty) // nobody knows better
+    slot.value.retried()
+    slot.value.tried()
     #expect(!slot.isDirty)
   }
 
@@ -110,7 +125,7 @@ import Testing
     #expect(loaded.isNews(entry(1))) // it says something else than the model
 
     let refused = Slot()
-    refused.value.refused(entry(1), deadline: Deadline(renewed: 0), as: .rejected)
+    refused.value.refused(entry(1), deadline: 0, as: .rejected)
     refused.value.lostSight(by: .getFailed)
     refused.value.retried()
     refused.set(5)
@@ -153,6 +168,8 @@ import Testing
     let slot = Slot()
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 100))
     #expect(slot.value.deadline == 1100 && slot.value.owesDeadline && slot.value.isUnsettled && !slot.isDirty)
+    slot.value.renewed(Deadline(stored: 5000, now: 1050, expiresAfter: 100))
+    #expect(slot.value.deadline == 1100) // it does not grow by being looked at
     slot.value.renewed(Deadline(stored: 1100, now: 1000, expiresAfter: 100))
     #expect(slot.value.deadline == 1100 && !slot.value.owesDeadline)
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 0))

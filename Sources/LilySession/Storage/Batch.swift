@@ -23,6 +23,8 @@ public final class Batch {
     var key: Extent // in `keys`
     /// nil: nothing, or what has expired.
     var entry: EntryIdentity?
+    /// nil: whatever it is.
+    var deadline: Int64?
   }
 
   let line = Line()
@@ -114,10 +116,13 @@ public final class Batch {
   }
 
   /// Makes the last change, and those that will be tied to it, only if `key` still holds this entry; nil: only if it holds none.
-  func require(_ entry: EntryIdentity?, under key: Key) {
+  ///
+  /// - Parameter deadline: the one that the entry must have; nil: any.
+  func require(_ entry: EntryIdentity?, under key: Key, deadline: Int64? = nil) {
     let start = keys.count
     key.withBytes { keys.append($0) }
-    conditions.append(Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry))
+    conditions.append(
+      Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry, deadline: deadline))
   }
 
   /// Brings the table to what the batch says.
@@ -164,8 +169,9 @@ public final class Batch {
     for at in 0..<conditions.count {
       let condition = conditions[at]
       let entry = try stored(Key(stored: [UInt8](keys.slice(condition.key))))
-      let current = entry.flatMap { $0.isExpired(at: now) ? nil : $0.identity }
-      if current != condition.entry { heads.append(condition.place) }
+      let current = entry.flatMap { $0.isExpired(at: now) ? nil : $0 }
+      let isRenewed = condition.deadline != nil && condition.deadline != current?.deadline
+      if isRenewed || current?.identity != condition.entry { heads.append(condition.place) }
     }
     return leaveOut { heads.contains($0) }
   }
