@@ -106,9 +106,10 @@ const char *lily_session_version(void);
  * @since 0.1 */
 const char *lily_session_status_name(lily_session_status status);
 
-/** This thread's last failure in one line, with keys but never values; "" after
- * a success. Set by every function that returns a status and by
- * lily_session_persistence_new(); of nested calls the outermost decides. The
+/** This thread's last failure in one line of UTF-8, such as "cannot open
+ * /srv/shop.jsonl: Permission denied"; "" after a success. It names keys and
+ * paths, never values. Set by every function that returns a status and by
+ * lily_session_persistence_new(); in nested calls, the outermost sets it. The
  * text lives until this thread's next call. Functions that return void leave
  * it alone.
  * @since 0.1 */
@@ -160,13 +161,20 @@ typedef struct lily_session_storage_options {
  *
  * @param path     copied. NULL: the default place,
  *                 `$LILY_SESSION_DIR/<application>/session.jsonl`, else under
- *                 `$XDG_STATE_HOME`, else under `~/.local/state`; its directories
- *                 are created (0700). A path of your own: its directory must exist.
+ *                 `$XDG_STATE_HOME`, else under `~/.local/state`. Missing
+ *                 directories on the way are created (0700); only `$HOME` itself
+ *                 must exist. A path of your own: its directory must exist.
+ *                 If options name no application, it is the executable's name,
+ *                 without leading dots and with `-` for each character that a
+ *                 name cannot have. A program with more rights than its user
+ *                 (set-user-ID, file capabilities) has no default place, as it
+ *                 does not use the environment.
  * @param options  read during the call; NULL: the defaults
  * @param out_storage  the caller's, to be closed by lily_session_storage_close()
- * @return INVALID_ARGUMENT: path is empty, or options are wrong, or an
- *         interpreter (python, node, …) named no application;
- *         NOT_FOUND: no such directory, or READ_ONLY and no such file;
+ * @return INVALID_ARGUMENT: path is empty, options or a variable's value are
+ *         wrong, or an interpreter (python3.11, nodejs, dotnet, …) named no
+ *         application; NOT_FOUND: no such directory, no default place, or
+ *         READ_ONLY and no such file;
  *         REFUSED: not a journal, a newer format, a symbolic or second hard
  *         link, another owner's, over 4 GiB; CORRUPT: damaged, and STRICT;
  *         PERMISSION, NO_SPACE, IO: the system's answer; BUSY
@@ -231,13 +239,19 @@ typedef struct lily_session_backend {
   /** All whose keys begin with the prefix, in any order. A failure of visit ends it, and is returned. */
   lily_session_status (*each)(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
 
-  lily_session_status (*sync)(void *context); /**< NULL: what is written is durable at once */
+  lily_session_status (*sync)(void *context); /**< NULL: what is written is durable at once, unless write returned NOT_DURABLE */
   int (*fd)(void *context);                   /**< as lily_session_storage_fd(); NULL: -1 */
   void (*close)(void *context);               /**< before release, in the process that opened it; NULL: nothing to do */
+
+  /** Gives the entry of this key the new expires_at_ms, in one step, if the key
+   * still holds this json and version; otherwise NOT_FOUND. NULL: the library
+   * reads the entry and writes it again, and another program's write that comes
+   * between the two is lost. */
+  lily_session_status (*renew)(void *context, const lily_session_entry *entry);
 } lily_session_backend;
 
 /** No functions yet. */
-#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** A storage in a store of the host's. The library keeps the rules of keys,
  * values, expiry, versions and scopes; the quota is the backend's own (QUOTA).
@@ -312,14 +326,19 @@ lily_session_status lily_session_storage_each(lily_session_storage *storage, con
 /** Makes what this handle wrote survive power loss, and rewrites the file when
  * it holds removed values or has grown far past what it stores. Nothing is
  * done when this handle wrote nothing since the last time.
- * @return NOT_DURABLE: the disk refused; IO, NO_SPACE, BUSY, FORKED
+ * @return NOT_DURABLE: the disk refused; BUSY, FORKED; PERMISSION, IO, NO_SPACE:
+ *         what was written survives power loss, but the file cannot be rewritten
+ *         and still holds values that were removed or cleared (a file that is
+ *         mounted by itself, a folder that may not be written)
  * @since 0.1 */
 lily_session_status lily_session_storage_sync(lily_session_storage *storage);
 
-/** A descriptor that polls readable when the stored data may have changed, for
- * the host's event loop; it may do so without reason. get, each and refresh
- * make it quiet again. The handle's: not to be read or closed. The first call
- * makes it.
+/** A descriptor for the host's event loop. It polls readable when the file has
+ * changed, by whomever, until each session that is attached through this handle
+ * or a scope of it has refreshed; without sessions, until a get or each. Other
+ * files in the folder do not wake it, except that while the file is missing,
+ * files that are made there may. The descriptor belongs to the handle: do not
+ * read or close it. The first call makes it.
  * @return -1: this storage cannot tell, or the system gives no watch
  * @since 0.1 */
 int lily_session_storage_fd(lily_session_storage *storage);
@@ -417,7 +436,7 @@ typedef struct lily_session_field {
   void (*release)(void *context); /**< called once, when the last list and session with this field are gone; also when field_add fails; may be NULL */
   int64_t expires_after_ms;       /**< after its last write or lily_session_touch(); 0: never */
   uint32_t version;               /**< of the value's shape; a stored value of a newer version is left alone */
-  lily_session_migrate_fn migrate; /**< for stored values of an older version; NULL: they are decoded as they are */
+  lily_session_migrate_fn migrate; /**< for stored values of an older version; NULL: they are decoded as they are. A migrated value is stored by the next update, unless another program has stored something since */
   const char *const *former_keys; /**< keys that the field had before, the latest first, NULL-terminated, copied; NULL: none. They go when the field is stored under its own */
   int32_t member_type;            /**< LILY_SESSION_MEMBER_…: the slice is a struct, and the field a member of it */
   size_t member_offset;           /**< offsetof(struct, member) */
@@ -557,8 +576,9 @@ enum {
   LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: another changed the field, and it was set */
   LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: another removed it; it was set to its value from before hydration. status: what set returned, NOT_FOUND where there is no such value */
   LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: it expired; likewise */
-  LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: another cleared the session; likewise */
-  LILY_SESSION_EVENT_NOT_DURABLE = 11  /**< what was written may not survive power loss. key NULL; status: NOT_DURABLE */
+  LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: the session was cleared; likewise. In any call, with status OK: a change that could not be stored was dropped, as it may be older than a clear */
+  LILY_SESSION_EVENT_NOT_DURABLE = 11, /**< what was written may not survive power loss. key NULL; status: NOT_DURABLE */
+  LILY_SESSION_EVENT_NOT_REWRITTEN = 12 /**< the file cannot be rewritten: it grows on, or still holds what was removed or cleared. key NULL; status, and system_error */
 };
 
 /** Something that happened to a field or to the store. Borrowed for the call. */
@@ -595,9 +615,10 @@ typedef struct lily_session_config {
  * @param config       read during the call; context is the session's from here on
  * @param out_session  the caller's, to be given back by lily_session_detach()
  * @return DUPLICATE_KEY: another session of this runtime stores one of these
- *         keys in the same file; CALLBACK: config.get or config.set answered
- *         NULL; INVALID_ARGUMENT, REENTRANT; what lily_session_storage_open()
- *         and _get() answer. The context has been released then.
+ *         keys in the same file; CALLBACK: config.get returned NULL, or
+ *         config.set did: then fields may have been set already;
+ *         INVALID_ARGUMENT, REENTRANT; what lily_session_storage_open() and
+ *         _get() return. The context has been released then.
  *
  * Callbacks: get, set, revision, on_event, clock; release, on failure.
  * @since 0.1 */
@@ -614,27 +635,46 @@ lily_session_status lily_session_persist(lily_session *session);
  * @since 0.1 */
 lily_session_status lily_session_flush(lily_session *session);
 
-/** Persists, then takes over what others did: a field that was changed elsewhere
- * is set, one that was removed or cleared elsewhere, or has expired, is set to
- * its value from before hydration; an event for each. A dirty field is left
- * alone. A clear through this session's own storage handle is not "elsewhere".
- * @return as lily_session_persist() and lily_session_storage_get()
+/** Persists, then takes over what others did. A field that was changed elsewhere
+ * is set. A field that was removed elsewhere or has expired, or that was loaded
+ * or stored before a clear, is set to its value from before hydration; a clear
+ * through this session's own storage handle is no exception. An event tells of
+ * each. A field whose own change is not stored yet is left alone, as is one whose
+ * get fails. If config.set returns NULL, nothing was taken over, and the next
+ * refresh does it again.
+ *
+ * The file's path is looked up anew: a file or folder that was deleted, exchanged
+ * or made anew is found.
+ * @return as lily_session_persist() and lily_session_storage_get(); CALLBACK:
+ *         config.set returned NULL, or a get failed after its field was set
  *
  * Callbacks: get, set, config's get and set, revision, migrate, on_event, clock.
  * @since 0.1 */
 lily_session_status lily_session_refresh(lily_session *session);
 
-/** Stores an unchanged field again, and so renews its expiry: for tokens that
- * last while they are used. Persists what changed, too.
+/** Has the next update, persist, flush or detach store a field, whether it
+ * changes or not: for a default that the user confirmed, or for a choice that
+ * equals what this program saw last while another program changed it. The field
+ * is dirty until then. May be called inside callbacks: in an update function it
+ * holds for that update.
+ * @param key  the field's key, without the prefix
+ * @return NOT_FOUND: the session has no such field; INVALID_ARGUMENT
+ * @since 0.1 */
+lily_session_status lily_session_mark(lily_session *session, const char *key);
+
+/** Persists, then stores what storage holds of a field again, and so renews its
+ * expiry: for tokens that last while they are used.
  * @param key  the field's key, without the prefix
  * @return NOT_FOUND: the session has no such field, or nothing is stored for
  *         it; NEWER, DECODE: what is stored is not this field's value, and
- *         stays; as lily_session_persist()
+ *         stays; NOT_DURABLE: it is renewed; BUSY: others store it again and
+ *         again; as lily_session_persist()
  * @since 0.1 */
 lily_session_status lily_session_touch(lily_session *session, const char *key);
 
 /** For the host's loop: ms until the next of the session's stored fields
- * expires, as far as it has seen them; 0: one has (lily_session_refresh()); -1:
+ * expires, as far as the session has seen them, and at most the field's own
+ * expires_after_ms. 0: one has, and lily_session_refresh() takes it back. -1:
  * none will, or the session is detached. Leaves lily_session_last_error() alone.
  * @since 0.1 */
 int64_t lily_session_next_expiry(lily_session *session);
@@ -645,12 +685,13 @@ enum {
   LILY_SESSION_STATE_LOADED = 1,   /**< stored, and what the model has or had */
   LILY_SESSION_STATE_REJECTED = 2, /**< stored, but not accepted */
   LILY_SESSION_STATE_EXPIRED = 3,  /**< was stored; reads as absent */
-  LILY_SESSION_STATE_MIGRATED = 4, /**< stored by an older version or under a former key; with DIRTY, to be stored anew */
+  LILY_SESSION_STATE_MIGRATED = 4, /**< stored by an older version and migrated, or under a former key; with DIRTY, to be stored anew */
   LILY_SESSION_STATE_NEWER = 5,    /**< stored by a newer version of the field */
-  LILY_SESSION_STATE_DIRTY = 256   /**< added: changed and not stored yet */
+  LILY_SESSION_STATE_DIRTY = 256   /**< added: the model has something that is not stored yet */
 };
 
-/** What storage holds of a field, as far as this session has seen it.
+/** What storage holds of a field now, or was last seen to hold where storage
+ * cannot be read. Asking changes nothing.
  *
  * @param key        the field's key, without the prefix
  * @param out_state  a LILY_SESSION_STATE_…, with _DIRTY added or not
@@ -671,9 +712,11 @@ void lily_session_detach(lily_session *session);
 void lily_session_abandon(lily_session *session);
 
 /** Removes every key that begins with "lily_session_", in one step; other keys
- * stay. For log-out; works inside an update function too. Nothing that any
- * session wrote, or failed to write, before it comes back. The model is left
- * alone, and a field is stored again once it changes.
+ * stay. For log-out; works inside an update function too. After it, nothing that
+ * any session wrote before, or failed to write, comes back. The model is left
+ * alone until the next lily_session_refresh(), which gives the fields that were
+ * stored their values from before hydration; a field that changes after the
+ * clear, or in the same update, is stored and stays.
  *
  * @param storage  NULL: the default place; nothing is created there
  * @return as lily_session_storage_set(); where there is nothing to clear, OK

@@ -15,6 +15,17 @@ uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count)
   return crc;
 }
 
+/* A step of the CRC shifts a bit out at the right, and adds the polynomial if that bit was 1. The polynomial's highest bit is
+   1, and the shift leaves a 0 there: so the highest bit tells which it was, and each step can be undone. */
+uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count) {
+  const uint8_t *at = (const uint8_t *)bytes + count;
+  while (count-- > 0) {
+    for (int bit = 0; bit < 8; bit++) crc = crc & 0x80000000 ? (crc ^ 0x82F63B78) << 1 | 1 : crc << 1;
+    crc ^= *--at;
+  }
+  return crc;
+}
+
 #if defined(__x86_64__)
 #include <cpuid.h>
 #include <nmmintrin.h>

@@ -2,6 +2,7 @@
 #include "CPlatform.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -13,6 +14,13 @@ int platform_openat(int directory, const char *path, int flags, mode_t mode) { r
 
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {
   return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int platform_copy_above_standard(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 3); }
+
+int platform_epoll_add(int epoll, int descriptor) {
+  struct epoll_event event = {.events = EPOLLIN, .data = {.fd = descriptor}};
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
 }
 
 const char *platform_secure_getenv(const char *name) { return secure_getenv(name); }
@@ -46,6 +54,21 @@ void platform_fork_sentinel_free(volatile uint8_t *sentinel) {
 static _Thread_local __attribute__((tls_model("initial-exec"))) char message[PLATFORM_MESSAGE_SIZE];
 
 char *platform_message(void) { return message; }
+
+bool platform_error_text(int code, char *text, size_t size) {
+#ifdef __GLIBC__
+  const char *known = strerrordesc_np(code);
+  if (known == NULL || size == 0) return false;
+  size_t length = strnlen(known, size - 1);
+  memcpy(text, known, length);
+  text[length] = '\0';
+  return true;
+#else
+  return strerror_r(code, text, size) == 0;
+#endif
+}
+
+bool platform_hides_environment(void) { return getauxval(AT_SECURE) != 0; }
 
 bool platform_random(void *bytes, size_t count) {
   uint8_t *at = bytes;

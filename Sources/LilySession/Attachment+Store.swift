@@ -1,60 +1,65 @@
 /// What an update does with the fields that changed.
 extension Attachment {
   @inline(never)
-  func retryFailed() {
-    unsettled.forEach { slots[$0].isFailed = false }
+  func retryUnsettled() {
+    unsettled.forEach { slots[$0].retried() }
   }
 
   @inline(never)
-  func markChanged(_ at: Int) {
-    if slots[at].isUnseen {
-      slots[at].isUnseen = false
-      // What could not be read is not overwritten by what may be a default.
-      if slots[at].stored == .rejected || slots[at].stored == .newer { return }
-    }
-    slots[at].isDirty = true
-    slots[at].isFresh = true
+  func noteChanged(_ at: Int) {
+    slots[at].changed()
     unsettle(at)
   }
 
   @inline(never)
-  func markFailed(_ at: Int, _ code: Int32, _ failure: Failure) {
-    slots[at].isFailed = true
+  func noteGetFailed(_ at: Int, _ code: Int32) {
+    slots[at].getFailed()
     unsettle(at)
-    fail(at, failure)
+    fail(at, Failure(.callback, "a get callback failed"))
     note(.fieldFailed, at, code)
   }
 
-  private func unsettle(_ at: Int) {
+  @inline(never)
+  func noteUnstorable(_ at: Int, _ reason: StaticString) {
+    slots[at].becameUnstorable()
+    unsettle(at)
+    fail(at, Failure(.encode, reason))
+    note(.fieldFailed, at, Status.encode.rawValue)
+  }
+
+  func unsettle(_ at: Int) {
     var place = unsettled.count
     while place > 0, unsettled[place &- 1] > at { place &-= 1 }
     if place == 0 || unsettled[place &- 1] != at { unsettled.insert(at, at: place) }
   }
 
-  /// Writes what is dirty, finds what stays so, tells the host.
+  func findUnsettled() {
+    unsettled.removeAll()
+    for at in 0..<count where slots[at].isUnsettled { unsettled.append(at) }
+  }
+
+  /// Writes what is dirty, finds what stays so, and tells the host. Returns the first failure.
+  ///
+  /// - Parameter wasUnsettled: there may be more to do than to write what changed.
   @inline(never)
-  func settle() -> Failure? {
+  func settle(_ wasUnsettled: Bool) -> Failure? {
+    if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
     writeDirty()
-    unsettled.forEach {
-      slots[$0].isFresh = false
-      slots[$0].isLeftOut = false
+    if wasUnsettled { unsettled.forEach { if slots[$0].owesDeadline { correctDeadline($0) } } }
+    unsettled.removeAll { at in
+      slots[at].updateEnded()
+      return !slots[at].isUnsettled
     }
-    unsettled.removeAll { !isUnsettled($0) }
-    let failure = firstFailure?.failure
-    firstFailure = nil
+    let failure = takeFirstFailure()
     deliverEvents()
     return failure
   }
 
-  func findUnsettled() {
-    unsettled.removeAll()
-    for at in 0..<count where isUnsettled(at) { unsettled.append(at) }
+  func takeFirstFailure() -> Failure? {
+    let failure = firstFailure?.failure
+    firstFailure = nil
+    return failure
   }
-
-  private func isUnsettled(_ at: Int) -> Bool { slots[at].isDirty || slots[at].isFailed || mayDropStaleKeys(at) }
-
-  /// Former keys go once what is stored under the field's own is accepted. Until then they may have its only copy.
-  private func mayDropStaleKeys(_ at: Int) -> Bool { !slots[at].staleKeys.isEmpty && slots[at].stored == .loaded }
 
   @inline(__always)
   private func writeDirty() {
@@ -66,16 +71,15 @@ extension Attachment {
       if batch.isEmpty { return }
       do throws(Failure) {
         switch try storage.write(batch, in: scope, generation: generation) {
-        case .written(let leftOut, let notDurable):
-          markWritten(now, leftOut)
-          if let notDurable { noteNotDurable(notDurable) }
+        case .written(let shortfall):
+          noteWritten(now, shortfall)
           return
-        case .superseded(let current): meet(current)
+        case .superseded(let current): meetClear(current)
         }
       } catch {
         // A write that did not come as far as the generation (BUSY, say) leaves a clear unmet, and the next one would drop with
         // it what changed after it.
-        meetClear(in: storage)
+        if let current = storage.generationAtHand(of: scope), current != generation { meetClear(current) }
         leaveOut(error)
         return
       }
@@ -88,17 +92,29 @@ extension Attachment {
     batch.removeAll()
     batched.removeAll()
     unsettled.forEach { at in
-      guard slots[at].isDirty, !slots[at].isLeftOut else { return }
+      guard slots[at].isWritable else { return }
       do throws(Failure) {
         let deadline = deadline(after: fields[at].expiresAfter, from: now)
         try batch.set(slots[at].key, deadline: deadline, version: fields[at].version) { buffer throws(Failure) in
           try slots[at].binding.append(slots[at].baseline, to: buffer)
         }
         batched.append(at)
+        if slots[at].pending != .change { requireUntouched(at) }
         if !slots[at].staleKeys.isEmpty { dropStaleKeys(at, isTied: true) }
       } catch { leaveOut(at, error) }
     }
-    unsettled.forEach { if !slots[$0].isDirty, mayDropStaleKeys($0) { dropStaleKeys($0, isTied: false) } }
+    unsettled.forEach { if !slots[$0].isDirty, slots[$0].mayDropStaleKeys { dropStaleKeys($0, isTied: false) } }
+  }
+
+  /// A value that the program did not change goes only where nobody else has stored something in the meantime.
+  @inline(never)
+  private func requireUntouched(_ at: Int) {
+    guard slots[at].pending == .rewriting, case .taken(let entry) = slots[at].origin else {
+      return batch.require(nil, under: storageKeys[at])
+    }
+    // An entry under the field's own key wins over the former one that the value was made from.
+    if entry.source > 0 { batch.require(nil, under: storageKeys[at]) }
+    batch.require(entry.identity, under: storedKeys(at)[entry.source])
   }
 
   @inline(never)
@@ -111,60 +127,61 @@ extension Attachment {
 
   @inline(never)
   private func leaveOut(_ failure: Failure) {
-    unsettled.forEach { if slots[$0].isDirty, !slots[$0].isLeftOut { leaveOut($0, failure) } }
+    unsettled.forEach { at in
+      if slots[at].isWritable { leaveOut(at, failure) } else if !slots[at].isDirty, slots[at].mayDropStaleKeys { noteChore(at, failure) }
+    }
   }
 
   /// The field stays dirty.
   @inline(never)
   private func leaveOut(_ at: Int, _ failure: Failure) {
-    slots[at].isLeftOut = true
+    slots[at].leftOut()
     fail(at, failure)
     note(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
   }
 
+  /// What is stored is good, but something around it could not be put right: told once, and no failure of the update.
+  @inline(never)
+  func noteChore(_ at: Int, _ failure: Failure) {
+    if slots[at].isChoreTold { return }
+    slots[at].toldChore()
+    note(.writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
+  }
+
   @inline(__always)
-  private func markWritten(_ now: Int64, _ leftOut: [Int]) {
-    if !leftOut.isEmpty { leaveOut(changes: leftOut) }
-    batched.forEach { at in
-      guard !slots[at].isLeftOut else { return }
-      slots[at].staleKeys = []
-      guard slots[at].isDirty else { return }
-      slots[at].isDirty = false
-      slots[at].stored = .loaded
-      slots[at].seen = .baseline
-      slots[at].deadline = deadline(after: fields[at].expiresAfter, from: now)
+  private func noteWritten(_ now: Int64, _ shortfall: Shortfall?) {
+    if let shortfall { noteShortfall(shortfall) }
+    for place in 0..<batched.count {
+      let at = batched[place]
+      if slots[at].isWritable {
+        slots[at].written(deadline: deadline(after: fields[at].expiresAfter, from: now))
+      } else if !slots[at].isDirty, slots[at].mayDropStaleKeys {
+        slots[at].droppedStaleKeys()
+      }
     }
   }
 
   @inline(never)
-  private func leaveOut(changes: [Int]) {
-    for change in changes where change < batched.count && !slots[batched[change]].isLeftOut {
-      leaveOut(batched[change], Failure(.quota, "the field does not fit into the storage's quota"))
+  private func noteShortfall(_ shortfall: Shortfall) {
+    for place in shortfall.overtaken where place < batched.count { slots[batched[place]].overtaken() }
+    for place in shortfall.leftOut where place < batched.count && !slots[batched[place]].isLeftOut {
+      leaveOut(batched[place], Failure(.quota, "the field does not fit into the storage's quota"))
     }
+    if let failure = shortfall.notDurable, let first = batched.first { fail(first, failure) }
+    noteTroubles(shortfall)
   }
 
+  /// What is wrong with a storage that has taken a batch.
+  func noteTroubles(_ shortfall: Shortfall) {
+    if let failure = shortfall.notDurable { note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError) }
+    if let failure = shortfall.notRewritten { note(.notRewritten, nil, failure.status.rawValue, systemError: failure.systemError) }
+  }
+
+  /// A clear has come, whoever made it: what was tried before it is not tried again, and the next refresh gives what was loaded or
+  /// stored its value from before.
   @inline(never)
-  private func noteNotDurable(_ failure: Failure) {
-    if let first = batched.first { fail(first, failure) }
-    note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError)
-  }
-
-  /// Meets a clear that has come since storage was last seen. Reading needs no lock.
-  func meetClear(in storage: any Storage) {
-    if let current = try? storage.read([], of: scope), current.generation != generation { meet(current) }
-  }
-
-  /// A clear has come, from here or elsewhere: what was tried before it is not tried again.
-  @inline(never)
-  func meet(_ current: Snapshot) {
-    generation = current.generation
-    if !current.isOwnGeneration { wasCleared = true }
-    for at in 0..<count {
-      slots[at].staleKeys = []
-      if !slots[at].isFresh { slots[at].isDirty = false }
-      slots[at].stored = .absent
-      // A clear of our own is not news; one from elsewhere is found by `refresh`.
-      if current.isOwnGeneration { slots[at].seen = .nothing }
-    }
+  func meetClear(_ current: UInt64) {
+    generation = current
+    for at in 0..<count where slots[at].cleared() { note(.cleared, at, Status.ok.rawValue) }
   }
 }

@@ -1,43 +1,8 @@
-/// A session at work: its fields, their baselines, and which of them are still to be stored.
+/// A session at work: its fields, what it believes of each, and what is still to be stored.
+//
+// It orchestrates. What is believed of a field changes by the transitions of `FieldSlot` alone.
 package final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
 where Lens.Session == Binding.Session {
-  /// What changes of a field while the program runs.
-  struct Slot {
-    let binding: Binding
-    var baseline: Binding.Baseline
-    /// Under which the field is stored.
-    let key: PreparedKey
-    /// The value from before hydration, for when storage has none any more.
-    var initial: Binding.Baseline
-    var hasInitial = false
-    /// Former keys that storage has, and that go when the value is stored under the field's own.
-    var staleKeys: [Key] = []
-    /// What storage was last seen to hold for the field.
-    var seen = Seen.nothing
-    /// Changed, and not stored yet.
-    var isDirty = false
-    /// Dirty by this update, not by one before: a clear elsewhere does not take it back.
-    var isFresh = false
-    /// Its value could not be taken.
-    var isFailed = false
-    /// Too large to be in this update's line; it stays dirty.
-    var isLeftOut = false
-    /// There is no baseline: attach could not take the value.
-    var isUnseen = false
-    var stored = FieldState.Stored.absent
-    /// Of what is stored, UTC in ms; 0: none.
-    var deadline: Int64 = 0
-  }
-
-  /// To find out what another changed.
-  enum Seen: Equatable {
-    case nothing
-    /// The baseline, as it is encoded: this session wrote it.
-    case baseline
-    /// A hash of text that another wrote.
-    case text(Int)
-  }
-
   let lens: Lens
   /// nil: the session is over.
   var storage: (any Storage)?
@@ -45,21 +10,21 @@ where Lens.Session == Binding.Session {
   private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
   /// Kept for as long as the lens may be called.
   var owner: AnyObject?
-  /// Under which the fields are stored, in their order.
+  /// The storage keys of the fields, in their order.
   let storageKeys: [Key]
   /// Neither these nor `fields` are an array: an update reads them without retains.
-  let slots: UnsafeMutablePointer<Slot>
+  let slots: UnsafeMutablePointer<FieldSlot<Binding>>
   let count: Int
   /// Some field expires: an update has to know the time.
   let hasExpiry: Bool
   var lastRevision: UInt64 = 0
-  /// The fields, in order, that are dirty or failed, or have stale keys that may go: what an update does once it has compared, it
-  /// does with these alone. While there are any, an equal revision is no reason to skip.
+  /// The fields, in order, that have something to do for the next update: once it has compared, it works with these alone. While
+  /// there are any, an equal revision is no reason to skip.
   var unsettled = PlainList<Int>()
-  /// Of the storage, when it was last seen.
+  /// The generation that the session last met. Another one in storage means that there was a clear.
   var generation: UInt64 = 0
-  /// A clear elsewhere has been met, of which the host was not told yet.
-  var wasCleared = false
+  /// The session's place among those that the storage's descriptor waits for.
+  var watchToken: Int?
   let batch = Batch()
   /// The fields of the batch's changes, in their order.
   var batched = PlainList<Int>()
@@ -80,19 +45,13 @@ where Lens.Session == Binding.Session {
     slots = .allocate(capacity: max(count, 1))
     let scratch = ByteBuffer()
     for at in 0..<count {
-      let binding = fields[at].binding
-      (slots + at).initialize(to: Slot(
-        binding: binding, baseline: binding.makeBaseline(), key: PreparedKey.make(storageKeys[at], scratch), initial: binding.makeBaseline()))
+      (slots + at).initialize(to: FieldSlot(fields[at].binding, key: PreparedKey.make(storageKeys[at], scratch)))
     }
     super.init()
   }
 
   deinit {
-    for at in 0..<count {
-      slots[at].binding.dispose(&slots[at].baseline)
-      slots[at].binding.dispose(&slots[at].initial)
-      slots[at].key.free()
-    }
+    for at in 0..<count { slots[at].dispose() }
     slots.deinitialize(count: count)
     slots.deallocate()
     giveBackFields()
@@ -107,98 +66,108 @@ where Lens.Session == Binding.Session {
 
   // MARK: an update
 
-  /// After an update: compares each field with its baseline in native form, and writes those that differ in one line. Where
-  /// nothing differs this allocates nothing and asks nothing of the system.
+  /// Compares each field with its baseline in native form, and writes those that differ in one line. Where nothing differs this
+  /// allocates nothing and asks nothing of the system.
   override func storeChanges(of model: Lens.Model) -> Failure? {
     guard let slice = lens.slice(of: model) else { return noSlice }
     if let revision = lens.revision(of: slice) {
       if revision == lastRevision, unsettled.isEmpty { return nil }
       lastRevision = revision
     }
-    if !unsettled.isEmpty { retryFailed() }
+    let wasUnsettled = !unsettled.isEmpty
+    if wasUnsettled { retryUnsettled() }
     for at in 0..<count {
-      let slot = slots + at
-      switch slot.pointee.binding.capture(slice, &slot.pointee.baseline) {
+      switch slots[at].capture(slice) {
       case .same: break
-      case .changed: markChanged(at)
-      case .callbackFailed(let code): markFailed(at, code, Failure(.callback, "a get callback failed"))
-      case .unencodable(let reason): markFailed(at, Status.encode.rawValue, Failure(.encode, reason))
+      case .changed: noteChanged(at)
+      case .callbackFailed(let code): noteGetFailed(at, code)
+      case .unencodable(let reason): noteUnstorable(at, reason)
       }
     }
-    return unsettled.isEmpty ? nil : settle()
+    return unsettled.isEmpty ? nil : settle(wasUnsettled)
   }
 
   // MARK: the host's calls
 
-  package override func persist() throws(Failure) {
-    let runtime = try attachedRuntime()
-    try runtime.run { () throws(Failure) in
-      if let failure = storeChanges(of: runtime.model) { throw failure }
-    }
-  }
+  package override func persist() throws(Failure) { try afterStoring { _ throws(Failure) in } }
 
   package override func flush() throws(Failure) {
-    let runtime = try attachedRuntime()
-    try runtime.run { () throws(Failure) in
-      let failure = storeChanges(of: runtime.model)
-      do throws(Failure) { try storage?.sync() } catch { throw failure ?? error }
-      if let failure { throw failure }
+    try afterStoring { _ throws(Failure) in
+      if let failure = sync() { throw failure }
     }
   }
 
-  package override func refresh() throws(Failure) {
-    let runtime = try attachedRuntime()
-    try runtime.run { () throws(Failure) in
-      let failure = storeChanges(of: runtime.model)
-      do throws(Failure) { try takeOver(runtime) } catch { throw failure ?? error }
-      if let failure { throw failure }
-    }
-  }
+  package override func refresh() throws(Failure) { try afterStoring { runtime throws(Failure) in try takeOver(runtime) } }
 
   package override func touch(_ key: Key) throws(Failure) {
-    let runtime = try attachedRuntime()
     let at = try index(of: key)
+    try afterStoring { _ throws(Failure) in try renew(at) }
+  }
+
+  /// Stores what changed, then runs `body`, whether that failed or not. Throws the first failure of both.
+  private func afterStoring(_ body: (ModelRuntime<Lens.Model>) throws(Failure) -> Void) throws(Failure) {
+    let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       let failure = storeChanges(of: runtime.model)
-      do throws(Failure) { try renew(at) } catch { throw failure ?? error }
+      defer { deliverEvents() }
+      do throws(Failure) { try body(runtime) } catch { throw failure ?? error }
       if let failure { throw failure }
     }
+  }
+
+  /// Returns why the storage is not synced, or why its file still holds what was removed.
+  private func sync() -> Failure? {
+    do throws(Failure) {
+      guard let notRewritten = try storage?.sync() else { return nil }
+      note(.notRewritten, nil, notRewritten.status.rawValue, systemError: notRewritten.systemError)
+      return notRewritten
+    } catch { return error }
+  }
+
+  /// Takes effect with the next update, and so may be called inside a callback.
+  package override func mark(_ key: Key) throws(Failure) {
+    let at = try index(of: key)
+    slots[at].marked()
+    unsettle(at)
+  }
+
+  // MARK: questions, which change nothing
+
+  package override func state(of key: Key) throws(Failure) -> FieldState {
+    let at = try index(of: key)
+    return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty)
   }
 
   package override func millisecondsToNextExpiry() -> Int64? {
     guard let storage, (try? attachedRuntime()) != nil else { return nil }
+    let now = storage.now()
     var next: Int64?
-    for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .absent && slots[at].stored != .expired {
-      next = min(next ?? .max, slots[at].deadline)
+    for at in 0..<count where slots[at].deadline > 0 {
+      let (difference, overflow) = slots[at].deadline.subtractingReportingOverflow(now)
+      var left = overflow ? .max : difference
+      if slots[at].isInModel, fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }
+      // A refresh gives up what has expired, unless the program's own value is newer, or may be.
+      if left <= 0, slots[at].hasOwnValue || slots[at].trouble != .none { continue }
+      next = min(next ?? .max, max(left, 0))
     }
-    return next.map { deadline in
-      let (left, overflow) = deadline.subtractingReportingOverflow(storage.now())
-      return overflow ? .max : max(left, 0)
-    }
+    return next
   }
 
   func index(of key: Key) throws(Failure) -> Int {
+    _ = try attachedRuntime()
     guard let at = fields.firstIndex(where: { $0.key == key }) else { throw Failure(.notFound, "the session has no such field", key: key) }
     return at
   }
 
-  package override func state(of key: Key) throws(Failure) -> FieldState {
-    _ = try attachedRuntime()
-    let at = try index(of: key)
-    var stored = slots[at].stored
-    if let storage {
-      meetClear(in: storage)
-      stored = slots[at].stored
-      if stored != .absent, Entry.isExpired(slots[at].deadline, at: storage.now()) { stored = .expired }
-    }
-    return FieldState(stored: stored, isDirty: slots[at].isDirty)
-  }
+  // MARK: the end
 
   override func finish(_ model: Lens.Model, flushing: Bool) {
     if flushing {
       _ = storeChanges(of: model)
-      try? storage?.sync()
+      _ = sync()
+      deliverEvents()
     }
+    if let watchToken { storage?.watch?.leave(watchToken) }
     // The handle may stay for long after: what the host gave goes back now.
     storage = nil
     giveBackFields()
@@ -214,7 +183,7 @@ where Lens.Session == Binding.Session {
 
   // MARK: failures and events
 
-  /// Of several failures the first in field order counts.
+  /// If several fields fail, the first in field order counts.
   @inline(never)
   func fail(_ field: Int, _ failure: Failure) {
     if let first = firstFailure, first.field <= field { return }
@@ -226,7 +195,7 @@ where Lens.Session == Binding.Session {
     events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { fields[$0].key }))
   }
 
-  /// Once the step is over, with no lock held.
+  /// Tells the host, once the step is over, with no lock held.
   @inline(__always)
   func deliverEvents() {
     if !events.isEmpty { deliverDueEvents() }

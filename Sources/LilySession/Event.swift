@@ -1,6 +1,6 @@
 /// What a session tells its host, after the step that caused it is over.
 public struct Event: Sendable {
-  /// What happened. All but `damaged`, `directory` and `notDurable` are about one field.
+  /// What happened. All but `damaged`, `directory`, `notDurable` and `notRewritten` are about one field.
   public enum Kind: Int32, Sendable {
     /// Attach: what is stored was not accepted. It stays until the field changes.
     case rejected = 1
@@ -20,10 +20,13 @@ public struct Event: Sendable {
     case removed = 8
     /// Refresh: it expired; likewise.
     case expired = 9
-    /// Refresh: another cleared the session; likewise.
+    /// Refresh: the session was cleared; likewise. Any call: a change that could not be stored before a clear was met is not tried
+    /// again; it may be older than the clear.
     case cleared = 10
     /// What was written may not survive power loss.
     case notDurable = 11
+    /// The file cannot be rewritten, and so keeps growing, or still holds what was removed or cleared.
+    case notRewritten = 12
   }
 
   /// What happened.
@@ -43,7 +46,7 @@ public struct Event: Sendable {
   }
 }
 
-/// What storage holds of a field, as far as its session has seen it.
+/// What storage holds of a field.
 public struct FieldState: Equatable, Sendable {
   /// What is stored.
   public enum Stored: Int32, Sendable {
@@ -55,7 +58,7 @@ public struct FieldState: Equatable, Sendable {
     case rejected = 2
     /// It reads as absent.
     case expired = 3
-    /// An older version's value, or one under a former key. It is dirty, to be stored anew.
+    /// A value that was migrated from an older version, or is under a former key. It is dirty until it is stored anew.
     case migrated = 4
     /// What a newer version of the field stored.
     case newer = 5
@@ -63,6 +66,6 @@ public struct FieldState: Equatable, Sendable {
 
   /// What is stored.
   public var stored: Stored
-  /// Changed, and not stored yet.
+  /// The model has something that is not stored yet.
   public var isDirty: Bool
 }

@@ -23,8 +23,11 @@ package protocol FieldBinding {
   /// Sets the field to the baseline's value. 0, or the host's code for refusing it.
   func restore(_ baseline: Baseline, in session: inout Session) -> Int32
 
-  /// Makes a value of this version from a stored one, and hands it to `body`, whose answer it answers; or why there is none.
-  /// nil: values of older versions are as good.
+  /// Values of older versions are migrated, and not taken as they are.
+  var migrates: Bool { get }
+
+  /// Makes a value of this version from a stored one, hands it to `body`, and returns what that returns, or why there is no value.
+  /// Returns nil if values of older versions are taken as they are.
   func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32?
 }
 

@@ -28,6 +28,11 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func append(_ element: Element) { insert(element, at: count) }
 
+  /// Does nothing where there is none.
+  mutating func changeLast(_ body: (inout Element) -> Void) {
+    if count > 0 { body(&start[count &- 1]) }
+  }
+
   /// `at` is at most `count`.
   mutating func insert(_ element: Element, at: Int) {
     if count == capacity { grow() }

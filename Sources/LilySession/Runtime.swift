@@ -6,8 +6,8 @@ package final class ModelRuntime<Model> {
   /// Something was asked for inside a callback that has to wait for the outermost call's end.
   private var hasDeferred = false
   private var isFreed = false
-  /// Holds the runtime from a free inside a callback until the outermost call's end.
-  private var keptAlive: ModelRuntime?
+  /// What a free inside a callback must leave alive until the outermost call's end: the host's handle, which has this runtime.
+  private var keptAlive: AnyObject?
   /// Each retained. Not an array: reading one out of it would retain and release on each update.
   private var sessions: UnsafeMutablePointer<Unmanaged<ModelSession<Model>>>
   private var count = 0
@@ -126,11 +126,15 @@ package final class ModelRuntime<Model> {
     }
   }
 
-  /// Detaches all sessions, now or at the end of the outermost call. The host's last use of the runtime.
-  package func free() {
+  /// Detaches all sessions, now or at the end of the outermost call. The host's last use of the runtime, but for the callbacks that
+  /// detaching runs.
+  ///
+  /// - Parameter handle: lives until then.
+  package func free(keeping handle: AnyObject) {
     isFreed = true
     hasDeferred = true
-    if isBusy { keptAlive = self } else { settle() }
+    keptAlive = handle
+    if !isBusy { settle() }
   }
 }
 

@@ -13,6 +13,9 @@ public class Session {
   /// Persists, then takes over what was changed, removed, cleared elsewhere, or has expired.
   public func refresh() throws(Failure) { throw Session.detached }
 
+  /// Has the next update store the field, whether it changes or not.
+  package func mark(_ key: Key) throws(Failure) { throw Session.detached }
+
   /// Stores an unchanged field again, which renews its expiry.
   package func touch(_ key: Key) throws(Failure) { throw Session.detached }
 
@@ -45,9 +48,9 @@ package class ModelSession<Model>: Session {
   /// Throws if the session stores one of the keys in that place.
   func refuse(_ keys: [Key], in place: Place) throws(Failure) {}
 
-  /// The runtime, retained for the call.
+  /// The runtime, retained for the call. A session that is being ended has it until that is over.
   func attachedRuntime() throws(Failure) -> ModelRuntime<Model> {
-    guard let runtime, ending == .no else { throw Session.detached }
+    guard let runtime else { throw Session.detached }
     return runtime.takeUnretainedValue()
   }
 

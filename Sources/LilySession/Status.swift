@@ -58,16 +58,16 @@ extension Status {
   }
 }
 
-/// Why a call failed. It may name a key, and never quotes a value.
+/// Why a call failed. It may name a key or a path, and never quotes a value.
 public struct Failure: Error {
   /// What kind of failure it is: to decide by.
   public var status: Status
-  /// For people: a sentence without an end.
+  /// For people: a sentence without an end, or its beginning where a path and the system's words complete it ("cannot create").
   public var reason: StaticString
   /// errno, or 0.
   public var systemError: Int32
-  /// The key that it is about, without the prefix where it is a field's.
-  package var subject: Key?
+  /// A key, or a path after `pathMark`: a variable of its own for the path would make every update dearer.
+  private var topic: Key?
   #if !hasFeature(Embedded)
     /// The error of the program's own that this one comes from: what an update function threw, for one.
     public var underlying: (any Error)?
@@ -78,14 +78,32 @@ public struct Failure: Error {
     self.status = status
     self.reason = reason
     self.systemError = systemError
-    subject = key
+    topic = key
   }
+
+  /// No key begins with it, as it is never in UTF-8.
+  private static var pathMark: UInt8 { 0xFF }
+
+  private var hasPath: Bool { topic?.bytes.first == Failure.pathMark }
+
+  /// The key that it is about, without the prefix where it is a field's.
+  package var subject: Key? { hasPath ? nil : topic }
+
+  /// The path that it is about, as the system takes it.
+  package var location: [UInt8]? { hasPath ? topic.map { [UInt8]($0.bytes.dropFirst()) } : nil }
 
   func about(_ key: Key) -> Failure {
     var failure = self
-    failure.subject = key
+    failure.topic = key
     return failure
   }
+
+  func at(_ path: [UInt8]) -> Failure { about(Key(stored: [Failure.pathMark] + path)) }
+
+  func at(_ path: UnsafePointer<CChar>) -> Failure { at([UInt8](cString: path)) }
+
+  /// Whether the system's words for the error say more than the reason does; they do not where somebody else holds a lock.
+  package var hasSystemText: Bool { systemError != 0 && status != .busy }
 }
 
 extension Failure {

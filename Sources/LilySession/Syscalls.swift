@@ -1,6 +1,7 @@
 import CPlatform
 
-/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. The only file that calls it.
+/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. This file and `Syscalls+Watch.swift` are
+/// the only ones that call it.
 enum Syscalls {
   static func failure(_ reason: StaticString, errno code: Int32 = platform_errno()) -> Failure {
     let status: Status
@@ -14,6 +15,9 @@ enum Syscalls {
     return Failure(status, reason, systemError: code)
   }
 
+  /// Whether the last call failed because there is nothing at the path.
+  static var hasFoundNothing: Bool { platform_errno() == ENOENT || platform_errno() == ENOTDIR }
+
   /// The answer of a call that is made again as long as a signal interrupts it.
   @inline(__always)
   private static func retried<R: SignedInteger>(_ call: () -> R) -> R {
@@ -25,8 +29,20 @@ enum Syscalls {
 
   // MARK: files
 
+  /// Opens a file; -1 where that fails, with errno.
   static func open(_ directory: Int32, _ path: UnsafePointer<CChar>, _ flags: Int32, _ mode: mode_t = 0) -> Int32 {
-    retried { platform_openat(directory, path, flags | O_CLOEXEC, mode) }
+    aboveStandard(retried { platform_openat(directory, path, flags | O_CLOEXEC, mode) })
+  }
+
+  /// Moves a new descriptor out of the way of standard input, output and error. In a program that was started with those closed it
+  /// would be one of them, and what the program prints would land in the file.
+  static func aboveStandard(_ descriptor: Int32) -> Int32 {
+    guard (0...2).contains(descriptor) else { return descriptor }
+    let copy = platform_copy_above_standard(descriptor)
+    let code = platform_errno()
+    close(descriptor)
+    platform_set_errno(code)
+    return copy
   }
 
   static func close(_ file: Int32) {
@@ -39,12 +55,20 @@ enum Syscalls {
     return status
   }
 
-  /// nil: there is nothing of this name.
+  /// Returns the status of a name in a directory; nil if there is nothing of this name. A link is not followed.
   static func status(_ directory: Int32, _ name: UnsafePointer<CChar>) throws(Failure) -> stat? {
     var status = stat()
     if fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status }
     if platform_errno() == ENOENT { return nil }
     throw failure("the path cannot be looked up")
+  }
+
+  /// Returns the status of what a path leads to, through links; nil if it leads nowhere.
+  static func statusOfFolder(_ path: UnsafePointer<CChar>) throws(Failure) -> stat? {
+    var status = stat()
+    if fstatat(AT_FDCWD, path, &status, 0) == 0 { return status }
+    if hasFoundNothing { return nil }
+    throw failure("the directory cannot be looked up")
   }
 
   typealias SizeAndLinks = (size: Int64, links: UInt32)
@@ -112,44 +136,37 @@ enum Syscalls {
     guard fsync(file) == 0 else { throw failure("the disk did not take the data") }
   }
 
-  static func setMode(_ file: Int32, _ mode: mode_t) throws(Failure) {
-    guard fchmod(file, mode) == 0 else { throw failure("the file's mode cannot be set") }
+  /// Syncs the names in a directory. A file system that answers that it has no such thing has nothing to sync.
+  static func sync(directory: Int32) throws(Failure) {
+    if fsync(directory) == 0 { return }
+    let code = platform_errno()
+    if code != EINVAL, code != ENOTSUP { throw failure("the disk did not take the data", errno: code) }
+  }
+
+  /// Makes the file its owner's alone, mode 0600. Returns false where others have rights that the file system does not let us take.
+  static func makePrivate(_ file: Int32) -> Bool {
+    if fchmod(file, 0o600) == 0 { return true }
+    var status = stat()
+    return fstat(file, &status) == 0 && status.st_mode & 0o077 == 0
   }
 
   static func rename(_ directory: Int32, _ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) throws(Failure) {
     guard renameat(directory, from, directory, to) == 0 else { throw failure("the file cannot be renamed") }
   }
 
-  /// Nothing of this name is as good.
-  static func unlink(_ directory: Int32, _ name: UnsafePointer<CChar>) {
-    _ = unlinkat(directory, name, 0)
+  /// Removes a name. That there is nothing of this name is as good.
+  @discardableResult
+  static func unlink(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
+    unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT
   }
 
-  /// Mode 0700, whatever the umask. One that is there already is as good.
-  static func makeDirectory(_ path: UnsafePointer<CChar>) throws(Failure) {
-    if mkdir(path, 0o700) == 0 {
-      guard chmod(path, 0o700) == 0 else { throw failure("the directory's mode cannot be set") }
-    } else if platform_errno() != EEXIST {
-      throw failure("the directory cannot be made")
-    }
-  }
-
-  // MARK: watching
-
-  /// -1: none can be had.
-  static func watch(_ directory: UnsafePointer<CChar>) -> Int32 {
-    let descriptor = inotify_init1(Int32(PLATFORM_IN_NONBLOCK | PLATFORM_IN_CLOEXEC))
-    guard descriptor >= 0 else { return -1 }
-    let changes = IN_MODIFY | IN_MOVED_TO | IN_MOVED_FROM | IN_CREATE | IN_DELETE
-    if inotify_add_watch(descriptor, directory, UInt32(changes)) >= 0 { return descriptor }
-    close(descriptor)
-    return -1
-  }
-
-  static func drain(_ descriptor: Int32) {
-    withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { room in
-      while let start = room.baseAddress, CPlatform.read(descriptor, start, room.count) > 0 {}
-    }
+  /// Returns 0, or errno. The mode is 0700, whatever the umask. A folder that exists is as good, and left as it is.
+  static func makeDirectory(_ path: UnsafePointer<CChar>) -> Int32 {
+    guard mkdir(path, 0o700) == 0 else { return platform_errno() == EEXIST ? 0 : platform_errno() }
+    var made = stat()
+    // Not where it is right already: some file systems refuse to change a mode.
+    if fstatat(AT_FDCWD, path, &made, AT_SYMLINK_NOFOLLOW) == 0, made.st_mode & 0o777 == 0o700 { return 0 }
+    return chmod(path, 0o700) == 0 ? 0 : platform_errno()
   }
 
   // MARK: locks
@@ -214,11 +231,14 @@ enum Syscalls {
     try body()
   }
 
-  /// Neither trusted nor there in a program that runs with rights its user does not have.
+  /// Returns nil for an empty variable, and for any in a program with more rights than its user (`hidesEnvironment`).
   static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
     guard let value = platform_secure_getenv(name), value.pointee != 0 else { return nil }
     return value
   }
+
+  /// Returns true in a program with more rights than its user: set-user-ID, file capabilities.
+  static func hidesEnvironment() -> Bool { platform_hides_environment() }
 
   /// A link's target, or the current directory: what `call` fills in, if it fits.
   static func executablePath() -> [UInt8]? {

@@ -1,5 +1,5 @@
 /// UTF-8 as RFC 3629 has it: shortest form, no surrogates, nothing above U+10FFFF.
-enum UTF8Text {
+package enum UTF8Text {
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var at = 0
     let end = bytes.count
@@ -18,6 +18,22 @@ enum UTF8Text {
       at &+= length
     }
     return true
+  }
+
+  /// The text as a message shows it, in one line: each control character, and each byte above ASCII of what is not UTF-8, becomes `?`.
+  package static func oneLine(_ text: [UInt8]) -> [UInt8] {
+    let isText = text.withUnsafeBytes(isValid)
+    var line: [UInt8] = []
+    line.reserveCapacity(text.count)
+    for byte in text {
+      switch byte {
+      case 0..<0x20, 0x7F: line.append(UInt8(ascii: "?"))
+      case 0x80... where !isText: line.append(UInt8(ascii: "?"))
+      case 0x80..<0xA0 where line.last == 0xC2: line[line.count &- 1] = UInt8(ascii: "?") // U+0080 to U+009F
+      default: line.append(byte)
+      }
+    }
+    return line
   }
 
   /// The length of the well-formed sequence of several bytes at `at`, or 0. The table is Unicode's 3-7.

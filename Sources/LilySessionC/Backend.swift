@@ -11,7 +11,7 @@ public func lily_session_storage_open_backend(
   return answer { () throws(Failure) in
     let owner = backend.flatMap(release) // on failure released before this call's message is set
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
-    let given = try read(backend)
+    let given = try read(backend, smallest: 11 * MemoryLayout<Int>.size) // as it ended before `renew`
     let options = try readOptions(options)
     try refuseFileOptions(options)
     guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
@@ -58,8 +58,8 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
   private let clock: (@Sendable () -> Int64)?
   private let owner: Context?
   private let exclusion = Exclusion()
-  /// Guarded by `exclusion`.
-  private var ownClears = OwnClears()
+  /// The host said of a write that it may not survive power loss. Guarded by `exclusion`.
+  private var owesSync = false
 
   init(_ functions: Functions, _ table: lily_session_backend, _ clock: (@Sendable () -> Int64)?, _ owner: Context?) {
     host = functions
@@ -79,15 +79,27 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
   var cPath: UnsafePointer<CChar>? { nil }
   func now() -> Int64 { clock?() ?? systemClock() }
   var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
-  func close() { try? sync() }
+  var watch: Watch? { nil }
+  func close() { _ = try? sync() }
 
-  func sync() throws(Failure) {
+  func sync() throws(Failure) -> Failure? {
     try refuseFork()
-    if let sync = table.sync { try check(sync(context)) }
+    if let sync = table.sync {
+      try check(sync(context))
+    } else if try exclusion.run({ () throws(Failure) in owesSync }) {
+      throw failure(Status.notDurable.rawValue) // there is nothing by which it could be made durable now
+    }
+    try noteDurable(true)
+    return nil
+  }
+
+  private func noteDurable(_ isDurable: Bool) throws(Failure) {
+    try exclusion.run { () throws(Failure) in owesSync = !isDurable }
   }
 
   func info() throws(Failure) -> StorageInfo {
     var info = StorageInfo()
+    info.owesSync = try exclusion.run { () throws(Failure) in owesSync }
     for item in try walk(Key(stored: [])).found {
       info.entries += 1
       info.liveBytes += Int64(item.key.bytes.count) + (try item.entry.withText { Int64($0.count) })
@@ -103,8 +115,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     try check(spelled(scope.session) { host.generation(context, $0, &number) })
     var found: [Entry?] = []
     for key in keys { found.append(try read(key)) }
-    let isOwn = try exclusion.run { () throws(Failure) in ownClears.contains(number, of: scope) }
-    return Snapshot(entries: found, generation: number, isOwnGeneration: isOwn)
+    return Snapshot(entries: found, generation: number)
   }
 
   private func read(_ key: Key) throws(Failure) -> Entry? {
@@ -118,8 +129,15 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
 
   func revalidate() {}
 
+  /// To ask a host that has just failed would mean to wait for it twice.
+  func generationAtHand(of scope: Scope) -> UInt64? { nil }
+
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()
+    var overtaken: [Int] = []
+    let isRenewal = batch.isRenewal && table.renew != nil
+    if !isRenewal { overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in try read(key) } }
+    if batch.isEmpty { return .written(.of(overtaken: overtaken)) }
     var entries: [lily_session_entry] = []
     var names: [UInt8] = []
     var nameStarts: [Int] = []
@@ -136,38 +154,25 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
       for at in entries.indices {
         entries[at].key = names.baseAddress.map { ($0 + nameStarts[at]).assumingMemoryBound(to: CChar.self) }
       }
+      if isRenewal, let renew = table.renew { return renew(context, entries) }
       guard let wanted else { return host.write(context, entries, entries.count, nil, 0) }
       return spelled(scope.session) { host.write(context, entries, entries.count, $0, wanted) }
     }
+    if isRenewal, status == Status.notFound.rawValue { return .written(.of(overtaken: [0])) }
     if let wanted, status == Status.newer.rawValue {
-      let current = try read([], of: scope)
-      if current.generation != wanted { return .superseded(current) }
+      let current = try read([], of: scope).generation
+      if current != wanted { return .superseded(generation: current) }
     }
-    if status == Status.notDurable.rawValue { return .written(leftOut: [], notDurable: failure(status)) }
-    try check(status)
-    return .written(leftOut: [], notDurable: nil)
-  }
-
-  func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
-    let scope = key.withBytes { Scope(of: $0) }
-    let before = try read([key], of: scope)
-    guard let entry = before.entries.first ?? nil, !entry.isExpired(at: now) else { return false }
-    guard entry.version <= version else { throw Failure.newerEntry }
-    let batch = Batch()
-    try batch.set(key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
-      try entry.withText { text throws(Failure) in buffer.append(text) }
-    }
-    guard case .written(_, let notDurable) = try write(batch, in: scope, generation: before.generation) else { return false }
-    if let notDurable { throw notDurable }
-    return true
+    let notDurable = status == Status.notDurable.rawValue ? failure(status) : nil
+    if notDurable == nil { try check(status) }
+    try noteDurable(notDurable == nil)
+    return .written(.of(overtaken: overtaken, notDurable: notDurable))
   }
 
   func clear(_ scope: Scope) throws(Failure) {
     try refuseFork()
     try refuseReserved(scope.session)
     try check(spelled(scope.session) { host.clear(context, $0) })
-    let number = try read([], of: scope).generation
-    try exclusion.run { () throws(Failure) in ownClears.add(number, of: scope) }
   }
 
   func entries(_ prefix: Key) throws(Failure) -> [Item] { try walk(prefix).items(prefix) }

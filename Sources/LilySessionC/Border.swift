@@ -56,16 +56,27 @@ extension Optional where Wrapped == OpaquePointer {
 
 /// A struct of the host's, whose first member `size` says how much of it there is. What this library does not know of it must be
 /// zero.
-func read<Struct>(_ pointer: UnsafePointer<Struct>) throws(Failure) -> Struct {
+///
+/// - Parameter smallest: the size that the struct had in its first version; nil: it has not grown. What a smaller one lacks is zero.
+func read<Struct>(_ pointer: UnsafePointer<Struct>, smallest: Int? = nil) throws(Failure) -> Struct {
   let bytes = UnsafeRawPointer(pointer)
   let size = bytes.load(as: Int.self)
   let known = MemoryLayout<Struct>.stride
-  // 0.1 is the first version: there is no smaller one. What is over a page is no size.
-  guard size >= known, size <= 4096 else { throw Failure(.invalidArgument, "a struct's size is not one of this library's") }
-  for at in known..<size where bytes.load(fromByteOffset: at, as: UInt8.self) != 0 {
-    throw Failure(.invalidArgument, "a struct has members that this library does not know")
+  // What is over a page is no size.
+  guard size >= smallest ?? known, size <= 4096 else {
+    throw Failure(.invalidArgument, "a struct's `size` member is not set; use its _INIT macro")
   }
-  return pointer.pointee
+  if size > known {
+    for at in known..<size where bytes.load(fromByteOffset: at, as: UInt8.self) != 0 {
+      throw Failure(.invalidArgument, "a struct has members that this library does not know")
+    }
+  }
+  return withUnsafeTemporaryAllocation(of: Struct.self, capacity: 1) { room in
+    guard let start = room.baseAddress else { return pointer.pointee }
+    memset(start, 0, known)
+    memcpy(start, pointer, min(size, known))
+    return start.pointee
+  }
 }
 
 func key(_ text: UnsafePointer<CChar>?, limit: Int) throws(Failure) -> Key {

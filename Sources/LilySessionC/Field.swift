@@ -62,6 +62,7 @@ struct HostField: FieldBinding {
     guard hasCallbacks || field.get == nil && field.set == nil && member.fits(types) else { return nil }
   }
 
+  var migrates: Bool { migrate != nil }
   func makeBaseline() -> NativeBaseline { NativeBaseline() }
   func copy(_ baseline: NativeBaseline) -> NativeBaseline { baseline.copy() }
   func dispose(_ baseline: inout NativeBaseline) { baseline.dispose() }

@@ -34,14 +34,14 @@ struct Member {
     let at = session + offset
     switch type {
     case Member.bool: return .bool(at.load(as: UInt8.self) != 0)
-    case Member.int32: return .int(Int64(at.load(as: Int32.self)))
-    case Member.int64: return .int(at.load(as: Int64.self))
-    case Member.double: return .real(at.load(as: Double.self))
+    case Member.int32: return .int(Int64(at.loadUnaligned(as: Int32.self)))
+    case Member.int64: return .int(at.loadUnaligned(as: Int64.self))
+    case Member.double: return .real(at.loadUnaligned(as: Double.self))
     case Member.chars:
       let length = strnlen(at.assumingMemoryBound(to: CChar.self), size)
       return length < size ? .string(UnsafeRawBufferPointer(start: at, count: length)) : nil
     default:
-      guard let text = at.load(as: UnsafePointer<CChar>?.self) else { return .null }
+      guard let text = at.loadUnaligned(as: UnsafePointer<CChar>?.self) else { return .null }
       return .string(UnsafeRawBufferPointer(start: text, count: strlen(text)))
     }
   }

@@ -55,5 +55,6 @@ public func lily_session_runtime_set_model(_ runtime: OpaquePointer?, _ model: U
 
 @implementation @_cdecl("lily_session_runtime_free")
 public func lily_session_runtime_free(_ runtime: OpaquePointer?) {
-  runtime.take(RuntimeHandle.self)?.runtime.free()
+  guard let handle = runtime.take(RuntimeHandle.self) else { return }
+  handle.runtime.free(keeping: handle)
 }

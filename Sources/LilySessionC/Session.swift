@@ -43,6 +43,14 @@ public func lily_session_refresh(_ session: OpaquePointer?) -> lily_session_stat
   answer { () throws(Failure) in try session.object(Session.self).refresh() }
 }
 
+@implementation @_cdecl("lily_session_mark")
+public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
+  answer { () throws(Failure) in
+    let session = try session.object(Session.self)
+    try session.mark(try LilySessionC.key(key, limit: Key.fieldLimit))
+  }
+}
+
 @implementation @_cdecl("lily_session_touch")
 public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   answer { () throws(Failure) in

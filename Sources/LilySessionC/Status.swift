@@ -51,26 +51,34 @@ enum Message {
   static func write(_ failure: Failure) {
     var line = Writer(at: platform_message(), room: Int(PLATFORM_MESSAGE_SIZE) - 1)
     if let key = failure.subject {
-      key.withBytes { bytes in
-        for byte in bytes.prefix(whole(bytes, 64)) { line.append(byte < 0x20 || byte == 0x7F ? UInt8(ascii: "?") : byte) } // one line
-      }
+      line.append(beginning(of: UTF8Text.oneLine(key.bytes), 64))
       line.append(": ")
     }
     line.append(failure.reason)
-    if failure.systemError != 0 {
-      line.append(" (errno ")
-      line.append(decimal: failure.systemError)
-      line.append(")")
+    if let path = failure.location {
+      line.append(failure.hasSystemText ? " " : ": ")
+      line.append(end(of: UTF8Text.oneLine(path), 140)) // which leaves room for the longest reason and the longest text
+    }
+    if failure.hasSystemText {
+      line.append(": ")
+      line.append(systemError: failure.systemError)
     }
     line.end()
   }
 
-  /// How many of the first `limit` bytes are whole characters.
-  private static func whole(_ text: UnsafeRawBufferPointer, _ limit: Int) -> Int {
-    guard text.count > limit else { return text.count }
+  /// At most `limit` bytes, whole characters all of them.
+  private static func beginning(of text: [UInt8], _ limit: Int) -> ArraySlice<UInt8> {
+    guard text.count > limit else { return text[...] }
     var end = limit
     while end > 0, text[end] & 0xC0 == 0x80 { end -= 1 }
-    return end
+    return text[..<end]
+  }
+
+  /// The same from the other end, which tells more of a long path.
+  private static func end(of text: [UInt8], _ limit: Int) -> [UInt8] {
+    guard text.count > limit else { return text }
+    let end = text.suffix(limit - 3).drop { $0 & 0xC0 == 0x80 }
+    return [UInt8](repeating: UInt8(ascii: "."), count: 3) + end
   }
 
   private struct Writer {
@@ -93,9 +101,22 @@ enum Message {
       for offset in 0..<text.utf8CodeUnitCount { append(text.utf8Start[offset]) }
     }
 
-    mutating func append(decimal value: Int32) {
+    mutating func append(_ text: some Sequence<UInt8>) {
+      for byte in text { append(byte) }
+    }
+
+    mutating func append(systemError code: Int32) {
+      if platform_error_text(code, at + count, room - count + 1) {
+        count += strnlen(at + count, room - count)
+      } else {
+        append("error ")
+        append(decimal: code.magnitude)
+      }
+    }
+
+    mutating func append(decimal value: UInt32) {
       if value >= 10 { append(decimal: value / 10) }
-      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value.magnitude % 10))
+      append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value % 10))
     }
 
     func end() { at[count] = 0 }

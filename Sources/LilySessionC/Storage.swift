@@ -160,7 +160,9 @@ func withCString<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
 
 @implementation @_cdecl("lily_session_storage_sync")
 public func lily_session_storage_sync(_ storage: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try storage.object(StorageHandle.self).storage.sync() }
+  answer { () throws(Failure) in
+    if let notRewritten = try storage.object(StorageHandle.self).storage.sync() { throw notRewritten }
+  }
 }
 
 @implementation @_cdecl("lily_session_storage_fd")

@@ -119,7 +119,7 @@ private final class Bound {
     session = try runtime.attach(list, lens: Lens(), owner: nil) { () throws(Failure) in storage }
   }
 
-  deinit { runtime?.free() }
+  deinit { if let runtime { runtime.free(keeping: runtime) } }
 
   func update() -> Status? { runtime?.dispatch { $0 }?.status }
 
@@ -148,6 +148,7 @@ private final class Bound {
       return 0
     }
     func restore(_ baseline: NativeBaseline, in session: inout Unowned) -> Int32 { set(baseline.value, in: &session) }
+    var migrates: Bool { false }
     func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? { nil }
   }
 }

@@ -47,14 +47,15 @@ import Testing
     #expect(scratch.lines.count == 3) // the batch, the removal, the clear: refresh wrote nothing
   }
 
-  @Test func `S10 the session's own clear is not elsewhere`() throws {
+  @Test func `S8 a clear through the session's own storage is one too`() throws {
     let storage = try journal()
     let here = try Attached(storage)
     try here.change { $0.theme = "dark" }
     try storage.clear()
+    #expect(here.runtime.model.shop.theme == "dark") // until a refresh
     try here.session.refresh()
-    #expect(here.runtime.model.shop.theme == "dark")
-    #expect(here.events.isEmpty)
+    #expect(here.runtime.model.shop.theme == "light")
+    #expect(here.events.map(\.kind) == [.cleared])
   }
 
   @Test func `S10 the descriptor polls readable after another's change, and is quiet after a read`() throws {

@@ -17,8 +17,8 @@ LAYERS = {
     ],
     "storage": ["Storage/*"],
     "session": [
-        "Attachment", "Attachment+Attach", "Attachment+Refresh", "Attachment+Store", "Event", "Field", "NativeBaseline", "Runtime",
-        "Session",
+        "Attachment", "Attachment+Attach", "Attachment+Entry", "Attachment+Look", "Attachment+Refresh", "Attachment+Store", "Event",
+        "Field", "FieldSlot", "NativeBaseline", "Runtime", "Session",
     ],
     "swift": ["Swift/*"],
 }
@@ -38,7 +38,9 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Line.swift": {"platform_crc32c"},
     "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
-    "Sources/LilySessionC/Status.swift": {"platform_message"},
+    # The system's words for an error.
+    "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
+    "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},
 }
 
 # ---- what ends the host

@@ -1,5 +1,7 @@
 """Who may depend on whom, that each rule notices what breaks it, and that the page of it all names what there is."""
 
+import re
+
 import checks
 import page
 import pytest
@@ -63,7 +65,7 @@ def test_a_rule_notices(check, path, broken, tree):
 
 def test_a_rule_notices_what_is_gone(tree):
     gone = {path: text for path, text in tree.items() if path != CORE + "Storage/Exclusion.swift" and "/Swift/" not in path}
-    assert len(list(checks.stale(gone))) == 3  # the seam, the folder's imports, the layer
+    assert len(list(checks.stale(gone))) == 4  # two seams, the folder's imports, the layer
 
 
 def test_a_rule_looks_at_code_alone(tree):
@@ -86,7 +88,7 @@ def test_the_picture_names_what_there_is(tree):
 
 @pytest.mark.parametrize(("right", "wrong"), [
     ("`storeChanges`: takes", "`storeChange`: takes"),  # no such function
-    ("`Attachment+Store.swift`, `markChanged`", "`Attachment+Store.swift`, `hydrate`"),  # another file's
+    ("`Attachment+Store.swift`, `noteChanged`", "`Attachment+Store.swift`, `hydrate`"),  # another file's
     ("`Journal+Lock.swift`, `enter`", "`Journal+Locks.swift`, `enter`"),  # no such file
     ("`LilySession/Runtime.swift`, `add`", "`Runtime.swift`, `add`"),  # two files
     ("`lily_session_free`", "`lily_session_release`"),  # not in the header
@@ -106,3 +108,25 @@ def test_the_picture_is_noticed_to_be_wrong(tree):
 def test_the_page_has_the_layers(tree):
     for layer in page.rules.LAYERS:
         assert f"**{layer}**" in page.PAGE.read_text()
+
+
+# ---- the table of a field's transitions
+
+SLOT = CORE + "FieldSlot.swift"
+SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
+# What the update's own bookkeeping is, and no belief; `hold` and `changeIfMarked` are parts of two transitions each.
+BOOKKEEPING = {
+    "changeIfMarked",
+    "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
+    "toldChore", "updateEnded",
+}
+
+
+def test_the_table_has_each_transition_and_a_test_takes_it(tree):
+    transitions = set(re.findall(r"mutating func (\w+)", tree[SLOT])) - BOOKKEEPING
+    assert set(re.findall(r"^\| `(\w+)` \|", page.PAGE.read_text(), re.M)) == transitions
+    assert set(re.findall(r"@Test func `(\w+):", SLOT_TESTS.read_text())) == transitions
+
+
+def test_a_slot_is_changed_by_its_transitions_alone(tree):
+    assert re.findall(r"^  (?:fileprivate\(set\) )?var (\w+): ?[^{\n]*$", tree[SLOT].split("struct TakenEntry")[0], re.M) == []

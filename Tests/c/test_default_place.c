@@ -106,6 +106,139 @@ TEST(default_place__S18_no_fallback_from_one_that_cannot_be_used) {
   assert_int_not_equal(access(in_place("three"), F_OK), 0);
 }
 
+static void set_home(const char *home) { set_places(NULL, NULL, home); }
+static void set_state(const char *state) { set_places(NULL, state, NULL); }
+static void set_session(const char *session) { set_places(session, NULL, NULL); }
+
+/* Opening the default place of "shop" fails with this message. */
+static void check_message_is(lily_session_status expected, const char *message) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage = UNTOUCHED;
+  options.application = "shop";
+  assert_answers(expected, lily_session_storage_open(NULL, &options, &storage));
+  assert_null(storage);
+  assert_string_equal(lily_session_last_error(), message);
+}
+
+/* `format` has one %s, for a path inside the test's directory. */
+static const char *message_with(const char *format, const char *name) {
+  static char message[6000];
+  snprintf(message, sizeof message, format, in_place(name));
+  return message;
+}
+
+TEST(default_place__S18_a_message_tells_what_is_wrong_with_HOME) {
+  assert_int_equal(chdir(place), 0);
+  const char *unset = "there is no default place, as HOME is not set: set it or LILY_SESSION_DIR, or open a path of your own";
+  set_home(NULL);
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, unset);
+  set_home("");
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, unset);
+  set_home("ada/home");
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, "HOME is not an absolute path: ada/home");
+  set_home(in_place("missing"));
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot find %s: No such file or directory", "missing"));
+  set_home(in_place("missing/"));
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot find %s: No such file or directory", "missing"));
+  file_write(in_place("file"), "x", 1);
+  set_home(in_place("file"));
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("HOME: cannot create %s: Not a directory", "file/.local/state/shop"));
+  assert_int_equal(chdir("/"), 0);
+  assert_int_not_equal(access(in_place("missing"), F_OK), 0);
+}
+
+TEST(default_place__S18_a_message_names_the_variable_the_path_and_the_reason) {
+  set_session("./state");
+  check_message_is(LILY_SESSION_ERROR_INVALID_ARGUMENT, "LILY_SESSION_DIR is not an absolute path: ./state");
+  set_state("state");
+  check_message_is(LILY_SESSION_ERROR_INVALID_ARGUMENT, "XDG_STATE_HOME is not an absolute path: state");
+  file_write(in_place("file"), "x", 1);
+  set_session(in_place("file/below"));
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with("LILY_SESSION_DIR: cannot create %s: Not a directory", "file/below/shop"));
+  assert_int_equal(symlink("nowhere", in_place("dangling")), 0);
+  set_state(in_place("dangling"));
+  const char *format = "XDG_STATE_HOME: cannot create %s: No such file or directory";
+  check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with(format, "dangling/shop"));
+}
+
+/* As nobody, where this is root, whom no mode keeps out. */
+static int open_where_nothing_may_be_made(void *context) {
+  const char *variable = context;
+  const bool is_home = strcmp(variable, "HOME") == 0;
+  if (geteuid() == 0) CHILD_CHECK(setgid(65534) == 0 && setuid(65534) == 0);
+  char path[5000], message[6000];
+  snprintf(path, sizeof path, "%s/locked%s", place, is_home ? "" : "/a/b");
+  snprintf(message, sizeof message, "%s: cannot create %s/locked/%s: Permission denied", variable, place, is_home ? ".local" : "a");
+  set_places(NULL, NULL, NULL);
+  setenv(variable, path, 1);
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage = UNTOUCHED;
+  options.application = "shop";
+  CHILD_CHECK(lily_session_storage_open(NULL, &options, &storage) == LILY_SESSION_ERROR_PERMISSION && storage == NULL);
+  if (strcmp(lily_session_last_error(), message) != 0) fprintf(stderr, "%s\n", lily_session_last_error());
+  CHILD_CHECK(strcmp(lily_session_last_error(), message) == 0);
+  return 0;
+}
+
+TEST(default_place__S18_a_folder_that_may_not_be_written) {
+  assert_int_equal(mkdir(in_place("locked"), 0755), 0);
+  assert_int_equal(chmod(in_place("locked"), 0555), 0);
+  assert_int_equal(chmod(place, 0755), 0);
+  char *variables[] = {"LILY_SESSION_DIR", "XDG_STATE_HOME", "HOME"};
+  for (size_t i = 0; i < COUNT(variables); i++) assert_int_equal(in_child(open_where_nothing_may_be_made, variables[i]), 0);
+}
+
+/* As the XDG specification asks. The folders are the user's alone, whatever the umask. */
+TEST(default_place__S18_missing_parents_are_made) {
+  const char *folders[] = {"a", "a/b", "a/b/c", "a/b/c/shop"};
+  void (*const set[])(const char *) = {set_session, set_state};
+  const mode_t masks[] = {022, 0777, 0};
+  for (size_t i = 0; i < COUNT(set); i++)
+    for (size_t k = 0; k < COUNT(masks); k++) {
+      umask(masks[k]);
+      set[i](in_place("a/b/c"));
+      check_place(in_place("a/b/c/shop/session.jsonl"));
+      umask(022);
+      for (size_t f = 0; f < COUNT(folders); f++) assert_int_equal(mode_of(in_place(folders[f])), 0700);
+      assert_int_equal(unlink(in_place("a/b/c/shop/session.jsonl")), 0);
+      for (size_t f = COUNT(folders); f > 0; f--) assert_int_equal(rmdir(in_place(folders[f - 1])), 0);
+    }
+}
+
+TEST(default_place__S18_a_parent_that_is_there_stays_as_it_is) {
+  assert_int_equal(mkdir(in_place("a"), 0755), 0);
+  assert_int_equal(chmod(in_place("a"), 0751), 0);
+  set_state(in_place("a/b"));
+  check_place(in_place("a/b/shop/session.jsonl"));
+  assert_int_equal(mode_of(in_place("a")), 0751);
+  assert_int_equal(mode_of(in_place("a/b")), 0700);
+}
+
+TEST(default_place__S18_parents_however_the_path_is_spelt) {
+  set_session(in_place("one//two/./three/../four/"));
+  check_place(in_place("one//two/./three/../four/shop/session.jsonl"));
+  assert_int_equal(access(in_place("one/two/four/shop/session.jsonl"), F_OK), 0);
+  assert_int_equal(symlink("one", in_place("link")), 0);
+  set_session(in_place("link/five/six"));
+  check_place(in_place("link/five/six/shop/session.jsonl"));
+  assert_int_equal(access(in_place("one/five/six/shop/session.jsonl"), F_OK), 0);
+}
+
+TEST(default_place__S18_nothing_is_made_for_a_bad_name_or_by_a_clear) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage = UNTOUCHED;
+  options.application = ".shop";
+  void (*const set[])(const char *) = {set_session, set_state};
+  for (size_t i = 0; i < COUNT(set); i++) {
+    set[i](in_place("a/b"));
+    storage = UNTOUCHED;
+    assert_fails(INVALID_ARGUMENT, lily_session_storage_open(NULL, &options, &storage));
+    assert_null(storage);
+    assert_ok(lily_session_clear(NULL));
+    assert_int_not_equal(access(in_place("a"), F_OK), 0);
+  }
+}
+
 /* The directories of the application and of the variable are made, private whatever the umask. */
 TEST(default_place__S18_directories_are_0700_and_the_file_0600) {
   const mode_t masks[] = {0, 022, 0777, 0077, 0200};

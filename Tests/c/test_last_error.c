@@ -103,6 +103,44 @@ TEST(last_error__is_utf8_whatever_the_key) {
   lily_session_storage_close(storage);
 }
 
+/* The message of a storage that cannot be opened, as its variable is not an absolute path. */
+static const char *message_about(const char *path) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage = UNTOUCHED;
+  options.application = "shop";
+  setenv("LILY_SESSION_DIR", path, 1);
+  assert_fails(INVALID_ARGUMENT, lily_session_storage_open(NULL, &options, &storage));
+  return lily_session_last_error();
+}
+
+TEST(last_error__is_one_line_of_UTF8_whatever_the_path) {
+  const char *paths[][2] = {
+      {"two\nlines\x1b[2J\x7f", "two?lines?[2J?"}, {"caf\xc3\xa9", "caf\xc3\xa9"},
+      {"\xff\xc3\xa9", "???"},                      {"\xc2\x9b" "2J\xc2\xa0", "?2J\xc2\xa0"},
+  };
+  for (size_t i = 0; i < COUNT(paths); i++) {
+    char message[100];
+    snprintf(message, sizeof message, "LILY_SESSION_DIR is not an absolute path: %s", paths[i][1]);
+    assert_string_equal(message_about(paths[i][0]), message);
+  }
+}
+
+/* The end of a path tells more than its beginning. It is cut between characters. */
+TEST(last_error__has_the_end_of_a_long_path) {
+  for (int shift = 0; shift < 4; shift++) {
+    char path[2000] = "";
+    for (int i = 0; i < 400; i++) strcat(path, "\xf0\x9f\x8c\xb8");
+    strcat(path, "/the/end");
+    path[1600 + 4 + shift] = '\0';
+    const char *message = message_about(path);
+    json_t *text = json_string(message); /* NULL for what is not UTF-8 */
+    assert_non_null(text);
+    json_decref(text);
+    assert_message_has("path: ...\xf0");
+    assert_string_equal(message + strlen(message) - (size_t)(4 + shift), path + 1600);
+  }
+}
+
 TEST(last_error__stays_when_nothing_with_a_status_is_called) {
   lily_session_storage *storage = open_memory(), *other = open_memory();
   struct rig rig;

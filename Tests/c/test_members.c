@@ -95,6 +95,59 @@ TEST(members__all_six_come_back) {
   lily_session_free(till.shop.token);
 }
 
+/* No member lies where its type would be aligned. */
+struct __attribute__((packed)) packed_shop {
+  char before;
+  bool open;
+  int32_t visits;
+  char between[1];
+  int64_t cents;
+  double rate;
+  char theme[8];
+  char *token;
+};
+
+TEST(members__of_a_packed_struct) {
+  const lily_session_field fields[] = {
+      LILY_SESSION_FIELD_BOOL(struct packed_shop, open),   LILY_SESSION_FIELD_INT32(struct packed_shop, visits),
+      LILY_SESSION_FIELD_INT64(struct packed_shop, cents), LILY_SESSION_FIELD_DOUBLE(struct packed_shop, rate),
+      LILY_SESSION_FIELD_CHARS(struct packed_shop, theme), LILY_SESSION_FIELD_STRING(struct packed_shop, token),
+  };
+  for (size_t shift = 0; shift < 8; shift++) {
+    char *room = malloc(shift + sizeof(struct packed_shop)); /* ends where the struct ends */
+    struct packed_shop *shop = (void *)(room + shift);
+    *shop = (struct packed_shop){.theme = "light"};
+    lily_session_storage *storage = open_memory();
+    lily_session_persistence *persistence = lily_session_persistence_new();
+    lily_session_runtime *runtime;
+    lily_session *session;
+    lily_session_config config = LILY_SESSION_CONFIG_INIT;
+    config.storage = storage;
+    assert_ok(set_text(storage, "lily_session_cents", "-9223372036854775808"));
+    assert_ok(set_text(storage, "lily_session_token", "\"stored\""));
+    for (size_t i = 0; i < COUNT(fields); i++) assert_ok(lily_session_field_add(persistence, &fields[i]));
+    assert_ok(lily_session_runtime_new(shop, NULL, NULL, &runtime));
+    assert_ok(lily_session_attach(runtime, persistence, &config, &session));
+    assert_true(shop->cents == INT64_MIN);
+    assert_string_equal(shop->token, "stored");
+    lily_session_free(shop->token);
+    *shop = (struct packed_shop){0, true, -7, {0}, 1234567890123456789, 0.1, "dark", "a literal"};
+    assert_ok(lily_session_persist(session));
+    assert_stored(storage, "lily_session_open", "true");
+    assert_stored(storage, "lily_session_visits", "-7");
+    assert_stored(storage, "lily_session_cents", "1234567890123456789");
+    assert_stored(storage, "lily_session_rate", "0.1");
+    assert_stored(storage, "lily_session_theme", "\"dark\"");
+    assert_stored(storage, "lily_session_token", "\"a literal\"");
+    shop->token = NULL;
+    lily_session_detach(session);
+    lily_session_runtime_free(runtime);
+    lily_session_persistence_free(persistence);
+    lily_session_storage_close(storage);
+    free(room);
+  }
+}
+
 TEST(members__S5_only_the_one_that_changed_is_written) {
   lily_session_storage *storage = open_storage(JOURNAL);
   struct till till = {.shop = {.theme = "light", .token = "a literal"}};

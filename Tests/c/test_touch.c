@@ -174,11 +174,9 @@ TEST(touch__S9_a_clock_that_jumps) {
   begin(1000, 500);
   log_in("t");
   now = INT64_MIN;
-  assert_true(lily_session_next_expiry(rig.session) == INT64_MAX);
-  assert_ok(lily_session_refresh(rig.session));
-  assert_string_equal(token.text, "t");
+  assert_int_equal(lily_session_next_expiry(rig.session), 500); /* never longer than the field's own expiry */
   now = -10 * YEAR;
-  assert_true(lily_session_next_expiry(rig.session) == 1500 + 10 * YEAR);
+  assert_int_equal(lily_session_next_expiry(rig.session), 500);
   now = 10 * YEAR;
   assert_int_equal(lily_session_next_expiry(rig.session), 0);
   now = INT64_MAX;

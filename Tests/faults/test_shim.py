@@ -8,7 +8,7 @@ OTHERS = set("""
 read readlink getcwd getpid geteuid getrlimit sysconf mmap munmap madvise
 sched_yield pthread_sigmask sigtimedwait sigemptyset sigaddset pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock
 pthread_mutex_unlock malloc realloc free posix_memalign memchr memcmp bcmp memcpy memmove memset strlen strnlen strtod newlocale uselocale
-freelocale secure_getenv __errno_location __stack_chk_fail
+freelocale secure_getenv getauxval strerrordesc_np __errno_location __stack_chk_fail
 """.split())
 
 

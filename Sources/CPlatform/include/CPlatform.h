@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
@@ -41,17 +43,39 @@ int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 volatile uint8_t *platform_fork_sentinel_make(void);
 void platform_fork_sentinel_free(volatile uint8_t *sentinel);
 
-/* LC_ALL_MASK is an expression of macros; IN_NONBLOCK and IN_CLOEXEC are of an unnamed enum's type. */
-enum { PLATFORM_LC_ALL_MASK = LC_ALL_MASK, PLATFORM_IN_NONBLOCK = IN_NONBLOCK, PLATFORM_IN_CLOEXEC = IN_CLOEXEC };
+/* LC_ALL_MASK is an expression of macros; the others are of an unnamed enum's type. */
+enum {
+  PLATFORM_LC_ALL_MASK = LC_ALL_MASK,
+  PLATFORM_IN_NONBLOCK = IN_NONBLOCK,
+  PLATFORM_IN_CLOEXEC = IN_CLOEXEC,
+  PLATFORM_EFD_NONBLOCK = EFD_NONBLOCK,
+  PLATFORM_EFD_CLOEXEC = EFD_CLOEXEC,
+  PLATFORM_EPOLL_CLOEXEC = EPOLL_CLOEXEC
+};
+
+/* fcntl is variadic. A copy of the descriptor that is 3 or more; -1: none (errno). */
+int platform_copy_above_standard(int descriptor);
+
+/* Has `epoll` poll readable while `descriptor` does. struct epoll_event is packed, and has a union. */
+int platform_epoll_add(int epoll, int descriptor);
 
 /* Thread-local storage cannot be declared in Swift. This thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. */
 enum { PLATFORM_MESSAGE_SIZE = 240 };
 char *platform_message(void);
 
+/* strerror_r has another type in each C library, and glibc's answers in the language and encoding of the host's locale. Writes the
+   system's words for an errno, in English where the C library lets us choose. false: it knows none. */
+bool platform_error_text(int code, char *text, size_t size);
+
+/* AT_SECURE, and getauxval, are in a header of Linux' own: whether secure_getenv finds nothing, whatever the variable. */
+bool platform_hides_environment(void);
+
 /* CRC-32C needs the processor's instruction, which has no name in Swift. `crc` is the register, not the final value. */
 uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
 /* The same without the instruction: the slow twin that tests hold it to. */
 uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
+/* What the register was before the bytes, given what it is after them. */
+uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count);
 
 /* Random bytes from the kernel. false: it has none to give (errno), and bytes are as they were. */
 bool platform_random(void *bytes, size_t count);

@@ -4,6 +4,8 @@
 // One batch is kept and used again for each update.
 public final class Batch {
   struct Change {
+    /// The change's place in the batch as it was made: what storages report by, also after some were left out.
+    var place: Int
     var isSet: Bool
     var key: Extent // in `keys`
     var hash: Int // of the key
@@ -14,17 +16,30 @@ public final class Batch {
     var isTied = false
   }
 
+  /// What has to be stored for a change, and those tied to it, to be made. It is checked where the write cannot be overtaken any more.
+  struct Condition {
+    /// The place of the change.
+    var place: Int
+    var key: Extent // in `keys`
+    /// nil: nothing, or what has expired.
+    var entry: EntryIdentity?
+    /// nil: whatever it is.
+    var deadline: Int64?
+  }
+
   let line = Line()
   private let keys = ByteBuffer()
   private let scratch = ByteBuffer(capacity: 64)
   private(set) var changes = PlainList<Change>()
-  private var open = Change(isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
+  private var conditions = PlainList<Condition>()
+  private var open = Change(
+    place: 0, isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
   private var itemStart = 0
 
   package init() { removeAll() }
 
   package var isEmpty: Bool { changes.isEmpty }
-  /// Of the changes.
+  /// How many of the changes remove a key.
   private(set) var removes = 0
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
@@ -34,6 +49,7 @@ public final class Batch {
     keys.truncate(to: 0)
     keys.shrink(to: 64 << 10)
     changes.removeAll()
+    conditions.removeAll()
     removes = 0
   }
 
@@ -45,7 +61,7 @@ public final class Batch {
     try set(key, deadline: deadline, version: version, text)
   }
 
-  /// Sets `key` to the JSON text that `text` appends, which it may do wrong: then the batch is as before.
+  /// Sets `key` to the JSON text that `text` appends. If that throws, the batch is as it was before.
   func set(
     _ key: PreparedKey, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
@@ -70,7 +86,10 @@ public final class Batch {
       buffer.append(decimal: Int64(version))
     }
     buffer.append(UInt8(ascii: "]"))
-    changes.append(Change(isSet: true, key: open.key, hash: open.hash, value: Extent(start: start, end: end), deadline: deadline, version: version))
+    changes.append(
+      Change(
+        place: changes.count, isSet: true, key: open.key, hash: open.hash, value: Extent(start: start, end: end), deadline: deadline,
+        version: version))
   }
 
   /// - Parameter isTied: only together with the change before it.
@@ -79,6 +98,7 @@ public final class Batch {
     defer { key.free() }
     begin("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))
+    open.place = changes.count
     open.isTied = isTied
     changes.append(open)
     removes &+= 1
@@ -93,6 +113,16 @@ public final class Batch {
     open.hash = key.hash
     keys.append(key.bytes)
     buffer.append(key.spelled)
+  }
+
+  /// Makes the last change, and those that will be tied to it, only if `key` still holds this entry; nil: only if it holds none.
+  ///
+  /// - Parameter deadline: the one that the entry must have; nil: any.
+  func require(_ entry: EntryIdentity?, under key: Key, deadline: Int64? = nil) {
+    let start = keys.count
+    key.withBytes { keys.append($0) }
+    conditions.append(
+      Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry, deadline: deadline))
   }
 
   /// Brings the table to what the batch says.
@@ -116,34 +146,57 @@ public final class Batch {
     }
   }
 
-  /// Leaves out, in order, the changes that would take the table past the quota; one that adds no bytes passes. Answers
-  /// which they were. `time`: by the host's clock; nil: the system's.
-  func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
-    // A line is longer than what it adds: mostly that settles it.
-    if table.liveBytes &+ Int64(line.buffer.count) <= quota { return [] }
-    var leftOut = misfits(table, quota)
-    if leftOut.isEmpty { return leftOut }
-    let time = time ?? Syscalls.wallClock()
-    table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room
-    leftOut = misfits(table, quota)
-    if leftOut.isEmpty { return leftOut }
-    // Rare: the batch is made anew from the items that stay.
-    let old = (line.buffer.bytes.map { $0 }, keys.bytes.map { $0 }, (0..<changes.count).map { changes[$0] })
-    removeAll()
-    for at in 0..<old.2.count where !leftOut.contains(at) {
-      let change = old.2[at]
-      let key = Key(stored: [UInt8](old.1[change.key.start..<change.key.end]))
-      if !change.isSet {
-        remove(key, isTied: change.isTied)
-        continue
-      }
-      try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
-        try [UInt8](old.0[change.value.start..<change.value.end]).withBytes { bytes throws(Failure) in buffer.append(bytes) }
-      }
-    }
-    return leftOut
+  /// The batch stores one entry again, if it is still there, with another deadline.
+  package var isRenewal: Bool {
+    guard changes.count == 1, conditions.count == 1, changes[0].isSet, let entry = conditions[0].entry else { return false }
+    return keys.slice(conditions[0].key).equals(keys.slice(changes[0].key)) && entry.version == changes[0].version
+      && entry.text == hashOf(line.buffer.slice(changes[0].value))
   }
 
+  // MARK: what is left out
+
+  /// Leaves out the changes whose condition does not hold, with those tied to them. Returns their places.
+  ///
+  /// - Parameters:
+  ///   - stored: what is stored under a key.
+  ///   - now: UTC in ms, to judge expiry by; asked for only if there are conditions.
+  package func leaveOutOvertaken(
+    at now: () -> Int64, _ stored: (Key) throws(Failure) -> Entry?
+  ) throws(Failure) -> [Int] {
+    if conditions.isEmpty { return [] }
+    let now = now()
+    var heads: [Int] = []
+    for at in 0..<conditions.count {
+      let condition = conditions[at]
+      let entry = try stored(Key(stored: [UInt8](keys.slice(condition.key))))
+      let current = entry.flatMap { $0.isExpired(at: now) ? nil : $0 }
+      let isRenewed = condition.deadline != nil && condition.deadline != current?.deadline
+      if isRenewed || current?.identity != condition.entry { heads.append(condition.place) }
+    }
+    return leaveOut { heads.contains($0) }
+  }
+
+  /// The same for the entries of a table. `time`: by the host's clock; nil: the system's.
+  func leaveOutOvertaken(_ table: EntryTable, at time: Int64?) -> [Int] {
+    if conditions.isEmpty { return [] }
+    let overtaken = try? leaveOutOvertaken(at: { time ?? Syscalls.wallClock() }) { key throws(Failure) in
+      key.withBytes { table.find($0) }.map(EntryTable.entry)
+    }
+    return overtaken ?? []
+  }
+
+  /// Leaves out, in order, the changes that would take the table past the quota; one that adds no bytes passes. Returns their
+  /// places. `time`: by the host's clock; nil: the system's.
+  func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
+    // A line is longer than what it adds: mostly that settles it.
+    if table.liveBytes &+ Int64(line.buffer.count) <= quota || misfits(table, quota).isEmpty { return [] }
+    let time = time ?? Syscalls.wallClock()
+    table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room
+    let heads = misfits(table, quota)
+    return leaveOut { heads.contains($0) }
+  }
+
+  /// The places of the changes, each with those tied to it, that are too large.
   private func misfits(_ table: EntryTable, _ quota: Int64) -> [Int] {
     var live = table.liveBytes
     var found: [Int] = []
@@ -153,7 +206,7 @@ public final class Batch {
       while end < changes.count, changes[end].isTied { end &+= 1 }
       var more: Int64 = 0
       for change in at..<end { more &+= growth(change, table) }
-      if more > 0, live &+ more > quota { found += at..<end } else { live &+= more }
+      if more > 0, live &+ more > quota { found.append(changes[at].place) } else { live &+= more }
       at = end
     }
     return found
@@ -164,6 +217,33 @@ public final class Batch {
     let change = changes[at]
     let old = table.find(keys.slice(change.key)).map { $0.pointee.keyCount &+ $0.pointee.valueCount } ?? 0
     return Int64((change.isSet ? change.key.count &+ change.value.count : 0) &- old)
+  }
+
+  /// Makes the batch anew, which is rare, without the changes at these places and those tied to them. Returns all their places.
+  private func leaveOut(_ isOut: (_ head: Int) -> Bool) -> [Int] {
+    let line = self.line.buffer.bytes.map { $0 }
+    let keys = self.keys.bytes.map { $0 }
+    let changes = (0..<self.changes.count).map { self.changes[$0] }
+    var left: [Int] = []
+    var head = 0
+    removeAll()
+    for change in changes {
+      if !change.isTied { head = change.place }
+      if isOut(head) {
+        left.append(change.place)
+        continue
+      }
+      let key = Key(stored: [UInt8](keys[change.key.start..<change.key.end]))
+      if change.isSet {
+        try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
+          try [UInt8](line[change.value.start..<change.value.end]).withBytes { bytes throws(Failure) in buffer.append(bytes) }
+        }
+      } else {
+        remove(key, isTied: change.isTied)
+      }
+      self.changes.changeLast { $0.place = change.place }
+    }
+    return left
   }
 
   /// Whether the table has one of the keys.

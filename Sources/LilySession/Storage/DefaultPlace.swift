@@ -2,93 +2,103 @@ import CPlatform
 
 /// Where a session is kept when the host names no path: `<base>/<application>/session.jsonl`.
 enum DefaultPlace {
-  /// The path, NUL-terminated. Its directories are made unless `create` is false.
+  /// Returns the path, NUL-terminated. Makes its folders, unless `create` is false.
   static func path(application: UnsafePointer<CChar>?, create: Bool) throws(Failure) -> [CChar] {
-    let name = try name(application) // before anything is made
-    var path = try base(create)
-    append("/", to: &path)
-    path += name
-    if create { try makeDirectory(path) }
-    append("/session.jsonl", to: &path)
-    return (path + [0]).map { CChar(bitPattern: $0) }
+    let name = try ApplicationName.choose(application) // before anything is made
+    let base = try Base.find()
+    let folder = base.path + [slash] + name
+    if create { try base.makeFolders(folder) }
+    return (folder + DefaultPlace.bytes("/session.jsonl") + [0]).map { CChar(bitPattern: $0) }
   }
 
-  /// `$LILY_SESSION_DIR`, else `$XDG_STATE_HOME`, else `~/.local/state`. A relative one would mean another place in another
-  /// directory, so it is refused (as the XDG specification asks).
-  private static func base(_ create: Bool) throws(Failure) -> [UInt8] {
-    if let directory = Syscalls.environment("LILY_SESSION_DIR") ?? Syscalls.environment("XDG_STATE_HOME") {
-      let path = [UInt8](cString: directory)
-      guard path.first == UInt8(ascii: "/") else {
-        throw Failure(.invalidArgument, "LILY_SESSION_DIR or XDG_STATE_HOME is not an absolute path")
-      }
-      if create { try makeDirectory(path) }
-      return path
+  fileprivate static var slash: UInt8 { UInt8(ascii: "/") }
+
+  fileprivate static func bytes(_ text: StaticString) -> [UInt8] {
+    [UInt8](UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+}
+
+/// The folder that holds the folders of all applications, and the variable of the environment that names it.
+private struct Base {
+  let path: [UInt8]
+  private let variable: Variable
+  /// So much of the path has to exist: a home that is missing is not ours to make.
+  private let existing: Int
+
+  /// Uses the first variable that is set. A relative path would mean another place in another directory, so it is refused (as the
+  /// XDG specification asks).
+  static func find() throws(Failure) -> Base {
+    for variable in variables {
+      guard let value = environment(variable.name) else { continue }
+      var path = [UInt8](cString: value)
+      guard path.first == DefaultPlace.slash else { throw Failure(variable.relative, variable.isRelative).at(path) }
+      while path.last == DefaultPlace.slash { path.removeLast() } // of "/", too: another one follows
+      let isHome = variable.below.utf8CodeUnitCount > 0
+      return Base(path: path + DefaultPlace.bytes(variable.below), variable: variable, existing: isHome ? path.count : 0)
     }
-    guard let home = Syscalls.environment("HOME"), home.pointee == CChar(bitPattern: UInt8(ascii: "/")) else {
-      throw Failure(.notFound, "there is no default place: HOME is not an absolute path")
+    if Syscalls.hidesEnvironment() {
+      let reason: StaticString =
+        "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own"
+      throw Failure(.notFound, reason)
     }
-    var path = [UInt8](cString: home)
-    for part: StaticString in ["/.local", "/state"] {
-      append(part, to: &path)
-      if create { try makeDirectory(path) }
-    }
-    return path
+    throw Failure(.notFound, "there is no default place, as HOME is not set: set it or LILY_SESSION_DIR, or open a path of your own")
   }
 
-  private static func makeDirectory(_ path: [UInt8]) throws(Failure) {
-    try (path + [0]).withBytes { bytes throws(Failure) in
-      if let start = bytes.baseAddress { try Syscalls.makeDirectory(start.assumingMemoryBound(to: CChar.self)) }
+  /// Makes the folder, and those above it that are missing (as the XDG specification asks), each for its owner alone.
+  func makeFolders(_ folder: [UInt8]) throws(Failure) {
+    var end = folder.count
+    var code = make(folder[..<end])
+    while code == ENOENT { // the folder above it is missing
+      let slash = folder[..<end].lastIndex(of: DefaultPlace.slash) ?? 0
+      if slash <= existing { break }
+      end = slash
+      code = make(folder[..<end])
     }
+    while code == 0, end < folder.count {
+      end = folder[(end &+ 1)...].firstIndex(of: DefaultPlace.slash) ?? folder.count
+      code = make(folder[..<end])
+    }
+    if code != 0 { throw failure(code, at: folder[..<end]) }
   }
 
-  private static func append(_ text: StaticString, to path: inout [UInt8]) {
-    path += UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-  }
-
-  // MARK: the application's name
-
-  private static func name(_ application: UnsafePointer<CChar>?) throws(Failure) -> [UInt8] {
-    if let application {
-      let name = [UInt8](cString: application)
-      guard isName(name) else { throw Failure(.invalidArgument, "an application's name is 1 to 64 of A-Z a-z 0-9 . _ - and begins with no dot") }
-      return name
-    }
-    guard var name = Syscalls.executablePath() else { throw Failure(.invalidArgument, "the application has to be named: its executable is unknown") }
-    if let slash = name.lastIndex(of: UInt8(ascii: "/")) { name.removeFirst(slash &+ 1) }
-    let deleted: StaticString = " (deleted)" // what the kernel adds after an upgrade replaced the running program
-    if name.count > deleted.utf8CodeUnitCount,
-      name.suffix(deleted.utf8CodeUnitCount).elementsEqual(UnsafeBufferPointer(start: deleted.utf8Start, count: deleted.utf8CodeUnitCount))
-    {
-      name.removeLast(deleted.utf8CodeUnitCount)
-    }
-    guard isName(name) else { throw Failure(.invalidArgument, "the application has to be named: its executable's name does not serve") }
-    guard !isInterpreter(name) else { throw Failure(.invalidArgument, "the application has to be named: the executable is an interpreter") }
-    return name
-  }
-
-  private static func isName(_ name: [UInt8]) -> Bool {
-    guard (1...64).contains(name.count), name.first != UInt8(ascii: ".") else { return false }
-    return name.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
-        return true
-      default: return false
-      }
+  private func make(_ folder: ArraySlice<UInt8>) -> Int32 {
+    ([UInt8](folder) + [0]).withUnsafeBytes { bytes in
+      bytes.baseAddress.map { Syscalls.makeDirectory($0.assumingMemoryBound(to: CChar.self)) } ?? ENOENT
     }
   }
 
-  /// Programs of many authors share an interpreter's name, and so would share one session.
-  private static func isInterpreter(_ name: [UInt8]) -> Bool {
-    for (interpreter, anyEnding) in interpreters {
-      let length = interpreter.utf8CodeUnitCount
-      let begins = name.prefix(length).elementsEqual(UnsafeBufferPointer(start: interpreter.utf8Start, count: length))
-      if begins && (anyEnding || name.count == length) { return true }
+  private func failure(_ code: Int32, at folder: ArraySlice<UInt8>) -> Failure {
+    if code == ENOENT, existing > 0, folder.lastIndex(of: DefaultPlace.slash) == existing {
+      return Syscalls.failure("HOME: cannot find", errno: code).at([UInt8](folder[..<existing]))
     }
-    return false
+    return Syscalls.failure(variable.cannotCreate, errno: code).at([UInt8](folder))
   }
 
-  private static var interpreters: [(StaticString, Bool)] {
-    [("python", true), ("ruby", true), ("node", false), ("perl", true), ("lua", true), ("java", false), ("php", true)]
+  // MARK: the variables
+
+  private struct Variable {
+    let name: StaticString
+    let below: StaticString
+    let relative: Status
+    let isRelative: StaticString
+    let cannotCreate: StaticString
+  }
+
+  private static var variables: [Variable] {
+    [
+      Variable(
+        name: "LILY_SESSION_DIR", below: "", relative: .invalidArgument, isRelative: "LILY_SESSION_DIR is not an absolute path",
+        cannotCreate: "LILY_SESSION_DIR: cannot create"),
+      Variable(
+        name: "XDG_STATE_HOME", below: "", relative: .invalidArgument, isRelative: "XDG_STATE_HOME is not an absolute path",
+        cannotCreate: "XDG_STATE_HOME: cannot create"),
+      Variable(
+        name: "HOME", below: "/.local/state", relative: .notFound, isRelative: "HOME is not an absolute path",
+        cannotCreate: "HOME: cannot create"),
+    ]
+  }
+
+  private static func environment(_ name: StaticString) -> UnsafePointer<CChar>? {
+    Syscalls.environment(UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
   }
 }

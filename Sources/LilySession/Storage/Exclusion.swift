@@ -7,8 +7,11 @@ package final class Exclusion {
   private let sentinel: UnsafeMutablePointer<UInt8>?
   /// For kernels that cannot do that.
   private let process: Int32
+  /// The one whose sentinel this one reads, too.
+  private let elder: Exclusion?
 
   package init() {
+    elder = nil
     mutex = .allocate(capacity: 1)
     mutex.initialize(to: pthread_mutex_t())
     pthread_mutex_init(mutex, nil)
@@ -16,8 +19,18 @@ package final class Exclusion {
     process = sentinel == nil ? Syscalls.processIdentifier() : 0
   }
 
+  /// One more lock of the same object, to be taken after `elder`'s.
+  init(after elder: Exclusion) {
+    self.elder = elder
+    mutex = .allocate(capacity: 1)
+    mutex.initialize(to: pthread_mutex_t())
+    pthread_mutex_init(mutex, nil)
+    sentinel = elder.sentinel
+    process = elder.process
+  }
+
   deinit {
-    platform_fork_sentinel_free(sentinel)
+    if elder == nil { platform_fork_sentinel_free(sentinel) }
     pthread_mutex_destroy(mutex)
     mutex.deallocate()
   }

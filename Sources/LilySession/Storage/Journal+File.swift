@@ -1,127 +1,138 @@
 import CPlatform
 
-/// Opening, creating and judging the file.
+/// Opening the file, following its path, and beginning it.
 extension Journal {
   /// The first look at the file.
   func start() throws(Failure) {
-    guard try open(create: options.create && !isReadOnly) else {
-      throw Failure(.notFound, "there is no such file", systemError: ENOENT)
-    }
-    if isReadOnly {
-      try freshen()
-    } else {
-      try enter()
-      leave()
-    }
-    if options.isStrict, damagedLines > 0 { throw Failure(.corrupt, "the file is damaged") }
+    let opened = try path.open(create: options.create && !options.isReadOnly)
+    guard opened != .nothing else { throw Failure(.notFound, "there is no such file", systemError: ENOENT) }
+    // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
+    if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty") }
+    if path.isReadOnly { try freshen() } else { try enterFirst() }
+    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged") }
     compactIfWorthwhile()
   }
 
-  /// Opens what the path names and takes it for this journal's file, nothing of it read. false: there is none.
-  func open(create: Bool) throws(Failure) -> Bool {
-    var patience = Patience()
-    while true {
-      let opened = try openOnce(create: create)
-      guard opened >= 0 else { return false }
-      do throws(Failure) {
-        if try judge(opened) {
-          Syscalls.close(file)
-          file = opened
-          forget()
-          return true
-        }
-      } catch {
-        Syscalls.close(opened)
-        throw error
-      }
-      Syscalls.close(opened) // it was renamed over in the meantime
-      try patience.wait("the file is replaced again and again")
+  /// Whether the file has no bytes. One that another process has just made gets its header within microseconds.
+  private func isEmpty() throws(Failure) -> Bool {
+    var tries = 0
+    while try Syscalls.sizeAndLinks(path.file).size == 0 {
+      if tries == 20 { return true }
+      tries &+= 1
+      Syscalls.sleep(microseconds: 1000)
     }
+    return false
   }
 
-  private func openOnce(create: Bool) throws(Failure) -> Int32 {
-    // O_NONBLOCK: a FIFO must not make us wait. O_NOFOLLOW: the rename of a compaction would replace the link.
-    let flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
-    if !options.isReadOnly {
-      let opened = Syscalls.open(directory, names.file, O_RDWR | O_APPEND | flags | (create ? O_CREAT : 0), 0o600)
-      if opened >= 0 {
-        isReadOnly = false
-        return opened
+  /// Reads the file, and makes it fit to be written to. A ruined one stays as it is until something is to be stored: only then is there
+  /// a reason to keep it elsewhere.
+  private func enterFirst() throws(Failure) {
+    try lock()
+    do throws(Failure) {
+      let found = try Syscalls.sizeAndLinks(path.file)
+      if try examine(found) {
+        if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
+        leave()
+        return
       }
-      let code = platform_errno()
-      if code == ENOENT && !create { return -1 }
-      guard code == EACCES || code == EROFS || code == EPERM else { throw Syscalls.failure("the file cannot be opened", errno: code) }
-      // A file that may only be read is read; what would write says PERMISSION.
-      let readable = Syscalls.open(directory, names.file, O_RDONLY | flags)
-      guard readable >= 0 else { throw Syscalls.failure("the file cannot be opened", errno: code) }
-      isReadOnly = true
-      return readable
+    } catch {
+      leave()
+      throw error
     }
-    let opened = Syscalls.open(directory, names.file, O_RDONLY | flags)
-    if opened < 0, platform_errno() != ENOENT { throw Syscalls.failure("the file cannot be opened") }
-    return opened
+    leave()
+    try enter(lookingUp: true)
+    leave()
   }
 
-  /// Whether the file may be used; false: it is no longer in any directory. Throws for what is not ours, which is not touched.
-  private func judge(_ opened: Int32) throws(Failure) -> Bool {
-    let status = try Syscalls.status(opened)
-    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw Failure(.refused, "the path names no regular file") }
-    guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "the file is another user's") }
-    if status.st_nlink == 0 { return false }
-    guard status.st_nlink == 1 else { throw Failure(.refused, "the file has a second hard link") }
-    guard Int64(status.st_size) <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB") }
+  // MARK: the path
+
+  enum Followed { case same, another, nothing }
+
+  /// Looks the path up, and goes where it leads: nothing is known of another file, and where there is none, nothing is stored.
+  ///
+  /// - Parameter create: make the file where the path has none.
+  @inline(never)
+  func follow(create: Bool) throws(Failure) -> Followed {
+    let followed = try goThere()
+    guard create, followed == .nothing, try open(create: true) else { return followed }
+    if watcher.isOpen { _ = try goThere() }
+    return .another
+  }
+
+  /// Does so with the watch armed first, and then looks again: what came in between is seen by that look, what comes after it is told.
+  private func goThere() throws(Failure) -> Followed {
+    if path.file < 0 { watcher.pathChanged() } // the nearest folder may be another one by now
+    let had = path.file >= 0
+    var followed = try look()
+    var tries = 0
+    while watcher.isOpen, !watcher.isArmed, tries < 8 {
+      tries &+= 1
+      watcher.arm(hasFile: path.file >= 0, isNews: had || path.file >= 0)
+      if !watcher.isArmed { break } // the system gives no more watches; the next look-up tries again
+      let again = try look()
+      if again != .same { followed = again }
+    }
+    return followed
+  }
+
+  private func look() throws(Failure) -> Followed {
+    switch try path.lookUp() {
+    case .thisFile: return .same
+    case .another: if try open(create: false) { return .another }
+    case .nothing: break
+    }
+    vanish()
+    return .nothing
+  }
+
+  /// Opens what the path names, where that is another file than before. Returns false if there is none.
+  private func open(create: Bool) throws(Failure) -> Bool {
+    switch try path.open(create: create) {
+    case .nothing: return false
+    case .same: break
+    case .another, .made: meetAnotherFile()
+    }
     return true
   }
 
-  /// Nothing of the file has been read.
-  func forget() {
-    table.removeAll()
-    sequence = 0
-    applied = 0
-    damagedLines = 0
-    keepsDamage = false
-    hasUnknown = false
-    hasMoved = false
-    holdsRemoved = false
-    isGone = false
-    needsDirectorySync = true
-    needsNewFile = false
-    needsRewrite = false
-    allocated = 0
+  private func meetAnotherFile() {
+    mirror.startOver()
+    debts.metAnotherFile()
+    watcher.pathChanged()
   }
 
-  enum Named { case thisFile, another, nothing }
-
-  /// What the path names now. The inode's number cannot be used again while we hold the file open.
-  func lookUp() throws(Failure) -> Named {
-    guard let there = try Syscalls.status(directory, names.file) else { return .nothing }
-    let here = try Syscalls.status(file)
-    return there.st_ino == here.st_ino && there.st_dev == here.st_dev ? .thisFile : .another
+  /// A file that could only be read when it was opened may be writable by now. Where it is not, the reason is the system's own.
+  func openForWriting() throws(Failure) {
+    if try path.open(create: true, mustWrite: true) != .same { meetAnotherFile() }
   }
 
-  /// Begins the file: nothing was ever stored in it. The caller holds the lock.
+  /// The path has no file, and what was stored is gone with it, as after a clear.
+  private func vanish() {
+    guard path.file >= 0 else { return }
+    path.drop()
+    mirror.voided()
+    debts.fileIsGone()
+    watcher.pathChanged()
+  }
+
+  // MARK: beginning the file
+
+  /// Writes the header: nothing is stored in the file, or nothing that can be read. The caller holds the lock.
   func create(size: Int64) throws(Failure) {
-    guard !isReadOnly else { throw Failure(.permission, "the file is empty, and may only be read") }
-    if size > 0, !Syscalls.truncate(file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
-    // The generation begins at random: a file that was deleted and made again is told from the one before.
-    let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: try Syscalls.random())
+    if mirror.keepsDamage { try keepDamaged() }
+    // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
+    let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
+    let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
+    if size > 0, !Syscalls.truncate(path.file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
     input.truncate(to: 0)
     header.append(to: input)
-    try Syscalls.setMode(file, 0o600) // whatever the umask
-    do throws(Failure) { try put(input.bytes, into: file) } catch {
-      _ = Syscalls.truncate(file, to: 0)
+    path.makePrivate() // whatever the umask
+    do throws(Failure) { try put(input.bytes, into: path.file) } catch {
+      _ = Syscalls.truncate(path.file, to: 0)
       throw error
     }
     // Once in a file's life: after power loss a header of foreign blocks would not be taken for ours.
-    try? Syscalls.sync(data: file)
-    salt = header.salt
-    generation = header.generation
-    applied = Int64(input.count)
-  }
-
-  /// A file that others can read was not made by us so, and holds what is nobody else's.
-  func tightenMode() throws(Failure) {
-    let status = try Syscalls.status(file)
-    if !isReadOnly, status.st_mode & 0o077 != 0 { try Syscalls.setMode(file, 0o600) }
+    do throws(Failure) { try Syscalls.sync(data: path.file) } catch { debts.syncFailed() }
+    mirror.created(header, length: Int64(input.count))
   }
 }

@@ -25,12 +25,12 @@ struct Patience {
 extension Journal {
   @inline(__always)
   func lock() throws(Failure) {
-    if try Syscalls.tryLock(file) == .taken { return }
+    if try Syscalls.tryLock(path.file) == .taken { return }
     try waitForLock()
   }
 
   @inline(__always)
-  func leave() { Syscalls.unlock(file) }
+  func leave() { Syscalls.unlock(path.file) }
 
   /// Others hold the lock for microseconds: yielding to them is enough. Behind a compaction or a stopped process, sleep; the
   /// length differs from process to process, so that two do not keep meeting.
@@ -49,87 +49,106 @@ extension Journal {
         pause = min(pause &* 2, 1000)
       }
       tries &+= 1
-      if try Syscalls.tryLock(file) == .taken { return }
+      if try Syscalls.tryLock(path.file) == .taken { return }
     }
   }
 
   /// Takes the lock of the file that the path names, with everything in it applied and no torn tail. Follow it by `leave`.
+  ///
+  /// - Parameter lookingUp: also where nothing tells that the path may name another file.
   @inline(__always)
   func enter(lookingUp: Bool = false) throws(Failure) {
-    guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
-    if lookingUp || isGone { hasMoved = true }
+    if lookingUp || !path.isReadyForWriting {
+      try enterByPath()
+      return
+    }
     try lock()
     do throws(Failure) {
-      let found = try Syscalls.sizeAndLinks(file)
+      let found = try Syscalls.sizeAndLinks(path.file)
       if isCurrent(found) { return }
-      if try examine(found, forWriting: true) { return }
+      if try examine(found) {
+        try makeReady(found.size)
+        return
+      }
     } catch {
-      leave()
+      failed()
       throw error
     }
     leave()
-    try enterAnother()
+    try enterByPath()
   }
 
-  /// The path has another file by now, or none, and one is made.
+  /// Goes where the path leads, and makes a file where there is none.
   @inline(never)
-  private func enterAnother() throws(Failure) {
+  private func enterByPath() throws(Failure) {
+    guard !options.isReadOnly else { throw Failure(.permission, "the storage may only be read") }
     var patience = Patience()
     while true {
-      _ = try open(create: true)
-      guard !isReadOnly else { throw Failure(.permission, "the storage may only be read") }
-      try patience.wait("the file is replaced again and again")
+      _ = try follow(create: true)
+      if path.isReadOnly { try openForWriting() }
       try lock()
       do throws(Failure) {
-        if try examine(try Syscalls.sizeAndLinks(file), forWriting: true) { return }
+        let found = try Syscalls.sizeAndLinks(path.file)
+        if try examine(found) {
+          try makeReady(found.size)
+          return
+        }
       } catch {
-        leave()
+        failed()
         throw error
       }
       leave()
+      try patience.wait("the file is replaced again and again")
     }
   }
 
-  /// Whether nobody else has written, and the path still names this file.
-  @inline(__always)
-  func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
-    found.size == applied && found.links == 1 && !hasMoved && applied > 0
+  /// Gives the lock back after a failure.
+  @inline(never)
+  private func failed() {
+    leave()
+    path.doubt()
   }
 
-  /// Applies what others wrote and, for writing, makes the file's end fit to be written after. false: the path does not name
-  /// this file any more. The caller holds the lock, so nobody is writing.
+  /// Whether nobody else has written, and nothing tells that the path may not name this file any more.
+  @inline(__always)
+  func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
+    found.size == mirror.applied && found.links == 1 && !mirror.hasMoved && mirror.applied > 0
+  }
+
+  /// Applies what others wrote. Returns false if the path does not name this file any more. The caller holds the lock, so nobody is
+  /// writing.
   @inline(never)
-  func examine(_ found: Syscalls.SizeAndLinks, forWriting: Bool) throws(Failure) -> Bool {
+  func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
     let (size, links) = found
-    if size < applied { forget() } // somebody cut it
-    if size > applied || applied == 0 {
-      let before = (damagedLines, applied)
+    if size < mirror.applied { mirror.startOver() } // somebody cut it
+    if size > mirror.applied || mirror.applied == 0 {
+      let (damaged, applied) = (mirror.damagedLines, mirror.applied)
       _ = try catchUp(to: size, isLocked: true)
-      if damagedLines > before.0, before.1 > 0, try isOverwritten() {
-        forget()
+      if mirror.damagedLines > damaged, applied > 0, try isOverwritten() {
+        mirror.startOver()
         _ = try catchUp(to: size, isLocked: true)
       }
     }
-    if links != 1 || hasMoved {
-      guard try lookUp() == .thisFile else { return false }
-      hasMoved = false // the compactor died before its rename
-    }
-    if forWriting, size > applied || applied == 0 {
-      if applied == 0 { try create(size: size) } else { try repair(size) }
+    if links != 1 || mirror.hasMoved {
+      guard try path.lookUp() == .thisFile else { return false }
+      mirror.movedIsVoid() // the compactor died before its rename
     }
     return true
   }
 
+  /// Makes the file's end fit to be written after. The caller holds the lock, and has examined the file.
+  func makeReady(_ size: Int64) throws(Failure) {
+    if mirror.applied == 0 { try create(size: size) } else if size > mirror.applied { try repair(size) }
+  }
+
   /// What follows the last newline is a dead writer's.
   private func repair(_ size: Int64) throws(Failure) {
-    guard !hasUnknown else { return } // not to be written to
-    allocated = 0
-    if Syscalls.truncate(file, to: applied) { return }
+    guard !mirror.hasUnknown else { return } // not to be written to
+    mirror.allocated(to: 0)
+    if Syscalls.truncate(path.file, to: mirror.applied) { return }
     // Ended so, the fragment is a damaged line of its own and does not spoil the next. A newline alone could make it whole.
-    try put(Journal.spoiler, into: file)
-    applied = size &+ Int64(Journal.spoiler.count)
-    damagedLines &+= 1
-    keepsDamage = true
+    try put(Journal.spoiler, into: path.file)
+    mirror.spoiled(to: size &+ Int64(Journal.spoiler.count))
   }
 
   private static var spoiler: UnsafeRawBufferPointer {

@@ -10,9 +10,16 @@ extension Journal {
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
-      let outcome = try append(batch, scope, wanted, hostTime)
-      guard options.isPowerDurable, needsSync, case .written(let leftOut, _) = outcome else { return outcome }
-      return .written(leftOut: leftOut, notDurable: makeDurable(hostTime))
+      var outcome: WriteOutcome
+      do throws(Failure) { outcome = try append(batch, scope, wanted, hostTime) } catch {
+        outcome = try append(batch, scope, wanted, hostTime, after: error)
+      }
+      guard options.isPowerDurable, debts.owesSync, case .written(let shortfall) = outcome else { return outcome }
+      guard let notDurable = makeDurable(hostTime) else { return outcome }
+      return .written(
+        .of(
+          leftOut: shortfall?.leftOut ?? [], overtaken: shortfall?.overtaken ?? [], notDurable: notDurable,
+          notRewritten: shortfall?.notRewritten))
     }
   }
 
@@ -21,57 +28,58 @@ extension Journal {
     try enter()
     defer { leave() }
     if let wanted {
-      let current = scope == .none ? generation : table.generation(of: scope)
-      if wanted != current { return .superseded(snapshot([], scope)) }
+      let current = mirror.generation(of: scope)
+      if wanted != current { return .superseded(generation: current) }
     }
-    if batch.onlyRemoves, !batch.touches(table) { return .written(leftOut: [], notDurable: nil) }
-    let leftOut = batch.fit(table, quota: options.quota, at: hostTime)
-    if batch.isEmpty { return .written(leftOut: leftOut, notDurable: nil) }
+    if batch.onlyRemoves, !batch.touches(mirror.table) { return .written(nil) }
+    let overtaken = batch.leaveOutOvertaken(mirror.table, at: hostTime)
+    let leftOut = batch.fit(mirror.table, quota: options.quota, at: hostTime)
+    if batch.isEmpty { return .written(.of(leftOut: leftOut, overtaken: overtaken)) }
     try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
-    batch.apply(to: table)
+    batch.apply(to: mirror.table)
     if batch.hasRemoves {
-      holdsRemoved = true
-      needsRewrite = true
+      mirror.removed()
+      debts.removed()
     }
-    if isFarTooLarge { compactOrBackOff(hostTime) }
-    return .written(leftOut: leftOut, notDurable: nil)
+    return .written(.of(leftOut: leftOut, overtaken: overtaken, notRewritten: compactIfFarTooLarge(hostTime)))
   }
 
-  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
-    let hostTime = options.clock?()
-    return try exclusion.run { () throws(Failure) in
-      guard try appendRenewal(key, deadline, version, now) else { return false }
-      if options.isPowerDurable, let failure = makeDurable(hostTime) { throw failure }
-      return true
-    }
+  /// The path may lead elsewhere by now, where the write does not fail.
+  @inline(never)
+  private func append(
+    _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, after failure: Failure
+  ) throws(Failure) -> WriteOutcome {
+    guard hasMovedOn(failure) else { throw failure }
+    return try append(batch, scope, wanted, hostTime)
   }
 
-  private func appendRenewal(_ key: Key, _ deadline: Int64, _ version: UInt32, _ now: Int64) throws(Failure) -> Bool {
-    try enter()
-    defer { leave() }
-    guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
-    guard record.pointee.version <= version else { throw Failure.newerEntry }
-    let batch = Batch()
-    try batch.set(key, deadline: deadline, version: record.pointee.version) { buffer throws(Failure) in
-      buffer.append(EntryTable.value(record))
+  /// Whether the path leads elsewhere than to the file with which a change has just failed.
+  @inline(never)
+  private func hasMovedOn(_ failure: Failure) -> Bool {
+    path.doubt()
+    // Without a file it was looked up just now. A descriptor that only reads says nothing of the path either.
+    guard path.file >= 0, !options.isReadOnly else { return false }
+    switch try? follow(create: false) {
+    case .another, .nothing: return true
+    case .same, nil: return false
     }
-    try append(batch.line, items: 1, isRemoval: false)
-    record.pointee.deadline = deadline
-    return true
   }
 
   public func clear(_ scope: Scope) throws(Failure) {
     let hostTime = options.clock?()
     try exclusion.run { () throws(Failure) in
-      try appendClear(scope)
-      if options.isPowerDurable, let failure = makeDurable(hostTime) { throw failure }
+      do throws(Failure) { try appendClear(scope, hostTime) } catch {
+        guard hasMovedOn(error) else { throw error }
+        try appendClear(scope, hostTime)
+      }
+      if options.isPowerDurable, debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
     }
   }
 
-  private func appendClear(_ scope: Scope) throws(Failure) {
+  private func appendClear(_ scope: Scope, _ hostTime: Int64?) throws(Failure) {
     try enter()
     defer { leave() }
-    let next = snapshot([], scope).generation &+ 1
+    let next = (scope == .none ? mirror.generation : mirror.table.generation(of: scope)) &+ 1
     scratch.begin()
     scratch.buffer.append("[\"clear\",")
     scope.session.withBytes { JSONText.append(string: $0, to: scratch.buffer) }
@@ -79,33 +87,36 @@ extension Journal {
     scratch.buffer.append(hex: next, digits: 16)
     scratch.buffer.append("\"]")
     try append(scratch, items: 1, isRemoval: true)
-    applyClear(scope.session, next)
-    needsRewrite = true
-    ownClears.add(next, of: scope)
-    Syscalls.unlink(directory, names.damaged)
+    mirror.cleared(scope.session, next)
+    debts.removed()
+    removeCopy()
+    compactIfFarTooLarge(hostTime)
   }
+
+  /// A copy of a damaged file would keep what was cleared.
+  func removeCopy() { debts.copyRemoved(Syscalls.unlink(path.directory, names.damaged)) }
 
   /// Appends one line whole, or nothing. The caller holds the lock.
   @inline(__always)
   func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
-    guard !hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
-    let (next, overflow) = sequence.addingReportingOverflow(1)
+    guard !mirror.hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
+    let (next, overflow) = mirror.position.sequence.addingReportingOverflow(1)
     guard !overflow else { throw Failure(.refused, "the file's sequence is at its end") }
-    let bytes = line.seal(items: items, sequence: next, salt: salt)
+    let bytes = line.seal(items: items, sequence: next, salt: mirror.salt)
+    let end = mirror.applied &+ Int64(bytes.count)
     let limit = isRemoval ? JournalHeader.fileLimit : JournalHeader.fileLimit &- Journal.reserve
-    guard bytes.count <= Line.limit, applied &+ Int64(bytes.count) <= limit else {
+    guard bytes.count <= Line.limit, end <= limit else {
       throw Failure(.quota, "the file would be larger than 4 GiB, or a line than 64 MiB")
     }
-    if !isRemoval { try extendAllocation(past: applied &+ Int64(bytes.count)) }
-    do throws(Failure) { try put(bytes, into: file) } catch {
+    if !isRemoval, end &+ Journal.reserve > mirror.allocated { try extendAllocation(past: end) }
+    do throws(Failure) { try put(bytes, into: path.file) } catch {
       // Where this fails too, the next writer repairs.
-      _ = Syscalls.truncate(file, to: applied)
-      allocated = 0
+      _ = Syscalls.truncate(path.file, to: mirror.applied)
+      mirror.allocated(to: 0)
       throw error
     }
-    applied &+= Int64(bytes.count)
-    sequence = next
-    needsSync = true
+    mirror.appended(bytes.count, next)
+    debts.wrote()
   }
 
   @inline(__always)
@@ -119,9 +130,9 @@ extension Journal {
     if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }
 
+  @inline(never)
   private func extendAllocation(past end: Int64) throws(Failure) {
     let needed = end &+ Journal.reserve
-    guard needed > allocated else { return }
     let step = Journal.allocationStep
     let wanted = (needed &+ step &- 1) / step &* step
     do throws(Failure) { try allocate(to: wanted) } catch { try allocate(to: needed) } // what is left of the disk may do
@@ -129,7 +140,10 @@ extension Journal {
 
   private func allocate(to end: Int64) throws(Failure) {
     // tmpfs raises SIGXFSZ here, too.
-    try guarded { () throws(Failure) in try Syscalls.allocate(file, from: applied, end &- applied) }
-    allocated = end
+    try guarded { () throws(Failure) in try Syscalls.allocate(path.file, from: mirror.applied, end &- mirror.applied) }
+    mirror.allocated(to: end)
   }
+
+  /// Takes back the room that removals have, after it was given away for a new file that came to nothing.
+  func restoreReserve() { try? allocate(to: mirror.applied &+ Journal.reserve) }
 }

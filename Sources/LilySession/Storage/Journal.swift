@@ -5,8 +5,7 @@ import CPlatform
 /// Any number of processes, and of journals in one, may have a file open at once.
 //
 // Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
-// mutex first, then the file's lock; neither is held while the host's code runs. What the file holds is mirrored in
-// `table` as far as `applied`.
+// mutex first, then the file's lock; neither is held while the host's code runs.
 public final class Journal: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   /// How a file is opened. All have a default.
   public struct Options: Sendable {
@@ -29,68 +28,29 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   let exclusion = Exclusion()
   let options: Options
   let names: JournalNames
-  let directory: Int32
+  let watcher: Watch
 
-  // All below is guarded by `exclusion`.
+  // All below is guarded by `exclusion`. What changes does so by the transitions of its own type.
 
-  /// Open for reading and, unless `isReadOnly`, for appending.
-  var file: Int32 = -1
-  /// By the options, or because the system would not have it otherwise.
-  var isReadOnly: Bool
-
-  // What has been read of the file.
-  let table = EntryTable()
-  var salt = Salt(0)
-  /// Counts clears; it survives compaction.
-  var generation: UInt64 = 0
-  /// Of the last line read.
-  var sequence: Int64 = 0
-  /// Up to where the lines are in the table. 0: not even the header.
-  var applied: Int64 = 0
-  var damagedLines = 0
-  /// Damage that a clear has not made worthless: it is kept beside the file before that is rewritten.
-  var keepsDamage = false
-  /// A line of a newer format is in the file: it must not be written to.
-  var hasUnknown = false
-  /// A compaction came as far as its rename: the path has to be looked up.
-  var hasMoved = false
-  /// The file still holds what was removed or cleared.
-  var holdsRemoved = false
-  /// The path names no file: what was stored is gone.
-  var isGone = false
-
-  // What this handle owes.
-
-  /// It wrote since it last synced.
-  var needsSync = false
-  /// It removed something, which the file still holds.
-  var needsRewrite = false
-  /// The file was put into its directory by somebody who may not have synced that.
-  var needsDirectorySync = true
-  /// An fsync failed: the pages may be marked clean without being on disk, so only a new file will do.
-  var needsNewFile = false
+  /// The folder and the file that the path leads to.
+  let path: JournalPath
+  /// What has been read of the file.
+  let mirror = JournalMirror()
+  /// What this handle owes.
+  var debts = JournalDebts()
 
   /// UTC in ms; 0: never.
   var lastCompaction: Int64 = 0
-  var ownClears = OwnClears()
-  let watch = Watch()
-
-  /// Up to where blocks are allocated.
-  var allocated: Int64 = 0
-  /// Size below which no update compacts, since the last one that tried failed.
-  var compactionFloor: Int64 = 0
   let guardsFileSize: Bool
   let input = ByteBuffer(capacity: 4096)
-  let reader = LineReader()
+  let parser = LineReader()
   /// Lines of our own: clear, moved, a new file's.
   let scratch = Line()
 
   /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
-    let names = try JournalNames.make(path)
-    let directory = Syscalls.open(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
-    guard directory >= 0 else { throw Syscalls.failure("the directory cannot be opened") }
-    let journal = Journal(names, directory, options)
+    let journal = Journal(try JournalNames.make(path), options)
+    guard try journal.path.findFolder() else { throw Syscalls.failure("the directory cannot be opened") }
     try journal.start()
     return journal
   }
@@ -101,17 +61,12 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     return try open(path: path, options: options)
   }
 
-  private init(_ names: JournalNames, _ directory: Int32, _ options: Options) {
+  private init(_ names: JournalNames, _ options: Options) {
     self.names = names
-    self.directory = directory
     self.options = options
-    isReadOnly = options.isReadOnly
+    path = JournalPath(names, readsOnly: options.isReadOnly)
+    watcher = Watch(names, after: exclusion)
     guardsFileSize = Syscalls.hasFileSizeLimit()
-  }
-
-  deinit {
-    Syscalls.close(file)
-    Syscalls.close(directory)
   }
 
   // MARK: Storage
@@ -121,24 +76,25 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
 
   public var notices: Notices {
     var notices = Notices()
-    _ = try? exclusion.run { () throws(Failure) in notices.damagedLines = damagedLines }
-    if let status = try? Syscalls.status(directory) {
-      notices.directoryIsOpen = status.st_mode & 0o022 != 0 && status.st_mode & mode_t(S_ISVTX) == 0
+    _ = try? exclusion.run { () throws(Failure) in
+      notices.damagedLines = mirror.damagedLines
+      notices.directoryIsOpen = path.isOpenToOthers
+      if let status = try? Syscalls.status(path.directory), status.st_mode & 0o022 != 0, status.st_mode & mode_t(S_ISVTX) == 0 {
+        notices.directoryIsOpen = true
+      }
     }
     return notices
   }
 
   public var place: Place {
-    guard let status = try? Syscalls.status(directory) else { return Place(device: 0, inode: 0, name: []) }
-    return Place(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), name: [UInt8](cString: names.file))
+    (try? exclusion.run { () throws(Failure) in path.place }) ?? Place(device: 0, inode: 0, name: [])
   }
 
   public var scope: Scope { .none }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try exclusion.run { () throws(Failure) in
-      watch.drain()
-      try freshen()
+      try look()
       return snapshot(keys, scope)
     }
   }
@@ -148,87 +104,64 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
-    let generation = scope == .none ? generation : table.generation(of: scope)
-    return Snapshot(
-      entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation,
-      isOwnGeneration: ownClears.contains(generation, of: scope))
+    Snapshot(
+      entries: keys.map { $0.withBytes { mirror.table.find($0) }.map(EntryTable.entry) }, generation: mirror.generation(of: scope))
+  }
+
+  public func generationAtHand(of scope: Scope) -> UInt64? {
+    try? exclusion.run { () throws(Failure) in
+      try freshen()
+      return mirror.generation(of: scope)
+    }
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
     try exclusion.run { () throws(Failure) in
-      watch.drain()
-      try freshen()
-      return table.items(prefix)
+      try look()
+      return mirror.table.items(prefix)
     }
   }
 
-  public var descriptor: Int32 {
-    (try? exclusion.run { () throws(Failure) in watch.open(names.directory) }) ?? -1
+  /// Freshens for one who looks at what is stored, and tells the watch.
+  private func look() throws(Failure) {
+    guard watcher.isOpen else { return try freshen() }
+    _ = watcher.arrivals()
+    try freshen()
+    watcher.looked()
   }
+
+  public var descriptor: Int32 {
+    (try? exclusion.run { () throws(Failure) in
+      if watcher.isOpen { return watcher.open(hasFile: true) }
+      let descriptor = watcher.open(hasFile: path.file >= 0)
+      guard descriptor >= 0 else { return -1 }
+      // What came before it was watched is told, too.
+      let isSame = (try? follow(create: false)) == .same
+      if isSame, let found = try? Syscalls.sizeAndLinks(path.file), !isCurrent(found) { watcher.noteArrival() }
+      return descriptor
+    }) ?? -1
+  }
+
+  /// Where the sessions say how far they have caught up, so that the descriptor knows when to be quiet.
+  public var watch: Watch? { watcher }
 
   public func info() throws(Failure) -> StorageInfo {
     try exclusion.run { () throws(Failure) in
       try freshen()
       var info = StorageInfo()
-      info.entries = table.hostCount
-      info.liveBytes = table.liveBytes
+      info.entries = mirror.table.hostCount
+      info.liveBytes = mirror.table.liveBytes
       info.quota = options.quota
-      info.fileBytes = isGone ? 0 : try Syscalls.sizeAndLinks(file).size
-      info.damagedLines = damagedLines
+      info.fileBytes = path.file < 0 ? 0 : try Syscalls.sizeAndLinks(path.file).size
+      info.damagedLines = mirror.damagedLines
       info.lastCompaction = lastCompaction
       info.isPowerDurable = options.isPowerDurable
-      info.owesSync = needsSync
+      info.owesSync = debts.owesSync
       return info
     }
   }
 
   public func close() {
-    try? sync() // nobody is left to hear of a failure
-  }
-}
-
-/// The names that a journal goes by, as C strings that live as long as it.
-final class JournalNames {
-  let path: UnsafeMutablePointer<CChar>
-  let directory: UnsafeMutablePointer<CChar>
-  let file: UnsafeMutablePointer<CChar>
-  let temporary: UnsafeMutablePointer<CChar>
-  let damaged: UnsafeMutablePointer<CChar>
-
-  static func make(_ path: UnsafePointer<CChar>) throws(Failure) -> JournalNames {
-    var bytes = [UInt8](cString: path)
-    guard !bytes.isEmpty else { throw Failure(.invalidArgument, "the path is empty") }
-    if bytes.first != UInt8(ascii: "/") {
-      guard let current = Syscalls.currentDirectory() else { throw Syscalls.failure("the current directory is unknown") }
-      bytes = current + [UInt8(ascii: "/")] + bytes
-    }
-    let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
-    let name = [UInt8](bytes[(slash &+ 1)...])
-    guard !name.isEmpty, name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] else {
-      throw Failure(.invalidArgument, "the path names no file")
-    }
-    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes") }
-    return JournalNames(bytes, name, slash)
-  }
-
-  private init(_ bytes: [UInt8], _ name: [UInt8], _ slash: Int) {
-    path = JournalNames.copy(bytes)
-    directory = JournalNames.copy(slash == 0 ? [UInt8(ascii: "/")] : [UInt8](bytes[0..<slash]))
-    file = JournalNames.copy(name)
-    temporary = JournalNames.copy(name, ".tmp")
-    damaged = JournalNames.copy(name, ".damaged")
-  }
-
-  deinit {
-    for name in [path, directory, file, temporary, damaged] { name.deallocate() }
-  }
-
-  private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
-    var all = bytes
-    all += UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)
-    all.append(0)
-    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: all.count)
-    for at in 0..<all.count { copy[at] = CChar(bitPattern: all[at]) }
-    return copy
+    _ = try? sync() // nobody is left to hear of a failure
   }
 }

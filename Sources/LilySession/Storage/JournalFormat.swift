@@ -12,13 +12,17 @@ struct JournalHeader {
   }
   private static var saltOffset: Int { 32 }
   private static var generationOffset: Int { 51 }
+  /// Where the check ends that every line begins with, and what it is the check of begins.
+  static var checkedFrom: Int { 12 }
+  /// What is the same in the headers of all versions, from there on.
+  private static var name: StaticString { "0,\"lily-session\"," }
 
   /// Both copies.
   func append(to buffer: ByteBuffer) {
     for _ in 0..<2 {
       let start = buffer.count
       buffer.append("[\"00000000\",0,\"lily-session\",1,\"")
-      buffer.append(hex: salt.value, digits: 16)
+      buffer.append(hex: salt.value ?? 0, digits: 16)
       buffer.append("\",\"")
       buffer.append(hex: generation, digits: 16)
       buffer.append("\"]\n")
@@ -35,7 +39,22 @@ struct JournalHeader {
     case ours(JournalHeader, damaged: Bool)
     /// Nothing was ever stored here: empty, zeros, or cut short while it was made.
     case unfinished
+    /// It was a journal, of which only a header is left.
+    case cut(JournalHeader)
+    /// It is longer than a header, and all zeros: something was stored here.
+    case zeroed
+    /// There is no header. Whether it was a journal, the lines tell.
+    case lost
     case notOurs
+
+    /// It may look so because it is being written.
+    var isDoubtful: Bool {
+      switch self {
+      case .ours(_, let isDamaged): isDamaged
+      case .cut, .zeroed, .lost: true
+      case .unfinished, .notOurs: false
+      }
+    }
   }
 
   /// `bytes`: the file's first 140, or all that it has.
@@ -43,13 +62,27 @@ struct JournalHeader {
     let first = copy(bytes, at: 0)
     let second = copy(bytes, at: length)
     if fileSize >= Int64(2 * length) {
-      if let header = first ?? second {
-        return .ours(header, damaged: first == nil || second == nil)
-      }
-    } else if isPrefix(bytes) {
-      return .unfinished
+      if let header = first ?? second { return .ours(header, damaged: first == nil || second == nil) }
+      if isAllZero { return fileSize > Int64(2 * length) ? .zeroed : .unfinished }
+      return isAnyVersion(bytes) ? .notOurs : .lost
     }
-    return isAllZero ? .unfinished : .notOurs
+    if let first { return .cut(first) }
+    return isAllZero || isPrefix(bytes) ? .unfinished : .notOurs
+  }
+
+  /// Whether one of the first two lines is the header of a format that we do not know.
+  private static func isAnyVersion(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var start = 0
+    while let newline = bytes[start...].firstIndex(of: 0x0A) {
+      let line = UnsafeRawBufferPointer(rebasing: bytes[start..<newline])
+      if let check = LineReader.check(of: line) {
+        let checked = UnsafeRawBufferPointer(rebasing: line[checkedFrom...])
+        let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        if checked.begins(with: name), Salt.checkUnsalted(checked) == check { return true }
+      }
+      start = newline &+ 1
+    }
+    return false
   }
 
   static func copy(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
@@ -149,10 +182,16 @@ final class LineReader {
 
   /// Whether it begins as a line does, and its check holds.
   static func isChecked(_ line: UnsafeRawBufferPointer, _ salt: Salt) -> Bool {
-    guard line.count > 12, line[0] == UInt8(ascii: "["), line[1] == UInt8(ascii: "\""), line[10] == UInt8(ascii: "\""),
-      line[11] == UInt8(ascii: ","), let check = JournalHeader.hex(line, 2, 8)
-    else { return false }
-    return UInt64(salt.check(UnsafeRawBufferPointer(rebasing: line[12...]))) == check
+    guard let check = check(of: line) else { return false }
+    return salt.check(UnsafeRawBufferPointer(rebasing: line[JournalHeader.checkedFrom...])) == check
+  }
+
+  /// Returns the check that a line begins with; nil if it does not begin as a line does.
+  static func check(of line: UnsafeRawBufferPointer) -> UInt32? {
+    guard line.count > JournalHeader.checkedFrom, line[0] == UInt8(ascii: "["), line[1] == UInt8(ascii: "\""),
+      line[10] == UInt8(ascii: "\""), line[11] == UInt8(ascii: ","), let check = JournalHeader.hex(line, 2, 8)
+    else { return nil }
+    return UInt32(truncatingIfNeeded: check)
   }
 
   /// The members of an operation that is not known.

@@ -58,24 +58,3 @@ final class Line {
     return at &- text.utf8CodeUnitCount
   }
 }
-
-/// A file's random salt, and the checks that are seeded with it.
-struct Salt {
-  let value: UInt64
-  private let seeded: UInt32
-
-  init(_ value: UInt64) {
-    self.value = value
-    var bytes = value.bigEndian // in the order in which its digits are read
-    seeded = platform_crc32c(0xFFFF_FFFF, &bytes, 8)
-  }
-
-  func check(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    platform_crc32c(seeded, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
-  }
-
-  /// Of a header, which names the salt and so cannot be seeded with it.
-  static func checkUnsalted(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
-    platform_crc32c(0xFFFF_FFFF, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
-  }
-}

@@ -3,7 +3,6 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
   private let exclusion = Exclusion()
   private let table = EntryTable()
   private var generation: UInt64 = 0
-  private var ownClears = OwnClears()
   private let clock: @Sendable () -> Int64
   private let quota: Int64
 
@@ -17,12 +16,13 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
 
   public var scope: Scope { .none }
   public var descriptor: Int32 { -1 }
+  public var watch: Watch? { nil }
 
   public var place: Place { Place(of: self) }
   public var notices: Notices { Notices() }
   public var cPath: UnsafePointer<CChar>? { nil }
   public func now() -> Int64 { clock() }
-  public func sync() throws(Failure) { try exclusion.run { () throws(Failure) in } }
+  public func sync() throws(Failure) -> Failure? { try exclusion.run { () throws(Failure) in nil } }
   public func close() {}
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
@@ -30,10 +30,13 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
   }
 
   private func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
-    let generation = scope == .none ? generation : table.generation(of: scope)
-    return Snapshot(
-      entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation,
-      isOwnGeneration: ownClears.contains(generation, of: scope))
+    Snapshot(entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation(of: scope))
+  }
+
+  private func generation(of scope: Scope) -> UInt64 { scope == .none ? generation : table.generation(of: scope) }
+
+  public func generationAtHand(of scope: Scope) -> UInt64? {
+    try? exclusion.run { () throws(Failure) in generation(of: scope) }
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
@@ -45,29 +48,20 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let time = now()
     return try exclusion.run { () throws(Failure) in
-      let now = snapshot([], scope)
-      if let wanted, wanted != now.generation { return .superseded(now) }
+      let current = generation(of: scope)
+      if let wanted, wanted != current { return .superseded(generation: current) }
+      let overtaken = batch.leaveOutOvertaken(table, at: time)
       let leftOut = batch.fit(table, quota: quota, at: time)
       batch.apply(to: table)
-      return .written(leftOut: leftOut, notDurable: nil)
-    }
-  }
-
-  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
-    try exclusion.run { () throws(Failure) in
-      guard let record = key.withBytes({ table.find($0) }), !Entry.isExpired(record.pointee.deadline, at: now) else { return false }
-      guard record.pointee.version <= version else { throw Failure.newerEntry }
-      record.pointee.deadline = deadline
-      return true
+      return .written(.of(leftOut: leftOut, overtaken: overtaken))
     }
   }
 
   public func clear(_ scope: Scope) throws(Failure) {
     try exclusion.run { () throws(Failure) in
-      let next = snapshot([], scope).generation &+ 1
+      let next = generation(of: scope) &+ 1
       table.remove(prefix: scope.session)
       if scope == .none { generation = next } else { table.setGeneration(next, of: scope) }
-      ownClears.add(next, of: scope)
     }
   }
 

@@ -55,19 +55,3 @@ extension EntryTable {
     scope.generationKey.withBytes { set($0, text.bytes, deadline: 0, version: 0) }
   }
 }
-
-/// The last clear of each scope that came through a storage, to tell it from those that came from elsewhere.
-package struct OwnClears {
-  package init() {}
-
-  private var clears: [(scope: Scope, generation: UInt64)] = []
-
-  package mutating func add(_ generation: UInt64, of scope: Scope) {
-    clears.removeAll { $0.scope == scope }
-    clears.append((scope, generation))
-  }
-
-  package func contains(_ generation: UInt64, of scope: Scope) -> Bool {
-    clears.contains { $0.scope == scope && $0.generation == generation }
-  }
-}

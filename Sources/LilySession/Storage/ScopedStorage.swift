@@ -19,16 +19,15 @@ public final class ScopedStorage: Storage {
   public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
     try parent.write(batch, in: scope, generation: generation)
   }
-  public func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
-    try parent.renew(key, deadline: deadline, version: version, at: now)
-  }
+  public func generationAtHand(of scope: Scope) -> UInt64? { parent.generationAtHand(of: scope) }
   public func clear(_ scope: Scope) throws(Failure) { try parent.clear(scope) }
   public func entries(_ prefix: Key) throws(Failure) -> [Item] { try parent.entries(prefix) }
-  public func sync() throws(Failure) { try parent.sync() }
+  public func sync() throws(Failure) -> Failure? { try parent.sync() }
   public func close() { parent.close() }
   public func now() -> Int64 { parent.now() }
   public func info() throws(Failure) -> StorageInfo { try parent.info() }
   public var descriptor: Int32 { parent.descriptor }
+  public var watch: Watch? { parent.watch }
   public var place: Place { parent.place }
   public var notices: Notices { parent.notices }
   public var cPath: UnsafePointer<CChar>? { parent.cPath }

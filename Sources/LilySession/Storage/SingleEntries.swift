@@ -27,9 +27,9 @@ package func remove(_ key: Key, from storage: any Storage) throws(Failure) {
 }
 
 private func write(_ batch: Batch, _ key: Key, to storage: any Storage) throws(Failure) {
-  guard case .written(let leftOut, let notDurable) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
-  guard leftOut.isEmpty else { throw Failure(.quota, "it does not fit into the quota", key: key) }
-  if let notDurable { throw notDurable.about(key) }
+  guard case .written(let shortfall?) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
+  guard shortfall.leftOut.isEmpty else { throw Failure(.quota, "it does not fit into the quota", key: key) }
+  if let notDurable = shortfall.notDurable { throw notDurable.about(key) }
 }
 
 /// The unexpired entries whose keys begin with the prefix, in byte order of the keys.

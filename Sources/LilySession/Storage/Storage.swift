@@ -1,7 +1,7 @@
 /// A durable map of key to JSON text, shared by all who open it. Any thread may call it. It holds no lock while it calls
 /// the host's clock, and calls nothing else of the host's.
 ///
-/// A storage of the program's own has `read`, `write`, `renew`, `clear` and `entries`; the rest has defaults in Swift programs. Its
+/// A storage of the program's own has `read`, `write`, `clear` and `entries`; the rest has defaults in Swift programs. Its
 /// methods take keys as they are stored, scopes' among them: `scope` says how that is.
 public protocol Storage: AnyObject, Sendable {
   /// The part of the place that this storage is.
@@ -14,13 +14,14 @@ public protocol Storage: AnyObject, Sendable {
   /// Makes sure that what is read next is what others would find: somebody may have moved the file.
   func revalidate() throws(Failure)
 
-  /// All of the batch but what the quota leaves out, or nothing. `generation` names the one that the batch was made in: when
-  /// a clear of the scope has come since, nothing is written and the new generation is the answer. nil writes in any.
+  /// Stores all of the batch, in one step, but what its conditions and the quota leave out; or nothing. `generation` names the one
+  /// that the batch was made in: when a clear of the scope has come since, nothing is written and the new generation is returned.
+  /// nil writes in any.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
 
-  /// Stores a key's entry again with another deadline, in one step; false: it is absent or expired. Throws NEWER for one of a
-  /// version above this.
-  func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool
+  /// Returns the scope's generation if that takes no more than a look, after a write that failed; nil where it would mean to ask
+  /// what has just failed.
+  func generationAtHand(of scope: Scope) -> UInt64?
 
   /// Removes every key of the scope's sessions, in one step, and raises the scope's generation.
   func clear(_ scope: Scope) throws(Failure)
@@ -28,14 +29,19 @@ public protocol Storage: AnyObject, Sendable {
   /// The entries whose keys begin with the prefix, in byte order of the keys, expired ones too.
   func entries(_ prefix: Key) throws(Failure) -> [Item]
 
-  /// Polls readable when what is stored may have changed; -1: it cannot tell. Reading makes it quiet.
+  /// Polls readable when what is stored has changed, until each session has refreshed; -1: the storage cannot tell.
   var descriptor: Int32 { get }
+
+  /// What keeps `descriptor` readable until each session has refreshed; nil: the storage has none of its own.
+  var watch: Watch? { get }
 
   /// What there is to know of it; of a scope, its parent's.
   func info() throws(Failure) -> StorageInfo
 
-  /// Makes what this handle wrote survive power loss.
-  func sync() throws(Failure)
+  /// Makes what this handle wrote survive power loss. Returns why the file, though it is synced, still holds values that were
+  /// removed or cleared; nil: it does not.
+  @discardableResult
+  func sync() throws(Failure) -> Failure?
 
   /// A last, silent sync. The storage is not called again.
   func close()
@@ -76,14 +82,22 @@ public struct Entry: Sendable {
     try terminated.withBytes { bytes throws(Failure) in try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)])) }
   }
 
-  /// To tell one text from another; 64 bits, seeded per process.
-  var hash: Int { terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) } }
+  var identity: EntryIdentity {
+    EntryIdentity(text: terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) }, version: version)
+  }
 
   /// Whether it reads as absent at that time (UTC in ms).
   public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
 
   /// From the millisecond of its deadline on.
   static func isExpired(_ deadline: Int64, at now: Int64) -> Bool { deadline != 0 && deadline <= now }
+}
+
+/// What tells an entry from another under the same key. Its deadline does not: who renews an entry has not changed it.
+struct EntryIdentity: Equatable, BitwiseCopyable {
+  /// A hash of the text; 64 bits, seeded per process.
+  var text: Int
+  var version: UInt32
 }
 
 /// An entry and its key.
@@ -102,27 +116,52 @@ public struct Item: Sendable {
 
 /// Some of a storage's entries, as of one moment.
 public struct Snapshot: Sendable {
-  /// What `Storage.read` answers.
-  public init(entries: [Entry?], generation: UInt64, isOwnGeneration: Bool) {
+  /// What `Storage.read` returns.
+  public init(entries: [Entry?], generation: UInt64) {
     self.entries = entries
     self.generation = generation
-    self.isOwnGeneration = isOwnGeneration
   }
 
   /// In the order of the keys asked for; nil: absent.
   public var entries: [Entry?]
-  /// Of the scope: another one after each clear.
+  /// The scope's generation: another one after each clear, whoever made it.
   public var generation: UInt64
-  /// The clear that raised it came through this storage.
-  public var isOwnGeneration: Bool
 }
 
 /// What became of a batch.
 public enum WriteOutcome: Sendable {
-  /// `leftOut`: the changes that the quota did not let in. `notDurable`: it is written, but may not survive power loss.
-  case written(leftOut: [Int], notDurable: Failure?)
-  /// Nothing was written: a clear came since the generation that the batch was made in. This is how it is now.
-  case superseded(Snapshot)
+  /// The batch is stored; nil: all of it, and as durably as was asked for.
+  case written(Shortfall?)
+  /// Nothing was written: a clear came since the generation that the batch was made in. This is the generation now.
+  case superseded(generation: UInt64)
+}
+
+/// What is missing, or wrong, though a batch was stored. An object, because it is rare and an update's result is passed on often.
+public final class Shortfall: Sendable {
+  /// The places in the batch of the changes that the quota did not let in.
+  public let leftOut: [Int]
+  /// The places in the batch of the changes whose condition did not hold: somebody else was faster.
+  public let overtaken: [Int]
+  /// Why the batch may not survive power loss.
+  public let notDurable: Failure?
+  /// Why the file, which had grown far too large, could not be rewritten.
+  public let notRewritten: Failure?
+
+  private init(_ leftOut: [Int], _ overtaken: [Int], _ notDurable: Failure?, _ notRewritten: Failure?) {
+    self.leftOut = leftOut
+    self.overtaken = overtaken
+    self.notDurable = notDurable
+    self.notRewritten = notRewritten
+  }
+
+  /// Returns nil if nothing is missing or wrong.
+  @inline(__always)
+  public static func of(
+    leftOut: [Int] = [], overtaken: [Int] = [], notDurable: Failure? = nil, notRewritten: Failure? = nil
+  ) -> Shortfall? {
+    if leftOut.isEmpty, overtaken.isEmpty, notDurable == nil, notRewritten == nil { return nil }
+    return Shortfall(leftOut, overtaken, notDurable, notRewritten)
+  }
 }
 
 /// What there is to know of a storage.

@@ -26,6 +26,7 @@
       }
     }
 
+    var migrates: Bool { migration != nil }
     func makeBaseline() -> ClosureBaseline<Session> { make() }
     func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copy() }
     func dispose(_ baseline: inout ClosureBaseline<Session>) {}

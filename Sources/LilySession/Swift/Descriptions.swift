@@ -1,4 +1,6 @@
 #if !hasFeature(Embedded)
+  import CPlatform
+
   extension Status: Hashable, CustomStringConvertible {
     /// The name it has here, such as `quota`.
     public var description: String {
@@ -32,9 +34,20 @@
     /// The key that it is about, without the prefix where it is a field's.
     public var key: String? { subject?.description }
 
-    /// One line for people, such as `theme: a real is not finite`.
+    /// The path that it is about.
+    public var path: String? { location.map { String(decoding: $0, as: UTF8.self) } }
+
+    /// One line for people, such as `theme: a real is not finite`, or `cannot create /srv/state/shop: Permission denied`.
     public var description: String {
-      (key.map { "\($0): " } ?? "") + "\(reason)" + (systemError == 0 ? "" : " (errno \(systemError))")
+      let path = location.map { (hasSystemText ? " " : ": ") + String(decoding: UTF8Text.oneLine($0), as: UTF8.self) }
+      return (key.map { "\($0): " } ?? "") + "\(reason)" + (path ?? "") + (hasSystemText ? ": \(systemText)" : "")
+    }
+
+    private var systemText: String {
+      withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { room in
+        guard let text = room.baseAddress, platform_error_text(systemError, text, room.count) else { return "error \(systemError)" }
+        return String(cString: text)
+      }
     }
 
     /// The same with the status, and the error that it comes from.

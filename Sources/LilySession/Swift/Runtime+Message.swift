@@ -33,7 +33,7 @@
     }
 
     /// Detaches the sessions that still are attached, which flushes them.
-    deinit { core.free() }
+    deinit { core.free(keeping: core) }
 
     /// As it is now; inside an update, as it was before.
     public var model: Model { core.model }

@@ -5,7 +5,13 @@
     /// - Throws: `notFound` where the session has no such field, or nothing is stored for it.
     public func touch(_ key: String) throws(Failure) { try touch(try Key(field: key)) }
 
-    /// What storage holds of a field, as far as the session has seen it.
+    /// Has the next update store a field, whether it changes or not: for a default that the user confirmed, or a choice that equals what
+    /// this program saw last while another changed it. It may be called inside an update function.
+    ///
+    /// - Throws: `notFound` where the session has no such field.
+    public func mark(_ key: String) throws(Failure) { try mark(try Key(field: key)) }
+
+    /// What storage holds of a field now, and whether the model has something newer.
     ///
     /// - Throws: `notFound` where the session has no such field.
     public func state(of key: String) throws(Failure) -> FieldState { try state(of: try Key(field: key)) }

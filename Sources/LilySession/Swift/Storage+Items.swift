@@ -26,9 +26,9 @@
           }
         }
       }
-      guard case .written(let leftOut, let notDurable) = try write(batch, in: scope, generation: nil) else { return }
-      if let first = leftOut.first { throw Failure(.quota, "it does not fit into the quota", key: items[first].key) }
-      if let notDurable { throw notDurable }
+      guard case .written(let shortfall?) = try write(batch, in: scope, generation: nil) else { return }
+      if let first = shortfall.leftOut.first { throw Failure(.quota, "it does not fit into the quota", key: items[first].key) }
+      if let notDurable = shortfall.notDurable { throw notDurable }
     }
 
     /// The scopes that have entries, by name, with what ``items(withPrefix:)`` of them answers. A scope has none.

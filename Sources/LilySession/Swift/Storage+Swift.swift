@@ -70,7 +70,9 @@
     public var scope: Scope { .none }
     public var descriptor: Int32 { -1 }
     public func revalidate() throws(Failure) {}
-    public func sync() throws(Failure) {}
+    public func sync() throws(Failure) -> Failure? { nil }
+    public func generationAtHand(of scope: Scope) -> UInt64? { nil }
+    public var watch: Watch? { nil }
     public func close() {}
     public func now() -> Int64 { systemClock() }
     public var place: Place { Place(of: self) }
@@ -112,13 +114,28 @@
       case remove(Key)
     }
 
-    /// The changes, in their order. No key is in a batch twice.
-    public var operations: [Operation] {
-      var operations: [Operation] = []
+    /// What is to be done to a storage that holds certain entries.
+    public struct Plan: Sendable {
+      /// The changes, in their order. No key is in a batch twice.
+      public var operations: [Operation] = []
+      /// The places in the batch of the changes that are left out; for ``Shortfall``.
+      public var overtaken: [Int] = []
+    }
+
+    /// Leaves out the changes whose condition does not hold, because somebody else has stored something in the meantime.
+    ///
+    /// Call it inside the transaction that then does what it returns.
+    ///
+    /// - Parameters:
+    ///   - now: UTC in ms: what has expired counts as absent.
+    ///   - stored: what is stored under a key.
+    public func plan(at now: Int64, over stored: (Key) throws(Failure) -> Entry?) throws(Failure) -> Plan {
+      var plan = Plan()
+      plan.overtaken = try leaveOutOvertaken(at: { now }, stored)
       forEachChange { key, text, deadline, version in
-        operations.append(text.map { .set(key, Entry(text: $0, deadline: deadline, version: version)) } ?? .remove(key))
+        plan.operations.append(text.map { .set(key, Entry(text: $0, deadline: deadline, version: version)) } ?? .remove(key))
       }
-      return operations
+      return plan
     }
   }
 #endif

@@ -9,8 +9,7 @@ final class DictionaryStorage: Storage {
     var generations: [Scope: UInt64] = [:]
 
     func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
-      // All clears come through this object: there is no elsewhere.
-      Snapshot(entries: keys.map { entries[$0] }, generation: generations[scope] ?? 0, isOwnGeneration: true)
+      Snapshot(entries: keys.map { entries[$0] }, generation: generations[scope] ?? 0)
     }
   }
 
@@ -21,26 +20,19 @@ final class DictionaryStorage: Storage {
   }
 
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
-    let operations = batch.operations
-    return content.withLock { content in
-      let current = content.snapshot([], scope)
-      if let generation, generation != current.generation { return .superseded(current) }
-      for operation in operations {
+    let now = now()
+    return try content.withLock { content throws(Failure) in
+      let current = content.snapshot([], scope).generation
+      if let generation, generation != current { return .superseded(generation: current) }
+      let stored = content.entries
+      let plan = try batch.plan(at: now) { key in stored[key] }
+      for operation in plan.operations {
         switch operation {
         case .set(let key, let entry): content.entries[key] = entry
         case .remove(let key): content.entries[key] = nil
         }
       }
-      return .written(leftOut: [], notDurable: nil)
-    }
-  }
-
-  func renew(_ key: Key, deadline: Int64, version: UInt32, at now: Int64) throws(Failure) -> Bool {
-    try content.withLock { content throws(Failure) in
-      guard let entry = content.entries[key], !entry.isExpired(at: now) else { return false }
-      guard entry.version <= version else { throw Failure(.newer, "what is stored is of a newer version") }
-      content.entries[key]?.deadline = deadline
-      return true
+      return .written(.of(overtaken: plan.overtaken))
     }
   }
 

@@ -35,8 +35,10 @@ extension Problem {
     if let key = failure.key { cause += ": " + visible(fieldKey(Array(key.utf8))) }
     if failure.systemError != 0, let text = strerror(failure.systemError) { cause += " (\(String(cString: text)))" }
     switch failure.status {
-    case .invalidArgument, .decode, .encode: self.init(Problem.usage, cause)
+    case .invalidArgument, .decode, .encode: self.init(Problem.usage, failure.path == nil ? cause : String(describing: failure))
+    case .notFound where path == nil: self.init(Problem.absent, String(describing: failure))
     case .notFound: self.init(Problem.absent, "there is no store at \(path.map { visible($0) } ?? "that place")")
+    case _ where failure.path != nil: self.init(Problem.unusable, String(describing: failure), advice: Problem.advice(failure))
     default: self.init(Problem.unusable, "\(store) cannot be used: \(cause)", advice: Problem.advice(failure))
     }
   }

@@ -1,0 +1,57 @@
+/// Making what was written survive power loss, and what was removed leave the file.
+extension Journal {
+  public func sync() throws(Failure) -> Failure? {
+    let hostTime = options.clock?() // before any lock is taken
+    return try exclusion.run { () throws(Failure) in
+      guard !debts.isNone else {
+        path.doubt() // nothing is owed; the next use looks where the path leads
+        return nil
+      }
+      if try follow(create: false) == .nothing { return nil } // what was to be synced is gone, and no sync brings the file back
+      let unerased = try erase(hostTime)
+      if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
+      return unerased
+    }
+  }
+
+  /// Rewrites the file if that is owed, or worth while; a rewritten file is a synced file. Returns why what was removed is still in it.
+  private func erase(_ hostTime: Int64?) throws(Failure) -> Failure? {
+    try enter(lookingUp: true)
+    defer { leave() }
+    if debts.owesCopysRemoval { removeCopy() }
+    if debts.owesCopysRemoval { debts.rewritingFailed(Syscalls.failure("the damaged file's copy cannot be removed"), hasGrown: false) }
+    let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
+    guard debts.owesNewFile || holdsRemoved || isWorthwhile else {
+      if !debts.owesCopysRemoval { debts.nothingToRewrite() }
+      return debts.failure
+    }
+    if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
+    guard holdsRemoved, let failure = debts.failure else { return nil }
+    debts.couldNotErase()
+    return failure
+  }
+
+  /// Syncs the file, and its directory where nobody is known to have done that; nil: it is done. Not under the file's lock: should
+  /// another process compact meanwhile, its new file has our lines and is synced before it takes the place.
+  func makeDurable(_ hostTime: Int64?) -> Failure? {
+    do throws(Failure) {
+      if !debts.owesNewFile {
+        // Where this fails, all is written anew, from memory.
+        do throws(Failure) { try Syscalls.sync(data: path.file) } catch { debts.syncFailed() }
+      }
+      if debts.owesNewFile { try writeAnew(hostTime) }
+      if debts.owesDirectory { try Syscalls.sync(directory: path.directory) }
+    } catch { return Failure(.notDurable, error.reason, systemError: error.systemError) }
+    debts.directorySynced()
+    debts.synced()
+    return nil
+  }
+
+  private func writeAnew(_ hostTime: Int64?) throws(Failure) {
+    try enter()
+    defer { leave() }
+    guard debts.owesNewFile else { return } // another has written it anew
+    if !debts.mayTry(isUpdate: false), let failure = debts.failure { throw failure }
+    try compact(hostTime)
+  }
+}

@@ -1,0 +1,45 @@
+/// The names that a journal goes by, as C strings that live as long as it.
+final class JournalNames {
+  let path: UnsafeMutablePointer<CChar>
+  let directory: UnsafeMutablePointer<CChar>
+  let file: UnsafeMutablePointer<CChar>
+  let temporary: UnsafeMutablePointer<CChar>
+  let damaged: UnsafeMutablePointer<CChar>
+
+  static func make(_ path: UnsafePointer<CChar>) throws(Failure) -> JournalNames {
+    var bytes = [UInt8](cString: path)
+    guard !bytes.isEmpty else { throw Failure(.invalidArgument, "the path is empty") }
+    if bytes.first != UInt8(ascii: "/") {
+      guard let current = Syscalls.currentDirectory() else { throw Syscalls.failure("the current directory is unknown") }
+      bytes = current + [UInt8(ascii: "/")] + bytes
+    }
+    let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
+    let name = [UInt8](bytes[(slash &+ 1)...])
+    guard !name.isEmpty, name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] else {
+      throw Failure(.invalidArgument, "the path names no file")
+    }
+    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes") }
+    return JournalNames(bytes, name, slash)
+  }
+
+  private init(_ bytes: [UInt8], _ name: [UInt8], _ slash: Int) {
+    path = JournalNames.copy(bytes)
+    directory = JournalNames.copy(slash == 0 ? [UInt8(ascii: "/")] : [UInt8](bytes[0..<slash]))
+    file = JournalNames.copy(name)
+    temporary = JournalNames.copy(name, ".tmp")
+    damaged = JournalNames.copy(name, ".damaged")
+  }
+
+  deinit {
+    for name in [path, directory, file, temporary, damaged] { name.deallocate() }
+  }
+
+  private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
+    var all = bytes
+    all += UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)
+    all.append(0)
+    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: all.count)
+    for at in 0..<all.count { copy[at] = CChar(bitPattern: all[at]) }
+    return copy
+  }
+}

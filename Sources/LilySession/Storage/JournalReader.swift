@@ -1,0 +1,161 @@
+import CPlatform
+
+/// Splits a file into lines, chunk by chunk. It knows nothing of what is in them.
+struct LineSplitter {
+  struct Line {
+    /// Without the newline, borrowed until the next line. Empty where the line is too long.
+    var text: UnsafeRawBufferPointer
+    /// Of its first byte in the file.
+    var start: Int64
+    /// Without the newline.
+    var length: Int64
+    var isTooLong: Bool
+    /// Ends with a newline; what does not is the file's torn end.
+    var isEnded: Bool
+  }
+
+  static var chunk: Int { 1 << 20 }
+
+  private let buffer: ByteBuffer
+  private let limit: Int
+  /// Where the line that is being put together begins.
+  private var start: Int64
+
+  /// `limit`: the bytes of a longer line are not kept, its newline counted.
+  init(_ buffer: ByteBuffer, from start: Int64, limit: Int = LilySession.Line.limit) {
+    self.buffer = buffer
+    self.start = start
+    self.limit = limit
+  }
+
+  /// Hands the lines up to `size` to `visit`, the torn end too, until that answers false; answers whether it never did. `read` fills
+  /// memory with bytes of the file, fewer only at its end.
+  mutating func forEach(
+    to size: Int64, read: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, _ visit: (Line) throws(Failure) -> Bool
+  ) throws(Failure) -> Bool {
+    var end = start // up to where the file has been read
+    var scanned = 0 // up to where there is no newline in the buffer
+    var dropped: Int64 = 0 // of a line that is too long
+    buffer.truncate(to: 0)
+    defer { buffer.shrink(to: LineSplitter.chunk) }
+    while end < size {
+      let had = buffer.count
+      let want = Int(min(size &- end, Int64(LineSplitter.chunk)))
+      buffer.reserve(want)
+      let got = try read(buffer.start + had, want, end)
+      if got <= 0 { break } // cut off meanwhile
+      buffer.resize(to: had &+ got)
+      end &+= Int64(got)
+      var first = 0 // of the line, in the buffer
+      while let newline = newline(from: scanned) {
+        let isTooLong = dropped > 0 || newline &- first >= limit
+        let length = dropped &+ Int64(newline &- first)
+        let text = isTooLong ? buffer.slice(0, 0) : buffer.slice(first, newline)
+        guard try visit(Line(text: text, start: start, length: length, isTooLong: isTooLong, isEnded: true)) else { return false }
+        start &+= length &+ 1
+        dropped = 0
+        first = newline &+ 1
+        scanned = first
+      }
+      buffer.removeFirst(first)
+      if dropped > 0 || buffer.count > limit {
+        dropped &+= Int64(buffer.count)
+        buffer.truncate(to: 0)
+      }
+      scanned = buffer.count
+    }
+    let rest = dropped &+ Int64(buffer.count)
+    guard rest > 0 else { return true }
+    return try visit(Line(text: dropped > 0 ? buffer.slice(0, 0) : buffer.bytes, start: start, length: rest, isTooLong: dropped > 0, isEnded: false))
+  }
+
+  private func newline(from: Int) -> Int? {
+    guard from < buffer.count, let found = memchr(buffer.start + from, 0x0A, buffer.count &- from) else { return nil }
+    return UnsafeRawPointer(found) - UnsafeRawPointer(buffer.start)
+  }
+}
+
+/// Reads the lines of a journal, and says of each what is in it or what is wrong with it. It knows nothing of what is stored.
+struct JournalReader {
+  /// How far a journal has been read.
+  struct Position {
+    /// Up to the end of a line, in bytes.
+    var end: Int64 = 0
+    /// Of the last line that was whole.
+    var sequence: Int64 = 0
+    /// Lines after that one that were not.
+    var skipped: Int64 = 0
+  }
+
+  enum Damage: Equatable {
+    /// The line does not begin as one, or its check fails.
+    case check
+    /// Its check holds, but it is not what a writer writes.
+    case grammar
+    /// Its sequence is not above that of the line before: it was copied.
+    case copied
+    case tooLong
+  }
+
+  enum Verdict {
+    case whole(LineReader.Operation)
+    case damaged(Damage)
+    /// Bytes after the last newline: a write that has not ended, or never will.
+    case torn
+  }
+
+  struct Found {
+    var line: LineSplitter.Line
+    var verdict: Verdict
+    /// Lines before a whole one that are not there, beyond those that were skipped.
+    var missing: Int64
+    /// The position behind it.
+    var after: Position
+  }
+
+  private var splitter: LineSplitter
+  private let parser: LineReader
+  private let salt: Salt
+  private var position: Position
+
+  init(_ buffer: ByteBuffer, _ parser: LineReader, _ salt: Salt, from position: Position) {
+    splitter = LineSplitter(buffer, from: position.end)
+    self.parser = parser
+    self.salt = salt
+    self.position = position
+  }
+
+  /// Hands what it finds up to `size` to `report`, until that answers false; answers whether it never did. What a whole line changes is
+  /// in the parser's `changes`.
+  mutating func forEach(
+    to size: Int64, _ json: JSON, read: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int,
+    _ report: (Found) throws(Failure) -> Bool
+  ) throws(Failure) -> Bool {
+    let (parser, salt) = (parser, salt)
+    var position = position
+    defer { self.position = position }
+    return try splitter.forEach(to: size, read: read) { line throws(Failure) in
+      guard line.isEnded else { return try report(Found(line: line, verdict: .torn, missing: 0, after: position)) }
+      var found = Found(line: line, verdict: .damaged(.tooLong), missing: 0, after: position)
+      found.after.end = line.start &+ line.length &+ 1
+      found.after.skipped &+= 1
+      if !line.isTooLong {
+        if let (sequence, operation) = try parser.read(line.text, salt, json) {
+          if sequence > position.sequence {
+            found.verdict = .whole(operation)
+            found.missing = sequence &- position.sequence &- found.after.skipped
+            found.after.sequence = sequence
+            found.after.skipped = 0
+          } else {
+            found.verdict = .damaged(.copied)
+          }
+        } else {
+          found.verdict = .damaged(LineReader.isChecked(line.text, salt) ? .grammar : .check)
+        }
+      }
+      guard try report(found) else { return false }
+      position = found.after
+      return true
+    }
+  }
+}
