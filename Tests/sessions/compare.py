@@ -100,11 +100,12 @@ class Pair:
             if not file.rewritten:
                 found = len([name for name in file.names if name != "moved"])
                 same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
-            elif step[0] in PLAIN:
+            elif step[0] in PLAIN and not self.reference.synced:
                 same("whether the file was rewritten", False, True)
             if not self.reference.place.hampered:
                 same("whether the file's size is bounded", True, file.size <= bound(store, self.reference.now))
         store.lines = store.more_lines = 0
+        self.reference.synced = False
         self.compare_wakes(same, file.rewritten or file.appeared or bool(file.names))
 
     def compare_wakes(self, same, changed):

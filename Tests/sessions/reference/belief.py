@@ -7,7 +7,7 @@ class Belief:
     def __init__(self, field):
         self.field = field
         self.before = None      # the value from before hydration; None: get failed then
-        self.baseline = None    # the value as last seen; None: not known, a get failed
+        self.baseline = None    # the value as last seen; None: not known, a get failed, or it could not be stored
         self.state = n.ABSENT
         self.seen = None        # (key, text, version) of the entry last taken or stored
         self.value = None       # what was made of it
@@ -15,7 +15,7 @@ class Belief:
         self.deadline = 0       # as the field counts: never later than its own expiry allows
         self.dirty = False      # changed by the program and not stored
         self.now = False        # … in the update that is running
-        self.unencodable = False
+        self.unencodable = False  # the value that came after a known one cannot be stored
         self.marked = False
         self.mark_counts = False  # … before the update that is running began
         self.failed = False     # the last get failed
@@ -23,7 +23,7 @@ class Belief:
         self.first = False      # dirty with the first value after a get that failed: goes only where nothing is stored
         self.differs = False    # the first value after a get that failed is not what is stored
         self.clamp = False      # the shorter deadline is still to be stored
-        self.former = False     # a former key is still to be removed
+        self.stale = []         # the former keys that held an entry at the last look
         self.told = False       # that one of these two could not be done
         self.cleared = False    # a clear was met since it was loaded or stored
         self.clear_met = False  # … since it was taken or stored
@@ -34,20 +34,32 @@ class Belief:
         return self.state in (n.LOADED, n.MIGRATED)
 
     @property
+    def own(self):
+        """Whether the program's value is newer than what is stored, or may be: a refresh leaves it alone."""
+        return self.dirty or self.marked or self.unencodable
+
+    @property
+    def former(self):
+        """Whether former keys are still to be removed, though the field's value is stored."""
+        return self.state == n.LOADED and bool(self.stale)
+
+    @property
     def mark(self):
-        return n.DIRTY if self.dirty or self.marked or self.unencodable or self.pending else 0
+        return n.DIRTY if self.own or self.pending else 0
 
     def forget(self, state):
         """Nothing is stored any more."""
         self.state, self.seen, self.value, self.read_deadline, self.deadline = state, None, None, 0, 0
-        self.pending = self.clamp = self.former = self.differs = self.cleared = False
+        self.pending = self.clamp = self.differs = self.cleared = False
+        self.stale = []
 
     def stored(self, text, deadline):
         """The field's value went to storage."""
         self.state, self.seen = n.LOADED, (self.field.stored_key, text, self.field.version)
         self.value = self.baseline
         self.read_deadline = self.deadline = deadline
-        self.dirty = self.pending = self.first = self.differs = self.clamp = self.former = self.told = self.cleared = self.clear_met = False
+        self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
+        self.stale = []
 
     def judge(self, key, entry, host):
         """(state, value, status) of an entry, before set is asked (S3, S11)."""
@@ -70,19 +82,18 @@ class Belief:
                 state, value = n.REJECTED, None
         self.state, self.value, self.seen = state, value, (key, *entry.identity)
         self.pending = state == n.MIGRATED
-        self.clamp = self.former = self.told = self.differs = self.cleared = self.clear_met = self.first = False
+        self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False
         return status
 
     def count(self, entry, now):
-        """Takes an entry's deadline over, and shortens one that cannot be right (S9). A clamp of the very same entry stays."""
-        if self.clamp and entry.deadline == self.read_deadline and now < self.deadline <= now + self.field.expires:
+        """Takes an entry's deadline over. One that cannot be right is shortened, once: it does not grow by being looked at again (S9)."""
+        late = self.held and self.field.expires and entry.deadline > now + self.field.expires
+        if late and self.clamp and entry.deadline == self.read_deadline and self.deadline <= now + self.field.expires:
             return
-        self.read_deadline = self.deadline = entry.deadline
-        self.clamp = False
-        if self.state != n.NEWER_STATE and self.field.expires and entry.deadline > now + self.field.expires:
-            self.deadline = now + self.field.expires
-            self.clamp = True
-            self.told = False
+        self.read_deadline = entry.deadline
+        self.deadline = now + self.field.expires if late else entry.deadline
+        self.told = self.told and bool(self.clamp and late)
+        self.clamp = bool(late)
 
     def lives(self, key, entry, now):
         """Whether an entry counts: it has not expired, nor has the clamp that this session put on it."""

@@ -124,6 +124,7 @@ class Handle:
         status = self.failing.get("sync", n.OK)
         if status:
             return status, 0
+        self.world.synced = True
         self.look_anew()
         self.root.owes = False
         if self.opened is not None and self.root.wrote_since and self.store.removed and self.opened.gone is None:

@@ -18,6 +18,7 @@ class Session:
         self.generation = None
         self.revision = None
         self.attached = False
+        self.caught_up = False  # the last refresh took over all that had arrived
         self.ending = False  # its handle was given back inside a callback
 
     # ---- what is stored
@@ -34,8 +35,12 @@ class Session:
         """Whether an expired entry is there."""
         return any(self.handle.raw(key) for key in belief.field.keys)
 
-    def former_there(self, belief):
-        return any(self.handle.raw(key) for key in belief.field.keys[1:])
+    def formers(self, belief):
+        """The former keys that hold an entry, an expired one too."""
+        return [key for key in belief.field.keys[1:] if self.handle.raw(key)]
+
+    def is_news(self, belief, key, entry):
+        return belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.cleared
 
     # ---- attach
 
@@ -57,12 +62,12 @@ class Session:
         refused = {}
         for belief in self.beliefs:
             key, entry = self.effective(belief)
+            belief.stale = self.formers(belief)
             if entry is None:
                 belief.state = n.EXPIRED if self.expired(belief) else n.ABSENT
                 continue
             refused[belief.field.key] = belief.take(key, entry, self.host)
             belief.count(entry, self.world.now)
-            belief.former = belief.state == n.LOADED and self.former_there(belief)
         if self.host.slices and any(belief.held for belief in self.beliefs) and not self.host.put():
             return n.CALLBACK, []
         events = []
@@ -89,12 +94,12 @@ class Session:
             belief.baseline, belief.failed, belief.pending = None, True, False
             events.append((n.FIELD_FAILED, status, 0, belief.field.key))
             return status
-        belief.failed = False
-        belief.baseline = value
-        belief.unencodable = belief.field.text_of(value) is None
-        if belief.unencodable:
+        belief.failed = belief.unencodable = False
+        if belief.field.text_of(value) is None:
+            belief.baseline, belief.pending = None, False
             events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
             return n.ENCODE
+        belief.baseline = value
         return n.OK
 
     def note_revision(self):
@@ -104,7 +109,13 @@ class Session:
     # ---- an update
 
     def update(self, events):
-        """Finds what changed and stores it, in one write (S5); returns the first failure in field order."""
+        """Finds what changed and stores it, in one write (S5); returns the first failure in field order. Its events are told at its end."""
+        status = self.store_changes(events)
+        self.world.tell(self, events)
+        events.clear()
+        return status
+
+    def store_changes(self, events):
         for belief in self.beliefs:
             belief.now, belief.mark_counts = False, belief.marked
         if self.host.take() is None:
@@ -122,18 +133,19 @@ class Session:
         if not self.host.revisions:
             return True
         last, self.revision = self.revision, self.host.revision()
-        return self.revision != last or any(belief.dirty or belief.failed or belief.mark for belief in self.beliefs)
+        return self.revision != last or any(belief.failed or belief.mark or belief.baseline is None for belief in self.beliefs)
 
     def look(self, belief, events):
         """Compares a field's value with its baseline."""
         status, value = self.host.get(belief.field.key)
         belief.failed = status != n.OK
+        encodable = status == n.OK and belief.field.text_of(value) is not None
         if status == n.OK:
-            belief.unencodable = belief.field.text_of(value) is None
-        if status or belief.unencodable:
+            belief.unencodable = not encodable and belief.baseline is not None
+        if not encodable:
             events.append((n.FIELD_FAILED, status or n.ENCODE, 0, belief.field.key))
-            if belief.mark_counts:
-                self.changed(belief)  # its last value, where there is one
+            if belief.mark_counts and belief.baseline is not None:
+                self.changed(belief)  # the last value that was seen
             return n.CALLBACK if status else n.ENCODE
         known, belief.baseline = belief.baseline, value
         if belief.mark_counts or known is not None and not values.same(value, known):
@@ -171,7 +183,8 @@ class Session:
             self.tell_failure(refused, system_error, self.beliefs, events)
             return n.OK
         changes, going, left_out = {}, [], []
-        for belief in self.beliefs:
+        # What nobody changed may share the line or not, so it makes no room for what was.
+        for belief in sorted(self.beliefs, key=lambda belief: not self.due(belief)):
             own = self.changes_of(belief)
             if own is None:
                 continue
@@ -182,12 +195,9 @@ class Session:
             going.append(belief)
         self.tell_failure(n.QUOTA, 0, left_out, events)
         if not changes:
-            for belief in going:
-                belief.former = False
             return n.OK
         self.handle.write(changes)
-        if len({self.due(belief) for belief in going}) > 1:
-            self.handle.store.more_lines += 1  # for what nobody changed, a line of its own is as good
+        self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # a line of its own is as good
         for belief in going:
             self.went(belief, changes)
         if self.handle.durability_of():
@@ -202,28 +212,27 @@ class Session:
         field = belief.field
         key, entry = self.effective(belief)
         very = entry is not None and belief.seen == (key, *entry.identity)
-        formers = {former: None for former in field.keys[1:] if self.handle.raw(former)}
+        formers = {former: None for former in belief.stale if self.handle.raw(former)}
         if self.due(belief):
             if belief.dirty and belief.first and entry is not None:
                 belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
                 return None
             if belief.pending and not belief.dirty and not very:
-                belief.pending = False
+                belief.pending, belief.stale = False, []
                 return None
             return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version),
                     **formers}
         changes = {}
-        if belief.clamp:
-            if very and entry.deadline == belief.read_deadline:
-                changes[key] = entry._replace(deadline=belief.deadline)
-            else:
-                belief.clamp = False
-        if belief.former:
-            own = self.handle.get(field.stored_key)
-            if own is not None and formers:
-                changes.update(formers)
-            else:
-                belief.former = False
+        if belief.clamp and very and entry.deadline == belief.read_deadline:
+            changes[key] = entry._replace(deadline=belief.deadline)
+        elif belief.clamp:
+            belief.clamp = False
+            if very:
+                belief.count(entry, self.world.now)  # who renewed it knows better
+        if belief.former and formers:
+            changes.update(formers)
+        elif belief.former:
+            belief.stale = []
         return changes or None
 
     def went(self, belief, changes):
@@ -233,7 +242,8 @@ class Session:
             return
         if belief.clamp:
             belief.read_deadline = belief.deadline
-        belief.clamp = belief.former = belief.told = False
+        belief.clamp = belief.told = False
+        belief.stale = []
 
     def tell_failure(self, status, system_error, beliefs, events):
         """WRITE_FAILED for each field that was to be stored; of a clamp or a former key once, and the call is OK."""
@@ -266,12 +276,14 @@ class Session:
             if belief.dirty and not belief.now:
                 belief.dirty = belief.first = False
                 events.append((n.CLEARED, n.OK, 0, belief.field.key))
-            belief.pending = belief.clamp = belief.former = False
+            belief.pending = belief.clamp = False
+            belief.stale = []
             belief.cleared, belief.clear_met = belief.held, True
 
     # ---- refresh (S10)
 
     def refresh(self, events):
+        self.caught_up = False
         status = self.update(events)
         self.handle.look_anew()
         for function in ("generation", "read"):
@@ -282,8 +294,12 @@ class Session:
         told, sets = [], []
         if self.host.slices and self.host.take() is None:
             return status or n.CALLBACK
+        whole = True
         for belief in self.beliefs:
-            if belief.dirty or belief.marked or belief.unencodable or belief.failed:
+            if belief.own:
+                continue
+            if belief.failed:
+                whole = whole and not self.has_news(belief)
                 continue
             if self.take_over(belief, told):
                 sets.append(belief)
@@ -291,6 +307,7 @@ class Session:
             for belief, fields in zip(self.beliefs, kept):
                 vars(belief).update(fields)
             return status or n.CALLBACK
+        self.caught_up = whole
         events.extend(told)
         for belief in sets:
             if self.capture(belief, events):
@@ -299,19 +316,21 @@ class Session:
             self.note_revision()
         return status
 
+    def has_news(self, belief):
+        key, entry = self.effective(belief)
+        return belief.held if entry is None else self.is_news(belief, key, entry)
+
     def take_over(self, belief, told):
         """Judges one field; returns whether set was called."""
         key, entry = self.effective(belief)
         field, now = belief.field, self.world.now
+        belief.stale = self.formers(belief)
         if entry is not None:
-            news = belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.cleared
-            if not news:
+            if not self.is_news(belief, key, entry):
                 belief.count(entry, now)
-                belief.former = belief.state == n.LOADED and self.former_there(belief)
                 return False
             status = belief.take(key, entry, self.host)
             belief.count(entry, now)
-            belief.former = belief.state == n.LOADED and self.former_there(belief)
             if belief.held:
                 told.append((n.CHANGED, n.OK, 0, field.key))
                 return True
@@ -338,8 +357,9 @@ class Session:
         if belief is None:
             return n.NOT_FOUND
         status = self.update(events)
-        if self.handle.cannot_read():
-            return status or self.handle.cannot_read()
+        for function in ("generation", "read"):
+            if self.handle.cannot_read(function):
+                return status or self.handle.cannot_read(function)
         field, own = belief.field, belief.field.stored_key
         entry = self.handle.raw(own)
         if entry is None or not belief.lives(own, entry, self.world.now):
@@ -406,9 +426,9 @@ class Session:
             if belief.clear_met and not with_cleared:
                 continue
             left = max(belief.deadline - now, 0)
-            if belief.field.expires:
+            if belief.field.expires and belief.held:
                 left = min(left, belief.field.expires)
-            if left == 0 and (belief.mark or belief.failed):
+            if left == 0 and (belief.own or belief.failed):
                 continue
             least = left if least < 0 else min(least, left)
         return least

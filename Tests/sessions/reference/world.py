@@ -41,7 +41,8 @@ class Reference:
         self.all_runtimes = []
         self.results = []
         self.hosts = []
-        self.refreshed = None  # the session that this step's refresh was of, where it was OK
+        self.synced = False    # this step has synced, and so it may have rewritten the file
+        self.refreshed = None  # the session whose refresh in this step took over all that there was
 
     def run(self, steps):
         for step in steps:
@@ -123,7 +124,7 @@ class Reference:
         place.delete()
 
     def world_empty(self, place):
-        if place.file is None or not place.file.writable:
+        if place.file is None or not place.file.writable or not self.all_open:
             return False
         place.empty()
         self.look_everywhere()
@@ -155,10 +156,16 @@ class Reference:
         place.exchange(entries_of(entries))
 
     def world_move_folder(self, place, entries):
-        if not place.folder:
+        if not place.folder or not self.all_open:
             return False
         place.move_folder(None if entries is None else entries_of(entries))
         self.look_everywhere()
+
+    @property
+    def all_open(self):
+        """Whether each session's handle can be synced."""
+        roots = {handle.root for handle in self.handles.values()}
+        return all(session.handle.root in roots for session in self.sessions.values())
 
     def look_everywhere(self):
         """When a handle notices a folder that was moved, or a file that was emptied and has grown again, is open: each syncs, and then it has."""
@@ -400,7 +407,7 @@ class Reference:
 
     def refresh(self, session, events):
         status = session.refresh(events)
-        if status == n.OK:
+        if session.caught_up:
             self.refreshed = session
             session.handle.root.wake.looked(session)
         return status
