@@ -69,6 +69,32 @@ def test_S10_a_dirty_field_is_left_alone(path: Path) -> None:
         session.detach()
 
 
+def test_S5_S10_a_marked_field_is_stored_changed_or_not(path: Path) -> None:
+    model = Model()
+    with Storage.open(path) as one, Storage.open(path) as two:
+        session = attached(one, model)
+        session.mark("theme")  # a default
+        assert session.field_state("theme") == (State.ABSENT, True)
+        assert two.get("lily_session_theme") is None
+        session.persist()
+        assert two["lily_session_theme"] == "light"
+        assert session.field_state("theme") == (State.LOADED, False)
+        two["lily_session_theme"] = "dark"
+        session.persist()
+        assert two["lily_session_theme"] == "dark"
+        session.mark("theme")
+        session.persist()
+        assert two["lily_session_theme"] == model.theme == "light"
+
+
+def test_S15_a_field_is_marked_inside_an_update() -> None:
+    with Storage.memory() as storage:
+        runtime: Runtime[Model, str] = Runtime(Model(), lambda model, key: session.mark(key))
+        session = runtime.attach(FIELDS, storage, revision=lambda model: 0)
+        runtime.dispatch("theme")
+        assert list(storage) == ["lily_session_theme"]
+
+
 def test_S6_a_failed_write_is_told_and_tried_again(events: List[Event]) -> None:
     with Storage.memory(quota_bytes=50) as storage:
         model = Model()
@@ -111,7 +137,7 @@ def test_S9_expiry(clock: Clock) -> None:
 def test_no_such_field() -> None:
     with Storage.memory() as storage:
         session = attached(storage, Model())
-        for function in (session.touch, session.field_state):
+        for function in (session.mark, session.touch, session.field_state):
             with pytest.raises(NotFoundError, match="no such field"):
                 function("colour")
             with pytest.raises(InvalidArgumentError, match="NUL"):
@@ -128,6 +154,40 @@ def test_S8_clear_at_log_out(storage: Storage) -> None:
     session.flush()
     assert list(storage) == ["own"]
     assert session.field_state("token") == (State.ABSENT, False)
+
+
+def test_S8_a_clear_is_news_also_of_ones_own(events: List[Event]) -> None:
+    with Storage.memory(quota_bytes=60) as storage:
+        model = Model()
+        session = attached(storage, model, on_event=events.append)
+        model.visits = 3
+        session.persist()
+        model.theme = "x" * 100
+        with pytest.raises(QuotaError):
+            session.persist()
+        clear(storage)
+        assert session.field_state("visits") == (State.ABSENT, False)
+        # The theme was never stored: its change is dropped, and there is no value to take back.
+        assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme"), (EventKind.CLEARED, "visits")]
+        assert [event.error for event in events[-2:]] == [None, None]
+        assert model == Model(theme="x" * 100)
+        session.persist()
+        assert list(storage) == []
+
+
+def test_S8_what_a_log_out_changes_itself_stays(storage: Storage) -> None:
+    def log_out(model: Model, message: None) -> None:
+        clear(storage)
+        model.token = ""
+
+    runtime: Runtime[Model, None] = Runtime(Model(), log_out)
+    session = runtime.attach(Persistence.of(Model), storage)
+    runtime.model.token, runtime.model.visits = "grace", 3
+    session.persist()
+    runtime.dispatch(None)
+    assert list(storage) == ["lily_session_token"]
+    assert kinds(session.refresh()) == [(EventKind.CLEARED, "visits")]
+    assert runtime.model == Model() and storage["lily_session_token"] == ""
 
 
 def test_damage_is_told(path: Path, events: List[Event]) -> None:
