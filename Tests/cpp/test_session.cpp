@@ -189,6 +189,8 @@ TEST_CASE("session: S10 S8 what others did, and the events of it") {
   CHECK(events == "theme:7:0 visits:7:0 ");
   events.clear();
   theirs.remove("lily_session_visits");
+  CHECK(session.state("visits").stored == lily::stored_state::absent); // now, and the model is left alone until the refresh
+  CHECK(m.visits == 3);
   session.refresh();
   CHECK(m.visits == 0);
   CHECK(events == "visits:8:0 ");
@@ -253,6 +255,31 @@ TEST_CASE("session: S15 a field is marked inside an update function") {
   attached = &session;
   runtime.dispatch(message::visit);
   CHECK(stored(storage, "lily_session_theme") == "\"light\"");
+}
+
+TEST_CASE("session: S10 a refresh takes over all or nothing") {
+  const lily::storage storage = lily::storage::memory();
+  model m;
+  session_part made;
+  bool refuses = false;
+  std::string events;
+  lily::runtime<model> runtime(m);
+  lily::config<model, session_part> config;
+  config.get = [&](model &from) { return made = from.session, &made; };
+  config.set = [&](model &to, session_part &slice) -> model * { return refuses ? nullptr : (to.session = slice, &to); };
+  config.on_event = [&](const lily::event &event) { events += event.key + " "; };
+  lily::session session = runtime.attach(part(), storage, config);
+  storage.set("lily_session_theme", "\"dark\"");
+  storage.set("lily_session_visits", "3");
+  refuses = true;
+  CHECK_THROWS_AS(session.refresh(), lily::callback_error);
+  CHECK(m.session.theme == "light");
+  CHECK(events.empty());
+  refuses = false;
+  session.refresh();
+  CHECK(m.session.theme == "dark");
+  CHECK(m.session.visits == 3);
+  CHECK(events == "theme visits ");
 }
 
 TEST_CASE("session: S8 a clear is news, also one through the session's own storage") {

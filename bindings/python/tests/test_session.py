@@ -1,6 +1,6 @@
 """What a session tells and takes over: events, refresh, expiry, clear."""
 import select
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, List
@@ -9,8 +9,8 @@ import pytest
 from conftest import Clock
 
 from lily_session import (
-    Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session, State, Storage,
-    clear,
+    DecodeError, Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session,
+    State, Storage, clear,
 )  # fmt: skip
 
 
@@ -47,12 +47,37 @@ def test_S10_refresh_takes_over_what_others_did(path: Path, events: List[Event])
         assert found == events and found[0].error is None
         assert ours == theirs
         two.remove("lily_session_visits")
+        assert session.field_state("visits").state == State.ABSENT and ours.visits == 2  # what storage holds now
         assert kinds(session.refresh()) == [(EventKind.REMOVED, "visits")]
         clear(two)
         assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme")]
         assert ours == Model()
         session.detach()
         assert two.each() == []
+
+
+def test_S10_a_refresh_takes_over_all_or_nothing(storage: Storage, events: List[Event]) -> None:
+    @dataclass
+    class App:
+        model: Model
+
+    fails = False
+
+    def put(app: App, model: Model) -> None:
+        if fails:
+            raise OSError("not now")
+        app.model = model
+
+    runtime: Runtime[App, Any] = Runtime(App(Model()))
+    session = runtime.attach(FIELDS, storage, get=lambda app: replace(app.model), set=put, on_event=events.append)
+    storage["lily_session_theme"], storage["lily_session_visits"] = "dark", 2
+    fails = True
+    with pytest.raises(OSError, match="not now"):
+        session.refresh()
+    assert runtime.model == App(Model()) and events == []
+    fails = False
+    assert kinds(session.refresh()) == [(EventKind.CHANGED, "theme"), (EventKind.CHANGED, "visits")]
+    assert runtime.model == App(Model("dark", 2))
 
 
 def test_S10_a_dirty_field_is_left_alone(path: Path) -> None:
@@ -123,6 +148,10 @@ def test_S9_expiry(clock: Clock) -> None:
         assert session.next_expiry() == timedelta(minutes=10)
         clock.go(minutes=9)
         assert session.next_expiry() == timedelta(minutes=1)
+        storage["lily_session_token"] = 17  # another program's: what storage holds now is looked at
+        with pytest.raises(DecodeError):
+            session.touch("token")
+        storage["lily_session_token"] = "grace"
         session.touch("token")
         assert session.next_expiry() == timedelta(minutes=10)
         assert storage.each()[0].expires_at == clock.now + timedelta(minutes=10)

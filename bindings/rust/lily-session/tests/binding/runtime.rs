@@ -155,6 +155,9 @@ fn refresh_takes_over_what_others_did() {
     runtime.refresh(&session).unwrap();
     assert_eq!(runtime.model().theme, "dark");
     theirs.remove("lily_session_theme").unwrap();
+    // The state is that of the storage now, and the model is left alone until the refresh.
+    assert_eq!(runtime.field_state(&session, "theme").unwrap().stored, Stored::Absent);
+    assert_eq!(runtime.model().theme, "dark");
     runtime.refresh(&session).unwrap();
     assert_eq!(runtime.model().theme, "light");
     theirs.set("lily_session_theme", "\"dark\"").unwrap();
