@@ -114,6 +114,7 @@ def test_S5_S10_a_marked_field_is_stored_changed_or_not(path: Path) -> None:
 
 def test_S15_a_field_is_marked_inside_an_update() -> None:
     with Storage.memory() as storage:
+        session: Session
         runtime: Runtime[Model, str] = Runtime(Model(), lambda model, key: session.mark(key))
         session = runtime.attach(FIELDS, storage, revision=lambda model: 0)
         runtime.dispatch("theme")
