@@ -3,7 +3,7 @@ extension Journal {
   public func sync() throws(Failure) {
     let hostTime = options.clock?() // before any lock is taken
     try exclusion.run { () throws(Failure) in
-      guard !debts.isNone else { return path.doubt() } // nothing is owed; the next use looks where the path leads
+      guard !debts.isNone else { return route.doubt() } // nothing is owed; the next use looks where the path leads
       if try follow(create: false) == .nothing { return } // what was to be synced is gone, and no sync brings the file back
       let unerased = try erase(hostTime)
       if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
@@ -34,10 +34,10 @@ extension Journal {
     do throws(Failure) {
       if !debts.owesNewFile {
         // Where this fails, all is written anew, from memory.
-        do throws(Failure) { try Syscalls.sync(data: path.file) } catch { debts.syncFailed() }
+        do throws(Failure) { try Syscalls.sync(data: route.file) } catch { debts.syncFailed() }
       }
       if debts.owesNewFile { try writeAnew(hostTime) }
-      if debts.owesDirectory { try Syscalls.sync(directory: path.directory) }
+      if debts.owesDirectory { try Syscalls.sync(directory: route.directory) }
     } catch { return Failure(.notDurable, error.reason, systemError: error.systemError) }
     debts.directorySynced()
     debts.synced()
