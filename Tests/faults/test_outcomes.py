@@ -82,12 +82,21 @@ def test_a_file_that_may_only_be_read_is_read(error, numbers):
     faults.script(path, what="few")
     stored = {b"first": None, b"last": None}
     before = path.read_bytes()
-    # The second attempt, for reading, is the one that is let through.
-    run = faults.script(path, what="few", rules=f"openat:journal@1={error}")
-    numbers(faults=1)
+    # The second attempt, for reading, is let through; the later ones are for writing.
+    run = faults.script(path, what="few", rules=f"openat:journal@1={error} openat:journal@3+={error}")
+    numbers(faults=2)
     views = [faults.view(mark) for mark in run.marks if mark[0] == b"V"]
     assert run.statuses()[0] == ("open", OK) and set(failures(run)) == {("put", PERMISSION), ("remove", PERMISSION)}
     assert all(set(view) == set(stored) for view in views) and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("error", ["EROFS", "EACCES"])
+def test_a_file_that_may_be_written_again_is_written_by_the_next_write(error, numbers):
+    path = faults.fresh()
+    faults.script(path, what="few")
+    run = faults.script(path, what="few", rules=f"openat:journal@1={error}")
+    numbers(faults=1)
+    assert len(run.fired) == 1 and failures(run) == []
 
 
 @pytest.mark.parametrize("rule, answers", [
@@ -106,7 +115,7 @@ def test_a_default_place_that_cannot_be_made(rule, answers, numbers):
         sweep.judge(path.parent / journals[0], run, set(answers))
 
 
-@pytest.mark.parametrize("rule", ["inotify_init1@1+=EMFILE", "inotify_add_watch@1+=ENOSPC", "inotify_add_watch@1+=EACCES"])
+@pytest.mark.parametrize("rule", ["inotify_init1@1+=EMFILE", "eventfd@1+=EMFILE", "epoll_create1@1+=EMFILE", "epoll_ctl@1+=ENOSPC", "inotify_add_watch@1+=ENOSPC", "inotify_add_watch@1+=EACCES"])
 def test_a_watch_that_cannot_be_had_costs_nothing_else(rule, numbers):
     """The descriptor is -1, and each read looks at the file itself, as ever."""
     run, _ = judged(numbers, rule, allowed={OK})
