@@ -15,15 +15,14 @@ extension Journal {
   private func erase(_ hostTime: Int64?) throws(Failure) -> Failure? {
     try enter(lookingUp: true)
     defer { leave() }
-    if debts.owesCopysRemoval { removeCopy() }
-    if debts.owesCopysRemoval { debts.rewritingFailed(Syscalls.failure("the damaged file's copy cannot be removed"), hasGrown: false) }
+    let ofCopy = debts.owesCopysRemoval ? removeCopy() : nil
     let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
     guard debts.owesNewFile || holdsRemoved || isWorthwhile else {
-      if !debts.owesCopysRemoval { debts.nothingToRewrite() }
-      return debts.failure
+      debts.nothingToRewrite()
+      return ofCopy
     }
     if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
-    guard holdsRemoved, let failure = debts.failure else { return nil }
+    guard holdsRemoved, let failure = debts.failure else { return ofCopy }
     debts.couldNotErase()
     return failure
   }

@@ -110,8 +110,14 @@ extension Journal {
     compactIfFarTooLarge(hostTime)
   }
 
-  /// A copy of a damaged file would keep what was cleared.
-  func removeCopy() { debts.copyRemoved(Syscalls.unlink(route.directory, names.damaged)) }
+  /// Removes the copy of a damaged file, which would keep what was cleared. Where that fails, the next sync tries again.
+  @discardableResult
+  func removeCopy() -> Failure? {
+    let isGone = Syscalls.unlink(route.directory, names.damaged)
+    let failure = isGone ? nil : Syscalls.failure("the copy of the damaged file cannot be removed")
+    debts.copyRemoved(isGone)
+    return failure
+  }
 
   /// Appends one line whole, or nothing. The caller holds the lock.
   @inline(__always)
