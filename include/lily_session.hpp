@@ -360,9 +360,18 @@ class backend {
   /// Visits all whose keys begin with the prefix, in any order, until a visit answers false.
   virtual void each(const std::string &prefix, const std::function<bool(const entry &)> &visit) = 0;
 
-  virtual void sync() {}          ///< default: what is written is durable at once
+  /// Makes what was written survive power loss. Default: it does at once. A backend whose write() throws not_durable_error overrides it.
+  virtual void sync() {}
+
   virtual int fd() { return -1; } ///< polls readable when the store may have changed; -1: it cannot tell
   virtual void close() {}         ///< before the destructor, in the process that opened it
+
+  /// Returns true if the backend overrides renew(); asked once, when the storage is opened. false: to renew an entry, the library reads
+  /// it and writes it again, and another program's write that comes between the two is lost.
+  virtual bool renews() const { return false; }
+
+  /// Gives the entry of this key the new `expires_at`, in one step, if the key still holds this json and version; otherwise returns false.
+  virtual bool renew(const entry &renewed) { throw unsupported_error("the backend does not override renew(): " + renewed.key); }
 };
 
 namespace detail {
@@ -374,6 +383,7 @@ class backend_host {
 
   static lily_session_backend table(std::unique_ptr<backend> given) {
     lily_session_backend table = LILY_SESSION_BACKEND_INIT;
+    if (given->renews()) table.renew = renew;
     table.context = new backend_host(std::move(given));
     table.release = [](void *context) { delete static_cast<backend_host *>(context); };
     table.read = read;
@@ -407,6 +417,16 @@ class backend_host {
     return {from.key.c_str(), from.json.c_str(), from.json.size(), in_ms(from.expires_at), from.version};
   }
 
+  /// An entry that the library gives; one without JSON is to be removed.
+  static entry given(const lily_session_entry &from) {
+    entry made;
+    made.key = from.key;
+    if (from.json) made.json.assign(from.json, from.length);
+    made.expires_at = from_ms(from.expires_at_ms);
+    made.version = from.version;
+    return made;
+  }
+
   static lily_session_status read(void *context, const char *key, lily_session_entry *out) noexcept {
     bool found = false;
     const lily_session_status answer = guarded(context, [&](backend &store) {
@@ -421,25 +441,26 @@ class backend_host {
                                    std::uint64_t generation) noexcept {
     bool written = false;
     const lily_session_status answer = guarded(context, [&](backend &store) {
-      std::vector<entry> batch(count);
-      for (std::size_t i = 0; i < count; i++) {
-        batch[i].key = entries[i].key;
-        if (entries[i].json) batch[i].json.assign(entries[i].json, entries[i].length);
-        batch[i].expires_at = from_ms(entries[i].expires_at_ms);
-        batch[i].version = entries[i].version;
-      }
+      std::vector<entry> batch;
+      for (std::size_t i = 0; i < count; i++) batch.push_back(given(entries[i]));
       const std::string name = prefix ? prefix : "";
       written = store.write(batch, prefix ? &name : nullptr, generation);
     });
     return answer != LILY_SESSION_OK || written ? answer : LILY_SESSION_ERROR_NEWER;
   }
 
+  static lily_session_status renew(void *context, const lily_session_entry *renewed) noexcept {
+    bool found = false;
+    const lily_session_status answer = guarded(context, [&](backend &store) { found = store.renew(given(*renewed)); });
+    return answer != LILY_SESSION_OK || found ? answer : LILY_SESSION_ERROR_NOT_FOUND;
+  }
+
   static lily_session_status each(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor) noexcept {
     lily_session_status stopped = LILY_SESSION_OK;
     const lily_session_status answer = guarded(context, [&](backend &store) {
       store.each(prefix, [&](const entry &found) {
-        const lily_session_entry given = lent(found);
-        if (stopped == LILY_SESSION_OK) stopped = visit(visitor, &given);
+        const lily_session_entry shown = lent(found);
+        if (stopped == LILY_SESSION_OK) stopped = visit(visitor, &shown);
         return stopped == LILY_SESSION_OK;
       });
     });
@@ -579,12 +600,14 @@ class storage {
     under_way.finish(walk.stopped ? LILY_SESSION_OK : answer);
   }
 
-  /// Makes what this handle wrote survive power loss.
+  /// Makes what this handle wrote survive power loss. Throws storage_error, too, where the file cannot be rewritten and still holds
+  /// what was removed or cleared.
   void sync() const {
     detail::check([&] { return lily_session_storage_sync(get()); });
   }
 
-  /// Polls readable when the stored data may have changed: for the host's event loop. Not to be read or closed. -1: it cannot tell.
+  /// Polls readable when the stored data has changed, until each session that is attached through this handle has refreshed: for the
+  /// host's event loop. Not to be read or closed. -1: it cannot tell.
   int fd() const {
     detail::call under_way;
     const int descriptor = lily_session_storage_fd(get());
@@ -645,7 +668,8 @@ class storage {
   detail::owned<lily_session_storage, lily_session_storage_close> handle_;
 };
 
-/// Removes every key that fields have stored, in one step; other keys stay. For log-out; works inside an update function too.
+/// Removes every key that fields have stored, in one step; other keys stay. For log-out; works inside an update function too. Models are
+/// left alone until the next session::refresh(), which gives the fields that were stored their values from before attach.
 inline void clear(const storage &storage) {
   if (!storage.get()) throw invalid_argument_error("the storage was moved from");
   detail::check([&] { return lily_session_clear(storage.get()); });
@@ -1062,8 +1086,11 @@ enum class event_kind : std::int32_t {
   changed = LILY_SESSION_EVENT_CHANGED,           ///< refresh: another changed the field, and it was set
   removed = LILY_SESSION_EVENT_REMOVED,           ///< refresh: another removed it; it was set to its value from before attach
   expired = LILY_SESSION_EVENT_EXPIRED,           ///< refresh: it expired; likewise
-  cleared = LILY_SESSION_EVENT_CLEARED,           ///< refresh: another cleared the session; likewise
-  not_durable = LILY_SESSION_EVENT_NOT_DURABLE    ///< what was written may not survive power loss
+  /// refresh: the session was cleared; likewise. In any call, with status::ok: a change that could not be stored before a clear was dropped
+  cleared = LILY_SESSION_EVENT_CLEARED,
+  not_durable = LILY_SESSION_EVENT_NOT_DURABLE, ///< what was written may not survive power loss
+  /// the file cannot be rewritten: it grows on, or still holds what was removed or cleared
+  not_rewritten = LILY_SESSION_EVENT_NOT_REWRITTEN
 };
 
 /// Something that happened to a field or to the store.
@@ -1100,7 +1127,7 @@ enum class stored_state : std::int32_t {
 /// The state of a field, as session::state() answers it.
 struct field_state {
   stored_state stored; ///< what storage holds of it
-  bool dirty;          ///< changed, and not stored yet
+  bool dirty;          ///< the model has something that is not stored yet
 };
 
 /// Fields that follow a runtime's model: made by `runtime::attach()`. The destructor flushes, and says nothing of failures.
@@ -1112,15 +1139,22 @@ class session {
   /// Persists, and makes it survive power loss.
   void flush() { run(lily_session_flush); }
 
-  /// Persists, then takes over what others did to the storage; an event for each field.
+  /// Persists, then takes over what others did to the storage; an event for each field. A clear is taken over whoever made it. Throws
+  /// callback_error, and has taken over nothing, if the config's set returns null.
   void refresh() { run(lily_session_refresh); }
 
-  /// Stores a field again, and so renews its expiry. `key`: without the prefix.
+  /// Has the next update, persist(), flush() or detach() store a field, whether it changes or not: for a default that the user
+  /// confirmed. May be called inside an update function, and holds for that update. `key`: without the prefix.
+  void mark(const detail::c_string &key) {
+    detail::check([&] { return lily_session_mark(get(), key.get()); });
+  }
+
+  /// Persists, then stores what storage holds of a field again, and so renews its expiry. `key`: without the prefix.
   void touch(const detail::c_string &key) {
     detail::check([&] { return lily_session_touch(get(), key.get()); });
   }
 
-  /// Until the next field expires; 0: one has; -1 ms: none will. As a timeout of poll() wants it.
+  /// Until the next field expires; 0: one has, and refresh() takes it back; -1 ms: none will. As a timeout of poll() wants it.
   std::chrono::milliseconds next_expiry() const {
     detail::call under_way;
     const std::int64_t left = lily_session_next_expiry(get());
@@ -1128,7 +1162,7 @@ class session {
     return std::chrono::milliseconds(left);
   }
 
-  /// What storage holds of a field, as far as this session has seen it. `key`: without the prefix.
+  /// What storage holds of a field now, or was last seen to hold where it cannot be read. `key`: without the prefix.
   field_state state(const detail::c_string &key) const {
     std::int32_t state = 0;
     detail::check([&] { return lily_session_field_state(get(), key.get(), &state); });

@@ -13,12 +13,13 @@ IMPORTS = {
 
 LAYERS = {
     "values": [
-        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "UTF8Text",
+        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Watch",
+        "UTF8Text",
     ],
     "storage": ["Storage/*"],
     "session": [
         "Attachment", "Attachment+Attach", "Attachment+Entry", "Attachment+Look", "Attachment+Refresh", "Attachment+Store", "Event",
-        "Field", "FieldSlot", "NativeBaseline", "Runtime", "Session",
+        "Field", "FieldSlot", "NativeBaseline", "Runtime", "Session", "TakenEntry",
     ],
     "swift": ["Swift/*"],
 }
@@ -29,13 +30,14 @@ MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "m
 
 C_FUNCTIONS = {
     "Sources/LilySession/Syscalls.swift": {"*"},
+    "Sources/LilySession/Syscalls+Watch.swift": {"*"},
     # What an error of the kernel's means here is not what it means elsewhere.
-    "Sources/LilySession/Storage/Journal+File.swift": {"platform_errno"},
+    "Sources/LilySession/Storage/JournalPath.swift": {"platform_errno"},
     "Sources/LilySession/Storage/Exclusion.swift": {
         "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_destroy",
         "platform_fork_sentinel_make", "platform_fork_sentinel_free",
     },
-    "Sources/LilySession/Storage/Line.swift": {"platform_crc32c"},
+    "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
     # The system's words for an error.

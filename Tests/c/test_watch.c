@@ -1,5 +1,6 @@
 /* S10: lily_session_storage_fd() polls readable when another changed the file, and is quiet once that was looked at. */
 #include "elsewhere.h"
+#include "journal.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -251,5 +252,124 @@ TEST(watch__S10_a_directory_that_is_deleted) {
     assert_fails(NOT_FOUND, set_text(storage, "k", "2"));
     look("k");
   }
+  end();
+}
+
+/* ---- what it watches */
+
+/* Programs keep logs and caches beside their session. */
+TEST(watch__S10_other_files_in_the_folder_do_not_wake) {
+  begin();
+  for (int i = 0; i < 10; i++) {
+    file_write(in_place("shop.log"), "x", 1);
+    assert_int_equal(rename(in_place("shop.log"), in_place("shop.log.1")), 0);
+    assert_int_equal(unlink(in_place("shop.log.1")), 0);
+  }
+  assert_false(readable(fd, 50));
+  changed_elsewhere("set", "k", "1");
+  assert_true(readable(fd, PATIENCE));
+  end();
+}
+
+TEST(watch__S10_what_changed_before_it_was_asked_for) {
+  storage = open_storage(JOURNAL);
+  look("k");
+  changed_elsewhere("set", "k", "1");
+  fd = lily_session_storage_fd(storage);
+  assert_true(readable(fd, PATIENCE));
+  assert_stored(storage, "k", "1");
+  assert_false(readable(fd, 0));
+  end();
+}
+
+TEST(watch__S10_neither_info_nor_a_write_that_fails_makes_it_quiet) {
+  begin();
+  changed_elsewhere("set", "k", "1");
+  lily_session_info info = LILY_SESSION_INFO_INIT;
+  assert_ok(lily_session_storage_info(storage, &info));
+  char *value = repeated('1', 6 << 20);
+  value[0] = value[(6 << 20) - 1] = '"';
+  assert_fails(QUOTA, set_text(storage, "large", value));
+  free(value);
+  assert_true(readable(fd, PATIENCE));
+  assert_stored(storage, "k", "1");
+  assert_false(readable(fd, 0));
+  end();
+}
+
+TEST(watch__S21_a_file_that_is_exchanged) {
+  begin();
+  for (int i = 0; i < 3; i++) {
+    journal_of(in_place("backup"), "k", "1", NULL);
+    assert_int_equal(rename(in_place("backup"), JOURNAL), 0);
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", "1");
+    assert_false(readable(fd, 0));
+    changed_elsewhere("set", "k", "2"); /* in the file that is there now */
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", "2");
+    assert_false(readable(fd, 0));
+  }
+  end();
+}
+
+TEST(watch__S21_a_file_that_is_deleted_and_made_again) {
+  begin();
+  assert_ok(set_text(storage, "k", "1"));
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(unlink(JOURNAL), 0);
+    assert_true(readable(fd, PATIENCE));
+    assert_absent(storage, "k");
+    assert_false(readable(fd, 0));
+    changed_elsewhere("set", "k", "1");
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", "1");
+    assert_false(readable(fd, 0));
+  }
+  end();
+}
+
+TEST(watch__S21_folders_that_are_deleted_and_made_again) {
+  const char *path = in_place("above/folder/session.jsonl");
+  assert_int_equal(mkdir(in_place("above"), 0700) | mkdir(in_place("above/folder"), 0700), 0);
+  storage = open_storage(path);
+  fd = lily_session_storage_fd(storage);
+  for (int i = 0; i < 3; i++) {
+    assert_ok(set_text(storage, "k", "1"));
+    look("k");
+    assert_false(readable(fd, 0));
+    assert_int_equal(unlink(path) | rmdir(in_place("above/folder")) | rmdir(in_place("above")), 0);
+    assert_true(readable(fd, PATIENCE));
+    assert_absent(storage, "k");
+    /* A write that fails does not lose the watch either. */
+    assert_fails(NOT_FOUND, set_text(storage, "k", "2"));
+    assert_false(readable(fd, 0));
+    assert_int_equal(mkdir(in_place("above"), 0700), 0);
+    assert_true(readable(fd, PATIENCE));
+    look("k");
+    assert_false(readable(fd, 0));
+    assert_int_equal(mkdir(in_place("above/folder"), 0700), 0);
+    assert_true(readable(fd, PATIENCE));
+    look("k");
+    assert_false(readable(fd, 0));
+    lily_session_storage *other = open_storage(path);
+    assert_ok(set_text(other, "k", "3"));
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", "3");
+    assert_false(readable(fd, 0));
+    lily_session_storage_close(other);
+  }
+  end();
+}
+
+TEST(watch__S21_a_folder_that_is_moved_away) {
+  assert_int_equal(mkdir(in_place("folder"), 0700), 0);
+  storage = open_storage(in_place("folder/session.jsonl"));
+  fd = lily_session_storage_fd(storage);
+  assert_ok(set_text(storage, "k", "1"));
+  look("k");
+  assert_false(readable(fd, 0));
+  assert_int_equal(rename(in_place("folder"), in_place("moved")), 0);
+  assert_true(readable(fd, PATIENCE));
   end();
 }

@@ -50,6 +50,18 @@ class store : public lily::backend {
       if (begins(one.first, prefix) && !visit(one.second)) return;
   }
 
+  bool renews() const override { return atomic; }
+  bool renew(const lily::entry &renewed) override {
+    note("renew");
+    const std::lock_guard<std::mutex> lock(mutex);
+    renewals++;
+    if (before_renewal) before_renewal(), before_renewal = nullptr;
+    const auto found = entries.find(renewed.key);
+    if (found == entries.end() || found->second.json != renewed.json || found->second.version != renewed.version) return false;
+    found->second.expires_at = renewed.expires_at;
+    return true;
+  }
+
   void sync() override { note("sync"); }
   int fd() override { return note("fd"), 42; }
   void close() override { note("close"); }
@@ -57,7 +69,9 @@ class store : public lily::backend {
   std::string fault;
   std::map<std::string, lily::entry> entries;
   std::map<std::string, std::uint64_t> generations;
-  int syncs = 0, closes = 0;
+  bool atomic = false; // whether it renews
+  std::function<void()> before_renewal;
+  int syncs = 0, closes = 0, renewals = 0;
   std::mutex mutex;
 
  private:
@@ -141,6 +155,44 @@ TEST_CASE("backend: S8 a clear that came between is heeded") {
   CHECK(stored(storage, "lily_session_visits") == "1");
 }
 
+TEST_CASE("backend: S9 it renews an entry in one step, or the library does in two") {
+  int alive = 0;
+  lily::time_point now(std::chrono::milliseconds(1000));
+  lily::storage_options options;
+  options.clock = [&now] { return now; };
+  for (const bool atomic : {false, true}) {
+    store *host = new store(alive);
+    host->atomic = atomic;
+    const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(host), options);
+    model m;
+    lily::runtime<model> runtime(m);
+    lily::session session = runtime.attach(
+      lily::persistence<model>().field("visits", &model::visits, lily::field_options().expires_after(std::chrono::seconds(5))), storage);
+    m.visits = 3;
+    session.persist();
+    now += std::chrono::seconds(1);
+    session.touch("visits");
+    CHECK(host->renewals == (atomic ? 1 : 0));
+    CHECK(host->entries["lily_session_visits"].json == "3");
+    CHECK(host->entries["lily_session_visits"].expires_at == now + std::chrono::seconds(5));
+    if (!atomic) continue;
+    // Another program stores the field meanwhile: that is what is renewed.
+    host->before_renewal = [&] { host->entries["lily_session_visits"].json = "4"; };
+    now += std::chrono::seconds(1);
+    session.touch("visits");
+    CHECK(host->renewals == 3);
+    CHECK(host->entries["lily_session_visits"].json == "4");
+    CHECK(host->entries["lily_session_visits"].expires_at == now + std::chrono::seconds(5));
+    host->before_renewal = [&] { host->entries.clear(); };
+    CHECK(fails(lily::status::not_found, [&] { session.touch("visits"); }));
+    CHECK(host->entries.empty());
+    m.visits = 5;
+    session.persist();
+    host->fault = "renew";
+    CHECK_THROWS_AS(session.touch("visits"), thrown);
+  }
+}
+
 TEST_CASE("backend: what it throws comes out of the call, and its status counts") {
   int alive = 0;
   store *host = new store(alive);
@@ -158,7 +210,7 @@ TEST_CASE("backend: what it throws comes out of the call, and its status counts"
     throws("read", [&] { storage.get("k", json); });
     throws("write", [&] { storage.set("k", "2"); });
     throws("clear", [&] { lily::clear(storage); });
-    throws("generation", [&] { lily::clear(storage); });
+    throws("generation", [&] { storage.get("k", json); });
     throws("each", [&] { storage.each("", [](const lily::item &) {}); });
     throws("sync", [&] { storage.sync(); });
     throws("fd", [&] { storage.fd(); });

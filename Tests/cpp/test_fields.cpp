@@ -252,6 +252,10 @@ TEST_CASE("fields: S9 expiry") {
   CHECK(session.next_expiry() == std::chrono::seconds(2));
   now = 2500;
   session.touch("i");
+  storage.set("lily_session_i", "\"another program's\"");
+  CHECK(fails(lily::status::decode, [&] { session.touch("i"); })); // what storage holds now
+  storage.set("lily_session_i", "5");
+  session.touch("i");
   now = 3500;
   CHECK(session.next_expiry() == std::chrono::seconds(1));
   now = 4500;

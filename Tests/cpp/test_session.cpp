@@ -189,6 +189,8 @@ TEST_CASE("session: S10 S8 what others did, and the events of it") {
   CHECK(events == "theme:7:0 visits:7:0 ");
   events.clear();
   theirs.remove("lily_session_visits");
+  CHECK(session.state("visits").stored == lily::stored_state::absent); // now, and the model is left alone until the refresh
+  CHECK(m.visits == 3);
   session.refresh();
   CHECK(m.visits == 0);
   CHECK(events == "visits:8:0 ");
@@ -219,6 +221,100 @@ TEST_CASE("session: S6 a write that fails leaves the field dirty, and an event t
   runtime.dispatch("short");
   CHECK(!session.state("theme").dirty);
   CHECK(stored(storage, "lily_session_theme") == "\"short\"");
+}
+
+TEST_CASE("session: S5 S10 a marked field is stored, changed or not") {
+  const place here;
+  const lily::storage mine = lily::storage::open(here.journal()), theirs = lily::storage::open(here.journal());
+  session_part m;
+  lily::runtime<session_part, message> runtime(m, [](session_part &, const message &) {});
+  lily::session session = runtime.attach(part(), mine);
+  session.mark("theme"); // a default
+  CHECK(session.state("theme").dirty);
+  CHECK(stored(theirs, "lily_session_theme").empty());
+  session.persist();
+  CHECK(stored(theirs, "lily_session_theme") == "\"light\"");
+  CHECK(!session.state("theme").dirty);
+  theirs.set("lily_session_theme", "\"dark\""); // and here it is light still
+  runtime.dispatch(message::visit);
+  CHECK(stored(theirs, "lily_session_theme") == "\"dark\"");
+  session.mark("theme");
+  runtime.dispatch(message::visit);
+  CHECK(stored(theirs, "lily_session_theme") == "\"light\"");
+  CHECK(fails(lily::status::not_found, [&] { session.mark("nothing"); }));
+  session.detach();
+  CHECK(fails(lily::status::invalid_argument, [&] { session.mark("theme"); }));
+}
+
+TEST_CASE("session: S15 a field is marked inside an update function") {
+  const lily::storage storage = lily::storage::memory();
+  session_part m;
+  lily::session *attached = nullptr;
+  lily::runtime<session_part, message> runtime(m, [&](session_part &, const message &) { attached->mark("theme"); });
+  lily::session session = runtime.attach(part(), storage);
+  attached = &session;
+  runtime.dispatch(message::visit);
+  CHECK(stored(storage, "lily_session_theme") == "\"light\"");
+}
+
+TEST_CASE("session: S10 a refresh takes over all or nothing") {
+  const lily::storage storage = lily::storage::memory();
+  model m;
+  session_part made;
+  bool refuses = false;
+  std::string events;
+  lily::runtime<model> runtime(m);
+  lily::config<model, session_part> config;
+  config.get = [&](model &from) { return made = from.session, &made; };
+  config.set = [&](model &to, session_part &slice) -> model * { return refuses ? nullptr : (to.session = slice, &to); };
+  config.on_event = [&](const lily::event &event) { events += event.key + " "; };
+  lily::session session = runtime.attach(part(), storage, config);
+  storage.set("lily_session_theme", "\"dark\"");
+  storage.set("lily_session_visits", "3");
+  refuses = true;
+  CHECK_THROWS_AS(session.refresh(), lily::callback_error);
+  CHECK(m.session.theme == "light");
+  CHECK(events.empty());
+  refuses = false;
+  session.refresh();
+  CHECK(m.session.theme == "dark");
+  CHECK(m.session.visits == 3);
+  CHECK(events == "theme visits ");
+}
+
+TEST_CASE("session: S8 a clear is news, also one through the session's own storage") {
+  lily::storage_options options;
+  options.quota_bytes = 50;
+  const lily::storage storage = lily::storage::memory(options);
+  session_part m;
+  std::vector<lily::event> events;
+  lily::runtime<session_part> runtime(m);
+  lily::config<session_part> config;
+  config.on_event = [&](const lily::event &event) { events.push_back(event); };
+  lily::session session = runtime.attach(part(), storage, config);
+  m.visits = 3;
+  session.persist();
+  m.theme = std::string(100, 'x');
+  CHECK_THROWS_AS(session.persist(), lily::quota_error);
+  lily::clear(storage);
+  CHECK(session.state("visits").stored == lily::stored_state::absent);
+  events.clear();
+  session.refresh();
+  CHECK(m.visits == 0);
+  CHECK(m.theme.size() == 100); // was never stored, so there is nothing to take back
+  REQUIRE(events.size() == 2);
+  for (const lily::event &event : events) {
+    CHECK(event.kind == lily::event_kind::cleared);
+    CHECK(event.status == lily::status::ok);
+  }
+  CHECK(events[0].key == "theme"); // the change that could not be stored, and is dropped
+  CHECK(events[1].key == "visits");
+  session.persist();
+  CHECK(storage.info().entries == 0);
+}
+
+TEST_CASE("session: the kinds of events are the library's") {
+  CHECK(static_cast<int>(lily::event_kind::not_rewritten) == LILY_SESSION_EVENT_NOT_REWRITTEN);
 }
 
 TEST_CASE("session: an event of the store has no key") {

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import faults
 import oracle
-from faults import NOT_DURABLE, OK
+from faults import IO, NOT_DURABLE, OK
 
 PAGE = 4096
 
@@ -192,12 +192,14 @@ class Promise:
                 self.states.append(state)
                 self.last[step.handle] = len(self.states) - 1
         elif mark[0] == b"A":
-            assert int(mark[2]) in (OK, NOT_DURABLE), f"only syncs fail here: {mark}"
+            # A sync that answers anything else has made all durable, but could not take out what was removed.
+            is_unerased = int(mark[2]) == IO and self.step.what in ("sync", "flush")
+            assert int(mark[2]) in (OK, NOT_DURABLE) or is_unerased, f"only syncs fail here: {mark}"
             promised = ("sync", "flush") if not self.is_power else ("sync", "flush", "put", "remove", "update", "clear", "touch")
             if int(mark[2]) == NOT_DURABLE and len(self.states) > 1 and self.last[self.step.handle] == len(self.states) - 1:
                 old, new = self.states[-2:]
                 self.doubtful += [(self.step.handle, key, old.get(key)) for key in {**old, **new} if old.get(key) != new.get(key)]
-            if int(mark[2]) == OK and self.step.what in promised:
+            if (int(mark[2]) == OK or is_unerased) and self.step.what in promised:
                 self.safe = max(self.safe, self.last[self.step.handle])
                 self.doubtful = [doubt for doubt in self.doubtful if doubt[0] != self.step.handle]
 

@@ -24,6 +24,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -326,6 +328,27 @@ int inotify_add_watch(int file, const char *path, uint32_t mask) {
   int answer;
   struct decision decision = decide("inotify_add_watch", ".");
   MAKE(decision, answer, (int)syscall(SYS_inotify_add_watch, file, path, mask));
+  return answer;
+}
+
+int eventfd(unsigned count, int flags) {
+  int answer;
+  struct decision decision = decide("eventfd", ".");
+  MAKE(decision, answer, (int)syscall(SYS_eventfd2, count, flags));
+  return answer;
+}
+
+int epoll_create1(int flags) {
+  int answer;
+  struct decision decision = decide("epoll_create1", ".");
+  MAKE(decision, answer, (int)syscall(SYS_epoll_create1, flags));
+  return answer;
+}
+
+int epoll_ctl(int epoll, int operation, int file, struct epoll_event *event) {
+  int answer;
+  struct decision decision = decide("epoll_ctl", ".");
+  MAKE(decision, answer, (int)syscall(SYS_epoll_ctl, epoll, operation, file, event));
   return answer;
 }
 

@@ -22,10 +22,13 @@ ERRORS = {
     "close": ["EIO", "EINTR"],
     "inotify_init1": ["EMFILE"],
     "inotify_add_watch": ["ENOSPC", "EACCES"],
+    "eventfd": ["EMFILE"],
+    "epoll_create1": ["EMFILE"],
+    "epoll_ctl": ["ENOSPC"],
     "getrandom": ["ENOSYS", "EINTR"],
 }
 # Whose failure is nobody's.
-HARMLESS = {"close", "inotify_init1", "inotify_add_watch"}
+HARMLESS = {"close", "inotify_init1", "inotify_add_watch", "eventfd", "epoll_create1", "epoll_ctl"}
 ONCE_ONLY = {"EINTR", "short:12", "short:-1"}
 TEARS = ["tear:1", "tear:12", "tear:13", "tear:4096", "tear:-1"]
 # In the short run these calls, of which there are many, are met at every so many-th.

@@ -30,7 +30,8 @@ def written_shorter(durability, then):
     """The n-th line comes out short and what follows it fails, for n = 1, 2, …"""
     for length in SHORT:
         for error in ["ENOSPC", "EIO"]:
-            at = 1
+            # A header but for its last newline is a whole one and a torn one. Where that stays, it is taken for a journal that was cut.
+            at = 2 if length == -1 and "ftruncate" in then else 1
             while True:
                 rule = f"write@{at}=short:{length}>write@1={error}{then}"
                 path = faults.fresh()
@@ -130,13 +131,17 @@ def test_a_compactor_that_an_update_sets_off_is_killed(numbers):
     ("renameat:tmp", "EIO")])
 @pytest.mark.parametrize("forever", ["", "+"])
 def test_rewriting_that_fails_leaves_the_old_file(call, error, forever, numbers):
-    """The update that it was for is OK, nothing is left of the new file, and the old one is as good as ever."""
+    """Nothing is left of the new file, and the old one is as good as ever. Who asked for what was removed to leave the file hears why it
+    is still there, and nobody else does. That others can read the new file is no reason."""
     path = faults.fresh()
     run = faults.script(path, rules=f"{call}@1{forever}={error}", calls=True)
     assert not path.with_name(path.name + ".tmp").exists()  # before anybody else rewrites
-    list(judge_all(numbers, [(f"{call} {error}", path, run)], {OK}))
-    if forever:  # no rename worked: it is the file that was made first
-        assert all(status == OK for _, status in run.statuses())
+    told = OK if call.startswith("fchmod") else sweep.STATUS.get(error, IO)
+    list(judge_all(numbers, [(f"{call} {error}", path, run)], {OK, told}))
+    failed = [what for what, status in run.statuses() if status != OK]
+    assert set(failed) <= {"sync", "flush"}
+    if forever:
+        assert (told == OK) == (not failed)
 
 
 def test_an_update_that_cannot_rewrite_is_stored_all_the_same(numbers):

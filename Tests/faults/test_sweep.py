@@ -15,7 +15,8 @@ def sweep_through(numbers, runs, allowed, kind):
     for rule, path, run in runs:
         count += 1
         try:
-            sweep.judge(path, run, allowed)
+            # A header but for its last newline looks like that of a journal that was cut.
+            sweep.judge(path, run, allowed, damage=int(rule == "write@1=tear:-1"))
         except oracle.Wrong as wrong:
             wrongs.append(f"{rule}: {wrong}")
     numbers(**{kind: count}, wrong=len(wrongs))

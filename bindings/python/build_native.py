@@ -46,6 +46,7 @@ extern "Python" {
   lily_session_status lily_py_backend_generation(void *context, const char *prefix, uint64_t *out_generation);
   lily_session_status lily_py_backend_each(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
   lily_session_status lily_py_backend_sync(void *context);
+  lily_session_status lily_py_backend_renew(void *context, const lily_session_entry *entry);
   int lily_py_backend_fd(void *context);
   void lily_py_backend_close(void *context);
   void lily_py_backend_release(void *context);

@@ -99,6 +99,17 @@ static lily_session_status write_entries(void *context, const lily_session_entry
   return end(store, status);
 }
 
+/* The deadline alone, if the entry is still the one that was read: one statement, and so one step. */
+static lily_session_status renew(void *context, const lily_session_entry *entry) {
+  struct store *store = context;
+  sqlite3_stmt *update = prepare(store, "UPDATE session SET expires = ?3 WHERE key = ?1 AND json = ?2 AND version = ?4", entry->key);
+  sqlite3_bind_text(update, 2, entry->json, (int)entry->length, SQLITE_STATIC);
+  sqlite3_bind_int64(update, 3, entry->expires_at_ms);
+  sqlite3_bind_int64(update, 4, entry->version);
+  const lily_session_status status = run(update);
+  return status || sqlite3_changes(store->db) ? status : LILY_SESSION_ERROR_NOT_FOUND;
+}
+
 static lily_session_status clear(void *context, const char *prefix) {
   struct store *store = context;
   lily_session_status status = execute(store, "BEGIN IMMEDIATE");
@@ -136,6 +147,7 @@ static lily_session_status open_store(struct store *store, const char *path, lil
   backend.clear = clear;
   backend.generation = generation;
   backend.each = each;
+  backend.renew = renew;
   backend.close = close_store;
   if (sqlite3_open(path, &store->db) == SQLITE_OK && sqlite3_busy_timeout(store->db, 5000) == SQLITE_OK
       && !execute(store, "PRAGMA synchronous = FULL;"
@@ -165,6 +177,7 @@ int main(int argc, char **argv) {
   lily_session_runtime *runtime;
   lily_session *session;
 
+  theme.expires_after_ms = INT64_C(30) * 24 * 3600 * 1000; /* after the last visit */
   if (open_store(&store, argv[1], &config.storage)) return 1;
   if (lily_session_field_add(fields, &visits) || lily_session_field_add(fields, &theme)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
@@ -176,6 +189,8 @@ int main(int argc, char **argv) {
     app.visits++;
     if (argc > 2) snprintf(app.theme, sizeof app.theme, "%s", argv[2]);
     if (lily_session_persist(session)) return fail(); /* one transaction */
+    const lily_session_status renewed = lily_session_touch(session, "theme");
+    if (renewed && renewed != LILY_SESSION_ERROR_NOT_FOUND && renewed != LILY_SESSION_ERROR_DECODE) return fail();
     printf("visit %d, theme %s\n", (int)app.visits, app.theme);
   }
 

@@ -10,7 +10,8 @@ struct app {
   char theme[32], code[8]; /* a code that is good for a second */
   lily_session *session;
   GMainLoop *loop;
-  guint timer;
+  int fd;
+  guint watch, timer;
 };
 
 static int fail(void) { g_printerr("loop_glib: %s\n", lily_session_last_error()); return 1; }
@@ -22,32 +23,40 @@ static void on_event(void *context, const lily_session_event *event) {
 }
 
 static gboolean on_timer(gpointer data);
+static gboolean on_change(gint fd, GIOCondition condition, gpointer data);
 
 static void refresh(struct app *app) {
-  if (lily_session_refresh(app->session)) fail(); /* calls on_event; the next one tries again */
+  const gboolean failed = lily_session_refresh(app->session) != LILY_SESSION_OK; /* calls on_event */
+  if (failed) fail();
   if (!strcmp(app->theme, "end")) g_main_loop_quit(app->loop);
 
-  const gint64 left = lily_session_next_expiry(app->session);
-  g_clear_handle_id(&app->timer, g_source_remove);
-  /* 0 is what could not be settled just now: not again before a second. */
-  const guint wait = (guint)CLAMP(left ? left : 1000, 1, G_MAXINT);
-  if (left >= 0) app->timer = g_timeout_add(wait, on_timer, app);
+  /* After a failure the descriptor may stay readable: the next look is in a second. */
+  const gint64 left = failed ? 1000 : lily_session_next_expiry(app->session);
+  if (!failed) app->watch = g_unix_fd_add(app->fd, G_IO_IN, on_change, app);
+  if (left >= 0) app->timer = g_timeout_add((guint)MIN(left, G_MAXINT), on_timer, app);
 }
 
-static gboolean on_timer(gpointer data) {
-  ((struct app *)data)->timer = 0; /* it goes with this call */
-  refresh(data);
+/* Whichever comes first ends both. */
+static gboolean look(struct app *app, guint *ended, guint *other) {
+  *ended = 0; /* it goes with this call */
+  g_clear_handle_id(other, g_source_remove);
+  refresh(app);
   return G_SOURCE_REMOVE;
 }
 
+static gboolean on_timer(gpointer data) {
+  struct app *app = data;
+  return look(app, &app->timer, &app->watch);
+}
+
 static gboolean on_change(gint fd, GIOCondition condition, gpointer data) {
+  struct app *app = data;
   (void)fd, (void)condition;
-  refresh(data);
-  return G_SOURCE_CONTINUE;
+  return look(app, &app->watch, &app->timer);
 }
 
 int main(void) {
-  struct app app = { "light", "", NULL, NULL, 0 };
+  struct app app = { .theme = "light" };
   lily_session_field theme = LILY_SESSION_FIELD_CHARS(struct app, theme), code = LILY_SESSION_FIELD_CHARS(struct app, code);
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
@@ -59,8 +68,8 @@ int main(void) {
   config.on_event = on_event;
   config.context = &app;
   if (lily_session_storage_open(NULL, &options, &config.storage)) return fail();
-  const int fd = lily_session_storage_fd(config.storage); /* before the first look at the file: whatever comes after is told */
-  if (fd < 0) return g_printerr("loop_glib: the system gives no watch\n"), 1;
+  app.fd = lily_session_storage_fd(config.storage); /* before the first look at the file: whatever comes after is told */
+  if (app.fd < 0) return g_printerr("loop_glib: the system gives no watch\n"), 1;
   if (lily_session_field_add(fields, &theme) || lily_session_field_add(fields, &code)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
       || lily_session_attach(runtime, fields, &config, &app.session)) return fail();
@@ -70,11 +79,10 @@ int main(void) {
   g_print("theme %s, code %s\n", app.theme, app.code);
 
   app.loop = g_main_loop_new(NULL, FALSE);
-  const guint watch = g_unix_fd_add(fd, G_IO_IN, on_change, &app);
-  refresh(&app); /* sets the first timer */
+  refresh(&app); /* begins to wait */
   g_main_loop_run(app.loop);
 
-  g_source_remove(watch); /* the descriptor is the storage's */
+  g_clear_handle_id(&app.watch, g_source_remove); /* the descriptor stays the storage's */
   g_clear_handle_id(&app.timer, g_source_remove);
   g_main_loop_unref(app.loop);
   lily_session_detach(app.session);

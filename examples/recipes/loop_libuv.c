@@ -28,18 +28,22 @@ static void on_event(void *context, const lily_session_event *event) {
 }
 
 static void on_timer(uv_timer_t *timer);
+static void on_change(uv_poll_t *watch, int status, int events);
 
 static void refresh(struct app *app) {
-  if (lily_session_refresh(app->session)) fail(); /* calls on_event; the next one tries again */
+  const bool failed = lily_session_refresh(app->session) != LILY_SESSION_OK; /* calls on_event */
+  if (failed) fail();
   if (!strcmp(app->theme, "end")) {
     uv_close((uv_handle_t *)&app->watch, NULL); /* the descriptor stays the storage's */
     uv_close((uv_handle_t *)&app->timer, NULL);
     return;
   }
-  const int64_t left = lily_session_next_expiry(app->session);
-  /* 0 is what could not be settled just now: not again before a second. */
+  /* After a failure the descriptor may stay readable: the next look is in a second. */
+  const int64_t left = failed ? 1000 : lily_session_next_expiry(app->session);
+  if (failed) uv_poll_stop(&app->watch);
+  else uv_poll_start(&app->watch, UV_READABLE, on_change);
   if (left < 0) uv_timer_stop(&app->timer);
-  else uv_timer_start(&app->timer, on_timer, left ? (uint64_t)left : 1000, 0);
+  else uv_timer_start(&app->timer, on_timer, (uint64_t)left, 0);
 }
 
 static void on_timer(uv_timer_t *timer) { refresh(timer->data); }
@@ -75,9 +79,8 @@ int main(void) {
   say("code", app.code);
 
   app.watch.data = app.timer.data = &app;
-  if (uv_timer_init(loop, &app.timer) || uv_poll_init(loop, &app.watch, fd)
-      || uv_poll_start(&app.watch, UV_READABLE, on_change)) return fputs("loop_libuv: no loop\n", stderr), 1;
-  refresh(&app); /* starts the timer */
+  if (uv_timer_init(loop, &app.timer) || uv_poll_init(loop, &app.watch, fd)) return fputs("loop_libuv: no loop\n", stderr), 1;
+  refresh(&app); /* begins to wait */
   uv_run(loop, UV_RUN_DEFAULT);
 
   uv_loop_close(loop);

@@ -15,7 +15,7 @@ extension Journal {
 
   /// At open: a file that earlier programs left large. A failure leaves it as it is.
   func compactIfWorthwhile() {
-    guard !path.isReadOnly, isWorthwhile else { return }
+    guard !route.isReadOnly, isWorthwhile else { return }
     let hostTime = options.clock?()
     _ = try? exclusion.run { () throws(Failure) in
       try enter()
@@ -46,7 +46,7 @@ extension Journal {
     let before = mirror.applied
     do throws(Failure) {
       do throws(Failure) { try rewrite(time) } catch {
-        guard error.status == .noSpace, Syscalls.truncate(path.file, to: mirror.applied) else { throw error }
+        guard error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
         // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
         mirror.allocated(to: 0)
         do throws(Failure) { try rewrite(time) } catch {
@@ -74,19 +74,19 @@ extension Journal {
       scratch.begin()
       scratch.buffer.append("[\"moved\"]")
       try append(scratch, items: 1, isRemoval: true)
-      try Syscalls.rename(path.directory, names.temporary, names.file)
+      try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)
-      Syscalls.unlink(path.directory, names.temporary)
+      Syscalls.unlink(route.directory, names.temporary)
       throw error
     }
     // Whoever gets the old file's lock now reads "moved". Closing alone would leave it with a child that fork made.
-    Syscalls.unlock(path.file)
-    path.replace(by: new, isPrivate: isPrivate)
+    Syscalls.unlock(route.file)
+    route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
     lastCompaction = time
     var isDirectorySynced = true
-    do throws(Failure) { try Syscalls.sync(directory: path.directory) } catch { isDirectorySynced = false }
+    do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }
@@ -95,13 +95,13 @@ extension Journal {
   /// Others may have written to the new file before it was watched.
   private func watchNew() {
     watcher.arm(hasFile: true, isNews: false)
-    guard let found = try? Syscalls.sizeAndLinks(path.file), isCurrent(found) else { return watcher.noteArrival() }
+    guard let found = try? Syscalls.sizeAndLinks(route.file), isCurrent(found) else { return watcher.noteArrival() }
   }
 
   private func makeTemporary() throws(Failure) -> (file: Int32, isPrivate: Bool) {
-    Syscalls.unlink(path.directory, names.temporary) // a dead compactor's; no living one is without the lock
+    Syscalls.unlink(route.directory, names.temporary) // a dead compactor's; no living one is without the lock
     let flags = O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW
-    let new = Syscalls.open(path.directory, names.temporary, flags, 0o600)
+    let new = Syscalls.open(route.directory, names.temporary, flags, 0o600)
     guard new >= 0 else { throw Syscalls.failure("the new file cannot be made") }
     return (new, Syscalls.makePrivate(new))
   }
@@ -137,12 +137,12 @@ extension Journal {
     let (copy, _) = try makeTemporary()
     do throws(Failure) {
       defer { Syscalls.close(copy) }
-      let end = try Syscalls.sizeAndLinks(path.file).size
+      let end = try Syscalls.sizeAndLinks(route.file).size
       var at: Int64 = 0
       input.truncate(to: 0)
       input.reserve(256 << 10)
       while at < end {
-        let got = try Syscalls.read(path.file, input.start, 256 << 10, at: at)
+        let got = try Syscalls.read(route.file, input.start, 256 << 10, at: at)
         if got <= 0 { break }
         let bytes = UnsafeRawBufferPointer(start: input.start, count: got)
         // A hole stays one: a sparse file must not fill the disk.
@@ -151,9 +151,9 @@ extension Journal {
         guard Syscalls.truncate(copy, to: at) else { throw Syscalls.failure("the copy cannot be extended") }
       }
       try Syscalls.sync(copy)
-      try Syscalls.rename(path.directory, names.temporary, names.damaged)
+      try Syscalls.rename(route.directory, names.temporary, names.damaged)
     } catch {
-      Syscalls.unlink(path.directory, names.temporary)
+      Syscalls.unlink(route.directory, names.temporary)
       throw error
     }
   }

@@ -4,11 +4,11 @@ import CPlatform
 extension Journal {
   /// The first look at the file.
   func start() throws(Failure) {
-    let opened = try path.open(create: options.create && !options.isReadOnly)
+    let opened = try route.open(create: options.create && !options.isReadOnly)
     guard opened != .nothing else { throw Failure(.notFound, "there is no such file", systemError: ENOENT) }
     // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty") }
-    if path.isReadOnly { try freshen() } else { try enterFirst() }
+    if route.isReadOnly { try freshen() } else { try enterFirst() }
     if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged") }
     compactIfWorthwhile()
   }
@@ -16,7 +16,7 @@ extension Journal {
   /// Whether the file has no bytes. One that another process has just made gets its header within microseconds.
   private func isEmpty() throws(Failure) -> Bool {
     var tries = 0
-    while try Syscalls.sizeAndLinks(path.file).size == 0 {
+    while try Syscalls.sizeAndLinks(route.file).size == 0 {
       if tries == 20 { return true }
       tries &+= 1
       Syscalls.sleep(microseconds: 1000)
@@ -29,7 +29,7 @@ extension Journal {
   private func enterFirst() throws(Failure) {
     try lock()
     do throws(Failure) {
-      let found = try Syscalls.sizeAndLinks(path.file)
+      let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
         leave()
@@ -61,13 +61,13 @@ extension Journal {
 
   /// Does so with the watch armed first, and then looks again: what came in between is seen by that look, what comes after it is told.
   private func goThere() throws(Failure) -> Followed {
-    if path.file < 0 { watcher.pathChanged() } // the nearest folder may be another one by now
-    let had = path.file >= 0
+    if route.file < 0 { watcher.pathChanged() } // the nearest folder may be another one by now
+    let had = route.file >= 0
     var followed = try look()
     var tries = 0
     while watcher.isOpen, !watcher.isArmed, tries < 8 {
       tries &+= 1
-      watcher.arm(hasFile: path.file >= 0, isNews: had || path.file >= 0)
+      watcher.arm(hasFile: route.file >= 0, isNews: had || route.file >= 0)
       if !watcher.isArmed { break } // the system gives no more watches; the next look-up tries again
       let again = try look()
       if again != .same { followed = again }
@@ -76,7 +76,7 @@ extension Journal {
   }
 
   private func look() throws(Failure) -> Followed {
-    switch try path.lookUp() {
+    switch try route.lookUp() {
     case .thisFile: return .same
     case .another: if try open(create: false) { return .another }
     case .nothing: break
@@ -87,7 +87,7 @@ extension Journal {
 
   /// Opens what the path names, where that is another file than before. Returns false if there is none.
   private func open(create: Bool) throws(Failure) -> Bool {
-    switch try path.open(create: create) {
+    switch try route.open(create: create) {
     case .nothing: return false
     case .same: break
     case .another, .made: meetAnotherFile()
@@ -103,13 +103,13 @@ extension Journal {
 
   /// A file that could only be read when it was opened may be writable by now. Where it is not, the reason is the system's own.
   func openForWriting() throws(Failure) {
-    if try path.open(create: true, mustWrite: true) != .same { meetAnotherFile() }
+    if try route.open(create: true, mustWrite: true) != .same { meetAnotherFile() }
   }
 
   /// The path has no file, and what was stored is gone with it, as after a clear.
   private func vanish() {
-    guard path.file >= 0 else { return }
-    path.drop()
+    guard route.file >= 0 else { return }
+    route.drop()
     mirror.voided()
     debts.fileIsGone()
     watcher.pathChanged()
@@ -123,16 +123,16 @@ extension Journal {
     // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
     let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
-    if size > 0, !Syscalls.truncate(path.file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
+    if size > 0, !Syscalls.truncate(route.file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
     input.truncate(to: 0)
     header.append(to: input)
-    path.makePrivate() // whatever the umask
-    do throws(Failure) { try put(input.bytes, into: path.file) } catch {
-      _ = Syscalls.truncate(path.file, to: 0)
+    route.makePrivate() // whatever the umask
+    do throws(Failure) { try put(input.bytes, into: route.file) } catch {
+      _ = Syscalls.truncate(route.file, to: 0)
       throw error
     }
     // Once in a file's life: after power loss a header of foreign blocks would not be taken for ours.
-    do throws(Failure) { try Syscalls.sync(data: path.file) } catch { debts.syncFailed() }
+    do throws(Failure) { try Syscalls.sync(data: route.file) } catch { debts.syncFailed() }
     mirror.created(header, length: Int64(input.count))
   }
 }

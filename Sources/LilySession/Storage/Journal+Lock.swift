@@ -25,12 +25,12 @@ struct Patience {
 extension Journal {
   @inline(__always)
   func lock() throws(Failure) {
-    if try Syscalls.tryLock(path.file) == .taken { return }
+    if try Syscalls.tryLock(route.file) == .taken { return }
     try waitForLock()
   }
 
   @inline(__always)
-  func leave() { Syscalls.unlock(path.file) }
+  func leave() { Syscalls.unlock(route.file) }
 
   /// Others hold the lock for microseconds: yielding to them is enough. Behind a compaction or a stopped process, sleep; the
   /// length differs from process to process, so that two do not keep meeting.
@@ -49,7 +49,7 @@ extension Journal {
         pause = min(pause &* 2, 1000)
       }
       tries &+= 1
-      if try Syscalls.tryLock(path.file) == .taken { return }
+      if try Syscalls.tryLock(route.file) == .taken { return }
     }
   }
 
@@ -58,13 +58,13 @@ extension Journal {
   /// - Parameter lookingUp: also where nothing tells that the path may name another file.
   @inline(__always)
   func enter(lookingUp: Bool = false) throws(Failure) {
-    if lookingUp || !path.isReadyForWriting {
+    if lookingUp || !route.isReadyForWriting {
       try enterByPath()
       return
     }
     try lock()
     do throws(Failure) {
-      let found = try Syscalls.sizeAndLinks(path.file)
+      let found = try Syscalls.sizeAndLinks(route.file)
       if isCurrent(found) { return }
       if try examine(found) {
         try makeReady(found.size)
@@ -85,10 +85,10 @@ extension Journal {
     var patience = Patience()
     while true {
       _ = try follow(create: true)
-      if path.isReadOnly { try openForWriting() }
+      if route.isReadOnly { try openForWriting() }
       try lock()
       do throws(Failure) {
-        let found = try Syscalls.sizeAndLinks(path.file)
+        let found = try Syscalls.sizeAndLinks(route.file)
         if try examine(found) {
           try makeReady(found.size)
           return
@@ -106,7 +106,7 @@ extension Journal {
   @inline(never)
   private func failed() {
     leave()
-    path.doubt()
+    route.doubt()
   }
 
   /// Whether nobody else has written, and nothing tells that the path may not name this file any more.
@@ -130,7 +130,7 @@ extension Journal {
       }
     }
     if links != 1 || mirror.hasMoved {
-      guard try path.lookUp() == .thisFile else { return false }
+      guard try route.lookUp() == .thisFile else { return false }
       mirror.movedIsVoid() // the compactor died before its rename
     }
     return true
@@ -145,9 +145,9 @@ extension Journal {
   private func repair(_ size: Int64) throws(Failure) {
     guard !mirror.hasUnknown else { return } // not to be written to
     mirror.allocated(to: 0)
-    if Syscalls.truncate(path.file, to: mirror.applied) { return }
+    if Syscalls.truncate(route.file, to: mirror.applied) { return }
     // Ended so, the fragment is a damaged line of its own and does not spoil the next. A newline alone could make it whole.
-    try put(Journal.spoiler, into: path.file)
+    try put(Journal.spoiler, into: route.file)
     mirror.spoiled(to: size &+ Int64(Journal.spoiler.count))
   }
 

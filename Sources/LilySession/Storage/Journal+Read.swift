@@ -6,9 +6,9 @@ extension Journal {
   ///
   /// - Parameter lookingUp: also where nothing tells that the path may name another file, as after a move by hand.
   func freshen(lookingUp: Bool = false) throws(Failure) {
-    if !lookingUp, path.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(path.file)) { return }
+    if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
     do throws(Failure) { try freshenByPath(lookingUp) } catch {
-      path.doubt()
+      route.doubt()
       throw error
     }
   }
@@ -18,9 +18,9 @@ extension Journal {
     var patience = Patience()
     var mustLook = lookingUp
     while true {
-      let found: Syscalls.SizeAndLinks? = path.file >= 0 ? try Syscalls.sizeAndLinks(path.file) : nil
+      let found: Syscalls.SizeAndLinks? = route.file >= 0 ? try Syscalls.sizeAndLinks(route.file) : nil
       var isNamed = false
-      if mustLook || !path.isReadyForReading || mirror.hasMoved || found?.links != 1 {
+      if mustLook || !route.isReadyForReading || mirror.hasMoved || found?.links != 1 {
         mustLook = false
         switch try follow(create: false) {
         case .same:
@@ -52,7 +52,7 @@ extension Journal {
   private func freshenLocked() throws(Failure) -> Bool {
     try lock()
     defer { leave() }
-    return try examine(try Syscalls.sizeAndLinks(path.file))
+    return try examine(try Syscalls.sizeAndLinks(route.file))
   }
 
   /// Applies the lines up to `size`. Without the lock it stops at the first that is not whole and right, and answers
@@ -65,8 +65,8 @@ extension Journal {
         if mirror.applied == 0, !mirror.hasLostHeader { return true }
       }
       var lines = JournalReader(input, parser, mirror.salt, from: mirror.position)
-      return try lines.forEach(to: size, json, read: readFile) { found throws(Failure) in
-        switch found.verdict {
+      return try lines.forEach(to: size, json, from: readFile) { found throws(Failure) in
+        switch found.judgement {
         case .whole(let operation): mirror.apply(operation, parser.changes, found)
         case .damaged:
           guard isLocked else { return false }
@@ -79,7 +79,7 @@ extension Journal {
   }
 
   private func readFile(_ into: UnsafeMutablePointer<UInt8>, _ count: Int, _ offset: Int64) throws(Failure) -> Int {
-    try Syscalls.read(path.file, into, count, at: offset)
+    try Syscalls.read(route.file, into, count, at: offset)
   }
 
   /// Reads the header, or finds out what has become of it. Returns false if that cannot be said without the lock.
@@ -96,7 +96,7 @@ extension Journal {
       mirror.beganWithoutHeader(salt)
     case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format")
     }
-    if mirror.applied > 0 || mirror.hasLostHeader { path.tighten() }
+    if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
     return true
   }
 
@@ -104,7 +104,7 @@ extension Journal {
     let length = 2 * JournalHeader.length
     input.truncate(to: 0)
     input.reserve(length)
-    input.resize(to: try Syscalls.read(path.file, input.start, length, at: 0))
+    input.resize(to: try Syscalls.read(route.file, input.start, length, at: 0))
     let isAllZero = input.bytes.allSatisfy { $0 == 0 } ? try isZero(from: Int64(input.count), to: size) : false
     return JournalHeader.read(input.bytes, fileSize: size, isAllZero: isAllZero)
   }
@@ -114,7 +114,7 @@ extension Journal {
     var lines = LineSplitter(input, from: 0, limit: LineSplitter.chunk)
     var finder = SaltFinder()
     var salt: Salt?
-    _ = try lines.forEach(to: size, read: readFile) { line throws(Failure) in
+    _ = try lines.forEach(to: size, from: readFile) { line throws(Failure) in
       if line.isEnded, !line.isTooLong { salt = try finder.salt(line.text, parser, json) }
       return salt == nil
     }
@@ -133,7 +133,7 @@ extension Journal {
     let room = ByteBuffer(capacity: LineSplitter.chunk / 16)
     var at = from
     while at < size {
-      let got = try Syscalls.read(path.file, room.start, room.capacity, at: at)
+      let got = try Syscalls.read(route.file, room.start, room.capacity, at: at)
       if got <= 0 { break }
       for offset in 0..<got where room.start[offset] != 0 { return false }
       at &+= Int64(got)

@@ -4,7 +4,7 @@ extension Journal {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
       guard !debts.isNone else {
-        path.doubt() // nothing is owed; the next use looks where the path leads
+        route.doubt() // nothing is owed; the next use looks where the path leads
         return nil
       }
       if try follow(create: false) == .nothing { return nil } // what was to be synced is gone, and no sync brings the file back
@@ -18,15 +18,14 @@ extension Journal {
   private func erase(_ hostTime: Int64?) throws(Failure) -> Failure? {
     try enter(lookingUp: true)
     defer { leave() }
-    if debts.owesCopysRemoval { removeCopy() }
-    if debts.owesCopysRemoval { debts.rewritingFailed(Syscalls.failure("the damaged file's copy cannot be removed"), hasGrown: false) }
+    let ofCopy = debts.owesCopysRemoval ? removeCopy() : nil
     let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
     guard debts.owesNewFile || holdsRemoved || isWorthwhile else {
-      if !debts.owesCopysRemoval { debts.nothingToRewrite() }
-      return debts.failure
+      debts.nothingToRewrite()
+      return ofCopy
     }
     if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
-    guard holdsRemoved, let failure = debts.failure else { return nil }
+    guard holdsRemoved, let failure = debts.failure else { return ofCopy }
     debts.couldNotErase()
     return failure
   }
@@ -37,10 +36,10 @@ extension Journal {
     do throws(Failure) {
       if !debts.owesNewFile {
         // Where this fails, all is written anew, from memory.
-        do throws(Failure) { try Syscalls.sync(data: path.file) } catch { debts.syncFailed() }
+        do throws(Failure) { try Syscalls.sync(data: route.file) } catch { debts.syncFailed() }
       }
       if debts.owesNewFile { try writeAnew(hostTime) }
-      if debts.owesDirectory { try Syscalls.sync(directory: path.directory) }
+      if debts.owesDirectory { try Syscalls.sync(directory: route.directory) }
     } catch { return Failure(.notDurable, error.reason, systemError: error.systemError) }
     debts.directorySynced()
     debts.synced()

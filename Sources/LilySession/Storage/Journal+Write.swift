@@ -56,9 +56,9 @@ extension Journal {
   /// Whether the path leads elsewhere than to the file with which a change has just failed.
   @inline(never)
   private func hasMovedOn(_ failure: Failure) -> Bool {
-    path.doubt()
+    route.doubt()
     // Without a file it was looked up just now. A descriptor that only reads says nothing of the path either.
-    guard path.file >= 0, !options.isReadOnly else { return false }
+    guard route.file >= 0, !options.isReadOnly else { return false }
     switch try? follow(create: false) {
     case .another, .nothing: return true
     case .same, nil: return false
@@ -93,8 +93,14 @@ extension Journal {
     compactIfFarTooLarge(hostTime)
   }
 
-  /// A copy of a damaged file would keep what was cleared.
-  func removeCopy() { debts.copyRemoved(Syscalls.unlink(path.directory, names.damaged)) }
+  /// Removes the copy of a damaged file, which would keep what was cleared. Where that fails, the next sync tries again.
+  @discardableResult
+  func removeCopy() -> Failure? {
+    let isGone = Syscalls.unlink(route.directory, names.damaged)
+    let failure = isGone ? nil : Syscalls.failure("the copy of the damaged file cannot be removed")
+    debts.copyRemoved(isGone)
+    return failure
+  }
 
   /// Appends one line whole, or nothing. The caller holds the lock.
   @inline(__always)
@@ -109,9 +115,9 @@ extension Journal {
       throw Failure(.quota, "the file would be larger than 4 GiB, or a line than 64 MiB")
     }
     if !isRemoval, end &+ Journal.reserve > mirror.allocated { try extendAllocation(past: end) }
-    do throws(Failure) { try put(bytes, into: path.file) } catch {
+    do throws(Failure) { try put(bytes, into: route.file) } catch {
       // Where this fails too, the next writer repairs.
-      _ = Syscalls.truncate(path.file, to: mirror.applied)
+      _ = Syscalls.truncate(route.file, to: mirror.applied)
       mirror.allocated(to: 0)
       throw error
     }
@@ -140,7 +146,7 @@ extension Journal {
 
   private func allocate(to end: Int64) throws(Failure) {
     // tmpfs raises SIGXFSZ here, too.
-    try guarded { () throws(Failure) in try Syscalls.allocate(path.file, from: mirror.applied, end &- mirror.applied) }
+    try guarded { () throws(Failure) in try Syscalls.allocate(route.file, from: mirror.applied, end &- mirror.applied) }
     mirror.allocated(to: end)
   }
 

@@ -33,7 +33,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   // All below is guarded by `exclusion`. What changes does so by the transitions of its own type.
 
   /// The folder and the file that the path leads to.
-  let path: JournalPath
+  let route: JournalPath
   /// What has been read of the file.
   let mirror = JournalMirror()
   /// What this handle owes.
@@ -50,7 +50,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let journal = Journal(try JournalNames.make(path), options)
-    guard try journal.path.findFolder() else { throw Syscalls.failure("the directory cannot be opened") }
+    guard try journal.route.findFolder() else { throw Syscalls.failure("the directory cannot be opened") }
     try journal.start()
     return journal
   }
@@ -64,7 +64,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   private init(_ names: JournalNames, _ options: Options) {
     self.names = names
     self.options = options
-    path = JournalPath(names, readsOnly: options.isReadOnly)
+    route = JournalPath(names, readsOnly: options.isReadOnly)
     watcher = Watch(names, after: exclusion)
     guardsFileSize = Syscalls.hasFileSizeLimit()
   }
@@ -78,8 +78,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     var notices = Notices()
     _ = try? exclusion.run { () throws(Failure) in
       notices.damagedLines = mirror.damagedLines
-      notices.directoryIsOpen = path.isOpenToOthers
-      if let status = try? Syscalls.status(path.directory), status.st_mode & 0o022 != 0, status.st_mode & mode_t(S_ISVTX) == 0 {
+      notices.directoryIsOpen = route.isOpenToOthers
+      if let status = try? Syscalls.status(route.directory), status.st_mode & 0o022 != 0, status.st_mode & mode_t(S_ISVTX) == 0 {
         notices.directoryIsOpen = true
       }
     }
@@ -87,7 +87,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   public var place: Place {
-    (try? exclusion.run { () throws(Failure) in path.place }) ?? Place(device: 0, inode: 0, name: [])
+    (try? exclusion.run { () throws(Failure) in route.place }) ?? Place(device: 0, inode: 0, name: [])
   }
 
   public var scope: Scope { .none }
@@ -133,11 +133,11 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   public var descriptor: Int32 {
     (try? exclusion.run { () throws(Failure) in
       if watcher.isOpen { return watcher.open(hasFile: true) }
-      let descriptor = watcher.open(hasFile: path.file >= 0)
+      let descriptor = watcher.open(hasFile: route.file >= 0)
       guard descriptor >= 0 else { return -1 }
       // What came before it was watched is told, too.
       let isSame = (try? follow(create: false)) == .same
-      if isSame, let found = try? Syscalls.sizeAndLinks(path.file), !isCurrent(found) { watcher.noteArrival() }
+      if isSame, let found = try? Syscalls.sizeAndLinks(route.file), !isCurrent(found) { watcher.noteArrival() }
       return descriptor
     }) ?? -1
   }
@@ -152,7 +152,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
       info.entries = mirror.table.hostCount
       info.liveBytes = mirror.table.liveBytes
       info.quota = options.quota
-      info.fileBytes = path.file < 0 ? 0 : try Syscalls.sizeAndLinks(path.file).size
+      info.fileBytes = route.file < 0 ? 0 : try Syscalls.sizeAndLinks(route.file).size
       info.damagedLines = mirror.damagedLines
       info.lastCompaction = lastCompaction
       info.isPowerDurable = options.isPowerDurable

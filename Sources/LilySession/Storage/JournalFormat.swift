@@ -64,10 +64,11 @@ struct JournalHeader {
     if fileSize >= Int64(2 * length) {
       if let header = first ?? second { return .ours(header, damaged: first == nil || second == nil) }
       if isAllZero { return fileSize > Int64(2 * length) ? .zeroed : .unfinished }
-      return isAnyVersion(bytes) ? .notOurs : .lost
+    } else {
+      if let first { return .cut(first) }
+      if isAllZero || isPrefix(bytes) { return .unfinished }
     }
-    if let first { return .cut(first) }
-    return isAllZero || isPrefix(bytes) ? .unfinished : .notOurs
+    return isAnyVersion(bytes) ? .notOurs : .lost
   }
 
   /// Whether one of the first two lines is the header of a format that we do not know.

@@ -94,7 +94,7 @@ final class JournalMirror {
 
   /// The header is lost, and the salt is known from the lines. The generation is one that all who read the file agree upon.
   func beganWithoutHeader(_ salt: Salt) {
-    begin(JournalHeader(salt: salt, generation: JournalMirror.firstGeneration(UInt64(salt.seed) &<< 32)), at: 0)
+    begin(JournalHeader(salt: salt, generation: UInt64(salt.seed) &<< 32), at: 0)
     state.hasLostHeader = true
     damaged()
   }

@@ -28,10 +28,10 @@ struct LineSplitter {
     self.limit = limit
   }
 
-  /// Hands the lines up to `size` to `visit`, the torn end too, until that answers false; answers whether it never did. `read` fills
+  /// Hands the lines up to `size` to `visit`, the torn end too, until that answers false; answers whether it never did. `source` fills
   /// memory with bytes of the file, fewer only at its end.
   mutating func forEach(
-    to size: Int64, read: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, _ visit: (Line) throws(Failure) -> Bool
+    to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, _ visit: (Line) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
     var end = start // up to where the file has been read
     var scanned = 0 // up to where there is no newline in the buffer
@@ -42,7 +42,7 @@ struct LineSplitter {
       let had = buffer.count
       let want = Int(min(size &- end, Int64(LineSplitter.chunk)))
       buffer.reserve(want)
-      let got = try read(buffer.start + had, want, end)
+      let got = try source(buffer.start + had, want, end)
       if got <= 0 { break } // cut off meanwhile
       buffer.resize(to: had &+ got)
       end &+= Int64(got)
@@ -97,7 +97,7 @@ struct JournalReader {
     case tooLong
   }
 
-  enum Verdict {
+  enum Judgement {
     case whole(LineReader.Operation)
     case damaged(Damage)
     /// Bytes after the last newline: a write that has not ended, or never will.
@@ -106,7 +106,7 @@ struct JournalReader {
 
   struct Found {
     var line: LineSplitter.Line
-    var verdict: Verdict
+    var judgement: Judgement
     /// Lines before a whole one that are not there, beyond those that were skipped.
     var missing: Int64
     /// The position behind it.
@@ -128,29 +128,29 @@ struct JournalReader {
   /// Hands what it finds up to `size` to `report`, until that answers false; answers whether it never did. What a whole line changes is
   /// in the parser's `changes`.
   mutating func forEach(
-    to size: Int64, _ json: JSON, read: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int,
+    to size: Int64, _ json: JSON, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int,
     _ report: (Found) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
     let (parser, salt) = (parser, salt)
     var position = position
     defer { self.position = position }
-    return try splitter.forEach(to: size, read: read) { line throws(Failure) in
-      guard line.isEnded else { return try report(Found(line: line, verdict: .torn, missing: 0, after: position)) }
-      var found = Found(line: line, verdict: .damaged(.tooLong), missing: 0, after: position)
+    return try splitter.forEach(to: size, from: source) { line throws(Failure) in
+      guard line.isEnded else { return try report(Found(line: line, judgement: .torn, missing: 0, after: position)) }
+      var found = Found(line: line, judgement: .damaged(.tooLong), missing: 0, after: position)
       found.after.end = line.start &+ line.length &+ 1
       found.after.skipped &+= 1
       if !line.isTooLong {
         if let (sequence, operation) = try parser.read(line.text, salt, json) {
           if sequence > position.sequence {
-            found.verdict = .whole(operation)
+            found.judgement = .whole(operation)
             found.missing = sequence &- position.sequence &- found.after.skipped
             found.after.sequence = sequence
             found.after.skipped = 0
           } else {
-            found.verdict = .damaged(.copied)
+            found.judgement = .damaged(.copied)
           }
         } else {
-          found.verdict = .damaged(LineReader.isChecked(line.text, salt) ? .grammar : .check)
+          found.judgement = .damaged(LineReader.isChecked(line.text, salt) ? .grammar : .check)
         }
       }
       guard try report(found) else { return false }

@@ -58,74 +58,48 @@
     ///   - progress: called now and then, with the bytes that have been read.
     /// - Throws: `busy` where this journal rewrites its file meanwhile.
     public func examine(progress: (Int64) -> Void, _ visit: (Finding) -> Void) throws(Failure) -> Examination {
-      let (size, begun) = try exclusion.run { () throws(Failure) in (try Syscalls.sizeAndLinks(file).size, applied > 0 ? salt : nil) }
+      let (size, begun) = try exclusion.run { () throws(Failure) in
+        (route.file < 0 ? 0 : try Syscalls.sizeAndLinks(route.file).size, mirror.applied > 0 ? (mirror.salt, mirror.hasLostHeader) : nil)
+      }
       var examination = Examination()
       examination.fileBytes = size
-      guard let begun else {
+      guard let (salt, hasLostHeader) = begun else {
         examination.isUnfinished = true
         return examination
       }
+      func read(_ into: UnsafeMutablePointer<UInt8>, _ count: Int, _ offset: Int64) throws(Failure) -> Int {
+        progress(offset)
+        return try exclusion.run { () throws(Failure) in
+          guard mirror.salt.seed == salt.seed, route.file >= 0 else { throw Failure(.busy, "the file was rewritten while it was examined") }
+          return try Syscalls.read(route.file, into, count, at: offset)
+        }
+      }
+      let buffer = ByteBuffer(capacity: LineSplitter.chunk)
       let length = JournalHeader.length
-      let buffer = ByteBuffer(capacity: 1 << 20)
-      var offset: Int64 = 0 // of the buffer's first byte
-      func fill() throws(Failure) -> Bool {
-        let want = Int(min(size &- offset &- Int64(buffer.count), 1 << 20))
-        guard want > 0 else { return false }
-        let had = buffer.count
-        buffer.reserve(want)
-        let got = try exclusion.run { () throws(Failure) in
-          guard salt.value == begun.value else { throw Failure(.busy, "the file was rewritten while it was examined") }
-          return try Syscalls.read(file, buffer.start + had, want, at: offset &+ Int64(had))
+      var position = JournalReader.Position()
+      var number = 0
+      if !hasLostHeader { // else what is left of it is read as lines, which it is not
+        buffer.resize(to: try read(buffer.start, 2 * length, 0))
+        for (line, at) in [(1, 0), (2, length)] where JournalHeader.copy(buffer.bytes, at: at) == nil {
+          examination.damaged &+= 1
+          visit(Finding(kind: .header, line: line, offset: Int64(at), length: Int64(length), text: buffer.slice(at, at &+ length)))
         }
-        buffer.resize(to: had &+ got)
-        return got > 0
+        position.end = Int64(2 * length)
+        number = 2
       }
-      _ = try fill()
-      for (line, at) in [(1, 0), (2, length)] where JournalHeader.copy(buffer.bytes, at: at) == nil {
-        examination.damaged &+= 1
-        visit(Finding(kind: .header, line: line, offset: Int64(at), length: Int64(length), text: buffer.slice(at, at &+ length)))
-      }
-      buffer.removeFirst(2 * length)
-      offset = Int64(2 * length)
-
-      var judge = LineJudge(salt: begun)
-      var number = 2
-      var start = 0 // of the line in the buffer
-      var scanned = 0
-      var skipped: Int64 = 0 // bytes of a line over the limit, which are not kept
-      func find(_ kind: Finding.Kind, _ end: Int) {
-        let first = offset &+ Int64(start) &- skipped
-        let text = kind == .tooLong || skipped > 0 ? buffer.slice(0, 0) : buffer.slice(start, end)
-        visit(Finding(kind: kind, line: number, offset: first, length: skipped &+ Int64(end &- start), text: text))
-      }
-      while true {
-        while let newline = memchr(buffer.start + scanned, 0x0A, buffer.count &- scanned) {
-          let end = UnsafeRawPointer(newline) - UnsafeRawPointer(buffer.start)
+      let parser = LineReader()
+      var lines = JournalReader(buffer, parser, salt, from: position)
+      _ = try JSON.run { json throws(Failure) in
+        try lines.forEach(to: size, json, from: read) { found throws(Failure) in
           number &+= 1
-          examination.lines &+= 1
-          let isTooLong = skipped > 0 || end &- start >= Line.limit // the newline counts
-          if let kind = try judge.finding(isTooLong ? nil : buffer.slice(start, end)) {
-            if kind != .newer { examination.damaged &+= 1 }
-            find(kind, end)
-          }
-          skipped = 0
-          start = end &+ 1
-          scanned = start
+          if found.line.isEnded { examination.lines &+= 1 }
+          guard let kind = Finding.Kind(found) else { return true }
+          if kind.isDamage { examination.damaged &+= 1 }
+          visit(Finding(kind: kind, line: number, offset: found.line.start, length: found.line.length, text: found.line.text))
+          return true
         }
-        buffer.removeFirst(start)
-        offset &+= Int64(start)
-        start = 0
-        if skipped > 0 || buffer.count > Line.limit {
-          skipped &+= Int64(buffer.count)
-          offset &+= Int64(buffer.count)
-          buffer.truncate(to: 0)
-        }
-        scanned = buffer.count
-        progress(offset &+ Int64(buffer.count))
-        guard try fill() else { break }
       }
-      number &+= 1
-      if buffer.count > 0 || skipped > 0 { find(.torn, buffer.count) }
+      progress(size)
       return examination
     }
 
@@ -136,7 +110,7 @@
         try enter(lookingUp: true)
         defer { leave() }
         try compact(hostTime)
-        if needsDirectorySync { throw Failure(.notDurable, "the directory could not be synced") }
+        if debts.owesDirectory { throw Failure(.notDurable, "the directory could not be synced") }
       }
     }
 
@@ -152,28 +126,21 @@
     }
   }
 
-  private struct LineJudge {
-    let salt: Salt
-    private let reader = LineReader()
-    private var sequence: Int64 = 0
-    /// Lines since the last whole one.
-    private var skipped: Int64 = 0
-
-    init(salt: Salt) { self.salt = salt }
-
-    /// nil: there is nothing to say of the line. A line of nil is too long.
-    mutating func finding(_ line: UnsafeRawBufferPointer?) throws(Failure) -> Finding.Kind? {
-      skipped &+= 1
-      guard let line else { return .tooLong }
-      let read = try JSON.run { json throws(Failure) in try reader.read(line, salt, json) }
-      guard let (number, operation) = read else { return LineReader.isChecked(line, salt) ? .grammar : .check }
-      guard number > sequence else { return .copied }
-      let missing = number &- sequence &- skipped
-      sequence = number
-      skipped = 0
-      if missing > 0 { return .missing(missing) }
-      if case .unknown = operation { return .newer }
-      return nil
+  extension Finding.Kind {
+    /// nil: there is nothing to say of the line.
+    fileprivate init?(_ found: JournalReader.Found) {
+      switch found.judgement {
+      case .damaged(.check): self = .check
+      case .damaged(.grammar): self = .grammar
+      case .damaged(.copied): self = .copied
+      case .damaged(.tooLong): self = .tooLong
+      case .torn: self = .torn
+      case .whole where found.missing > 0: self = .missing(found.missing)
+      case .whole(.unknown): self = .newer
+      case .whole: return nil
+      }
     }
+
+    fileprivate var isDamage: Bool { self != .newer && self != .torn }
   }
 #endif

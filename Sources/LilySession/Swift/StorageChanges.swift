@@ -8,8 +8,8 @@
     /// for await _ in try storage.changes() { try session.refresh() }
     /// ```
     ///
-    /// There may be elements for nothing, and several changes may be one element. Reading the storage, as `refresh` does, is what
-    /// makes it quiet. It ends when its task is cancelled.
+    /// There may be elements for nothing, and several changes may be one element. It stays ready until each session of the storage has
+    /// refreshed; without sessions, until the storage was read. The sequence ends when its task is cancelled.
     ///
     /// - Throws: `unsupported` where the storage cannot tell, as one in memory.
     public func changes() throws(Failure) -> StorageChanges {

@@ -112,6 +112,17 @@ def test_it_ends_when_the_session_is_detached(path: Path) -> None:
     run(main())
 
 
+def test_it_ends_when_the_session_is_detached_between_two_events(path: Path) -> None:
+    async def main() -> None:
+        with Storage.open(path) as one, Storage.open(path) as two:
+            session = attached(one, Model())
+            two["lily_session_visits"] = 1
+            async for event in session.changes():
+                session.detach()
+
+    run(main())
+
+
 def test_cancelling_it_leaves_nothing_behind(path: Path) -> None:
     async def main() -> None:
         with Storage.open(path) as storage:

@@ -4,12 +4,16 @@ import sqlite3
 import sys
 import threading
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 from conftest import Clock
 
-from lily_session import Backend, Entry, InvalidArgumentError, NewerError, Persistence, Runtime, StorageError, Storage, UnsupportedError, clear
+from lily_session import (
+    Backend, Entry, InvalidArgumentError, NewerError, NotDurableError, NotFoundError, Persistence, Runtime, StorageError, Storage,
+    UnsupportedError, clear,
+)  # fmt: skip
 
 
 class InDict(Backend):
@@ -81,6 +85,70 @@ def test_a_session_in_a_backend(clock: Clock) -> None:
     assert list(scope) == ["key"] and len(backend.entries) == 3
     storage.remove("lily_session_theme")
     assert len(backend.entries) == 2
+
+
+class Renewing(InDict):
+    """Renews in one step. `meanwhile` is what another program stores just before that."""
+
+    meanwhile: Optional[str] = None
+
+    def renew(self, entry: Entry) -> bool:
+        self.log.append("renew")
+        held = self.entries.get(entry.key)
+        if held and self.meanwhile:
+            held = self.entries[entry.key] = held._replace(json=self.meanwhile)
+            self.meanwhile = None
+        if held is None or (held.json, held.version) != (entry.json, entry.version):
+            return False
+        self.entries[entry.key] = entry
+        return True
+
+
+@pytest.mark.parametrize("backend", [InDict(), Renewing()], ids=["in two steps", "in one"])
+def test_S9_an_entry_is_renewed(backend: InDict, clock: Clock) -> None:
+    renewed = ["renew"] if isinstance(backend, Renewing) else ["write 1"]
+    runtime: Runtime[Model, Model] = Runtime(Model(), lambda model, new: new)
+    fields = Persistence(Model).field("theme", version=3, expires_after=timedelta(minutes=10))
+    session = runtime.attach(fields, Storage.backend(backend, clock=clock))
+    runtime.dispatch(Model("dark"))
+    stored = backend.entries["lily_session_theme"]
+    clock.go(minutes=1)
+    session.touch("theme")
+    assert backend.log == ["write 1", *renewed]
+    assert backend.entries == {stored.key: stored._replace(expires_at_ms=stored.expires_at_ms + 60_000)}
+
+
+def test_S9_what_another_stored_meanwhile_is_not_undone(clock: Clock) -> None:
+    backend = Renewing()
+    runtime: Runtime[Model, Model] = Runtime(Model(), lambda model, new: new)
+    fields = Persistence(Model).field("theme", expires_after=timedelta(minutes=10))
+    session = runtime.attach(fields, Storage.backend(backend, clock=clock))
+    runtime.dispatch(Model("dark"))
+    clock.go(minutes=1)
+    backend.meanwhile = '"dim"'
+    session.touch("theme")
+    assert backend.log == ["write 1", "renew", "renew"]
+    assert backend.entries["lily_session_theme"].json == '"dim"'
+    backend.entries.clear()
+    with pytest.raises(NotFoundError):
+        session.touch("theme")
+
+
+def test_S12_without_a_sync_what_is_not_durable_stays_so() -> None:
+    class Volatile(InDict):
+        sync = Backend.sync  # not overridden
+
+        def write(self, entries: Sequence[Entry], prefix: Optional[str], generation: int) -> None:
+            super().write(entries, prefix, generation)
+            raise NotDurableError("in memory only")
+
+    backend = Volatile()
+    storage = Storage.backend(backend)
+    with pytest.raises(NotDurableError):
+        storage["key"] = 1
+    assert list(backend.entries) == ["key"] and storage.info().owes_sync
+    with pytest.raises(NotDurableError):
+        storage.sync()
 
 
 def test_it_is_closed_and_let_go_once_nothing_needs_it() -> None:

@@ -1,6 +1,6 @@
 """What a session tells and takes over: events, refresh, expiry, clear."""
 import select
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, List
@@ -9,8 +9,8 @@ import pytest
 from conftest import Clock
 
 from lily_session import (
-    Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session, State, Storage,
-    clear,
+    DecodeError, Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session,
+    State, Storage, clear,
 )  # fmt: skip
 
 
@@ -47,12 +47,37 @@ def test_S10_refresh_takes_over_what_others_did(path: Path, events: List[Event])
         assert found == events and found[0].error is None
         assert ours == theirs
         two.remove("lily_session_visits")
+        assert session.field_state("visits").state == State.ABSENT and ours.visits == 2  # what storage holds now
         assert kinds(session.refresh()) == [(EventKind.REMOVED, "visits")]
         clear(two)
         assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme")]
         assert ours == Model()
         session.detach()
         assert two.each() == []
+
+
+def test_S10_a_refresh_takes_over_all_or_nothing(storage: Storage, events: List[Event]) -> None:
+    @dataclass
+    class App:
+        model: Model
+
+    fails = False
+
+    def put(app: App, model: Model) -> None:
+        if fails:
+            raise OSError("not now")
+        app.model = model
+
+    runtime: Runtime[App, Any] = Runtime(App(Model()))
+    session = runtime.attach(FIELDS, storage, get=lambda app: replace(app.model), set=put, on_event=events.append)
+    storage["lily_session_theme"], storage["lily_session_visits"] = "dark", 2
+    fails = True
+    with pytest.raises(OSError, match="not now"):
+        session.refresh()
+    assert runtime.model == App(Model()) and events == []
+    fails = False
+    assert kinds(session.refresh()) == [(EventKind.CHANGED, "theme"), (EventKind.CHANGED, "visits")]
+    assert runtime.model == App(Model("dark", 2))
 
 
 def test_S10_a_dirty_field_is_left_alone(path: Path) -> None:
@@ -67,6 +92,33 @@ def test_S10_a_dirty_field_is_left_alone(path: Path) -> None:
         assert session.field_state("theme").dirty
         ours.theme = "dim"
         session.detach()
+
+
+def test_S5_S10_a_marked_field_is_stored_changed_or_not(path: Path) -> None:
+    model = Model()
+    with Storage.open(path) as one, Storage.open(path) as two:
+        session = attached(one, model)
+        session.mark("theme")  # a default
+        assert session.field_state("theme") == (State.ABSENT, True)
+        assert two.get("lily_session_theme") is None
+        session.persist()
+        assert two["lily_session_theme"] == "light"
+        assert session.field_state("theme") == (State.LOADED, False)
+        two["lily_session_theme"] = "dark"
+        session.persist()
+        assert two["lily_session_theme"] == "dark"
+        session.mark("theme")
+        session.persist()
+        assert two["lily_session_theme"] == model.theme == "light"
+
+
+def test_S15_a_field_is_marked_inside_an_update() -> None:
+    with Storage.memory() as storage:
+        session: Session
+        runtime: Runtime[Model, str] = Runtime(Model(), lambda model, key: session.mark(key))
+        session = runtime.attach(FIELDS, storage, revision=lambda model: 0)
+        runtime.dispatch("theme")
+        assert list(storage) == ["lily_session_theme"]
 
 
 def test_S6_a_failed_write_is_told_and_tried_again(events: List[Event]) -> None:
@@ -97,6 +149,10 @@ def test_S9_expiry(clock: Clock) -> None:
         assert session.next_expiry() == timedelta(minutes=10)
         clock.go(minutes=9)
         assert session.next_expiry() == timedelta(minutes=1)
+        storage["lily_session_token"] = 17  # another program's: what storage holds now is looked at
+        with pytest.raises(DecodeError):
+            session.touch("token")
+        storage["lily_session_token"] = "grace"
         session.touch("token")
         assert session.next_expiry() == timedelta(minutes=10)
         assert storage.each()[0].expires_at == clock.now + timedelta(minutes=10)
@@ -111,7 +167,7 @@ def test_S9_expiry(clock: Clock) -> None:
 def test_no_such_field() -> None:
     with Storage.memory() as storage:
         session = attached(storage, Model())
-        for function in (session.touch, session.field_state):
+        for function in (session.mark, session.touch, session.field_state):
             with pytest.raises(NotFoundError, match="no such field"):
                 function("colour")
             with pytest.raises(InvalidArgumentError, match="NUL"):
@@ -128,6 +184,40 @@ def test_S8_clear_at_log_out(storage: Storage) -> None:
     session.flush()
     assert list(storage) == ["own"]
     assert session.field_state("token") == (State.ABSENT, False)
+
+
+def test_S8_a_clear_is_news_also_of_ones_own(events: List[Event]) -> None:
+    with Storage.memory(quota_bytes=60) as storage:
+        model = Model()
+        session = attached(storage, model, on_event=events.append)
+        model.visits = 3
+        session.persist()
+        model.theme = "x" * 100
+        with pytest.raises(QuotaError):
+            session.persist()
+        clear(storage)
+        assert session.field_state("visits") == (State.ABSENT, False)
+        # The theme was never stored: its change is dropped, and there is no value to take back.
+        assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme"), (EventKind.CLEARED, "visits")]
+        assert [event.error for event in events[-2:]] == [None, None]
+        assert model == Model(theme="x" * 100)
+        session.persist()
+        assert list(storage) == []
+
+
+def test_S8_what_a_log_out_changes_itself_stays(storage: Storage) -> None:
+    def log_out(model: Model, message: None) -> None:
+        clear(storage)
+        model.token = ""
+
+    runtime: Runtime[Model, None] = Runtime(Model(), log_out)
+    session = runtime.attach(Persistence.of(Model), storage)
+    runtime.model.token, runtime.model.visits = "grace", 3
+    session.persist()
+    runtime.dispatch(None)
+    assert list(storage) == ["lily_session_token"]
+    assert kinds(session.refresh()) == [(EventKind.CLEARED, "visits")]
+    assert runtime.model == Model() and storage["lily_session_token"] == ""
 
 
 def test_damage_is_told(path: Path, events: List[Event]) -> None:

@@ -3,7 +3,7 @@ from abc import ABC, abstractmethod
 from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
 from ._calls import answer, keep, lend
-from ._errors import Error
+from ._errors import Error, UnsupportedError
 from ._native import ffi, lib
 
 
@@ -47,7 +47,7 @@ class Backend(ABC):
         """All whose keys begin with the prefix, in any order."""
 
     def sync(self) -> None:
-        """Makes what was written survive power loss. Left as it is: it does at once."""
+        """Makes what was written survive power loss. Not overridden: it does at once, unless write() raised NotDurableError."""
 
     def fileno(self) -> int:
         """A descriptor that polls readable when what is stored may have changed; -1: it cannot tell."""
@@ -55,6 +55,12 @@ class Backend(ABC):
 
     def close(self) -> None:
         """Is called once, when no storage and no session needs the backend any more."""
+
+    def renew(self, entry: Entry) -> bool:
+        """Gives the entry of this key the new `expires_at_ms`, in one step, if the key still holds this json and version; otherwise
+        returns False. Not overridden: the library reads the entry and writes it again, and another program's write that comes
+        between the two is lost."""
+        raise UnsupportedError("the backend does not override renew")
 
 
 _alive: "dict[Any, Any]" = {}
@@ -67,11 +73,14 @@ def table(backend: Backend) -> Any:
         raise TypeError(f"{type(backend).__name__} is not a Backend")
     handle = ffi.new_handle(backend)
     _alive[handle] = backend
+    # Where there is none, the library does without.
+    sync = lib.lily_py_backend_sync if type(backend).sync is not Backend.sync else ffi.NULL
+    renew = lib.lily_py_backend_renew if type(backend).renew is not Backend.renew else ffi.NULL
     return ffi.new("lily_session_backend *", {
         "size": ffi.sizeof("lily_session_backend"), "context": handle, "release": lib.lily_py_backend_release,
         "read": lib.lily_py_backend_read, "write": lib.lily_py_backend_write, "clear": lib.lily_py_backend_clear,
-        "generation": lib.lily_py_backend_generation, "each": lib.lily_py_backend_each, "sync": lib.lily_py_backend_sync,
-        "fd": lib.lily_py_backend_fd, "close": lib.lily_py_backend_close,
+        "generation": lib.lily_py_backend_generation, "each": lib.lily_py_backend_each, "sync": sync,
+        "fd": lib.lily_py_backend_fd, "close": lib.lily_py_backend_close, "renew": renew,
     })  # fmt: skip
 
 
@@ -88,6 +97,12 @@ def _entry(out: Any, entry: Entry) -> Any:
     out.key, out.json, out.length = key, json, len(json)
     out.expires_at_ms, out.version = entry.expires_at_ms, entry.version
     return key, json
+
+
+def _given(entry: Any) -> Entry:
+    """What the library gives; without JSON it is to be removed."""
+    json = ffi.unpack(entry.json, entry.length).decode() if entry.json else None
+    return Entry(_string(entry.key), json, entry.expires_at_ms, entry.version)
 
 
 def _string(text: Any) -> str:
@@ -111,10 +126,7 @@ def lily_py_backend_read(context: Any, key: Any, out_entry: Any) -> int:
 
 @ffi.def_extern(error=lib.LILY_SESSION_ERROR_IO, onerror=keep)
 def lily_py_backend_write(context: Any, entries: Any, count: int, prefix: Any, generation: int) -> int:
-    changes = [
-        Entry(_string(entry.key), ffi.unpack(entry.json, entry.length).decode() if entry.json else None, entry.expires_at_ms, entry.version)
-        for entry in (entries[at] for at in range(count))
-    ]
+    changes = [_given(entries[at]) for at in range(count)]
     try:
         _backend(context).write(changes, _string(prefix) if prefix else None, generation)
     except Error as error:
@@ -162,6 +174,15 @@ def lily_py_backend_sync(context: Any) -> int:
     except Error as error:
         return answer(error)
     return 0
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_IO, onerror=keep)
+def lily_py_backend_renew(context: Any, entry: Any) -> int:
+    try:
+        found = _backend(context).renew(_given(entry))
+    except Error as error:
+        return answer(error)
+    return 0 if found else int(lib.LILY_SESSION_ERROR_NOT_FOUND)
 
 
 @ffi.def_extern(error=-1, onerror=keep)

@@ -28,9 +28,11 @@ class EventKind(enum.IntEnum):
     EXPIRED = lib.LILY_SESSION_EVENT_EXPIRED
     """It expired; likewise."""
     CLEARED = lib.LILY_SESSION_EVENT_CLEARED
-    """Another cleared the session; likewise."""
+    """The session was cleared; likewise. In any call: a change that could not be stored before a clear was dropped."""
     NOT_DURABLE = lib.LILY_SESSION_EVENT_NOT_DURABLE
     """What was written may not survive power loss."""
+    NOT_REWRITTEN = lib.LILY_SESSION_EVENT_NOT_REWRITTEN
+    """The file cannot be rewritten: it grows on, or still holds what was removed or cleared."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class State(enum.IntEnum):
     """Stored, but not accepted."""
     EXPIRED = lib.LILY_SESSION_STATE_EXPIRED
     MIGRATED = lib.LILY_SESSION_STATE_MIGRATED
-    """Stored by an older version, or under a former key."""
+    """Stored by an older version and migrated, or under a former key."""
     NEWER = lib.LILY_SESSION_STATE_NEWER
     """Stored by a newer version of the field."""
 
@@ -59,4 +61,4 @@ class State(enum.IntEnum):
 class FieldState(NamedTuple):
     state: State
     dirty: bool
-    """Changed, and not stored yet."""
+    """The model has something that is not stored yet."""

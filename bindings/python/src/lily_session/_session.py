@@ -58,7 +58,8 @@ class Session:
         self._call(lib.lily_session_flush)
 
     def refresh(self) -> "list[Event]":
-        """Persists, and takes over what others changed, removed or cleared, and what has expired; tells what it found."""
+        """Persists, and takes over what others changed or removed, what was cleared, by whomever, and what has expired; returns what
+        it found. If `set` fails, nothing was taken over, and the next refresh does it again."""
         with self._runtime._lock:
             found = self._found = []
             try:
@@ -67,8 +68,13 @@ class Session:
                 self._found = None
             return found
 
+    def mark(self, key: str) -> None:
+        """Has the next update, persist, flush or detach store a field, whether it changes or not: for a default that the user
+        confirmed. It may be called inside an update function, and holds for that update."""
+        self._call(lib.lily_session_mark, text(key))
+
     def touch(self, key: str) -> None:
-        """Stores an unchanged field again, and so renews its expiry."""
+        """Persists, then stores what storage holds of a field again, and so renews its expiry."""
         self._call(lib.lily_session_touch, text(key))
 
     def next_expiry(self) -> Optional[timedelta]:
@@ -81,7 +87,7 @@ class Session:
             return timedelta.max
 
     def field_state(self, key: str) -> FieldState:
-        """What storage holds of a field, as far as the session has seen it."""
+        """What storage holds of a field now, or was last seen to hold where it cannot be read."""
         out = ffi.new("int32_t *")
         self._call(lib.lily_session_field_state, text(key), out)
         return FieldState(State(out[0] & ~lib.LILY_SESSION_STATE_DIRTY), bool(out[0] & lib.LILY_SESSION_STATE_DIRTY))
@@ -90,8 +96,8 @@ class Session:
         """What others do to the fields, and what expires: refreshes whenever the storage tells of a change, until the session is
         detached. Between two events it gives way to the loop; no thread is used.
 
-        The storage wakes whoever waits for it until somebody has looked: a program that also reads the same Storage object
-        elsewhere gives the session one of its own.
+        A change wakes this until each session that is attached through the same Storage object has refreshed. A session that is never
+        refreshed would wake the others without end: it has a Storage of its own.
         """
         if self._storage is None:
             raise UnsupportedError("the session has the default storage: open it, and attach with that")
@@ -102,16 +108,14 @@ class Session:
                 found = self.refresh()
                 for event in found:
                     yield event
-                # While those were looked at, somebody else may have made the descriptor quiet.
-                if not found:
+                if self._handle:  # it may have been detached meanwhile
                     await self._change(descriptor)
         finally:
             os.close(descriptor)
 
     async def _change(self, descriptor: int) -> None:
         left = self.next_expiry()
-        # What has expired and stays so, as a field that cannot be written, is not asked for without end.
-        timeout = None if left is None else left.total_seconds() or 1.0
+        timeout = None if left is None else left.total_seconds()
         loop = asyncio.get_running_loop()
         change: "asyncio.Future[None]" = loop.create_future()
         loop.add_reader(descriptor, _settle, change)

@@ -179,7 +179,8 @@ class Storage:
         return items
 
     def clear(self) -> None:
-        """Removes all that fields have stored, in one step. Models are left alone. For log-out; inside an update too."""
+        """Removes all that fields have stored, in one step. For log-out; inside an update too. Models are left alone until the next
+        refresh, which gives the fields that were stored their values from before they were attached."""
         call(lib.lily_session_clear, self._open())
 
     def sync(self) -> None:
@@ -187,8 +188,9 @@ class Storage:
         call(lib.lily_session_storage_sync, self._open())
 
     def fileno(self) -> int:
-        """A descriptor that polls readable when what is stored may have changed, for `select` and event loops; get(), each() and
-        refresh() make it quiet again. It is the storage's: not to be read or closed."""
+        """A descriptor for `select` and event loops. It polls readable when what is stored has changed, until each session that is
+        attached through this storage has refreshed; without sessions, until a get() or each(). It is the storage's: do not read or
+        close it."""
         descriptor = int(ask(lib.lily_session_storage_fd, self._open()))
         if descriptor < 0:
             raise UnsupportedError("this storage cannot tell of changes")

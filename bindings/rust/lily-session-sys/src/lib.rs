@@ -132,6 +132,8 @@ pub struct lily_session_backend {
     pub sync: Option<unsafe extern "C" fn(context: *mut c_void) -> lily_session_status>,
     pub fd: Option<unsafe extern "C" fn(context: *mut c_void) -> c_int>,
     pub close: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub renew:
+        Option<unsafe extern "C" fn(context: *mut c_void, entry: *const lily_session_entry) -> lily_session_status>,
 }
 
 pub type lily_session_item_fn = Option<
@@ -267,6 +269,7 @@ pub const LILY_SESSION_EVENT_REMOVED: i32 = 8;
 pub const LILY_SESSION_EVENT_EXPIRED: i32 = 9;
 pub const LILY_SESSION_EVENT_CLEARED: i32 = 10;
 pub const LILY_SESSION_EVENT_NOT_DURABLE: i32 = 11;
+pub const LILY_SESSION_EVENT_NOT_REWRITTEN: i32 = 12;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -406,6 +409,7 @@ extern "C" {
     pub fn lily_session_persist(session: *mut lily_session) -> lily_session_status;
     pub fn lily_session_flush(session: *mut lily_session) -> lily_session_status;
     pub fn lily_session_refresh(session: *mut lily_session) -> lily_session_status;
+    pub fn lily_session_mark(session: *mut lily_session, key: *const c_char) -> lily_session_status;
     pub fn lily_session_touch(session: *mut lily_session, key: *const c_char) -> lily_session_status;
     pub fn lily_session_next_expiry(session: *mut lily_session) -> i64;
     pub fn lily_session_field_state(

@@ -144,7 +144,7 @@ fn layouts(source: &mut Source) {
     all! {
         lily_session_storage_options { size, durability, flags, application, quota_bytes, clock, context }
         lily_session_entry { key, json, length, expires_at_ms, version }
-        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close }
+        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew }
         lily_session_info {
             size, path, entries, live_bytes, quota_bytes, file_bytes, damaged_lines, last_compaction_ms, durability, owes_sync,
         }
@@ -184,6 +184,7 @@ fn constants(source: &mut Source) -> BTreeSet<String> {
         LILY_SESSION_EVENT_REJECTED LILY_SESSION_EVENT_NEWER LILY_SESSION_EVENT_FIELD_FAILED LILY_SESSION_EVENT_WRITE_FAILED
         LILY_SESSION_EVENT_DAMAGED LILY_SESSION_EVENT_DIRECTORY LILY_SESSION_EVENT_CHANGED LILY_SESSION_EVENT_REMOVED
         LILY_SESSION_EVENT_EXPIRED LILY_SESSION_EVENT_CLEARED LILY_SESSION_EVENT_NOT_DURABLE
+        LILY_SESSION_EVENT_NOT_REWRITTEN
         LILY_SESSION_STATE_ABSENT LILY_SESSION_STATE_LOADED LILY_SESSION_STATE_REJECTED LILY_SESSION_STATE_EXPIRED
         LILY_SESSION_STATE_MIGRATED LILY_SESSION_STATE_NEWER LILY_SESSION_STATE_DIRTY
     }
@@ -210,8 +211,8 @@ fn functions(source: &mut Source) -> BTreeSet<String> {
         lily_session_persistence_new() lily_session_persistence_free(_) lily_session_field_add(_, _)
         lily_session_runtime_new(_, _, _, _) lily_session_runtime_dispatch(_, _) lily_session_runtime_model(_)
         lily_session_runtime_set_model(_, _) lily_session_runtime_free(_)
-        lily_session_attach(_, _, _, _) lily_session_persist(_) lily_session_flush(_) lily_session_refresh(_) lily_session_touch(_, _)
-        lily_session_next_expiry(_) lily_session_field_state(_, _, _) lily_session_detach(_) lily_session_abandon(_)
+        lily_session_attach(_, _, _, _) lily_session_persist(_) lily_session_flush(_) lily_session_refresh(_) lily_session_mark(_, _)
+        lily_session_touch(_, _) lily_session_next_expiry(_) lily_session_field_state(_, _, _) lily_session_detach(_) lily_session_abandon(_)
         lily_session_clear(_)
     }
     names

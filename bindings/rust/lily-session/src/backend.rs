@@ -33,7 +33,8 @@ pub trait Backend: Send + Sync + 'static {
     /// Calls `visit` for all entries whose keys begin with the prefix, in any order. Its error ends the walk, and is returned.
     fn each(&self, prefix: &str, visit: &mut dyn FnMut(&str, &Entry) -> Result<()>) -> Result<()>;
 
-    /// Makes what was written survive power loss. By default what is written is durable at once.
+    /// Makes what was written survive power loss. By default what is written is durable at once; a backend whose
+    /// [`write`](Backend::write) fails with [`Status::NotDurable`] has a `sync` of its own.
     fn sync(&self) -> Result<()> {
         Ok(())
     }
@@ -45,6 +46,18 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Runs before the backend is dropped, in the process that opened it.
     fn close(&self) {}
+
+    /// Whether [`renew`](Backend::renew) is there; asked once, when the storage is opened. By default it is not: to renew an entry,
+    /// the library reads it and writes it again, and another program's write that comes between the two is lost.
+    fn renews(&self) -> bool {
+        false
+    }
+
+    /// Gives the entry under the key the new `expires_at`, in one step, if the key still holds this `json` and `version`; otherwise
+    /// returns `false`.
+    fn renew(&self, _key: &str, _entry: &Entry) -> Result<bool> {
+        Err(Status::Unsupported.into())
+    }
 }
 
 /// What a backend stores under a key.
@@ -73,6 +86,7 @@ pub(crate) fn open<B: Backend>(
     options: *const sys::lily_session_storage_options,
     out_storage: *mut *mut sys::lily_session_storage,
 ) -> sys::lily_session_status {
+    let renews = store.renews();
     let backend = sys::lily_session_backend {
         context: Box::into_raw(Box::new(store)).cast(),
         release: Some(border::release::<B>),
@@ -84,6 +98,7 @@ pub(crate) fn open<B: Backend>(
         sync: Some(sync::<B>),
         fd: Some(fd::<B>),
         close: Some(close::<B>),
+        renew: if renews { Some(renew::<B>) } else { None },
         ..Default::default()
     };
     // SAFETY: the table is copied; its functions expect the context that it has, a `B`, and share it.
@@ -226,6 +241,19 @@ unsafe extern "C" fn each<B: Backend>(
 unsafe extern "C" fn sync<B: Backend>(context: *mut c_void) -> sys::lily_session_status {
     // SAFETY: the context is open's.
     unsafe { with::<B>(context, Backend::sync) }
+}
+
+unsafe extern "C" fn renew<B: Backend>(
+    context: *mut c_void,
+    entry: *const sys::lily_session_entry,
+) -> sys::lily_session_status {
+    // SAFETY: the context is open's; the entry is for the call.
+    unsafe {
+        with::<B>(context, |backend| match change(&*entry)? {
+            Change::Put(key, entry) if backend.renew(key, &entry)? => Ok(()),
+            _ => Err(Status::NotFound.into()),
+        })
+    }
 }
 
 unsafe extern "C" fn fd<B: Backend>(context: *mut c_void) -> c_int {

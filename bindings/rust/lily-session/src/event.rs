@@ -55,10 +55,13 @@ kinds! {
     Removed = LILY_SESSION_EVENT_REMOVED,
     /// Refresh: it expired; likewise.
     Expired = LILY_SESSION_EVENT_EXPIRED,
-    /// Refresh: another cleared the session; likewise.
+    /// Refresh: the session was cleared; likewise. In any call, without a status: a change that could not be stored before a clear
+    /// was dropped.
     Cleared = LILY_SESSION_EVENT_CLEARED,
     /// What was written may not survive power loss.
     NotDurable = LILY_SESSION_EVENT_NOT_DURABLE,
+    /// The file cannot be rewritten: it grows on, or still holds what was removed or cleared.
+    NotRewritten = LILY_SESSION_EVENT_NOT_REWRITTEN,
 }
 
 impl<'a> Event<'a> {
@@ -75,13 +78,13 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What storage holds of a field, as far as its session has seen.
+/// What storage holds of a field, and whether the model has something newer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FieldState {
     /// What is stored.
     pub stored: Stored,
-    /// The field has changed, and is not stored yet.
+    /// The model has something that is not stored yet.
     pub dirty: bool,
 }
 
@@ -97,7 +100,8 @@ pub enum Stored {
     Rejected,
     /// Something that has expired, and reads as absent.
     Expired,
-    /// What an older version of the field stored, or the field under a former key. While it is dirty it is to be stored anew.
+    /// What was migrated from an older version of the field, or is stored under a former key. While it is dirty it is to be stored
+    /// anew.
     Migrated,
     /// What a newer version of the field stored.
     Newer,

@@ -192,9 +192,9 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         })
     }
 
-    /// Persists, then takes over what others did: a field that was changed elsewhere is set; one that was removed or cleared
-    /// elsewhere, or has expired, is set to its value from before it was attached. An [event](Config::on_event) for each. A dirty
-    /// field is left alone.
+    /// Persists, then takes over what others did: a field that was changed elsewhere is set; one that was removed elsewhere or has
+    /// expired, or that was stored before a clear, whoever made it, is set to its value from before it was attached. An
+    /// [event](Config::on_event) for each. A dirty field is left alone.
     pub fn refresh(&mut self, session: &Session) -> Result<()> {
         self.call(session, |session| {
             // SAFETY: the session is alive.
@@ -202,7 +202,18 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         })
     }
 
-    /// Stores an unchanged field again, which renews its expiry. `key` is the field's, without the prefix.
+    /// Has the next dispatch, persist, flush or detach store a field, whether it changes or not: for a default that the user
+    /// confirmed, or a choice that equals what this program saw last while another program changed it. `key` is the field's,
+    /// without the prefix; [`Status::NotFound`]: the session has no such field.
+    pub fn mark(&mut self, session: &Session, key: &str) -> Result<()> {
+        let key = c_string("the field's key", key)?;
+        self.call(session, |session| {
+            // SAFETY: the session is alive, and the key is for the call.
+            unsafe { sys::lily_session_mark(session, key.as_ptr()) }
+        })
+    }
+
+    /// Persists, then stores what storage holds of a field again, which renews its expiry. `key` is the field's, without the prefix.
     pub fn touch(&mut self, session: &Session, key: &str) -> Result<()> {
         let key = c_string("the field's key", key)?;
         self.call(session, |session| {
@@ -211,8 +222,8 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         })
     }
 
-    /// How long until the next of the session's stored fields expires, as far as it has seen them; zero: one has, and it is time
-    /// for [`refresh`](Runtime::refresh). `None`: none will.
+    /// How long until the next of the session's stored fields expires, as far as it has seen them; zero: one has, and
+    /// [`refresh`](Runtime::refresh) takes it back. `None`: none will.
     pub fn next_expiry(&self, session: &Session) -> Option<Duration> {
         let session = self.find(session).ok()?;
         let mut ms = -1;
@@ -224,7 +235,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         u64::try_from(ms).ok().map(Duration::from_millis)
     }
 
-    /// What storage holds of a field, as far as the session has seen it. `key` is the field's, without the prefix;
+    /// What storage holds of a field now, or was last seen to hold where it cannot be read. `key` is the field's, without the prefix;
     /// [`Status::NotFound`]: the session has no such field.
     pub fn field_state(&self, session: &Session, key: &str) -> Result<FieldState> {
         let key = c_string("the field's key", key)?;

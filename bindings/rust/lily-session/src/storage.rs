@@ -178,7 +178,9 @@ impl Storage {
     }
 
     /// Removes every key that begins with `lily_session_`, in one step; other keys stay. For log-out; works inside an update
-    /// closure, too. The models are left alone, and a field is stored again once it changes.
+    /// closure, too. The models are left alone until the next [`refresh`](crate::Runtime::refresh), which gives the fields that were
+    /// stored their values from before they were attached; a field that changes after the clear, or in the same update, is stored
+    /// and stays.
     pub fn clear(&self) -> Result<()> {
         // SAFETY: the storage is alive.
         border::call(|| unsafe { sys::lily_session_clear(self.as_ptr()) })
@@ -206,8 +208,9 @@ impl Storage {
         })
     }
 
-    /// A descriptor for the program's event loop, which polls readable when the stored data may have changed; it may do so without
-    /// reason. [`get`](Storage::get), [`each`](Storage::each) and [`refresh`](crate::Runtime::refresh) make it quiet again.
+    /// A descriptor for the program's event loop, which polls readable when the stored data has changed, until each session that is
+    /// attached through this storage has [refreshed](crate::Runtime::refresh); without sessions, until a [`get`](Storage::get) or
+    /// [`each`](Storage::each).
     ///
     /// `None`: this storage cannot tell, or the system gives no watch.
     pub fn watch(&self) -> Option<Watch> {

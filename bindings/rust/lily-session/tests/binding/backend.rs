@@ -17,6 +17,10 @@ struct Inner {
     syncs: AtomicU32,
     closes: AtomicU32,
     drops: AtomicU32,
+    renews: bool,
+    renewals: AtomicU32,
+    /// What another program stores just before a renewal.
+    meanwhile: Mutex<Option<&'static str>>,
     file: Option<std::fs::File>,
 }
 
@@ -98,6 +102,62 @@ impl Backend for Owned {
 
     fn close(&self) {
         self.0 .0.closes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn renews(&self) -> bool {
+        self.0 .0.renews
+    }
+
+    fn renew(&self, key: &str, entry: &Entry) -> Result<bool> {
+        self.0 .0.renewals.fetch_add(1, Ordering::Relaxed);
+        let mut table = self.table()?;
+        if let Some(json) = self.0 .0.meanwhile.lock().unwrap().take() {
+            table.0.get_mut(key).unwrap().json = json.into();
+        }
+        match table.0.get_mut(key) {
+            Some(held) if (&held.json, held.version) == (&entry.json, entry.version) => {
+                held.expires_at = entry.expires_at
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+#[test]
+fn an_entry_is_renewed_in_one_step() {
+    for renews in [false, true] {
+        let (clock, _) = Clock::new();
+        let at = clock.clone();
+        let table = Table(Arc::new(Inner { renews, ..Inner::default() }));
+        let storage = Storage::options()
+            .clock(move || at.now())
+            .backend(Owned(table.clone()))
+            .unwrap();
+        let token = Field::new("token", |shop: &Shop| &shop.token, |shop, token| shop.token = token)
+            .expires_after(Duration::from_millis(5))
+            .version(7);
+        let mut runtime = Runtime::without_update(Shop::default());
+        let session = runtime.attach(Persistence::new().with(token), &storage).unwrap();
+        runtime.model_mut().token = Some("t".into());
+        runtime.persist(&session).unwrap();
+        let expect = |json: &str| {
+            let expires_at = Some(clock.now() + Duration::from_millis(5));
+            let expected = Entry { json: json.into(), expires_at, version: 7 };
+            assert_eq!(table.0.table.lock().unwrap().0["lily_session_token"], expected);
+        };
+        clock.advance(1);
+        runtime.touch(&session, "token").unwrap();
+        expect("\"t\"");
+        assert_eq!(table.0.renewals.load(Ordering::Relaxed), u32::from(renews));
+        if renews {
+            // Another program stores the field meanwhile: that is what is renewed.
+            *table.0.meanwhile.lock().unwrap() = Some("\"u\"");
+            clock.advance(1);
+            runtime.touch(&session, "token").unwrap();
+            expect("\"u\"");
+            assert_eq!(table.0.renewals.load(Ordering::Relaxed), 3);
+        }
     }
 }
 

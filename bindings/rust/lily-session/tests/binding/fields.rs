@@ -209,7 +209,14 @@ fn expiry() {
     assert_eq!(runtime.next_expiry(&session), Some(Duration::from_millis(2)));
     clock.advance(1);
     assert_eq!(runtime.next_expiry(&session), Some(Duration::from_millis(1)));
+    // What another program has stored is what is renewed.
+    storage.set("lily_session_token", "\"u\"").unwrap();
     runtime.touch(&session, "token").unwrap();
+    assert_eq!(stored(&storage, "token").as_deref(), Some("\"u\""));
+    storage.set("lily_session_token", "17").unwrap();
+    fails(runtime.touch(&session, "token"), Status::Decode);
+    runtime.model_mut().token = Some("v".into());
+    runtime.persist(&session).unwrap();
     assert_eq!(runtime.next_expiry(&session), Some(Duration::from_millis(2)));
     clock.advance(2);
     assert_eq!(stored(&storage, "token"), None);
@@ -244,6 +251,13 @@ fn versions_and_former_keys() {
     let mut older = Runtime::without_update(0);
     let session = older.attach(Persistence::new().with(volume(1)), &storage).unwrap();
     assert_eq!((*older.model(), older.field_state(&session, "volume").unwrap().stored), (0, Stored::Newer));
+
+    // Without a migration an older value is taken as it is.
+    let mut plain = Runtime::without_update(0);
+    let session = plain.attach(Persistence::new().with(volume(3)), &storage).unwrap();
+    let state = plain.field_state(&session, "volume").unwrap();
+    assert_eq!((*plain.model(), state.stored, state.dirty), (50, Stored::Loaded, false));
+    plain.abandon(session).unwrap();
 
     let fields = Persistence::new().with(volume(3).migrate(|_, _: &str| Err::<i64, _>("no more")));
     let mut refusing = Runtime::without_update(0);

@@ -155,6 +155,9 @@ fn refresh_takes_over_what_others_did() {
     runtime.refresh(&session).unwrap();
     assert_eq!(runtime.model().theme, "dark");
     theirs.remove("lily_session_theme").unwrap();
+    // The state is that of the storage now, and the model is left alone until the refresh.
+    assert_eq!(runtime.field_state(&session, "theme").unwrap().stored, Stored::Absent);
+    assert_eq!(runtime.model().theme, "dark");
     runtime.refresh(&session).unwrap();
     assert_eq!(runtime.model().theme, "light");
     theirs.set("lily_session_theme", "\"dark\"").unwrap();
@@ -172,6 +175,58 @@ fn refresh_takes_over_what_others_did() {
             (EventKind::Cleared, theme(), None),
         ]
     );
+}
+
+/// A default is stored, and what another program stored meanwhile is overwritten.
+#[test]
+fn a_marked_field_is_stored_changed_or_not() {
+    let folder = Folder::new();
+    let path = folder.file("session.jsonl");
+    let (mine, theirs) = (Storage::open(&path).unwrap(), Storage::open(&path).unwrap());
+    let mut runtime = Runtime::without_update(Shop::default());
+    let session = runtime.attach(shop_fields(), &mine).unwrap();
+    runtime.mark(&session, "theme").unwrap();
+    let state = runtime.field_state(&session, "theme").unwrap();
+    assert_eq!((state.stored, state.dirty, stored(&theirs, "theme")), (Stored::Absent, true, None));
+    runtime.persist(&session).unwrap();
+    assert_eq!(stored(&theirs, "theme").as_deref(), Some("\"light\""));
+
+    theirs.set("lily_session_theme", "\"dark\"").unwrap();
+    runtime.persist(&session).unwrap();
+    assert_eq!(stored(&theirs, "theme").as_deref(), Some("\"dark\""));
+    runtime.mark(&session, "theme").unwrap();
+    runtime.persist(&session).unwrap();
+    assert_eq!(stored(&theirs, "theme").as_deref(), Some("\"light\""));
+    fails(runtime.mark(&session, "colour"), Status::NotFound);
+    fails(runtime.mark(&session, "a\0b"), Status::InvalidArgument);
+}
+
+/// Also one through the session's own storage. A change that could not be stored before it is dropped.
+#[test]
+fn a_clear_is_news_for_every_session() {
+    let storage = Storage::options().quota(lily_session::Quota::Bytes(60)).in_memory().unwrap();
+    let told = Told::default();
+    let tell = told.clone();
+    let config = Config::new(&storage).on_event(move |event| {
+        tell.lock()
+            .unwrap()
+            .push((event.kind, event.key.map(str::to_owned), event.status))
+    });
+    let mut runtime = Runtime::without_update(Shop::default());
+    let session = runtime.attach(shop_fields(), config).unwrap();
+    runtime.model_mut().visits = 3;
+    runtime.persist(&session).unwrap();
+    runtime.model_mut().theme = "x".repeat(100);
+    fails(runtime.persist(&session), Status::Quota);
+    storage.clear().unwrap();
+    told.lock().unwrap().clear();
+    runtime.refresh(&session).unwrap();
+    assert_eq!((runtime.model().visits, runtime.model().theme.len()), (0, 100));
+    assert_eq!(
+        *told.lock().unwrap(),
+        [(EventKind::Cleared, Some("theme".into()), None), (EventKind::Cleared, Some("visits".into()), None)]
+    );
+    assert_eq!(storage.info().unwrap().entries, 0);
 }
 
 #[derive(Default)]
