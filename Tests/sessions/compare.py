@@ -9,7 +9,8 @@ import names as n
 import values
 from driver import Driver
 from journalfile import JournalFile
-from reference.storage import Store
+from reference.loose import ANYTHING
+from reference.storage import Entry, Store
 from reference.world import Reference
 
 
@@ -95,9 +96,15 @@ class Pair:
         elif file.rewritten:  # a rewriting leaves out what has expired (S9)
             store.sweep(self.reference.now)
             store.rewritten()
-        same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, file.stored())
+        stored = file.stored()
+        if any(handle.root.quota >= 0 for handle in self.reference.handles.values()):  # what has expired may have made room
+            store.sweep(self.reference.now)
+            store.entries |= {at: entry for at, entry in kept_expired(stored, self.reference.now)}
+        same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, stored)
         if step[0] != "world":
-            if not file.rewritten:
+            if file.appeared and (step[0] == "repeat" or self.reference.synced):
+                pass  # it may have been made and rewritten
+            elif not file.rewritten:
                 found = len([name for name in file.names if name != "moved"])
                 same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
             elif step[0] in PLAIN and not self.reference.synced:
@@ -105,10 +112,10 @@ class Pair:
             if not self.reference.place.hampered:
                 same("whether the file's size is bounded", True, file.size <= bound(store, self.reference.now))
         store.lines = store.more_lines = 0
-        self.reference.synced = False
-        self.compare_wakes(same, file.rewritten or file.appeared or bool(file.names))
+        self.compare_wakes(step, same, file.rewritten or file.appeared or bool(file.names))
+        self.reference.synced = self.reference.found_out = False
 
-    def compare_wakes(self, same, changed):
+    def compare_wakes(self, step, same, changed):
         """What the descriptors say that are looked at."""
         reference = self.reference
         refreshed, reference.refreshed = reference.refreshed, None
@@ -116,6 +123,10 @@ class Pair:
             wake = handle.root.wake
             if changed and handle is handle.root:
                 wake.changed(reference.attached_to(handle), refreshed)
+                if reference.found_out and not reference.attached_to(handle):
+                    wake.readable = ANYTHING
+            elif step[:2] == ["world", "file_rights"] and handle is handle.root and not wake.readable:
+                wake.readable = ANYTHING  # whether other rights are a change is open
             if name in self.driver.watched:
                 same(f"descriptor of {name}", wake.readable, self.driver.readable(name))
 
@@ -126,6 +137,11 @@ class Pair:
             scope, key = key[1:].decode().split("\1") if key[:1] == b"\1" else ("", key.decode())
             theirs[scope, key] = json.decode(), deadline, version
         same("entries of the backend", mine, theirs)
+
+
+def kept_expired(stored, now):
+    entries = ((at, Entry(*entry)) for at, entry in stored.items())
+    return [(at, entry) for at, entry in entries if not entry.lives(now)]
 
 
 def bound(store, now):

@@ -188,6 +188,7 @@ class Driver:
         self.hosts = []
         self.bounds = []
         self.kept = []
+        self.full = False  # the file may not grow
         self.starved = False  # each step is made without a descriptor to be had
         self.watched = {}  # handle -> what polls its descriptor
 
@@ -196,6 +197,8 @@ class Driver:
             self.apply(step)
 
     def apply(self, step):
+        if self.full and step[0] in n.SYNCING:
+            return False
         if self.depth:
             limits.churn()
         with limits.no_descriptors() if self.starved and self.depth == 0 else contextlib.nullcontext():
@@ -264,12 +267,26 @@ class Driver:
         if what == "starve":
             self.starved = bool(arguments[0])
             return
+        if what == "full":
+            self.full = bool(arguments[0])
         if what == "write":  # deadlines are written down from now on, as all times of a case
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
+        if what == "file_rights":  # each handle has opened what was last rewritten
+            self.find_out()
         world.change(self.path, what, *arguments)
         if what in ("move_folder", "empty"):  # when a handle notices that is open: now each has
-            for name in [name for name in self.handles if name[0] == "h"]:
+            for name in self.opened:
                 self.do_sync(name)
+            self.find_out()
+
+    @property
+    def opened(self):
+        """The handles that are no scopes."""
+        return [name for name in self.handles if name[0] == "h"]
+
+    def find_out(self):
+        for name in self.opened:
+            self.do_get(name, "x")
 
     def do_get(self, name, key):
         handle = self.handles.get(name)

@@ -43,6 +43,7 @@ class Generator:
         self.steps = []
         self.fields = {}  # session -> fields
         self.handles, self.sessions = [], []
+        self.backwards = (-1000, -5000)
 
     def chance(self, of):
         return self.random.random() < of
@@ -98,6 +99,7 @@ class Generator:
         options = {"kind": self.kind}
         if self.kind != "backend" and self.chance(0.1):
             options["quota"] = self.pick((40, 60, 100))
+            self.backwards = ()  # what expired may have made room
         if self.kind == "journal":
             if not first and self.chance(0.08):
                 options["flags"] = self.pick((1, 1, 2))
@@ -180,7 +182,7 @@ class Generator:
         elif kind in ("touch", "mark"):
             self.steps.append([kind, session, self.key(session)])
         elif kind == "clock":
-            self.steps.append(["clock", self.pick((1, 499, 500, 999, 1000, 1001, 3000, 200_000, -1000, -5000))])
+            self.steps.append(["clock", self.pick((1, 499, 500, 999, 1000, 1001, 3000, 200_000) + self.backwards)])
         elif kind == "dispatch":
             options = {"inside": self.inside(session)}
             if self.chance(0.05):
@@ -210,7 +212,7 @@ class Generator:
 
     def large(self, session):
         """Far more is written than lives: the file is rewritten in between (S12)."""
-        texts = [field["key"] for field in self.fields[session] if field["types"] & 16]
+        texts = [field["key"] for field in self.fields[session] if field["types"] & 16 and not field.get("member")]
         if texts and self.chance(0.6):
             key = self.pick(texts)
             self.steps.append(["change", session, key, ["s", 100_000]])

@@ -51,7 +51,6 @@ class Belief:
         """Nothing is stored any more."""
         self.state, self.seen, self.value, self.read_deadline, self.deadline = state, None, None, 0, 0
         self.pending = self.clamp = self.differs = self.cleared = False
-        self.stale = []
 
     def stored(self, text, deadline):
         """The field's value went to storage."""
@@ -92,7 +91,6 @@ class Belief:
             return
         self.read_deadline = entry.deadline
         self.deadline = now + self.field.expires if late else entry.deadline
-        self.told = self.told and bool(self.clamp and late)
         self.clamp = bool(late)
 
     def lives(self, key, entry, now):

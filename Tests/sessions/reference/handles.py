@@ -147,7 +147,12 @@ class Handle:
         self.wrote()
 
     def write(self, changes):
+        # Where there is a quota, what has expired may have made room, and so be gone.
+        void = self.root.quota >= 0 and all(entry is None and self.get(key) is None for key, entry in changes.items())
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
+        if void:
+            self.store.lines -= 1
+            self.store.more_lines += 1
         self.wrote()
 
 

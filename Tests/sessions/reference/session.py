@@ -223,12 +223,16 @@ class Session:
             return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version),
                     **formers}
         changes = {}
-        if belief.clamp and very and entry.deadline == belief.read_deadline:
-            changes[key] = entry._replace(deadline=belief.deadline)
-        elif belief.clamp:
-            belief.clamp = False
-            if very:
-                belief.count(entry, self.world.now)  # who renewed it knows better
+        if belief.clamp:
+            key = belief.seen[0]
+            entry = self.handle.get(key)
+            very = entry is not None and belief.seen == (key, *entry.identity)
+            if very and entry.deadline == belief.read_deadline:
+                changes[key] = entry._replace(deadline=belief.deadline)
+            else:
+                belief.clamp = False
+                if very:
+                    belief.count(entry, self.world.now)  # who renewed it knows better
         if belief.former and formers:
             changes.update(formers)
         elif belief.former:

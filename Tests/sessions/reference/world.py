@@ -14,10 +14,6 @@ from .storage import Entry, Store
 # What is tried without descriptors; reading and looking may need one, or not.
 STARVING = {"change", "persist", "clock", "world"}
 
-# What may rewrite the file; whether it can where the file may not grow is open.
-SYNCING = {"sync", "flush", "detach", "free", "close", "open"}
-
-
 def entries_of(pairs):
     return {("", key): Entry(text) for key, text in pairs}
 
@@ -42,6 +38,7 @@ class Reference:
         self.results = []
         self.hosts = []
         self.synced = False    # this step has synced, and so it may have rewritten the file
+        self.found_out = False  # each handle has looked in this step
         self.refreshed = None  # the session whose refresh in this step took over all that there was
 
     def run(self, steps):
@@ -52,7 +49,7 @@ class Reference:
         """False: what it needs is not there, and nothing is done."""
         if self.place.starved and step[0] not in STARVING:
             return False
-        if self.place.full and step[0] in SYNCING:
+        if self.place.full and step[0] in n.SYNCING:
             return False
         return getattr(self, "do_" + step[0])(*step[1:]) is not False
 
@@ -135,8 +132,9 @@ class Reference:
         place.writable = bool(writable)
 
     def world_file_rights(self, place, writable):
-        if place.file is None:
+        if place.file is None or not self.all_open:
             return False
+        self.find_out()
         place.file.writable = bool(writable)
 
     def world_save(self, place):
@@ -172,11 +170,19 @@ class Reference:
         for name, handle in self.handles.items():
             if handle.root is handle:
                 self.do_sync(name)
+        self.find_out()
+
+    def find_out(self):
+        """Each handle looks: where the file was rewritten it opens the new one."""
+        self.found_out = True
+        for name, handle in self.handles.items():
+            if handle.root is handle:
+                self.do_get(name, "x")
 
     def world_full(self, place, full):
         """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6)."""
-        if full and (place.file is None or not place.file.writable):
-            return False
+        if full and (place.file is None or not place.file.writable or any(handle.quota >= 0 for handle in self.handles.values())):
+            return False  # which of two limits is met first is open
         place.full = bool(full)
 
     def world_starve(self, place, starved):
