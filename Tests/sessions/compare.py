@@ -119,16 +119,16 @@ class Pair:
         """What the descriptors say that are looked at."""
         reference = self.reference
         refreshed, reference.refreshed = reference.refreshed, None
-        for name, handle in reference.handles.items():
-            wake = handle.root.wake
-            if changed and handle is handle.root:
-                wake.changed(reference.attached_to(handle), refreshed)
-                if reference.found_out and not reference.attached_to(handle):
-                    wake.readable = ANYTHING
-            elif step[:2] == ["world", "file_rights"] and handle is handle.root and not wake.readable:
-                wake.readable = ANYTHING  # whether other rights are a change is open
-            if name in self.driver.watched:
-                same(f"descriptor of {name}", wake.readable, self.driver.readable(name))
+        watched = {name: handle.root for name, handle in reference.handles.items() if name in self.driver.watched}
+        for root in set(watched.values()):
+            if changed:
+                root.wake.changed(reference.attached_to(root), refreshed)
+                if reference.found_out and not reference.attached_to(root):
+                    root.wake.readable = ANYTHING
+            elif step[:2] == ["world", "file_rights"] and not root.wake.readable:
+                root.wake.readable = ANYTHING  # whether other rights are a change is open
+        for name, root in watched.items():
+            same(f"descriptor of {name}", root.wake.readable, self.driver.readable(name))
 
     def compare_backend(self, same):
         mine = {at: (entry.text, entry.deadline, entry.version) for at, entry in self.reference.shared.entries.items()}

@@ -47,6 +47,7 @@ class Handle:
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # a sync
         self.wrote_since = False  # the last sync that did all it had to
+        self.wrote_to = None  # the store that it last wrote to
         self.wake = Wake()
         self.root = parent.root if parent else self
         self.failing = {} if parent is None else parent.failing  # a backend's functions -> what they answer
@@ -137,14 +138,16 @@ class Handle:
         self.root.wrote_since = False
         return n.OK, 0
 
-    def wrote(self):
-        """What this handle wrote may not survive power loss before its next sync (S12)."""
-        self.root.wrote_since = True
+    def wrote(self, removed):
+        """What this handle wrote may not survive power loss before its next sync (S12). Where each write is synced, a sync is due only
+        where something was removed."""
+        self.root.wrote_since = self.root.wrote_since or removed or self.durability == n.PROCESS
+        self.root.wrote_to = self.store
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
 
     def clear(self):
         self.store.clear(self.scope)
-        self.wrote()
+        self.wrote(True)
 
     def write(self, changes):
         # Where there is a quota, what has expired may have made room, and so be gone.
@@ -153,7 +156,7 @@ class Handle:
         if void:
             self.store.lines -= 1
             self.store.more_lines += 1
-        self.wrote()
+        self.wrote(None in changes.values())
 
 
 def call_get(handle, key):
@@ -227,7 +230,7 @@ def call_info(handle):
     # What has expired may have been swept, or not.
     swept = any(not entry.lives(now) for entry in store.entries.values())
     return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
-            ANYTHING if handle.opened and handle.opened.gone else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
+            ANYTHING if root.wrote_to is not None and root.wrote_to is not store else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
 
 
 def call_sync(handle):

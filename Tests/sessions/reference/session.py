@@ -40,7 +40,7 @@ class Session:
         return [key for key in belief.field.keys[1:] if self.handle.raw(key)]
 
     def is_news(self, belief, key, entry):
-        return belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.cleared
+        return belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.clear_met
 
     # ---- attach
 
@@ -126,7 +126,8 @@ class Session:
             for belief in self.beliefs:
                 belief.status = self.look(belief, events)
         status = self.write(events)
-        return next((belief.status for belief in self.beliefs if belief.status), status)
+        first = next((belief.status for belief in self.beliefs if belief.status), status)
+        return first if first == status or not status else Either(first, status)  # what is no field's may come first, too
 
     def has_changes(self):
         """By the host's revision; one that has work left is always looked at."""

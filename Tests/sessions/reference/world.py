@@ -294,6 +294,7 @@ class Reference:
         """get and each: with no session attached they make the descriptor quiet."""
         if not self.attached_to(handle):
             handle.root.wake.readable = False
+            self.found_out = self.found_out or any(runtime.depth for runtime in self.all_runtimes)
 
     def do_backend(self, name, function, status):
         handle = self.handles.get(name)
