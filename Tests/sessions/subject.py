@@ -24,6 +24,10 @@ class Outcome:
         self.kind = (re.sub(r" of (session \d+|[hu]\d)", "", what), step and step[0])
 
     def __str__(self):
+        return re.sub(r"x{40,}", "xx…", self.whole)
+
+    @property
+    def whole(self):
         if self.step is None:
             return self.what + (f"\n{self.found}" if self.found else "")
         return f"after {self.step}: {self.what}\n  expected {self.expected}\n  found    {self.found}"

@@ -40,8 +40,8 @@ class Belief:
 
     @property
     def former(self):
-        """Whether former keys are still to be removed, though the field's value is stored."""
-        return self.state == n.LOADED and bool(self.stale)
+        """Whether former keys are still to be removed, though the field's value is stored. With a dirty one they wait for its value."""
+        return self.state == n.LOADED and bool(self.stale) and not self.mark
 
     @property
     def mark(self):

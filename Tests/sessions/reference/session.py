@@ -134,7 +134,7 @@ class Session:
         if not self.host.revisions:
             return True
         last, self.revision = self.revision, self.host.revision()
-        return self.revision != last or any(belief.failed or belief.mark or belief.baseline is None for belief in self.beliefs)
+        return self.revision != last or any(belief.failed or belief.mark or belief.baseline is None or self.wants(belief) for belief in self.beliefs)
 
     def look(self, belief, events):
         """Compares a field's value with its baseline."""
@@ -252,7 +252,7 @@ class Session:
 
     def tell_failure(self, status, system_error, beliefs, events):
         """WRITE_FAILED for each field that was to be stored; of a clamp or a former key once, and the call is OK."""
-        for belief in beliefs:
+        for belief in sorted(beliefs, key=lambda belief: not self.due(belief) and not belief.former):  # deadlines come last
             if not self.wants(belief):
                 continue
             if self.due(belief):
