@@ -97,7 +97,7 @@ class Pair:
             store.sweep(self.reference.now)
             store.rewritten()
         stored = file.stored()
-        if any(handle.root.quota >= 0 for handle in self.reference.handles.values()):  # what has expired may have made room
+        if self.reference.sweeps:  # what has expired may have made room
             store.sweep(self.reference.now)
             store.entries |= {at: entry for at, entry in kept_expired(stored, self.reference.now)}
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, stored)

@@ -109,16 +109,20 @@ class Handle:
         opened = self.opened
         return opened is not None and opened.gone is None and (opened.file.damaged > 0 or opened.headless and opened.file.headless)
 
-    def fits(self, changes):
-        """Whether the changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14)."""
+    def fits(self, changes, before=()):
+        """Whether changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14). `before`: those of the same line
+        that come before them."""
         if self.quota < 0 or self.kind == "backend":
             return True
-        before = after = 0
+        more = self.growth(changes)
+        return more <= 0 or self.store.live_bytes(self.world.now) + self.growth(dict(before)) + more <= self.quota
+
+    def growth(self, changes):
+        more = 0
         for key, entry in changes.items():
             stored = self.get(key)
-            before += cost(self.scope, key, stored) if stored else 0
-            after += cost(self.scope, key, entry) if entry else 0
-        return after <= before or self.store.live_bytes(self.world.now) + after - before <= self.quota
+            more += (cost(self.scope, key, entry) if entry else 0) - (cost(self.scope, key, stored) if stored else 0)
+        return more
 
     def sync(self):
         """(status, errno). What was removed does not stay in the file (S8)."""

@@ -170,26 +170,37 @@ class Session:
         return self.due(belief) or belief.clamp or belief.former
 
     def write(self, events):
-        """Stores what is dirty and what is pending; returns what is no field's failure."""
-        if not any(self.wants(belief) for belief in self.beliefs):
+        """Stores what is dirty and what is pending, then the deadlines that are to be shorter; returns what is no field's failure."""
+        status = self.write_values(events)
+        for belief in self.beliefs:
+            if belief.clamp and belief.seen[0] == belief.field.stored_key:  # one under a former key is written anew
+                self.shorten(belief, events)
+        return status
+
+    def write_values(self, events):
+        writing = self.writing()
+        if not writing:
             return n.OK
         refused, system_error = self.handle.cannot_write()
         if not refused and self.handle.generation != self.generation:
             refused = self.handle.cannot_read("generation")  # a backend that refused the old one, and does not say the new one
+        if not refused and any(self.depends(belief) for belief in writing):
+            refused = self.handle.cannot_read()
         if refused and self.handle.kind == "backend":
-            self.tell_failure(refused, system_error, self.beliefs, events)
+            self.tell_failure(refused, system_error, writing, events)
             return n.OK
         self.meet_clear(events)
+        writing = self.writing()
         if refused:
-            self.tell_failure(refused, system_error, self.beliefs, events)
+            self.tell_failure(refused, system_error, writing, events)
             return n.OK
         changes, going, left_out = {}, [], []
         # What nobody changed may share the line or not, so it makes no room for what was.
-        for belief in sorted(self.beliefs, key=lambda belief: not self.due(belief)):
+        for belief in sorted(writing, key=lambda belief: not self.due(belief)):
             own = self.changes_of(belief)
             if own is None:
                 continue
-            if not self.handle.fits({**changes, **own}):
+            if not self.handle.fits(own, changes):
                 left_out.append(belief)
                 continue
             changes.update(own)
@@ -206,55 +217,62 @@ class Session:
             return n.NOT_DURABLE
         return n.OK
 
+    def writing(self):
+        return [belief for belief in self.beliefs if self.due(belief) or belief.former]
+
+    def depends(self, belief):
+        """Whether a field's value goes only where storage holds what it was made from, or nothing."""
+        return self.due(belief) and (belief.first or not belief.dirty)
+
     def changes_of(self, belief):
         """{key: Entry or None} of what a field wants stored; None: nothing. What storage has to hold for it is looked at here."""
-        if not self.wants(belief):
-            return None
         field = belief.field
-        key, entry = self.effective(belief)
-        very = entry is not None and belief.seen == (key, *entry.identity)
         formers = {former: None for former in belief.stale if self.handle.raw(former)}
-        if self.due(belief):
-            if belief.dirty and belief.first and entry is not None:
-                belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
-                return None
-            if belief.pending and not belief.dirty and not very:
-                belief.pending, belief.stale = False, []
-                return None
-            return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version),
-                    **formers}
-        changes = {}
-        if belief.clamp:
-            key = belief.seen[0]
-            entry = self.handle.get(key)
-            very = entry is not None and belief.seen == (key, *entry.identity)
-            if very and entry.deadline == belief.read_deadline:
-                changes[key] = entry._replace(deadline=belief.deadline)
-            else:
-                belief.clamp = False
-                if very:
-                    belief.count(entry, self.world.now)  # who renewed it knows better
-        if belief.former and formers:
-            changes.update(formers)
-        elif belief.former:
-            belief.stale = []
-        return changes or None
+        if not self.due(belief):
+            if not formers:
+                belief.stale = []
+            return formers or None
+        key, entry = self.effective(belief)
+        if belief.dirty and belief.first and entry is not None:
+            belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
+            return None
+        if not belief.dirty and (entry is None or belief.seen != (key, *entry.identity)):
+            belief.pending, belief.stale = False, []
+            return None
+        return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version), **formers}
 
     def went(self, belief, changes):
-        entry = changes.get(belief.field.stored_key)
         if self.due(belief):
+            entry = changes[belief.field.stored_key]
             belief.stored(entry.text, entry.deadline)
+        belief.told, belief.stale = False, []
+
+    def shorten(self, belief, events):
+        """Stores a deadline that cannot be right anew, where storage still holds that very entry with it (S9)."""
+        key = belief.seen[0]
+        refused, system_error = self.handle.cannot_write()
+        refused = refused or self.handle.cannot_read("generation") or self.handle.cannot_read()
+        if refused:
+            if not belief.told:
+                belief.told = True
+                events.append((n.WRITE_FAILED, refused, system_error, belief.field.key))
             return
-        if belief.clamp:
-            belief.read_deadline = belief.deadline
-        belief.clamp = belief.told = False
-        belief.stale = []
+        entry = self.handle.get(key)
+        very = entry is not None and belief.seen == (key, *entry.identity)
+        if not very or entry.deadline != belief.read_deadline:
+            belief.clamp = False
+            if very:
+                belief.count(entry, self.world.now)  # who renewed it knows better
+            return
+        belief.deadline = min(belief.deadline, self.world.now + belief.field.expires)
+        self.handle.write({key: entry._replace(deadline=belief.deadline)})
+        belief.read_deadline, belief.clamp, belief.told = belief.deadline, False, False
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
 
     def tell_failure(self, status, system_error, beliefs, events):
-        """WRITE_FAILED for each field that was to be stored; of a clamp or a former key once, and the call is OK."""
-        for belief in sorted(beliefs, key=lambda belief: not self.due(belief) and not belief.former):  # deadlines come last
-            if not self.wants(belief):
-                continue
+        """WRITE_FAILED for each field that was to be stored; of a former key once, and the call is OK."""
+        for belief in beliefs:
             if self.due(belief):
                 belief.status = belief.status or status
             elif belief.told:
@@ -347,6 +365,8 @@ class Session:
             belief.forget(gone)
             return False
         kind = n.CLEARED if belief.cleared else n.EXPIRED_EVENT if gone == n.EXPIRED else n.REMOVED
+        if not belief.cleared and self.world.sweeps:
+            kind = Either(n.EXPIRED_EVENT, n.REMOVED)
         status = n.NOT_FOUND if belief.before is None else self.host.set(field.key, belief.before)
         told.append((kind, status, 0, field.key))
         belief.forget(gone)
@@ -394,7 +414,7 @@ class Session:
         belief = self.belief_of(key)
         if belief is None:
             return n.NOT_FOUND, None
-        if self.handle.cannot_read():
+        if self.handle.cannot_read("generation") or self.handle.cannot_read():
             return n.OK, belief.state | belief.mark
         key, entry = self.effective(belief)
         field = belief.field
@@ -415,8 +435,8 @@ class Session:
         return n.OK, state | belief.mark
 
     def forgotten(self, belief):
-        """Whether a clear came since, and nothing is there: that an entry had expired need not be remembered then."""
-        return (belief.clear_met or self.generation != self.handle.generation) and not self.expired(belief)
+        """Whether an entry's having expired need not be remembered: a clear came since, or it may have made room."""
+        return self.world.sweeps or (belief.clear_met or self.generation != self.handle.generation) and not self.expired(belief)
 
     def next_expiry(self):
         """Whether an entry counts that a clear took away, which the field has not been judged by yet, is open."""

@@ -37,6 +37,7 @@ class Reference:
         self.all_runtimes = []
         self.results = []
         self.hosts = []
+        self.had_quota = False
         self.synced = False    # this step has synced, and so it may have rewritten the file
         self.found_out = False  # each handle has looked in this step
         self.refreshed = None  # the session whose refresh in this step took over all that there was
@@ -55,6 +56,12 @@ class Reference:
 
     def answer(self, *values):
         self.results.append(values)
+
+    @property
+    def sweeps(self):
+        """Whether what has expired may make room: somebody has a quota, or had one."""
+        self.had_quota = self.had_quota or any(handle.root.quota >= 0 for handle in self.handles.values())
+        return self.had_quota
 
     # ---- the clock, storages
 
@@ -181,8 +188,8 @@ class Reference:
 
     def world_full(self, place, full):
         """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6)."""
-        if full and (place.file is None or not place.file.writable or any(handle.quota >= 0 for handle in self.handles.values())):
-            return False  # which of two limits is met first is open
+        if full and (place.file is None or not place.file.writable or self.sweeps):
+            return False  # which of the two limits is met first is open
         place.full = bool(full)
 
     def world_starve(self, place, starved):
@@ -234,8 +241,8 @@ class Reference:
 
     def world_newer(self, place):
         """A line of a newer format."""
-        if not self.foreign(place):
-            return False
+        if not self.foreign(place) or self.sweeps:
+            return False  # which of the two refuses first is open
         place.file.newer = True
 
     def world_remove_folder(self, place):
