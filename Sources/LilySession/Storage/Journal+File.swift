@@ -5,7 +5,7 @@ extension Journal {
   /// The first look at the file.
   func start() throws(Failure) {
     guard try open(create: options.create && !isReadOnly) else {
-      throw Failure(.notFound, "there is no such file", systemError: ENOENT)
+      throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path)
     }
     if isReadOnly {
       try freshen()
@@ -13,7 +13,7 @@ extension Journal {
       try enter()
       leave()
     }
-    if options.isStrict, damagedLines > 0 { throw Failure(.corrupt, "the file is damaged") }
+    if options.isStrict, damagedLines > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
     compactIfWorthwhile()
   }
 
@@ -50,26 +50,26 @@ extension Journal {
       }
       let code = platform_errno()
       if code == ENOENT && !create { return -1 }
-      guard code == EACCES || code == EROFS || code == EPERM else { throw Syscalls.failure("the file cannot be opened", errno: code) }
+      guard code == EACCES || code == EROFS || code == EPERM else { throw Syscalls.failure("cannot open", errno: code).at(names.path) }
       // A file that may only be read is read; what would write says PERMISSION.
       let readable = Syscalls.open(directory, names.file, O_RDONLY | flags)
-      guard readable >= 0 else { throw Syscalls.failure("the file cannot be opened", errno: code) }
+      guard readable >= 0 else { throw Syscalls.failure("cannot open", errno: code).at(names.path) }
       isReadOnly = true
       return readable
     }
     let opened = Syscalls.open(directory, names.file, O_RDONLY | flags)
-    if opened < 0, platform_errno() != ENOENT { throw Syscalls.failure("the file cannot be opened") }
+    if opened < 0, platform_errno() != ENOENT { throw Syscalls.failure("cannot open").at(names.path) }
     return opened
   }
 
   /// Whether the file may be used; false: it is no longer in any directory. Throws for what is not ours, which is not touched.
   private func judge(_ opened: Int32) throws(Failure) -> Bool {
     let status = try Syscalls.status(opened)
-    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw Failure(.refused, "the path names no regular file") }
-    guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "the file is another user's") }
+    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw Failure(.refused, "the path names no regular file").at(names.path) }
+    guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "the file is another user's").at(names.path) }
     if status.st_nlink == 0 { return false }
-    guard status.st_nlink == 1 else { throw Failure(.refused, "the file has a second hard link") }
-    guard Int64(status.st_size) <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB") }
+    guard status.st_nlink == 1 else { throw Failure(.refused, "the file has a second hard link").at(names.path) }
+    guard Int64(status.st_size) <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
     return true
   }
 
@@ -101,7 +101,7 @@ extension Journal {
 
   /// Begins the file: nothing was ever stored in it. The caller holds the lock.
   func create(size: Int64) throws(Failure) {
-    guard !isReadOnly else { throw Failure(.permission, "the file is empty, and may only be read") }
+    guard !isReadOnly else { throw Failure(.permission, "the file is empty, and may only be read").at(names.path) }
     if size > 0, !Syscalls.truncate(file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
     // The generation begins at random: a file that was deleted and made again is told from the one before.
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: try Syscalls.random())

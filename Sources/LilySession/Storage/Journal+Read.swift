@@ -127,7 +127,7 @@ extension Journal {
       if isDamaged { noteDamage() }
       try tightenMode()
     case .unfinished: break
-    case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format")
+    case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
     return true
   }
