@@ -76,11 +76,11 @@ extension Attachment {
     let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
-    let effective = effective(entries, now)
+    let current = effective(entries, now)
     func found(_ outcome: Look.Outcome) -> Look {
-      Look(field: at, outcome: outcome, storedDeadline: effective?.entry.deadline ?? 0, staleKeys: stale)
+      Look(field: at, outcome: outcome, storedDeadline: current?.entry.deadline ?? 0, staleKeys: stale)
     }
-    guard let (source, entry) = effective else { return found(lookForNothing(at, entries, now, &slice)) }
+    guard let (source, entry) = current else { return found(lookForNothing(at, entries, now, &slice)) }
     let taken = TakenEntry(source: source, identity: entry.identity)
     guard slots[at].isNews(taken, fieldVersion: fields[at].version) else { return found(.known) }
     guard entry.version <= fields[at].version else {
