@@ -157,8 +157,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     }
   }
 
-  /// Why the last try to rewrite the file came to nothing: it still holds what was removed, or is far too large. nil: there is nothing
-  /// of the kind.
+  /// Why the last try to rewrite the file came to nothing; nil after one that worked. What was removed may still be in the file then, or
+  /// it is larger than it should be.
   package var unrewritten: Failure? {
     (try? exclusion.run { () throws(Failure) in debts.failure }) ?? nil
   }
