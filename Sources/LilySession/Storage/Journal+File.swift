@@ -63,19 +63,19 @@ extension Journal {
   private func goThere() throws(Failure) -> Followed {
     if route.file < 0 { watcher.pathChanged() } // the nearest folder may be another one by now
     let had = route.file >= 0
-    var followed = try look()
+    var followed = try lookOnce()
     var tries = 0
     while watcher.isOpen, !watcher.isArmed, tries < 8 {
       tries &+= 1
       watcher.arm(hasFile: route.file >= 0, isNews: had || route.file >= 0)
       if !watcher.isArmed { break } // the system gives no more watches; the next look-up tries again
-      let again = try look()
+      let again = try lookOnce()
       if again != .same { followed = again }
     }
     return followed
   }
 
-  private func look() throws(Failure) -> Followed {
+  private func lookOnce() throws(Failure) -> Followed {
     switch try route.lookUp() {
     case .thisFile: return .same
     case .another: if try open(create: false) { return .another }

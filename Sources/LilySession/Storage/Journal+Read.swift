@@ -6,8 +6,10 @@ extension Journal {
   ///
   /// - Parameter lookingUp: also where nothing tells that the path may name another file, as after a move by hand.
   func freshen(lookingUp: Bool = false) throws(Failure) {
-    if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
-    do throws(Failure) { try freshenByPath(lookingUp) } catch {
+    do throws(Failure) {
+      if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
+      try freshenByPath(lookingUp)
+    } catch {
       route.doubt()
       throw error
     }

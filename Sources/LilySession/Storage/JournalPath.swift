@@ -85,6 +85,7 @@ final class JournalPath {
     }
     Syscalls.close(directory)
     directory = opened
+    fileIdentity = nil // the same file under another folder's name is opened anew: who knows whether that name is on the disk
     return true
   }
 
