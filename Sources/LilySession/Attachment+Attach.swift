@@ -49,13 +49,13 @@ extension Attachment {
     let looks = look(at: snapshot, now, from: slice)
     try putBack(looks, into: runtime)
     for look in looks.found { settle(look, at: now, isNews: false) }
-    try takeBaselines(of: 0..<count, runtime.model)
+    try takeBaselines(of: [Int](0..<count), runtime.model)
     _ = takeFirstFailure() // what one field does is told by its event
     findUnsettled()
   }
 
   /// The values that fields have now are what later updates are compared with: a `set` that normalises causes no write.
-  func takeBaselines(of fields: some Sequence<Int>, _ model: Lens.Model) throws(Failure) {
+  func takeBaselines(of fields: [Int], _ model: Lens.Model) throws(Failure) {
     guard let slice = lens.slice(of: model) else {
       // What was set would look like a change of the program's.
       for at in fields { slots[at].lostSight(by: .getFailed) }

@@ -11,7 +11,8 @@ extension Attachment {
         throw Failure(.notFound, "nothing is stored for the field", key: key)
       }
       let taken = TakenEntry(source: 0, identity: entry.identity)
-      switch judge(at, taken, entry) {
+      switch judge(at, taken, entry, now) {
+      case .expired: throw Failure(.notFound, "nothing is stored for the field", key: key)
       case .newer: throw Failure.newerEntry.about(key)
       case .rejected: throw Failure(.decode, "what is stored is not this field's value", key: key)
       default: break
@@ -28,12 +29,11 @@ extension Attachment {
       let snapshot = try storage.read([storageKeys[at]], of: scope)
       // A value from under a former key is written anew as a whole.
       if let entry = snapshot.entries.first ?? nil, holds(at, TakenEntry(source: 0, identity: entry.identity)) {
-        let latest = Deadline(stored: entry.deadline, now: storage.now(), expiresAfter: fields[at].expiresAfter)
-        if !latest.isCorrected {
-          slots[at].renewed(latest) // somebody has renewed it since
-        } else if try !store(entry, of: at, deadline: min(slots[at].deadline, latest.time), in: snapshot.generation, isCorrection: true) {
-          return // another try finds what is there by then
+        if entry.deadline != slots[at].storedDeadline { // somebody has renewed it since
+          return slots[at].renewed(Deadline(stored: entry.deadline, now: storage.now(), expiresAfter: fields[at].expiresAfter))
         }
+        // Where this fails, another try finds what is there by then.
+        if try !store(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation, isCorrection: true) { return }
       }
       slots[at].settledDeadline()
     } catch { noteChore(at, error) }
@@ -58,7 +58,7 @@ extension Attachment {
       if !shortfall.leftOut.isEmpty { throw Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
       noteTroubles(shortfall)
     }
-    if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(renewed: deadline)) }
+    if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(deadline)) }
     if let failure = shortfall?.notDurable { throw failure.about(fields[at].key) }
     return true
   }
@@ -70,10 +70,12 @@ extension Attachment {
   }
 
   /// What an entry is for a field. One that the field has not taken yet is judged by its version and its type.
-  private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry) -> FieldState.Stored {
+  private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     let slot = slots[at]
-    let hasTaken = holds(at, taken)
-    if hasTaken, slot.stored != .absent, slot.stored != .expired { return slot.stored }
+    if !slot.isNews(taken, fieldVersion: fields[at].version) {
+      if hasOutlived(at, entry, now) { return .expired }
+      if slot.stored != .expired { return slot.stored }
+    }
     if entry.version > fields[at].version { return .newer }
     let isToMigrate = entry.version < fields[at].version && slot.binding.migrates
     if !isToMigrate, !isAcceptable(entry, fields[at].types) { return .rejected }
@@ -92,7 +94,7 @@ extension Attachment {
     let now = storage.now()
     let entries = snapshot.entries[...]
     if let (source, entry) = effective(entries, now) {
-      return judge(at, TakenEntry(source: source, identity: entry.identity), entry)
+      return judge(at, TakenEntry(source: source, identity: entry.identity), entry, now)
     }
     // A clear that the session has not met yet took what it knows of.
     if snapshot.generation != generation { return entries.contains { $0 != nil } ? .expired : .absent }

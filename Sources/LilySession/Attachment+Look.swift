@@ -9,6 +9,8 @@ extension Attachment {
       case refused(TakenEntry, as: FieldState.Stored, code: Int32, systemError: Int32)
       /// The entry that the field has already; it may have been renewed.
       case known
+      /// The entry that the field has already, and that is stored for longer than it may last. `code`: as below.
+      case outlived(code: Int32)
       /// There is none. `code`: what the host returned when the field was set to its value from before; nil: there was no need to.
       case nothing(isExpired: Bool, code: Int32?)
     }
@@ -23,6 +25,7 @@ extension Attachment {
     var isSet: Bool {
       switch outcome {
       case .set: true
+      case .outlived(let code): code == 0
       case .nothing(_, let code): code == 0
       case .refused, .known: false
       }
@@ -76,13 +79,16 @@ extension Attachment {
     let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
-    let effective = effective(entries, now)
+    let current = effective(entries, now)
     func found(_ outcome: Look.Outcome) -> Look {
-      Look(field: at, outcome: outcome, storedDeadline: effective?.entry.deadline ?? 0, staleKeys: stale)
+      Look(field: at, outcome: outcome, storedDeadline: current?.entry.deadline ?? 0, staleKeys: stale)
     }
-    guard let (source, entry) = effective else { return found(lookForNothing(at, entries, now, &slice)) }
+    guard let (source, entry) = current else { return found(lookForNothing(at, entries, now, &slice)) }
     let taken = TakenEntry(source: source, identity: entry.identity)
-    guard slots[at].isNews(taken, fieldVersion: fields[at].version) else { return found(.known) }
+    if !slots[at].isNews(taken, fieldVersion: fields[at].version) {
+      if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: setBack(at, &slice)) : .known) }
+      if slots[at].stored != .expired { return found(.known) } // else somebody has renewed what had expired here
+    }
     guard entry.version <= fields[at].version else {
       return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
     }
@@ -95,12 +101,19 @@ extension Attachment {
   private func lookForNothing(
     _ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session
   ) -> Look.Outcome {
-    let slot = slots[at]
-    var code: Int32?
-    if slot.isInModel || slot.wasCleared { // what was refused never came into the model
-      code = slot.hasInitial ? slot.binding.restore(slot.initial, in: &slice) : Status.notFound.rawValue
-    }
+    // What was refused never came into the model.
+    let code = slots[at].isInModel || slots[at].wasCleared ? setBack(at, &slice) : nil
     return .nothing(isExpired: hasExpired(at, entries, now), code: code)
+  }
+
+  /// Sets a field to its value from before hydration. Returns the host's code.
+  private func setBack(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
+    slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
+  }
+
+  /// Returns true if the entry, which the field has, is stored for longer than it may last, and that time has passed.
+  func hasOutlived(_ at: Int, _ entry: Entry, _ now: Int64) -> Bool {
+    entry.deadline == slots[at].storedDeadline && Entry.isExpired(slots[at].deadline, at: now)
   }
 
   /// Returns true if a field that has no entry had one that expired. It may have been swept since.
@@ -148,7 +161,10 @@ extension Attachment {
     case .refused(let entry, let state, let code, let systemError):
       slots[at].refused(entry, deadline: look.storedDeadline, as: state)
       note(state == .newer ? .newer : .rejected, at, code, systemError: systemError)
-    case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(renewed: look.storedDeadline))
+    case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(look.storedDeadline))
+    case .outlived(let code):
+      note(.expired, at, code)
+      slots[at].outlived()
     case .nothing(let isExpired, let code):
       if let code { note(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)

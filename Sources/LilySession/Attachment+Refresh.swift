@@ -4,9 +4,7 @@ extension Attachment {
   /// hydration. A dirty field is left alone: its own value is the newer one. If the slice cannot be put back, all is still news.
   func takeOver(_ runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard let storage else { throw Session.detached }
-    // Before the look: what comes after it is told again.
-    let arrived = storage.watch?.arrivals()
-    try storage.revalidate()
+    let arrived = try arrivals(at: storage)
     let snapshot = try storage.read(allKeys, of: scope)
     if snapshot.generation != generation { meetClear(snapshot.generation) }
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
@@ -19,5 +17,17 @@ extension Attachment {
     if !set.isEmpty { try takeBaselines(of: set, runtime.model) }
     if let arrived, let watchToken, looks.isWhole { storage.watch?.caughtUp(watchToken, to: arrived) }
     if let failure = takeFirstFailure() { throw failure }
+  }
+
+  /// Looks the path up, and returns a count of what had arrived before the last look; what comes after it is told again.
+  private func arrivals(at storage: any Storage) throws(Failure) -> UInt64? {
+    var arrived = storage.watch?.arrivals()
+    for _ in 0..<8 {
+      try storage.revalidate()
+      let now = storage.watch?.arrivals()
+      if now == arrived { break }
+      arrived = now // the look itself has found something
+    }
+    return arrived
   }
 }

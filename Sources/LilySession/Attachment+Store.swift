@@ -93,6 +93,8 @@ extension Attachment {
     batched.removeAll()
     unsettled.forEach { at in
       guard slots[at].isWritable else { return }
+      // What may not last any longer gets no new life by being migrated.
+      if slots[at].pending == .rewriting, Entry.isExpired(slots[at].deadline, at: now) { return slots[at].overtaken() }
       do throws(Failure) {
         let deadline = deadline(after: fields[at].expiresAfter, from: now)
         try batch.set(slots[at].key, deadline: deadline, version: fields[at].version) { buffer throws(Failure) in

@@ -142,7 +142,7 @@ where Lens.Session == Binding.Session {
     guard let storage, (try? attachedRuntime()) != nil else { return nil }
     let now = storage.now()
     var next: Int64?
-    for at in 0..<count where slots[at].deadline > 0 {
+    for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .expired {
       let (difference, overflow) = slots[at].deadline.subtractingReportingOverflow(now)
       var left = overflow ? .max : difference
       if slots[at].isInModel, fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }

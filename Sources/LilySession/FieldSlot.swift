@@ -39,10 +39,10 @@ struct FieldSlot<Binding: FieldBinding> {
 
   private(set) var origin = Origin.none
   private(set) var stored = FieldState.Stored.absent
-  /// When what is stored expires, UTC in ms; 0: never.
+  /// When the entry expires as far as the session goes, UTC in ms; 0: never.
   private(set) var deadline: Int64 = 0
-  /// The stored deadline is later than it can be, and is to be corrected.
-  private(set) var owesDeadline = false
+  /// The deadline that storage has for it. One that is later than it can be is to be corrected.
+  private(set) var storedDeadline: Int64 = 0
   /// The former keys that storage has. They go when the value is stored under the field's own.
   private(set) var staleKeys: [Key] = []
   /// A clear took what was loaded or stored; the model still has it.
@@ -92,6 +92,7 @@ struct FieldSlot<Binding: FieldBinding> {
   var mayDropStaleKeys: Bool { !staleKeys.isEmpty && stored == .loaded }
   /// There is something to do for the next update.
   var isUnsettled: Bool { isDirty || trouble != .none || isUnknown || mayDropStaleKeys || owesDeadline }
+  var owesDeadline: Bool { deadline != storedDeadline }
   /// What is stored is, or was, in the model.
   var isInModel: Bool { stored == .loaded || stored == .migrated }
 
@@ -205,7 +206,7 @@ struct FieldSlot<Binding: FieldBinding> {
 
   /// The field cannot be set to an entry, which stays as it is, its deadline too. `state` is rejected or newer.
   mutating func refused(_ entry: TakenEntry, deadline: Int64, as state: FieldState.Stored) {
-    hold(entry, Deadline(renewed: deadline), as: state)
+    hold(entry, Deadline(deadline), as: state)
     pending = .nothing
   }
 
@@ -213,8 +214,7 @@ struct FieldSlot<Binding: FieldBinding> {
     origin = .taken(entry)
     stored = state
     wasCleared = false
-    owesDeadline = false
-    renewed(deadline)
+    (self.deadline, storedDeadline) = (deadline.time, deadline.stored)
   }
 
   /// Former keys have entries.
@@ -223,22 +223,27 @@ struct FieldSlot<Binding: FieldBinding> {
     staleKeys = keys
   }
 
-  /// The deadline of what is stored is this. One that is corrected does not grow by being looked at again.
+  /// The entry has this deadline now. One that was corrected does not grow by being looked at again.
   mutating func renewed(_ new: Deadline) {
-    if new.isCorrected, owesDeadline, deadline <= new.time { return }
-    deadline = new.time
-    owesDeadline = new.isCorrected
+    deadline = owesDeadline && new.stored == storedDeadline ? min(deadline, new.time) : new.time
+    storedDeadline = new.stored
   }
 
   /// The deadline in storage needs no correction any more.
-  mutating func settledDeadline() { owesDeadline = false }
+  mutating func settledDeadline() { storedDeadline = deadline }
+
+  /// The entry is stored for longer than it may last, and that time has passed. It stays known, so that it does not come back.
+  mutating func outlived() {
+    stored = .expired
+    pending = .nothing
+  }
 
   /// Storage has nothing for the field any more. A first value is still to be stored.
   mutating func gone(expired: Bool) {
     origin = .none
     stored = expired ? .expired : .absent
     deadline = 0
-    owesDeadline = false
+    storedDeadline = 0
     staleKeys = []
     wasCleared = false
     if pending != .firstValue { pending = .nothing }
@@ -262,7 +267,7 @@ struct FieldSlot<Binding: FieldBinding> {
     stored = .loaded
     origin = .ownWrite
     self.deadline = deadline
-    owesDeadline = false
+    storedDeadline = deadline
     wasCleared = false
     if !staleKeys.isEmpty { droppedStaleKeys() }
   }

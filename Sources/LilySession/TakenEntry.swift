@@ -7,19 +7,20 @@ struct TakenEntry: Equatable, BitwiseCopyable {
 
 /// When an entry expires, UTC in ms, for a field that may expire by itself.
 struct Deadline {
-  /// 0: never.
+  /// What storage has; 0: never.
+  let stored: Int64
+  /// What counts. It is earlier where a clock that was ahead, or another release, stored a deadline that the field's own expiry does not
+  /// allow.
   let time: Int64
-  /// What is stored is later than the field's own expiry allows: it was written by a clock that was ahead, or by another release.
-  let isCorrected: Bool
 
   init(stored: Int64, now: Int64, expiresAfter: Int64) {
     let latest = deadline(after: expiresAfter, from: now)
-    isCorrected = latest != 0 && stored > latest
-    time = isCorrected ? latest : stored
+    self.stored = stored
+    time = latest != 0 && stored > latest ? latest : stored
   }
 
-  init(renewed time: Int64) {
-    self.time = time
-    isCorrected = false
+  init(_ stored: Int64) {
+    self.stored = stored
+    time = stored
   }
 }

@@ -164,12 +164,22 @@ import Testing
     #expect(!slot.isDirty && slot.stored == .migrated && slot.isNews(entry(2)))
   }
 
+  @Test func `outlived: expired, and known, so that it does not come back`() {
+    let slot = Slot()
+    slot.value.took(entry(1), deadline: Deadline(stored: 5000, now: 1000, expiresAfter: 100), isMigrated: true)
+    slot.value.outlived()
+    #expect(slot.stored == .expired && !slot.isDirty && !slot.isNews(entry(1)))
+    #expect(slot.value.deadline == 1100 && slot.value.storedDeadline == 5000)
+  }
+
   @Test func `renewed: at most the field's own expiry from now`() {
     let slot = Slot()
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 100))
     #expect(slot.value.deadline == 1100 && slot.value.owesDeadline && slot.value.isUnsettled && !slot.isDirty)
     slot.value.renewed(Deadline(stored: 5000, now: 1050, expiresAfter: 100))
     #expect(slot.value.deadline == 1100) // it does not grow by being looked at
+    slot.value.renewed(Deadline(stored: 5000, now: 900, expiresAfter: 100))
+    #expect(slot.value.deadline == 1000 && slot.value.owesDeadline) // the clock went back
     slot.value.renewed(Deadline(stored: 1100, now: 1000, expiresAfter: 100))
     #expect(slot.value.deadline == 1100 && !slot.value.owesDeadline)
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 0))
@@ -198,7 +208,7 @@ private final class Slot {
   }
 
   func took(_ entry: TakenEntry, isMigrated: Bool = false) {
-    value.took(entry, deadline: Deadline(renewed: 0), isMigrated: isMigrated)
+    value.took(entry, deadline: Deadline(0), isMigrated: isMigrated)
   }
 
   var stored: FieldState.Stored { value.stored }

@@ -37,6 +37,23 @@ TEST(path__S21_a_folder_that_is_exchanged) {
   rig_end(&rig);
 }
 
+/* The file is the same, its folder is not: what is put beside it, and in its place, goes to the folder that the path leads to. */
+TEST(path__S21_a_folder_that_is_exchanged_around_the_file) {
+  assert_int_equal(mkdir(FOLDER, 0700) | mkdir(in_place("new"), 0700), 0);
+  lily_session_storage *storage = open_storage(INSIDE);
+  assert_ok(set_text(storage, "a", "1"));
+  assert_ok(set_text(storage, "b", "\"" SECRET "\""));
+  assert_int_equal(rename(INSIDE, in_place("new/session.jsonl")), 0);
+  assert_int_equal(rename(FOLDER, in_place("old")), 0);
+  assert_int_equal(rename(in_place("new"), FOLDER), 0);
+  assert_ok(lily_session_storage_remove(storage, "b"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_int_equal(rmdir(in_place("old")), 0); /* nothing was left in it */
+  assert_false(file_has(INSIDE, SECRET));
+  assert_stored(storage, "a", "1");
+  lily_session_storage_close(storage);
+}
+
 /* The library does not make the folder again. What cannot be stored stays dirty until it can be. */
 TEST(path__S21_a_folder_that_is_deleted_and_made_again) {
   struct rig rig;

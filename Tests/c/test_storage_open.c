@@ -40,6 +40,35 @@ TEST(storage_open__a_path_that_ends_in_a_slash) {
   assert_null(storage);
 }
 
+/* `format` has one %s, for the path inside the test's directory. */
+static void check_message_is(const char *format, const char *name, int32_t flags) {
+  char message[6000];
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage = UNTOUCHED;
+  options.flags = flags;
+  assert_int_not_equal(lily_session_storage_open(in_place(name), &options, &storage), LILY_SESSION_OK);
+  assert_null(storage);
+  snprintf(message, sizeof message, format, in_place(name));
+  assert_string_equal(lily_session_last_error(), message);
+}
+
+TEST(storage_open__a_message_names_the_path_and_the_reason) {
+  char directory[5000];
+  file_write(in_place("file"), "not ours", 8);
+  journal_of(in_place("second"), "a", "1", NULL);
+  assert_int_equal(link(in_place("second"), in_place("link")), 0);
+  assert_int_equal(mkdir(in_place("folder"), 0700), 0);
+  snprintf(directory, sizeof directory, "cannot open %s/nowhere: No such file or directory", place);
+  check_message_is(directory, "nowhere/session.jsonl", 0);
+  snprintf(directory, sizeof directory, "cannot open %s/file: Not a directory", place);
+  check_message_is(directory, "file/session.jsonl", 0);
+  check_message_is("cannot open %s: No such file or directory", "absent", LILY_SESSION_READ_ONLY);
+  check_message_is("cannot open %s: Is a directory", "folder", 0);
+  check_message_is("the path names no file: %s", "folder/", 0);
+  check_message_is("the file is not a journal, or of a newer format: %s", "file", 0);
+  check_message_is("the file has a second hard link: %s", "link", 0);
+}
+
 TEST(storage_open__a_path_longer_than_the_system_takes) {
   lily_session_storage *storage = UNTOUCHED;
   char *name = repeated('n', 300), *path = repeated('/', 70000);

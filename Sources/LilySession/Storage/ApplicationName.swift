@@ -100,29 +100,30 @@ enum ApplicationName {
   }
 
   private static func words(_ list: StaticString) -> [ArraySlice<UInt8>] {
-    bytes(list).split { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\n") }
+    bytes(list).split(separator: UInt8(ascii: " "))
   }
 
   private static func bytes(_ text: StaticString) -> [UInt8] {
     [UInt8](UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
+  // Each list is one line: a newline in a literal would come into the name of a symbol.
   private static var interpreters: StaticString {
     """
-    python pythonw pypy cpython micropython circuitpython graalpy stackless ruby mruby truffleruby rbx jruby
-    node nodejs iojs electron nw deno bun qjs quickjs js d8 hermes tjs gjs gjs-console cjs cjs-console
-    perl raku rakudo rakudo-m moar php php-cgi php-fpm phpdbg hhvm lua luajit love
-    java dotnet mono mono-sgen mono-boehm corerun beam.smp beam.debug.smp erl erlexec escript
-    julia R Rscript octave octave-cli octave-gui guile gosh racket gracket csi scheme petite sbcl ecl clisp lisp.run gcl
-    swipl tclsh wish jimsh expect ocaml ocamlrun utop ghc runghc dart pike gst gawk
-    swift swift-frontend lli tcc neko hl janet libc.so
+    python pythonw pypy cpython micropython circuitpython graalpy stackless ruby mruby truffleruby rbx jruby \
+    node nodejs iojs electron nw deno bun qjs quickjs js d8 hermes tjs gjs gjs-console cjs cjs-console \
+    perl raku rakudo rakudo-m moar php php-cgi php-fpm phpdbg hhvm lua luajit love \
+    java dotnet mono mono-sgen mono-boehm corerun beam.smp beam.debug.smp erl erlexec escript \
+    julia R Rscript octave octave-cli octave-gui guile gosh racket gracket csi scheme petite sbcl ecl clisp lisp.run gcl \
+    swipl tclsh wish jimsh expect ocaml ocamlrun utop ghc runghc dart pike gst gawk \
+    swift swift-frontend lli tcc neko hl janet libc.so \
     wine wine-preloader wine64-preloader wineloader box64 box86 FEXInterpreter FEXLoader
     """
   }
 
   private static var machines: StaticString {
     """
-    aarch64 aarch64_be alpha arm armeb cris hexagon hppa i386 loongarch64 m68k microblaze microblazeel mips mips64 mips64el
+    aarch64 aarch64_be alpha arm armeb cris hexagon hppa i386 loongarch64 m68k microblaze microblazeel mips mips64 mips64el \
     mipsel mipsn32 mipsn32el nios2 or1k ppc ppc64 ppc64le riscv32 riscv64 s390x sh4 sh4eb sparc sparc32plus sparc64 x86_64 xtensa xtensaeb
     """
   }

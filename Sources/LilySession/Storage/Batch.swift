@@ -173,7 +173,7 @@ public final class Batch {
       let isRenewed = condition.deadline != nil && condition.deadline != current?.deadline
       if isRenewed || current?.identity != condition.entry { heads.append(condition.place) }
     }
-    return leaveOut { heads.contains($0) }
+    return leaveOut(heads)
   }
 
   /// The same for the entries of a table. `time`: by the host's clock; nil: the system's.
@@ -193,7 +193,7 @@ public final class Batch {
     let time = time ?? Syscalls.wallClock()
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room
     let heads = misfits(table, quota)
-    return leaveOut { heads.contains($0) }
+    return leaveOut(heads)
   }
 
   /// The places of the changes, each with those tied to it, that are too large.
@@ -220,7 +220,8 @@ public final class Batch {
   }
 
   /// Makes the batch anew, which is rare, without the changes at these places and those tied to them. Returns all their places.
-  private func leaveOut(_ isOut: (_ head: Int) -> Bool) -> [Int] {
+  private func leaveOut(_ heads: [Int]) -> [Int] {
+    if heads.isEmpty { return [] }
     let line = self.line.buffer.bytes.map { $0 }
     let keys = self.keys.bytes.map { $0 }
     let changes = (0..<self.changes.count).map { self.changes[$0] }
@@ -229,7 +230,7 @@ public final class Batch {
     removeAll()
     for change in changes {
       if !change.isTied { head = change.place }
-      if isOut(head) {
+      if heads.contains(head) {
         left.append(change.place)
         continue
       }

@@ -102,7 +102,7 @@ extension Journal {
     Syscalls.unlink(route.directory, names.temporary) // a dead compactor's; no living one is without the lock
     let flags = O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW
     let new = Syscalls.open(route.directory, names.temporary, flags, 0o600)
-    guard new >= 0 else { throw Syscalls.failure("the new file cannot be made") }
+    guard new >= 0 else { throw Syscalls.failure("cannot rewrite").at(names.path) }
     return (new, Syscalls.makePrivate(new))
   }
 

@@ -5,11 +5,11 @@ extension Journal {
   /// The first look at the file.
   func start() throws(Failure) {
     let opened = try route.open(create: options.create && !options.isReadOnly)
-    guard opened != .nothing else { throw Failure(.notFound, "there is no such file", systemError: ENOENT) }
+    guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
     // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
-    if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty") }
+    if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty").at(names.path) }
     if route.isReadOnly { try freshen() } else { try enterFirst() }
-    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged") }
+    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
     compactIfWorthwhile()
   }
 
@@ -63,19 +63,19 @@ extension Journal {
   private func goThere() throws(Failure) -> Followed {
     if route.file < 0 { watcher.pathChanged() } // the nearest folder may be another one by now
     let had = route.file >= 0
-    var followed = try look()
+    var followed = try lookOnce()
     var tries = 0
     while watcher.isOpen, !watcher.isArmed, tries < 8 {
       tries &+= 1
       watcher.arm(hasFile: route.file >= 0, isNews: had || route.file >= 0)
       if !watcher.isArmed { break } // the system gives no more watches; the next look-up tries again
-      let again = try look()
+      let again = try lookOnce()
       if again != .same { followed = again }
     }
     return followed
   }
 
-  private func look() throws(Failure) -> Followed {
+  private func lookOnce() throws(Failure) -> Followed {
     switch try route.lookUp() {
     case .thisFile: return .same
     case .another: if try open(create: false) { return .another }
@@ -123,7 +123,7 @@ extension Journal {
     // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
     let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
-    if size > 0, !Syscalls.truncate(route.file, to: 0) { throw Syscalls.failure("the file cannot be begun anew") }
+    if size > 0, !Syscalls.truncate(route.file, to: 0) { throw Syscalls.failure("cannot begin anew").at(names.path) }
     input.truncate(to: 0)
     header.append(to: input)
     route.makePrivate() // whatever the umask

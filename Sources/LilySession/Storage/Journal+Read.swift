@@ -6,8 +6,10 @@ extension Journal {
   ///
   /// - Parameter lookingUp: also where nothing tells that the path may name another file, as after a move by hand.
   func freshen(lookingUp: Bool = false) throws(Failure) {
-    if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
-    do throws(Failure) { try freshenByPath(lookingUp) } catch {
+    do throws(Failure) {
+      if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
+      try freshenByPath(lookingUp)
+    } catch {
       route.doubt()
       throw error
     }
@@ -59,7 +61,7 @@ extension Journal {
   /// false; under the lock such a line is damage, counted and skipped. What follows the last newline is left alone.
   func catchUp(to size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     try JSON.run { json throws(Failure) in
-      guard size <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB") }
+      guard size <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
       if mirror.applied == 0 {
         guard try readHeader(size, isLocked: isLocked, json) else { return false }
         if mirror.applied == 0, !mirror.hasLostHeader { return true }
@@ -92,9 +94,9 @@ extension Journal {
     case .zeroed: mirror.ruined(nil)
     case .unfinished: mirror.voided()
     case .lost:
-      guard let salt = try findSalt(size, json) else { throw Failure(.refused, "the file is not a journal, or of a newer format") }
+      guard let salt = try findSalt(size, json) else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
       mirror.beganWithoutHeader(salt)
-    case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format")
+    case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
     if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
     return true

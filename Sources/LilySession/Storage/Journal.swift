@@ -50,7 +50,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let journal = Journal(try JournalNames.make(path), options)
-    guard try journal.route.findFolder() else { throw Syscalls.failure("the directory cannot be opened") }
+    guard try journal.route.findFolder() else { throw Syscalls.failure("cannot open").at(journal.names.directory) }
     try journal.start()
     return journal
   }

@@ -10,15 +10,15 @@ final class JournalNames {
     var bytes = [UInt8](cString: path)
     guard !bytes.isEmpty else { throw Failure(.invalidArgument, "the path is empty") }
     if bytes.first != UInt8(ascii: "/") {
-      guard let current = Syscalls.currentDirectory() else { throw Syscalls.failure("the current directory is unknown") }
+      guard let current = Syscalls.currentDirectory() else { throw Syscalls.failure("cannot find the current directory of").at(path) }
       bytes = current + [UInt8(ascii: "/")] + bytes
     }
     let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
     let name = [UInt8](bytes[(slash &+ 1)...])
     guard !name.isEmpty, name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] else {
-      throw Failure(.invalidArgument, "the path names no file")
+      throw Failure(.invalidArgument, "the path names no file").at(path)
     }
-    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes") }
+    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes").at(path) }
     return JournalNames(bytes, name, slash)
   }
 

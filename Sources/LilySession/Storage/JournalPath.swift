@@ -77,7 +77,7 @@ final class JournalPath {
     let opened = Syscalls.open(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
     guard opened >= 0 else {
       if Syscalls.hasFoundNothing { return false }
-      throw Syscalls.failure("the directory cannot be opened")
+      throw Syscalls.failure("cannot open").at(names.directory)
     }
     do throws(Failure) { folderIdentity = Identity(try Syscalls.status(opened)) } catch {
       Syscalls.close(opened)
@@ -85,6 +85,7 @@ final class JournalPath {
     }
     Syscalls.close(directory)
     directory = opened
+    fileIdentity = nil // the same file under another folder's name is opened anew: who knows whether that name is on the disk
     return true
   }
 
@@ -93,7 +94,7 @@ final class JournalPath {
   /// - Parameter mustWrite: a file that may only be read is a failure.
   func open(create: Bool, mustWrite: Bool = false) throws(Failure) -> Opened {
     guard try findFolder() else {
-      if create { throw Syscalls.failure("the directory cannot be opened") }
+      if create { throw Syscalls.failure("cannot open").at(names.directory) }
       return .nothing
     }
     var patience = Patience()
@@ -128,7 +129,7 @@ final class JournalPath {
     let flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
     if readsOnly {
       let opened = Syscalls.open(directory, names.file, O_RDONLY | flags)
-      if opened < 0, platform_errno() != ENOENT { throw Syscalls.failure("the file cannot be opened") }
+      if opened < 0, platform_errno() != ENOENT { throw Syscalls.failure("cannot open").at(names.path) }
       return (opened, true, false)
     }
     var isMade = false
@@ -142,7 +143,7 @@ final class JournalPath {
     }
     if opened >= 0 { return (opened, false, isMade) }
     let code = platform_errno()
-    let failure = Syscalls.failure("the file cannot be opened", errno: code)
+    let failure = Syscalls.failure("cannot open", errno: code).at(names.path)
     // A file that may only be read is read.
     guard !mustWrite, code == EACCES || code == EROFS || code == EPERM else { throw failure }
     let readable = Syscalls.open(directory, names.file, O_RDONLY | flags)
@@ -152,11 +153,11 @@ final class JournalPath {
 
   /// Whether the file may be used; false: it is no longer in any directory. Throws for what is not ours, which is not touched.
   private func isUsable(_ status: stat) throws(Failure) -> Bool {
-    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw Failure(.refused, "the path names no regular file") }
-    guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "the file is another user's") }
+    guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw Failure(.refused, "the path names no regular file").at(names.path) }
+    guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "the file is another user's").at(names.path) }
     if status.st_nlink == 0 { return false }
-    guard status.st_nlink == 1 else { throw Failure(.refused, "the file has a second hard link") }
-    guard Int64(status.st_size) <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB") }
+    guard status.st_nlink == 1 else { throw Failure(.refused, "the file has a second hard link").at(names.path) }
+    guard Int64(status.st_size) <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
     return true
   }
 
