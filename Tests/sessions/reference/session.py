@@ -250,21 +250,20 @@ class Session:
     def shorten(self, belief, events):
         """Stores a deadline that cannot be right anew, where storage still holds that very entry with it (S9)."""
         key = belief.seen[0]
-        refused, system_error = self.handle.cannot_write()
-        refused = refused or self.handle.cannot_read("generation") or self.handle.cannot_read()
+        unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
+        entry = None if unread else self.handle.get(key)
+        very = entry is not None and belief.seen == (key, *entry.identity)
+        if not unread and (not very or entry.deadline != belief.read_deadline):
+            belief.clamp = False
+            if very:
+                belief.count(entry, self.world.now)  # who renewed it knows better
+            return
+        refused, system_error = (unread, 0) if unread else self.handle.cannot_write()
         if refused:
             if not belief.told:
                 belief.told = True
                 events.append((n.WRITE_FAILED, refused, system_error, belief.field.key))
             return
-        entry = self.handle.get(key)
-        very = entry is not None and belief.seen == (key, *entry.identity)
-        if not very or entry.deadline != belief.read_deadline:
-            belief.clamp = False
-            if very:
-                belief.count(entry, self.world.now)  # who renewed it knows better
-            return
-        belief.deadline = min(belief.deadline, self.world.now + belief.field.expires)
         self.handle.write({key: entry._replace(deadline=belief.deadline)})
         belief.read_deadline, belief.clamp, belief.told = belief.deadline, False, False
         if self.handle.durability_of():
