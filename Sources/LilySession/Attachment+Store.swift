@@ -111,12 +111,14 @@ extension Attachment {
   /// A value that the program did not change goes only where nobody else has stored something in the meantime.
   @inline(never)
   private func requireUntouched(_ at: Int) {
-    guard slots[at].pending == .rewriting, case .taken(let entry) = slots[at].origin else {
-      return batch.require(nil, under: storageKeys[at])
+    let keys = storedKeys(at)
+    // What is under a key before the one that the value was made from would have won over it. A first value was made from none.
+    var before = keys.count
+    if slots[at].pending == .rewriting, case .taken(let entry) = slots[at].origin {
+      batch.require(entry.identity, under: keys[entry.source])
+      before = entry.source
     }
-    // An entry under the field's own key wins over the former one that the value was made from.
-    if entry.source > 0 { batch.require(nil, under: storageKeys[at]) }
-    batch.require(entry.identity, under: storedKeys(at)[entry.source])
+    for key in keys[..<before] { batch.require(nil, under: key) }
   }
 
   @inline(never)

@@ -22,7 +22,7 @@ static struct rule *rules;
 static int rule_count;
 
 static const struct { const char *name; int code; } errors[] = {
-  {"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EFBIG", EFBIG}, {"EINTR", EINTR}, {"EIO", EIO}, {"EMFILE", EMFILE},
+  {"EACCES", EACCES}, {"EDQUOT", EDQUOT}, {"EFBIG", EFBIG}, {"EINTR", EINTR}, {"EINVAL", EINVAL}, {"EIO", EIO}, {"EMFILE", EMFILE},
   {"ENFILE", ENFILE}, {"ENOLCK", ENOLCK}, {"ENOMEM", ENOMEM}, {"ENOSPC", ENOSPC}, {"ENOSYS", ENOSYS}, {"ENOTSUP", ENOTSUP}, {"EPERM", EPERM},
   {"EROFS", EROFS}, {"EWOULDBLOCK", EWOULDBLOCK}, {"EXDEV", EXDEV},
 };

@@ -164,6 +164,19 @@ def test_rewriting_that_fails_once_is_told_once_in_both_durabilities(rule, numbe
         assert run.fired and {what for what, _ in failures(run)} == (set() if "ENOSPC" in rule else {"sync"})
 
 
+@pytest.mark.parametrize("error", ["EINVAL", "ENOTSUP"])
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_a_file_system_that_has_no_sync_of_directories_has_nothing_to_sync(error, durability, numbers):
+    run, _ = judged(numbers, f"fsync:directory@1+={error}", durability, allowed={OK})
+    assert run.fired
+
+
+@pytest.mark.parametrize("error", ["EPERM", "ENOTSUP"])
+def test_a_mode_that_cannot_be_set_is_no_failure_where_the_file_is_ours_alone(error, numbers):
+    run, _ = judged(numbers, f"fchmod@1+={error}", allowed={OK})
+    assert run.fired and not any(mark[0] == b"E" and mark[2] == b"6" for mark in run.marks)  # nor is there anything to be told
+
+
 BEGINNINGS = {"empty": b"", "2 bytes": b'["', "40 bytes": b'["5e6cd272",0,"lily-session",1,"a81b6b17', "70 zeros": bytes(70),
               "140 zeros": bytes(140)}
 

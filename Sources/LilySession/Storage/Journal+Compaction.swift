@@ -98,7 +98,7 @@ extension Journal {
     guard let found = try? Syscalls.sizeAndLinks(route.file), isCurrent(found) else { return watcher.noteArrival() }
   }
 
-  private func makeTemporary() throws(Failure) -> (file: Int32, isPrivate: Bool) {
+  func makeTemporary() throws(Failure) -> (file: Int32, isPrivate: Bool) {
     Syscalls.unlink(route.directory, names.temporary) // a dead compactor's; no living one is without the lock
     let flags = O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW
     let new = Syscalls.open(route.directory, names.temporary, flags, 0o600)

@@ -123,9 +123,15 @@ extension Journal {
     // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
     let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
-    if size > 0, !Syscalls.truncate(route.file, to: 0) { throw Syscalls.failure("cannot begin anew").at(names.path) }
     input.truncate(to: 0)
     header.append(to: input)
+    if route.isNewlyMade || !beginInNewFile() { try beginInPlace(size) }
+    route.begun()
+    mirror.created(header, length: Int64(input.count))
+  }
+
+  private func beginInPlace(_ size: Int64) throws(Failure) {
+    if size > 0, !Syscalls.truncate(route.file, to: 0) { throw Syscalls.failure("cannot begin anew").at(names.path) }
     route.makePrivate() // whatever the umask
     do throws(Failure) { try put(input.bytes, into: route.file) } catch {
       _ = Syscalls.truncate(route.file, to: 0)
@@ -133,6 +139,27 @@ extension Journal {
     }
     // Once in a file's life: after power loss a header of foreign blocks would not be taken for ours.
     do throws(Failure) { try Syscalls.sync(data: route.file) } catch { debts.syncFailed() }
-    mirror.created(header, length: Int64(input.count))
+  }
+
+  /// Puts a new file in the place of one that was emptied. Another handle may have read that one to where it is empty now, and would take
+  /// a header that is as long for the one that it knows. Returns false where that cannot be done, as with a file that is mounted by itself.
+  private func beginInNewFile() -> Bool {
+    guard let (new, isPrivate) = try? makeTemporary() else { return false }
+    do throws(Failure) {
+      // Nobody else can have the lock of a file that has no name yet that anybody looks for.
+      guard try Syscalls.tryLock(new) == .taken else { throw Failure(.busy, "the new file is locked") }
+      try put(input.bytes, into: new)
+      try Syscalls.sync(new)
+      try Syscalls.rename(route.directory, names.temporary, names.file)
+    } catch {
+      Syscalls.close(new)
+      Syscalls.unlink(route.directory, names.temporary)
+      return false
+    }
+    Syscalls.unlock(route.file)
+    route.replace(by: new, isPrivate: isPrivate)
+    debts.metAnotherFile()
+    watcher.pathChanged()
+    return true
   }
 }

@@ -94,8 +94,12 @@ extension Journal {
     case .zeroed: mirror.ruined(nil)
     case .unfinished: mirror.voided()
     case .lost:
-      guard let salt = try findSalt(size, json) else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
-      mirror.beganWithoutHeader(salt)
+      let behindHeader = Int64(2 * JournalHeader.length)
+      var found = try findSalt(from: behindHeader, to: size, json)
+      if found == nil { found = try findSalt(from: 0, to: size, json) }
+      guard let salt = found else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
+      // What is left of a header's bytes, its newlines gone, must not cost the first line. The whole header may be gone, too.
+      mirror.beganWithoutHeader(salt, linesAt: try isLine(at: 0, size, salt) ? 0 : behindHeader)
     case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
     if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
@@ -111,9 +115,20 @@ extension Journal {
     return JournalHeader.read(input.bytes, fileSize: size, isAllZero: isAllZero)
   }
 
+  /// Returns true if a line that this salt checks begins there.
+  private func isLine(at start: Int64, _ size: Int64, _ salt: Salt) throws(Failure) -> Bool {
+    var lines = LineSplitter(input, from: start)
+    var isLine = false
+    _ = try lines.forEach(to: size, from: readFile) { line throws(Failure) in
+      isLine = line.isEnded && LineReader.isChecked(line.text, salt)
+      return false
+    }
+    return isLine
+  }
+
   /// Finds the salt from the lines, where the header is lost.
-  private func findSalt(_ size: Int64, _ json: JSON) throws(Failure) -> Salt? {
-    var lines = LineSplitter(input, from: 0, limit: LineSplitter.chunk)
+  private func findSalt(from start: Int64, to size: Int64, _ json: JSON) throws(Failure) -> Salt? {
+    var lines = LineSplitter(input, from: start, limit: LineSplitter.chunk)
     var finder = SaltFinder()
     var salt: Salt?
     _ = try lines.forEach(to: size, from: readFile) { line throws(Failure) in

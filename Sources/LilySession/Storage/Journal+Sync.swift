@@ -7,7 +7,13 @@ extension Journal {
         route.doubt() // nothing is owed; the next use looks where the path leads
         return nil
       }
-      if try follow(create: false) == .nothing { return nil } // what was to be synced is gone, and no sync brings the file back
+      // What was to be synced is gone, and no sync brings it back. The next write begins the file.
+      if try follow(create: false) == .nothing { return nil }
+      if try Syscalls.sizeAndLinks(route.file).size == 0 {
+        mirror.voided()
+        debts.fileIsGone()
+        return nil
+      }
       let unerased = try erase(hostTime)
       if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
       return unerased

@@ -93,8 +93,8 @@ final class JournalMirror {
   }
 
   /// The header is lost, and the salt is known from the lines. The generation is one that all who read the file agree upon.
-  func beganWithoutHeader(_ salt: Salt) {
-    begin(JournalHeader(salt: salt, generation: UInt64(salt.seed) &<< 32), at: 0)
+  func beganWithoutHeader(_ salt: Salt, linesAt start: Int64) {
+    begin(JournalHeader(salt: salt, generation: UInt64(salt.seed) &<< 32), at: start)
     state.hasLostHeader = true
     damaged()
   }

@@ -34,6 +34,8 @@ final class JournalPath {
   private(set) var file: Int32 = -1
   /// By the options, or because the system would not have it otherwise.
   private(set) var isReadOnly: Bool
+  /// This handle has made the file, and nobody can have read anything in it yet.
+  private(set) var isNewlyMade = false
   /// Something did not go as it should: the path has to be looked up before the file is used again.
   private(set) var isInDoubt = false
   /// Others have rights to the file that the file system would not let us take away.
@@ -119,6 +121,7 @@ final class JournalPath {
     file = opened
     fileIdentity = identity
     isReadOnly = onlyReads
+    isNewlyMade = isMade || isSame && isNewlyMade
     isInDoubt = false
     if !isSame { isOpenToOthers = false }
     return isSame ? .same : isMade ? .made : .another
@@ -170,8 +173,12 @@ final class JournalPath {
     isOpenToOthers = false
   }
 
+  /// The file has a header.
+  func begun() { isNewlyMade = false }
+
   /// A new file of ours has been renamed into place.
   func replace(by new: Int32, isPrivate: Bool) {
+    isNewlyMade = false
     Syscalls.close(file)
     file = new
     fileIdentity = (try? Syscalls.status(new)).map(Identity.init)
