@@ -25,7 +25,7 @@ class JournalFile:
         self._forget()
         self.inode = None
         self.size = 0
-        self.rewritten = self.appeared = False
+        self.rewritten = self.appeared = self.empty = False
 
     def _forget(self):
         self.offset, self.lines, self.entries, self.names = HEADERS, 0, {}, []
@@ -35,17 +35,18 @@ class JournalFile:
         try:
             file = os.open(self.path, os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
-            self.rewritten, self.appeared = self.inode is not None, False
+            self.rewritten, self.appeared, self.empty = self.inode is not None and not self.empty, False, False
             self._forget()
             self.inode, self.size = None, 0
             return
         try:
             stat = os.fstat(file)
             self.size = stat.st_size
-            self.rewritten = stat.st_ino != self.inode and self.inode is not None
-            self.appeared = self.inode is None
-            if stat.st_size < HEADERS:  # a creation that was cut short, or emptied
-                self.rewritten = self.inode is not None and self.offset > 0
+            self.appeared = self.inode is None or self.empty
+            self.rewritten = stat.st_ino != self.inode and not self.appeared
+            self.empty = stat.st_size < HEADERS
+            if self.empty:  # a creation that was cut short, or emptied
+                self.rewritten, self.appeared = self.inode is not None and self.offset > 0, False
                 self._forget()
                 self.inode, self.offset, self.names = stat.st_ino, 0, []
                 return

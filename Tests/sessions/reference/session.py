@@ -117,12 +117,15 @@ class Session:
 
     def store_changes(self, events):
         for belief in self.beliefs:
-            belief.now, belief.mark_counts = False, belief.marked
+            belief.now = False
         if self.host.take() is None:
             return n.CALLBACK
         for belief in self.beliefs:
             belief.status = n.OK
         if self.has_changes():
+            for belief in self.beliefs:
+                # One that is made in a callback from here on is the next update's.
+                belief.mark_counts, belief.marked = belief.marked, belief.marked and belief.baseline is None
             for belief in self.beliefs:
                 belief.status = self.look(belief, events)
         status = self.write(events)
@@ -149,6 +152,7 @@ class Session:
                 self.changed(belief)  # the last value that was seen
             return n.CALLBACK if status else n.ENCODE
         known, belief.baseline = belief.baseline, value
+        belief.marked = belief.marked and known is not None
         if belief.mark_counts or known is not None and not values.same(value, known):
             self.changed(belief)
         elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
@@ -160,7 +164,6 @@ class Session:
     def changed(self, belief):
         belief.dirty = belief.now = True
         belief.pending = belief.first = belief.differs = False
-        belief.marked = belief.marked and not belief.mark_counts
 
     def due(self, belief):
         """Whether the field's value is to be stored: the last one that was seen, where get fails by now (S6)."""
