@@ -3,9 +3,9 @@ import contextlib
 import ctypes as c
 import os
 import select
-import traceback
 
 import api
+import callbacks
 import limits
 import names as n
 import values
@@ -14,143 +14,11 @@ from backend import Backend
 from host import Field
 from members import MemberHost
 
-_contexts = {}   # what a context pointer stands for
-_failures = []   # exceptions that callbacks raised
-
-
-def guarded(prototype, failure):
-    """A callback for C: its context becomes what it stands for, and an exception is kept for the driver."""
-    def wrap(function):
-        def call(context, *arguments):
-            try:
-                return function(_contexts[context], *arguments)
-            except BaseException:
-                _failures.append(traceback.format_exc())
-                return failure
-        return prototype(call)
-    return wrap
-
-
-def register(thing):
-    number = max(_contexts, default=0) + 1
-    _contexts[number] = thing
-    return number
-
-
-class Bound:
-    """A field of a host, as a context."""
-
-    def __init__(self, host, field):
-        self.host, self.field = host, field
-        self.released = 0
-        self.kept = None      # text that get or migrate gave, borrowed until the next time
-        self.migrated = None
-
-
-def fill(out, value):
-    """Fills an out_value; returns what has to stay alive."""
-    kind = value[0]
-    out = out.contents
-    out.type = {"n": 1, "b": 2, "i": 4, "r": 8, "s": 16, "j": 32}[kind]
-    if kind == "b":
-        out.boolean = value[1]
-    elif kind == "i":
-        out.integer = value[1]
-    elif kind == "r":
-        out.real = value[1]
-    elif kind in "sj":
-        data = value[1].encode("utf-8", "surrogateescape")
-        kept = c.create_string_buffer(data, max(len(data), 1))
-        out.text.bytes, out.text.length = c.addressof(kept), len(data)
-        return kept
-    return None
-
-
-def read(value):
-    """The value that set or migrate was given."""
-    value = value.contents
-    kind = value.type
-    if kind == 1:
-        return ("n",)
-    if kind == 2:
-        return ("b", bool(value.boolean))
-    if kind == 4:
-        return ("i", value.integer)
-    if kind == 8:
-        return ("r", value.real)
-    text = c.string_at(value.text.bytes, value.text.length).decode()
-    return ("s" if kind == 16 else "j", text)
-
-
-@guarded(api.GET, n.IO)
-def _get(bound, _, out):
-    status, value = bound.host.get(bound.field.key)
-    if status == n.OK:
-        bound.kept = fill(out, value)
-    return status
-
-
-@guarded(api.SET, n.IO)
-def _set(bound, _, value):
-    return bound.host.set(bound.field.key, read(value))
-
-
-@guarded(api.MIGRATE, n.IO)
-def _migrate(bound, version, stored, out):
-    status, value = bound.host.migrate(bound.field.key, version, read(stored)[1])
-    if status == n.OK:
-        bound.migrated = fill(out, value)
-    return status
-
-
-@guarded(api.RELEASE, None)
-def _release(thing):
-    thing.released += 1
-
-
-_model = c.c_int64(0)
-
-
-@guarded(api.SLICE, None)
-def _take(host, _):
-    return None if host.take() is None else host.address
-
-
-@guarded(api.PUT, None)
-def _put(host, model, _):
-    return model if host.put() else None
-
-
-@guarded(api.REVISION, 0)
-def _revision(host, _):
-    return host.revision()
-
-
-@guarded(api.EVENT, None)
-def _event(host, event):
-    event = event.contents
-    host.event(event.kind, event.status, event.system_error, event.key and event.key.decode())
-
-
-class Updating:
-    """What a runtime's update function does in the dispatch that runs."""
-
-    def __init__(self, driver):
-        self.driver, self.options = driver, {}
-
-
-@guarded(api.UPDATE_FN, None)
-def _update(updating, model, _):
-    options, updating.options = updating.options, {}
-    updating.driver.run(options.get("inside", ()))
-    return None if options.get("refuse") else model
-
-
 class Runtime:
     def __init__(self, driver):
-        self.updating = Updating(driver)
+        self.updating = callbacks.Updating(driver)
         self.handle = api.handle()
-        status = api.runtime_new(c.addressof(_model), _update, register(self.updating), c.byref(self.handle))
+        status = api.runtime_new(c.addressof(callbacks.model), callbacks.update, callbacks.register(self.updating), c.byref(self.handle))
         assert status == n.OK
         self.depth, self.ending = 0, False
 
@@ -176,8 +44,8 @@ class Session:
 
 class Driver:
     def __init__(self, path):
-        _contexts.clear()
-        _failures.clear()
+        callbacks.contexts.clear()
+        callbacks.failures.clear()
         self.path = path
         self.now = 1_000_000
         self.clock = api.CLOCK(lambda _: self.now)
@@ -203,8 +71,8 @@ class Driver:
             limits.churn()
         with limits.no_descriptors() if self.starved and self.depth == 0 else contextlib.nullcontext():
             result = getattr(self, "do_" + step[0])(*step[1:]) is not False
-        if _failures:
-            raise RuntimeError(_failures.pop(0))
+        if callbacks.failures:
+            raise RuntimeError(callbacks.failures.pop(0))
         return result
 
     def answer(self, call, *values):
@@ -401,18 +269,18 @@ class Driver:
         for callback, key, status in options.get("failing", ()):
             host.failing[callback, key] = status
         self.hosts.append(host)
-        bounds = [Bound(host, field) for field in fields]
+        bounds = [callbacks.Bound(host, field) for field in fields]
         self.bounds.append(bounds)
         persistence = api.persistence_new()
         for bound in bounds:
             field = bound.field
-            struct = api.FieldStruct(c.sizeof(api.FieldStruct), field.key.encode(), field.types, _get, _set, register(bound), _release)
+            struct = api.FieldStruct(c.sizeof(api.FieldStruct), field.key.encode(), field.types, callbacks.get, callbacks.set, callbacks.register(bound), callbacks.release)
             if field.member:
                 struct.get, struct.set, struct.member_type = api.GET(), api.SET(), field.member
                 struct.member_offset, struct.member_size = host.offset_and_size(field.key)
             struct.expires_after_ms, struct.version = field.expires, field.version
             if field.migrate:
-                struct.migrate = c.cast(_migrate, c.c_void_p)
+                struct.migrate = c.cast(callbacks.migrate, c.c_void_p)
             if field.former:
                 former = (c.c_char_p * (len(field.former) + 1))(*(key.encode() for key in field.former), None)
                 struct.former_keys = c.cast(former, c.c_void_p)
@@ -420,12 +288,12 @@ class Driver:
             assert status == n.OK, status
         config = api.Config(c.sizeof(api.Config), storage)
         if host.slices or host.members:
-            config.get = _take
+            config.get = callbacks.take
         if host.slices:
-            config.set = _put
+            config.set = callbacks.put
         if host.revisions:
-            config.revision = _revision
-        config.on_event, config.context, config.release = _event, register(host), _release
+            config.revision = callbacks.revision
+        config.on_event, config.context, config.release = callbacks.event, callbacks.register(host), callbacks.release
         handle = api.handle()
         with runtime.inside(self):
             status = api.session_attach(runtime.handle, persistence, c.byref(config), c.byref(handle))
@@ -471,7 +339,7 @@ class Driver:
         runtime = self.runtimes.get(name)
         if runtime is None:
             return False
-        self.answer("model", api.runtime_model(runtime.handle) == c.addressof(_model))
+        self.answer("model", api.runtime_model(runtime.handle) == c.addressof(callbacks.model))
 
     def end_session(self, name, function):
         session = self.sessions.get(name)
