@@ -8,12 +8,12 @@ extension Journal {
   private static var idleFloor: Int64 { 64 << 10 }
   private static var idleRatio: Int64 { 4 }
 
-  /// Whether a sync or an opening should rewrite the file for its size.
+  /// A sync or an opening should rewrite the file for its size.
   var isWorthwhile: Bool {
     !mirror.hasUnknown && mirror.applied > Journal.idleFloor && mirror.applied > Journal.idleRatio &* mirror.table.compactedBytes
   }
 
-  /// At open: a file that earlier programs left large. A failure leaves it as it is.
+  /// Rewrites, at open, a file that earlier programs left large. A failure leaves it as it is.
   func compactIfWorthwhile() {
     guard !route.isReadOnly, isWorthwhile else { return }
     let hostTime = options.clock?()
@@ -24,7 +24,7 @@ extension Journal {
     }
   }
 
-  /// After each change, under its lock. A failure is not the change's, and is the answer.
+  /// Runs after each change, under its lock. Returns why the file could not be rewritten; that is no failure of the change.
   @inline(__always)
   @discardableResult
   func compactIfFarTooLarge(_ hostTime: Int64?) -> Failure? {

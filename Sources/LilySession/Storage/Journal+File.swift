@@ -13,7 +13,7 @@ extension Journal {
     compactIfWorthwhile()
   }
 
-  /// Whether the file has no bytes. One that another process has just made gets its header within microseconds.
+  /// Returns true if the file has no bytes. One that another process has just made gets its header within microseconds.
   private func isEmpty() throws(Failure) -> Bool {
     var tries = 0
     while try Syscalls.sizeAndLinks(route.file).size == 0 {

@@ -109,7 +109,7 @@ extension Journal {
     route.doubt()
   }
 
-  /// Whether nobody else has written, and nothing tells that the path may not name this file any more.
+  /// Returns true if nobody else has written, and nothing tells that the path may not name this file any more.
   @inline(__always)
   func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
     found.size == mirror.applied && found.links == 1 && !mirror.hasMoved && mirror.applied > 0
