@@ -35,13 +35,16 @@ extension Journal {
   @inline(never)
   private func tryToCompact(_ hostTime: Int64?) -> Failure? {
     guard !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return nil }
-    do throws(Failure) { try compact(hostTime) } catch { return error }
+    do throws(Failure) { try compact(hostTime) } catch {
+      return route.isInDoubt ? nil : error // the next change looks where the path leads
+    }
     return nil
   }
 
   /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
   func compact(_ hostTime: Int64?) throws(Failure) {
+    try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
     do throws(Failure) {
@@ -60,6 +63,14 @@ extension Journal {
     }
   }
 
+  /// Throws if the path leads elsewhere by now: a file that is renamed to it would take the place of somebody else's.
+  func requirePlace() throws(Failure) {
+    guard try route.lookUp() == .thisFile else {
+      route.doubt()
+      throw Failure(.busy, "the path leads to another file by now").at(names.path)
+    }
+  }
+
   private func rewrite(_ time: Int64) throws(Failure) {
     guard !mirror.hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     if mirror.keepsDamage { try keepDamaged() }
@@ -74,6 +85,7 @@ extension Journal {
       scratch.begin()
       scratch.buffer.append("[\"moved\"]")
       try append(scratch, items: 1, isRemoval: true)
+      try requirePlace()
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)

@@ -22,7 +22,7 @@ extension Journal {
     while true {
       let found: Syscalls.SizeAndLinks? = route.file >= 0 ? try Syscalls.sizeAndLinks(route.file) : nil
       var isNamed = false
-      if mustLook || !route.isReadyForReading || mirror.hasMoved || found?.links != 1 {
+      if mustLook || !route.isReadyForReading || mirror.hasMoved || found.map(isOdd) ?? true {
         mustLook = false
         switch try follow(create: false) {
         case .same:
