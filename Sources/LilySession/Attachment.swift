@@ -57,7 +57,7 @@ where Lens.Session == Binding.Session {
     giveBackFields()
   }
 
-  /// With the host's contexts in them.
+  /// Gives the host's contexts back with them.
   private func giveBackFields() {
     fields.deinitialize()
     fields.deallocate()

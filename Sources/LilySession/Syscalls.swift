@@ -15,7 +15,7 @@ enum Syscalls {
     return Failure(status, reason, systemError: code)
   }
 
-  /// Whether the last call failed because there is nothing at the path.
+  /// The last call failed because there is nothing at the path.
   static var hasFoundNothing: Bool { platform_errno() == ENOENT || platform_errno() == ENOTDIR }
 
   /// The answer of a call that is made again as long as a signal interrupts it.
@@ -136,7 +136,7 @@ enum Syscalls {
     guard fsync(file) == 0 else { throw failure("the disk did not take the data") }
   }
 
-  /// Syncs the names in a directory. A file system that answers that it has no such thing has nothing to sync.
+  /// Syncs the names in a directory. A file system that says that it has no such thing has nothing to sync.
   static func sync(directory: Int32) throws(Failure) {
     if fsync(directory) == 0 { return }
     let code = platform_errno()

@@ -269,3 +269,46 @@ static int without_standard_descriptors(void *context) {
 }
 
 TEST(path__no_descriptor_is_a_standard_one) { assert_int_equal(in_child(without_standard_descriptors, NULL), 0); }
+
+/* What a handle renames into place must not take the place of somebody else's file. */
+TEST(path__S21_an_emptied_file_that_has_another_name_by_now) {
+  for (int is_moved = 0; is_moved < 2; is_moved++) {
+    unlink(JOURNAL);
+    unlink(in_place("second"));
+    lily_session_storage *one = open_storage(JOURNAL), *two = open_storage(JOURNAL);
+    assert_ok(set_text(one, "a", "1"));
+    assert_stored(two, "a", "1");
+    assert_int_equal(is_moved ? rename(JOURNAL, in_place("second")) : link(JOURNAL, in_place("second")), 0);
+    assert_int_equal(truncate(in_place(is_moved ? "second" : "session.jsonl"), 0), 0);
+    assert_ok(set_text(one, "of_one", "1"));
+    assert_ok(set_text(two, "of_two", "2"));
+    assert_stored(two, "of_one", "1");
+    assert_stored(one, "of_two", "2");
+    assert_absent(two, "a");
+    lily_session_storage_close(two);
+    lily_session_storage_close(one);
+  }
+}
+
+TEST(path__S21_a_rewriting_in_a_file_that_was_moved_away) {
+  lily_session_storage *one = open_storage(JOURNAL);
+  assert_ok(set_text(one, "a", "1"));
+  assert_int_equal(rename(JOURNAL, in_place("away")), 0);
+  lily_session_storage *two = open_storage(JOURNAL);
+  assert_ok(set_text(two, "of_two", "2"));
+  assert_ok(lily_session_storage_sync(two));
+  char *large = repeated('x', 100000);
+  large[0] = large[99999] = '"';
+  for (int i = 0; i < 60; i++) {
+    large[1] = (char)('a' + i % 26);
+    assert_ok(lily_session_storage_set(one, "large", large, 100000, 0));
+  }
+  lily_session_storage *third = open_storage(JOURNAL);
+  assert_stored(third, "of_two", "2");
+  assert_absent(third, "a");
+  assert_stored(one, "of_two", "2"); /* it has found the way */
+  lily_session_storage_close(third);
+  lily_session_storage_close(two);
+  lily_session_storage_close(one);
+  free(large);
+}

@@ -212,7 +212,7 @@ public final class Batch {
     return found
   }
 
-  /// By how many bytes a change makes the table larger. No key is in a batch twice.
+  /// Returns by how many bytes a change makes the table larger. No key is in a batch twice.
   private func growth(_ at: Int, _ table: EntryTable) -> Int64 {
     let change = changes[at]
     let old = table.find(keys.slice(change.key)).map { $0.pointee.keyCount &+ $0.pointee.valueCount } ?? 0
@@ -247,7 +247,7 @@ public final class Batch {
     return left
   }
 
-  /// Whether the table has one of the keys.
+  /// Returns true if the table has one of the keys.
   func touches(_ table: EntryTable) -> Bool {
     (0..<changes.count).contains { table.find(keys.slice(changes[$0].key)) != nil }
   }

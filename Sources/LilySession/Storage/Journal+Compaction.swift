@@ -8,12 +8,12 @@ extension Journal {
   private static var idleFloor: Int64 { 64 << 10 }
   private static var idleRatio: Int64 { 4 }
 
-  /// Whether a sync or an opening should rewrite the file for its size.
+  /// A sync or an opening should rewrite the file for its size.
   var isWorthwhile: Bool {
     !mirror.hasUnknown && mirror.applied > Journal.idleFloor && mirror.applied > Journal.idleRatio &* mirror.table.compactedBytes
   }
 
-  /// At open: a file that earlier programs left large. A failure leaves it as it is.
+  /// Rewrites, at open, a file that earlier programs left large. A failure leaves it as it is.
   func compactIfWorthwhile() {
     guard !route.isReadOnly, isWorthwhile else { return }
     let hostTime = options.clock?()
@@ -24,7 +24,7 @@ extension Journal {
     }
   }
 
-  /// After each change, under its lock. A failure is not the change's, and is the answer.
+  /// Runs after each change, under its lock. Returns why the file could not be rewritten; that is no failure of the change.
   @inline(__always)
   @discardableResult
   func compactIfFarTooLarge(_ hostTime: Int64?) -> Failure? {
@@ -35,13 +35,16 @@ extension Journal {
   @inline(never)
   private func tryToCompact(_ hostTime: Int64?) -> Failure? {
     guard !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return nil }
-    do throws(Failure) { try compact(hostTime) } catch { return error }
+    do throws(Failure) { try compact(hostTime) } catch {
+      return route.isInDoubt ? nil : error // the next change looks where the path leads
+    }
     return nil
   }
 
   /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
   func compact(_ hostTime: Int64?) throws(Failure) {
+    try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
     do throws(Failure) {
@@ -60,6 +63,14 @@ extension Journal {
     }
   }
 
+  /// Throws if the path leads elsewhere by now: a file that is renamed to it would take the place of somebody else's.
+  func requirePlace() throws(Failure) {
+    guard try route.lookUp() == .thisFile else {
+      route.doubt()
+      throw Failure(.busy, "the path leads to another file by now").at(names.path)
+    }
+  }
+
   private func rewrite(_ time: Int64) throws(Failure) {
     guard !mirror.hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
     if mirror.keepsDamage { try keepDamaged() }
@@ -74,6 +85,7 @@ extension Journal {
       scratch.begin()
       scratch.buffer.append("[\"moved\"]")
       try append(scratch, items: 1, isRemoval: true)
+      try requirePlace()
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)

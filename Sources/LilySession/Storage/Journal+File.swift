@@ -13,7 +13,7 @@ extension Journal {
     compactIfWorthwhile()
   }
 
-  /// Whether the file has no bytes. One that another process has just made gets its header within microseconds.
+  /// Returns true if the file has no bytes. One that another process has just made gets its header within microseconds.
   private func isEmpty() throws(Failure) -> Bool {
     var tries = 0
     while try Syscalls.sizeAndLinks(route.file).size == 0 {
@@ -125,7 +125,8 @@ extension Journal {
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
     input.truncate(to: 0)
     header.append(to: input)
-    if route.isNewlyMade || !beginInNewFile() { try beginInPlace(size) }
+    let isBegun = route.isNewlyMade ? false : try beginInNewFile()
+    if !isBegun { try beginInPlace(size) }
     route.begun()
     mirror.created(header, length: Int64(input.count))
   }
@@ -143,17 +144,19 @@ extension Journal {
 
   /// Puts a new file in the place of one that was emptied. Another handle may have read that one to where it is empty now, and would take
   /// a header that is as long for the one that it knows. Returns false where that cannot be done, as with a file that is mounted by itself.
-  private func beginInNewFile() -> Bool {
+  private func beginInNewFile() throws(Failure) -> Bool {
     guard let (new, isPrivate) = try? makeTemporary() else { return false }
     do throws(Failure) {
       // Nobody else can have the lock of a file that has no name yet that anybody looks for.
       guard try Syscalls.tryLock(new) == .taken else { throw Failure(.busy, "the new file is locked") }
       try put(input.bytes, into: new)
       try Syscalls.sync(new)
+      try requirePlace()
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)
       Syscalls.unlink(route.directory, names.temporary)
+      if route.isInDoubt { throw error } // nor may the header go into a file that the path does not lead to
       return false
     }
     Syscalls.unlock(route.file)

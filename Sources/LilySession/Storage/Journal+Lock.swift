@@ -109,17 +109,22 @@ extension Journal {
     route.doubt()
   }
 
-  /// Whether nobody else has written, and nothing tells that the path may not name this file any more.
+  /// Returns true if nobody else has written, and nothing tells that the path may not name this file any more.
   @inline(__always)
   func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
     found.size == mirror.applied && found.links == 1 && !mirror.hasMoved && mirror.applied > 0
   }
 
+  /// Returns true if the path has to be looked up before the file is believed.
+  func isOdd(_ found: Syscalls.SizeAndLinks) -> Bool { found.links != 1 || found.size < mirror.applied || found.size == 0 }
+
   /// Applies what others wrote. Returns false if the path does not name this file any more. The caller holds the lock, so nobody is
   /// writing.
   @inline(never)
   func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
-    let (size, links) = found
+    let size = found.size
+    // What is odd may be the work of somebody who gave the path another file: moved or linked this one away, and emptied it there.
+    let isOdd = isOdd(found) && !route.isNewlyMade
     if size < mirror.applied { mirror.startOver() } // somebody cut it
     if size > mirror.applied || mirror.applied == 0 {
       let (damaged, applied) = (mirror.damagedLines, mirror.applied)
@@ -129,7 +134,7 @@ extension Journal {
         _ = try catchUp(to: size, isLocked: true)
       }
     }
-    if links != 1 || mirror.hasMoved {
+    if isOdd || mirror.hasMoved {
       guard try route.lookUp() == .thisFile else { return false }
       mirror.movedIsVoid() // the compactor died before its rename
     }

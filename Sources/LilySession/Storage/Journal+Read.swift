@@ -22,7 +22,7 @@ extension Journal {
     while true {
       let found: Syscalls.SizeAndLinks? = route.file >= 0 ? try Syscalls.sizeAndLinks(route.file) : nil
       var isNamed = false
-      if mustLook || !route.isReadyForReading || mirror.hasMoved || found?.links != 1 {
+      if mustLook || !route.isReadyForReading || mirror.hasMoved || found.map(isOdd) ?? true {
         mustLook = false
         switch try follow(create: false) {
         case .same:
@@ -57,7 +57,7 @@ extension Journal {
     return try examine(try Syscalls.sizeAndLinks(route.file))
   }
 
-  /// Applies the lines up to `size`. Without the lock it stops at the first that is not whole and right, and answers
+  /// Applies the lines up to `size`. Without the lock it stops at the first that is not whole and right, and returns
   /// false; under the lock such a line is damage, counted and skipped. What follows the last newline is left alone.
   func catchUp(to size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     try JSON.run { json throws(Failure) in
@@ -138,13 +138,13 @@ extension Journal {
     return salt
   }
 
-  /// Whether another journal was copied over this one, in the same inode: that looks like damage.
+  /// Returns true if another journal was copied over this one, in the same inode: that looks like damage.
   func isOverwritten() throws(Failure) -> Bool {
     guard case .ours(let header, _) = try lookAtHeader(Int64(2 * JournalHeader.length)) else { return !mirror.hasLostHeader }
     return header.salt.seed != mirror.salt.seed
   }
 
-  /// Whether the rest of a file is zeros, as far as blocks that a crash left without data go: a larger file is not.
+  /// Returns true if the rest of a file is zeros, as far as blocks that a crash left without data go: a larger file is not.
   private func isZero(from: Int64, to size: Int64) throws(Failure) -> Bool {
     guard size <= 1 << 20 else { return false }
     let room = ByteBuffer(capacity: LineSplitter.chunk / 16)

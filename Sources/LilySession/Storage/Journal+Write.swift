@@ -53,7 +53,7 @@ extension Journal {
     return try append(batch, scope, wanted, hostTime)
   }
 
-  /// Whether the path leads elsewhere than to the file with which a change has just failed.
+  /// Returns true if the path leads elsewhere than to the file with which a change has just failed.
   @inline(never)
   private func hasMovedOn(_ failure: Failure) -> Bool {
     route.doubt()

@@ -72,7 +72,7 @@ struct JournalDebts {
 
   // MARK: tries to rewrite the file
 
-  /// Whether a request to rewrite the file leads to a try. Tries that make the file grow are repeated only after 1, 2, 4, 8 … further
+  /// Returns true if a request to rewrite the file leads to a try. Tries that make the file grow are repeated only after 1, 2, 4, 8 … further
   /// requests, so that they do not add up. Updates let requests pass after any failure: most of them would try in vain.
   mutating func mayTry(isUpdate: Bool) -> Bool {
     guard pause > 0, isUpdate || hasGrown else { return true }

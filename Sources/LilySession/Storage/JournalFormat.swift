@@ -71,7 +71,7 @@ struct JournalHeader {
     return isAnyVersion(bytes) ? .notOurs : .lost
   }
 
-  /// Whether one of the first two lines is the header of a format that we do not know.
+  /// Returns true if one of the first two lines is the header of a format that we do not know.
   private static func isAnyVersion(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var start = 0
     while let newline = bytes[start...].firstIndex(of: 0x0A) {
@@ -181,7 +181,7 @@ final class LineReader {
     return (sequence, operation)
   }
 
-  /// Whether it begins as a line does, and its check holds.
+  /// Returns true if it begins as a line does, and its check holds.
   static func isChecked(_ line: UnsafeRawBufferPointer, _ salt: Salt) -> Bool {
     guard let check = check(of: line) else { return false }
     return salt.check(UnsafeRawBufferPointer(rebasing: line[JournalHeader.checkedFrom...])) == check

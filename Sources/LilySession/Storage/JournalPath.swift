@@ -154,7 +154,7 @@ final class JournalPath {
     return (readable, true, false)
   }
 
-  /// Whether the file may be used; false: it is no longer in any directory. Throws for what is not ours, which is not touched.
+  /// Returns true if the file may be used, and false if it is no longer in any directory. Throws for what is not ours, which is not touched.
   private func isUsable(_ status: stat) throws(Failure) -> Bool {
     guard status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) else { throw Failure(.refused, "the path names no regular file").at(names.path) }
     guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "the file is another user's").at(names.path) }

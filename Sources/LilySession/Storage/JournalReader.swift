@@ -5,7 +5,7 @@ struct LineSplitter {
   struct Line {
     /// Without the newline, borrowed until the next line. Empty where the line is too long.
     var text: UnsafeRawBufferPointer
-    /// Of its first byte in the file.
+    /// The place of its first byte in the file.
     var start: Int64
     /// Without the newline.
     var length: Int64
@@ -18,7 +18,7 @@ struct LineSplitter {
 
   private let buffer: ByteBuffer
   private let limit: Int
-  /// Where the line that is being put together begins.
+  /// The place where the line that is being put together begins.
   private var start: Int64
 
   /// `limit`: the bytes of a longer line are not kept, its newline counted.
@@ -28,7 +28,7 @@ struct LineSplitter {
     self.limit = limit
   }
 
-  /// Hands the lines up to `size` to `visit`, the torn end too, until that answers false; answers whether it never did. `source` fills
+  /// Hands the lines up to `size` to `visit`, the torn end too, until that returns false. Returns true if it never did. `source` fills
   /// memory with bytes of the file, fewer only at its end.
   mutating func forEach(
     to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, _ visit: (Line) throws(Failure) -> Bool
@@ -81,7 +81,7 @@ struct JournalReader {
   struct Position {
     /// Up to the end of a line, in bytes.
     var end: Int64 = 0
-    /// Of the last line that was whole.
+    /// The sequence of the last line that was whole.
     var sequence: Int64 = 0
     /// Lines after that one that were not.
     var skipped: Int64 = 0
@@ -125,7 +125,7 @@ struct JournalReader {
     self.position = position
   }
 
-  /// Hands what it finds up to `size` to `report`, until that answers false; answers whether it never did. What a whole line changes is
+  /// Hands what it finds up to `size` to `report`, until that returns false. Returns true if it never did. What a whole line changes is
   /// in the parser's `changes`.
   mutating func forEach(
     to size: Int64, _ json: JSON, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int,

@@ -23,7 +23,7 @@ struct Salt {
     platform_crc32c(seed, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
   }
 
-  /// Of a header, which names the salt and so cannot be seeded with it.
+  /// The check of a header, which names the salt and so cannot be seeded with it.
   static func checkUnsalted(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     platform_crc32c(0xFFFF_FFFF, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
   }

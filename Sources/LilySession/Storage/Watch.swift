@@ -37,7 +37,7 @@ public final class Watch {
 
   // MARK: sessions
 
-  /// A session was attached: from now on the descriptor waits for it. It answers the session's token. Call it before what is stored is read.
+  /// A session was attached: from now on the descriptor waits for it. Returns the session's token. Call it before what is stored is read.
   package func join() -> Int {
     run {
       absorb()
@@ -56,7 +56,7 @@ public final class Watch {
     }
   }
 
-  /// Answers a count of what has arrived by now. Call it before the look at the file, and hand the count to `caughtUp` after it.
+  /// Returns a count of what has arrived by now. Call it before the look at the file, and hand the count to `caughtUp` after it.
   package func arrivals() -> UInt64 {
     run {
       absorb()
@@ -96,12 +96,12 @@ public final class Watch {
 
   // MARK: the journal
 
-  /// Whether the descriptor was asked for, and there is one. Guarded by the journal's exclusion, as is what follows.
+  /// The descriptor was asked for, and there is one. Guarded by the journal's exclusion, as is what follows.
   private(set) var isOpen = false
   /// It watches what the path led to when that was last looked up.
   private(set) var isArmed = false
 
-  /// Answers the same descriptor each time; -1: the system gives none. `hasFile`: the path has one.
+  /// Returns the same descriptor each time; -1 if the system gives none. `hasFile`: the path has one.
   func open(hasFile: Bool) -> Int32 {
     run {
       if isOpen { return handedOut }
@@ -142,7 +142,7 @@ public final class Watch {
   }
 
   /// Goes up from the folder until there is one, then down again as far as there is one by now: one that is made in the meantime has no
-  /// name to tell of any more. Answers the watch's number.
+  /// name to tell of any more. Returns the watch's number.
   private func watchNearestFolder() -> Int32 {
     var path = [UInt8](cString: names.directory)
     var found: Int32 = -1
