@@ -139,7 +139,7 @@ class Driver:
             self.full = bool(arguments[0])
         if what == "write":  # deadlines are written down from now on, as all times of a case
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
-        if what == "file_rights":  # each handle has opened what was last rewritten
+        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder"):  # each handle has seen what was there
             self.find_out()
         world.change(self.path, what, *arguments)
         if what in ("move_folder", "empty"):  # when a handle notices that is open: now each has

@@ -26,6 +26,7 @@ class JournalFile:
         self.inode = None
         self.size = 0
         self.rewritten = self.appeared = self.empty = False
+        self.cut = False  # it is shorter than at the last look
 
     def _forget(self):
         self.offset, self.lines, self.entries, self.names = HEADERS, 0, {}, []
@@ -41,7 +42,7 @@ class JournalFile:
             return
         try:
             stat = os.fstat(file)
-            self.size = stat.st_size
+            self.cut, self.size = stat.st_size < self.size, stat.st_size
             self.appeared = self.inode is None or self.empty
             self.rewritten = stat.st_ino != self.inode and not self.appeared
             self.empty = stat.st_size < HEADERS

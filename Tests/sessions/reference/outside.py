@@ -16,13 +16,15 @@ class Outside:
         return getattr(self, "world_" + what)(self.place, *arguments)
 
     def world_delete(self, place):
-        if not place.folder or not place.writable or place.file is None and not place.emptied:
+        if not place.folder or not place.writable or place.file is None and not place.emptied or not self.all_open:
             return False
+        self.find_out()
         place.delete()
 
     def world_empty(self, place):
         if place.file is None or not place.file.writable or not self.all_open:
             return False
+        self.find_out()
         place.empty()
         self.look_everywhere()
 
@@ -56,6 +58,7 @@ class Outside:
     def world_move_folder(self, place, entries):
         if not place.folder or not self.all_open:
             return False
+        self.find_out()
         place.move_folder(None if entries is None else entries_of(entries))
         self.look_everywhere()
 
@@ -73,7 +76,8 @@ class Outside:
         self.find_out()
 
     def find_out(self):
-        """Each handle looks: where the file was rewritten it opens the new one."""
+        """Each handle looks before the world changes: it opens what was rewritten, and reads what was cleared. Which handles had done that
+        would be open."""
         self.found_out = True
         for name, handle in self.handles.items():
             if handle.root is handle:
@@ -139,8 +143,9 @@ class Outside:
         place.file.newer = True
 
     def world_remove_folder(self, place):
-        if not place.folder or not place.writable:
+        if not place.folder or not place.writable or not self.all_open:
             return False
+        self.find_out()
         place.delete()
         place.folder = False
 
