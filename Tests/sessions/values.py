@@ -20,6 +20,14 @@ def written_out(text):
     return '"' + "x" * text + '"' if isinstance(text, int) else text
 
 
+def is_text(payload):
+    try:
+        payload.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_json(text):
     try:
         json.loads(text)
@@ -42,7 +50,7 @@ def text_of(value, types):
     if kind == "r":
         return repr(payload) if math.isfinite(payload) else None
     if kind == "s":
-        return None if any("\ud800" <= letter <= "\udfff" for letter in payload) else json.dumps(payload, ensure_ascii=False)
+        return json.dumps(payload, ensure_ascii=False) if is_text(payload) else None
     return payload if is_json(payload) else None
 
 
