@@ -181,6 +181,7 @@ class Session:
         return status
 
     def write_values(self, events):
+        self.drop_expired()
         writing = self.writing()
         if not writing:
             return n.OK
@@ -219,6 +220,13 @@ class Session:
             events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
             return n.NOT_DURABLE
         return n.OK
+
+    def drop_expired(self):
+        """A migrated value whose entry has expired is not written. Where no field expires nobody asks for the time: storage says it."""
+        if any(belief.field.expires for belief in self.beliefs):
+            for belief in self.beliefs:
+                if belief.pending and not belief.dirty and belief.deadline and belief.deadline <= self.world.now:
+                    belief.pending, belief.stale = False, []
 
     def writing(self):
         return [belief for belief in self.beliefs if self.due(belief) or belief.former]
@@ -417,7 +425,7 @@ class Session:
         if belief is None:
             return n.NOT_FOUND, None
         if self.handle.cannot_read("generation") or self.handle.cannot_read():
-            return n.OK, belief.state | belief.mark
+            return n.OK, (n.ABSENT if belief.clear_met else belief.state) | belief.mark
         key, entry = self.effective(belief)
         field = belief.field
         if entry is None:
