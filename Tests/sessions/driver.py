@@ -18,7 +18,8 @@ class Runtime:
     def __init__(self, driver):
         self.updating = callbacks.Updating(driver)
         self.handle = api.handle()
-        status = api.runtime_new(c.addressof(callbacks.model), callbacks.update, callbacks.register(self.updating), c.byref(self.handle))
+        self.model = c.addressof(callbacks.models[0])
+        status = api.runtime_new(self.model, callbacks.update, callbacks.register(self.updating), c.byref(self.handle))
         assert status == n.OK
         self.depth, self.ending = 0, False
 
@@ -139,9 +140,11 @@ class Driver:
             self.full = bool(arguments[0])
         if what == "write":  # deadlines are written down from now on, as all times of a case
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
-        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder"):  # each handle has seen what was there
+        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder", "cut"):  # each handle has seen what was there
             self.find_out()
         world.change(self.path, what, *arguments)
+        if what == "cut":
+            self.find_out()
         if what in ("move_folder", "empty"):  # when a handle notices that is open: now each has
             for name in self.opened:
                 self.do_sync(name)
@@ -335,11 +338,22 @@ class Driver:
             status = api.runtime_dispatch(runtime.handle, None)
         self.status("dispatch", status)
 
+    def do_replace(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        other = next(c.addressof(model) for model in callbacks.models if c.addressof(model) != runtime.model)
+        with runtime.inside(self):
+            status = api.runtime_set_model(runtime.handle, other)
+        if status == n.OK:
+            runtime.model = other
+        self.status("set_model", status)
+
     def do_model(self, name):
         runtime = self.runtimes.get(name)
         if runtime is None:
             return False
-        self.answer("model", api.runtime_model(runtime.handle) == c.addressof(callbacks.model))
+        self.answer("model", api.runtime_model(runtime.handle) == runtime.model)
 
     def end_session(self, name, function):
         session = self.sessions.get(name)

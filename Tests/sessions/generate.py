@@ -28,11 +28,11 @@ CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get"
 
 # How often each kind of step is drawn.
 WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
-           "script": 2, "end": 2, "attach": 3, "reopen": 2, "backend": 4, "world": 4,
+           "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
            "large": 0.05}
 
 WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
-         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "other": 1, "full": 2, "starve": 2}
+         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "cut": 1, "other": 1, "full": 2, "starve": 2}
 
 without = set()  # kinds of steps that are left out
 
@@ -201,7 +201,9 @@ class Generator:
             handle = self.pick([name for name in self.handles if name[0] == "h"])
             self.steps.append(["close", handle])
             self.open(handle)
-        elif kind == "world" and self.kind == "journal" and not self.scopes:
+        elif kind == "replace":
+            self.steps.append(["replace", "r" + session[1:]])
+        elif kind == "world" and self.kind == "journal":
             self.steps.append(self.world())
         elif kind == "large":
             self.large(session)
@@ -225,6 +227,8 @@ class Generator:
 
     def world(self):
         what = self.random.choices(tuple(WORLD), tuple(WORLD.values()))[0]
+        if what == "header" and self.scopes:
+            what = "delete"  # of what generation scopes are then is open
         step = ["world", what]
         if what.endswith("rights") or what in ("full", "starve"):
             step.append(self.pick((0, 1)))
@@ -250,13 +254,13 @@ class Generator:
 
     def calling(self, session, callback):
         """What a callback does that should not: calls of the runtime that is calling (S15), its end, and looking at storage."""
-        kind = self.random.choices(("session", "dispatch", "model", "end", "mark", "get", "attach", "storage"), (5, 2, 1, 2, 1, 1, 1, 2))[0]
+        kind = self.random.choices(("session", "dispatch", "model", "replace", "end", "mark", "get", "attach", "storage"), (5, 2, 1, 1, 2, 1, 1, 1, 2))[0]
         if kind == "session":
             return [self.pick(("persist", "flush", "refresh")), session]
         if kind == "dispatch":
             return ["dispatch", "r" + session[1:], {}]
-        if kind == "model":
-            return ["model", "r" + session[1:]]
+        if kind in ("model", "replace"):
+            return [kind, "r" + session[1:]]
         if kind == "end":
             return self.ending(session)
         if kind == "mark" and callback not in ("revision", "config.get"):  # whether the update has begun there is open

@@ -5,7 +5,7 @@ import shutil
 
 import limits
 import api  # noqa: F401: its folder of Python modules has the writer of the format
-from journalfile import NO_CHECK
+from journalfile import HEADERS, NO_CHECK
 from journal import Writer, read, remove_item, set_item
 
 
@@ -19,6 +19,10 @@ def _delete(path):
 
 def _empty(path):
     os.truncate(path, 0)
+
+
+def _cut(path):
+    os.truncate(path, HEADERS)
 
 
 def _folder_rights(path, writable):

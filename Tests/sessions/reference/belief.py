@@ -10,7 +10,6 @@ class Belief:
         self.baseline = None    # the value as last seen; None: not known, a get failed, or it could not be stored
         self.state = n.ABSENT
         self.seen = None        # (key, text, version) of the entry last taken or stored
-        self.value = None       # what was made of it
         self.read_deadline = 0  # as storage had it
         self.deadline = 0       # as the field counts: never later than its own expiry allows
         self.dirty = False      # changed by the program and not stored
@@ -49,13 +48,12 @@ class Belief:
 
     def forget(self, state):
         """Nothing is stored any more."""
-        self.state, self.seen, self.value, self.read_deadline, self.deadline = state, None, None, 0, 0
+        self.state, self.seen, self.read_deadline, self.deadline = state, None, 0, 0
         self.pending = self.clamp = self.differs = self.cleared = False
 
     def stored(self, text, deadline):
         """The field's value went to storage."""
         self.state, self.seen = n.LOADED, (self.field.stored_key, text, self.field.version)
-        self.value = self.baseline
         self.read_deadline = self.deadline = deadline
         self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
         self.stale = []
@@ -78,8 +76,8 @@ class Belief:
         if value is not None:
             status = host.set(self.field.key, value)
             if status:
-                state, value = n.REJECTED, None
-        self.state, self.value, self.seen = state, value, (key, *entry.identity)
+                state = n.REJECTED
+        self.state, self.seen = state, (key, *entry.identity)
         self.pending = state == n.MIGRATED
         self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False
         return status

@@ -131,6 +131,14 @@ class Outside:
             return False
         place.file.damaged += 1
 
+    def world_cut(self, place):
+        """All lines but the header are cut off: nothing is stored, and nothing says that there was a clear."""
+        if not self.foreign(place) or not self.all_open:
+            return False
+        self.find_out()
+        place.file.cut()
+        self.find_out()
+
     def world_torn(self, place):
         """A line that has no end, of a writer that was killed."""
         if not self.foreign(place):

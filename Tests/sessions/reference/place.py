@@ -24,15 +24,15 @@ class Place:
         """Whether something keeps the file from being rewritten."""
         return not self.writable or self.full or self.file is not None and (self.file.newer or not self.file.writable)
 
-    def make(self, generation=None):
-        """A new file; (status, errno) where it cannot be made. The folder is never made anew."""
+    def make(self, before=None):
+        """A new file; (status, errno) where it cannot be made. `before`: the store whose generation goes on. The folder is never made anew."""
         if not self.folder:
             return n.NOT_FOUND, ENOENT
         if self.starved:
             return n.IO, EMFILE
         if not self.writable and not self.emptied:
             return n.PERMISSION, EACCES
-        self.file, self.emptied = File(generation), False
+        self.file, self.emptied = File(before), False
         return n.OK, 0
 
     # ---- what is done to it by others
@@ -83,13 +83,17 @@ def fresh_generation():
 class File(Store):
     """A journal's file."""
 
-    def __init__(self, generation=None):
-        super().__init__(fresh_generation() if generation is None else generation)
+    def __init__(self, before=None):
+        super().__init__(*((before.cleared, before.origin) if before else (fresh_generation(), fresh_generation())))
         self.linked = True      # a name leads to it
         self.damaged = 0        # lines that were skipped, until it is rewritten
         self.headless = False   # no copy of its header is right
         self.newer = False      # it has a line of a newer format
         self.writable = True    # it may be opened for writing
+
+    def cut(self):
+        self.entries, self.generations = {}, {}
+        self.damaged, self.newer, self.removed = 0, False, False
 
     def rewritten(self):
         super().rewritten()
@@ -125,14 +129,13 @@ class Opened:
             self.file, self.gone = found, None
         elif self.gone is None:
             # Deleted: as after a clear (S21).
-            self.gone = Store(self.file.cleared + 1)
-            self.gone.generations = {scope: count + 1 for scope, count in self.file.generations.items()}
+            self.gone = Store(self.file.cleared + 1, self.file.origin + 1)
 
     def cannot_write(self):
         """(status, errno). What is missing is made anew, what may be written again is opened for it."""
         self.look(False)
         if self.gone is not None:
-            status, system_error = self.place.make(self.gone.cleared)
+            status, system_error = self.place.make(self.gone)
             if status:
                 return status, system_error
             self.file, self.gone, self.writes = self.place.file, None, True

@@ -157,7 +157,7 @@ class Session:
             self.changed(belief)
         elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
             belief.dirty = belief.now = belief.first = True
-        elif known is None and not belief.dirty and belief.held and not values.same(value, belief.value):
+        elif known is None and not belief.dirty and belief.held and belief.field.text_of(value) != belief.seen[1]:
             belief.differs = True
         return n.OK
 

@@ -19,18 +19,19 @@ class Entry(NamedTuple):
 
 
 class Store:
-    """One map of entries. `lines`: how many updates it took. `cleared`: the generation of the store itself, which a scope does not share."""
+    """One map of entries. `lines`: how many updates it took. `cleared`: the generation of the store itself, which a scope does not share.
+    `origin`: what scopes have of it: it differs in another file, and in one that was emptied."""
 
-    def __init__(self, cleared=0):
+    def __init__(self, cleared=0, origin=0):
         self.entries = {}      # (scope, key) -> Entry, expired ones too
         self.generations = {}  # scope -> how often it was cleared
-        self.cleared = cleared
+        self.cleared, self.origin = cleared, origin
         self.removed = False   # it holds what was removed or cleared, until it is rewritten
         self.lines = 0
         self.more_lines = 0    # that may have been used for it
 
     def generation(self, scope):
-        return self.generations.get(scope, 0) if scope else self.cleared
+        return (self.origin, self.generations.get(scope, 0)) if scope else self.cleared
 
     def raw(self, scope, key):
         return self.entries.get((scope, key))
@@ -76,7 +77,7 @@ class Store:
         for where, key in [at for at in self.entries if at[0] == scope and at[1].startswith(n.PREFIX)]:
             del self.entries[where, key]
         if scope:
-            self.generations[scope] = self.generation(scope) + 1
+            self.generations[scope] = self.generations.get(scope, 0) + 1
         else:
             self.cleared += 1
         self.removed = True

@@ -239,6 +239,8 @@ class Reference(Outside):
             status, events = session.attach()
             if status:
                 host.released += 1
+                if handle.root.wake.readable:
+                    handle.root.wake.readable = ANYTHING  # it has looked, too
                 return status
             runtime.sessions.append(session)
             self.sessions[name] = session
@@ -313,6 +315,13 @@ class Reference(Outside):
                 first = first or status
             return first
         self.answer("dispatch", self.inside(runtime, run))
+
+    def do_replace(self, name):
+        """The program puts another model in the place of the runtime's."""
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        self.answer("set_model", n.REENTRANT if runtime.depth else n.OK)
 
     def do_model(self, name):
         """The handle answers as long as it is good."""
