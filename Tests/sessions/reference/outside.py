@@ -132,7 +132,7 @@ class Outside:
         place.file.damaged += 1
 
     def world_cut(self, place):
-        """All lines but the header are cut off: nothing is stored, and nothing says that there was a clear."""
+        """All lines but the header are cut off: nothing is stored, and clears since it was written are forgotten."""
         if not self.foreign(place) or not self.all_open:
             return False
         self.find_out()

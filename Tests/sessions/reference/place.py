@@ -85,6 +85,7 @@ class File(Store):
 
     def __init__(self, before=None):
         super().__init__(*((before.cleared, before.origin) if before else (fresh_generation(), fresh_generation())))
+        self.begun = self.cleared  # the generation that its header has
         self.linked = True      # a name leads to it
         self.damaged = 0        # lines that were skipped, until it is rewritten
         self.headless = False   # no copy of its header is right
@@ -92,11 +93,12 @@ class File(Store):
         self.writable = True    # it may be opened for writing
 
     def cut(self):
-        self.entries, self.generations = {}, {}
+        self.entries, self.generations, self.cleared = {}, {}, self.begun
         self.damaged, self.newer, self.removed = 0, False, False
 
     def rewritten(self):
         super().rewritten()
+        self.begun = self.cleared
         self.damaged, self.headless, self.writable = 0, False, True
 
 
