@@ -22,8 +22,13 @@ extension Attachment {
     throw Failure(.busy, "the field is stored again and again", key: key)
   }
 
+  /// Not by the list of unsettled fields: the host's storage may mark some meanwhile.
+  func correctDeadlines() {
+    for at in 0..<count where slots[at].owesDeadline { correctDeadline(at) }
+  }
+
   /// Stores the entry that the field has with the deadline that it can have. Whoever stored another one in the meantime is right.
-  func correctDeadline(_ at: Int) {
+  private func correctDeadline(_ at: Int) {
     guard let storage else { return }
     do throws(Failure) {
       let snapshot = try storage.read([storageKeys[at]], of: scope)

@@ -45,11 +45,8 @@ extension Attachment {
   func settle(_ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
     writeDirty()
-    if wasUnsettled { unsettled.forEach { if slots[$0].owesDeadline { correctDeadline($0) } } }
-    unsettled.removeAll { at in
-      slots[at].updateEnded()
-      return !slots[at].isUnsettled
-    }
+    if wasUnsettled { correctDeadlines() }
+    unsettled.removeAll { !slots[$0].isUnsettled }
     let failure = takeFirstFailure()
     deliverEvents()
     return failure

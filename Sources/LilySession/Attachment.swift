@@ -69,13 +69,13 @@ where Lens.Session == Binding.Session {
   /// Compares each field with its baseline in native form, and writes those that differ in one line. Where nothing differs this
   /// allocates nothing and asks nothing of the system.
   override func storeChanges(of model: Lens.Model) -> Failure? {
+    let wasUnsettled = !unsettled.isEmpty
+    if wasUnsettled { retryUnsettled() } // also where the slice cannot be had: what changed before is not fresh any more
     guard let slice = lens.slice(of: model) else { return noSlice }
     if let revision = lens.revision(of: slice) {
-      if revision == lastRevision, unsettled.isEmpty { return nil }
+      if revision == lastRevision, !wasUnsettled { return nil }
       lastRevision = revision
     }
-    let wasUnsettled = !unsettled.isEmpty
-    if wasUnsettled { retryUnsettled() }
     for at in 0..<count {
       switch slots[at].capture(slice) {
       case .same: break
@@ -134,12 +134,18 @@ where Lens.Session == Binding.Session {
   // MARK: questions, which change nothing
 
   package override func state(of key: Key) throws(Failure) -> FieldState {
-    let at = try index(of: key)
-    return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty)
+    try attachedRuntime().ask { () throws(Failure) in
+      let at = try index(of: key)
+      return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty)
+    }
   }
 
   package override func millisecondsToNextExpiry() -> Int64? {
-    guard let storage, (try? attachedRuntime()) != nil else { return nil }
+    (try? attachedRuntime().ask { () throws(Failure) in nextExpiry() }) ?? nil
+  }
+
+  private func nextExpiry() -> Int64? {
+    guard let storage else { return nil }
     let now = storage.now()
     var next: Int64?
     for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .expired {

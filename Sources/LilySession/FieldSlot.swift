@@ -57,7 +57,7 @@ struct FieldSlot<Binding: FieldBinding> {
   /// The program asked for the field to be stored by the next update.
   private(set) var isMarked = false
 
-  // These two hold during one update.
+  // These two hold from the beginning of an update to that of the next one.
 
   /// It changed in this update: a clear that is met now does not take it back.
   private(set) var isFresh = false
@@ -122,6 +122,8 @@ struct FieldSlot<Binding: FieldBinding> {
   /// Another try begins: what failed may be well, and what is marked is changed now if its value is known.
   mutating func retried() {
     trouble = .none
+    isFresh = false
+    isLeftOut = false
     if !isUnknown { changeIfMarked() }
   }
 
@@ -284,10 +286,4 @@ struct FieldSlot<Binding: FieldBinding> {
 
   mutating func leftOut() { isLeftOut = true }
   mutating func toldChore() { isChoreTold = true }
-
-  @inline(__always)
-  mutating func updateEnded() {
-    isFresh = false
-    isLeftOut = false
-  }
 }

@@ -61,6 +61,12 @@ package final class ModelRuntime<Model> {
     return try body()
   }
 
+  /// Runs a question, which may call the host's clock or its storage. Inside another call it is a part of that.
+  func ask<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+    if isBusy { return try body() }
+    return try run(body)
+  }
+
   private var reentrant: Failure { Failure(.reentrant, "called from inside a callback of this runtime") }
 
   /// The end of an outermost call. What was deferred may be the last reference to this runtime: it is not touched after.

@@ -71,6 +71,12 @@ enum Syscalls {
     throw failure("the directory cannot be looked up")
   }
 
+  /// Returns true if the path leads to nothing.
+  static func isMissing(_ path: UnsafePointer<CChar>) -> Bool {
+    var status = stat()
+    return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 && hasFoundNothing
+  }
+
   typealias SizeAndLinks = (size: Int64, links: UInt32)
 
   @inline(__always)

@@ -11,7 +11,7 @@ public func lily_session_storage_open_backend(
   return answer { () throws(Failure) in
     let owner = backend.flatMap(release) // on failure released before this call's message is set
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
-    let given = try read(backend, smallest: 11 * MemoryLayout<Int>.size) // as it ended before `renew`
+    let given = try read(backend, former: 11 * MemoryLayout<Int>.size) // as it ended before `renew`
     let options = try readOptions(options)
     try refuseFileOptions(options)
     guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }

@@ -57,13 +57,13 @@ extension Optional where Wrapped == OpaquePointer {
 /// A struct of the host's, whose first member `size` says how much of it there is. What this library does not know of it must be
 /// zero.
 ///
-/// - Parameter smallest: the size that the struct had in its first version; nil: it has not grown. What a smaller one lacks is zero.
-func read<Struct>(_ pointer: UnsafePointer<Struct>, smallest: Int? = nil) throws(Failure) -> Struct {
+/// - Parameter former: the size that the struct had before it grew; nil: it has not. What such a one lacks is zero.
+func read<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) throws(Failure) -> Struct {
   let bytes = UnsafeRawPointer(pointer)
   let size = bytes.load(as: Int.self)
   let known = MemoryLayout<Struct>.stride
   // What is over a page is no size.
-  guard size >= smallest ?? known, size <= 4096 else {
+  guard size >= known || size == former, size <= 4096 else {
     throw Failure(.invalidArgument, "a struct's `size` member is not set; use its _INIT macro")
   }
   if size > known {

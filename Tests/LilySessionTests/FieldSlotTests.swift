@@ -36,7 +36,7 @@ import Testing
 
     let old = Slot()
     old.set(5)
-    old.value.updateEnded()
+    old.value.retried()
     #expect(old.value.cleared() && old.isPending(.nothing))
     #expect(!old.value.wasCleared) // it was never stored
 
@@ -47,11 +47,11 @@ import Testing
     #expect(migrated.value.wasCleared) // until a refresh
   }
 
-  @Test func `changed: dirty, and fresh until the update ends`() {
+  @Test func `changed: dirty, and fresh until the next update begins`() {
     let slot = Slot()
     slot.set(1)
     #expect(slot.isPending(.change) && slot.isDirty && slot.value.isFresh && slot.value.hasOwnValue)
-    slot.value.updateEnded()
+    slot.value.retried()
     #expect(slot.isDirty && !slot.value.isFresh)
   }
 

@@ -93,14 +93,13 @@ import Testing
     let journal = try Journal.open(path: scratch.file)
     try store("lily_session_a", "1", in: journal)
     try journal.clear()
-    #expect(journal.unrewritten == nil)
     // A folder in the temporary file's place cannot be unlinked, nor renamed over.
     try FileManager.default.createDirectory(atPath: scratch.file + ".tmp", withIntermediateDirectories: false)
-    #expect(status { () throws(Failure) in try journal.sync() } == .io)
-    #expect(journal.unrewritten?.systemError == EEXIST)
-    #expect(status { () throws(Failure) in try journal.sync() } == .io)
+    for _ in 0..<2 {
+      let failure = try journal.sync()
+      #expect(failure?.status == .io && failure?.systemError == EEXIST)
+    }
     try FileManager.default.removeItem(atPath: scratch.file + ".tmp")
-    try journal.sync()
-    #expect(journal.unrewritten == nil)
+    #expect(try journal.sync() == nil)
   }
 }

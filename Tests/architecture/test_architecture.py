@@ -118,7 +118,7 @@ SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
 BOOKKEEPING = {
     "changeIfMarked",
     "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
-    "toldChore", "updateEnded",
+    "toldChore",
 }
 
 

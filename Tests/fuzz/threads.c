@@ -105,7 +105,9 @@ static void *work(void *argument) {
       case 3: OK(lily_session_storage_remove(storage, "all")); break;
       case 4: {
         lily_session_storage *scope;
-        OK(lily_session_storage_scoped(storage, thread % 2 ? "odd" : "even", &scope));
+        char name[20]; /* one for several threads, unless nobody may clear what another has */
+        snprintf(name, sizeof name, "scope %d", has_own_keys ? thread : thread % 2);
+        OK(lily_session_storage_scoped(storage, name, &scope));
         OK(lily_session_storage_set(scope, "key", json, strlen(json), 0));
         OK(lily_session_clear(scope));
         use_session(scope, thread, round);

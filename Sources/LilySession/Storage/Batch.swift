@@ -189,15 +189,15 @@ public final class Batch {
   /// places. `time`: by the host's clock; nil: the system's.
   func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
     // A line is longer than what it adds: mostly that settles it.
-    if table.liveBytes &+ Int64(line.buffer.count) <= quota || misfits(table, quota).isEmpty { return [] }
+    if table.liveBytes &+ Int64(line.buffer.count) <= quota { return [] }
     let time = time ?? Syscalls.wallClock()
+    if misfits(table, quota, time).isEmpty { return [] }
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room
-    let heads = misfits(table, quota)
-    return leaveOut(heads)
+    return leaveOut(misfits(table, quota, time))
   }
 
   /// The places of the changes, each with those tied to it, that are too large.
-  private func misfits(_ table: EntryTable, _ quota: Int64) -> [Int] {
+  private func misfits(_ table: EntryTable, _ quota: Int64, _ time: Int64) -> [Int] {
     var live = table.liveBytes
     var found: [Int] = []
     var at = 0
@@ -205,18 +205,25 @@ public final class Batch {
       var end = at &+ 1
       while end < changes.count, changes[end].isTied { end &+= 1 }
       var more: Int64 = 0
-      for change in at..<end { more &+= growth(change, table) }
-      if more > 0, live &+ more > quota { found.append(changes[at].place) } else { live &+= more }
+      var adds: Int64 = 0 // what has expired makes no room for what takes its place
+      for change in at..<end {
+        let growth = growth(change, table, time)
+        more &+= growth.bytes
+        adds &+= growth.adds
+      }
+      if adds > 0, live &+ more > quota { found.append(changes[at].place) } else { live &+= more }
       at = end
     }
     return found
   }
 
-  /// Returns by how many bytes a change makes the table larger. No key is in a batch twice.
-  private func growth(_ at: Int, _ table: EntryTable) -> Int64 {
+  /// Returns by how many bytes a change makes the table larger, and how many it adds to what has not expired. No key is in a batch twice.
+  private func growth(_ at: Int, _ table: EntryTable, _ time: Int64) -> (bytes: Int64, adds: Int64) {
     let change = changes[at]
-    let old = table.find(keys.slice(change.key)).map { $0.pointee.keyCount &+ $0.pointee.valueCount } ?? 0
-    return Int64((change.isSet ? change.key.count &+ change.value.count : 0) &- old)
+    let new = Int64(change.isSet ? change.key.count &+ change.value.count : 0)
+    guard let record = table.find(keys.slice(change.key)) else { return (new, new) }
+    let old = Int64(record.pointee.keyCount &+ record.pointee.valueCount)
+    return (new &- old, Entry.isExpired(record.pointee.deadline, at: time) ? new : new &- old)
   }
 
   /// Makes the batch anew, which is rare, without the changes at these places and those tied to them. Returns all their places.

@@ -105,7 +105,7 @@ extension Journal {
   }
 
   /// Others may have written to the new file before it was watched.
-  private func watchNew() {
+  func watchNew() {
     watcher.arm(hasFile: true, isNews: false)
     guard let found = try? Syscalls.sizeAndLinks(route.file), isCurrent(found) else { return watcher.noteArrival() }
   }

@@ -82,6 +82,7 @@ extension Journal {
     case .nothing: break
     }
     vanish()
+    route.releaseFolder()
     return .nothing
   }
 
@@ -129,6 +130,7 @@ extension Journal {
     if !isBegun { try beginInPlace(size) }
     route.begun()
     mirror.created(header, length: Int64(input.count))
+    if watcher.isOpen, !watcher.isArmed { watchNew() }
   }
 
   private func beginInPlace(_ size: Int64) throws(Failure) {

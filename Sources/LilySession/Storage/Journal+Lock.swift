@@ -129,7 +129,8 @@ extension Journal {
     if size > mirror.applied || mirror.applied == 0 {
       let (damaged, applied) = (mirror.damagedLines, mirror.applied)
       _ = try catchUp(to: size, isLocked: true)
-      if mirror.damagedLines > damaged, applied > 0, try isOverwritten() {
+      // Damage where this handle goes on reading may also be another journal, or an older state of this one, that was copied over it.
+      if mirror.damagedLines > damaged, applied > 0 {
         mirror.startOver()
         _ = try catchUp(to: size, isLocked: true)
       }

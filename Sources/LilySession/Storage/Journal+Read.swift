@@ -97,6 +97,8 @@ extension Journal {
       let behindHeader = Int64(2 * JournalHeader.length)
       var found = try findSalt(from: behindHeader, to: size, json)
       if found == nil { found = try findSalt(from: 0, to: size, json) }
+      // One line is enough where this handle knows what its check is seeded with: the file was emptied while it was written to.
+      if found == nil, let former = mirror.formerSalt, try isLine(at: 0, size, former) { found = former }
       guard let salt = found else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
       // What is left of a header's bytes, its newlines gone, must not cost the first line. The whole header may be gone, too.
       mirror.beganWithoutHeader(salt, linesAt: try isLine(at: 0, size, salt) ? 0 : behindHeader)
@@ -136,12 +138,6 @@ extension Journal {
       return salt == nil
     }
     return salt
-  }
-
-  /// Returns true if another journal was copied over this one, in the same inode: that looks like damage.
-  func isOverwritten() throws(Failure) -> Bool {
-    guard case .ours(let header, _) = try lookAtHeader(Int64(2 * JournalHeader.length)) else { return !mirror.hasLostHeader }
-    return header.salt.seed != mirror.salt.seed
   }
 
   /// Returns true if the rest of a file is zeros, as far as blocks that a crash left without data go: a larger file is not.

@@ -49,7 +49,11 @@ extension Journal {
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, after failure: Failure
   ) throws(Failure) -> WriteOutcome {
-    guard hasMovedOn(failure) else { throw failure }
+    guard hasMovedOn(failure) else {
+      // What is absent is removed.
+      if batch.onlyRemoves, route.file < 0, !options.isReadOnly { return .written(nil) }
+      throw failure
+    }
     return try append(batch, scope, wanted, hostTime)
   }
 
@@ -69,7 +73,9 @@ extension Journal {
     let hostTime = options.clock?()
     try exclusion.run { () throws(Failure) in
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
-        guard hasMovedOn(error) else { throw error }
+        let isElsewhere = hasMovedOn(error)
+        if route.file < 0, !options.isReadOnly { return mirror.clearedNothing() } // nor is a file made for it
+        guard isElsewhere else { throw error }
         try appendClear(scope, hostTime)
       }
       if options.isPowerDurable, debts.owesSync, let failure = makeDurable(hostTime) { throw failure }

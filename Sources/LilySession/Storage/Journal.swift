@@ -39,6 +39,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// What this handle owes.
   var debts = JournalDebts()
 
+  /// What had arrived when somebody last looked at what is stored.
+  private var lookedAt: UInt64 = 0
   /// UTC in ms; 0: never.
   var lastCompaction: Int64 = 0
   let guardsFileSize: Bool
@@ -125,8 +127,9 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// Freshens for one who looks at what is stored, and tells the watch.
   private func look() throws(Failure) {
     guard watcher.isOpen else { return try freshen() }
-    _ = watcher.arrivals()
-    try freshen()
+    let arrived = watcher.arrivals()
+    try freshen(lookingUp: arrived != lookedAt || !watcher.isArmed)
+    lookedAt = arrived
     watcher.looked()
   }
 

@@ -4,6 +4,9 @@ final class JournalMirror {
   let table = EntryTable()
   private var state = State()
 
+  /// The salt of what was read before, to know lines of this handle's own by.
+  private(set) var formerSalt: Salt?
+
   private struct State {
     var salt = Salt(0)
     var generation: UInt64 = 0
@@ -64,6 +67,7 @@ final class JournalMirror {
 
   /// Nothing is known of the file that is to be read next. What was stored counts until that one has said otherwise.
   func startOver() {
+    if applied > 0 { formerSalt = salt }
     table.removeAll()
     state = State(generation: state.generation, hasGeneration: state.hasGeneration, isVoid: state.isVoid)
   }
@@ -75,6 +79,9 @@ final class JournalMirror {
     table.removeAll()
     state = State(generation: generation, hasGeneration: state.hasGeneration, isVoid: true)
   }
+
+  /// A clear where nothing is stored: what was tried before it is not to be tried again.
+  func clearedNothing() { state.generation &+= 1 << 32 }
 
   /// The file was once a journal, and nothing of it can be read. `header`: what is left of it.
   func ruined(_ header: JournalHeader?) {

@@ -66,6 +66,8 @@ final class JournalPath {
 
   /// Says what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {
+    // While there is nothing, it is asked for without opening the folder, for which there may be no descriptor.
+    if file < 0, Syscalls.isMissing(names.path) { return .nothing }
     guard try findFolder(), let there = try Syscalls.status(directory, names.file) else { return .nothing }
     guard file >= 0, Identity(there) == fileIdentity else { return .another }
     isInDoubt = false
@@ -162,6 +164,12 @@ final class JournalPath {
     guard status.st_nlink == 1 else { throw Failure(.refused, "the file has a second hard link").at(names.path) }
     guard Int64(status.st_size) <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
     return true
+  }
+
+  /// The path has no file, so the folder is not held open: its end would not be told to who watches it.
+  func releaseFolder() {
+    Syscalls.close(directory)
+    directory = -1
   }
 
   /// The path has no file. Nothing may read what the one before holds.
