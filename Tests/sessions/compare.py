@@ -131,8 +131,8 @@ class Pair:
                 root.wake.changed(reference.attached_to(root), refreshed)
                 if reference.found_out and not reference.attached_to(root):
                     root.wake.readable = ANYTHING
-            elif (step[:2] == ["world", "file_rights"] or reference.place.full) and not root.wake.readable:
-                root.wake.readable = ANYTHING  # whether other rights are a change is open, as is a write that came to nothing
+            elif step[:2] == ["world", "file_rights"] or reference.place.full:
+                root.wake.perhaps_changed(reference.attached_to(root))  # whether other rights are a change is open, as is a write that came to nothing
         for name, root in watched.items():
             same(f"descriptor of {name}", root.wake.readable, self.driver.readable(name))
 

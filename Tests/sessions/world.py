@@ -97,7 +97,7 @@ def _write(path, items):
 
 
 def _clear(path):
-    _append(path, lambda writer: writer.clear())
+    _append(path, lambda writer: writer.clear(generation=b"%016x" % (int(writer.generation, 16) + 1)))
 
 
 def _damage(path):

@@ -16,7 +16,6 @@ class Belief:
         self.now = False        # … in the update that is running
         self.unencodable = False  # the value that came after a known one cannot be stored
         self.marked = False
-        self.mark_counts = False  # … before the update that is running began
         self.failed = False     # the last get failed
         self.pending = False    # migrated or renamed, not written, and changed by nobody
         self.first = False      # dirty with the first value after a get that failed: goes only where nothing is stored

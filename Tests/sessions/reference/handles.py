@@ -18,6 +18,12 @@ class Wake:
         """The descriptor is made: what changed before need not be told by it."""
         self.readable = ANYTHING
         self.owing = set()  # sessions that have not refreshed since the last change
+        self.perhaps = set()  # … since what may be one
+
+    def perhaps_changed(self, sessions):
+        """Whether that was a change is open."""
+        self.perhaps = set(sessions)
+        self.readable = self.readable or ANYTHING
 
     def changed(self, sessions, refreshed):
         """The file changed. `refreshed`: the session whose own refresh did that, and looked afterwards."""
@@ -27,8 +33,9 @@ class Wake:
     def looked(self, session):
         """A session has refreshed."""
         self.owing.discard(session)
+        self.perhaps.discard(session)
         if not self.owing:
-            self.readable = False
+            self.readable = ANYTHING if self.perhaps else False
 
     def ended(self, session):
         """A session that has ended owes no look any more; whether that is noticed at once is open."""
@@ -212,6 +219,10 @@ def call_remove(handle, key):
 
 def call_clear(handle):
     status, _ = handle.cannot_write("clear")
+    if status and handle.opened is not None and handle.opened.gone is not None and not handle.flags & n.READ_ONLY:
+        handle.opened.gone.cleared += 1  # nothing is there, and nothing can be made
+        handle.opened.gone.origin += 1
+        return n.OK
     if status:
         return status
     handle.clear()

@@ -118,14 +118,14 @@ class Session:
     def store_changes(self, events):
         for belief in self.beliefs:
             belief.now = False
+            if belief.marked and belief.baseline is not None:
+                belief.marked = False
+                self.changed(belief)
         if self.host.take() is None:
             return n.CALLBACK
         for belief in self.beliefs:
             belief.status = n.OK
         if self.has_changes():
-            for belief in self.beliefs:
-                # One that is made in a callback from here on is the next update's.
-                belief.mark_counts, belief.marked = belief.marked, belief.marked and belief.baseline is None
             for belief in self.beliefs:
                 belief.status = self.look(belief, events)
         status = self.write(events)
@@ -148,12 +148,10 @@ class Session:
             belief.unencodable = not encodable and belief.baseline is not None
         if not encodable:
             events.append((n.FIELD_FAILED, status or n.ENCODE, 0, belief.field.key))
-            if belief.mark_counts and belief.baseline is not None:
-                self.changed(belief)  # the last value that was seen
             return n.CALLBACK if status else n.ENCODE
         known, belief.baseline = belief.baseline, value
-        belief.marked = belief.marked and known is not None
-        if belief.mark_counts or known is not None and not values.same(value, known):
+        marked, belief.marked = belief.marked and known is None, belief.marked and known is not None
+        if marked or known is not None and not values.same(value, known):
             self.changed(belief)
         elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
             belief.dirty = belief.now = belief.first = True
@@ -338,7 +336,7 @@ class Session:
                 sets.append(belief)
         if sets and self.host.slices and not self.host.put():
             for belief, fields in zip(self.beliefs, kept):
-                vars(belief).update(fields)
+                vars(belief).update(fields, marked=belief.marked)  # by a callback
             return status or n.CALLBACK
         self.caught_up = whole
         events.extend(told)
