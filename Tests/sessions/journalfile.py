@@ -36,7 +36,8 @@ class JournalFile:
         try:
             file = os.open(self.path, os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
-            self.rewritten, self.appeared, self.empty = self.inode is not None and not self.empty, False, False
+            self.rewritten, self.appeared = self.inode is not None and not self.empty, False
+            self.empty = self.cut = False
             self._forget()
             self.inode, self.size = None, 0
             return
