@@ -10,12 +10,18 @@ extension Attachment {
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
-    try putBack(looks, into: runtime)
+    do throws(Failure) { try putBack(looks, into: runtime) } catch {
+      // The slice may be the model's own: what was set in it must not look like a change of the program's.
+      for look in looks.found where look.isSet { slots[look.field].lostSight(by: .none) }
+      findUnsettled()
+      throw error
+    }
     for look in looks.found { settle(look, at: now, isNews: true) }
     defer { findUnsettled() }
     let set = looks.found.filter { $0.isSet }.map { $0.field }
     if !set.isEmpty { try takeBaselines(of: set, runtime.model) }
-    if let arrived, let watchToken, looks.isWhole { storage.watch?.caughtUp(watchToken, to: arrived) }
+    hasLeftNews = !looks.isWhole
+    if let arrived, let watchToken { storage.watch?.caughtUp(watchToken, to: arrived) }
     if let failure = takeFirstFailure() { throw failure }
   }
 

@@ -46,10 +46,17 @@ extension Attachment {
     if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
     writeDirty()
     if wasUnsettled { correctDeadlines() }
+    if hasLeftNews { tellLeftNews() }
     unsettled.removeAll { !slots[$0].isUnsettled }
     let failure = takeFirstFailure()
     deliverEvents()
     return failure
+  }
+
+  private func tellLeftNews() {
+    for at in 0..<count where slots[at].trouble == .getFailed { return }
+    hasLeftNews = false
+    storage?.watch?.noteArrival()
   }
 
   func takeFirstFailure() -> Failure? {

@@ -25,6 +25,8 @@ where Lens.Session == Binding.Session {
   var generation: UInt64 = 0
   /// The session's place among those that the storage's descriptor waits for.
   var watchToken: Int?
+  /// A refresh has left news of a field whose get failed: the descriptor is to wake the host once the field is well.
+  var hasLeftNews = false
   let batch = Batch()
   /// The fields of the batch's changes, in their order.
   var batched = PlainList<Int>()

@@ -239,3 +239,76 @@ CASE(belief__S9_a_deadline_from_a_clock_that_was_ahead) {
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_EXPIRED);
   rig_end(&here.rig);
 }
+
+/* The slice may be the model's own: what a refresh set in it, and could not put back, is no change of the program's. */
+CASE(belief__S21_what_could_not_be_put_back_is_not_stored_as_a_change) {
+  side_start(&here, stage->storage, (struct side_options){.has_slice = true});
+  side_theme(&here, "dark");
+  assert_ok(set_text(stage->other, "lily_session_theme", "\"77\""));
+  here.rig.set_answer = NULL;
+  assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
+  here.rig.set_answer = &here.rig;
+  assert_ok(set_text(stage->other, "lily_session_theme", "\"78\""));
+  rig_dispatch(&here.rig);
+  assert_stored(stage->other, "lily_session_theme", "\"78\"");
+  assert_ok(lily_session_refresh(here.rig.session));
+  assert_theme(&here, "78");
+  side_theme(&here, "blue");
+  assert_stored(stage->other, "lily_session_theme", "\"blue\"");
+  rig_end(&here.rig);
+}
+
+/* A get that fails for good must not keep the host's loop busy; once it is well, the loop hears of what was left. */
+TEST(belief__S10_news_of_a_field_whose_get_fails) {
+  int64_t now = 1000;
+  lily_session_storage *storage = open_clocked(JOURNAL, &now, 0), *other = open_clocked(JOURNAL, &now, 0);
+  const int fd = lily_session_storage_fd(storage);
+  side_start(&here, storage, plain);
+  side_theme(&here, "dark");
+  here.theme.get_answer = -1;
+  assert_ok(set_text(other, "lily_session_theme", "\"blue\""));
+  assert_true(readable(fd, 1000));
+  assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
+  assert_theme(&here, "dark");
+  assert_false(readable(fd, 50));
+  here.theme.get_answer = LILY_SESSION_OK;
+  rig_dispatch(&here.rig);
+  assert_true(readable(fd, 1000));
+  assert_ok(lily_session_refresh(here.rig.session));
+  assert_theme(&here, "blue");
+  assert_false(readable(fd, 50));
+  rig_end(&here.rig);
+  lily_session_storage_close(other);
+  lily_session_storage_close(storage);
+}
+
+/* What is ended inside the clock of a question waits for its end. */
+static lily_session *asked;
+static int64_t end_in_clock(void *context) {
+  if (*(int *)context == 1) {
+    *(int *)context = 2;
+    lily_session_detach(asked);
+  }
+  return 1000;
+}
+
+TEST(belief__S15_a_session_that_is_ended_in_the_clock_of_a_question) {
+  for (int question = 0; question < 2; question++) {
+    int step = 0;
+    int32_t state;
+    lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+    lily_session_storage *storage = NULL;
+    options.clock = end_in_clock, options.context = &step;
+    assert_ok(lily_session_storage_open_memory(&options, &storage));
+    side_start(&here, storage, (struct side_options){.expires_after_ms = 1000});
+    side_theme(&here, "dark");
+    asked = here.rig.session;
+    here.rig.session = NULL;
+    step = 1;
+    if (question) assert_int_equal(lily_session_next_expiry(asked), 1000);
+    else assert_ok(lily_session_field_state(asked, "theme", &state));
+    assert_int_equal(step, 2);
+    rig_end(&here.rig);
+    lily_session_storage_close(storage);
+  }
+}

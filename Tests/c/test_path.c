@@ -312,3 +312,22 @@ TEST(path__S21_a_rewriting_in_a_file_that_was_moved_away) {
   lily_session_storage_close(one);
   free(large);
 }
+
+/* A clear where nothing is stored is done, and makes nothing; what was tried before it is not stored after it. */
+TEST(path__S8_a_clear_where_there_is_nothing) {
+  assert_int_equal(mkdir(in_place("gone"), 0700), 0);
+  const char *const file = in_place("gone/session.jsonl");
+  lily_session_storage *storage = open_storage(file);
+  assert_ok(set_text(storage, "a", "1"));
+  assert_int_equal(unlink(file) | rmdir(in_place("gone")), 0);
+  assert_ok(lily_session_clear(storage));
+  assert_ok(lily_session_storage_remove(storage, "a"));
+  assert_fails(NOT_FOUND, set_text(storage, "a", "1"));
+  assert_int_equal(access(in_place("gone"), F_OK), -1);
+  assert_int_equal(mkdir(in_place("gone"), 0700), 0);
+  assert_ok(lily_session_clear(storage));
+  assert_int_equal(access(file, F_OK), -1);
+  assert_ok(set_text(storage, "a", "2"));
+  assert_stored(storage, "a", "2");
+  lily_session_storage_close(storage);
+}

@@ -41,6 +41,8 @@ public final class Batch {
   package var isEmpty: Bool { changes.isEmpty }
   /// How many of the changes remove a key.
   private(set) var removes = 0
+  /// Something was left out: what the batch was made of is not all in it any more.
+  private(set) var isReduced = false
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
 
@@ -51,6 +53,7 @@ public final class Batch {
     changes.removeAll()
     conditions.removeAll()
     removes = 0
+    isReduced = false
   }
 
   package func set(
@@ -251,6 +254,7 @@ public final class Batch {
       }
       self.changes.changeLast { $0.place = change.place }
     }
+    isReduced = true
     return left
   }
 

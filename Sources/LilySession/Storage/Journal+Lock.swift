@@ -65,7 +65,7 @@ extension Journal {
     try lock()
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
-      if isCurrent(found) { return }
+      if isCurrent(found), !mirror.hasHeaderAlone { return }
       if try examine(found) {
         try makeReady(found.size)
         return
@@ -134,6 +134,11 @@ extension Journal {
         mirror.startOver()
         _ = try catchUp(to: size, isLocked: true)
       }
+    }
+    // A header tells of nothing but itself, and a torn end may be what overwrote the file: then the header is another one.
+    if mirror.hasHeaderAlone || mirror.applied > 0 && mirror.applied < size, try hasAnotherHeader() {
+      mirror.startOver()
+      _ = try catchUp(to: size, isLocked: true)
     }
     if isOdd || mirror.hasMoved {
       guard try route.lookUp() == .thisFile else { return false }

@@ -100,8 +100,8 @@ extension Journal {
       // One line is enough where this handle knows what its check is seeded with: the file was emptied while it was written to.
       if found == nil, let former = mirror.formerSalt, try isLine(at: 0, size, former) { found = former }
       guard let salt = found else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
-      // What is left of a header's bytes, its newlines gone, must not cost the first line. The whole header may be gone, too.
-      mirror.beganWithoutHeader(salt, linesAt: try isLine(at: 0, size, salt) ? 0 : behindHeader)
+      // What is left of a header's bytes, its newlines gone, must not cost the first line.
+      mirror.beganWithoutHeader(salt, linesAt: try isLine(at: behindHeader, size, salt) ? behindHeader : 0)
     case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
     if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
@@ -138,6 +138,12 @@ extension Journal {
       return salt == nil
     }
     return salt
+  }
+
+  /// Returns true if the file does not begin with the header that this handle has read: it was overwritten in place.
+  func hasAnotherHeader() throws(Failure) -> Bool {
+    guard case .ours(let header, _) = try lookAtHeader(Int64(2 * JournalHeader.length)) else { return !mirror.hasLostHeader }
+    return header.salt.seed != mirror.salt.seed
   }
 
   /// Returns true if the rest of a file is zeros, as far as blocks that a crash left without data go: a larger file is not.

@@ -49,7 +49,8 @@ extension Journal {
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, after failure: Failure
   ) throws(Failure) -> WriteOutcome {
-    guard hasMovedOn(failure) else {
+    // Where something was left out already, the next update goes there.
+    guard hasMovedOn(failure), !batch.isReduced else {
       // What is absent is removed.
       if batch.onlyRemoves, route.file < 0, !options.isReadOnly { return .written(nil) }
       throw failure
@@ -72,9 +73,11 @@ extension Journal {
   public func clear(_ scope: Scope) throws(Failure) {
     let hostTime = options.clock?()
     try exclusion.run { () throws(Failure) in
+      // Where there is no file, none is made for a clear.
+      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return mirror.clearedNothing() }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
         let isElsewhere = hasMovedOn(error)
-        if route.file < 0, !options.isReadOnly { return mirror.clearedNothing() } // nor is a file made for it
+        if route.file < 0, !options.isReadOnly { return mirror.clearedNothing() }
         guard isElsewhere else { throw error }
         try appendClear(scope, hostTime)
       }

@@ -79,7 +79,8 @@ struct JournalHeader {
       if let check = LineReader.check(of: line) {
         let checked = UnsafeRawBufferPointer(rebasing: line[checkedFrom...])
         let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        if checked.begins(with: name), Salt.checkUnsalted(checked) == check { return true }
+        let isOurs = checked.count > name.count &+ 1 && checked[name.count] == UInt8(ascii: "1") && checked[name.count &+ 1] == UInt8(ascii: ",")
+        if checked.begins(with: name), !isOurs, Salt.checkUnsalted(checked) == check { return true }
       }
       start = newline &+ 1
     }

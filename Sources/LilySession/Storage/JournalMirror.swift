@@ -34,6 +34,8 @@ final class JournalMirror {
   var position: JournalReader.Position { state.position }
   /// The same, in bytes. 0: not even a header, so that nothing can be appended.
   var applied: Int64 { state.position.end }
+  /// No line has been read or written yet.
+  var hasHeaderAlone: Bool { applied == Int64(2 * JournalHeader.length) }
   /// Up to where blocks are allocated.
   var allocated: Int64 { state.allocated }
   var damagedLines: Int { state.damagedLines }
