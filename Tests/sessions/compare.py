@@ -120,6 +120,7 @@ class Pair:
         store.lines = store.more_lines = 0
         self.compare_wakes(step, same, file.rewritten or file.appeared or file.cut or bool(file.names))
         self.reference.synced = self.reference.found_out = False
+        self.reference.told_again.clear()
 
     def compare_wakes(self, step, same, changed):
         """What the descriptors say that are looked at."""
@@ -127,7 +128,7 @@ class Pair:
         refreshed, reference.refreshed = reference.refreshed, None
         watched = {name: handle.root for name, handle in reference.handles.items() if name in self.driver.watched}
         for root in set(watched.values()):
-            if changed:
+            if changed or root in reference.told_again:
                 root.wake.changed(reference.attached_to(root), refreshed)
                 if reference.found_out and not reference.attached_to(root):
                     root.wake.readable = ANYTHING

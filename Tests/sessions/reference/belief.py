@@ -34,7 +34,7 @@ class Belief:
     @property
     def own(self):
         """Whether the program's value is newer than what is stored, or may be: a refresh leaves it alone."""
-        return self.dirty or self.marked or self.unencodable
+        return self.dirty and not self.first or self.marked or self.unencodable
 
     @property
     def former(self):
@@ -43,7 +43,7 @@ class Belief:
 
     @property
     def mark(self):
-        return n.DIRTY if self.own or self.pending else 0
+        return n.DIRTY if self.own or self.dirty or self.pending else 0
 
     def forget(self, state):
         """Nothing is stored any more."""
@@ -77,7 +77,7 @@ class Belief:
             if status:
                 state = n.REJECTED
         self.state, self.seen = state, (key, *entry.identity)
-        self.pending = state == n.MIGRATED
+        self.pending, self.dirty = state == n.MIGRATED, False
         self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False
         return status
 

@@ -218,11 +218,16 @@ def call_remove(handle, key):
 
 
 def call_clear(handle):
+    opened = handle.opened
+    if opened is not None and not handle.flags & n.READ_ONLY:
+        opened.look(False)
+        if opened.gone is not None and not handle.world.place.emptied:  # there is nothing to clear, and no file is made for it
+            opened.look(True)
+        if opened.gone is not None and not handle.world.place.emptied:
+            opened.gone.cleared += 1
+            opened.gone.origin += 1
+            return n.OK
     status, _ = handle.cannot_write("clear")
-    if status and handle.opened is not None and handle.opened.gone is not None and not handle.flags & n.READ_ONLY:
-        handle.opened.gone.cleared += 1  # nothing is there, and nothing can be made
-        handle.opened.gone.origin += 1
-        return n.OK
     if status:
         return status
     handle.clear()

@@ -64,9 +64,9 @@ class Outside:
 
     @property
     def all_open(self):
-        """Whether each session's handle can be synced."""
-        roots = {handle.root for handle in self.handles.values()}
-        return all(session.handle.root in roots for session in self.sessions.values())
+        """Whether each journal that is used has its handle, with which it can be synced."""
+        used = {handle.root for handle in self.handles.values()} | {session.handle.root for session in self.sessions.values()}
+        return used <= set(self.handles.values())
 
     def look_everywhere(self):
         """When a handle notices a folder that was moved, or a file that was emptied and has grown again, is open: each syncs, and then it has."""

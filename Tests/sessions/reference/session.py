@@ -19,6 +19,7 @@ class Session:
         self.revision = None
         self.attached = False
         self.caught_up = False  # the last refresh took over all that had arrived
+        self.left_news = False  # of a field whose get failed: it is told once that is well
         self.ending = False  # its handle was given back inside a callback
 
     # ---- what is stored
@@ -111,6 +112,9 @@ class Session:
     def update(self, events):
         """Finds what changed and stores it, in one write (S5); returns the first failure in field order. Its events are told at its end."""
         status = self.store_changes(events)
+        if self.left_news and not any(belief.failed for belief in self.beliefs):
+            self.left_news = False
+            self.world.told_again.add(self.handle.root)
         self.world.tell(self, events)
         events.clear()
         return status
@@ -338,7 +342,7 @@ class Session:
             for belief, fields in zip(self.beliefs, kept):
                 vars(belief).update(fields, marked=belief.marked)  # by a callback
             return status or n.CALLBACK
-        self.caught_up = whole
+        self.caught_up, self.left_news = True, not whole
         events.extend(told)
         for belief in sets:
             if self.capture(belief, events):

@@ -35,6 +35,7 @@ class Reference(Outside):
         self.results = []
         self.hosts = []
         self.had_quota = False
+        self.told_again = set()  # handles whose descriptors become readable in this step, though nothing was written
         self.synced = False    # this step has synced, and so it may have rewritten the file
         self.found_out = False  # each handle has looked in this step
         self.refreshed = None  # the session whose refresh in this step took over all that there was
