@@ -130,8 +130,13 @@ struct FieldSlot<Binding: FieldBinding> {
   private mutating func changeIfMarked() {
     guard isMarked else { return }
     isMarked = false
-    pending = .change
+    becomePending(.change)
+  }
+
+  private mutating func becomePending(_ what: Pending) {
+    pending = what
     isFresh = true
+    isLeftOut = false
   }
 
   /// The try is over. What could be taken is no trouble any more.
@@ -144,8 +149,7 @@ struct FieldSlot<Binding: FieldBinding> {
   /// The program's value differs from the last one.
   mutating func changed() {
     if isUnknown { return found() }
-    pending = .change
-    isFresh = true
+    becomePending(.change)
   }
 
   /// The program's value can be taken again. What could not be read is not overwritten by what may be a default.
@@ -156,8 +160,7 @@ struct FieldSlot<Binding: FieldBinding> {
     pending = .nothing
     switch stored {
     case .absent, .expired:
-      pending = .firstValue
-      isFresh = true
+      becomePending(.firstValue)
     case .loaded, .migrated:
       if case .taken(let entry) = origin { origin = .adopted(entry) }
     case .rejected, .newer: break

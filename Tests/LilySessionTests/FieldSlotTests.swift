@@ -55,6 +55,16 @@ import Testing
     #expect(slot.isDirty && !slot.value.isFresh)
   }
 
+  @Test func `changed after it was left out and cleared: it can be written again`() {
+    let slot = Slot()
+    slot.set(1)
+    slot.value.leftOut()
+    #expect(!slot.value.isWritable)
+    _ = slot.value.cleared()
+    slot.set(2)
+    #expect(slot.value.isWritable)
+  }
+
   @Test func `marked: dirty at once, a change when the next update begins`() {
     let slot = Slot()
     slot.value.marked()

@@ -114,9 +114,9 @@ def test_the_page_has_the_layers(tree):
 
 SLOT = CORE + "FieldSlot.swift"
 SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
-# What the update's own bookkeeping is, and no belief; `hold` and `changeIfMarked` are parts of two transitions each.
+# What the update's own bookkeeping is, and no belief; `hold`, `changeIfMarked` and `becomePending` are parts of several.
 BOOKKEEPING = {
-    "changeIfMarked",
+    "becomePending", "changeIfMarked",
     "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
     "toldChore",
 }

@@ -331,3 +331,24 @@ TEST(path__S8_a_clear_where_there_is_nothing) {
   assert_stored(storage, "a", "2");
   lily_session_storage_close(storage);
 }
+
+/* Who has made a file, and has not begun it yet, may find that another handle has begun it in a new one. */
+TEST(path__S10_two_that_make_a_missing_file) {
+  lily_session_storage *storages[4];
+  for (size_t i = 0; i < COUNT(storages); i++) storages[i] = open_storage(JOURNAL);
+  for (int round = 0; round < 50; round++) {
+    char key[20], json[20];
+    assert_int_equal(unlink(JOURNAL), 0);
+    for (size_t i = 0; i < COUNT(storages); i++) {
+      snprintf(key, sizeof key, "k%zu", i);
+      snprintf(json, sizeof json, "%d", round);
+      if (round % 2) assert_ok(lily_session_storage_sync(storages[i]));
+      assert_ok(set_text(storages[i], key, json));
+    }
+    for (size_t i = 0; i < COUNT(storages); i++) {
+      snprintf(key, sizeof key, "k%zu", i);
+      assert_stored(storages[(i + 1) % COUNT(storages)], key, json);
+    }
+  }
+  for (size_t i = 0; i < COUNT(storages); i++) lily_session_storage_close(storages[i]);
+}

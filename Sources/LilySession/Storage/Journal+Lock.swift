@@ -124,7 +124,8 @@ extension Journal {
   func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
     let size = found.size
     // What is odd may be the work of somebody who gave the path another file: moved or linked this one away, and emptied it there.
-    let isOdd = isOdd(found) && !route.isNewlyMade
+    // A file that this handle has made is empty at first, and yet another handle may have begun it in a new one.
+    let isOdd = found.links != 1 || isOdd(found) && !route.isNewlyMade
     if size < mirror.applied { mirror.startOver() } // somebody cut it
     if size > mirror.applied || mirror.applied == 0 {
       let (damaged, applied) = (mirror.damagedLines, mirror.applied)
