@@ -219,15 +219,15 @@ def call_remove(handle, key):
 
 def call_clear(handle):
     opened = handle.opened
-    if opened is not None and not handle.flags & n.READ_ONLY:
-        opened.look(False)
-        if opened.gone is not None and not handle.world.place.emptied:  # there is nothing to clear, and no file is made for it
-            opened.look(True)
-        if opened.gone is not None and not handle.world.place.emptied:
-            opened.gone.cleared += 1
-            opened.gone.origin += 1
-            return n.OK
-    status, _ = handle.cannot_write("clear")
+    known = opened is not None and opened.gone is not None
+    if known:
+        opened.look(True)
+    status = n.OK if known and opened.gone is not None and not handle.world.place.emptied else handle.cannot_write("clear")[0]
+    if opened is not None and opened.gone is not None and not handle.flags & n.READ_ONLY:
+        # There is nothing to clear, and no file is made for it: where that is known, or where none can be made.
+        opened.gone.cleared += 1
+        opened.gone.origin += 1
+        return n.OK
     if status:
         return status
     handle.clear()
