@@ -11,8 +11,9 @@ extension Attachment {
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
     do throws(Failure) { try putBack(looks, into: runtime) } catch {
-      // The slice may be the model's own: what was set in it must not look like a change of the program's.
-      for look in looks.found where look.isSet { slots[look.field].lostSight(by: .none) }
+      // The slice may be the model's own: what was set in it must not look like a change of the program's. In a copy nothing was.
+      try? takeBaselines(of: looks.found.filter { $0.isSet }.map { $0.field }, runtime.model)
+      _ = takeFirstFailure()
       findUnsettled()
       throw error
     }

@@ -160,7 +160,7 @@ struct FieldSlot<Binding: FieldBinding> {
     pending = .nothing
     switch stored {
     case .absent, .expired:
-      becomePending(.firstValue)
+      if !wasCleared { becomePending(.firstValue) } // else it may be what the clear took
     case .loaded, .migrated:
       if case .taken(let entry) = origin { origin = .adopted(entry) }
     case .rejected, .newer: break

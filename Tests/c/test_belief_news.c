@@ -109,22 +109,26 @@ CASE(belief__S10_what_was_not_loaded_is_not_set_back) {
   }
 }
 
+/* The slice is a copy, which is thrown away. */
+static void throw_away(struct rig *rig, const char *where) {
+  if (strcmp(where, "put") != 0 || rig->set_answer != NULL) return;
+  probe_string(&here.theme, "dark");
+  probe_int(&here.visits, 0);
+}
+
 CASE(belief__S21_a_slice_that_cannot_be_put_back_leaves_all_news) {
   side_start(&here, stage->storage, (struct side_options){.has_slice = true});
   side_theme(&here, "dark");
   assert_ok(set_text(stage->other, "lily_session_theme", "\"blue\""));
   assert_ok(set_text(stage->other, "lily_session_visits", "3"));
   rig_forget(&here.rig);
+  here.rig.hook = throw_away;
   here.rig.set_answer = NULL;
   for (int i = 0; i < 2; i++) {
-    probe_string(&here.theme, "dark"); /* the slice was a copy */
-    probe_int(&here.visits, 0);
     assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
     assert_no_event(&here);
   }
   here.rig.set_answer = &here.rig;
-  probe_string(&here.theme, "dark");
-  probe_int(&here.visits, 0);
   assert_ok(lily_session_refresh(here.rig.session));
   assert_theme(&here, "blue");
   assert_int_equal(here.rig.event_count, 2);

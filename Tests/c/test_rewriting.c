@@ -17,8 +17,8 @@ static long size_of(const char *path) {
 static int mounted_by_itself(void *context) {
   (void)context;
   lily_session_storage *storage;
-  if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return 77;
-  CHILD_CHECK(mount(JOURNAL, JOURNAL, NULL, MS_BIND, NULL) == 0);
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) return 77;
+  CHILD_CHECK(mount(JOURNAL, JOURNAL, "none", MS_BIND, "") == 0);
   CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(set_text(storage, "lily_session_token", "\"" SECRET "\"") == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);

@@ -16,7 +16,7 @@ OK = 0
 NAMES = {"OK": 0, "NOT_FOUND": -3, "UPDATE": -13, "NEWER": -14, "IO": -20, "NO_SPACE": -21, "NOT_DURABLE": -22,
          "PERMISSION": -23, "REFUSED": -24, "CORRUPT": -25, "QUOTA": -26, "BUSY": -27}
 globals().update(NAMES)
-WRITE_FAILED, EVENT_NOT_DURABLE = 4, 11
+WRITE_FAILED, EVENT_CLEARED, EVENT_NOT_DURABLE = 4, 10, 11
 
 MEMORY = pathlib.Path("/dev/shm")
 

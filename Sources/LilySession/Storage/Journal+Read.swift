@@ -89,7 +89,11 @@ extension Journal {
     let reading = try lookAtHeader(size)
     if !isLocked, reading.isDoubtful { return false } // a header being written
     switch reading {
-    case .ours(let header, let isDamaged): mirror.began(header, isDamaged: isDamaged)
+    case .ours(let header, let isDamaged):
+      // One copy may be gone as a whole: then the lines begin behind the other.
+      let behindOne = Int64(JournalHeader.length)
+      let isAtOne = isDamaged ? try isLine(at: behindOne, size, header.salt) : false
+      mirror.began(header, isDamaged: isDamaged, linesAt: isAtOne ? behindOne : 2 * behindOne)
     case .cut(let header): mirror.ruined(header)
     case .zeroed: mirror.ruined(nil)
     case .unfinished: mirror.voided()

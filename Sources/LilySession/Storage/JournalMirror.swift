@@ -96,8 +96,8 @@ final class JournalMirror {
   }
 
   /// A header has been read.
-  func began(_ header: JournalHeader, isDamaged: Bool) {
-    begin(header, at: Int64(2 * JournalHeader.length))
+  func began(_ header: JournalHeader, isDamaged: Bool, linesAt start: Int64) {
+    begin(header, at: start)
     if isDamaged { damaged() }
   }
 
