@@ -11,6 +11,7 @@ LOGS = {
     "python": "...\ncounted: 1500 kills, 0 lost, 700 truncations, 5600 bit flips\n12 passed",
     "fuzz": "counted: 10 executions of journal\njson ok\ncounted: 20 executions of json\ncounted: 1801 seconds of fuzzing, 0 wrong",
     "model": "counted: 800 states of the models, 13 variants, 13 variants refuted, 0 wrong",
+    "sessions": "counted: 200000 sequences of sessions, 4000000 steps of sessions, 12 cases of sessions, 0 wrong",
     "mutations": "counted: 9 mutations, 9 mutations caught",
 }
 
@@ -43,7 +44,7 @@ def test_it_adds_up(logs):
         "Kills": "10,500", "Injected faults": "5,000", "States after power loss": "20,000", "Truncations": "700", "Bit flips": "5,600",
         "Fuzz executions: journal": "10", "Fuzz executions: json": "20", "Fuzz executions in all": "30", "Minutes of fuzzing": "30",
         "States of the models, all interleavings": "800", "Variants of the models refuted": "13 of 13",
-        "Mutations of the library caught": "9 of 9", "Lost": "0", "Wrong": "0"}
+        "Sequences of calls beside the model of sessions": "200,000", "Steps of these": "4,000,000", "Mutations of the library caught": "9 of 9", "Lost": "0", "Wrong": "0"}
 
 
 @pytest.mark.parametrize("suite", LOGS)
@@ -62,7 +63,8 @@ def test_a_suite_that_says_nothing_is_missing(logs, suite):
     ("fuzz", "1801 seconds", "1799 seconds", "Minutes of fuzzing"), ("mutations", "9 mutations caught", "8 mutations caught", "Mutations of the library caught"),
     ("model", "13 variants refuted", "12 variants refuted", "Variants of the models refuted"), ("python", "0 lost", "1 lost", "Lost"),
     ("faults", "0 lost", "1 lost", "Lost"), ("faults", "0 wrong", "1 wrong", "Wrong"), ("fuzz", "0 wrong", "1 wrong", "Wrong"),
-    ("model", "0 wrong", "1 wrong", "Wrong"), ("fuzz", "20 executions", "0 executions", "Fuzz executions: json"),
+    ("model", "0 wrong", "1 wrong", "Wrong"), ("sessions", "0 wrong", "1 wrong", "Wrong"),
+    ("sessions", "200000 sequences", "199999 sequences", "Sequences of calls beside the model of sessions"), ("fuzz", "20 executions", "0 executions", "Fuzz executions: json"),
     ("mutations", "9 mutations, 9", "0 mutations, 0", "Mutations of the library caught")])
 def test_a_figure_below_its_bar_fails(logs, suite, old, new, name):
     change(logs, suite, old, new)

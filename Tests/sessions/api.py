@@ -1,0 +1,70 @@
+"""The C API through ctypes: what Tests/python/lily.py has of it, and the rest that a session's life needs."""
+import ctypes as c
+import pathlib
+import sys
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "python"))
+import lily  # noqa: E402
+from lily import (  # noqa: E402, F401
+    CLOCK, EVENT, GET, ITEM, PUT, RELEASE, REVISION, SET, SLICE, UPDATE_FN, Config, FieldStruct, Options, Value, handle,
+    field_add, lib, persistence_free, persistence_new, runtime_dispatch, runtime_free, runtime_new, session_attach, session_detach,
+    session_field_state, session_flush, session_persist, status)
+
+MIGRATE = c.CFUNCTYPE(status, c.c_void_p, c.c_uint32, c.POINTER(Value), c.POINTER(Value))
+
+
+class Info(c.Structure):
+    _fields_ = [("size", c.c_size_t), ("path", c.c_char_p), ("entries", c.c_int64), ("live_bytes", c.c_int64),
+                ("quota_bytes", c.c_int64), ("file_bytes", c.c_int64), ("damaged_lines", c.c_int64),
+                ("last_compaction_ms", c.c_int64), ("durability", c.c_int32), ("owes_sync", c.c_int32)]
+
+
+class Entry(c.Structure):
+    _fields_ = [("key", c.c_char_p), ("json", c.c_char_p), ("length", c.c_size_t), ("expires_at_ms", c.c_int64),
+                ("version", c.c_uint32)]
+
+
+ENTRY_FN = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Entry))
+READ = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, c.POINTER(Entry))
+WRITE = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Entry), c.c_size_t, c.c_char_p, c.c_uint64)
+CLEAR = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p)
+GENERATION = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, c.POINTER(c.c_uint64))
+EACH = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, ENTRY_FN, c.c_void_p)
+SYNC = c.CFUNCTYPE(status, c.c_void_p)
+
+
+class Backend(c.Structure):
+    _fields_ = [("size", c.c_size_t), ("context", c.c_void_p), ("release", RELEASE), ("read", READ), ("write", WRITE),
+                ("clear", CLEAR), ("generation", GENERATION), ("each", EACH), ("sync", SYNC), ("fd", c.c_void_p),
+                ("close", RELEASE)]
+
+
+def _declare(name, result, *arguments):
+    """None where this library does not have it yet."""
+    if not hasattr(lib, "lily_session_" + name):
+        return None
+    return lily._declare(name, result, *arguments)
+
+
+free = lily._free
+last_error = lily.last_error
+storage_open = lily._open
+storage_open_memory = _declare("storage_open_memory", status, c.POINTER(Options), c.POINTER(handle))
+storage_open_backend = _declare("storage_open_backend", status, c.POINTER(Backend), c.POINTER(Options), c.POINTER(handle))
+storage_scoped = lily._scoped
+storage_close = lily._close
+storage_get = lily._get
+storage_set = lily._set
+storage_remove = lily._remove
+storage_each = lily._each
+storage_sync = lily._sync
+storage_fd = _declare("storage_fd", c.c_int, handle)
+storage_info = _declare("storage_info", status, handle, c.POINTER(Info))
+clear = lily._clear
+runtime_model = _declare("runtime_model", c.c_void_p, handle)
+runtime_set_model = _declare("runtime_set_model", status, handle, c.c_void_p)
+session_refresh = _declare("refresh", status, handle)
+session_touch = _declare("touch", status, handle, c.c_char_p)
+session_mark = _declare("mark", status, handle, c.c_char_p)
+session_next_expiry = _declare("next_expiry", c.c_int64, handle)
+session_abandon = _declare("abandon", None, handle)

@@ -1,0 +1,77 @@
+"""A host's backend over a Python dict, with a switch to fail for each of its functions."""
+import ctypes as c
+
+import api
+import names as n
+
+
+class Backend:
+    """`store`: {"entries": {key: (json, deadline, version)}, "generations": {prefix: int}}, shared by several backends."""
+
+    def __init__(self, store):
+        self.entries = store.setdefault("entries", {})
+        self.generations = store.setdefault("generations", {})
+        self.failing = {}  # function -> what it answers
+        self.released = 0
+        self._kept = None
+        self._callbacks = (api.RELEASE(self._release), api.READ(self._read), api.WRITE(self._write), api.CLEAR(self._clear),
+                           api.GENERATION(self._generation), api.EACH(self._each), api.SYNC(self._sync))
+        release, read, write, clear, generation, each, sync = self._callbacks
+        self.table = api.Backend(c.sizeof(api.Backend), None, release, read, write, clear, generation, each, sync, None)
+
+    def _release(self, _):
+        self.released += 1
+
+    def _fill(self, out, key):
+        json, deadline, version = self.entries[key]
+        self._kept = key, json
+        out.contents.key, out.contents.json, out.contents.length = key, json, len(json)
+        out.contents.expires_at_ms, out.contents.version = deadline, version
+
+    def _read(self, _, key, out):
+        if self.failing.get("read"):
+            return self.failing["read"]
+        if key not in self.entries:
+            return n.NOT_FOUND
+        self._fill(out, key)
+        return n.OK
+
+    def _write(self, _, entries, count, prefix, generation):
+        status = self.failing.get("write", n.OK)
+        if status not in (n.OK, n.NOT_DURABLE):
+            return status
+        if prefix is not None and generation != self.generations.get(prefix, 0):
+            return n.NEWER
+        for entry in entries[:count]:
+            if entry.json is None:
+                self.entries.pop(entry.key, None)
+            else:
+                self.entries[entry.key] = entry.json[:entry.length], entry.expires_at_ms, entry.version
+        return status
+
+    def _clear(self, _, prefix):
+        status = self.failing.get("clear", n.OK)
+        if status not in (n.OK, n.NOT_DURABLE):
+            return status
+        for key in [key for key in self.entries if key.startswith(prefix)]:
+            del self.entries[key]
+        self.generations[prefix] = self.generations.get(prefix, 0) + 1
+        return status
+
+    def _generation(self, _, prefix, out):
+        out[0] = self.generations.get(prefix, 0)
+        return self.failing.get("generation", n.OK)
+
+    def _each(self, _, prefix, visit, visitor):
+        if self.failing.get("each"):
+            return self.failing["each"]
+        entry = api.Entry()
+        for key in [key for key in self.entries if key.startswith(prefix or b"")]:
+            self._fill(c.pointer(entry), key)
+            status = visit(visitor, c.byref(entry))
+            if status:
+                return status
+        return n.OK
+
+    def _sync(self, _):
+        return self.failing.get("sync", n.OK)

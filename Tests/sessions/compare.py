@@ -1,0 +1,195 @@
+"""What can be observed after a step, of the reference and of the library, side by side."""
+import ctypes as c
+import os
+import shutil
+
+import api
+import limits
+import names as n
+import values
+from driver import Driver
+from journalfile import JournalFile
+from reference.loose import ANYTHING
+from reference.storage import Entry, Store
+from reference.world import Reference
+
+
+# Steps that rewrite no file that is small (S12).
+PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch"}
+
+
+FAR_TOO_LARGE = 4 << 20  # an update tries to rewrite such a file
+
+
+class Disagreement(Exception):
+    """`what` is compared, at which step; what was expected and what was found."""
+
+    def __init__(self, index, step, what, expected, found):
+        self.index, self.step, self.what, self.expected, self.found = index, step, what, expected, found
+        super().__init__(f"step {index} {step}: {what}: expected {expected}, found {found}")
+
+
+def named(events):
+    return [(n.EVENT.get(kind, kind), key, n.STATUS.get(status, status), system_error) for kind, status, system_error, key in events]
+
+
+def named_results(results):
+    return [tuple(n.STATUS.get(value, value) if at == 1 and isinstance(value, int) and not isinstance(value, bool) and result[0] != "next_expiry"
+                  else value for at, value in enumerate(result)) for result in results]
+
+
+def same_models(a, b):
+    """Reals by their bits: NaN, too."""
+    return a == b or a.keys() == b.keys() and all(values.same(a[key], b[key]) for key in a)
+
+
+class Pair:
+    """The two, brought to the same place by each step."""
+
+    def __init__(self, folder):
+        os.mkdir(os.path.join(folder, "d"), 0o700)
+        self.path = os.fsencode(folder) + b"/d/session.jsonl"
+        self.reference = Reference(api.session_mark is not None)
+        self.driver = Driver(self.path)
+        self.file = JournalFile(self.path)
+
+    def step(self, index, step):
+        """False: the step needs what is not there."""
+        if step[:2] == ["world", "header"] and self.file.lines < 3:
+            return False  # nothing would be left that says what the header was
+        if not self.reference.apply(step):
+            return False
+        if not self.driver.apply(step):
+            raise Disagreement(index, step, "whether it can be done", True, False)
+        self.compare(index, step)
+        return True
+
+    def compare(self, index, step):
+        def same(what, expected, found, shown=lambda value: value):
+            if not expected == found:
+                raise Disagreement(index, step, what, shown(expected), shown(found))
+        reference, driver = self.reference, self.driver
+        same("answers", reference.results, driver.results, named_results)
+        reference.results.clear()
+        driver.results.clear()
+        for at, (mine, theirs) in enumerate(zip(reference.hosts, driver.hosts)):
+            if mine.ended:
+                continue
+            if reference.place.hampered and os.path.exists(self.path) and os.stat(self.path).st_size > FAR_TOO_LARGE:
+                # By how many updates it is told is open: tries back off.
+                mine.events, theirs.events = ([event for event in events if event[0] != n.NOT_REWRITTEN] for events in (mine.events, theirs.events))
+            same(f"events of session {at}", mine.events, theirs.events, named)
+            mine.events.clear()
+            theirs.events.clear()
+            if not theirs.slices:
+                theirs.read_back()
+            if not same_models(mine.model, theirs.model):
+                same(f"model of session {at}", mine.model, theirs.model)
+            same(f"releases of session {at}", mine.released, theirs.released)
+            for bound in driver.bounds[at]:
+                same(f"releases of session {at}'s fields", mine.released, bound.released)
+            mine.ended = mine.released > 0
+        self.compare_journal(step, same)
+        if reference.shared.lines:
+            self.compare_backend(same)
+
+    def compare_journal(self, step, same):
+        store, file = self.reference.place.file or Store(), self.file
+        file.look()
+        if step[0] == "world":
+            store.lines, file.names = 0, []
+            file.rewritten = step[1] not in ("folder_rights", "file_rights", "save", "make_folder", "other", "full", "starve")
+        elif file.rewritten:  # a rewriting leaves out what has expired (S9)
+            store.sweep(self.reference.now)
+            store.rewritten()
+        stored = file.stored()
+        if self.reference.sweeps:  # what has expired may have made room
+            store.sweep(self.reference.now)
+            store.entries |= {at: entry for at, entry in kept_expired(stored, self.reference.now)}
+        same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, stored)
+        if step[0] != "world":
+            if file.appeared and (step[0] == "repeat" or self.reference.synced):
+                pass  # it may have been made and rewritten
+            elif not file.rewritten:
+                found = len([name for name in file.names if name != "moved"])
+                same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
+            elif step[0] in PLAIN and not self.reference.synced:
+                same("whether the file was rewritten", False, True)
+            if not self.reference.place.hampered:
+                same("whether the file's size is bounded", True, file.size <= bound(store, self.reference.now))
+        store.lines = store.more_lines = 0
+        self.compare_wakes(step, same, file.rewritten or file.appeared or file.cut or bool(file.names))
+        self.reference.synced = self.reference.found_out = False
+        self.reference.told_again.clear()
+
+    def compare_wakes(self, step, same, changed):
+        """What the descriptors say that are looked at."""
+        reference = self.reference
+        refreshed, reference.refreshed = reference.refreshed, None
+        watched = {name: handle.root for name, handle in reference.handles.items() if name in self.driver.watched}
+        for root in set(watched.values()):
+            if changed or root in reference.told_again:
+                root.wake.changed(reference.attached_to(root), refreshed)
+                if reference.found_out and not reference.attached_to(root):
+                    root.wake.readable = ANYTHING
+            elif step[:2] == ["world", "file_rights"] or reference.place.full:
+                root.wake.perhaps_changed(reference.attached_to(root))  # whether other rights are a change is open, as is a write that came to nothing
+        for name, root in watched.items():
+            same(f"descriptor of {name}", root.wake.readable, self.driver.readable(name))
+
+    def compare_backend(self, same):
+        mine = {at: (entry.text, entry.deadline, entry.version) for at, entry in self.reference.shared.entries.items()}
+        theirs = {}
+        for key, (json, deadline, version) in self.driver.shared.get("entries", {}).items():
+            scope, key = key[1:].decode().split("\1") if key[:1] == b"\1" else ("", key.decode())
+            theirs[scope, key] = json.decode(), deadline, version
+        same("entries of the backend", mine, theirs)
+
+
+def kept_expired(stored, now):
+    entries = ((at, Entry(*entry)) for at, entry in stored.items())
+    return [(at, entry) for at, entry in entries if not entry.lives(now)]
+
+
+def bound(store, now):
+    """How large a file may become before an update rewrites it (DESIGN's P5): 4 MiB or 16 times what lives, and one update."""
+    return max(FAR_TOO_LARGE, 16 * store.live_bytes(now)) + (1 << 20)
+
+
+def run(steps, folder):
+    """Runs a case; raises Disagreement."""
+    limits.file_size(limits.ROOMY)
+    pair = Pair(folder)
+    done = 0
+    try:
+        for index, step in enumerate(steps):
+            done += pair.step(index, step)
+        finish(pair, len(steps))
+    finally:
+        limits.file_size(limits.ROOMY)
+        for name in list(pair.driver.sessions):
+            pair.driver.do_abandon(name)
+        for name in list(pair.driver.runtimes):
+            pair.driver.do_free(name)
+        for name in list(pair.driver.handles):
+            pair.driver.do_close(name)
+        clean(folder)
+    return done
+
+
+def clean(folder):
+    for name in os.listdir(folder):
+        whole = os.path.join(folder, name)
+        if os.path.isdir(whole):
+            os.chmod(whole, 0o700)
+            shutil.rmtree(whole)
+        else:
+            os.unlink(whole)
+
+
+def finish(pair, index):
+    """Asks everything once more, and looks with a handle that was opened anew."""
+    for name in list(pair.reference.sessions):
+        pair.step(index, ["ask", name])
+    for name in list(pair.reference.handles):
+        pair.step(index, ["each", name, ""])

@@ -1,0 +1,405 @@
+"""The driver: it carries out the steps of a case on the library, through ctypes."""
+import contextlib
+import ctypes as c
+import os
+import select
+
+import api
+import callbacks
+import limits
+import names as n
+import values
+import world
+from backend import Backend
+from host import Field
+from members import MemberHost
+
+class Runtime:
+    def __init__(self, driver):
+        self.updating = callbacks.Updating(driver)
+        self.handle = api.handle()
+        self.model = c.addressof(callbacks.models[0])
+        status = api.runtime_new(self.model, callbacks.update, callbacks.register(self.updating), c.byref(self.handle))
+        assert status == n.OK
+        self.depth, self.ending = 0, False
+
+    @contextlib.contextmanager
+    def inside(self, driver):
+        """Around each call that may run callbacks of this runtime."""
+        self.depth += 1
+        driver.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+            driver.depth -= 1
+            if self.depth == 0:
+                driver.forget_ended(self)
+
+
+class Session:
+    def __init__(self, runtime, handle, host, bound):
+        self.runtime, self.handle, self.host, self.bound = runtime, handle, host, bound
+        self.ending = False
+
+
+class Driver:
+    def __init__(self, path):
+        callbacks.contexts.clear()
+        callbacks.failures.clear()
+        self.path = path
+        self.now = 1_000_000
+        self.clock = api.CLOCK(lambda _: self.now)
+        self.shared = {}  # what the backends have in common
+        self.handles, self.kinds, self.runtimes, self.sessions, self.backends = {}, {}, {}, {}, {}
+        self.results = []
+        self.depth = 0  # of calls that run callbacks
+        self.hosts = []
+        self.bounds = []
+        self.kept = []
+        self.full = False  # the file may not grow
+        self.starved = False  # each step is made without a descriptor to be had
+        self.watched = {}  # handle -> what polls its descriptor
+
+    def run(self, steps):
+        for step in steps:
+            self.apply(step)
+
+    def apply(self, step):
+        if self.full and step[0] in n.SYNCING:
+            return False
+        if self.depth:
+            limits.churn()
+        with limits.no_descriptors() if self.starved and self.depth == 0 else contextlib.nullcontext():
+            result = getattr(self, "do_" + step[0])(*step[1:]) is not False
+        if callbacks.failures:
+            raise RuntimeError(callbacks.failures.pop(0))
+        return result
+
+    def answer(self, call, *values):
+        self.results.append((call, *values))
+
+    def status(self, call, status, *values):
+        """A status, and that last_error says something where there is a failure, and only there."""
+        said = api.last_error()
+        if self.depth == 0 and (said == b"") != (status == n.OK):
+            self.answer(call, status, f"last_error says {said!r}")
+        else:
+            self.answer(call, status, *values)
+
+    # ---- the clock, storages
+
+    def do_clock(self, ms):
+        self.now = max(1, self.now + ms)
+
+    def do_open(self, name, options):
+        if name in self.handles:
+            return False
+        kind, handle = options["kind"], api.handle()
+        settings = api.Options(c.sizeof(api.Options), 0, 0, None, 0, self.clock, None)
+        if kind == "journal":
+            settings.flags, settings.quota_bytes = options.get("flags", 0), options.get("quota", -1)
+            settings.durability = options.get("durability", 0)
+            status = api.storage_open(self.path, c.byref(settings), c.byref(handle))
+        elif kind == "memory":
+            settings.quota_bytes = options.get("quota", -1)
+            status = api.storage_open_memory(c.byref(settings), c.byref(handle))
+        else:
+            backend = self.backends[name] = Backend(self.shared)
+            self.kept.append(backend)  # sessions may use it longer than its handle
+            status = api.storage_open_backend(c.byref(backend.table), c.byref(settings), c.byref(handle))
+        if status == n.OK:
+            self.handles[name] = handle
+            self.kinds[name] = kind
+        self.status("open", status)
+
+    def do_scope(self, name, parent, scope):
+        if name in self.handles or parent not in self.handles:
+            return False
+        handle = api.handle()
+        status = api.storage_scoped(self.handles[parent], scope.encode(), c.byref(handle))
+        if status == n.OK:
+            self.handles[name] = handle
+            self.kinds[name] = self.kinds[parent]
+            if parent in self.backends:
+                self.backends[name] = self.backends[parent]
+        self.status("scope", status)
+
+    def do_close(self, name):
+        handle = self.handles.pop(name, None)
+        if handle is None:
+            return False
+        api.storage_close(handle)
+        self.watched.pop(name, None)
+
+    def do_world(self, what, *arguments):
+        if what == "starve":
+            self.starved = bool(arguments[0])
+            return
+        if what == "full":
+            self.full = bool(arguments[0])
+        if what == "write":  # deadlines are written down from now on, as all times of a case
+            arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
+        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder", "cut"):  # each handle has seen what was there
+            self.find_out()
+        world.change(self.path, what, *arguments)
+        if what == "cut":
+            self.find_out()
+        if what in ("move_folder", "empty"):  # when a handle notices that is open: now each has
+            for name in self.opened:
+                self.do_sync(name)
+            self.find_out()
+
+    @property
+    def opened(self):
+        """The handles that are no scopes."""
+        return [name for name in self.handles if name[0] == "h"]
+
+    def find_out(self):
+        for name in self.opened:
+            self.do_get(name, "x")
+
+    def do_get(self, name, key):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        text, length = c.c_void_p(), c.c_size_t()
+        status = api.storage_get(handle, key.encode(), c.byref(text), c.byref(length))
+        found = None
+        if status == n.OK:
+            found = c.string_at(text, length.value).decode()
+            api.free(text)
+        self.status("get", status, found)
+
+    def do_set(self, name, key, text, after):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        data = values.written_out(text).encode()
+        self.status("set", api.storage_set(handle, key.encode(), data, len(data), after and max(1, self.now + after)))
+
+    def do_remove(self, name, key):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        self.status("remove", api.storage_remove(handle, key.encode()))
+
+    def do_clear(self, name):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        self.status("clear", api.clear(handle))
+
+    def do_each(self, name, prefix):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        found = []
+
+        def visit(_, key, text, length, deadline):
+            found.append((key.decode(), c.string_at(text, length).decode(), deadline))
+            return n.OK
+        status = api.storage_each(handle, prefix.encode(), api.ITEM(visit), None)
+        self.status("each", status, found)
+
+    def do_sync(self, name):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        self.status("sync", api.storage_sync(handle))
+
+    def do_info(self, name):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        info = api.Info(c.sizeof(api.Info))
+        status = api.storage_info(handle, c.byref(info))
+        size = os.stat(self.path).st_size if self.kinds[name] == "journal" and os.path.exists(self.path) else 0
+        self.status("info", status, info.entries, info.live_bytes, info.quota_bytes, info.durability, info.owes_sync, info.file_bytes == size)
+
+    def do_watch(self, name):
+        """From here on the handle's descriptor is looked at after each step."""
+        handle = self.handles.get(name)
+        if handle is None or self.kinds[name] != "journal":
+            return False
+        number = api.storage_fd(handle)
+        self.watched[name] = select.poll()
+        if number >= 0:
+            self.watched[name].register(number, select.POLLIN)
+        self.answer("watch", number >= 0)
+
+    def readable(self, name):
+        return bool(self.watched[name].poll(0))
+
+    def do_backend(self, name, function, status):
+        if name not in self.backends or name not in self.handles:
+            return False
+        self.backends[name].failing[function] = status
+
+    # ---- hosts
+
+    def do_fail(self, name, callback, key, status):
+        session = self.sessions.get(name)
+        if session is None or key is not None and key not in session.host.fields:
+            return False
+        session.host.failing.pop((callback, key), None)
+        if status:
+            session.host.failing[callback, key] = status
+
+    def do_script(self, name, callback, steps):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        session.host.scripts[callback] = steps
+
+    def do_change(self, name, key, value):
+        session = self.sessions.get(name)
+        if session is None or key not in session.host.fields:
+            return False
+        session.host.change(key, values.of_case(value))
+
+    # ---- runtimes and sessions
+
+    def do_attach(self, name, runtime_name, handle_name, fields, options):
+        storage = self.handles.get(handle_name)
+        if name in self.sessions or storage is None:
+            return False
+        if runtime_name not in self.runtimes:
+            self.runtimes[runtime_name] = Runtime(self)
+        runtime = self.runtimes[runtime_name]
+        fields = [Field(field) for field in fields]
+        host = MemberHost(fields, options.get("slices"), options.get("revisions"), self.run)
+        for callback, key, status in options.get("failing", ()):
+            host.failing[callback, key] = status
+        self.hosts.append(host)
+        bounds = [callbacks.Bound(host, field) for field in fields]
+        self.bounds.append(bounds)
+        persistence = api.persistence_new()
+        for bound in bounds:
+            field = bound.field
+            struct = api.FieldStruct(c.sizeof(api.FieldStruct), field.key.encode(), field.types, callbacks.get, callbacks.set, callbacks.register(bound), callbacks.release)
+            if field.member:
+                struct.get, struct.set, struct.member_type = api.GET(), api.SET(), field.member
+                struct.member_offset, struct.member_size = host.offset_and_size(field.key)
+            struct.expires_after_ms, struct.version = field.expires, field.version
+            if field.migrate:
+                struct.migrate = c.cast(callbacks.migrate, c.c_void_p)
+            if field.former:
+                former = (c.c_char_p * (len(field.former) + 1))(*(key.encode() for key in field.former), None)
+                struct.former_keys = c.cast(former, c.c_void_p)
+            status = api.field_add(persistence, c.byref(struct))
+            assert status == n.OK, status
+        config = api.Config(c.sizeof(api.Config), storage)
+        if host.slices or host.members:
+            config.get = callbacks.take
+        if host.slices:
+            config.set = callbacks.put
+        if host.revisions:
+            config.revision = callbacks.revision
+        config.on_event, config.context, config.release = callbacks.event, callbacks.register(host), callbacks.release
+        handle = api.handle()
+        with runtime.inside(self):
+            status = api.session_attach(runtime.handle, persistence, c.byref(config), c.byref(handle))
+        self.status("attach", status)
+        api.persistence_free(persistence)
+        if status == n.OK:
+            self.sessions[name] = Session(runtime, handle, host, bounds)
+
+    def on_session(self, called, function, name, *arguments):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        with session.runtime.inside(self):
+            status = function(session.handle, *arguments)
+        self.status(called, status)
+
+    def do_persist(self, name):
+        return self.on_session("persist", api.session_persist, name)
+
+    def do_flush(self, name):
+        return self.on_session("flush", api.session_flush, name)
+
+    def do_refresh(self, name):
+        return self.on_session("refresh", api.session_refresh, name)
+
+    def do_touch(self, name, key):
+        return self.on_session("touch", api.session_touch, name, key.encode())
+
+    def do_mark(self, name, key):
+        return self.on_session("mark", api.session_mark, name, key.encode()) if api.session_mark else False
+
+    def do_dispatch(self, name, options):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        if runtime.depth == 0:
+            runtime.updating.options = options
+        with runtime.inside(self):
+            status = api.runtime_dispatch(runtime.handle, None)
+        self.status("dispatch", status)
+
+    def do_replace(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        other = next(c.addressof(model) for model in callbacks.models if c.addressof(model) != runtime.model)
+        with runtime.inside(self):
+            status = api.runtime_set_model(runtime.handle, other)
+        if status == n.OK:
+            runtime.model = other
+        self.status("set_model", status)
+
+    def do_model(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        self.answer("model", api.runtime_model(runtime.handle) == runtime.model)
+
+    def end_session(self, name, function):
+        session = self.sessions.get(name)
+        if session is None or session.ending:
+            return False
+        session.ending = True
+        with session.runtime.inside(self):
+            function(session.handle)
+
+    def do_detach(self, name):
+        return self.end_session(name, api.session_detach)
+
+    def do_abandon(self, name):
+        return self.end_session(name, api.session_abandon)
+
+    def do_free(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None or runtime.ending:
+            return False
+        runtime.ending = True
+        with runtime.inside(self):
+            api.runtime_free(runtime.handle)
+
+    def forget_ended(self, runtime):
+        """Handles are good until the outermost call returns."""
+        for name in [name for name, session in self.sessions.items() if session.runtime is runtime and session.ending]:
+            del self.sessions[name]
+        if runtime.ending:
+            self.runtimes = {name: other for name, other in self.runtimes.items() if other is not runtime}
+
+    # ---- asking
+
+    def do_repeat(self, times, step):
+        for _ in range(times):
+            if not self.apply(step):
+                return False
+
+    def do_ask(self, name):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        out = c.c_int32()
+        for bound in session.bound:
+            status = api.session_field_state(session.handle, bound.field.key.encode(), c.byref(out))
+            if status == n.INVALID_ARGUMENT:
+                return self.status("state", status)
+            self.status("state", bound.field.key, n.state_name(out.value)) if status else \
+                self.answer("state", bound.field.key, n.state_name(out.value))
+        self.answer("next_expiry", api.session_next_expiry(session.handle))

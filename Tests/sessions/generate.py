@@ -1,0 +1,299 @@
+"""Cases at random, from a seed: lists of steps, each of which says all that it needs."""
+import random
+
+KEYS = ("a", "b", "c")
+FORMER = ("p", "q")
+STORED = tuple("lily_session_" + key for key in KEYS + FORMER) + ("x",)
+
+# What a field may be, with values of its types. Values that no text can be made of, and of other types, come from UNSTORABLE.
+TYPES = {
+    4: [["i", 1], ["i", 2], ["i", 7], ["i", -9]],
+    16: [["s", "t"], ["s", "dark"], ["s", "ü\"\\"], ["s", ""]],
+    17: [["s", "t"], ["n"], ["s", "dark"]],
+    2: [["b", True], ["b", False]],
+    8: [["r", 0.5], ["r", 2.5], ["r", -0.0], ["r", 0.0], ["r", 3.0]],
+    12: [["i", 1], ["i", 7], ["r", 0.5]],
+    32: [["j", "{\"a\":1}"], ["j", "[]"], ["j", "1"]],
+    20: [["i", 1], ["s", "t"], ["i", 7]],
+}
+UNSTORABLE = {4: [["s", "t"], ["r", 0.5]], 16: [["s", "\udcff"], ["i", 1]], 17: [["b", True]], 2: [["n"]], 8: [["r", float("nan")], ["r", float("inf")]],
+              12: [["b", False]], 32: [["j", "{"], ["s", "t"]], 20: [["n"]]}
+# The kinds of struct members, and the types that go with them.
+MEMBERS = {1: 2, 2: 4, 3: 4, 4: 8, 5: 16, 6: 17}
+TEXTS = ("99999999999", "\"much too long\"", "1", "7", "13", "-9", "\"t\"", "\"dark\"", "\"refused\"", "true", "null", "0.5", "2.5", "{\"a\":1}", "[]", "[ 1, 2 ]")
+CODES = (-20, -12, -3)
+
+
+CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get", "config.set")
+
+# How often each kind of step is drawn.
+WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
+           "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
+           "large": 0.05}
+
+WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
+         "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "cut": 1, "other": 1, "full": 2, "starve": 2}
+
+without = set()  # kinds of steps that are left out
+
+
+class Generator:
+    def __init__(self, seed):
+        self.random = random.Random(seed)
+        self.steps = []
+        self.fields = {}  # session -> fields
+        self.handles, self.sessions = [], []
+        self.backwards = (-1000, -5000)
+
+    def chance(self, of):
+        return self.random.random() < of
+
+    def pick(self, among):
+        return self.random.choice(among)
+
+    def field(self, key):
+        random = self.random
+        if self.chance(0.15):
+            member = random.choice(tuple(MEMBERS))
+            types = MEMBERS[member]
+            field = {"key": key, "types": types, "default": random.choice(TYPES[types]), "member": member}
+        else:
+            types = random.choice(tuple(TYPES))
+            field = {"key": key, "types": types, "default": random.choice(TYPES[types])}
+        if self.chance(0.35):
+            field["expires"] = random.choice((1000, 5000))
+        if self.chance(0.3):
+            field["version"] = random.choice((1, 2))
+            field["migrate"] = int(self.chance(0.6))
+        if self.chance(0.25):
+            field["former"] = random.sample(FORMER, random.choice((1, 1, 2)))
+        return field
+
+    def case(self):
+        random = self.random
+        self.kind = random.choices(("journal", "memory", "backend"), (8, 1, 1))[0]
+        self.profile = self.profiles()
+        for at in range(1 if self.kind == "memory" else random.choice((2, 2, 3))):
+            self.open(f"h{at}", first=at == 0)
+        self.scopes = self.chance(0.2)
+        if self.scopes:
+            for at in range(random.choice((1, 2))):
+                name = f"u{at}"
+                self.steps.append(["scope", name, self.pick(self.handles), self.pick(("u", "u", "user:42"))])
+                self.handles.append(name)
+        if self.kind == "journal" and self.chance(0.07):
+            self.steps.append(["watch", self.pick(self.handles)])
+        for at in range(random.choice((1, 2, 2))):
+            if self.chance(0.5):
+                self.by_hand()
+            self.attach(f"s{at}")
+        for _ in range(random.choice((5, 10, 20, 30))):
+            self.random_step()
+        if self.kind == "journal":  # what a program finds that starts now
+            self.steps.append(["open", "h9", {"kind": "journal"}])
+            self.steps.append(["attach", "s9", "r9", "h9", self.pick(self.profile), {}])
+            self.steps.append(["ask", "s9"])
+        return self.steps
+
+    def open(self, name, first=False):
+        options = {"kind": self.kind}
+        if self.kind != "backend" and self.chance(0.1):
+            options["quota"] = self.pick((40, 60, 100))
+            self.backwards = ()  # what expired may have made room
+        if self.kind == "journal":
+            if not first and self.chance(0.08):
+                options["flags"] = self.pick((1, 1, 2))
+            if self.chance(0.08):
+                options["durability"] = 1
+        self.steps.append(["open", name, options])
+        if name not in self.handles:
+            self.handles.append(name)
+
+    def profiles(self):
+        """The fields of this case's program, in one or two versions of it."""
+        keys = self.random.sample(KEYS, self.random.choice((1, 2, 3)))
+        first = self.one(keys)
+        return [first, first if self.chance(0.6) else [self.upgraded(field) for field in first]]
+
+    def one(self, keys):
+        fields, taken = [], set()
+        for key in keys:
+            field = self.field(key)
+            field["former"] = [former for former in field.get("former", ()) if former not in taken]
+            taken.update(field["former"])
+            fields.append(field)
+        return fields
+
+    def upgraded(self, field):
+        field = dict(field)
+        field["version"] = field.get("version", 0) + self.pick((0, 1))
+        field["migrate"] = int(self.chance(0.5))
+        return field
+
+    def attach(self, name):
+        options = {}
+        if self.chance(0.4):
+            options["slices"] = 1
+        if self.chance(0.2):
+            options["revisions"] = 1
+        fields = self.pick(self.profile)
+        if self.chance(0.05):
+            options["failing"] = [["get", self.pick(fields)["key"], self.pick(CODES)]]
+        if options.get("slices") and self.chance(0.03):
+            options.setdefault("failing", []).append([self.pick(("config.get", "config.set")), None, 1])
+        self.fields[name] = fields
+        self.sessions.append(name)
+        self.steps.append(["attach", name, "r" + name[1:] if self.chance(0.9) else "r0", self.pick(self.handles), fields, options])
+
+    # ---- single steps
+
+    def by_hand(self):
+        handle = self.pick(self.handles)
+        kind = self.random.choices(("set", "remove", "clear", "get", "each", "sync", "info"), (10, 3, 2, 2, 1, 2, 1))[0]
+        if kind == "set":
+            after = self.pick((0, 0, 0, 500, 1000, 3000, 100_000, -1))
+            self.steps.append(["set", handle, self.pick(STORED), self.text(), after])
+        elif kind in ("remove", "get"):
+            self.steps.append([kind, handle, self.pick(STORED)])
+        elif kind == "each":
+            self.steps.append([kind, handle, self.pick(("", "lily_session_"))])
+        else:
+            self.steps.append([kind, handle])
+
+    def text(self):
+        return self.pick(TEXTS)
+
+    def change(self, session):
+        field = self.pick(self.fields[session])
+        values = UNSTORABLE if self.chance(0.05) else TYPES
+        if field.get("member"):
+            values = TYPES if field["member"] < 4 or values is TYPES else {8: UNSTORABLE[8], 16: UNSTORABLE[16][:1], 17: UNSTORABLE[16][:1]}
+        return ["change", session, field["key"], self.pick(values[field["types"]])]
+
+    def random_step(self):
+        session = self.pick(self.sessions)
+        kind = self.random.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
+        if kind == "hand":
+            self.by_hand()
+        elif kind == "change":
+            self.steps.append(self.change(session))
+        elif kind in ("persist", "refresh", "flush", "ask"):
+            self.steps.append([kind, session])
+        elif kind in ("touch", "mark"):
+            self.steps.append([kind, session, self.key(session)])
+        elif kind == "clock":
+            self.steps.append(["clock", self.pick((1, 499, 500, 999, 1000, 1001, 3000, 200_000) + self.backwards)])
+        elif kind == "dispatch":
+            options = {"inside": self.inside(session)}
+            if self.chance(0.05):
+                options["refuse"] = 1
+            self.steps.append(["dispatch", "r" + session[1:], options])
+        elif kind == "fail":
+            self.steps.append(self.fail(session))
+        elif kind == "script":
+            callback = self.pick(CALLBACKS)
+            self.steps.append(["script", session, callback, [self.calling(session, callback) for _ in range(self.pick((1, 1, 2, 3)))]])
+        elif kind == "end":
+            self.steps.append(self.ending(session))
+        elif kind == "attach":
+            self.attach(self.pick(("s0", "s1", "s2")))
+        elif kind == "reopen":
+            handle = self.pick([name for name in self.handles if name[0] == "h"])
+            self.steps.append(["close", handle])
+            self.open(handle)
+        elif kind == "replace":
+            self.steps.append(["replace", "r" + session[1:]])
+        elif kind == "world" and self.kind == "journal":
+            self.steps.append(self.world())
+        elif kind == "large":
+            self.large(session)
+        elif kind == "backend" and self.kind == "backend":
+            function = self.pick(("write", "write", "read", "clear", "generation", "each", "sync"))
+            code = self.pick((-20, -21, -26, -22) if function in ("write", "clear") else (-20, -23)) if self.chance(0.5) else 0
+            self.steps.append(["backend", self.pick(self.handles), function, code])
+
+    def large(self, session):
+        """Far more is written than lives: the file is rewritten in between (S12)."""
+        texts = [field["key"] for field in self.fields[session] if field["types"] & 16 and not field.get("member")]
+        if texts and self.chance(0.6):
+            key = self.pick(texts)
+            self.steps.append(["change", session, key, ["s", 100_000]])
+            self.steps.append(["persist", session])
+            self.steps.append(["repeat", 80, ["touch", session, key]])
+        else:
+            handle = self.pick(self.handles)
+            self.steps.append(["repeat", 80, ["set", handle, "x", 100_000, 0]])
+            self.steps.append([self.pick(("remove", "get")), handle, "x"])
+
+    def world(self):
+        what = self.random.choices(tuple(WORLD), tuple(WORLD.values()))[0]
+        if what == "header" and self.scopes:
+            what = "delete"  # of what generation scopes are then is open
+        step = ["world", what]
+        if what.endswith("rights") or what in ("full", "starve"):
+            step.append(self.pick((0, 1)))
+        elif what == "exchange" or what == "move_folder" and self.chance(0.5):
+            step.append([[key, self.compact()] for key in self.random.sample(STORED, 2)])
+        elif what == "move_folder":
+            step.append(None)
+        elif what == "write":
+            step.append([[key, None if self.chance(0.2) else self.compact(), self.pick((0, 0, 1000, -1)), self.pick((0, 0, 1, 2))]
+                         for key in self.random.sample(STORED, self.pick((1, 1, 2)))])
+        return step
+
+    def compact(self):
+        return self.text().replace(" ", "")
+
+    def key(self, session):
+        return self.pick(self.fields[session])["key"] if self.chance(0.95) else "none"
+
+    def ending(self, session):
+        if self.chance(0.2):
+            return ["free", "r" + session[1:]]
+        return [self.pick(("detach", "detach", "abandon")), session]
+
+    def calling(self, session, callback):
+        """What a callback does that should not: calls of the runtime that is calling (S15), its end, and looking at storage."""
+        kind = self.random.choices(("session", "dispatch", "model", "replace", "end", "mark", "get", "attach", "storage"), (5, 2, 1, 1, 2, 1, 1, 1, 2))[0]
+        if kind == "session":
+            return [self.pick(("persist", "flush", "refresh")), session]
+        if kind == "dispatch":
+            return ["dispatch", "r" + session[1:], {}]
+        if kind in ("model", "replace"):
+            return [kind, "r" + session[1:]]
+        if kind == "end":
+            return self.ending(session)
+        if kind == "mark" and callback not in ("revision", "config.get"):  # whether the update has begun there is open
+            return ["mark", session, self.key(session)]
+        if kind == "attach":
+            return ["attach", "s7", "r" + session[1:], self.pick(self.handles), self.pick(self.profile), {}]
+        if kind == "storage" and callback == "event":
+            return self.storing()
+        return ["get", self.pick(self.handles), self.pick(STORED)]
+
+    def storing(self):
+        if self.chance(0.5):
+            return ["clear", self.pick(self.handles)]
+        return ["set", self.pick(self.handles), self.pick(STORED), self.text(), 0]
+
+    def inside(self, session):
+        """What an update function does."""
+        steps = []
+        for _ in range(self.pick((1, 1, 2, 3))):
+            if self.chance(0.75):
+                steps.append(self.change(session))
+            elif self.chance(0.7):
+                steps.append(self.storing())
+            else:
+                steps.append(self.calling(session, "update"))
+        return steps
+
+    def fail(self, session):
+        key = self.pick(self.fields[session])["key"]
+        callback = self.random.choices(("get", "set", "migrate", "break", "normalise", "config.set", "config.get"), (4, 3, 1, 2, 1, 2, 1))[0]
+        code = self.pick(CODES) if self.chance(0.6) else 0
+        return ["fail", session, callback, None if callback.startswith("config") else key, code]
+
+
+def case(seed):
+    return [step for step in Generator(seed).case() if step[0] not in without]

@@ -1,0 +1,138 @@
+"""The host of a session: its model, and its callbacks with their switches.
+
+The reference and the driver each have hosts of their own, of this one class: what the host does is no part of the comparison.
+"""
+import names as n
+import values
+
+BOOL, INT32, INT64, DOUBLE, CHARS, STRING = range(1, 7)
+CHARS_SIZE = 8  # of the member that holds them, with the NUL
+
+
+class Field:
+    """One field as a case writes it down: {"key": "a", "types": 4, "expires": 0, "version": 0, "migrate": 0, "former": []}."""
+
+    def __init__(self, described):
+        self.key = described["key"]
+        self.types = described["types"]
+        self.expires = described.get("expires", 0)
+        self.version = described.get("version", 0)
+        self.migrate = bool(described.get("migrate"))
+        self.former = tuple(described.get("former", ()))
+        self.member = described.get("member", 0)  # LILY_SESSION_MEMBER_…: bound without callbacks
+        self.stored_key = n.PREFIX + self.key
+        self.keys = (self.stored_key, *(n.PREFIX + key for key in self.former))
+        self.default = values.of_case(described["default"])
+
+    def text_of(self, value):
+        return values.text_of(value, self.types)
+
+
+class Host:
+    """`slices`: the session is a part of the model that config's get takes out and set puts back; else the model is the slice.
+    `revisions`: there is a revision callback, which counts the changes of the model."""
+
+    def __init__(self, fields, slices, revisions, run):
+        self.fields = {field.key: field for field in fields}
+        self.model = {field.key: field.default for field in fields}
+        self.slice = self.model
+        self.slices, self.revisions = slices, revisions
+        self.counted = 0
+        self.failing = {}   # (callback, key or None) -> what it answers instead of OK
+        self.scripts = {}   # callback -> steps that it runs, once
+        self.events = []
+        self.released = 0
+        self.ended = False  # and all that it said has been compared
+        self._run = run     # runs steps inside a callback
+
+    def called(self, callback):
+        """Each callback begins with this."""
+        steps = self.scripts.pop(callback, None)
+        if steps:
+            self._run(steps)
+
+    def change(self, key, value):
+        self.model[key] = value
+        self.counted += 1
+        if not self.slices:
+            self.lay_out({key: value})
+
+    # ---- the struct that members are in: the driver's host has one
+
+    def lay_out(self, those):
+        """Puts the members among these into the struct."""
+
+    def read_back(self):
+        """Takes the slice's members from the struct."""
+
+    # ---- config's callbacks
+
+    def take(self):
+        """model -> slice; None where the callback fails."""
+        if self.slices:
+            self.called("config.get")
+            if ("config.get", None) in self.failing:
+                return None
+            self.slice = dict(self.model)
+            self.lay_out(self.slice)
+        return self.slice
+
+    def put(self):
+        """slice -> model; False where the callback fails."""
+        self.called("config.set")
+        if ("config.set", None) in self.failing:
+            return False
+        self.read_back()
+        self.model = dict(self.slice)
+        return True
+
+    def revision(self):
+        self.called("revision")
+        return self.counted
+
+    def event(self, kind, status, system_error, key):
+        self.events.append((kind, status, system_error, key))
+        self.called("event")
+
+    # ---- the fields'
+
+    def get(self, key):
+        """(status, value)"""
+        if self.fields[key].member:
+            return n.OK, self.slice[key]
+        self.called("get")
+        return self.failing.get(("get", key), n.OK), self.slice[key]
+
+    def set(self, key, value):
+        if self.fields[key].member:
+            return self.set_member(key, value)
+        self.called("set")
+        status = self.failing.get(("set", key), n.OK)
+        if status != n.OK:
+            return status
+        # One value that every set refuses, as a host's own check may.
+        if value == ("i", 13) or value == ("s", "refused"):
+            return n.CALLBACK
+        if ("normalise", key) in self.failing:
+            value = ("i", min(value[1], 5)) if value[0] == "i" else ("s", value[1].upper()) if value[0] == "s" else value
+        if ("break", key) in self.failing:
+            self.failing[("get", key)] = self.failing.pop(("break", key))
+        self.slice[key] = value
+        self.counted += 1
+        return n.OK
+
+    def set_member(self, key, value):
+        """What the library does with a struct's member: what does not fit is rejected."""
+        member = self.fields[key].member
+        if member == INT32 and not -2**31 <= value[1] < 2**31 or member == CHARS and len(value[1].encode()) >= CHARS_SIZE:
+            return n.DECODE
+        self.slice[key] = value
+        self.counted += 1
+        return n.OK
+
+    def migrate(self, key, version, text):
+        """(status, value)"""
+        self.called("migrate")
+        status = self.failing.get(("migrate", key), n.OK)
+        value = values.migrated(version, text, self.fields[key].types)
+        return (n.DECODE if value is None and status == n.OK else status), value

@@ -1,0 +1,257 @@
+"""Handles of a storage, and the calls on them by hand."""
+import re
+
+import names as n
+import values
+
+from .loose import ANYTHING, Either
+from .storage import Entry, cost
+
+
+class Wake:
+    """What the descriptor of a handle says (S10)."""
+
+    def __init__(self):
+        self.begin()
+
+    def begin(self):
+        """The descriptor is made: what changed before need not be told by it."""
+        self.readable = ANYTHING
+        self.owing = set()  # sessions that have not refreshed since the last change
+        self.perhaps = set()  # … since what may be one
+
+    def perhaps_changed(self, sessions):
+        """Whether that was a change is open."""
+        self.perhaps = set(sessions)
+        self.readable = self.readable or ANYTHING
+
+    def changed(self, sessions, refreshed):
+        """The file changed. `refreshed`: the session whose own refresh did that, and looked afterwards."""
+        self.owing = {session for session in sessions if session is not refreshed}
+        self.readable = bool(self.owing) if refreshed in sessions else True
+
+    def looked(self, session):
+        """A session has refreshed."""
+        self.owing.discard(session)
+        self.perhaps.discard(session)
+        if not self.owing:
+            self.readable = ANYTHING if self.perhaps else False
+
+    def ended(self, session):
+        """A session that has ended owes no look any more; whether that is noticed at once is open."""
+        if session in self.owing:
+            self.owing.discard(session)
+            if not self.owing:
+                self.readable = ANYTHING
+
+
+class Handle:
+    """A handle of a store, or of one scope of it. A scope retains its parent's switches: it is the same journal."""
+
+    def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None, opened=None):
+        self.world, self.kind, self.scope = world, kind, scope
+        self.kept, self.opened = store, opened  # a journal has the latter
+        self.flags, self.quota, self.durability = flags, quota, durability
+        self.owes = False     # a sync
+        self.wrote_since = False  # the last sync that did all it had to
+        self.wrote_to = None  # the store that it last wrote to
+        self.wake = Wake()
+        self.root = parent.root if parent else self
+        self.failing = {} if parent is None else parent.failing  # a backend's functions -> what they answer
+
+    def same_place(self, other):
+        """Whether both store in the same file and scope, as far as a runtime can tell (S1)."""
+        same = self.kind == other.kind if self.kind == "journal" else self.root is other.root
+        return same and self.scope == other.scope
+
+    @property
+    def store(self):
+        """What a look at it finds now."""
+        if self.opened is None:
+            return self.kept
+        self.opened.look(False)
+        return self.opened.store
+
+    def look_anew(self):
+        if self.opened is not None:
+            self.opened.look(True)
+
+    # ---- what storage answers without looking at what is asked
+
+    def cannot_read(self, function="read"):
+        return self.failing.get(function, n.OK)
+
+    def cannot_write(self, function="write"):
+        """(status, errno): why nothing can be written."""
+        if self.flags & n.READ_ONLY:
+            self.look_anew()
+            return n.PERMISSION, 0
+        if self.opened is not None:
+            refused = self.opened.cannot_write()
+            if refused[0]:
+                self.look_anew()
+            return refused
+        status = self.failing.get(function, n.OK)
+        return (n.OK if status == n.NOT_DURABLE else status), 0
+
+    def durability_of(self, function="write"):
+        """What a write that was done answers."""
+        return n.NOT_DURABLE if self.failing.get(function) == n.NOT_DURABLE else n.OK
+
+    # ---- reading and writing
+
+    def raw(self, key):
+        return self.store.raw(self.scope, key)
+
+    def get(self, key):
+        return self.store.get(self.scope, key, self.world.now)
+
+    @property
+    def generation(self):
+        return self.store.generation(self.scope)
+
+    @property
+    def damaged(self):
+        """Whether it has met damage in the file (S4)."""
+        opened = self.opened
+        return opened is not None and opened.gone is None and (opened.file.damaged > 0 or opened.headless and opened.file.headless)
+
+    def fits(self, changes, before=()):
+        """Whether changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14). `before`: those of the same line
+        that come before them."""
+        if self.quota < 0 or self.kind == "backend":
+            return True
+        more = self.growth(changes)
+        return more <= 0 or self.store.live_bytes(self.world.now) + self.growth(dict(before)) + more <= self.quota
+
+    def growth(self, changes):
+        more = 0
+        for key, entry in changes.items():
+            stored = self.get(key)
+            more += (cost(self.scope, key, entry) if entry else 0) - (cost(self.scope, key, stored) if stored else 0)
+        return more
+
+    def sync(self):
+        """(status, errno). What was removed does not stay in the file (S8)."""
+        status = self.failing.get("sync", n.OK)
+        if status:
+            return status, 0
+        self.world.synced = True
+        self.look_anew()
+        self.root.owes = False
+        if self.opened is not None and self.root.wrote_since and self.store.removed and self.opened.gone is None:
+            refused = self.opened.cannot_rewrite()
+            if refused[0] == n.NEWER:
+                return Either(n.OK, n.NEWER), 0  # whether this is told, too, is open
+            if refused[0]:
+                return refused
+            self.store.rewritten()
+        self.root.wrote_since = False
+        return n.OK, 0
+
+    def wrote(self, removed):
+        """What this handle wrote may not survive power loss before its next sync (S12). Where each write is synced, a sync is due only
+        where something was removed."""
+        self.root.wrote_since = self.root.wrote_since or removed or self.durability == n.PROCESS
+        self.root.wrote_to = self.store
+        self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
+
+    def clear(self):
+        self.store.clear(self.scope)
+        self.wrote(True)
+
+    def write(self, changes):
+        # Where there is a quota, what has expired may have made room, and so be gone.
+        void = self.root.quota >= 0 and all(entry is None and self.get(key) is None for key, entry in changes.items())
+        self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
+        if void:
+            self.store.lines -= 1
+            self.store.more_lines += 1
+        self.wrote(None in changes.values())
+
+
+def call_get(handle, key):
+    """(status, text)"""
+    status = handle.cannot_read()
+    if status:
+        return status, None
+    entry = handle.get(key)
+    if handle.failing.get("generation"):
+        return ANYTHING, ANYTHING  # whether a get asks for the generation is open
+    return (n.OK, entry.text) if entry else (n.NOT_FOUND, None)
+
+
+_OUTSIDE = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
+
+
+def compact(text):
+    """JSON text without the white space outside strings (S2)."""
+    if not any(space in text for space in " \t\r\n"):
+        return text
+    return _OUTSIDE.sub(lambda match: match[1] or "", text)
+
+
+def call_set(handle, key, text, deadline):
+    if deadline < 0:
+        return n.INVALID_ARGUMENT
+    if not values.is_json(text):
+        return n.DECODE
+    status, _ = handle.cannot_write()
+    if status:
+        return status
+    entry = Entry(compact(text), deadline, 0)
+    if not handle.fits({key: entry}):
+        return n.QUOTA
+    handle.write({key: entry})
+    return handle.durability_of()
+
+
+def call_remove(handle, key):
+    """One that is absent is OK, and nothing is written."""
+    status, _ = handle.cannot_write()
+    if handle.raw(key) is None:
+        return ANYTHING if status or handle.failing.get("write") else n.OK  # whether a failure is met on the way to nothing is open
+    if status:
+        return status
+    handle.write({key: None})
+    return handle.durability_of()
+
+
+def call_clear(handle):
+    opened = handle.opened
+    known = opened is not None and opened.gone is not None
+    if known:
+        opened.look(True)
+    status = n.OK if known and opened.gone is not None and not handle.world.place.emptied else handle.cannot_write("clear")[0]
+    if opened is not None and opened.gone is not None and not handle.flags & n.READ_ONLY:
+        # There is nothing to clear, and no file is made for it: where that is known, or where none can be made.
+        opened.gone.cleared += 1
+        opened.gone.origin += 1
+        return n.OK
+    if status:
+        return status
+    handle.clear()
+    return handle.durability_of("clear")
+
+
+def call_each(handle, prefix):
+    """(status, [(key, text, deadline)])"""
+    status = handle.cannot_read("each")
+    if status:
+        return status, []
+    return n.OK, [(key, entry.text, entry.deadline) for key, entry in handle.store.each(handle.scope, prefix, handle.world.now)]
+
+
+def call_info(handle):
+    """(status, entries, live bytes, quota, durability, owes a sync, the file's size is right)"""
+    root, store, now = handle.root, handle.store, handle.world.now
+    if handle.kind == "backend":
+        return ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING
+    # What has expired may have been swept, or not.
+    swept = any(not entry.lives(now) for entry in store.entries.values())
+    return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
+            ANYTHING if root.wrote_to is not None and root.wrote_to is not store else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
+
+
+def call_sync(handle):
+    return handle.sync()[0]

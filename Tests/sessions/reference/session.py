@@ -1,0 +1,471 @@
+"""A session: attach, update, refresh, touch, and what it says of its fields (S3-S11, S21)."""
+import names as n
+import values
+
+from .belief import Belief
+from .loose import Either
+from .storage import Entry
+
+
+def saturated(now, after):
+    return min(now + after, n.MAX_TIME) if after else 0
+
+
+class Session:
+    def __init__(self, world, runtime, handle, host):
+        self.world, self.runtime, self.handle, self.host = world, runtime, handle, host
+        self.beliefs = [Belief(field) for field in host.fields.values()]
+        self.generation = None
+        self.revision = None
+        self.attached = False
+        self.caught_up = False  # the last refresh took over all that had arrived
+        self.left_news = False  # of a field whose get failed: it is told once that is well
+        self.ending = False  # its handle was given back inside a callback
+
+    # ---- what is stored
+
+    def effective(self, belief):
+        """(key, entry): the first unexpired one of the field's keys; (None, None) where there is none."""
+        for key in belief.field.keys:
+            entry = self.handle.raw(key)
+            if entry and belief.lives(key, entry, self.world.now):
+                return key, entry
+        return None, None
+
+    def expired(self, belief):
+        """Whether an expired entry is there."""
+        return any(self.handle.raw(key) for key in belief.field.keys)
+
+    def formers(self, belief):
+        """The former keys that hold an entry, an expired one too."""
+        return [key for key in belief.field.keys[1:] if self.handle.raw(key)]
+
+    def is_news(self, belief, key, entry):
+        return belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.clear_met
+
+    # ---- attach
+
+    def attach(self):
+        """(status, events)"""
+        for function in ("generation", "read"):
+            if self.handle.cannot_read(function):
+                return self.handle.cannot_read(function), []
+        self.generation = self.handle.generation
+        if self.host.take() is None:
+            return n.CALLBACK, []
+        failed = {}
+        for belief in self.beliefs:
+            status, value = self.host.get(belief.field.key)
+            if status:
+                failed[belief.field.key] = status
+            else:
+                belief.before = value
+        refused = {}
+        for belief in self.beliefs:
+            key, entry = self.effective(belief)
+            belief.stale = self.formers(belief)
+            if entry is None:
+                belief.state = n.EXPIRED if self.expired(belief) else n.ABSENT
+                continue
+            refused[belief.field.key] = belief.take(key, entry, self.host)
+            belief.count(entry, self.world.now)
+        if self.host.slices and any(belief.held for belief in self.beliefs) and not self.host.put():
+            return n.CALLBACK, []
+        events = []
+        for belief in self.beliefs:
+            self.tell_refusal(belief, refused.get(belief.field.key, n.OK), events)
+        for belief in self.beliefs:
+            self.capture(belief, events)
+        if self.handle.damaged:
+            events.append((n.DAMAGED, n.CORRUPT, 0, None))
+        self.note_revision()
+        self.attached = True
+        return n.OK, events
+
+    def tell_refusal(self, belief, status, events):
+        if belief.state == n.NEWER_STATE:
+            events.append((n.NEWER_EVENT, n.NEWER, 0, belief.field.key))
+        elif belief.state == n.REJECTED:
+            events.append((n.REJECTED_EVENT, status, 0, belief.field.key))
+
+    def capture(self, belief, events):
+        """Asks for the value that counts as the last one seen; returns what get returned."""
+        status, value = self.host.get(belief.field.key)
+        if status:
+            belief.baseline, belief.failed, belief.pending = None, True, False
+            events.append((n.FIELD_FAILED, status, 0, belief.field.key))
+            return status
+        belief.failed = belief.unencodable = False
+        if belief.field.text_of(value) is None:
+            belief.baseline, belief.pending = None, False
+            events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
+            return n.ENCODE
+        belief.baseline = value
+        return n.OK
+
+    def note_revision(self):
+        if self.host.revisions:
+            self.revision = self.host.revision()
+
+    # ---- an update
+
+    def update(self, events):
+        """Finds what changed and stores it, in one write (S5); returns the first failure in field order. Its events are told at its end."""
+        status = self.store_changes(events)
+        if self.left_news and not any(belief.failed for belief in self.beliefs):
+            self.left_news = False
+            self.world.told_again.add(self.handle.root)
+        self.world.tell(self, events)
+        events.clear()
+        return status
+
+    def store_changes(self, events):
+        for belief in self.beliefs:
+            belief.now = False
+            if belief.marked and belief.baseline is not None:
+                belief.marked = False
+                self.changed(belief)
+        if self.host.take() is None:
+            return n.CALLBACK
+        for belief in self.beliefs:
+            belief.status = n.OK
+        if self.has_changes():
+            for belief in self.beliefs:
+                belief.status = self.look(belief, events)
+        status = self.write(events)
+        first = next((belief.status for belief in self.beliefs if belief.status), status)
+        return first if first == status or not status else Either(first, status)  # what is no field's may come first, too
+
+    def has_changes(self):
+        """By the host's revision; one that has work left is always looked at."""
+        if not self.host.revisions:
+            return True
+        last, self.revision = self.revision, self.host.revision()
+        return self.revision != last or any(belief.failed or belief.mark or belief.baseline is None or self.wants(belief) for belief in self.beliefs)
+
+    def look(self, belief, events):
+        """Compares a field's value with its baseline."""
+        status, value = self.host.get(belief.field.key)
+        belief.failed = status != n.OK
+        encodable = status == n.OK and belief.field.text_of(value) is not None
+        if status == n.OK:
+            belief.unencodable = not encodable and belief.baseline is not None
+        if not encodable:
+            events.append((n.FIELD_FAILED, status or n.ENCODE, 0, belief.field.key))
+            return n.CALLBACK if status else n.ENCODE
+        known, belief.baseline = belief.baseline, value
+        marked, belief.marked = belief.marked and known is None, belief.marked and known is not None
+        if marked or known is not None and not values.same(value, known):
+            self.changed(belief)
+        elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
+            belief.dirty = belief.now = belief.first = True
+        elif known is None and not belief.dirty and belief.held and belief.field.text_of(value) != belief.seen[1]:
+            belief.differs = True
+        return n.OK
+
+    def changed(self, belief):
+        belief.dirty = belief.now = True
+        belief.pending = belief.first = belief.differs = False
+
+    def due(self, belief):
+        """Whether the field's value is to be stored: the last one that was seen, where get fails by now (S6)."""
+        return (belief.dirty or belief.pending) and belief.baseline is not None
+
+    def wants(self, belief):
+        return self.due(belief) or belief.clamp or belief.former
+
+    def write(self, events):
+        """Stores what is dirty and what is pending, then the deadlines that are to be shorter; returns what is no field's failure."""
+        status = self.write_values(events)
+        for belief in self.beliefs:
+            if belief.clamp and belief.seen[0] == belief.field.stored_key:  # one under a former key is written anew
+                self.shorten(belief, events)
+        return status
+
+    def write_values(self, events):
+        self.drop_expired()
+        writing = self.writing()
+        if not writing:
+            return n.OK
+        refused, system_error = self.handle.cannot_write()
+        if not refused and self.handle.generation != self.generation:
+            refused = self.handle.cannot_read("generation")  # a backend that refused the old one, and does not say the new one
+        if not refused and any(self.depends(belief) for belief in writing):
+            refused = self.handle.cannot_read()
+        if refused and self.handle.kind == "backend":
+            self.tell_failure(refused, system_error, writing, events)
+            return n.OK
+        self.meet_clear(events)
+        writing = self.writing()
+        if refused:
+            self.tell_failure(refused, system_error, writing, events)
+            return n.OK
+        changes, going, left_out = {}, [], []
+        # What nobody changed may share the line or not, so it makes no room for what was.
+        for belief in sorted(writing, key=lambda belief: not self.due(belief)):
+            own = self.changes_of(belief)
+            if own is None:
+                continue
+            if not self.handle.fits(own, changes):
+                left_out.append(belief)
+                continue
+            changes.update(own)
+            going.append(belief)
+        self.tell_failure(n.QUOTA, 0, left_out, events)
+        if not changes:
+            return n.OK
+        self.handle.write(changes)
+        self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # a line of its own is as good
+        for belief in going:
+            self.went(belief, changes)
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+            return n.NOT_DURABLE
+        return n.OK
+
+    def drop_expired(self):
+        """A migrated value whose entry has expired is not written. Where no field expires nobody asks for the time: storage says it."""
+        if any(belief.field.expires for belief in self.beliefs):
+            for belief in self.beliefs:
+                if belief.pending and not belief.dirty and belief.deadline and belief.deadline <= self.world.now:
+                    belief.pending, belief.stale = False, []
+
+    def writing(self):
+        return [belief for belief in self.beliefs if self.due(belief) or belief.former]
+
+    def depends(self, belief):
+        """Whether a field's value goes only where storage holds what it was made from, or nothing."""
+        return self.due(belief) and (belief.first or not belief.dirty)
+
+    def changes_of(self, belief):
+        """{key: Entry or None} of what a field wants stored; None: nothing. What storage has to hold for it is looked at here."""
+        field = belief.field
+        formers = {former: None for former in belief.stale if self.handle.raw(former)}
+        if not self.due(belief):
+            if not formers:
+                belief.stale = []
+            return formers or None
+        key, entry = self.effective(belief)
+        if belief.dirty and belief.first and entry is not None:
+            belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
+            return None
+        if not belief.dirty and (entry is None or belief.seen != (key, *entry.identity)):
+            belief.pending, belief.stale = False, []
+            return None
+        return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version), **formers}
+
+    def went(self, belief, changes):
+        if self.due(belief):
+            entry = changes[belief.field.stored_key]
+            belief.stored(entry.text, entry.deadline)
+        belief.told, belief.stale = False, []
+
+    def shorten(self, belief, events):
+        """Stores a deadline that cannot be right anew, where storage still holds that very entry with it (S9)."""
+        key = belief.seen[0]
+        unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
+        entry = None if unread else self.handle.get(key)
+        very = entry is not None and belief.seen == (key, *entry.identity)
+        if not unread and (not very or entry.deadline != belief.read_deadline):
+            belief.clamp = False
+            if very:
+                belief.count(entry, self.world.now)  # who renewed it knows better
+            return
+        refused, system_error = (unread, 0) if unread else self.handle.cannot_write()
+        if refused:
+            if not belief.told:
+                belief.told = True
+                events.append((n.WRITE_FAILED, refused, system_error, belief.field.key))
+            return
+        self.handle.write({key: entry._replace(deadline=belief.deadline)})
+        belief.read_deadline, belief.clamp, belief.told = belief.deadline, False, False
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+
+    def tell_failure(self, status, system_error, beliefs, events):
+        """WRITE_FAILED for each field that was to be stored; of a former key once, and the call is OK."""
+        for belief in beliefs:
+            if self.due(belief):
+                belief.status = belief.status or status
+            elif belief.told:
+                continue
+            else:
+                belief.told = True
+            events.append((n.WRITE_FAILED, status, system_error, belief.field.key))
+
+    def flush(self, events):
+        status = self.update(events)
+        unsynced, system_error = self.handle.sync()
+        if unsynced and self.handle.kind == "journal" and not isinstance(unsynced, Either):
+            events.append((n.NOT_REWRITTEN, unsynced, system_error, None))
+        return status or unsynced
+
+    # ---- a clear (S8)
+
+    def meet_clear(self, events):
+        """A clear is a clear, whoever made it: what was changed before the update that meets it is dropped, and told."""
+        if self.handle.generation == self.generation:
+            return
+        self.generation = self.handle.generation
+        for belief in self.beliefs:
+            if belief.dirty and not belief.now:
+                belief.dirty = belief.first = False
+                events.append((n.CLEARED, n.OK, 0, belief.field.key))
+            belief.pending = belief.clamp = False
+            belief.stale = []
+            belief.cleared, belief.clear_met = belief.held, True
+
+    # ---- refresh (S10)
+
+    def refresh(self, events):
+        self.caught_up = False
+        status = self.update(events)
+        self.handle.look_anew()
+        for function in ("generation", "read"):
+            if self.handle.cannot_read(function):
+                return status or self.handle.cannot_read(function)
+        self.meet_clear(events)
+        kept = [dict(vars(belief)) for belief in self.beliefs]
+        told, sets = [], []
+        if self.host.slices and self.host.take() is None:
+            return status or n.CALLBACK
+        whole = True
+        for belief in self.beliefs:
+            if belief.own:
+                continue
+            if belief.failed:
+                whole = whole and not self.has_news(belief)
+                continue
+            if self.take_over(belief, told):
+                sets.append(belief)
+        if sets and self.host.slices and not self.host.put():
+            for belief, fields in zip(self.beliefs, kept):
+                vars(belief).update(fields, marked=belief.marked)  # by a callback
+            return status or n.CALLBACK
+        self.caught_up, self.left_news = True, not whole
+        events.extend(told)
+        for belief in sets:
+            if self.capture(belief, events):
+                status = status or n.CALLBACK
+        if sets:
+            self.note_revision()
+        return status
+
+    def has_news(self, belief):
+        key, entry = self.effective(belief)
+        return belief.held if entry is None else self.is_news(belief, key, entry)
+
+    def take_over(self, belief, told):
+        """Judges one field; returns whether set was called."""
+        key, entry = self.effective(belief)
+        field, now = belief.field, self.world.now
+        belief.stale = self.formers(belief)
+        if entry is not None:
+            if not self.is_news(belief, key, entry):
+                belief.count(entry, now)
+                return False
+            status = belief.take(key, entry, self.host)
+            belief.count(entry, now)
+            if belief.held:
+                told.append((n.CHANGED, n.OK, 0, field.key))
+                return True
+            self.tell_refusal(belief, status, told)
+            return False
+        passed = belief.deadline and belief.deadline <= now
+        gone = n.EXPIRED if passed or self.expired(belief) or belief.state == n.EXPIRED else n.ABSENT
+        if not belief.held:
+            belief.forget(gone)
+            return False
+        kind = n.CLEARED if belief.cleared else n.EXPIRED_EVENT if gone == n.EXPIRED else n.REMOVED
+        if not belief.cleared and self.world.sweeps:
+            kind = Either(n.EXPIRED_EVENT, n.REMOVED)
+        status = n.NOT_FOUND if belief.before is None else self.host.set(field.key, belief.before)
+        told.append((kind, status, 0, field.key))
+        belief.forget(gone)
+        return belief.before is not None and status == n.OK
+
+    # ---- touch (S9), state, next expiry
+
+    def belief_of(self, key):
+        return next((belief for belief in self.beliefs if belief.field.key == key), None)
+
+    def touch(self, key, events):
+        belief = self.belief_of(key)
+        if belief is None:
+            return n.NOT_FOUND
+        status = self.update(events)
+        for function in ("generation", "read"):
+            if self.handle.cannot_read(function):
+                return status or self.handle.cannot_read(function)
+        field, own = belief.field, belief.field.stored_key
+        entry = self.handle.raw(own)
+        if entry is None or not belief.lives(own, entry, self.world.now):
+            return status or n.NOT_FOUND
+        if entry.version > field.version:
+            return status or n.NEWER
+        very = belief.seen == (own, *entry.identity)
+        older = entry.version < field.version and field.migrate
+        if very and belief.state == n.REJECTED or not older and values.decoded(entry.text, field.types) is None:
+            return status or n.DECODE
+        refused, _ = self.handle.cannot_write()
+        if refused:
+            return status or refused
+        deadline = saturated(self.world.now, field.expires)
+        self.meet_clear(events)
+        self.handle.write({own: entry._replace(deadline=deadline)})
+        if very:
+            belief.read_deadline = belief.deadline = deadline
+            belief.clamp = False
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+            status = status or n.NOT_DURABLE
+        return status
+
+    def state_of(self, key):
+        """(status, state): what storage holds now; it changes nothing."""
+        belief = self.belief_of(key)
+        if belief is None:
+            return n.NOT_FOUND, None
+        if self.handle.cannot_read("generation") or self.handle.cannot_read():
+            return n.OK, (n.ABSENT if belief.clear_met else belief.state) | belief.mark
+        key, entry = self.effective(belief)
+        field = belief.field
+        if entry is None:
+            passed = belief.deadline and belief.deadline <= self.world.now
+            state = n.EXPIRED if self.expired(belief) or passed or belief.state == n.EXPIRED else n.ABSENT
+        elif belief.seen == (key, *entry.identity):
+            state = belief.state
+        elif entry.version > field.version:
+            state = n.NEWER_STATE
+        elif key != field.stored_key or entry.version < field.version and field.migrate:
+            state = n.MIGRATED
+        else:
+            state = n.LOADED
+        if state in (n.MIGRATED, n.LOADED) and belief.seen != (key, *(entry.identity if entry else ())) and entry is not None \
+                and not (entry.version < field.version and field.migrate) and values.decoded(entry.text, field.types) is None:
+            state = n.REJECTED
+        return n.OK, state | belief.mark
+
+    def forgotten(self, belief):
+        """Whether an entry's having expired need not be remembered: a clear came since, or it may have made room."""
+        return self.world.sweeps or (belief.clear_met or self.generation != self.handle.generation) and not self.expired(belief)
+
+    def next_expiry(self):
+        """Whether an entry counts that a clear took away, which the field has not been judged by yet, is open."""
+        with_cleared, without = self.least_left(True), self.least_left(False)
+        return with_cleared if with_cleared == without else Either(with_cleared, without)
+
+    def least_left(self, with_cleared):
+        now, least = self.world.now, -1
+        for belief in self.beliefs:
+            if not belief.deadline or belief.seen is None or belief.state in (n.ABSENT, n.EXPIRED):
+                continue
+            if belief.clear_met and not with_cleared:
+                continue
+            left = max(belief.deadline - now, 0)
+            if belief.field.expires and belief.held:
+                left = min(left, belief.field.expires)
+            if left == 0 and (belief.own or belief.failed):
+                continue
+            least = left if least < 0 else min(least, left)
+        return least

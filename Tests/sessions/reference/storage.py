@@ -1,0 +1,94 @@
+"""What is stored, as the header and S1-S14 have it: entries by scope and key, generations, the quota."""
+from typing import NamedTuple
+
+import names as n
+
+
+class Entry(NamedTuple):
+    text: str
+    deadline: int = 0
+    version: int = 0
+
+    def lives(self, now):
+        """Expired from the millisecond of the deadline on (S9)."""
+        return self.deadline == 0 or now < self.deadline
+
+    @property
+    def identity(self):
+        return self.text, self.version
+
+
+class Store:
+    """One map of entries. `lines`: how many updates it took. `cleared`: the generation of the store itself, which a scope does not share.
+    `origin`: what scopes have of it: it differs in another file, and in one that was emptied."""
+
+    def __init__(self, cleared=0, origin=0):
+        self.entries = {}      # (scope, key) -> Entry, expired ones too
+        self.generations = {}  # scope -> how often it was cleared
+        self.cleared, self.origin = cleared, origin
+        self.removed = False   # it holds what was removed or cleared, until it is rewritten
+        self.lines = 0
+        self.more_lines = 0    # that may have been used for it
+
+    def generation(self, scope):
+        return (self.origin, self.generations.get(scope, 0)) if scope else self.cleared
+
+    def raw(self, scope, key):
+        return self.entries.get((scope, key))
+
+    def get(self, scope, key, now):
+        """The entry, where there is one that has not expired."""
+        entry = self.entries.get((scope, key))
+        return entry if entry and entry.lives(now) else None
+
+    def each(self, scope, prefix, now):
+        """Unexpired entries in the byte order of their keys."""
+        found = [(key, entry) for (where, key), entry in self.entries.items()
+                 if where == scope and key.startswith(prefix) and entry.lives(now)]
+        return sorted(found, key=lambda item: item[0].encode())
+
+    def live_bytes(self, now):
+        """What the quota counts (S14)."""
+        return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items() if entry.lives(now)) + \
+            sum(scope_cost(scope) for scope in self.generations)
+
+    def count(self):
+        """As lily_session_info.entries: expired ones too."""
+        return len(self.entries)
+
+    def apply(self, changes):
+        """One line: [(scope, key, Entry or None)]."""
+        for scope, key, entry in changes:
+            if entry is None:
+                self.entries.pop((scope, key), None)
+                self.removed = True
+            else:
+                self.entries[scope, key] = entry
+        self.lines += 1
+
+    def rewritten(self):
+        self.removed = False
+
+    def sweep(self, now):
+        """A rewriting leaves out what has expired (S9)."""
+        self.entries = {at: entry for at, entry in self.entries.items() if entry.lives(now)}
+
+    def clear(self, scope):
+        for where, key in [at for at in self.entries if at[0] == scope and at[1].startswith(n.PREFIX)]:
+            del self.entries[where, key]
+        if scope:
+            self.generations[scope] = self.generations.get(scope, 0) + 1
+        else:
+            self.cleared += 1
+        self.removed = True
+        self.lines += 1
+
+
+def cost(scope, key, entry):
+    """What an entry counts for the quota (S14): its whole key, as it is stored, and its value."""
+    return (len(scope.encode()) + 2 if scope else 0) + len(key.encode()) + len(entry.text.encode())
+
+
+def scope_cost(scope):
+    """A scope that was cleared has an entry for its generation (docs/format.md)."""
+    return len(scope.encode()) + 2 + 18

@@ -1,0 +1,396 @@
+"""The reference: it carries out the steps of a case on a model of everything, without the library."""
+import names as n
+import values
+from host import Field, Host
+
+from . import handles
+from .handles import Handle
+from .loose import ANYTHING, Either
+from .outside import Outside
+from .place import File, Opened, Place
+from .session import Session
+from .storage import Store
+
+
+# What is tried without descriptors; reading and looking may need one, or not.
+STARVING = {"change", "persist", "clock", "world"}
+
+class Runtime:
+    def __init__(self):
+        self.sessions = []
+        self.depth = 0      # callbacks are running
+        self.deferred = []  # what takes effect when the outermost call returns
+        self.ending = False
+
+
+class Reference(Outside):
+    """`results`: what each call answered, in order, those inside callbacks too. `marks`: the library has lily_session_mark()."""
+
+    def __init__(self, marks=True):
+        self.marks = marks
+        self.now = 1_000_000
+        self.place, self.shared = Place(), Store()
+        self.handles, self.runtimes, self.sessions = {}, {}, {}
+        self.all_runtimes = []
+        self.results = []
+        self.hosts = []
+        self.had_quota = False
+        self.told_again = set()  # handles whose descriptors become readable in this step, though nothing was written
+        self.synced = False    # this step has synced, and so it may have rewritten the file
+        self.found_out = False  # each handle has looked in this step
+        self.refreshed = None  # the session whose refresh in this step took over all that there was
+
+    def run(self, steps):
+        for step in steps:
+            self.apply(step)
+
+    def apply(self, step):
+        """False: what it needs is not there, and nothing is done."""
+        if self.place.starved and step[0] not in STARVING:
+            return False
+        if self.place.full and step[0] in n.SYNCING:
+            return False
+        return getattr(self, "do_" + step[0])(*step[1:]) is not False
+
+    def answer(self, *values):
+        self.results.append(values)
+
+    @property
+    def sweeps(self):
+        """Whether what has expired may make room: somebody has a quota, or had one."""
+        self.had_quota = self.had_quota or any(handle.root.quota >= 0 for handle in self.handles.values())
+        return self.had_quota
+
+    # ---- the clock, storages
+
+    def do_clock(self, ms):
+        self.now = max(1, self.now + ms)
+
+    def do_open(self, name, options):
+        if name in self.handles:
+            return False
+        kind = options["kind"]
+        chosen = options.get("flags", 0), options.get("quota", -1), options.get("durability", 0)
+        if kind != "journal":
+            self.handles[name] = Handle(self, kind, self.shared if kind == "backend" else Store(), "", *chosen)
+            return self.answer("open", n.OK)
+        status, opened = self.open_journal(chosen[0])
+        if status == n.OK:
+            self.handles[name] = Handle(self, kind, None, "", *chosen, opened=opened)
+        self.answer("open", status)
+
+    def open_journal(self, flags):
+        """(status, Opened)"""
+        place, read_only = self.place, flags & n.READ_ONLY
+        if place.starved:
+            return n.IO, None
+        if place.file is None:
+            if read_only and not place.emptied:
+                return n.NOT_FOUND, None
+            if flags & n.STRICT and place.emptied:
+                return n.CORRUPT, None
+            if read_only:
+                return n.OK, Opened(place, File(), False)
+            status, _ = place.make()
+            if status:
+                return status, None
+        if flags & n.STRICT and (place.file.damaged or place.file.headless):
+            return n.CORRUPT, None
+        return n.OK, Opened(place, place.file, place.file.writable)
+
+    def do_scope(self, name, parent, scope):
+        if name in self.handles or parent not in self.handles:
+            return False
+        above = self.handles[parent]
+        if above.scope:
+            return self.answer("scope", n.UNSUPPORTED)
+        self.handles[name] = Handle(self, above.kind, above.kept, scope, above.flags, above.quota, above.durability, above, above.opened)
+        self.answer("scope", n.OK)
+
+    def do_close(self, name):
+        handle = self.handles.pop(name, None)
+        if handle is None:
+            return False
+        handle.sync()
+
+    def on_handle(self, call, name, *arguments):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        answered = getattr(handles, "call_" + call)(handle, *arguments)
+        if call in ("get", "each"):
+            self.heard(handle)
+        self.answer(call, *(answered if isinstance(answered, tuple) else (answered,)))
+
+    def do_get(self, name, key):
+        return self.on_handle("get", name, key)
+
+    def do_set(self, name, key, text, after):
+        return self.on_handle("set", name, key, values.written_out(text), after and max(1, self.now + after))
+
+    def do_remove(self, name, key):
+        return self.on_handle("remove", name, key)
+
+    def do_clear(self, name):
+        return self.on_handle("clear", name)
+
+    def do_each(self, name, prefix):
+        return self.on_handle("each", name, prefix)
+
+    def do_sync(self, name):
+        return self.on_handle("sync", name)
+
+    def do_info(self, name):
+        return self.on_handle("info", name)
+
+    def do_watch(self, name):
+        """From here on the handle's descriptor is looked at after each step."""
+        handle = self.handles.get(name)
+        if handle is None or handle.kind != "journal":
+            return False
+        handle.root.wake.begin()
+        self.answer("watch", True)
+
+    def attached_to(self, handle):
+        return {session for runtime in self.all_runtimes for session in runtime.sessions if session.handle.root is handle.root}
+
+    def heard(self, handle):
+        """get and each: with no session attached they make the descriptor quiet."""
+        if not self.attached_to(handle):
+            handle.root.wake.readable = False
+            self.found_out = self.found_out or any(runtime.depth for runtime in self.all_runtimes)
+
+    def do_backend(self, name, function, status):
+        handle = self.handles.get(name)
+        if handle is None or handle.kind != "backend":
+            return False
+        handle.failing[function] = status
+
+    # ---- hosts
+
+    def do_fail(self, name, callback, key, status):
+        session = self.sessions.get(name)
+        if session is None or key is not None and key not in session.host.fields:
+            return False
+        session.host.failing.pop((callback, key), None)
+        if status:
+            session.host.failing[callback, key] = status
+
+    def do_script(self, name, callback, steps):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        session.host.scripts[callback] = steps
+
+    def do_change(self, name, key, value):
+        session = self.sessions.get(name)
+        if session is None or key not in session.host.fields:
+            return False
+        session.host.change(key, values.of_case(value))
+
+    # ---- runtimes and sessions
+
+    def inside(self, runtime, call):
+        """Runs what runs callbacks of a runtime; what was ended in them ends when the outermost call returns (S15)."""
+        runtime.depth += 1
+        try:
+            return call()
+        finally:
+            while runtime.depth == 1 and runtime.deferred:
+                runtime.deferred.pop(0)()
+            runtime.depth -= 1
+            if runtime.depth == 0:
+                self.forget_ended(runtime)
+
+    def forget_ended(self, runtime):
+        """Handles are good until then."""
+        for name in [name for name, session in self.sessions.items() if session.runtime is runtime and session.ending]:
+            del self.sessions[name]
+        if runtime.ending:
+            self.runtimes = {name: other for name, other in self.runtimes.items() if other is not runtime}
+
+    def tell(self, session, events):
+        for event in events:
+            session.host.event(*event)
+
+    def do_attach(self, name, runtime_name, handle_name, fields, options):
+        handle = self.handles.get(handle_name)
+        if name in self.sessions or handle is None:
+            return False
+        runtime = self.runtimes.get(runtime_name)
+        if runtime is None:
+            runtime = self.runtimes[runtime_name] = Runtime()
+            self.all_runtimes.append(runtime)
+        fields = [Field(field) for field in fields]
+        host = Host(fields, options.get("slices"), options.get("revisions"), self.run)
+        for callback, key, status in options.get("failing", ()):
+            host.failing[callback, key] = status
+        self.hosts.append(host)
+        if runtime.depth:
+            host.released += 1
+            return self.answer("attach", n.REENTRANT)
+        mine = {key for field in fields for key in field.keys}
+        for other in runtime.sessions:
+            if other.handle.same_place(handle) and mine & {key for belief in other.beliefs for key in belief.field.keys}:
+                host.released += 1
+                return self.answer("attach", n.DUPLICATE_KEY)
+        session = Session(self, runtime, handle, host)
+
+        def attach():
+            status, events = session.attach()
+            if status:
+                host.released += 1
+                if handle.root.wake.readable:
+                    handle.root.wake.readable = ANYTHING  # it has looked, too
+                return status
+            runtime.sessions.append(session)
+            self.sessions[name] = session
+            if handle.root.wake.readable and not handle.root.wake.owing:
+                handle.root.wake.readable = ANYTHING
+            self.tell(session, events)
+            return status
+        self.answer("attach", self.inside(runtime, attach))
+
+    def on_session(self, called, call, name, *arguments):
+        """A call of a session that runs callbacks, and tells what came of it at its end."""
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        if session.runtime.depth:
+            return self.answer(called, n.REENTRANT)
+        if not session.attached:
+            return self.answer(called, n.INVALID_ARGUMENT)
+
+        def run():
+            events = []
+            status = call(session, *arguments, events)
+            self.tell(session, events)
+            return status
+        self.answer(called, self.inside(session.runtime, run))
+
+    def do_persist(self, name):
+        return self.on_session("persist", Session.update, name)
+
+    def do_flush(self, name):
+        return self.on_session("flush", Session.flush, name)
+
+    def do_refresh(self, name):
+        self.refreshed = None
+        return self.on_session("refresh", self.refresh, name)
+
+    def refresh(self, session, events):
+        status = session.refresh(events)
+        if session.caught_up:
+            self.refreshed = session
+            session.handle.root.wake.looked(session)
+        return status
+
+    def do_touch(self, name, key):
+        return self.on_session("touch", Session.touch, name, key)
+
+    def do_mark(self, name, key):
+        session = self.sessions.get(name)
+        if session is None or not self.marks:
+            return False
+        belief = session.belief_of(key)
+        if session.attached and belief is not None:
+            belief.marked = True
+        self.answer("mark", n.INVALID_ARGUMENT if not session.attached else n.NOT_FOUND if belief is None else n.OK)
+
+    def do_dispatch(self, name, options):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        if runtime.depth:
+            return self.answer("dispatch", n.REENTRANT)
+
+        def run():
+            self.run(options.get("inside", ()))
+            if options.get("refuse"):
+                return n.UPDATE
+            first = n.OK
+            for session in list(runtime.sessions):
+                events = []
+                status = session.update(events)
+                self.tell(session, events)
+                first = first or status
+            return first
+        self.answer("dispatch", self.inside(runtime, run))
+
+    def do_replace(self, name):
+        """The program puts another model in the place of the runtime's."""
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        self.answer("set_model", n.REENTRANT if runtime.depth else n.OK)
+
+    def do_model(self, name):
+        """The handle answers as long as it is good."""
+        if name not in self.runtimes:
+            return False
+        self.answer("model", True)
+
+    def end(self, session, flush):
+        """What detach and abandon come to."""
+        if not session.attached:
+            return
+        if flush:
+            events = []
+            session.flush(events)
+            self.tell(session, events)
+        session.attached = False
+        session.handle.root.wake.ended(session)
+        session.runtime.sessions.remove(session)
+        session.host.released += 1
+
+    def ending(self, runtime, call):
+        """Takes effect at once, or when the outermost call returns."""
+        if runtime.depth:
+            runtime.deferred.append(call)
+        else:
+            self.inside(runtime, call)
+
+    def end_session(self, name, flush):
+        session = self.sessions.get(name)
+        if session is None or session.ending:
+            return False
+        session.ending = True
+        self.ending(session.runtime, lambda: self.end(session, flush))
+
+    def do_detach(self, name):
+        return self.end_session(name, True)
+
+    def do_abandon(self, name):
+        return self.end_session(name, False)
+
+    def do_free(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None or runtime.ending:
+            return False
+        runtime.ending = True
+
+        def run():
+            for session in list(runtime.sessions):
+                self.end(session, True)
+        self.ending(runtime, run)
+
+    # ---- asking
+
+    def do_repeat(self, times, step):
+        for _ in range(times):
+            if not self.apply(step):
+                return False
+
+    def do_ask(self, name):
+        session = self.sessions.get(name)
+        if session is None:
+            return False
+        if not session.attached:
+            return self.answer("state", n.INVALID_ARGUMENT)
+        for belief in session.beliefs:
+            status, state = session.state_of(belief.field.key)
+            named = n.state_name(state)
+            if session.forgotten(belief):
+                named = Either(named, named.replace("EXPIRED", "ABSENT"))
+            self.answer("state", belief.field.key, named)
+        self.answer("next_expiry", session.next_expiry())

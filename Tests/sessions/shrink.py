@@ -1,0 +1,46 @@
+"""Makes a case that disagrees small: steps are taken out, then simplified, while it goes on disagreeing in the same way."""
+
+
+def shrink(case, disagrees):
+    """The smallest case found that `disagrees` still holds of."""
+    changed = True
+    while changed:
+        changed = False
+        size = max(len(case) // 2, 1)
+        while size:
+            at = 0
+            while at < len(case):
+                smaller = case[:at] + case[at + size:]
+                if smaller and disagrees(smaller):
+                    case, changed = smaller, True
+                else:
+                    at += size
+            size //= 2
+        for at, step in enumerate(case):
+            for simpler in simpler_steps(step):
+                candidate = case[:at] + [simpler] + case[at + 1:]
+                if disagrees(candidate):
+                    case, changed = candidate, True
+                    break
+    return case
+
+
+def simpler_steps(step):
+    """Steps that say less than this one: without one of its fields, options, or steps inside."""
+    for at, part in enumerate(step):
+        if isinstance(part, list) and part and isinstance(part[0], (dict, list)):
+            for gone in range(len(part)):
+                if len(part) > 1 or isinstance(part[0], list):
+                    yield step[:at] + [part[:gone] + part[gone + 1:]] + step[at + 1:]
+                if isinstance(part[gone], dict):
+                    for key in [key for key in part[gone] if key not in ("key", "types", "default")]:
+                        smaller = {name: value for name, value in part[gone].items() if name != key}
+                        yield step[:at] + [part[:gone] + [smaller] + part[gone + 1:]] + step[at + 1:]
+        if isinstance(part, dict):
+            for key, value in part.items():
+                if key == "kind":
+                    continue
+                yield step[:at] + [{name: other for name, other in part.items() if name != key}] + step[at + 1:]
+                if isinstance(value, list):
+                    for gone in range(len(value)):
+                        yield step[:at] + [{**part, key: value[:gone] + value[gone + 1:]}] + step[at + 1:]
