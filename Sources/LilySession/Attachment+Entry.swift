@@ -77,10 +77,8 @@ extension Attachment {
   /// What an entry is for a field. One that the field has not taken yet is judged by its version and its type.
   private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     let slot = slots[at]
-    if !slot.isNews(taken, fieldVersion: fields[at].version) {
-      if hasOutlived(at, entry, now) { return .expired }
-      if slot.stored != .expired { return slot.stored }
-    }
+    if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
+    if slot.stored != .expired, !slot.isNews(taken, fieldVersion: fields[at].version) { return slot.stored }
     if entry.version > fields[at].version { return .newer }
     let isToMigrate = entry.version < fields[at].version && slot.binding.migrates
     if !isToMigrate, !isAcceptable(entry, fields[at].types) { return .rejected }
