@@ -145,7 +145,7 @@ class Driver:
         world.change(self.path, what, *arguments)
         if what == "cut":
             self.find_out()
-        if what in ("move_folder", "empty"):  # when a handle notices that is open: now each has
+        if what == "move_folder":  # when a handle notices that is open: now each has
             for name in self.opened:
                 self.do_sync(name)
             self.find_out()
@@ -188,6 +188,8 @@ class Driver:
         handle = self.handles.get(name)
         if handle is None:
             return False
+        if self.kinds[name] == "journal" and not os.path.exists(self.path):
+            self.do_get(name, "x")
         self.status("clear", api.clear(handle))
 
     def do_each(self, name, prefix):

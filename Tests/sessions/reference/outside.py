@@ -26,7 +26,6 @@ class Outside:
             return False
         self.find_out()
         place.empty()
-        self.look_everywhere()
 
     def world_folder_rights(self, place, writable):
         if not place.folder:
@@ -69,7 +68,7 @@ class Outside:
         return used <= set(self.handles.values())
 
     def look_everywhere(self):
-        """When a handle notices a folder that was moved, or a file that was emptied and has grown again, is open: each syncs, and then it has."""
+        """When a handle notices a folder that was moved is open: each syncs, and then it has."""
         for name, handle in self.handles.items():
             if handle.root is handle:
                 self.do_sync(name)

@@ -132,6 +132,9 @@ class Reference(Outside):
         return self.on_handle("remove", name, key)
 
     def do_clear(self, name):
+        handle = self.handles.get(name)
+        if handle is not None and handle.opened is not None and self.place.file is None and not self.place.emptied:
+            self.do_get(name, "x")  # whether a file is made depends on whether the handle knows that there is none
         return self.on_handle("clear", name)
 
     def do_each(self, name, prefix):
