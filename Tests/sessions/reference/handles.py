@@ -219,7 +219,7 @@ def call_remove(handle, key):
 
 def call_clear(handle):
     opened = handle.opened
-    known = opened is not None and opened.gone is not None
+    known = opened is not None and opened.gone is not None and not handle.flags & n.READ_ONLY
     if known:
         opened.look(True)
     status = n.OK if known and opened.gone is not None and not handle.world.place.emptied else handle.cannot_write("clear")[0]

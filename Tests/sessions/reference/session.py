@@ -103,6 +103,16 @@ class Session:
         belief.baseline = value
         return n.OK
 
+    def capture_again(self, beliefs, events):
+        """What was set where the slice is the model's own is no change of the program's. Here it is a copy, and nothing was."""
+        if self.host.take() is None:
+            for belief in beliefs:
+                belief.baseline, belief.failed, belief.pending = None, True, False
+            return
+        for belief in beliefs:
+            self.capture(belief, events)
+        self.note_revision()
+
     def note_revision(self):
         if self.host.revisions:
             self.revision = self.host.revision()
@@ -341,6 +351,7 @@ class Session:
         if sets and self.host.slices and not self.host.put():
             for belief, fields in zip(self.beliefs, kept):
                 vars(belief).update(fields, marked=belief.marked)  # by a callback
+            self.capture_again(sets, events)
             return status or n.CALLBACK
         self.caught_up, self.left_news = True, not whole
         events.extend(told)
