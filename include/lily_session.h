@@ -298,7 +298,7 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
  *                past time is accepted
  * @return DECODE: json is not JSON, or too long or deep; INVALID_ARGUMENT: a bad
  *         key or a negative time; QUOTA: it does not fit; NEWER: the file has lines of a newer
- *         format; NO_SPACE, PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is
+ *         format; NOT_FOUND: its folder is missing; NO_SPACE, PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is
  *         stored then. NOT_DURABLE: it is stored.
  *
  * Runs no callback but clock.
@@ -533,7 +533,8 @@ lily_session_status lily_session_runtime_new(void *model, lily_session_update_fn
  * @return INVALID_ARGUMENT, REENTRANT, UNSUPPORTED (no update function) and
  *         UPDATE (it refused): the message was not applied. Anything else: it
  *         was; a field that could not be stored stays dirty and is tried again
- *         by the next update, persist or flush. CALLBACK: a get callback
+ *         by the next update, persist or flush. NOT_FOUND: the file's folder is
+ *         missing. CALLBACK: a get callback
  *         failed; ENCODE: a value cannot be stored; NO_SPACE, IO, BUSY,
  *         PERMISSION, REFUSED, NEWER, QUOTA, FORKED: the write failed. Of
  *         several failures the first in the order of sessions and fields.
@@ -567,8 +568,8 @@ void lily_session_runtime_free(lily_session_runtime *runtime);
 /** What an event is about, as lily_session_event::kind. Where it says status or
  * key, that member of the event has it. */
 enum {
-  LILY_SESSION_EVENT_REJECTED = 1,     /**< attach: what is stored was not accepted; it stays until the field changes. status: DECODE, or what set returned */
-  LILY_SESSION_EVENT_NEWER = 2,        /**< attach: stored by a newer version of the field; it stays until the field changes. status: NEWER */
+  LILY_SESSION_EVENT_REJECTED = 1,     /**< attach, refresh: what is stored was not accepted; it stays until the field changes. status: DECODE, or what set returned */
+  LILY_SESSION_EVENT_NEWER = 2,        /**< attach, refresh: stored by a newer version of the field; it stays until the field changes. status: NEWER */
   LILY_SESSION_EVENT_FIELD_FAILED = 3, /**< the field's value could not be taken. status: what get returned, or ENCODE */
   LILY_SESSION_EVENT_WRITE_FAILED = 4, /**< the field could not be stored, and is dirty. status, and system_error where there is one */
   LILY_SESSION_EVENT_DAMAGED = 5,      /**< attach: lines of the file were damaged and skipped. key NULL; status: CORRUPT */
@@ -606,7 +607,8 @@ typedef struct lily_session_config {
 #define LILY_SESSION_CONFIG_INIT { sizeof(lily_session_config), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** Hydrates the model from storage; from then on stores the fields that change.
- * Nothing is written by attach itself. Each stored value is decoded as the
+ * Attach stores no field; where it opens the default place, it makes the file.
+ * Each stored value is decoded as the
  * first that fits of NULL, BOOL, INT, REAL, STRING, JSON among the field's
  * types, and handed to set. A field whose value is absent is left alone; one
  * whose value is refused too, and an event says so.
@@ -652,8 +654,8 @@ lily_session_status lily_session_flush(lily_session *session);
  * @since 0.1 */
 lily_session_status lily_session_refresh(lily_session *session);
 
-/** Has the next update, persist, flush or detach store a field, whether it
- * changes or not: for a default that the user confirmed, or for a choice that
+/** Makes the next update, persist, flush or detach store a field even if it does
+ * not change: for a default that the user confirmed, or for a choice that
  * equals what this program saw last while another program changed it. The field
  * is dirty until then. May be called inside callbacks: in an update function it
  * holds for that update.
@@ -687,7 +689,7 @@ enum {
   LILY_SESSION_STATE_EXPIRED = 3,  /**< was stored; reads as absent */
   LILY_SESSION_STATE_MIGRATED = 4, /**< stored by an older version and migrated, or under a former key; with DIRTY, to be stored anew */
   LILY_SESSION_STATE_NEWER = 5,    /**< stored by a newer version of the field */
-  LILY_SESSION_STATE_DIRTY = 256   /**< added: the model has something that is not stored yet */
+  LILY_SESSION_STATE_DIRTY = 256   /**< added: an update found a change that is not stored yet, or the field is marked */
 };
 
 /** What storage holds of a field now, or was last seen to hold where storage
@@ -716,7 +718,8 @@ void lily_session_abandon(lily_session *session);
  * any session wrote before, or failed to write, comes back. The model is left
  * alone until the next lily_session_refresh(), which gives the fields that were
  * stored their values from before hydration; a field that changes after the
- * clear, or in the same update, is stored and stays.
+ * clear, or in the same update, is stored and stays. A clear also removes the
+ * copy that is kept of a damaged file.
  *
  * @param storage  NULL: the default place; nothing is created there
  * @return as lily_session_storage_set(); where there is nothing to clear, OK
