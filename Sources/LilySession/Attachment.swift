@@ -72,12 +72,14 @@ where Lens.Session == Binding.Session {
   /// allocates nothing and asks nothing of the system.
   override func storeChanges(of model: Lens.Model) -> Failure? {
     let wasUnsettled = !unsettled.isEmpty
-    if wasUnsettled { retryUnsettled() } // also where the slice cannot be had: what changed before is not fresh any more
+    // Also where the slice cannot be had: what changed before is not fresh any more.
+    if wasUnsettled { unsettled.forEach { slots[$0].updateBegan() } }
     guard let slice = lens.slice(of: model) else { return noSlice }
     if let revision = lens.revision(of: slice) {
       if revision == lastRevision, !wasUnsettled { return nil }
       lastRevision = revision
     }
+    if wasUnsettled { retryUnsettled() }
     for at in 0..<count {
       switch slots[at].capture(slice) {
       case .same: break

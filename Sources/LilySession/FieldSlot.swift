@@ -122,8 +122,6 @@ struct FieldSlot<Binding: FieldBinding> {
   /// Another try begins: what failed may be well, and what is marked is changed now if its value is known.
   mutating func retried() {
     trouble = .none
-    isFresh = false
-    isLeftOut = false
     if !isUnknown { changeIfMarked() }
   }
 
@@ -286,6 +284,11 @@ struct FieldSlot<Binding: FieldBinding> {
   }
 
   // MARK: transitions of one update
+
+  mutating func updateBegan() {
+    isFresh = false
+    isLeftOut = false
+  }
 
   mutating func leftOut() { isLeftOut = true }
   mutating func toldChore() { isChoreTold = true }

@@ -36,7 +36,7 @@ import Testing
 
     let old = Slot()
     old.set(5)
-    old.value.retried()
+    old.value.updateBegan()
     #expect(old.value.cleared() && old.isPending(.nothing))
     #expect(!old.value.wasCleared) // it was never stored
 
@@ -51,7 +51,7 @@ import Testing
     let slot = Slot()
     slot.set(1)
     #expect(slot.isPending(.change) && slot.isDirty && slot.value.isFresh && slot.value.hasOwnValue)
-    slot.value.retried()
+    slot.value.updateBegan()
     #expect(slot.isDirty && !slot.value.isFresh)
   }
 

@@ -118,7 +118,7 @@ SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
 BOOKKEEPING = {
     "becomePending", "changeIfMarked",
     "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
-    "toldChore",
+    "toldChore", "updateBegan",
 }
 
 

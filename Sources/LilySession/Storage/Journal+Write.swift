@@ -74,10 +74,10 @@ extension Journal {
     let hostTime = options.clock?()
     try exclusion.run { () throws(Failure) in
       // Where there is no file, none is made for a clear.
-      if route.file < 0 || options.isReadOnly, try follow(create: false) == .nothing { return mirror.clearedNothing() }
+      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return mirror.clearedNothing() }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
         let isElsewhere = hasMovedOn(error)
-        if route.file < 0 { return mirror.clearedNothing() }
+        if route.file < 0, !options.isReadOnly { return mirror.clearedNothing() }
         guard isElsewhere else { throw error }
         try appendClear(scope, hostTime)
       }
