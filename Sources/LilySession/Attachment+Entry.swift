@@ -24,7 +24,11 @@ extension Attachment {
 
   /// Not by the list of unsettled fields: the host's storage may mark some meanwhile.
   func correctDeadlines() {
-    for at in 0..<count where slots[at].owesDeadline { correctDeadline(at) }
+    for at in 0..<count where slots[at].owesDeadline {
+      // A value from under a former key is written anew as a whole, and expires when it may if that fails.
+      if case .taken(let entry) = slots[at].origin, entry.source > 0 { continue }
+      correctDeadline(at)
+    }
   }
 
   /// Stores the entry that the field has with the deadline that it can have. Whoever stored another one in the meantime is right.
@@ -32,7 +36,6 @@ extension Attachment {
     guard let storage else { return }
     do throws(Failure) {
       let snapshot = try storage.read([storageKeys[at]], of: scope)
-      // A value from under a former key is written anew as a whole.
       if let entry = snapshot.entries.first ?? nil, holds(at, TakenEntry(source: 0, identity: entry.identity)) {
         if entry.deadline != slots[at].storedDeadline { // somebody has renewed it since
           return slots[at].renewed(Deadline(stored: entry.deadline, now: storage.now(), expiresAfter: fields[at].expiresAfter))
