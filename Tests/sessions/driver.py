@@ -140,7 +140,7 @@ class Driver:
             self.full = bool(arguments[0])
         if what == "write":  # deadlines are written down from now on, as all times of a case
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
-        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder", "cut"):  # each handle has seen what was there
+        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder", "cut", "header"):  # each handle has seen what was there
             self.find_out()
         world.change(self.path, what, *arguments)
         if what == "cut":

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import traceback
 
 import compare
@@ -67,13 +68,19 @@ class Subject:
     def __init__(self):
         self.folder = None
 
+    _pipes = set()  # this process's ends; one that another child kept would keep its own child waiting for ever
+    _beginning = threading.Lock()
+
     def begin(self):
         self.folder = scratch()
-        self.pipe, theirs = multiprocessing.Pipe()
-        self.pid = os.fork()
+        with Subject._beginning:
+            self.pipe, theirs = multiprocessing.Pipe()
+            Subject._pipes.add(self.pipe)
+            self.pid = os.fork()
         if self.pid == 0:
             try:
-                self.pipe.close()
+                for pipe in Subject._pipes:
+                    pipe.close()
                 self.serve(theirs)
             except EOFError:
                 os._exit(0)
@@ -101,7 +108,9 @@ class Subject:
         """Returns what became of it."""
         if self.folder is None:
             return None
-        self.pipe.close()
+        with Subject._beginning:
+            Subject._pipes.discard(self.pipe)
+            self.pipe.close()
         _, status = os.waitpid(self.pid, 0)
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder = None

@@ -90,7 +90,7 @@ class Outside:
 
     def world_starve(self, place, starved):
         """The file is gone, and from here on the process has no descriptor left to make it with."""
-        if starved and (place.file is not None or not place.folder):
+        if starved and (place.file is not None or place.emptied or not place.folder):
             return False
         place.starved = bool(starved)
 
@@ -101,8 +101,9 @@ class Outside:
 
     def world_header(self, place):
         """Both copies of the header become zeros. The lines that agree say what it was (S4)."""
-        if place.file is None or not place.file.writable:
+        if place.file is None or not place.file.writable or not self.all_open:
             return False
+        self.find_out()
         place.file.headless = True
 
     # Another process, which knows docs/format.md.

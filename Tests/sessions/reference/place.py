@@ -105,11 +105,11 @@ class File(Store):
 class Opened:
     """What a handle has open of a place, and what it makes of it: shared by its scopes."""
 
-    def __init__(self, place, file, writes):
+    def __init__(self, place, file, writes, gone=None):
         self.place, self.file = place, file
         self.headless = file.headless  # when it was opened
         self.writes = writes    # its descriptor is one to write with
-        self.gone = None        # nothing is there: the store that is left, empty
+        self.gone = gone        # nothing is there: the store that is left, empty
 
     @property
     def store(self):

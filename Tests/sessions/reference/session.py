@@ -20,6 +20,7 @@ class Session:
         self.attached = False
         self.caught_up = False  # the last refresh took over all that had arrived
         self.left_news = False  # of a field whose get failed: it is told once that is well
+        self.abandoned = False  # … without a flush
         self.ending = False  # its handle was given back inside a callback
 
     # ---- what is stored
@@ -167,7 +168,7 @@ class Session:
         marked, belief.marked = belief.marked and known is None, belief.marked and known is not None
         if marked or known is not None and not values.same(value, known):
             self.changed(belief)
-        elif known is None and not belief.dirty and belief.state in (n.ABSENT, n.EXPIRED):
+        elif known is None and not belief.dirty and (belief.state in (n.ABSENT, n.EXPIRED) or belief.clear_met and not belief.held):
             belief.dirty = belief.now = belief.first = True
         elif known is None and not belief.dirty and belief.held and belief.field.text_of(value) != belief.seen[1]:
             belief.differs = True
@@ -188,7 +189,7 @@ class Session:
         """Stores what is dirty and what is pending, then the deadlines that are to be shorter; returns what is no field's failure."""
         status = self.write_values(events)
         for belief in self.beliefs:
-            if belief.clamp and belief.seen[0] == belief.field.stored_key:  # one under a former key is written anew
+            if belief.clamp:
                 self.shorten(belief, events)
         return status
 
@@ -276,6 +277,8 @@ class Session:
         unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
         entry = None if unread else self.handle.get(key)
         very = entry is not None and belief.seen == (key, *entry.identity)
+        if not unread and key != belief.field.stored_key:
+            return  # it is written anew, or not at all
         if not unread and (not very or entry.deadline != belief.read_deadline):
             belief.clamp = False
             if very:

@@ -7,7 +7,7 @@ from . import handles
 from .handles import Handle
 from .loose import ANYTHING, Either
 from .outside import Outside
-from .place import File, Opened, Place
+from .place import File, Opened, Place, fresh_generation
 from .session import Session
 from .storage import Store
 
@@ -90,7 +90,7 @@ class Reference(Outside):
             if flags & n.STRICT and place.emptied:
                 return n.CORRUPT, None
             if read_only:
-                return n.OK, Opened(place, File(), False)
+                return n.OK, Opened(place, File(), False, gone=Store(fresh_generation(), fresh_generation()))
             status, _ = place.make()
             if status:
                 return status, None
@@ -278,7 +278,6 @@ class Reference(Outside):
         return self.on_session("flush", Session.flush, name)
 
     def do_refresh(self, name):
-        self.refreshed = None
         return self.on_session("refresh", self.refresh, name)
 
     def refresh(self, session, events):
@@ -358,6 +357,7 @@ class Reference(Outside):
         if session is None or session.ending:
             return False
         session.ending = True
+        session.abandoned = not flush
         self.ending(session.runtime, lambda: self.end(session, flush))
 
     def do_detach(self, name):
@@ -374,7 +374,7 @@ class Reference(Outside):
 
         def run():
             for session in list(runtime.sessions):
-                self.end(session, True)
+                self.end(session, not session.abandoned)
         self.ending(runtime, run)
 
     # ---- asking
