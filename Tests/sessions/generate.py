@@ -28,10 +28,10 @@ CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get"
 
 # How often each kind of step is drawn.
 WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
-           "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 5,
+           "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
            "large": 0.05}
 
-WORLD = {"delete": 4, "empty": 4, "folder_rights": 5, "file_rights": 5, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
+WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
          "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "cut": 1, "other": 1, "full": 2, "starve": 2}
 
 without = set()  # kinds of steps that are left out
