@@ -44,7 +44,10 @@ extension Attachment {
         if try !store(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation, isCorrection: true) { return }
       }
       slots[at].settledDeadline()
-    } catch { noteChore(at, error) }
+    } catch {
+      // What may not survive power loss is stored, and its own event has told that.
+      if error.status == .notDurable { slots[at].settledDeadline() } else { noteChore(at, error) }
+    }
   }
 
   /// Stores an entry of the field's own key again if storage still holds that very entry when it is written. Returns false if not.

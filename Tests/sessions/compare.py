@@ -120,7 +120,7 @@ class Pair:
                 same("whether the file's size is bounded", True, file.size <= bound(store, self.reference.now))
         store.lines = store.more_lines = 0
         self.compare_wakes(step, same, file.rewritten or file.appeared or file.cut or bool(file.names))
-        self.reference.synced = self.reference.found_out = False
+        self.reference.synced = self.reference.found_out = self.reference.ran_inside = False
         self.reference.told_again.clear()
 
     def compare_wakes(self, step, same, changed):
@@ -131,6 +131,8 @@ class Pair:
         for root in set(watched.values()):
             if changed or root in reference.told_again:
                 root.wake.changed(reference.attached_to(root), refreshed)
+                if reference.ran_inside:
+                    root.wake.perhaps_changed(reference.attached_to(root))  # after the look of a refresh, or before it
                 if reference.found_out and not reference.attached_to(root):
                     root.wake.readable = ANYTHING
             elif step[:2] in (["world", "file_rights"], ["world", "make_folder"]) or reference.place.full:

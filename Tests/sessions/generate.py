@@ -31,7 +31,7 @@ WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "
            "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
            "large": 0.05}
 
-WORLD = {"delete": 4, "empty": 2, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
+WORLD = {"delete": 4, "empty": 3, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
          "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "cut": 1, "other": 1, "full": 2, "starve": 2}
 
 without = set()  # kinds of steps that are left out
@@ -205,6 +205,9 @@ class Generator:
             self.steps.append(["replace", "r" + session[1:]])
         elif kind == "world" and self.kind == "journal":
             self.steps.append(self.world())
+            if self.steps[-1][1:] == ["file_rights", 0] and self.chance(0.5):
+                self.open("h3")  # while the file may only be read
+                self.steps += [["world", "file_rights", 1], ["set", "h3", self.pick(STORED), self.text(), 0]]
         elif kind == "large":
             self.large(session)
         elif kind == "backend" and self.kind == "backend":
@@ -214,6 +217,7 @@ class Generator:
 
     def large(self, session):
         """Far more is written than lives: the file is rewritten in between (S12)."""
+        self.steps += [["script", name, "event", []] for name in self.sessions]  # how often NOT_REWRITTEN is told is open
         texts = [field["key"] for field in self.fields[session] if field["types"] & 16 and not field.get("member")]
         if texts and self.chance(0.6):
             key = self.pick(texts)

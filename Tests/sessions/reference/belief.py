@@ -22,6 +22,7 @@ class Belief:
         self.differs = False    # the first value after a get that failed is not what is stored
         self.clamp = False      # the shorter deadline is still to be stored
         self.stale = []         # the former keys that held an entry at the last look
+        self.outlived = None    # the entry that had to be shortened and was not in time: (seen, read_deadline, deadline)
         self.told = False       # that one of these two could not be done
         self.cleared = False    # a clear was met since it was loaded or stored
         self.clear_met = False  # … since it was taken or stored
@@ -76,7 +77,7 @@ class Belief:
             status = host.set(self.field.key, value)
             if status:
                 state = n.REJECTED
-        self.state, self.seen = state, (key, *entry.identity)
+        self.state, self.seen, self.outlived = state, (key, *entry.identity), None
         self.pending, self.dirty = state == n.MIGRATED, False
         self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False
         return status
@@ -94,5 +95,5 @@ class Belief:
         """Whether an entry counts: it has not expired, nor has the clamp that this session put on it."""
         if not entry.lives(now):
             return False
-        clamped = self.clamp and self.seen == (key, *entry.identity) and self.read_deadline == entry.deadline
-        return not (clamped and self.deadline <= now)
+        late = (self.seen, self.read_deadline, self.deadline) if self.clamp else self.outlived
+        return not (late and late[:2] == ((key, *entry.identity), entry.deadline) and late[2] <= now)

@@ -172,12 +172,12 @@ class Handle:
 
 def call_get(handle, key):
     """(status, text)"""
+    if handle.failing.get("generation"):
+        return ANYTHING, ANYTHING  # whether a get asks for the generation is open
     status = handle.cannot_read()
     if status:
         return status, None
     entry = handle.get(key)
-    if handle.failing.get("generation"):
-        return ANYTHING, ANYTHING  # whether a get asks for the generation is open
     return (n.OK, entry.text) if entry else (n.NOT_FOUND, None)
 
 
@@ -196,11 +196,12 @@ def call_set(handle, key, text, deadline):
         return n.INVALID_ARGUMENT
     if not values.is_json(text):
         return n.DECODE
+    entry = Entry(compact(text), deadline, 0)
+    fits = handle.fits({key: entry})
     status, _ = handle.cannot_write()
     if status:
-        return status
-    entry = Entry(compact(text), deadline, 0)
-    if not handle.fits({key: entry}):
+        return status if fits else Either(status, n.QUOTA)  # which of two limits comes first is open
+    if not fits:
         return n.QUOTA
     handle.write({key: entry})
     return handle.durability_of()

@@ -22,13 +22,13 @@ class Outside:
         place.delete()
 
     def world_empty(self, place):
-        if place.file is None or not place.file.writable or not self.all_open:
-            return False
+        if place.file is None or not place.file.writable or not place.writable or not self.all_open:
+            return False  # a file that is then begun in place is not told from the one before by all
         self.find_out()
         place.empty()
 
     def world_folder_rights(self, place, writable):
-        if not place.folder:
+        if not place.folder or place.emptied:
             return False
         place.writable = bool(writable)
 

@@ -1,0 +1,149 @@
+"""How an update of a session stores what is to be stored (S5, S6, S9, S11)."""
+import names as n
+
+from .storage import Entry
+
+
+def saturated(now, after):
+    return min(now + after, n.MAX_TIME) if after else 0
+
+
+class Writing:
+    """A part of a session: it has the beliefs and the handle."""
+
+    def due(self, belief):
+        """Whether the field's value is to be stored: the last one that was seen, where get fails by now (S6)."""
+        return (belief.dirty or belief.pending) and belief.baseline is not None
+
+    def wants(self, belief):
+        return self.due(belief) or belief.clamp or belief.former
+
+    def write(self, events):
+        """Stores what is dirty and what is pending, then the deadlines that are to be shorter; returns what is no field's failure."""
+        status = self.write_values(events)
+        for belief in self.beliefs:
+            if belief.clamp:
+                self.shorten(belief, events)
+        return status
+
+    def write_values(self, events):
+        self.drop_expired()
+        writing = self.writing()
+        if not writing:
+            return n.OK
+        refused, system_error = self.handle.cannot_write()
+        if not refused and self.handle.generation != self.generation:
+            refused = self.handle.cannot_read("generation")  # a backend that refused the old one, and does not say the new one
+        if not refused and any(self.depends(belief) for belief in writing):
+            refused = self.handle.cannot_read()
+        if refused and self.handle.kind == "backend":
+            self.drop_overtaken()
+            self.tell_failure(refused, system_error, self.writing(), events)
+            return n.OK
+        self.meet_clear(events)
+        if refused in (n.NEWER, n.NO_SPACE):
+            self.drop_overtaken()
+        writing = self.writing()
+        if refused:
+            self.tell_failure(refused, system_error, writing, events)
+            return n.OK
+        changes, going, left_out = {}, [], []
+        # What nobody changed may share the line or not, so it makes no room for what was.
+        for belief in sorted(writing, key=lambda belief: not self.due(belief)):
+            own = self.changes_of(belief)
+            if own is None:
+                continue
+            if not self.handle.fits(own, changes):
+                left_out.append(belief)
+                continue
+            changes.update(own)
+            going.append(belief)
+        self.tell_failure(n.QUOTA, 0, left_out, events)
+        if not changes:
+            return n.OK
+        self.handle.write(changes)
+        self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # a line of its own is as good
+        for belief in going:
+            self.went(belief, changes)
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+            return n.NOT_DURABLE
+        return n.OK
+
+    def drop_expired(self):
+        """A migrated value whose entry has expired is not written. Where no field expires nobody asks for the time: storage says it."""
+        if any(belief.field.expires for belief in self.beliefs):
+            for belief in self.beliefs:
+                if belief.pending and not belief.dirty and belief.deadline and belief.deadline <= self.world.now:
+                    belief.pending, belief.stale = False, []
+
+    def writing(self):
+        return [belief for belief in self.beliefs if self.due(belief) or belief.former]
+
+    def drop_overtaken(self):
+        """What storage holds is looked at before the write is refused."""
+        if not self.handle.cannot_read():
+            for belief in filter(self.depends, self.beliefs):
+                self.changes_of(belief)
+
+    def depends(self, belief):
+        """Whether a field's value goes only where storage holds what it was made from, or nothing."""
+        return self.due(belief) and (belief.first or not belief.dirty)
+
+    def changes_of(self, belief):
+        """{key: Entry or None} of what a field wants stored; None: nothing. What storage has to hold for it is looked at here."""
+        field = belief.field
+        formers = {former: None for former in belief.stale if self.handle.raw(former)}
+        if not self.due(belief):
+            if not formers:
+                belief.stale = []
+            return formers or None
+        key, entry = self.effective(belief)
+        if belief.dirty and belief.first and entry is not None:
+            belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
+            return None
+        if not belief.dirty and (entry is None or belief.seen != (key, *entry.identity)):
+            belief.pending, belief.stale = False, []
+            return None
+        return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version), **formers}
+
+    def went(self, belief, changes):
+        if self.due(belief):
+            entry = changes[belief.field.stored_key]
+            belief.stored(entry.text, entry.deadline)
+        belief.told, belief.stale = False, []
+
+    def shorten(self, belief, events):
+        """Stores a deadline that cannot be right anew, where storage still holds that very entry with it (S9)."""
+        key = belief.seen[0]
+        unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
+        entry = None if unread else self.handle.get(key)
+        very = entry is not None and belief.seen == (key, *entry.identity)
+        if not unread and key != belief.field.stored_key:
+            return  # it is written anew, or not at all
+        if not unread and (not very or entry.deadline != belief.read_deadline):
+            belief.clamp = False
+            if very:
+                belief.count(entry, self.world.now)  # who renewed it knows better
+            return
+        refused, system_error = (unread, 0) if unread else self.handle.cannot_write()
+        if refused:
+            if not belief.told:
+                belief.told = True
+                events.append((n.WRITE_FAILED, refused, system_error, belief.field.key))
+            return
+        self.handle.write({key: entry._replace(deadline=belief.deadline)})
+        belief.read_deadline, belief.clamp, belief.told = belief.deadline, False, False
+        if self.handle.durability_of():
+            events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
+
+    def tell_failure(self, status, system_error, beliefs, events):
+        """WRITE_FAILED for each field that was to be stored; of a former key once, and the call is OK."""
+        for belief in beliefs:
+            if self.due(belief):
+                belief.status = belief.status or status
+            elif belief.told:
+                continue
+            else:
+                belief.told = True
+            events.append((n.WRITE_FAILED, status, system_error, belief.field.key))
