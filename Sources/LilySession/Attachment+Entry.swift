@@ -36,9 +36,10 @@ extension Attachment {
     guard let storage else { return }
     do throws(Failure) {
       let snapshot = try storage.read([storageKeys[at]], of: scope)
-      if let entry = snapshot.entries.first ?? nil, holds(at, TakenEntry(source: 0, identity: entry.identity)) {
+      let now = storage.now()
+      if let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now), holds(at, TakenEntry(source: 0, identity: entry.identity)) {
         if entry.deadline != slots[at].storedDeadline { // somebody has renewed it since
-          return slots[at].renewed(Deadline(stored: entry.deadline, now: storage.now(), expiresAfter: fields[at].expiresAfter))
+          return slots[at].renewed(Deadline(stored: entry.deadline, now: now, expiresAfter: fields[at].expiresAfter))
         }
         // Where this fails, another try finds what is there by then.
         if try !store(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation, isCorrection: true) { return }

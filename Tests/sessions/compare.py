@@ -9,7 +9,7 @@ import names as n
 import values
 from driver import Driver
 from journalfile import JournalFile
-from reference.loose import ANYTHING
+from reference.loose import ANYTHING, Either, settled
 from reference.storage import Entry, Store
 from reference.world import Reference
 
@@ -29,12 +29,16 @@ class Disagreement(Exception):
         super().__init__(f"step {index} {step}: {what}: expected {expected}, found {found}")
 
 
+def name(names, value):
+    return Either(*(name(names, one) for one in value.allowed)) if isinstance(value, Either) else names.get(value, value)
+
+
 def named(events):
-    return [(n.EVENT.get(kind, kind), key, n.STATUS.get(status, status), system_error) for kind, status, system_error, key in events]
+    return [(name(n.EVENT, kind), key, name(n.STATUS, status), system_error) for kind, status, system_error, key in events]
 
 
 def named_results(results):
-    return [tuple(n.STATUS.get(value, value) if at == 1 and isinstance(value, int) and not isinstance(value, bool) and result[0] != "next_expiry"
+    return [tuple(name(n.STATUS, value) if at == 1 and isinstance(value, (int, Either)) and not isinstance(value, bool) and result[0] != "next_expiry"
                   else value for at, value in enumerate(result)) for result in results]
 
 
@@ -78,7 +82,7 @@ class Pair:
             if reference.place.hampered and os.path.exists(self.path) and os.stat(self.path).st_size > FAR_TOO_LARGE:
                 # By how many updates it is told is open: tries back off.
                 mine.events, theirs.events = ([event for event in events if event[0] != n.NOT_REWRITTEN] for events in (mine.events, theirs.events))
-            same(f"events of session {at}", mine.events, theirs.events, named)
+            same(f"events of session {at}", settled(mine.events, theirs.events), theirs.events, named)
             mine.events.clear()
             theirs.events.clear()
             if not theirs.slices:

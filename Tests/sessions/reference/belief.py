@@ -23,7 +23,7 @@ class Belief:
         self.clamp = False      # the shorter deadline is still to be stored
         self.stale = []         # the former keys that held an entry at the last look
         self.outlived = None    # the entry that had to be shortened and was not in time: (seen, read_deadline, deadline)
-        self.told = False       # that one of these two could not be done
+        self.told = False       # that one of these two could not be done; None: perhaps
         self.cleared = False    # a clear was met since it was loaded or stored
         self.clear_met = False  # … since it was taken or stored
 

@@ -30,6 +30,12 @@ class Wake:
         self.owing = {session for session in sessions if session is not refreshed}
         self.readable = bool(self.owing) if refreshed in sessions else True
 
+    def joined(self, session):
+        """A session was attached. What came before that may be told to it, too."""
+        if self.readable:
+            self.perhaps.add(session)
+            self.readable = True if self.owing else ANYTHING
+
     def looked(self, session):
         """A session has refreshed."""
         self.owing.discard(session)
@@ -39,6 +45,7 @@ class Wake:
 
     def ended(self, session):
         """A session that has ended owes no look any more; whether that is noticed at once is open."""
+        self.perhaps.discard(session)
         if session in self.owing:
             self.owing.discard(session)
             if not self.owing:

@@ -20,4 +20,17 @@ class Either:
         return " or ".join(map(repr, self.allowed))
 
 
+class Perhaps(tuple):
+    """An event that may be told or not."""
+
+
+def settled(expected, found):
+    """What is expected, without the events that may be told and were not."""
+    kept = []
+    for event in expected:
+        if not isinstance(event, Perhaps) or len(kept) < len(found) and found[len(kept)] == event:
+            kept.append(event)
+    return kept
+
+
 ANYTHING = Anything()

@@ -313,7 +313,7 @@ class Session(Writing):
         if belief is None:
             return n.NOT_FOUND, None
         if self.handle.cannot_read("generation") or self.handle.cannot_read():
-            return n.OK, (n.ABSENT if belief.clear_met else belief.state) | belief.mark
+            return n.OK, (n.ABSENT if belief.clear_met and belief.state != n.EXPIRED else belief.state) | belief.mark
         key, entry = self.effective(belief)
         field = belief.field
         if entry is None:
@@ -334,7 +334,8 @@ class Session(Writing):
 
     def forgotten(self, belief):
         """Whether an entry's having expired need not be remembered: a clear came since, or it may have made room."""
-        return self.world.sweeps or (belief.clear_met or self.generation != self.handle.generation) and not self.expired(belief)
+        unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
+        return self.world.sweeps or (belief.clear_met or self.generation != self.handle.generation) and (unread or not self.expired(belief))
 
     def next_expiry(self):
         """Whether an entry counts that a clear took away, which the field has not been judged by yet, is open."""

@@ -5,7 +5,7 @@ from host import Field, Host
 
 from . import handles
 from .handles import Handle
-from .loose import ANYTHING, Either
+from .loose import ANYTHING, Either, Perhaps
 from .outside import Outside
 from .place import File, Opened, Place, fresh_generation
 from .session import Session
@@ -216,7 +216,10 @@ class Reference(Outside):
 
     def tell(self, session, events):
         for event in events:
-            session.host.event(*event)
+            if isinstance(event, Perhaps):
+                session.host.events.append(event)
+            else:
+                session.host.event(*event)
 
     def do_attach(self, name, runtime_name, handle_name, fields, options):
         handle = self.handles.get(handle_name)
@@ -250,8 +253,7 @@ class Reference(Outside):
                 return status
             runtime.sessions.append(session)
             self.sessions[name] = session
-            if handle.root.wake.readable and not handle.root.wake.owing:
-                handle.root.wake.readable = ANYTHING
+            handle.root.wake.joined(session)
             self.tell(session, events)
             return status
         self.answer("attach", self.inside(runtime, attach))

@@ -1,6 +1,7 @@
 """How an update of a session stores what is to be stored (S5, S6, S9, S11)."""
 import names as n
 
+from .loose import Perhaps
 from .storage import Entry
 
 
@@ -140,10 +141,17 @@ class Writing:
     def tell_failure(self, status, system_error, beliefs, events):
         """WRITE_FAILED for each field that was to be stored; of a former key once, and the call is OK."""
         for belief in beliefs:
+            event = n.WRITE_FAILED, status, system_error, belief.field.key
             if self.due(belief):
                 belief.status = belief.status or status
-            elif belief.told:
+            elif belief.told is True:
                 continue
+            elif belief.told is None or self.is_needless(belief):
+                belief.told, event = None, Perhaps(event)
             else:
                 belief.told = True
-            events.append((n.WRITE_FAILED, status, system_error, belief.field.key))
+            events.append(event)
+
+    def is_needless(self, belief):
+        """Whether a former key's removal would find nothing to remove: whether it meets a failure on its way to that is open."""
+        return not self.handle.cannot_read() and not any(self.handle.raw(former) for former in belief.stale)
