@@ -12,6 +12,13 @@ void platform_set_errno(int code) { errno = code; }
 
 int platform_openat(int directory, const char *path, int flags, mode_t mode) { return openat(directory, path, flags, mode); }
 
+bool platform_set_appending(int file, bool appends) {
+  int flags = fcntl(file, F_GETFL);
+  return flags >= 0 && fcntl(file, F_SETFL, appends ? flags | O_APPEND : flags & ~O_APPEND) == 0;
+}
+
+int64_t platform_next_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
+
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {
   return fallocate(file, FALLOC_FL_KEEP_SIZE, offset, length);
 }

@@ -10,6 +10,8 @@ struct Extent {
 
 /// Bytes that grow, kept from one use to the next so that an update allocates nothing once it has warmed up.
 /// Memory comes from malloc; when there is none left the process ends, as everywhere in Swift.
+//
+// They may be secrets. So what is taken out is wiped, and memory that is given back holds nothing of it.
 package final class ByteBuffer {
   private(set) var start: UnsafeMutablePointer<UInt8>
   private(set) var capacity: Int
@@ -17,14 +19,32 @@ package final class ByteBuffer {
 
   package init(capacity: Int = 256) {
     self.capacity = capacity
-    start = ByteBuffer.allocate(nil, capacity)
+    start = ByteBuffer.allocate(capacity)
   }
 
-  deinit { free(start) }
+  deinit {
+    wipe(from: 0)
+    free(start)
+  }
 
-  private static func allocate(_ old: UnsafeMutablePointer<UInt8>?, _ capacity: Int) -> UnsafeMutablePointer<UInt8> {
-    guard let memory = realloc(old, capacity) else { fatalError("out of memory") } // no memory: nothing can go on
+  private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
+    guard let memory = malloc(capacity) else { fatalError("out of memory") } // no memory: nothing can go on
     return memory.assumingMemoryBound(to: UInt8.self)
+  }
+
+  /// Moves to memory of another size. realloc would leave a copy behind.
+  private func move(to capacity: Int) {
+    let memory = ByteBuffer.allocate(capacity)
+    memcpy(memory, start, count)
+    wipe(from: 0)
+    free(start)
+    start = memory
+    self.capacity = capacity
+  }
+
+  /// What is behind `count` was wiped when it was taken out.
+  private func wipe(from: Int) {
+    if from < count { platform_wipe(start + from, count &- from) }
   }
 
   package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
@@ -43,32 +63,38 @@ package final class ByteBuffer {
 
   @inline(never)
   private func grow(_ more: Int) {
-    capacity = max(capacity &* 2, count &+ more)
-    start = ByteBuffer.allocate(start, capacity)
+    move(to: max(capacity &* 2, count &+ more))
   }
 
   /// Shortens; what is longer than the buffer changes nothing.
+  @inline(__always)
   func truncate(to length: Int) {
+    guard length >= 0, length < count else { return }
+    wipe(from: length)
+    count = length
+  }
+
+  /// Shortens, and leaves what is behind as it is until something is appended: it is nobody's secret.
+  func retract(to length: Int) {
     if length >= 0, length < count { count = length }
   }
 
   /// Leaves `length` bytes, of which the new ones are as they come; the caller fills them.
   func resize(to length: Int) {
+    truncate(to: length)
     reserve(length &- count)
-    count = length
+    count = max(count, length)
   }
 
   func removeFirst(_ length: Int) {
     guard length > 0, length <= count else { return }
     memmove(start, start + length, count &- length)
-    count &-= length
+    truncate(to: count &- length)
   }
 
   /// Gives back memory that one large value took.
   func shrink(to limit: Int) {
-    guard capacity > limit, count <= limit else { return }
-    capacity = limit
-    start = ByteBuffer.allocate(start, limit)
+    if capacity > limit, count <= limit { move(to: limit) }
   }
 
   package func append(_ byte: UInt8) {
@@ -86,6 +112,12 @@ package final class ByteBuffer {
 
   package func append(_ text: StaticString) {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+  }
+
+  /// Overwrites bytes that are there.
+  func put(_ bytes: UnsafeRawBufferPointer, at place: Int) {
+    guard let from = bytes.baseAddress, place >= 0, count &- place >= bytes.count else { return }
+    memcpy(start + place, from, bytes.count)
   }
 
   package func append(decimal value: Int64) {
@@ -114,12 +146,16 @@ package final class ByteBuffer {
 
   func append(hex value: UInt64, digits: Int) {
     reserve(digits)
-    var at = digits
-    while at > 0 {
-      at &-= 1
-      let digit = UInt8(truncatingIfNeeded: (value &>> UInt64(at &* 4)) & 15)
-      start[count] = digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10
-      count &+= 1
+    count &+= digits
+    put(hex: value, digits: digits, at: count &- digits)
+  }
+
+  /// Overwrites bytes that are there.
+  func put(hex value: UInt64, digits: Int, at place: Int) {
+    guard place >= 0, digits >= 0, count &- place >= digits else { return }
+    for offset in 0..<digits {
+      let digit = UInt8(truncatingIfNeeded: (value &>> UInt64((digits &- 1 &- offset) &* 4)) & 15)
+      start[place &+ offset] = digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10
     }
   }
 }

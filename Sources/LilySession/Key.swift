@@ -8,6 +8,9 @@ public struct Key: Equatable, Sendable {
 
   /// All keys of sessions begin so, as in the browser.
   package static var sessionPrefix: StaticString { "lily_session_" }
+  static var sessionBytes: UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(start: sessionPrefix.utf8Start, count: sessionPrefix.utf8CodeUnitCount)
+  }
   package static var fieldLimit: Int { 256 }
   package static var storageLimit: Int { 512 }
 
@@ -27,7 +30,7 @@ public struct Key: Equatable, Sendable {
 
   /// The storage key of a field: `lily_session_` and the field's own.
   package init(field: Key) {
-    bytes = [UInt8](UnsafeBufferPointer(start: Key.sessionPrefix.utf8Start, count: Key.sessionPrefix.utf8CodeUnitCount)) + field.bytes
+    bytes = [UInt8](Key.sessionBytes) + field.bytes
   }
 
   /// The prefix that `clear` removes.

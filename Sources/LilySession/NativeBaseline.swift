@@ -18,7 +18,10 @@ package struct NativeBaseline {
   }
 
   package mutating func dispose() {
-    if capacity > 0 { free(UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word))) }
+    if capacity > 0, let memory = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {
+      platform_wipe(memory, capacity) // it may be a secret
+      free(memory)
+    }
     self = NativeBaseline()
   }
 
@@ -64,6 +67,8 @@ package struct NativeBaseline {
     if let to = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {
       if let from = other.text.baseAddress { memcpy(to, from, other.length) }
       to.storeBytes(of: 0, toByteOffset: other.length, as: UInt8.self) // as all text that the host gets
+      let before = value.length
+      if before > other.length { platform_wipe(to + other.length, before &- other.length) }
     }
     value.type = other.type
     value.length = other.length

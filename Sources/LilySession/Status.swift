@@ -107,5 +107,6 @@ public struct Failure: Error {
 }
 
 extension Failure {
+  static var newerLines: Failure { Failure(.newer, "the file has lines of a newer format") }
   package static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
 }

@@ -99,6 +99,13 @@ enum Syscalls {
     return done
   }
 
+  /// Returns where the next bytes are that are not in a hole: at least `offset`, Int64.max if only a hole follows.
+  static func nextData(_ file: Int32, from offset: Int64) -> Int64 {
+    let found = platform_next_data(file, offset)
+    if found >= 0 { return max(found, offset) }
+    return platform_errno() == ENXIO ? Int64.max : offset // a file system that does not know says nothing of holes
+  }
+
   /// All of it, by one write where the kernel takes it whole. Throws after part of it too.
   @inline(__always)
   static func write(_ file: Int32, _ bytes: UnsafeRawBufferPointer) throws(Failure) {
@@ -120,6 +127,23 @@ enum Syscalls {
       rest = UnsafeRawBufferPointer(rebasing: rest[put...])
       if rest.isEmpty { return }
       put = CPlatform.write(file, rest.baseAddress, rest.count)
+    }
+  }
+
+  /// Lets `overwrite` work on a file that is open for appending, where Linux appends whatever the place.
+  static func withoutAppending(_ file: Int32, _ body: () throws(Failure) -> Void) throws(Failure) {
+    guard platform_set_appending(file, false) else { throw failure("the file cannot be overwritten") }
+    defer { _ = platform_set_appending(file, true) }
+    try body()
+  }
+
+  /// Overwrites bytes within the file.
+  static func overwrite(_ file: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(Failure) {
+    var done = 0
+    while done < bytes.count {
+      let put = retried { pwrite(file, bytes.baseAddress.map { $0 + done }, bytes.count &- done, off_t(offset &+ Int64(done))) }
+      guard put > 0, put <= bytes.count &- done else { throw failure("the file cannot be overwritten") }
+      done &+= put
     }
   }
 

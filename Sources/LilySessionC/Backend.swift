@@ -102,7 +102,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     info.owesSync = try exclusion.run { () throws(Failure) in owesSync }
     for item in try walk(Key(stored: [])).found {
       info.entries += 1
-      info.liveBytes += Int64(item.key.bytes.count) + (try item.entry.withText { Int64($0.count) })
+      info.liveBytes += Int64(item.key.bytes.count) + Int64(item.entry.textCount)
     }
     return info
   }

@@ -95,7 +95,7 @@ import Testing
   }
 
   private func bytes(stored key: String, in storage: any Storage) throws -> [UInt8]? {
-    try get(Key(key), from: storage).map { Array($0.terminated.dropLast()) }
+    try get(Key(key), from: storage).map { Array($0.json.utf8) }
   }
 }
 

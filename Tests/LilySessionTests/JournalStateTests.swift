@@ -88,18 +88,4 @@ import Testing
     _ = try stored("a", in: journal)
     #expect(journal.mirror.generation == gone + 1 && journal.mirror.generation(of: scope) == goneScoped)
   }
-
-  @Test func `S8 why a file could not be rewritten is known until it could be`() throws {
-    let journal = try Journal.open(path: scratch.file)
-    try store("lily_session_a", "1", in: journal)
-    try journal.clear()
-    // A folder in the temporary file's place cannot be unlinked, nor renamed over.
-    try FileManager.default.createDirectory(atPath: scratch.file + ".tmp", withIntermediateDirectories: false)
-    for _ in 0..<2 {
-      let failure = try journal.sync()
-      #expect(failure?.status == .io && failure?.systemError == EEXIST)
-    }
-    try FileManager.default.removeItem(atPath: scratch.file + ".tmp")
-    #expect(try journal.sync() == nil)
-  }
 }

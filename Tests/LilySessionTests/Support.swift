@@ -37,7 +37,7 @@ extension Key {
 
 /// JSON text under a storage key; nil: absent.
 func stored(_ key: String, in storage: any Storage) throws -> String? {
-  try get(Key(key), from: storage).map { String(decoding: $0.terminated.dropLast(), as: UTF8.self) }
+  try get(Key(key), from: storage).map { $0.json }
 }
 
 func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any Storage) throws(Failure) {

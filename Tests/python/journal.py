@@ -159,6 +159,11 @@ def _operation(text, at):
     return ("newer", name), at
 
 
+def temporary(path, salt):
+    """What a rewriting of the file with this salt calls its new one."""
+    return path.with_name("%s.%08x.tmp" % (path.name, crc32c(salt) ^ 0xFFFFFFFF))
+
+
 def parse_line(line, salt):
     """(sequence, operation) of a line without its newline; NotJSON where it is damaged."""
     match = _LINE.match(line)

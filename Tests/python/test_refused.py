@@ -163,12 +163,12 @@ def test_S20_a_prepared_temporary_file_harms_nobody(path, tmp_path):
     """A rewrite makes its own file: it neither follows a link that waits there, nor reads what lies there."""
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
-    temporary = path.with_name(path.name + ".tmp")
     for prepare in (lambda: os.symlink(victim, temporary), lambda: temporary.write_bytes(Writer().set(b"evil", b"1").bytes()),
                     lambda: os.link(victim, temporary)):
-        prepare()
         with lily.Storage(path) as storage:
             storage.set(b"a", b"1")
+            temporary = journal.temporary(path, journal.read(path.read_bytes()).salt)
+            prepare()
             storage.set(b"b", b"1")
             storage.remove(b"b")
             storage.sync()

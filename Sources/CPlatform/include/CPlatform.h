@@ -31,6 +31,12 @@ void platform_set_errno(int code);
 /* open is variadic. */
 int platform_openat(int directory, const char *path, int flags, mode_t mode);
 
+/* fcntl is variadic. Sets or clears O_APPEND. */
+bool platform_set_appending(int file, bool appends);
+
+/* SEEK_DATA is declared only under _GNU_SOURCE: the place of the next bytes that are not in a hole; -1 with errno. */
+int64_t platform_next_data(int file, int64_t offset);
+
 /* fallocate with FALLOC_FL_KEEP_SIZE, secure_getenv and statx are declared only under _GNU_SOURCE, which a module's
    headers cannot ask for. */
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length);
@@ -76,6 +82,9 @@ uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
 uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
 /* What the register was before the bytes, given what it is after them. */
 uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count);
+
+/* Overwrites memory that is not read again, which compilers leave out of memset. */
+static inline void platform_wipe(void *bytes, size_t count) { explicit_bzero(bytes, count); }
 
 /* Random bytes from the kernel. false: it has none to give (errno), and bytes are as they were. */
 bool platform_random(void *bytes, size_t count);

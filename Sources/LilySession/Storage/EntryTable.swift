@@ -1,57 +1,45 @@
 import CPlatform
 
-/// The entries in memory: a hash table whose keys are bytes. Open addressing with linear probing; a removal moves
-/// followers back, so there are no tombstones (Knuth, TAOCP 3, 6.4, algorithm R). An entry is one block of
-/// malloc's, overwritten in place where the new value fits. The hash is the standard library's, seeded per process: a file
-/// cannot choose collisions.
+/// The entries in memory, found by their keys. An entry is one block of malloc's, overwritten in place where the new value fits, and wiped
+/// before it is given back: values may be secrets.
+//
+// Entries are linked to rings: one for the sessions' keys of each scope, which a clear removes, and one for its other keys. So a clear costs
+// what it removes, and a walk through a scope what is in it, however many other scopes there are.
 final class EntryTable {
   struct Record {
-    var hash: Int
-    var keyCount: Int
-    var valueCount: Int
-    var valueCapacity: Int
-    var deadline: Int64
-    var version: UInt32
+    fileprivate var node: Node
+    fileprivate(set) var version: UInt32
+    fileprivate var valueBytes: UInt32
+    fileprivate var capacity: UInt32
+    fileprivate(set) var deadline: Int64
+
+    var keyCount: Int { Int(node.keyCount) }
+    var valueCount: Int { Int(valueBytes) }
   }
   typealias Pointer = UnsafeMutablePointer<Record>
 
-  private var slots: UnsafeMutablePointer<Pointer?>
-  private var slotCount = 16
-  private(set) var count = 0
+  private var records = KeyedSlots(keyOffset: MemoryLayout<Record>.stride)
+  /// A ring's own node begins and ends it. Its key is what the keys in it begin with: a scope's prefix, or that of its sessions.
+  private var rings = KeyedSlots(keyOffset: MemoryLayout<Node>.stride)
   /// Keys and values.
   private(set) var liveBytes: Int64 = 0
+  /// Entries that are the library's own: scopes' generations.
+  private var ownCount = 0
 
-  init() { slots = EntryTable.makeSlots(16) }
+  deinit { removeAll() }
 
-  deinit {
-    removeAll()
-    slots.deallocate()
-  }
-
-  private static func makeSlots(_ count: Int) -> UnsafeMutablePointer<Pointer?> {
-    let slots = UnsafeMutablePointer<Pointer?>.allocate(capacity: count)
-    slots.initialize(repeating: nil, count: count)
-    return slots
-  }
+  var count: Int { records.count }
 
   /// Roughly what the entries take as lines of a file.
   var compactedBytes: Int64 { liveBytes &+ Int64(count) &* 48 }
 
   /// Without what is the library's own.
-  var hostCount: Int {
-    var own = 0
-    for at in 0..<slotCount {
-      guard let record = slots[at] else { continue }
-      let key = EntryTable.key(record)
-      if key.first == 0, key.last == 0 { own &+= 1 }
-    }
-    return count &- own
-  }
+  var hostCount: Int { count &- ownCount }
 
   // MARK: reading
 
   func find(_ key: UnsafeRawBufferPointer) -> Pointer? {
-    slots[slot(of: key, hashOf(key))]
+    records[records.place(of: key, hashOf(key))].map(EntryTable.record)
   }
 
   static func key(_ record: Pointer) -> UnsafeRawBufferPointer {
@@ -67,19 +55,24 @@ final class EntryTable {
   }
 
   func forEach(_ body: (Pointer) throws(Failure) -> Void) throws(Failure) {
-    for at in 0..<slotCount {
-      if let record = slots[at] { try body(record) }
-    }
+    try records.forEach { node throws(Failure) in try body(EntryTable.record(node)) }
   }
 
   /// In byte order of the keys.
   func items(_ prefix: Key) -> [Item] {
     var found: [Pointer] = []
     prefix.withBytes { prefix in
-      for at in 0..<slotCount {
-        guard let record = slots[at], EntryTable.key(record).begins(with: prefix) else { continue }
-        // What is in a scope is seen only by who asks for the scope.
-        if prefix.first == 0 || EntryTable.key(record).first != 0 { found.append(record) }
+      func add(_ node: Node.Pointer) {
+        let record = EntryTable.record(node)
+        if EntryTable.key(record).begins(with: prefix) { found.append(record) }
+      }
+      // What is in a scope is seen only by who asks for the scope.
+      if let scope = Scope.prefixLength(prefix) {
+        let scope = Scope(of: UnsafeRawBufferPointer(rebasing: prefix[..<scope]))
+        forEach(in: scope.session, add)
+        forEach(in: scope.generationKey, add)
+      } else {
+        records.forEach(add)
       }
     }
     found.sort { EntryTable.key($0).precedes(EntryTable.key($1)) }
@@ -94,126 +87,149 @@ final class EntryTable {
 
   /// `hash`: the key's, where it is known already.
   func set(_ key: UnsafeRawBufferPointer, hash: Int, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
-    var at = slot(of: key, hash)
-    if let record = slots[at] {
-      liveBytes &+= Int64(value.count &- record.pointee.valueCount)
-      // A block that is far too large for what it holds now is given back.
-      if record.pointee.valueCapacity >= value.count, record.pointee.valueCapacity <= 4 &* value.count &+ 64 {
-        EntryTable.fill(record, value, deadline, version)
-        return
-      }
-      slots[at] = EntryTable.makeRecord(hash, key, value, deadline, version)
-      free(record)
+    let place = records.place(of: key, hash)
+    guard let record = records[place].map(EntryTable.record) else { return add(key, hash, place, value, deadline, version) }
+    liveBytes &+= Int64(value.count &- record.pointee.valueCount)
+    // A block that is far too large for what it holds now is given back.
+    let capacity = Int(record.pointee.capacity)
+    if capacity >= value.count, capacity <= 4 &* value.count &+ 64 {
+      EntryTable.fill(record, value, deadline, version)
       return
     }
-    if (count &+ 1) &* 4 > slotCount &* 3 {
-      resize(to: slotCount &* 2)
-      at = slot(of: key, hash)
-    }
-    slots[at] = EntryTable.makeRecord(hash, key, value, deadline, version)
-    count &+= 1
+    let larger = EntryTable.makeRecord(hash, key, value, deadline, version)
+    records.replace(place, by: EntryTable.node(larger))
+    Node.join(record.pointee.node.previous, EntryTable.node(larger))
+    Node.join(EntryTable.node(larger), record.pointee.node.next)
+    EntryTable.dispose(record)
+  }
+
+  private func add(
+    _ key: UnsafeRawBufferPointer, _ hash: Int, _ place: Int, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32
+  ) {
+    let node = EntryTable.node(EntryTable.makeRecord(hash, key, value, deadline, version))
+    records.insert(node, at: place)
+    let ring = ring(of: key)
+    Node.join(ring.pointee.previous, node)
+    Node.join(node, ring)
     liveBytes &+= Int64(key.count &+ value.count)
+    if EntryTable.isOwn(key) { ownCount &+= 1 }
   }
 
   func remove(_ key: UnsafeRawBufferPointer) {
-    let at = slot(of: key, hashOf(key))
-    if slots[at] != nil { removeSlot(at) }
+    let place = records.place(of: key, hashOf(key))
+    guard let node = records[place] else { return }
+    records.remove(place)
+    forget(node)
   }
 
   func remove(where isGone: (Pointer) -> Bool) {
-    var at = 0
-    while at < slotCount {
-      // A removal may move a follower into this slot: look at it again.
-      if let record = slots[at], isGone(record) { removeSlot(at) } else { at &+= 1 }
+    records.remove { node in
+      guard isGone(EntryTable.record(node)) else { return false }
+      forget(node)
+      return true
     }
   }
 
-  func remove(prefix: Key) {
-    prefix.withBytes { prefix in remove { EntryTable.key($0).begins(with: prefix) } }
+  /// Removes every key of the scope's sessions.
+  func removeSessions(of scope: Scope) {
+    forEach(in: scope.session) { node in
+      records.remove(records.place(of: EntryTable.key(EntryTable.record(node)), node.pointee.hash))
+      forget(node)
+    }
   }
 
   func removeAll() {
-    for at in 0..<slotCount {
-      if let record = slots[at] { free(record) }
-      slots[at] = nil
-    }
-    count = 0
+    records.forEach { EntryTable.dispose(EntryTable.record($0)) }
+    records.removeAll()
+    rings.forEach { free($0) }
+    rings.removeAll()
     liveBytes = 0
+    ownCount = 0
   }
 
-  // MARK: slots
-
-  /// Where the key is, or the empty slot where it would be. There is always one: the table is at most 3/4 full.
-  private func slot(of key: UnsafeRawBufferPointer, _ hash: Int) -> Int {
-    let mask = slotCount &- 1
-    var at = hash & mask
-    while let record = slots[at] {
-      if record.pointee.hash == hash, EntryTable.key(record).equals(key) { return at }
-      at = (at &+ 1) & mask
-    }
-    return at
-  }
-
-  private func resize(to newCount: Int) {
-    let old = slots
-    let oldCount = slotCount
-    slots = EntryTable.makeSlots(newCount)
-    slotCount = newCount
-    for at in 0..<oldCount {
-      if let record = old[at] { slots[slot(of: EntryTable.key(record), record.pointee.hash)] = record }
-    }
-    old.deallocate()
-  }
-
-  private func removeSlot(_ hole: Int) {
-    guard let record = slots[hole] else { return }
-    count &-= 1
+  /// Gives a record back that is in no slot any more.
+  private func forget(_ node: Node.Pointer) {
+    let record = EntryTable.record(node)
     liveBytes &-= Int64(record.pointee.keyCount &+ record.pointee.valueCount)
-    free(record)
-    let mask = slotCount &- 1
-    var empty = hole
-    var at = hole
-    slots[empty] = nil
-    while true {
-      at = (at &+ 1) & mask
-      guard let follower = slots[at] else { return }
-      let home = follower.pointee.hash & mask
-      // It stays where it is if its home lies behind the hole, on the way round.
-      if (at &- home) & mask >= (at &- empty) & mask {
-        slots[empty] = follower
-        slots[at] = nil
-        empty = at
-      }
+    if EntryTable.isOwn(EntryTable.key(record)) { ownCount &-= 1 }
+    let (previous, next) = (node.pointee.previous, node.pointee.next)
+    Node.join(previous, next)
+    if previous == next, let ring = next { removeRing(ring) } // it was the last one
+    EntryTable.dispose(record)
+  }
+
+  // MARK: rings
+
+  /// The ring that a key belongs to, made where there is none.
+  private func ring(of key: UnsafeRawBufferPointer) -> Node.Pointer {
+    let scope = Scope.prefixLength(key) ?? 0
+    let isSession = UnsafeRawBufferPointer(rebasing: key[scope...]).begins(with: Key.sessionBytes)
+    let name = UnsafeRawBufferPointer(rebasing: key[..<(isSession ? scope &+ Key.sessionBytes.count : scope)])
+    let hash = hashOf(name)
+    let place = rings.place(of: name, hash)
+    if let ring = rings[place] { return ring }
+    let memory = EntryTable.allocate(MemoryLayout<Node>.stride &+ name.count)
+    let ring = memory.assumingMemoryBound(to: Node.self)
+    ring.initialize(to: Node(hash: hash, next: nil, previous: nil, keyCount: UInt32(truncatingIfNeeded: name.count)))
+    if let from = name.baseAddress { memcpy(memory + MemoryLayout<Node>.stride, from, name.count) }
+    Node.join(ring, ring)
+    rings.insert(ring, at: place)
+    return ring
+  }
+
+  /// `body` may take the node that it is given out of the ring.
+  private func forEach(in name: Key, _ body: (Node.Pointer) -> Void) {
+    let ring = name.withBytes { rings[rings.place(of: $0, hashOf($0))] }
+    var node = ring?.pointee.next
+    while let current = node, current != ring {
+      node = current.pointee.next
+      body(current)
     }
+  }
+
+  private func removeRing(_ ring: Node.Pointer) {
+    rings.remove(rings.place(of: rings.key(ring), ring.pointee.hash))
+    free(ring)
   }
 
   // MARK: records
+
+  /// A scope's generation is stored under its prefix alone.
+  private static func isOwn(_ key: UnsafeRawBufferPointer) -> Bool { key.first == 0 && key.last == 0 }
+
+  private static func record(_ node: Node.Pointer) -> Pointer { UnsafeMutableRawPointer(node).assumingMemoryBound(to: Record.self) }
+  private static func node(_ record: Pointer) -> Node.Pointer { UnsafeMutableRawPointer(record).assumingMemoryBound(to: Node.self) }
+
+  private static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
+    guard let memory = malloc(count) else { fatalError("out of memory") } // no memory: nothing can go on
+    return memory
+  }
 
   private static func makeRecord(
     _ hash: Int, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32
   ) -> Pointer {
     let capacity = value.count &+ (value.count &>> 2) // room to grow into without a new block
-    guard let memory = malloc(MemoryLayout<Record>.stride &+ key.count &+ capacity) else {
-      fatalError("out of memory") // no memory: nothing can go on
-    }
+    let memory = allocate(MemoryLayout<Record>.stride &+ key.count &+ capacity)
     let record = memory.assumingMemoryBound(to: Record.self)
-    record.initialize(to: Record(hash: hash, keyCount: key.count, valueCount: 0, valueCapacity: capacity, deadline: 0, version: 0))
+    let node = Node(hash: hash, next: nil, previous: nil, keyCount: UInt32(truncatingIfNeeded: key.count))
+    record.initialize(to: Record(node: node, version: 0, valueBytes: 0, capacity: UInt32(truncatingIfNeeded: capacity), deadline: 0))
     if let from = key.baseAddress { memcpy(memory + MemoryLayout<Record>.stride, from, key.count) }
     fill(record, value, deadline, version)
     return record
   }
 
   private static func fill(_ record: Pointer, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32) {
-    if let from = value.baseAddress { memcpy(UnsafeMutableRawPointer(record + 1) + record.pointee.keyCount, from, value.count) }
-    record.pointee.valueCount = value.count
+    let to = UnsafeMutableRawPointer(record + 1) + record.pointee.keyCount
+    if let from = value.baseAddress { memcpy(to, from, value.count) }
+    let before = record.pointee.valueCount
+    if before > value.count { platform_wipe(to + value.count, before &- value.count) }
+    record.pointee.valueBytes = UInt32(truncatingIfNeeded: value.count)
     record.pointee.deadline = deadline
     record.pointee.version = version
   }
-}
 
-/// The standard library's hash of bytes, seeded per process.
-func hashOf(_ bytes: UnsafeRawBufferPointer) -> Int {
-  var hasher = Hasher()
-  hasher.combine(bytes: bytes)
-  return hasher.finalize()
+  private static func dispose(_ record: Pointer) {
+    platform_wipe(UnsafeMutableRawPointer(record + 1), record.pointee.keyCount &+ record.pointee.valueCount)
+    free(record)
+  }
 }

@@ -43,16 +43,18 @@ extension Journal {
 
   /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
-  func compact(_ hostTime: Int64?) throws(Failure) {
+  ///
+  /// - Parameter evenFull: also where the file takes no more lines, of which those of a newer format are lost.
+  func compact(_ hostTime: Int64?, evenFull: Bool = false) throws(Failure) {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
     do throws(Failure) {
-      do throws(Failure) { try rewrite(time) } catch {
+      do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
         guard error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
         // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
         mirror.allocated(to: 0)
-        do throws(Failure) { try rewrite(time) } catch {
+        do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
           restoreReserve()
           throw error
         }
@@ -71,8 +73,10 @@ extension Journal {
     }
   }
 
-  private func rewrite(_ time: Int64) throws(Failure) {
-    guard !mirror.hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
+  /// - Parameter evenFull: also where the file takes no more lines: those of a newer format are lost.
+  private func rewrite(_ time: Int64, evenFull: Bool = false) throws(Failure) {
+    guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
+    let keepsCopy = mirror.keepsDamage || !mirror.holdsRemoved
     if mirror.keepsDamage { try keepDamaged() }
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: mirror.generation)
     let (new, isPrivate) = try makeTemporary()
@@ -82,9 +86,10 @@ extension Journal {
       // Before the rename: after power loss the name must not lead to an empty file.
       try Syscalls.sync(new)
       // Before the rename too: a writer that waits for the old file's lock finds it, whenever this process dies.
-      scratch.begin()
-      scratch.buffer.append("[\"moved\"]")
-      try append(scratch, items: 1, isRemoval: true)
+      do throws(Failure) { try appendMoved() } catch {
+        // Where no line can be appended, the link count has to tell that writer.
+        if !evenFull { throw error }
+      }
       try requirePlace()
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
@@ -100,8 +105,15 @@ extension Journal {
     var isDirectorySynced = true
     do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
+    if !keepsCopy { removeCopy() } // what was removed goes from there, too
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }
+  }
+
+  private func appendMoved() throws(Failure) {
+    scratch.begin()
+    scratch.buffer.append("[\"moved\"]")
+    try append(scratch, items: 1, isRemoval: true)
   }
 
   /// Others may have written to the new file before it was watched.
@@ -111,11 +123,22 @@ extension Journal {
   }
 
   func makeTemporary() throws(Failure) -> (file: Int32, isPrivate: Bool) {
+    // The salt is known only to who may read the file: nobody else can take the name before. And the next who has the lock knows it, too,
+    // should this process die.
+    names.nameTemporary(mirror.applied > 0 ? mirror.salt.seed : UInt32(truncatingIfNeeded: try Syscalls.random()))
     Syscalls.unlink(route.directory, names.temporary) // a dead compactor's; no living one is without the lock
-    let flags = O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW
-    let new = Syscalls.open(route.directory, names.temporary, flags, 0o600)
+    var new = openTemporary()
+    if new < 0, platform_errno() == EEXIST {
+      // Somebody has seen the name of a dead compactor's.
+      names.nameTemporary(UInt32(truncatingIfNeeded: try Syscalls.random()))
+      new = openTemporary()
+    }
     guard new >= 0 else { throw Syscalls.failure("cannot rewrite").at(names.path) }
     return (new, Syscalls.makePrivate(new))
+  }
+
+  private func openTemporary() -> Int32 {
+    Syscalls.open(route.directory, names.temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   }
 
   /// Writes a header, and one line for each entry. Returns the position at the end.
@@ -151,14 +174,15 @@ extension Journal {
       defer { Syscalls.close(copy) }
       let end = try Syscalls.sizeAndLinks(route.file).size
       var at: Int64 = 0
-      input.truncate(to: 0)
-      input.reserve(256 << 10)
+      defer { input.truncate(to: 0) }
       while at < end {
+        input.truncate(to: 0)
+        input.reserve(256 << 10)
         let got = try Syscalls.read(route.file, input.start, 256 << 10, at: at)
         if got <= 0 { break }
-        let bytes = UnsafeRawBufferPointer(start: input.start, count: got)
+        input.resize(to: got)
         // A hole stays one: a sparse file must not fill the disk.
-        if bytes.contains(where: { $0 != 0 }) { try put(bytes, into: copy) }
+        if input.bytes.contains(where: { $0 != 0 }) { try put(input.bytes, into: copy) }
         at &+= Int64(got)
         guard Syscalls.truncate(copy, to: at) else { throw Syscalls.failure("the copy cannot be extended") }
       }

@@ -19,6 +19,7 @@ extension Journal {
   private func freshenByPath(_ lookingUp: Bool) throws(Failure) {
     var patience = Patience()
     var mustLook = lookingUp
+    var rounds = 0
     while true {
       let found: Syscalls.SizeAndLinks? = route.file >= 0 ? try Syscalls.sizeAndLinks(route.file) : nil
       var isNamed = false
@@ -40,7 +41,14 @@ extension Journal {
       let before = mirror.applied
       if try catchUp(to: size, isLocked: false) {
         // A line that has just been read may be another moved one.
-        if !mirror.hasMoved || isNamed && mirror.applied == before { return }
+        if !mirror.hasMoved || isNamed && mirror.applied == before {
+          // What was read may have been overwritten after its removal had been appended: then there is more to read.
+          if mirror.applied == before { return }
+          if try Syscalls.sizeAndLinks(route.file).size == size { return }
+          rounds &+= 1
+          if rounds == 16, try freshenLocked() { return }
+          continue
+        }
       } else {
         // Half of a repair, a line being written, or real damage: only under the lock is there one answer.
         if try freshenLocked() { return }
@@ -66,23 +74,35 @@ extension Journal {
         guard try readHeader(size, isLocked: isLocked, json) else { return false }
         if mirror.applied == 0, !mirror.hasLostHeader { return true }
       }
+      if let tail = mirror.tail, tail.end == size, try beginningOfTail() == tail.beginning { return true } // as it was
       var lines = JournalReader(input, parser, mirror.salt, from: mirror.position)
-      return try lines.forEach(to: size, json, from: readFile) { found throws(Failure) in
+      return try lines.forEach(to: size, json, from: readFile, skippingTo: nextData) { found throws(Failure) in
         switch found.judgement {
         case .whole(let operation): mirror.apply(operation, parser.changes, found)
         case .damaged:
           guard isLocked else { return false }
           mirror.skip(found)
-        case .torn: break
+        case .torn: mirror.endsTorn(JournalMirror.Tail(end: size, beginning: try beginningOfTail()))
         }
         return true
       }
     }
   }
 
-  private func readFile(_ into: UnsafeMutablePointer<UInt8>, _ count: Int, _ offset: Int64) throws(Failure) -> Int {
+  /// A hash of what a tail begins with. Had it been cut off, and as much been written in its place, that would begin with another check.
+  private func beginningOfTail() throws(Failure) -> Int {
+    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes throws(Failure) in
+      guard let start = bytes.baseAddress else { return 0 }
+      let count = try Syscalls.read(route.file, start, bytes.count, at: mirror.applied)
+      return hashOf(UnsafeRawBufferPointer(start: start, count: count))
+    }
+  }
+
+  func readFile(_ into: UnsafeMutablePointer<UInt8>, _ count: Int, _ offset: Int64) throws(Failure) -> Int {
     try Syscalls.read(route.file, into, count, at: offset)
   }
+
+  func nextData(_ offset: Int64) -> Int64 { Syscalls.nextData(route.file, from: offset) }
 
   /// Reads the header, or finds out what has become of it. Returns false if that cannot be said without the lock.
   private func readHeader(_ size: Int64, isLocked: Bool, _ json: JSON) throws(Failure) -> Bool {
@@ -125,7 +145,7 @@ extension Journal {
   private func isLine(at start: Int64, _ size: Int64, _ salt: Salt) throws(Failure) -> Bool {
     var lines = LineSplitter(input, from: start)
     var isLine = false
-    _ = try lines.forEach(to: size, from: readFile) { line throws(Failure) in
+    _ = try lines.forEach(to: size, from: readFile, skippingTo: nextData) { line throws(Failure) in
       isLine = line.isEnded && LineReader.isChecked(line.text, salt)
       return false
     }
@@ -137,7 +157,7 @@ extension Journal {
     var lines = LineSplitter(input, from: start, limit: LineSplitter.chunk)
     var finder = SaltFinder()
     var salt: Salt?
-    _ = try lines.forEach(to: size, from: readFile) { line throws(Failure) in
+    _ = try lines.forEach(to: size, from: readFile, skippingTo: nextData) { line throws(Failure) in
       if line.isEnded, !line.isTooLong { salt = try finder.salt(line.text, parser, json) }
       return salt == nil
     }
@@ -158,7 +178,9 @@ extension Journal {
     while at < size {
       let got = try Syscalls.read(route.file, room.start, room.capacity, at: at)
       if got <= 0 { break }
-      for offset in 0..<got where room.start[offset] != 0 { return false }
+      room.resize(to: got)
+      if room.bytes.contains(where: { $0 != 0 }) { return false }
+      room.truncate(to: 0)
       at &+= Int64(got)
     }
     return true

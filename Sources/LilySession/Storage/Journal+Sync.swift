@@ -24,16 +24,20 @@ extension Journal {
   private func erase(_ hostTime: Int64?) throws(Failure) -> Failure? {
     try enter(lookingUp: true)
     defer { leave() }
-    let ofCopy = debts.owesCopysRemoval ? removeCopy() : nil
     let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
-    guard debts.owesNewFile || holdsRemoved || isWorthwhile else {
+    if debts.owesNewFile || holdsRemoved || isWorthwhile {
+      if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
+      if holdsRemoved, let failure = debts.failure {
+        do throws(Failure) { try eraseInPlace() } catch {
+          debts.couldNotErase()
+          return failure
+        }
+        debts.erased()
+      }
+    } else {
       debts.nothingToRewrite()
-      return ofCopy
     }
-    if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
-    guard holdsRemoved, let failure = debts.failure else { return ofCopy }
-    debts.couldNotErase()
-    return failure
+    return debts.owesCopysRemoval ? removeCopy() : nil
   }
 
   /// Syncs the file, and its directory where nobody is known to have done that; nil: it is done. Not under the file's lock: should

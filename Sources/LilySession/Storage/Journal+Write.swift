@@ -50,12 +50,23 @@ extension Journal {
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, after failure: Failure
   ) throws(Failure) -> WriteOutcome {
     // Where something was left out already, the next update goes there.
+    if failure.status == .refused, mirror.isAtSequenceEnd, !batch.isReduced {
+      try renumber(hostTime)
+      return try append(batch, scope, wanted, hostTime)
+    }
     guard hasMovedOn(failure), !batch.isReduced else {
       // What is absent is removed.
       if batch.onlyRemoves, route.file < 0, !options.isReadOnly { return .written(nil) }
       throw failure
     }
     return try append(batch, scope, wanted, hostTime)
+  }
+
+  /// A rewritten file's sequence begins at 1.
+  private func renumber(_ hostTime: Int64?) throws(Failure) {
+    try enter()
+    defer { leave() }
+    if mirror.isAtSequenceEnd { try compact(hostTime, evenFull: true) }
   }
 
   /// Returns true if the path leads elsewhere than to the file with which a change has just failed.
@@ -95,14 +106,28 @@ extension Journal {
     scratch.buffer.append(",\"")
     scratch.buffer.append(hex: next, digits: 16)
     scratch.buffer.append("\"]")
-    try append(scratch, items: 1, isRemoval: true)
-    mirror.cleared(scope.session, next)
+    do throws(Failure) { try append(scratch, items: 1, isRemoval: true) } catch {
+      // Log-out does not fail because of what is in the file.
+      do throws(Failure) { try clearInNewFile(scope, next, hostTime) } catch let second { throw second.status == .busy ? second : error }
+      return
+    }
+    mirror.cleared(scope, next)
     debts.removed()
     removeCopy()
     compactIfFarTooLarge(hostTime)
   }
 
-  /// Removes the copy of a damaged file, which would keep what was cleared. Where that fails, the next sync tries again.
+  /// Clears by rewriting the file, which takes no more lines.
+  private func clearInNewFile(_ scope: Scope, _ generation: UInt64, _ hostTime: Int64?) throws(Failure) {
+    mirror.cleared(scope, generation)
+    do throws(Failure) { try compact(hostTime, evenFull: true) } catch {
+      mirror.startOver() // what was to be cleared is still stored
+      throw error
+    }
+    removeCopy()
+  }
+
+  /// Removes the copy of a damaged file, which would keep what was removed. Where that fails, the next sync tries again.
   @discardableResult
   func removeCopy() -> Failure? {
     let isGone = Syscalls.unlink(route.directory, names.damaged)
@@ -114,9 +139,9 @@ extension Journal {
   /// Appends one line whole, or nothing. The caller holds the lock.
   @inline(__always)
   func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
-    guard !mirror.hasUnknown else { throw Failure(.newer, "the file has lines of a newer format") }
-    let (next, overflow) = mirror.position.sequence.addingReportingOverflow(1)
-    guard !overflow else { throw Failure(.refused, "the file's sequence is at its end") }
+    guard !mirror.hasUnknown else { throw Failure.newerLines }
+    let next = mirror.position.sequence &+ 1
+    guard next <= JournalHeader.sequenceLimit else { throw Failure(.refused, "the file's sequence is at its end") }
     let bytes = line.seal(items: items, sequence: next, salt: mirror.salt)
     let end = mirror.applied &+ Int64(bytes.count)
     let limit = isRemoval ? JournalHeader.fileLimit : JournalHeader.fileLimit &- Journal.reserve

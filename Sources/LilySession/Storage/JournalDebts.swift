@@ -87,6 +87,9 @@ struct JournalDebts {
     failures &+= 1
   }
 
+  /// What was removed has left the file, though that could not be rewritten.
+  mutating func erased() { owesRewriting = false }
+
   /// What was removed is still in the file, because of `failure`.
   mutating func couldNotErase() { owesRewriting = true }
 }

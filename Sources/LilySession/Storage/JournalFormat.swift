@@ -2,6 +2,8 @@
 struct JournalHeader {
   static var length: Int { 70 }
   static var fileLimit: Int64 { 4 << 30 }
+  /// Of a line. No file has as many: one above it is damage, and would leave no room for those to come.
+  static var sequenceLimit: Int64 { 1 << 32 }
 
   var salt: Salt
   var generation: UInt64
@@ -27,10 +29,7 @@ struct JournalHeader {
       buffer.append(hex: generation, digits: 16)
       buffer.append("\"]\n")
       let check = Salt.checkUnsalted(buffer.slice(start &+ 12, buffer.count &- 1))
-      let end = buffer.count
-      buffer.truncate(to: start &+ 2)
-      buffer.append(hex: UInt64(check), digits: 8)
-      buffer.resize(to: end)
+      buffer.put(hex: UInt64(check), digits: 8, at: start &+ 2)
     }
   }
 
@@ -138,7 +137,7 @@ final class LineReader {
   enum Operation {
     /// `changes`, all or none.
     case change
-    case clear(prefix: Key, generation: UInt64)
+    case clear(scope: Scope, generation: UInt64)
     case moved
     /// Of a newer format.
     case unknown
@@ -158,16 +157,16 @@ final class LineReader {
     changes.removeAll(keepingCapacity: true)
     unescaped.truncate(to: 0)
     unescaped.reserve(line.count) // so that it never moves: keys point into it
-    guard let sequence = integer(), sequence > 0, take(","), let name = string() else { return nil }
+    guard let sequence = integer(), (1...JournalHeader.sequenceLimit).contains(sequence), take(","), let name = string() else { return nil }
     let operation: Operation
     if isName(name, "batch") {
       guard take(","), take("["), try batch(json) else { return nil }
       operation = .change
     } else if isName(name, "clear") {
-      guard take(","), let text = try keyText(json), let prefix = Optional(Key(stored: [UInt8](text))), take(","), let digits = string(),
+      guard take(","), let text = try keyText(json), let scope = Scope(ofSession: text), take(","), let digits = string(),
         digits.count == 18, let generation = JournalHeader.hex(digits, 1, 16)
       else { return nil }
-      operation = .clear(prefix: prefix, generation: generation)
+      operation = .clear(scope: scope, generation: generation)
     } else if isName(name, "moved") {
       operation = .moved
     } else if isName(name, "set") || isName(name, "remove") {

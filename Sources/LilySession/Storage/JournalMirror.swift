@@ -7,6 +7,14 @@ final class JournalMirror {
   /// The salt of what was read before, to know lines of this handle's own by.
   private(set) var formerSalt: Salt?
 
+  /// Bytes behind the last newline, which need not be read again as long as they are the same.
+  struct Tail {
+    /// The file's size.
+    var end: Int64
+    /// A hash of what they begin with.
+    var beginning: Int
+  }
+
   private struct State {
     var salt = Salt(0)
     var generation: UInt64 = 0
@@ -22,6 +30,7 @@ final class JournalMirror {
     var hasUnknown = false
     var hasMoved = false
     var holdsRemoved = false
+    var tail: Tail?
   }
 
   // MARK: what is known
@@ -34,12 +43,14 @@ final class JournalMirror {
   var position: JournalReader.Position { state.position }
   /// The same, in bytes. 0: not even a header, so that nothing can be appended.
   var applied: Int64 { state.position.end }
+  /// No line can follow.
+  var isAtSequenceEnd: Bool { position.sequence >= JournalHeader.sequenceLimit && !hasUnknown }
   /// No line has been read or written yet.
   var hasHeaderAlone: Bool { applied == Int64(2 * JournalHeader.length) }
   /// Up to where blocks are allocated.
   var allocated: Int64 { state.allocated }
   var damagedLines: Int { state.damagedLines }
-  /// There is damage that a clear has not made worthless: it is kept beside the file before that is rewritten.
+  /// There is damage that no removal has made worthless: it is kept beside the file before that is rewritten.
   var keepsDamage: Bool { state.keepsDamage }
   /// No copy of the header serves; the salt was found from the lines.
   var hasLostHeader: Bool { state.hasLostHeader }
@@ -49,6 +60,8 @@ final class JournalMirror {
   var hasMoved: Bool { state.hasMoved }
   /// The file still holds what was removed or cleared.
   var holdsRemoved: Bool { state.holdsRemoved }
+  /// What follows the last line that was read.
+  var tail: Tail? { state.tail }
   /// Nothing is in the file, and nothing is damaged: it may be begun anew.
   var isBlank: Bool { applied == 0 && damagedLines == 0 }
 
@@ -135,10 +148,10 @@ final class JournalMirror {
           table.set(change.key, change.value, deadline: change.deadline, version: change.version)
         } else {
           table.remove(change.key)
-          state.holdsRemoved = true
+          removed()
         }
       }
-    case .clear(let prefix, let generation): cleared(prefix, generation)
+    case .clear(let scope, let generation): cleared(scope, generation)
     case .moved: state.hasMoved = true
     case .unknown: state.hasUnknown = true
     }
@@ -151,6 +164,9 @@ final class JournalMirror {
     state.position = line.after
     damaged()
   }
+
+  /// The file ends within a line.
+  func endsTorn(_ tail: Tail) { state.tail = tail }
 
   private func damaged() {
     state.damagedLines &+= 1
@@ -165,15 +181,19 @@ final class JournalMirror {
     state.position.skipped = 0
   }
 
-  /// What this handle has appended removes something.
-  func removed() { state.holdsRemoved = true }
-
-  func cleared(_ prefix: Key, _ generation: UInt64) {
-    table.remove(prefix: prefix)
-    let scope = prefix.withBytes { Scope(of: $0) }
-    if scope == .none { state.generation = generation } else { table.setGeneration(generation, of: scope) }
+  /// A line removes something. A copy of the damaged file would keep what is to be gone.
+  func removed() {
     state.holdsRemoved = true
-    state.keepsDamage = false // a copy of the damaged file would keep what is to be gone
+    state.keepsDamage = false
+  }
+
+  /// What was removed is not in the file any more.
+  func erased() { state.holdsRemoved = false }
+
+  func cleared(_ scope: Scope, _ generation: UInt64) {
+    table.removeSessions(of: scope)
+    if scope == .none { state.generation = generation } else { table.setGeneration(generation, of: scope) }
+    removed()
   }
 
   /// A torn end could not be cut off, and was made a damaged line of its own.

@@ -1,8 +1,11 @@
+import CPlatform
+
 /// The names that a journal goes by, as C strings that live as long as it.
 final class JournalNames {
   let path: UnsafeMutablePointer<CChar>
   let directory: UnsafeMutablePointer<CChar>
   let file: UnsafeMutablePointer<CChar>
+  /// Of a new file, until it takes the place of another: `nameTemporary(_:)` chooses it.
   let temporary: UnsafeMutablePointer<CChar>
   let damaged: UnsafeMutablePointer<CChar>
 
@@ -26,12 +29,21 @@ final class JournalNames {
     path = JournalNames.copy(bytes)
     directory = JournalNames.copy(slash == 0 ? [UInt8(ascii: "/")] : [UInt8](bytes[0..<slash]))
     file = JournalNames.copy(name)
-    temporary = JournalNames.copy(name, ".tmp")
+    temporary = JournalNames.copy(name, ".00000000.tmp")
     damaged = JournalNames.copy(name, ".damaged")
   }
 
   deinit {
     for name in [path, directory, file, temporary, damaged] { name.deallocate() }
+  }
+
+  /// Changes the temporary name to another that nobody can guess.
+  func nameTemporary(_ number: UInt32) {
+    let digits = temporary + strlen(temporary) - 12
+    for at in 0..<8 {
+      let nibble = UInt8(truncatingIfNeeded: number &>> UInt32(28 &- 4 &* at)) & 15
+      digits[at] = CChar(bitPattern: nibble < 10 ? UInt8(ascii: "0") &+ nibble : UInt8(ascii: "a") &+ nibble &- 10)
+    }
   }
 
   private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {

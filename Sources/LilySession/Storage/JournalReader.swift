@@ -28,17 +28,30 @@ struct LineSplitter {
     self.limit = limit
   }
 
-  /// Hands the lines up to `size` to `visit`, the torn end too, until that returns false. Returns true if it never did. `source` fills
-  /// memory with bytes of the file, fewer only at its end.
+  /// Hands the lines up to `size` to `visit`, the torn end too, until that returns false. Returns true if it never did.
+  ///
+  /// - Parameters:
+  ///   - source: fills memory with bytes of the file, fewer only at its end.
+  ///   - nextData: the place of the next bytes that are not in a hole. There is no newline in one, so a line that is too long skips it.
   mutating func forEach(
-    to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, _ visit: (Line) throws(Failure) -> Bool
+    to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, skippingTo nextData: (Int64) -> Int64,
+    _ visit: (Line) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
     var end = start // up to where the file has been read
     var scanned = 0 // up to where there is no newline in the buffer
     var dropped: Int64 = 0 // of a line that is too long
     buffer.truncate(to: 0)
-    defer { buffer.shrink(to: LineSplitter.chunk) }
+    defer {
+      buffer.truncate(to: 0)
+      buffer.shrink(to: LineSplitter.chunk)
+    }
     while end < size {
+      if dropped > 0 {
+        let data = min(nextData(end), size)
+        dropped &+= data &- end
+        end = data
+        if end == size { break }
+      }
       let had = buffer.count
       let want = Int(min(size &- end, Int64(LineSplitter.chunk)))
       buffer.reserve(want)
@@ -129,12 +142,12 @@ struct JournalReader {
   /// in the parser's `changes`.
   mutating func forEach(
     to size: Int64, _ json: JSON, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int,
-    _ report: (Found) throws(Failure) -> Bool
+    skippingTo nextData: (Int64) -> Int64, _ report: (Found) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
     let (parser, salt) = (parser, salt)
     var position = position
     defer { self.position = position }
-    return try splitter.forEach(to: size, from: source) { line throws(Failure) in
+    return try splitter.forEach(to: size, from: source, skippingTo: nextData) { line throws(Failure) in
       guard line.isEnded else { return try report(Found(line: line, judgement: .torn, missing: 0, after: position)) }
       var found = Found(line: line, judgement: .damaged(.tooLong), missing: 0, after: position)
       found.after.end = line.start &+ line.length &+ 1

@@ -42,7 +42,7 @@ final class Line {
     }
     at = put("[\"", before: at)
     let sealed = UnsafeRawBufferPointer(start: buffer.start + at, count: buffer.count &- at)
-    buffer.truncate(to: end) // the bytes stay until the next append
+    buffer.retract(to: end) // the frame stays until the next append
     return sealed
   }
 

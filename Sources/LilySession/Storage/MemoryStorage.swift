@@ -60,7 +60,7 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
   public func clear(_ scope: Scope) throws(Failure) {
     try exclusion.run { () throws(Failure) in
       let next = generation(of: scope) &+ 1
-      table.remove(prefix: scope.session)
+      table.removeSessions(of: scope)
       if scope == .none { generation = next } else { table.setGeneration(next, of: scope) }
     }
   }

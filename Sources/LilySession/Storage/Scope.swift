@@ -21,6 +21,12 @@ public struct Scope: Equatable, Sendable {
     prefix = [UInt8](stored.prefix(Scope.prefixLength(stored) ?? 0))
   }
 
+  /// The scope whose sessions' prefix this is; nil: it is not such a prefix.
+  init?(ofSession stored: UnsafeRawBufferPointer) {
+    self.init(of: stored)
+    guard session.withBytes({ $0.equals(stored) }) else { return nil }
+  }
+
   /// Of the scope that a stored key begins with: 0 for none; nil: it is neither a key nor one in a scope.
   static func prefixLength(_ stored: UnsafeRawBufferPointer) -> Int? {
     guard stored.first == 0 else { return 0 }

@@ -60,30 +60,31 @@ public protocol Storage: AnyObject, Sendable {
 }
 
 /// What is stored under a key.
-public struct Entry: Sendable {
-  /// JSON text, then a NUL that does not count.
-  var terminated: [UInt8]
+public struct Entry: @unchecked Sendable { // the text is never changed
+  /// JSON, then a NUL that does not count.
+  private let text: ByteBuffer
   /// UTC in ms; 0: none.
   public var deadline: Int64
   /// Of the field that wrote it.
   public var version: UInt32
 
   package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
-    terminated = [UInt8](unsafeUninitializedCapacity: text.count &+ 1) { memory, count in
-      UnsafeMutableRawBufferPointer(memory).copyMemory(from: text)
-      memory[text.count] = 0
-      count = text.count &+ 1
-    }
+    self.text = ByteBuffer(capacity: text.count &+ 1)
+    self.text.append(text)
+    self.text.append(0)
     self.deadline = deadline
     self.version = version
   }
 
   package func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
-    try terminated.withBytes { bytes throws(Failure) in try body(UnsafeRawBufferPointer(rebasing: bytes[0..<(bytes.count &- 1)])) }
+    try body(text.slice(0, text.count &- 1))
   }
 
+  /// In bytes.
+  package var textCount: Int { text.count &- 1 }
+
   var identity: EntryIdentity {
-    EntryIdentity(text: terminated.withUnsafeBytes { hashOf(UnsafeRawBufferPointer(rebasing: $0[0..<($0.count &- 1)])) }, version: version)
+    EntryIdentity(text: hashOf(text.slice(0, text.count &- 1)), version: version)
   }
 
   /// Whether it reads as absent at that time (UTC in ms).

@@ -90,7 +90,7 @@
       let parser = LineReader()
       var lines = JournalReader(buffer, parser, salt, from: position)
       _ = try JSON.run { json throws(Failure) in
-        try lines.forEach(to: size, json, from: read) { found throws(Failure) in
+        try lines.forEach(to: size, json, from: read, skippingTo: { [file = route.file] in Syscalls.nextData(file, from: $0) }) { found throws(Failure) in
           number &+= 1
           if found.line.isEnded { examination.lines &+= 1 }
           guard let kind = Finding.Kind(found) else { return true }
@@ -104,12 +104,16 @@
     }
 
     /// Rewrites the file with only what lives, whatever its size. A damaged file is kept beside it first.
-    public func compact() throws(Failure) {
+    ///
+    /// - Parameter discardingUnknown: also a file with lines of a newer format, without those. It is kept beside the new one, too.
+    /// - Throws: `newer` for such a file, unless `discardingUnknown`.
+    public func compact(discardingUnknown: Bool = false) throws(Failure) {
       let hostTime = options.clock?()
       try exclusion.run { () throws(Failure) in
         try enter(lookingUp: true)
         defer { leave() }
-        try compact(hostTime)
+        if discardingUnknown, mirror.hasUnknown { try keepDamaged() }
+        try compact(hostTime, evenFull: discardingUnknown)
         if debts.owesDirectory { throw Failure(.notDurable, "the directory could not be synced") }
       }
     }

@@ -84,7 +84,7 @@
       var info = StorageInfo()
       for item in try entries(Key(stored: [])) {
         info.entries += 1
-        info.liveBytes += Int64(item.key.bytes.count + item.entry.terminated.count - 1)
+        info.liveBytes += Int64(item.key.bytes.count + item.entry.textCount)
       }
       return info
     }
@@ -102,7 +102,7 @@
     }
 
     /// The JSON text.
-    public var json: String { String(decoding: terminated.dropLast(), as: UTF8.self) }
+    public var json: String { (try? withText { text throws(Failure) in String(decoding: text, as: UTF8.self) }) ?? "" }
   }
 
   extension Batch {

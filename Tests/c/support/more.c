@@ -76,3 +76,10 @@ void check_operation(const char *path, int n, const char *text, const char *file
   free(all.bytes);
   if (!same) _fail(file, line);
 }
+
+void make_worth_rewriting(lily_session_storage *storage) {
+  char *value = repeated('1', 4000);
+  value[0] = value[3999] = '"';
+  for (int i = 0; i < 40; i++) assert_ok(set_text(storage, "fill", i < 39 ? value : "1"));
+  free(value);
+}

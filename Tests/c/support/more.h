@@ -29,6 +29,9 @@ void limit_files(rlim_t bytes);
 /* What there is to know of a storage. */
 lily_session_info info_of(lily_session_storage *storage);
 
+/* Has the storage write so much more than lives that its next sync rewrites the file, though nothing is removed. */
+void make_worth_rewriting(lily_session_storage *storage);
+
 /* The text of the journal's nth operation, from 0, without check and sequence: "set","k",1,0 */
 #define assert_operation(path, n, text) check_operation((path), (n), (text), __FILE__, __LINE__)
 void check_operation(const char *path, int n, const char *text, const char *file, int line);
