@@ -180,6 +180,17 @@ enum Syscalls {
     return fstat(file, &status) == 0 && status.st_mode & 0o077 == 0
   }
 
+  /// Gives a file of this user its mode that died, with the process that made it, before it had any: it is empty, and not even its owner
+  /// may open it. Returns false if it is no such file.
+  static func rescue(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
+    let path = aboveStandard(platform_open_path(directory, name))
+    defer { close(path) }
+    guard path >= 0, let found = try? status(path), found.st_mode & mode_t(S_IFMT | 0o400) == mode_t(S_IFREG), found.st_size == 0,
+      found.st_uid == effectiveUser(), found.st_nlink == 1
+    else { return false }
+    return platform_make_usable(path)
+  }
+
   static func rename(_ directory: Int32, _ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) throws(Failure) {
     guard renameat(directory, from, directory, to) == 0 else { throw failure("the file cannot be renamed") }
   }
@@ -209,6 +220,9 @@ enum Syscalls {
     if platform_errno() == EWOULDBLOCK { return .held }
     throw failure("the file cannot be locked")
   }
+
+  /// Returns true if another user, and nobody else, is known to hold the file's lock.
+  static func isLockedByStranger(_ file: Int32) -> Bool { platform_is_locked_by_stranger(file) }
 
   @inline(__always)
   static func unlock(_ file: Int32) { _ = flock(file, LOCK_UN) }

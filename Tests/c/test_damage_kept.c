@@ -162,7 +162,6 @@ TEST(damage_kept__S20_an_operation_of_a_newer_format) {
     assert_absent(storage, "lily_session_a");
     assert_ok(set_text(storage, "lily_session_a", "3"));
     lily_session_storage_close(storage);
-    free(before.bytes);
     unlink(JOURNAL);
   }
 }

@@ -19,7 +19,7 @@ EVENT = {1: "REJECTED", 2: "NEWER", 3: "FIELD_FAILED", 4: "WRITE_FAILED", 5: "DA
 STATE = {0: "ABSENT", 1: "LOADED", 2: "REJECTED", 3: "EXPIRED", 4: "MIGRATED", 5: "NEWER"}
 
 # The steps that may rewrite the file; whether that can be done where the file may not grow is open.
-SYNCING = {"sync", "flush", "detach", "free", "close", "open"}
+SYNCING = {"sync", "flush", "detach", "free", "close", "open", "clear"}
 
 PREFIX = "lily_session_"
 MAX_TIME = 2**63 - 1

@@ -44,14 +44,16 @@ extension Journal {
   /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
   /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
   ///
-  /// - Parameter evenFull: also where the file takes no more lines, of which those of a newer format are lost.
-  func compact(_ hostTime: Int64?, evenFull: Bool = false) throws(Failure) {
+  /// - Parameters:
+  ///   - evenFull: also where the file takes no more lines, of which those of a newer format are lost.
+  ///   - isHeldByStranger: the caller does not hold the lock, as another user does.
+  func compact(_ hostTime: Int64?, evenFull: Bool = false, isHeldByStranger: Bool = false) throws(Failure) {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
     do throws(Failure) {
-      do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
-        guard error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
+      do throws(Failure) { try rewrite(time, evenFull: evenFull, isHeldByStranger: isHeldByStranger) } catch {
+        guard !isHeldByStranger, error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
         // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
         mirror.allocated(to: 0)
         do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
@@ -73,8 +75,7 @@ extension Journal {
     }
   }
 
-  /// - Parameter evenFull: also where the file takes no more lines: those of a newer format are lost.
-  private func rewrite(_ time: Int64, evenFull: Bool = false) throws(Failure) {
+  private func rewrite(_ time: Int64, evenFull: Bool = false, isHeldByStranger: Bool = false) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
     let keepsCopy = mirror.keepsDamage || !mirror.holdsRemoved
     if mirror.keepsDamage { try keepDamaged() }
@@ -91,12 +92,17 @@ extension Journal {
         if !evenFull { throw error }
       }
       try requirePlace()
+      if isHeldByStranger {
+        guard try Syscalls.tryLock(new) == .taken else { throw Failure(.busy, "the new file is locked") }
+        try requireStranger()
+      }
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)
       Syscalls.unlink(route.directory, names.temporary)
       throw error
     }
+    let hasMore = isHeldByStranger ? try catchUpWithLast() : false
     // Whoever gets the old file's lock now reads "moved". Closing alone would leave it with a child that fork made.
     Syscalls.unlock(route.file)
     route.replace(by: new, isPrivate: isPrivate)
@@ -106,6 +112,7 @@ extension Journal {
     do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
     if !keepsCopy { removeCopy() } // what was removed goes from there, too
+    if hasMore { try rewrite(time) } // still under the lock of the file that has just got the name
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }
   }

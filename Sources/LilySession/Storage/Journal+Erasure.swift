@@ -74,9 +74,10 @@ extension Journal {
     }
   }
 
-  /// Returns true if the value is not what is stored under the key.
+  /// Returns true if the value is not what is stored under the key, and was not overwritten before.
   private func isGone(_ change: LineReader.Change) -> Bool {
     guard change.isSet else { return false }
+    if change.deadline == 1, change.value.allSatisfy({ $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "\"") }) { return false }
     guard let record = mirror.table.find(change.key) else { return true }
     return !EntryTable.value(record).equals(change.value)
   }
@@ -90,7 +91,6 @@ extension Journal {
       guard let value = change.value.baseAddress else { continue }
       blank.blankOut(from: value - start, valueCount: change.value.count, deadline: change.deadline)
     }
-    guard !blank.bytes.equals(line.text) else { return } // it was overwritten before
     blank.put(hex: UInt64(mirror.salt.check(blank.slice(JournalHeader.checkedFrom, blank.count))), digits: 8, at: 2)
     try Syscalls.overwrite(route.file, blank.bytes, at: line.start)
   }

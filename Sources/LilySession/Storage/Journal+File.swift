@@ -27,11 +27,13 @@ extension Journal {
   /// Reads the file, and makes it fit to be written to. A ruined one stays as it is until something is to be stored: only then is there
   /// a reason to keep it elsewhere.
   private func enterFirst() throws(Failure) {
+    try tightenFirst()
     try lock()
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
+        if route.mayBeHeld, mirror.applied > 0 { try? compact(options.clock?()) } // strangers keep the old one
         leave()
         return
       }
@@ -42,6 +44,12 @@ extension Journal {
     leave()
     try enter(lookingUp: true)
     leave()
+  }
+
+  /// Takes others' rights to a journal away, as a copy may have them, before its lock is waited for: a stranger may have that.
+  private func tightenFirst() throws(Failure) {
+    let size = try Syscalls.sizeAndLinks(route.file).size
+    if case .ours = try lookAtHeader(size) { route.tighten() }
   }
 
   // MARK: the path

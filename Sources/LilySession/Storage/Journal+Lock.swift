@@ -44,6 +44,11 @@ extension Journal {
       if tries < 100 {
         Syscalls.yield()
       } else {
+        if route.isHeldByStranger() { try takeFromStranger() }
+        guard try route.lookUp() == .thisFile else { // it was taken from a stranger
+          route.doubt()
+          throw Failure(.busy, "the file is replaced")
+        }
         try patience.wait("another process holds the file's lock")
         Syscalls.sleep(microseconds: pause &+ own)
         pause = min(pause &* 2, 1000)

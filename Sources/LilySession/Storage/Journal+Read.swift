@@ -132,7 +132,7 @@ extension Journal {
     return true
   }
 
-  private func lookAtHeader(_ size: Int64) throws(Failure) -> JournalHeader.Reading {
+  func lookAtHeader(_ size: Int64) throws(Failure) -> JournalHeader.Reading {
     let length = 2 * JournalHeader.length
     input.truncate(to: 0)
     input.reserve(length)

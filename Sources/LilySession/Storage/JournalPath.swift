@@ -40,6 +40,8 @@ final class JournalPath {
   private(set) var isInDoubt = false
   /// Others have rights to the file that the file system would not let us take away.
   private(set) var isOpenToOthers = false
+  /// Others could open the file until this handle took their rights away. Whoever did may read on, and hold its lock.
+  private(set) var mayBeHeld = false
   private var folderIdentity: Identity?
   private var fileIdentity: Identity?
 
@@ -125,7 +127,10 @@ final class JournalPath {
     isReadOnly = onlyReads
     isNewlyMade = isMade || isSame && isNewlyMade
     isInDoubt = false
-    if !isSame { isOpenToOthers = false }
+    if !isSame {
+      isOpenToOthers = false
+      mayBeHeld = false
+    }
     return isSame ? .same : isMade ? .made : .another
   }
 
@@ -147,7 +152,12 @@ final class JournalPath {
       if opened < 0, platform_errno() == EEXIST { opened = Syscalls.open(directory, names.file, O_RDWR | O_APPEND | flags) }
     }
     if opened >= 0 { return (opened, false, isMade) }
-    let code = platform_errno()
+    var code = platform_errno()
+    if code == EACCES, Syscalls.rescue(directory, names.file) {
+      opened = Syscalls.open(directory, names.file, O_RDWR | O_APPEND | flags)
+      if opened >= 0 { return (opened, false, false) }
+      code = platform_errno()
+    }
     let failure = Syscalls.failure("cannot open", errno: code).at(names.path)
     // A file that may only be read is read.
     guard !mustWrite, code == EACCES || code == EROFS || code == EPERM else { throw failure }
@@ -179,6 +189,7 @@ final class JournalPath {
     fileIdentity = nil
     isReadOnly = readsOnly
     isOpenToOthers = false
+    mayBeHeld = false
   }
 
   /// The file has a header.
@@ -191,6 +202,7 @@ final class JournalPath {
     file = new
     fileIdentity = (try? Syscalls.status(new)).map(Identity.init)
     isOpenToOthers = !isPrivate
+    mayBeHeld = false
   }
 
   /// Takes the rights of others to the file away, if it is ours to write.
@@ -202,5 +214,9 @@ final class JournalPath {
   func tighten() {
     guard let status = try? Syscalls.status(file), status.st_mode & 0o077 != 0 else { return }
     makePrivate()
+    if !isReadOnly { mayBeHeld = true }
   }
+
+  /// A stranger who has the file open from when it was loose holds its lock.
+  func isHeldByStranger() -> Bool { mayBeHeld && Syscalls.isLockedByStranger(file) }
 }

@@ -146,13 +146,15 @@ class Handle:
         self.world.synced = True
         self.look_anew()
         self.root.owes = False
-        if self.opened is not None and self.root.wrote_since and self.store.removed and self.opened.gone is None:
+        removed = self.store.removed or self.store.was_erased
+        if self.opened is not None and self.root.wrote_since and removed and self.opened.gone is None:
             refused = self.opened.cannot_rewrite()
             if refused[0] == n.NEWER:
                 return Either(n.OK, n.NEWER), 0  # whether this is told, too, is open
             if refused[0]:
-                return refused
-            self.store.rewritten()
+                self.store.erased()
+            else:
+                self.store.rewritten()
         self.root.wrote_since = False
         return n.OK, 0
 
@@ -235,6 +237,12 @@ def call_clear(handle):
         # There is nothing to clear, and no file is made for it: where that is known, or where none can be made.
         opened.gone.cleared += 1
         opened.gone.origin += 1
+        return n.OK
+    if opened is not None and status in (n.NEWER, n.NO_SPACE) and not opened.cannot_write_anew():
+        # A file that takes no more lines is begun anew.
+        handle.clear()
+        opened.file.newer = False
+        handle.world.synced = True  # it is rewritten
         return n.OK
     if status:
         return status

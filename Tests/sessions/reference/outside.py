@@ -83,7 +83,7 @@ class Outside:
                 self.do_get(name, "x")
 
     def world_full(self, place, full):
-        """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6)."""
+        """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6). No clear is made meanwhile: it may make room."""
         if full and (place.file is None or not place.file.writable or self.sweeps):
             return False  # which of the two limits is met first is open
         place.full = bool(full)

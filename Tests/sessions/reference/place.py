@@ -149,8 +149,12 @@ class Opened:
             return n.NEWER, 0
         return (n.NO_SPACE, EFBIG) if self.place.full else (n.OK, 0)
 
+    def cannot_write_anew(self):
+        """Whether no other file can take its place."""
+        return not self.place.writable
+
     def cannot_rewrite(self):
-        """(status, errno): why the file holds what was removed, and goes on holding it."""
+        """(status, errno): why the file cannot be written anew."""
         if self.file.newer:
             return n.NEWER, 0
         return (n.OK, 0) if self.place.writable else (n.PERMISSION, EACCES)

@@ -27,6 +27,7 @@ class Store:
         self.generations = {}  # scope -> how often it was cleared
         self.cleared, self.origin = cleared, origin
         self.removed = False   # it holds what was removed or cleared, until it is rewritten
+        self.was_erased = False  # what was removed was overwritten: whether another handle does so again is open
         self.lines = 0
         self.more_lines = 0    # that may have been used for it
 
@@ -67,7 +68,12 @@ class Store:
         self.lines += 1
 
     def rewritten(self):
-        self.removed = False
+        self.removed = self.was_erased = False
+
+    def erased(self):
+        """What was removed is overwritten in the file itself. What shared a line with it is stored once more before."""
+        self.removed, self.was_erased = False, True
+        self.more_lines += 1
 
     def sweep(self, now):
         """A rewriting leaves out what has expired (S9)."""

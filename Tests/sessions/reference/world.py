@@ -37,7 +37,7 @@ class Reference(Outside):
         self.had_quota = False
         self.ran_inside = False  # callbacks of this step made steps
         self.told_again = set()  # handles whose descriptors become readable in this step, though nothing was written
-        self.synced = False    # this step has synced, and so it may have rewritten the file
+        self.synced = False    # this step may have rewritten the file
         self.found_out = False  # each handle has looked in this step
         self.refreshed = None  # the session whose refresh in this step took over all that there was
 
