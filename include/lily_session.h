@@ -326,10 +326,12 @@ lily_session_status lily_session_storage_each(lily_session_storage *storage, con
 /** Makes what this handle wrote survive power loss, and rewrites the file when
  * it holds removed values or has grown far past what it stores. Nothing is
  * done when this handle wrote nothing since the last time.
+ * Removed values are overwritten in the file itself where that cannot be
+ * rewritten (a file that is mounted by itself, a folder that may not be
+ * written).
  * @return NOT_DURABLE: the disk refused; BUSY, FORKED; PERMISSION, IO, NO_SPACE:
- *         what was written survives power loss, but the file cannot be rewritten
- *         and still holds values that were removed or cleared (a file that is
- *         mounted by itself, a folder that may not be written)
+ *         what was written survives power loss, but the file still holds values
+ *         that were removed or cleared, or a copy of it does
  * @since 0.1 */
 lily_session_status lily_session_storage_sync(lily_session_storage *storage);
 
@@ -719,7 +721,9 @@ void lily_session_abandon(lily_session *session);
  * alone until the next lily_session_refresh(), which gives the fields that were
  * stored their values from before hydration; a field that changes after the
  * clear, or in the same update, is stored and stays. A clear also removes the
- * copy that is kept of a damaged file.
+ * copy that is kept of a damaged file. A file that takes no more lines, as it is
+ * full or has some of a newer format, is begun anew, and those lines are lost.
+ * The values are in the file until the next flush, sync, detach or close.
  *
  * @param storage  NULL: the default place; nothing is created there
  * @return as lily_session_storage_set(); where there is nothing to clear, OK

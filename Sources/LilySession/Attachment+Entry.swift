@@ -64,6 +64,7 @@ extension Attachment {
       try entry.withText { text throws(Failure) in buffer.append(text) }
     }
     batch.require(entry.identity, under: storageKeys[at], deadline: isCorrection ? entry.deadline : nil)
+    defer { batch.removeAll() }
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {
       if !shortfall.overtaken.isEmpty { return false }
