@@ -20,7 +20,7 @@ NAVIGATION = {
     "Languages": ["bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
     "Reference": ["c/index", "cpp/index", "swift", "command-line", "format", "man/index"],
     "Promises": ["reliability", "faults", "performance"],
-    "Project": ["architecture", "contributing", "changelog"],
+    "Project": ["architecture", "contributing", "security", "changelog"],
 }
 
 # What the navigation calls a page whose own title would not do there.
@@ -40,7 +40,8 @@ MANUAL = ["docs/man/lily_session.3", "tools/lily-session/lily-session.1", "docs/
 LANGUAGES = {".c": "c", ".cpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
 
 # Whole pages that lie elsewhere in the repository.
-MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
+MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md",
+         "SECURITY.md": "security.md"}
 
 # What is shown in another form than its own.
 INSTEAD = {f"include/{header}": f"{folder}/index.md" for folder, _, header, _ in HEADERS}

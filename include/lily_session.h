@@ -353,7 +353,7 @@ typedef struct lily_session_info {
   int64_t live_bytes;          /**< their keys and values: what the quota counts */
   int64_t quota_bytes;         /**< -1: no limit */
   int64_t file_bytes;          /**< the file's size; 0 in memory */
-  int64_t damaged_lines;       /**< skipped since the file was opened or rewritten */
+  int64_t damaged_lines;       /**< skipped since the storage was opened; 0 once the file has been rewritten after that */
   int64_t last_compaction_ms;  /**< when this handle last rewrote the file, UTC in ms; 0: never */
   int32_t durability;          /**< LILY_SESSION_DURABILITY_… */
   int32_t owes_sync;           /**< 1: what this handle wrote is not known to survive power loss; 0: it is, or there is nothing */

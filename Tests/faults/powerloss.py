@@ -5,7 +5,8 @@ The rules are those that a careful program has to expect:
 - A name is on disk once its directory was synced after it was made, moved or removed. Before that each such change may be
   there or not.
 - Data is on disk once its file was synced after it was written. Before that each page of 4096 bytes may be as it was
-  before, as written, zeros, garbage, or a block of an older file, whatever the file's size says; bytes that were synced stay.
+  before, as written, zeros, garbage, or a block of an older file, whatever the file's size says; bytes that were synced stay, also
+  those in a page of which others are overwritten (what SQLite calls powersafe overwriting).
 - A sync that failed leaves pages that the kernel takes for clean: they are zeros on disk from then on, though every
   program still reads what was written, and no later sync changes that. Only what is written to such a page again makes it dirty.
 """
@@ -32,7 +33,7 @@ def read_trace(data):
         end = data.index(b"\n", at)
         name, *arguments = data[at:end].decode().split(" ")
         at, content = end + 1, b""
-        if name in ("write", "mark"):
+        if name in ("write", "overwrite", "mark"):
             length = int(arguments[-1])
             content = data[at:at + length]
             assert data[at + length:at + length + 1] == b"\n"
@@ -48,6 +49,7 @@ class File:
         self.seen = bytearray()
         self.safe = b""
         self.steps = []  # what `seen` was before each change since the last sync
+        self.overwritten = False  # since the last sync
         self.lost = []   # ranges whose sync failed: zeros on disk
         self.was_synced = False
 
@@ -56,6 +58,11 @@ class File:
         self.steps.append(bytes(self.seen))
         self.seen += data
         self._forgive(start // PAGE * PAGE)
+
+    def overwrite(self, offset, data):
+        self.steps.append(bytes(self.seen))
+        self.seen[offset:offset + len(data)] = data
+        self.overwritten = True
 
     def truncate(self, size):
         self.steps.append(bytes(self.seen))
@@ -72,7 +79,7 @@ class File:
             self.safe, self.was_synced = self.zeroed(bytes(self.seen)), True
         elif len(self.seen) > len(self.safe):
             self.lost.append((len(self.safe), len(self.seen)))
-        self.steps = []
+        self.steps, self.overwritten = [], False
 
     def zeroed(self, content):
         content = bytearray(content)
@@ -106,6 +113,10 @@ class File:
         same = 0  # what was synced is the same before and after, and stays
         while same < min(len(page), len(before)) and page[same] == before[same]:
             same += 1
+        if self.overwritten:
+            new = page if how == "stale" else before.ljust(len(page), b"\0") if how == "old" else random.randbytes(len(page)) if how == "garbled" else bytes(len(page))
+            stays = [at < len(before) and before[at] == page[at] for at in range(len(page))]
+            return bytes(page[at] if stays[at] else new[at] for at in range(len(page)))
         rest = len(page) - same
         if how == "stale":  # an older journal's page: well formed, and of other values
             return page[:same] + re.sub(rb"([a-z])\1{3,}", lambda run: bytes([run[0][0] % 26 + 97]) * len(run[0]), page[same:])
@@ -131,6 +142,8 @@ class Disk:
             self.open.pop(arguments[0])
         elif name == "write":
             self.open[arguments[0]].write(operation.data)
+        elif name == "overwrite":
+            self.open[arguments[0]].overwrite(int(arguments[1]), operation.data)
         elif name == "truncate":
             self.open[arguments[0]].truncate(int(arguments[1]))
         elif name == "rename":

@@ -195,6 +195,38 @@ ssize_t pread(int file, void *into, size_t count, off_t offset) {
 }
 ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
 
+/* On a file that is not open for appending at the moment: else Linux appends. */
+ssize_t pwrite(int file, const void *data, size_t count, off_t offset) {
+  const char *name = name_of(file);
+  if (!name) return syscall(SYS_pwrite64, file, data, count, offset);
+  if (syscall(SYS_fcntl, file, F_GETFL) & O_APPEND) report("violation: %s is overwritten while it is open for appending\n", name);
+  struct decision decision = decide("pwrite", name);
+  if (decision.action == ACTION_SHORT || decision.action == ACTION_TEAR) count = shortened(decision, count);
+  ssize_t put;
+  MAKE(decision, put, syscall(SYS_pwrite64, file, data, count, offset));
+  if (decision.action == ACTION_TEAR) kill(getpid(), SIGKILL);
+  if (put > 0) {
+    trace("overwrite %d.%d %lld %zd\n", getpid(), file, (long long)offset, put);
+    trace_data(data, (size_t)put);
+  }
+  return put;
+}
+ssize_t pwrite64(int, const void *, size_t, off_t) __attribute__((alias("pwrite")));
+
+int fcntl(int file, int operation, ...) {
+  va_list arguments;
+  va_start(arguments, operation);
+  long argument = va_arg(arguments, long);
+  va_end(arguments);
+  const char *name = operation == F_SETFL ? name_of(file) : NULL;
+  if (!name) return (int)syscall(SYS_fcntl, file, operation, argument);
+  int answer;
+  struct decision decision = decide("fcntl", name);
+  MAKE(decision, answer, (int)syscall(SYS_fcntl, file, operation, argument));
+  return answer;
+}
+int fcntl64(int, int, ...) __attribute__((alias("fcntl")));
+
 static int synced(const char *call, long number, int file) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(number, file);

@@ -7,7 +7,7 @@ import faults
 import journal
 import oracle
 import sweep
-from faults import IO, LONG, NO_SPACE, NOT_DURABLE, OK
+from faults import IO, LONG, NO_SPACE, NOT_DURABLE, OK, PERMISSION
 
 SHORT = [1, 12, 13, -1]  # in the middle of the check, at its end, and all but the newline
 
@@ -132,10 +132,14 @@ def test_a_compactor_that_an_update_sets_off_is_killed(numbers):
     ("renameat:tmp", "EIO")])
 @pytest.mark.parametrize("forever", ["", "+"])
 def test_rewriting_that_fails_leaves_the_old_file(call, error, forever, numbers):
-    """Nothing is left of the new file, and the old one is as good as ever. Who asked for what was removed to leave the file hears why it
-    is still there, and nobody else does. That others can read the new file is no reason."""
+    """Nothing is left of the new file, and the old one is as good as ever. What was removed is overwritten in it, so nobody hears of that.
+    Where not even this can be done, who asked for it hears why it is still there, and nobody else does. That others can read the new
+    file is no reason."""
     path = faults.fresh()
-    run = faults.script(path, rules=f"{call}@1{forever}={error}", calls=True)
+    list(judge_all(numbers, [(f"{call} {error}", path, faults.script(path, rules=f"{call}@1{forever}={error}"))], {OK}))
+    assert not any(path.parent.glob(path.name + ".*.tmp"))
+    path = faults.fresh()
+    run = faults.script(path, rules=f"{call}@1{forever}={error} pwrite@1+=EIO", calls=True)
     assert not any(path.parent.glob(path.name + ".*.tmp"))  # before anybody else rewrites
     told = OK if call.startswith("fchmod") else sweep.STATUS.get(error, IO)
     list(judge_all(numbers, [(f"{call} {error}", path, run)], {OK, told}))
@@ -143,6 +147,27 @@ def test_rewriting_that_fails_leaves_the_old_file(call, error, forever, numbers)
     assert set(failed) <= {"sync", "flush"}
     if forever:
         assert (told == OK) == (not failed)
+
+
+NOT_REWRITTEN = "openat:tmp@1+=EACCES>"
+
+
+@pytest.mark.parametrize("call, actions", [("pwrite", ["kill", "kill-after", "tear:1", "tear:20", "tear:-1"]), ("fcntl", ["kill", "kill-after"]),
+                                           ("fdatasync", ["kill", "kill-after"])])
+def test_a_process_that_is_killed_while_it_overwrites(call, actions, numbers):
+    """Nothing that lives is lost. Where only a part of a line was overwritten, that line is damaged, and held nothing that lives."""
+    for action in actions:
+        runs = sweep.points(call, f"={action}", "process", after=NOT_REWRITTEN)
+        for _ in judge_all(numbers, runs, {OK}, damage=1 if "tear" in action else 0):
+            pass
+
+
+@pytest.mark.parametrize("rule", ["pwrite@1=EIO", "pwrite@2=EIO", "pwrite@1=short:7", "pwrite@2=EINTR", "fcntl@1=EPERM", "fdatasync@1=EIO"])
+def test_overwriting_that_fails_costs_nothing(rule, numbers):
+    path = faults.fresh()
+    run = faults.script(path, rules=NOT_REWRITTEN + rule)
+    list(judge_all(numbers, [(rule, path, run)], {OK, IO, PERMISSION, NOT_DURABLE}))
+    assert len(run.fired) == 2
 
 
 def test_an_update_that_cannot_rewrite_is_stored_all_the_same(numbers):

@@ -158,9 +158,10 @@ def test_a_directory_that_cannot_be_synced_makes_nothing_durable(numbers):
 
 @pytest.mark.parametrize("rule", ["fsync:tmp@1=EIO", "renameat:tmp@1=EXDEV", "renameat:tmp@1=EACCES", "write:tmp@1=ENOSPC"])
 def test_rewriting_that_fails_once_is_told_once_in_both_durabilities(rule, numbers):
-    """By the sync that was to take what was removed out of the file. On a full disk it makes room and tries once more."""
+    """By the sync that was to take what was removed out of the file, where it cannot be overwritten either. On a full disk it makes room and
+    tries once more."""
     for durability in ["process", "power"]:
-        run, _ = judged(numbers, rule, durability)
+        run, _ = judged(numbers, rule + " pwrite@1+=EIO", durability)
         assert run.fired and {what for what, _ in failures(run)} == (set() if "ENOSPC" in rule else {"sync"})
 
 

@@ -74,6 +74,14 @@ def test_power_is_lost_at_every_point(checker, numbers, durability):
 
 
 @pytest.mark.parametrize("durability", ["process", "power"])
+def test_power_is_lost_where_what_was_removed_is_overwritten(checker, numbers, durability):
+    """What shared a line with it was synced in another line before."""
+    run, trace = record(durability, rules="openat:tmp@1+=EACCES")
+    assert any(operation.name == "overwrite" for operation in powerloss.read_trace(trace))
+    assert replay(checker, numbers, trace, durability) >= 90
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
 def test_power_is_lost_under_two_processes(checker, numbers, durability):
     """Each rewrites the file under the other, which acknowledges what it writes to a file that it did not make."""
     run, trace = record(durability, what="shared")

@@ -16,12 +16,19 @@ extension Journal {
   /// Rewrites, at open, a file that earlier programs left large. A failure leaves it as it is.
   func compactIfWorthwhile() {
     guard !route.isReadOnly, isWorthwhile else { return }
-    let hostTime = options.clock?()
+    let hostTime = options.clock?() // before any lock is taken
     _ = try? exclusion.run { () throws(Failure) in
       try enter()
       defer { leave() }
-      try compact(hostTime)
+      compactAtOpening(hostTime)
     }
+  }
+
+  /// What was damaged is still to be told of. The caller holds the lock.
+  func compactAtOpening(_ hostTime: Int64?) {
+    let found = mirror.damagedLines
+    do throws(Failure) { try compact(hostTime) } catch { return }
+    damageAtOpening = found
   }
 
   /// Runs after each change, under its lock. Returns why the file could not be rewritten; that is no failure of the change.
@@ -108,6 +115,7 @@ extension Journal {
     route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
     lastCompaction = time
+    damageAtOpening = 0
     var isDirectorySynced = true
     do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)

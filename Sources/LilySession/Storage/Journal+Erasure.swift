@@ -42,7 +42,7 @@ extension Journal {
       case .whole(.change):
         if parser.changes.contains(where: { !$0.isSet }) { lastRemoval = found.line.start }
         guard parser.changes.contains(where: isGone) else { break }
-        for change in parser.changes where change.isSet && !isGone(change) {
+        for change in parser.changes where isStored(change) {
           let key = Key(stored: [UInt8](change.key))
           if !endangered.contains(key) { endangered.append(key) }
         }
@@ -74,12 +74,15 @@ extension Journal {
     }
   }
 
-  /// Returns true if the value is not what is stored under the key, and was not overwritten before.
+  private func isStored(_ change: LineReader.Change) -> Bool {
+    guard change.isSet, let record = mirror.table.find(change.key) else { return false }
+    return EntryTable.value(record).equals(change.value)
+  }
+
+  /// Returns true if the value is to be overwritten, and was not before.
   private func isGone(_ change: LineReader.Change) -> Bool {
-    guard change.isSet else { return false }
-    if change.deadline == 1, change.value.allSatisfy({ $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "\"") }) { return false }
-    guard let record = mirror.table.find(change.key) else { return true }
-    return !EntryTable.value(record).equals(change.value)
+    guard change.isSet, !isStored(change) else { return false }
+    return change.deadline != 1 || !change.value.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "\"") }
   }
 
   private func overwriteValues(_ line: LineSplitter.Line) throws(Failure) {

@@ -9,7 +9,7 @@ extension Journal {
     // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty").at(names.path) }
     if route.isReadOnly { try freshen() } else { try enterFirst() }
-    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
+    if options.isStrict, mirror.damagedLines &+ damageAtOpening > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
     compactIfWorthwhile()
   }
 
@@ -28,12 +28,14 @@ extension Journal {
   /// a reason to keep it elsewhere.
   private func enterFirst() throws(Failure) {
     try tightenFirst()
+    let hostTime = options.clock?()
     try lock()
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
-        if route.mayBeHeld, mirror.applied > 0 { try? compact(options.clock?()) } // strangers keep the old one
+        let isRefused = options.isStrict && mirror.damagedLines > 0
+        if route.mayBeHeld, mirror.applied > 0, !isRefused { compactAtOpening(hostTime) } // strangers keep the old one
         leave()
         return
       }

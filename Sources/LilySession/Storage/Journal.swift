@@ -41,6 +41,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
 
   /// What had arrived when somebody last looked at what is stored.
   private var lookedAt: UInt64 = 0
+  /// Damaged lines that the opening found and rewrote: nobody has been told of them yet.
+  var damageAtOpening = 0
   /// UTC in ms; 0: never.
   var lastCompaction: Int64 = 0
   let guardsFileSize: Bool
@@ -79,7 +81,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   public var notices: Notices {
     var notices = Notices()
     _ = try? exclusion.run { () throws(Failure) in
-      notices.damagedLines = mirror.damagedLines
+      notices.damagedLines = mirror.damagedLines &+ damageAtOpening
       notices.directoryIsOpen = route.isOpenToOthers
       if let status = try? Syscalls.status(route.directory), status.st_mode & 0o022 != 0, status.st_mode & mode_t(S_ISVTX) == 0 {
         notices.directoryIsOpen = true
@@ -156,7 +158,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
       info.liveBytes = mirror.table.liveBytes
       info.quota = options.quota
       info.fileBytes = route.file < 0 ? 0 : try Syscalls.sizeAndLinks(route.file).size
-      info.damagedLines = mirror.damagedLines
+      info.damagedLines = mirror.damagedLines &+ damageAtOpening
       info.lastCompaction = lastCompaction
       info.isPowerDurable = options.isPowerDurable
       info.owesSync = debts.owesSync
