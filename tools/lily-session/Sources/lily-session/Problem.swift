@@ -19,13 +19,13 @@ struct Problem: Error {
 
   func tell() {
     let style = Style(Terminal.error)
-    note("lily-session: " + style.failure(message))
+    Terminal.error.write("lily-session: " + style.failure(visible(lines: message)) + "\n")
     if let advice { note("  " + advice) }
   }
 }
 
 /// A line for the person at the terminal; what is printed is for whatever comes next.
-func note(_ text: String) { Terminal.error.write(text + "\n") }
+func note(_ text: String) { Terminal.error.write(visible(lines: text) + "\n") }
 
 extension Problem {
   /// What the library answered about the store at `path`.
