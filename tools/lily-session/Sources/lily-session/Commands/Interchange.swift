@@ -19,9 +19,9 @@ struct ExportCommand: ParsableCommand {
     let store = try Store(store, .reading)
     try store.noteDamage()
     let rows = try store.rows(keys.prefix(nil))
-    let secret = rows.filter(secrets.hides)
+    let secret = rows.filter { secrets.masked($0, with: jsonMask) != nil }
     let isLeavingOut = Terminal.output.isTerminal && !secret.isEmpty
-    let given = isLeavingOut ? rows.filter { !secrets.hides($0) } : rows
+    let given = isLeavingOut ? rows.filter { secrets.masked($0, with: jsonMask) == nil } : rows
     if browser {
       let members = given.map { "\(quoted(String(decoding: $0.key, as: UTF8.self))):\(quoted($0.json))" }
       Terminal.output.write("{" + members.joined(separator: ",") + "}\n")
