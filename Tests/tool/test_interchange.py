@@ -106,6 +106,7 @@ def test_on_a_terminal_a_file_has_all_of_it_byte_for_byte(home):
     home.terminal("export", "--output", "backup.json")
     assert json.loads((home.path / "backup.json").read_text()) == [{"key": "lily_session_token", "value": "\u202e"}]
     assert "\u202e" in (home.path / "backup.json").read_text()
+    assert home.run("export", "-o", "-").out == home.run("export").out
     home.run("export", "--browser", "-o", "page.json")
     assert json.loads((home.path / "page.json").read_text()) == {"lily_session_token": '"\u202e"'}
 

@@ -117,7 +117,7 @@ CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escape
     ["--\x1b[31mx"], ["list", "--nope\u202e"], ["list", "a", "\u3164b\x1b]0;x\x07"], ["set", "a", "1", "--expires", "\x1b[2J"], ["\x1b[31mlist"],
     ["--store", "\u2800", "--app", "x", "list"], ["list", "--app", "../\x1b[2J"], ["get", "\x1b[2Jx\u200b"], ["list", "--scope", "\x1b" * 80],
     ["list", "--store", "/no/\x1b[2J\ufe0f"], ["set", "a", "1", "--store", "/no/\x1b/x"], ["import", "/no/\x1b[2J"], ["export", "-o", "/no/\x1b[2J"],
-    ["list", "x", "y\nlily-session: all is well"]])
+    ["list", "x", "y\nlily-session: all is well"], ["set", "a", "1", "--store", "/no/x\nlily-session: all is well/y"]])
 def test_an_argument_that_is_refused_is_escaped_too(home, words):
     home.run("set", "x", "1")
     answer = home.run(*words, code=None, app=None if {"--store", "--app"} & {*words} else "shop")

@@ -107,7 +107,6 @@ def test_nothing_of_a_damaged_line_is_shown(home):
             assert number or said.out.count("skipped" if form == ["verify"] else '"kind"') > len(damaged) * 0.99
             for part in parts:
                 assert part not in said.out + said.err, part
-    print(f"counted: {len(damaged)} damaged lines, of which nothing was shown")
 
 
 def test_a_finding_is_a_place_a_length_and_a_kind(home):

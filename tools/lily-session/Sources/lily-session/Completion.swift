@@ -24,8 +24,8 @@ enum Completion {
       let tail = isLine ? arguments[2] : current
       guard current.utf8.suffix(tail.utf8.count).elementsEqual(tail.utf8) else { return "" }
       let kept = current.utf8.count - tail.utf8.count
-      return candidates.filter { $0.utf8.starts(with: current.utf8) }.map { String(decoding: $0.utf8.dropFirst(kept), as: UTF8.self) + "\n" }
-        .joined()
+      let fitting = candidates.filter { $0.utf8.starts(with: current.utf8) }
+      return fitting.map { String(decoding: $0.utf8.dropFirst(kept), as: UTF8.self) + "\n" }.joined()
     }
   }
 

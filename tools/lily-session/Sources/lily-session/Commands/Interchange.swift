@@ -11,14 +11,14 @@ struct ExportCommand: ParsableCommand {
       """)
 
   @Flag(help: "As Lily in a browser keeps it: what JSON.stringify(localStorage) gives.") var browser = false
-  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Write a file that only you can read, in place of printing.", valueName: "file"))
+  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Write a file that only you can read; - prints.", valueName: "file"))
   var output: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
 
   func run() throws {
-    let file = try output.map(PrivateFile.init)
+    let file = output == "-" ? nil : try output.map(PrivateFile.init)
     let store = try Store(store, .reading)
     try store.noteDamage()
     let rows = try store.rows(keys.prefix(nil))
