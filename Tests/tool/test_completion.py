@@ -1,6 +1,7 @@
 """TAB, pressed in real shells. What a store or a folder is named is other people's choice: a name is offered or not, and never run."""
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import termios
@@ -39,7 +40,7 @@ class Prompt:
         # No history, and nothing of the person's own who runs the tests.
         self.terminal = Terminal(SHELLS[name], home, 200, {"PS1": "$ ", "HISTFILE": "", "XDG_CONFIG_HOME": str(home.path / "none"), "LINES": "200"})
         self.number = 0
-        self.run(SET_UP[name].format(script or TOOL.parent / f"completion.{name}"))
+        self.run(SET_UP[name].format(shlex.quote(str(script or TOOL.parent / f"completion.{name}"))))
 
     def run(self, line):
         """Returns what comes until the line is done."""
@@ -123,7 +124,7 @@ def test_a_word_is_completed(home, prompt, typed, whole):
     # The line is run in place of the command itself, which writes down what it was given.
     stand_in = home.path / "bin/lily-session"
     stand_in.parent.mkdir()
-    stand_in.write_text(f'#!/bin/sh\n[ "$1" != ---complete ] || exec {TOOL} "$@"\nprintf "%s\\n" "$*" >>{home.path}/said/words\n')
+    stand_in.write_text(f'#!/bin/sh\n[ "$1" != ---complete ] || exec {shlex.quote(str(TOOL))} "$@"\nprintf "%s\\n" "$*" >>said/words\n')
     stand_in.chmod(0o755)
     prompt.run(f"export PATH={stand_in.parent}:$PATH" if "fish" not in prompt.terminal.process.args[0] else f"set -x PATH {stand_in.parent} $PATH")
     prompt.terminal.type(f"lily-session {typed}\t")
