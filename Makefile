@@ -128,7 +128,6 @@ $(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/P
 	cp .build-tool/release/lily-session $(TOOL).new
 	$(STRIP) $(TOOL).new
 	for shell in bash zsh fish; do $(TOOL).new --generate-completion-script $$shell > $(BUILD)/bin/completion.$$shell || exit 1; done
-	sed -i '1{/^#!/d}' $(BUILD)/bin/completion.bash # which bash reads, and nobody runs
 	mv $(TOOL).new $(TOOL)
 
 .PHONY: tool

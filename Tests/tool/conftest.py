@@ -70,10 +70,14 @@ class Terminal:
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         # Ctrl-C works at a terminal, also where these tests run in the background, whose processes are told to ignore it.
         self.process = subprocess.Popen(words, stdin=inside, stdout=inside, stderr=inside, env=home.environment | environment,
-                                        cwd=home.path, start_new_session=True,
-                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                                        cwd=home.path, start_new_session=True, preexec_fn=self._at_terminal)
         os.close(inside)
         self.text = b""
+
+    @staticmethod
+    def _at_terminal():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # shells want it to be theirs
 
     def _more(self):
         ready, _, _ = select.select([self.controller], [], [], PATIENCE)

@@ -1,4 +1,4 @@
-"""The help, the manual page, the completions and the README speak of the same commands and options; and what the program needs."""
+"""The help, the manual page and the README speak of the same commands and options; and what the program needs."""
 import json
 import re
 import shutil
@@ -37,7 +37,7 @@ def test_the_manual_page_has_every_command_and_option_and_no_other():
             continue
         assert page[name][0] == options - everywhere, name
         assert values <= page[name][1], name
-    listed = set(re.findall(r"^\.It (?:Fl h , )?Fl (-[\w-]+)", PAGE, re.M))
+    listed = set(re.findall(r"^\.It (?:Fl \w , )?Fl (-[\w-]+)", PAGE, re.M))
     assert {"-" + option for option in listed} == set().union(*(options for options, _ in said.values())) | {"--help", "--version"}
 
 
@@ -74,39 +74,6 @@ def test_no_swift_runtime_is_needed():
     needed = set(re.findall(r"NEEDED.*\[(.*?)\]", said))
     assert needed <= {"libjansson.so.4", "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2"}
     assert "libjansson.so.4" in needed and not re.search("R(UN)?PATH", said)
-
-
-def bash(home, *words):
-    """What bash completes the last word to."""
-    script = r"""
-      source "$1"; shift
-      function=$(complete -p lily-session | sed 's/.*-F \([^ ]*\).*/\1/')
-      COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMP_POINT=${#COMP_LINE} COMP_TYPE=9
-      $function lily-session "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}"
-      printf '%s\n' "${COMPREPLY[@]}" """
-    done = subprocess.run(["bash", "-c", script, "bash", TOOL.parent / "completion.bash", "lily-session", *words], env=home.environment,
-                          capture_output=True, text=True)
-    return done.stdout.split()
-
-
-def test_bash_completes_commands_options_programs_and_keys(home):
-    for key in ["theme", "token", "visits", "two words", "$(touch x)"]:
-        home.run("set", key, "1")
-    home.run("set", "--all", "other", "1")
-    home.run("set", "x", "1", app="cafe")
-    assert bash(home, "ve") == ["verify"]
-    assert set(bash(home, "compact", "--")) >= {"--repair", "--app"}
-    assert bash(home, "list", "--app", "") == ["cafe", "shop"]
-    assert bash(home, "get", "--app", "shop", "t") == ["theme", "token"]
-    assert bash(home, "get", "--app", "shop", "--all", "o") == ["other"]
-    assert set(bash(home, "unset", "--app", "shop", "")) == {"theme", "token", "visits"}  # no names that a shell would read otherwise
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_completions_of_other_shells_are_theirs(shell):
-    if not shutil.which(shell):
-        pytest.skip(f"{shell} is not installed")
-    subprocess.run([shell, "-n", TOOL.parent / f"completion.{shell}"], check=True)
 
 
 def test_make_install_tool_puts_it_in_place(tmp_path):

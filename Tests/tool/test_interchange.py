@@ -1,12 +1,13 @@
 """export and import, of the command's own form and of a browser's; the files that a real one made are in browser/."""
 import json
+import os
 import pathlib
 import subprocess
 
 import journal
 import pytest
 
-from conftest import ROOT
+from conftest import ROOT, TOOL
 
 MADE = pathlib.Path(__file__).parent / "browser"
 
@@ -70,24 +71,71 @@ def test_what_is_no_export_changes_nothing(home, wrong):
     assert "nothing was imported" in answer.err and not home.store().exists()
 
 
-def test_a_masked_value_is_not_imported_as_null(home):
-    home.run("set", "token", '"hunter-2"')
-    home.run("set", "theme", '"dark"')
-    masked = home.run("list", "--json").bytes
-    assert "left out token" in home.run("import", input=masked, app="other", code=2).err
-    assert set(entries(home, "other")) == {b"lily_session_theme"}
-
-
-def test_on_a_terminal_secrets_are_left_out_of_an_export(home):
-    home.run("set", "token", '"hunter-2"')
-    for form in [["export"], ["export", "--browser"]]:
-        assert "hunter-2" not in home.terminal(*form, code=2)
-        assert "hunter-2" in home.terminal(*form, "--show-secrets")
-        assert "hunter-2" in home.run(*form).out
-
-
 def test_a_file_that_is_not_there(home):
     assert "nope.json" in home.run("import", "nope.json", code=1).err
+
+
+# ------------------------------------------------------------------------------------------------ a file of one's own
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("before", [None, 0o644, 0o400])
+def test_an_exported_file_is_its_users_alone(home, umask, before):
+    fill(home)
+    file = home.path / "backup.json"
+    if before:
+        file.write_text("old")
+        file.chmod(before)
+        inode, other = file.stat().st_ino, home.path / "other"
+        os.link(file, other)
+    restored = os.umask(umask)
+    try:
+        answer = home.run("export", "--all", "-o", file)
+    finally:
+        os.umask(restored)
+    assert file.stat().st_mode & 0o7777 == 0o600 and answer.out == "" and "token" in answer.err
+    assert file.read_bytes() == home.run("export", "--all").bytes
+    # Whoever has the old file open, or has given it a second name, does not see what is new.
+    assert not before or (file.stat().st_ino != inode and other.read_text() == "old")
+    assert {path.name for path in home.path.iterdir()} <= {"backup.json", "other", ".local"}
+    home.run("import", "--all", file, app="other")
+    assert entries(home, "other") == entries(home)
+
+
+def test_on_a_terminal_a_file_has_all_of_it_byte_for_byte(home):
+    home.write(journal.Writer().set(b"lily_session_token", '"\u202e"'.encode()).bytes())
+    home.terminal("export", "--output", "backup.json")
+    assert json.loads((home.path / "backup.json").read_text()) == [{"key": "lily_session_token", "value": "\u202e"}]
+    assert "\u202e" in (home.path / "backup.json").read_text()
+    assert home.run("export", "-o", "-").out == home.run("export").out
+    home.run("export", "--browser", "-o", "page.json")
+    assert json.loads((home.path / "page.json").read_text()) == {"lily_session_token": '"\u202e"'}
+
+
+def test_an_export_follows_no_link_and_fills_no_pipe(home):
+    fill(home)
+    target = home.path / "target"
+    target.write_text("mine")
+    file = home.path / "backup.json"
+    for make, reason in [(lambda: file.symlink_to(target), "symbolic link"), (lambda: file.symlink_to(home.path / "nowhere"), "symbolic link"),
+                         (lambda: os.mkfifo(file), "no regular file"), (file.mkdir, "no regular file")]:
+        make()
+        answer = home.run("export", "-o", file, code=3)
+        assert reason in answer.err and answer.out == ""
+        assert target.read_text() == "mine" and not (home.path / "nowhere").exists()
+        file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
+    assert "cannot be written (No such file or directory)" in home.run("export", "-o", home.path / "no/backup.json", code=3).err
+    assert {path.name for path in home.path.iterdir()} == {"target", ".local"}
+
+
+def test_an_export_that_fails_leaves_the_old_file(home):
+    """A full disk, by way of a limit: nothing is left half written."""
+    fill(home)
+    file = home.path / "backup.json"
+    file.write_text("old")
+    done = subprocess.run(["bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" export --app shop -o backup.json', TOOL], env=home.environment,
+                          cwd=home.path, capture_output=True, text=True)
+    assert done.returncode == 3 and "cannot be written" in done.stderr, done
+    assert file.read_text() == "old" and {path.name for path in home.path.iterdir()} == {"backup.json", ".local"}
 
 
 # ------------------------------------------------------------------------------------------------ what a browser made

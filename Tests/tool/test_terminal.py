@@ -3,6 +3,7 @@ import json
 import os
 import re
 import signal
+import struct
 import subprocess
 import unicodedata
 
@@ -73,8 +74,56 @@ def test_nothing_in_a_store_steers_the_terminal(home):
     for words in asked:
         code = codes.get(" ".join(words), codes.get(words[0], 0))
         seen = home.terminal(*words, code=code, environment={"NO_COLOR": "1"})
-        bad = [c for c in seen if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp", "Co") and c != "\n"]
+        bad = [c for c in seen if c in UNSEEN and c != "\n"]
         assert not bad, (words, bad, seen)
+
+
+# What cannot be seen or steers: Default_Ignorable_Code_Point of Unicode 15, controls, format characters, private use, line and
+# paragraph separators, noncharacters, and the blank of Braille.
+IGNORABLE = [0xAD, 0x34F, 0x61C, (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), 0x3164,
+             (0xFE00, 0xFE0F), 0xFEFF, 0xFFA0, (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)]
+UNSEEN = {chr(c) for part in IGNORABLE for c in (range(part[0], part[1] + 1) if isinstance(part, tuple) else [part])}
+UNSEEN |= {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Co", "Zl", "Zp")}
+UNSEEN |= {chr(c) for c in [0x2800, 0x378, *range(0xFDD0, 0xFDF0), *(plane << 16 | last for plane in range(17) for last in (0xFFFE, 0xFFFF))]}
+UNSEEN = sorted(c for c in UNSEEN if c != "\0" and not "\U000f0100" <= c < "\U000ffff0" and not "\U00100000" <= c < "\U0010fff0")
+
+
+def test_what_cannot_be_seen_is_escaped_everywhere(home):
+    """In a key, a value and a member's name: each such character, and no other."""
+    def spelled(text):
+        return "".join(f"\\u{unit:04x}" for c in text for unit in struct.unpack(f"<{len(c.encode('utf-16-le')) // 2}H", c.encode("utf-16-le")))
+
+    parts = ["".join(UNSEEN[at:at + 100]) for at in range(0, len(UNSEEN), 100)]
+    whole = journal.Writer()
+    for number, part in enumerate(parts):
+        text = part.translate(CONTROLS)
+        whole.set(f"lily_session_k{number:03}{part}".encode(), f'{{"v{text}":["{text}"]}}'.encode())
+    seen = "é 日本語 ∞ 🌸 e\u0301 ½ ﷺ \u00a0|\u3000|"
+    home.write(whole.set(b"lily_session_seen", json.dumps(seen, ensure_ascii=False).encode()).bytes())
+    shown = home.run("list").out
+    assert not [hex(ord(c)) for c in UNSEEN if c in shown and c != "\n"]
+    for number, part in enumerate(parts):
+        text = spelled(part.translate(CONTROLS))
+        assert f"k{number:03}{spelled(part)} " in shown and f'{{"v{text}":["{text}"]}} ' in shown
+    assert seen in shown
+    on_terminal = home.terminal("list", "--json", "--all", environment={"NO_COLOR": "1"})
+    assert not [hex(ord(c)) for c in UNSEEN if c in on_terminal and c != "\n"]
+
+
+CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escapes
+
+
+@pytest.mark.parametrize("words", [
+    ["--\x1b[31mx"], ["list", "--nope\u202e"], ["list", "a", "\u3164b\x1b]0;x\x07"], ["set", "a", "1", "--expires", "\x1b[2J"], ["\x1b[31mlist"],
+    ["--store", "\u2800", "--app", "x", "list"], ["list", "--app", "../\x1b[2J"], ["get", "\x1b[2Jx\u200b"], ["list", "--scope", "\x1b" * 80],
+    ["list", "--store", "/no/\x1b[2J\ufe0f"], ["set", "a", "1", "--store", "/no/\x1b/x"], ["import", "/no/\x1b[2J"], ["export", "-o", "/no/\x1b[2J"],
+    ["list", "x", "y\nlily-session: all is well"], ["set", "a", "1", "--store", "/no/x\nlily-session: all is well/y"]])
+def test_an_argument_that_is_refused_is_escaped_too(home, words):
+    home.run("set", "x", "1")
+    answer = home.run(*words, code=None, app=None if {"--store", "--app"} & {*words} else "shop")
+    assert answer.code > 0 and answer.out == ""
+    assert not [c for c in answer.err if c in UNSEEN and c != "\n"], answer.err
+    assert "\nlily-session: all" not in answer.err
 
 
 def test_a_hostile_path_is_shown_too(home):

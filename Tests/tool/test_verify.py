@@ -1,5 +1,6 @@
 """verify, and compact with a repair; the journals come from the second writer."""
 import re
+from random import Random
 
 import journal
 import pytest
@@ -66,10 +67,54 @@ def test_it_agrees_with_the_second_reader_on_every_flipped_byte(home):
         assert (report.code, skipped, report.json["entries"]) == (2 if state.damaged else 0, state.damaged, len(state.entries)), at
 
 
-def test_a_skipped_line_tells_its_keys_and_never_its_value(home):
-    data = writer().bytes().replace(b'["remove","lily_session_a"]', b'["remove","lily_session_A"]')
+SECRET = b"Qx7Zk9Wm4Lp2"
+
+
+def damaged_lines(line, random):
+    """Every byte with every other value, every beginning, and damage of several bytes, which a line may have suffered."""
+    for at in range(len(line)):
+        for value in range(256):
+            if value != line[at] and value != 0x0A:
+                yield line[:at] + bytes([value]) + line[at + 1:]
+        yield line[:at]
+        yield line[:at] + line[at + 1:]
+    for _ in range(3000):
+        wrong = bytearray(line)
+        for _ in range(random.randint(2, 8)):
+            # The bytes that a reader of keys goes by are the likeliest to mislead it.
+            wrong[random.randrange(len(wrong))] = random.choice(b'"",,[]\\:set0' + bytes([random.choice(range(11, 256))]))
+        start, length = random.randrange(len(wrong)), random.randint(0, 20)
+        yield bytes(wrong if random.random() < 0.5 else wrong[:start] + wrong[start + length:])
+
+
+def test_nothing_of_a_damaged_line_is_shown(home):
+    """What looks like its key may be its value: a byte that is wrong may be the quote between them."""
+    whole = journal.Writer().set(b"lily_session_a", b'"%s"' % SECRET).batch(
+        journal.set_item(b"lily_session_b", b'{"k":["%s"]}' % SECRET, 7), journal.remove_item(b"lily_session_c")).set(
+        b"\0scope\0lily_session_d", b'["%s","%s"]' % (SECRET, SECRET))
+    lines, random = list(whole.lines), Random(1)
+    damaged = [wrong + b"\n" for line in lines for wrong in damaged_lines(line[:-1], random)]
+    parts = [SECRET[at:at + 4].decode() for at in range(len(SECRET) - 3)]
+    # All in one file, which is one run; then some as the last line, with no newline, and as the only ones.
+    files = [b"".join(lines + damaged)]
+    files += [b"".join(lines[:2]) + wrong[:-1] for wrong in random.sample(damaged, 40)] + [wrong for wrong in random.sample(damaged, 40)]
+    header = whole.bytes()[:-sum(map(len, lines))]
+    for number, content in enumerate(files):
+        home.write(header + content)
+        for form in [["verify"], ["verify", "--json"]]:
+            said = home.run(*form, code=None)
+            assert said.code in (0, 2)
+            assert number or said.out.count("skipped" if form == ["verify"] else '"kind"') > len(damaged) * 0.99
+            for part in parts:
+                assert part not in said.out + said.err, part
+
+
+def test_a_finding_is_a_place_a_length_and_a_kind(home):
+    data, line, offset = damage("check")
     home.write(data)
-    assert [f["said"] for f in home.run("verify", "--json", code=2).json["findings"]] == ["batch c, A"]
+    assert home.run("verify", "--json", code=2).json["findings"] == [
+        {"line": line, "offset": offset, "length": data.index(b"\n", offset) - offset, "kind": "check"}]
+    assert re.search(rf"(?m)^{line} +{offset} +{data.index(bytes([10]), offset) - offset} +skipped", home.run("verify", code=2).out)
 
 
 def test_lines_missing_beyond_the_skipped_ones(home):

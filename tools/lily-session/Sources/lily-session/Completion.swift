@@ -1,26 +1,125 @@
-import ArgumentParser
+import LilySession
 
-/// What a shell completes that is not known before: the keys of the store that the words before it name.
+/// What a shell offers when TAB is pressed. The scripts of CompletionScripts.swift ask for it and insert what they get as it is.
 enum Completion {
-  static let keys = CompletionKind.custom { words, _, _ in
-    let isAll = words.contains("--all")
-    return rows(words).compactMap { row in
-      let key = isAll ? String(decoding: row.key, as: UTF8.self) : fieldKey(row.key)
-      let isPlain = key.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && !"\"'\\$`:".utf8.contains($0) }
-      return isPlain && (isAll || row.key.starts(with: sessionPrefix)) ? key : nil
+  private enum Offer {
+    case words([String])
+    /// The names of files. The shell knows those best, and quotes them.
+    case files
+  }
+
+  /// Returns the answer to a completion script, a candidate a line; nil if the arguments are no question of one.
+  ///
+  /// `---complete line TAIL LINE` is bash's question: LINE ends at the cursor, and TAIL is the part of the last word that will be
+  /// replaced. `---complete words WORD… CURRENT` is that of the shells which take quotes away themselves. The answer `/` asks the
+  /// shell to offer files.
+  static func answer(_ arguments: [String]) -> String? {
+    guard arguments.first == "---complete" else { return nil }
+    let isLine = arguments.count == 4 && arguments[1] == "line"
+    var words = isLine ? shellWords(arguments[3]) : Array(arguments.dropFirst(2))
+    guard words.count > 1, let current = words.popLast() else { return "" }
+    switch offer(Array(words.dropFirst()), current) {
+    case .files: return "/\n"
+    case .words(let candidates):
+      let tail = isLine ? arguments[2] : current
+      guard current.utf8.suffix(tail.utf8.count).elementsEqual(tail.utf8) else { return "" }
+      let kept = current.utf8.count - tail.utf8.count
+      let fitting = candidates.filter { $0.utf8.starts(with: current.utf8) }
+      return fitting.map { String(decoding: $0.utf8.dropFirst(kept), as: UTF8.self) + "\n" }.joined()
     }
   }
 
-  private static func rows(_ words: [String]) -> [Row] {
-    func value(_ option: String) -> String? {
-      guard let at = words.firstIndex(of: option), at + 1 < words.count else { return nil }
-      return words[at + 1]
-    }
-    var arguments: [String] = []
-    for option in ["--store", "--app", "--scope"] {
-      if let given = value(option) { arguments += [option, given] }
-    }
-    guard let options = try? StoreOptions.parse(arguments) else { return [] }
-    return (try? Store(options, .reading).rows()) ?? []
+  /// What a shell may insert unquoted, whatever it makes of other characters. What a store or a folder is named is other people's choice.
+  private static func isOfferable(_ name: String) -> Bool {
+    !name.isEmpty && name.utf8.first != UInt8(ascii: "-")
+      && name.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
+        default: "._:@-".utf8.contains(byte)
+        }
+      }
   }
+
+  /// - Parameter words: those after the program's name and before the cursor's.
+  private static func offer(_ words: [String], _ current: String) -> Offer {
+    guard let tool = CommandDescription.tool() else { return .words([]) }
+    let names = tool.subcommands?.map(\.commandName) ?? []
+    guard let at = words.firstIndex(where: { !$0.hasPrefix("-") }) else {
+      return .words(current.hasPrefix("-") ? tool.displayed.flatMap(\.spellings) : names)
+    }
+    guard let command = tool.subcommands?.first(where: { $0.commandName == words[at] }) else { return .words([]) }
+    let given = GivenWords(words[(at + 1)...], of: command)
+    if let option = given.waiting { return values(option, given, names) }
+    if !given.isTerminated, current.hasPrefix("-") {
+      guard let equals = current.firstIndex(of: "="), let option = command.option(String(current[..<equals])) else {
+        return .words(given.optionsLeft)
+      }
+      guard case .words(let found) = values(option, given, names) else { return .files }
+      return .words(found.map { current[...equals] + $0 })
+    }
+    let positionals = command.displayed.filter { $0.kind == "positional" }
+    if given.positionals < positionals.count { return values(positionals[given.positionals], given, names) }
+    if let last = positionals.last, last.isRepeating { return values(last, given, names) }
+    return .words(given.isTerminated ? [] : given.optionsLeft)
+  }
+
+  private static func values(_ argument: CommandDescription.Argument, _ given: GivenWords, _ commands: [String]) -> Offer {
+    switch argument.valueName {
+    case "path", "file": .files
+    case "name": .words(Places.applications().filter(isOfferable))
+    case "scope": .words(((try? Store(options(given, ["--store", "--app"]), .reading).scopes()) ?? []).map(\.name).filter(isOfferable))
+    case "key", "prefix": .words(keys(given).filter(isOfferable))
+    case "subcommands": .words(commands)
+    default: .words([])
+    }
+  }
+
+  private static func keys(_ given: GivenWords) -> [String] {
+    let rows = (try? Store(options(given, ["--store", "--app", "--scope"]), .reading).rows()) ?? []
+    if given.names.contains("--all") { return rows.map { String(decoding: $0.key, as: UTF8.self) } }
+    return rows.filter { $0.key.starts(with: sessionPrefix) }.map { fieldKey($0.key) }
+  }
+
+  /// The store that the words before the cursor name.
+  private static func options(_ given: GivenWords, _ wanted: [String]) throws -> StoreOptions {
+    try StoreOptions.parse(
+      wanted.flatMap { name in given.values[name].map { [name, name == "--store" ? Places.expandingHome($0) : $0] } ?? [] })
+  }
+}
+
+/// The words after a subcommand, as far as they tell what comes next.
+private struct GivenWords {
+  /// The options that were given, and what the last of each name was given.
+  private(set) var names: Set<String> = []
+  private(set) var values: [String: String] = [:]
+  private(set) var positionals = 0
+  /// The option whose value comes next.
+  private(set) var waiting: CommandDescription.Argument?
+  /// A -- was given: no option comes any more.
+  private(set) var isTerminated = false
+  private let command: CommandDescription
+
+  init(_ words: ArraySlice<String>, of command: CommandDescription) {
+    self.command = command
+    for word in words {
+      if let option = waiting {
+        for name in option.spellings { values[name] = word }
+        waiting = nil
+      } else if isTerminated || !word.hasPrefix("-") || word == "-" {
+        positionals += 1
+      } else if word == "--" {
+        isTerminated = true
+      } else if let equals = word.firstIndex(of: "=") {
+        for name in command.option(String(word[..<equals]))?.spellings ?? [] {
+          names.insert(name)
+          values[name] = String(word[word.index(after: equals)...])
+        }
+      } else if let option = command.option(word) {
+        names.formUnion(option.spellings)
+        if option.kind == "option" { waiting = option }
+      }
+    }
+  }
+
+  var optionsLeft: [String] { command.displayed.flatMap(\.spellings).filter { !names.contains($0) } }
 }

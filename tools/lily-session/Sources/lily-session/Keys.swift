@@ -8,12 +8,6 @@ func fieldKey(_ stored: [UInt8]) -> String {
   String(decoding: stored.starts(with: sessionPrefix) ? stored[sessionPrefix.count...] : stored[...], as: UTF8.self)
 }
 
-/// Whose value is not for everybody who can see the screen.
-func looksSecret(_ key: [UInt8]) -> Bool {
-  let name = String(decoding: key, as: UTF8.self).lowercased()
-  return ["token", "password", "secret", "key"].contains { name.contains($0) }
-}
-
 struct KeyOptions: ParsableArguments {
   @Flag(help: "Keys outside the prefix lily_session_ too; they are written in full.")
   var all = false
@@ -31,10 +25,14 @@ struct KeyOptions: ParsableArguments {
 }
 
 struct SecretOptions: ParsableArguments {
-  @Flag(help: "Show the values of keys that look secret (token, password, secret, key).")
+  @Flag(help: "Show the values of keys and members that look secret, such as authToken, api_key and password.")
   var showSecrets = false
 
-  func hides(_ row: Row) -> Bool { !showSecrets && looksSecret(row.key) }
+  /// Returns the row's value with the mask in place of what looks secret; nil if all of it may be shown.
+  func masked(_ row: Row, with mask: String) -> String? {
+    guard !showSecrets else { return nil }
+    return looksSecret(fieldKey(row.key)) ? mask : masking(row.text, with: mask)
+  }
 }
 
 struct JSONOption: ParsableArguments {

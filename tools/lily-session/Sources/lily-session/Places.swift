@@ -10,6 +10,12 @@ enum Places {
     do { return try Journal.defaultPath(application: options.app ?? ownName) } catch { throw Problem(error, path: nil) }
   }
 
+  /// As a shell does with a word that begins so; a completion sees it before that.
+  static func expandingHome(_ path: String) -> String {
+    guard path.hasPrefix("~/"), let home = getenv("HOME") else { return path }
+    return String(cString: home) + path.dropFirst()
+  }
+
   static func exists(_ path: String) -> Bool { Glibc.access(path, F_OK) == 0 }
 
   /// The programs that have a store at the default place.

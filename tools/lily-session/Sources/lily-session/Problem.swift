@@ -19,26 +19,28 @@ struct Problem: Error {
 
   func tell() {
     let style = Style(Terminal.error)
-    note("lily-session: " + style.failure(message))
+    Terminal.error.write("lily-session: " + style.failure(visible(lines: message)) + "\n")
     if let advice { note("  " + advice) }
   }
 }
 
 /// A line for the person at the terminal; what is printed is for whatever comes next.
-func note(_ text: String) { Terminal.error.write(text + "\n") }
+func note(_ text: String) { Terminal.error.write(visible(lines: text) + "\n") }
 
 extension Problem {
   /// What the library answered about the store at `path`.
   init(_ failure: Failure, path: String?) {
     let store = path.map { "the store \(visible($0))" } ?? "the store"
+    // It names the path as that is.
+    let whole = visible(json: String(describing: failure))
     var cause = String(describing: failure.reason)
     if let key = failure.key { cause += ": " + visible(fieldKey(Array(key.utf8))) }
     if failure.systemError != 0, let text = strerror(failure.systemError) { cause += " (\(String(cString: text)))" }
     switch failure.status {
-    case .invalidArgument, .decode, .encode: self.init(Problem.usage, failure.path == nil ? cause : String(describing: failure))
-    case .notFound where path == nil: self.init(Problem.absent, String(describing: failure))
+    case .invalidArgument, .decode, .encode: self.init(Problem.usage, failure.path == nil ? cause : whole)
+    case .notFound where path == nil: self.init(Problem.absent, whole)
     case .notFound: self.init(Problem.absent, "there is no store at \(path.map { visible($0) } ?? "that place")")
-    case _ where failure.path != nil: self.init(Problem.unusable, String(describing: failure), advice: Problem.advice(failure))
+    case _ where failure.path != nil: self.init(Problem.unusable, whole, advice: Problem.advice(failure))
     default: self.init(Problem.unusable, "\(store) cannot be used: \(cause)", advice: Problem.advice(failure))
     }
   }

@@ -1,5 +1,5 @@
-/// JSON that is taken apart without being read into values: what comes out is the writer's own text, byte for byte, which the library then
-/// checks. For what is not a store's: dumps, and lines that the library has refused.
+/// JSON that is taken apart without being read into values: what comes out is the writer's own text, byte for byte. That of a dump is
+/// checked by the library later.
 struct Scanner {
   private let bytes: [UInt8]
   private(set) var position = 0
@@ -13,8 +13,8 @@ struct Scanner {
     while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
   }
 
-  /// Past the next of these bytes, or to the end.
-  mutating func skip(through byte: UInt8) { position = bytes[position...].firstIndex(of: byte).map { $0 + 1 } ?? bytes.count }
+  /// To the next of these bytes, or to the end.
+  mutating func skip(to byte: UInt8) { position = bytes[position...].firstIndex(of: byte) ?? bytes.count }
 
   mutating func take(_ byte: UInt8) -> Bool {
     guard next == byte else { return false }
@@ -82,13 +82,6 @@ struct Scanner {
     var slice = bytes[start..<position]
     while let last = slice.last, last <= 0x20 { slice.removeLast() }
     return slice
-  }
-
-  /// The values after a key, without their meaning.
-  mutating func skipValues() {
-    while take(UInt8(ascii: ",")) {
-      guard value() != nil else { return }
-    }
   }
 
   /// What a spelled string stands for; nil: it is none, or no Unicode.

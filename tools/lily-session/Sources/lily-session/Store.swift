@@ -3,12 +3,10 @@ import Glibc
 import LilySession
 
 struct StoreOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The store's file.", valueName: "path"), completion: .file())
+  @Option(help: ArgumentHelp("The store's file.", valueName: "path"))
   var store: String?
 
-  @Option(
-    help: ArgumentHelp("The program whose store it is, at the default place. (default: lily-session)", valueName: "name"),
-    completion: .custom { _, _, _ in Places.applications() })
+  @Option(help: ArgumentHelp("The program whose store it is, at the default place. (default: lily-session)", valueName: "name"))
   var app: String?
 
   @Option(help: ArgumentHelp("A scope of the store.", valueName: "scope"))

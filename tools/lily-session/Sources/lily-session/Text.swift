@@ -1,7 +1,7 @@
 import CWidth
 
-// What comes out of a store may have been put there to steer the terminal of whoever looks: control characters, and those that turn
-// the direction of text or cannot be seen, are shown as JSON escapes.
+// What comes out of a store, or in with an argument, may have been put there to steer the terminal of whoever looks, or to look like
+// something else: control characters, and those that turn the direction of text or cannot be seen, are shown as JSON escapes.
 
 /// A key, a path or other plain text. A backslash is doubled, so that what is shown says exactly what is there.
 func visible(_ text: String) -> String { escaped(text, doublingBackslashes: true) }
@@ -9,12 +9,17 @@ func visible(_ text: String) -> String { escaped(text, doublingBackslashes: true
 /// JSON text: the escapes mean in it what they stand for.
 func visible(json text: String) -> String { escaped(text, doublingBackslashes: false) }
 
+/// A message, whose parts may have been made visible before. Its line breaks stay.
+func visible(lines text: String) -> String {
+  text.split(separator: "\n", omittingEmptySubsequences: false).map { visible(json: String($0)) }.joined(separator: "\n")
+}
+
 private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
   var shown = String.UnicodeScalarView()
   for scalar in text.unicodeScalars {
     if scalar == "\\", doublingBackslashes {
       shown.append(contentsOf: "\\\\".unicodeScalars)
-    } else if isHarmless(scalar) {
+    } else if isSeen(scalar) {
       shown.append(scalar)
     } else {
       for unit in String(scalar).utf16 { shown.append(contentsOf: ("\\u" + hex(unit)).unicodeScalars) }
@@ -23,11 +28,14 @@ private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
   return String(shown)
 }
 
-private func isHarmless(_ scalar: Unicode.Scalar) -> Bool {
+/// Returns true if the scalar is a part of what people see. The joiners and variation selectors of scripts and emoji are not: with them
+/// two names could differ and look alike.
+private func isSeen(_ scalar: Unicode.Scalar) -> Bool {
   if scalar.isASCII { return scalar.value >= 0x20 && scalar.value != 0x7F }
+  // The blank of Braille is a symbol by its properties, and ignorable by none.
+  guard !scalar.properties.isDefaultIgnorableCodePoint, scalar != "\u{2800}" else { return false }
   switch scalar.properties.generalCategory {
-  case .control, .lineSeparator, .paragraphSeparator, .privateUse: return false
-  case .format: return scalar == "\u{200C}" || scalar == "\u{200D}"  // scripts and emoji are made of them
+  case .control, .format, .unassigned, .privateUse, .surrogate, .lineSeparator, .paragraphSeparator: return false
   default: return true
   }
 }

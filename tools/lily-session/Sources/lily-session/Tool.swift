@@ -25,15 +25,40 @@ struct Tool: ParsableCommand {
 
   static func main() {
     setlocale(LC_CTYPE, "C.UTF-8")  // for wcwidth: what is stored is UTF-8, whatever the user's locale
+    let given = Array(CommandLine.arguments.dropFirst())
+    if let answer = Completion.answer(given) { return Terminal.output.write(answer) }
     do {
-      var command = try parseAsRoot(arguments(Array(CommandLine.arguments.dropFirst())))
+      if let script = try completionScript(given) { return Terminal.output.write(script) }
+      var command = try parse(visibly: arguments(given))
       try command.run()
     } catch let problem as Problem {
       problem.tell()
       Glibc.exit(problem.code)
     } catch {
-      exit(withError: error)
+      let code = exitCode(for: error)
+      let message = fullMessage(for: error)
+      if !message.isEmpty { (code.isSuccess ? Terminal.output : Terminal.error).write(visible(lines: message) + "\n") }
+      Glibc.exit(code.rawValue)
     }
+  }
+
+  /// A word that is refused is a part of the message: what cannot be seen in it is escaped before the message is made.
+  private static func parse(visibly words: [String]) throws -> any ParsableCommand {
+    do { return try parseAsRoot(words) } catch {
+      _ = try parseAsRoot(words.map { visible(json: $0) })
+      throw error
+    }
+  }
+
+  /// In place of the argument parser's own scripts, which expand candidates.
+  private static func completionScript(_ given: [String]) throws -> String? {
+    let option = "--generate-completion-script"
+    guard let first = given.first, first == option || first.hasPrefix(option + "=") else { return nil }
+    let shell = first == option ? given.dropFirst().first ?? "" : String(first.dropFirst(option.count + 1))
+    guard let script = CompletionScripts.script(for: shell) else {
+      throw Problem(Problem.usage, "\(option) takes the name of a shell: bash, zsh or fish")
+    }
+    return script
   }
 
   /// A negative number is a value, not an option: it goes behind `--`.

@@ -19,10 +19,13 @@ extension Row {
   var type: ValueType { ValueType(text) }
 
   /// One object, for programs: the key in full, the value as it is stored. On a terminal nothing in it steers that.
-  func object(hidden: Bool = false, extra: String = "") -> String {
-    let value = hidden ? "null" : Terminal.output.isTerminal ? visible(json: json) : json
+  /// - Parameter masked: the value with null in place of what is not shown, if there is such.
+  /// - Parameter isShown: the object goes to standard output.
+  func object(masked: String? = nil, extra: String = "", isShown: Bool = true) -> String {
+    let shown = masked ?? json
+    let value = isShown && Terminal.output.isTerminal ? visible(json: shown) : shown
     var members = "\"key\":\(quotedKey),\"value\":\(value)"
-    if hidden { members += ",\"masked\":true" }
+    if masked != nil { members += ",\"masked\":true" }
     if deadline != 0 { members += ",\"expires_at_ms\":\(deadline)" }
     if version != 0 { members += ",\"version\":\(version)" }
     return "{\(extra)\(members)}"
@@ -34,5 +37,6 @@ extension Row {
 /// A JSON array with an element a line.
 func array(_ elements: [String]) -> String { elements.isEmpty ? "[]\n" : "[\n" + elements.joined(separator: ",\n") + "\n]\n" }
 
-/// What stands for a value that is not shown, of the same length for all.
+/// What stands for a value that is not shown, of the same length for all: for people, and for programs.
 let mask = "••••••"
+let jsonMask = "null"

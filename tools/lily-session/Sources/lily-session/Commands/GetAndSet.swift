@@ -5,7 +5,7 @@ import LilySession
 struct GetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "get", abstract: "Print a key's value, as JSON.")
 
-  @Argument(help: "The key.", completion: Completion.keys) var key: String
+  @Argument(help: "The key.") var key: String
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
@@ -15,10 +15,12 @@ struct GetCommand: ParsableCommand {
     let store = try Store(store, .reading)
     guard let row = try store.row(keys.stored(key)) else { throw absent(key, keys, store) }
     // A mask would be taken for the value by whatever reads it.
-    guard !secrets.hides(row) else {
-      throw Problem(
-        Problem.incomplete, "\(keys.shown(row.key)) looks secret, so its value is not shown", advice: "--show-secrets shows it.")
-    }
+    guard let masked = secrets.masked(row, with: mask) else { return show(row) }
+    let reason = masked == mask ? "looks secret" : "has members that look secret"
+    throw Problem(Problem.incomplete, "\(keys.shown(row.key)) \(reason), so its value is not shown", advice: "--show-secrets shows it.")
+  }
+
+  private func show(_ row: Row) {
     if output.json {
       Terminal.output.write(row.object() + "\n")
     } else if Terminal.output.isTerminal {
@@ -37,7 +39,7 @@ struct SetCommand: ParsableCommand {
       store that is not there yet is made.
       """)
 
-  @Argument(help: "The key.", completion: Completion.keys) var key: String
+  @Argument(help: "The key.") var key: String
   @Argument(help: "JSON, a plain word, or - for JSON on standard input.") var json: String
   @Option(help: ArgumentHelp("When it is to expire: \(Expiry.form).", valueName: "duration")) var expires: Expiry?
   @OptionGroup var store: StoreOptions
@@ -46,6 +48,9 @@ struct SetCommand: ParsableCommand {
   func run() throws {
     let stored = keys.stored(key)
     let text = try value()
+    if json != "-", looksSecret(fieldKey(stored)) || masking(text, with: mask) != nil {
+      note("the list of processes shows a command line, so others may have seen this value; - in its place takes JSON from standard input")
+    }
     let isNew = !Places.exists(try Places.path(store))
     let store = try Store(store, .creating)
     let old = try store.row(stored)
@@ -70,7 +75,7 @@ struct SetCommand: ParsableCommand {
     }
     let text = quoted(json)
     if let fault = Store.fault(Array(text.utf8)) { throw Problem(Problem.usage, "the value cannot be stored: \(fault)") }
-    note("not JSON, so it is stored as the string \(looksSecret(Array(key.utf8)) ? mask : text)")
+    note("not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : text)")
     return Array(text.utf8)
   }
 }
@@ -78,7 +83,7 @@ struct SetCommand: ParsableCommand {
 struct UnsetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "unset", abstract: "Remove keys.")
 
-  @Argument(help: "The keys.", completion: Completion.keys) var key: [String]
+  @Argument(help: "The keys.") var key: [String]
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
 

@@ -6,30 +6,35 @@ struct ExportCommand: ParsableCommand {
     commandName: "export", abstract: "Print the store's entries, for import or for a browser.",
     discussion: """
       Without --browser: a JSON array of objects with key, value, expires_at_ms and version. With it: an object of strings, as \
-      JSON.stringify(localStorage) gives. Values that look secret are part of the data, but on a terminal they are left out unless \
-      --show-secrets is given.
+      JSON.stringify(localStorage) gives. Values that look secret, or have members that do, are part of the data, but on a terminal they \
+      are left out unless --show-secrets is given. A file that --output makes can be read by its user alone.
       """)
 
   @Flag(help: "As Lily in a browser keeps it: what JSON.stringify(localStorage) gives.") var browser = false
+  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Write a file that only you can read; - prints.", valueName: "file"))
+  var output: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
 
   func run() throws {
+    let file = output == "-" ? nil : try output.map(PrivateFile.init)
     let store = try Store(store, .reading)
     try store.noteDamage()
     let rows = try store.rows(keys.prefix(nil))
-    let secret = rows.filter(secrets.hides)
-    let isLeavingOut = Terminal.output.isTerminal && !secret.isEmpty
-    let given = isLeavingOut ? rows.filter { !secrets.hides($0) } : rows
+    let secret = rows.filter { secrets.masked($0, with: jsonMask) != nil }
+    let isLeavingOut = file == nil && Terminal.output.isTerminal && !secret.isEmpty
+    let given = isLeavingOut ? rows.filter { secrets.masked($0, with: jsonMask) == nil } : rows
+    let text: String
     if browser {
       let members = given.map { "\(quoted(String(decoding: $0.key, as: UTF8.self))):\(quoted($0.json))" }
-      Terminal.output.write("{" + members.joined(separator: ",") + "}\n")
+      text = "{" + members.joined(separator: ",") + "}\n"
       let expiring = given.filter { $0.deadline != 0 }.count
       if expiring > 0 { note("\(count(expiring, "value expires", "values expire")) here; a browser does not know of that") }
     } else {
-      Terminal.output.write(array(given.map { $0.object() }))
+      text = array(given.map { $0.object(isShown: file == nil) })
     }
+    if let file { try file.write(Array(text.utf8)) } else { Terminal.output.write(text) }
     guard !secret.isEmpty else { return }
     let names = secret.map { keys.shown($0.key) }.joined(separator: ", ")
     if isLeavingOut { throw Problem(Problem.incomplete, "left out, as they look secret: \(names)", advice: "--show-secrets shows them.") }
@@ -46,7 +51,7 @@ struct ImportCommand: ParsableCommand {
       exit status is 2 then. A store that is not there yet is made.
       """)
 
-  @Argument(help: "The file, or - for standard input.", completion: .file()) var file: String = "-"
+  @Argument(help: "The file, or - for standard input.") var file: String = "-"
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
 

@@ -3,7 +3,7 @@ import ArgumentParser
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "Show the keys, their values, and when they expire.")
 
-  @Argument(help: "Only keys that begin so.", completion: Completion.keys) var prefix: String?
+  @Argument(help: "Only keys that begin so.") var prefix: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
@@ -14,7 +14,7 @@ struct ListCommand: ParsableCommand {
     try store.noteDamage()
     let rows = try store.rows(keys.prefix(prefix))
     if output.json {
-      Terminal.output.write(array(rows.map { $0.object(hidden: secrets.hides($0)) }))
+      Terminal.output.write(array(rows.map { $0.object(masked: secrets.masked($0, with: jsonMask)) }))
       return
     }
     if rows.isEmpty {
@@ -25,10 +25,10 @@ struct ListCommand: ParsableCommand {
     let now = store.now()
     var table = Table(["KEY", "VALUE", "TYPE", "EXPIRES", "VERSION"])
     for row in rows {
-      let isHidden = secrets.hides(row)
+      let masked = secrets.masked(row, with: mask)
       table.add([
         Table.Cell(text: keys.shown(row.key), paint: style.key),
-        Table.Cell(text: isHidden ? mask : visible(json: row.json)) { style.value($0, isHidden ? nil : row.type) },
+        Table.Cell(text: visible(json: masked ?? row.json)) { style.value($0, masked == mask ? nil : row.type) },
         Table.Cell(text: row.type.rawValue, paint: style.faint),
         Table.Cell(text: Expiry.words(row.deadline, at: now)) { row.deadline == 0 ? style.faint($0) : $0 },
         Table.Cell(text: String(row.version), paint: style.faint),

@@ -5,7 +5,10 @@ import LilySession
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Read the file line by line, and tell what is damaged.",
-    discussion: "Nothing is written. The exit status is 2 where there is damage.")
+    discussion: """
+      Nothing is written, and nothing of a damaged line is shown: what looks like a key in it may be a value. The exit status is 2 where \
+      there is damage.
+      """)
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
@@ -14,22 +17,20 @@ struct VerifyCommand: ParsableCommand {
     let store = try Store(store, .reading)
     let style = Style(Terminal.output)
     var findings: [String] = []
-    var table = Table(["LINE", "AT BYTE", "FINDING", "WHAT IT SAID"])
+    var table = Table(["LINE", "AT BYTE", "BYTES", "FINDING"])
     var torn: Int64 = 0
     var isNewer = false
     let examination = try store.examine { finding in
       if finding.kind == .torn { torn = finding.length }
       if finding.kind == .newer { isNewer = true }
-      let said = finding.said
       if output.json {
         findings.append(
           "{\"line\":\(finding.line),\"offset\":\(finding.offset),\"length\":\(finding.length),"
-            + "\"kind\":\"\(finding.name)\",\"said\":\(quoted(said))}")
+            + "\"kind\":\"\(finding.name)\"}")
       } else {
         table.add([
-          Table.Cell(text: String(finding.line)), Table.Cell(text: String(finding.offset)),
+          Table.Cell(text: String(finding.line)), Table.Cell(text: String(finding.offset)), Table.Cell(text: String(finding.length)),
           Table.Cell(text: finding.words) { finding.kind == .torn || finding.kind == .newer ? $0 : style.failure($0) },
-          Table.Cell(text: visible(said), paint: style.faint),
         ])
         findings.append("")
       }
@@ -98,34 +99,6 @@ extension Finding {
     case .newer: "of a newer format"
     case .torn: "it has no end"
     }
-  }
-
-  /// The operation and its keys, as far as they can be told; never a value.
-  fileprivate var said: String {
-    guard kind != .header else { return "" }
-    var scanner = Scanner([UInt8](text.prefix(1 << 16)))
-    scanner.skip(through: UInt8(ascii: ","))
-    scanner.skip(through: UInt8(ascii: ","))
-    guard let operation = scanner.string().flatMap(Scanner.decode), ["set", "remove", "batch", "clear", "moved"].contains(operation) else {
-      return ""
-    }
-    var keys: [String] = []
-    func take() -> Bool {
-      guard scanner.take(UInt8(ascii: ",")), let key = scanner.string().flatMap(Scanner.decode) else { return false }
-      let parts = key.split(separator: "\0", omittingEmptySubsequences: false)  // in a scope: NUL, its name, NUL, the key
-      keys.append(parts.count == 3 ? "\(fieldKey(Array(parts[2].utf8))) of \(parts[1])" : fieldKey(Array(key.utf8)))
-      return true
-    }
-    if operation == "batch" {
-      _ = scanner.take(UInt8(ascii: ",")) && scanner.take(UInt8(ascii: "["))
-      repeat {
-        guard scanner.take(UInt8(ascii: "[")), scanner.string() != nil, take() else { break }
-        scanner.skipValues()
-      } while scanner.take(UInt8(ascii: "]")) && scanner.take(UInt8(ascii: ","))
-    } else if operation == "set" || operation == "remove" {
-      _ = take()
-    }
-    return ([operation] + [keys.joined(separator: ", ")]).filter { !$0.isEmpty }.joined(separator: " ")
   }
 }
 

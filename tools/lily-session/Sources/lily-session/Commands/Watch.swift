@@ -5,7 +5,7 @@ struct WatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch", abstract: "Show what programs change, as it happens.", discussion: "Until Ctrl-C ends it.")
 
-  @Argument(help: "Only keys that begin so.", completion: Completion.keys) var prefix: String?
+  @Argument(help: "Only keys that begin so.") var prefix: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
@@ -77,7 +77,7 @@ struct WatchCommand: ParsableCommand {
       let extra = "\"time_ms\":\(now),\"event\":\"\(event)\""
       let line =
         switch row {
-        case let row? where hasValue: row.object(hidden: secrets.hides(row), extra: extra + ",")
+        case let row? where hasValue: row.object(masked: secrets.masked(row, with: jsonMask), extra: extra + ",")
         case let row?: "{\(extra),\"key\":\(quoted(String(decoding: row.key, as: UTF8.self)))}"
         case nil: "{\(extra)}"
         }
@@ -89,10 +89,11 @@ struct WatchCommand: ParsableCommand {
     let key = row.map { keys.shown($0.key) } ?? ""
     var value = ""
     if let row, hasValue {
-      value = secrets.hides(row) ? mask : visible(json: row.json)
+      let masked = secrets.masked(row, with: mask)
+      value = visible(json: masked ?? row.json)
       if row.deadline != 0 { value += "  (expires \(Expiry.words(row.deadline, at: now)))" }
       if let columns = Terminal.output.columns { value = cut(value, to: max(columns - 21 - width(key), 12)) }
-      value = "  " + style.value(value, secrets.hides(row) ? nil : row.type)
+      value = "  " + style.value(value, masked == mask ? nil : row.type)
     }
     let painted = hasValue ? style.good(padded(event, to: 7)) : style.failure(padded(event, to: 7))
     Terminal.output.write("\(style.faint(time))  \(painted)\(key.isEmpty ? "" : "  " + style.key(key))\(value)\n")

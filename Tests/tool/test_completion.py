@@ -1,0 +1,215 @@
+"""TAB, pressed in real shells. What a store or a folder is named is other people's choice: a name is offered or not, and never run."""
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import termios
+import time
+
+import journal
+import pytest
+
+from conftest import PATIENCE, ROOT, TOOL, Terminal
+
+SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"], "fish": ["fish", "--no-config", "-i"]}
+# How each is told of the completions.
+SET_UP = {
+    "bash": "bind 'set bell-style none' 'set completion-query-items 0' 'set page-completions off' 'set enable-bracketed-paste off'; source {}",
+    "zsh": "autoload -Uz compinit; compinit -u -D; setopt no_beep; LISTMAX=10000; source {}",
+    "fish": "source {}",
+}
+# Names that a shell which expands a candidate runs, or chokes on. Each is also a name for a folder, so without a slash.
+HOSTILE = ["<({touch,PWNED})", "$(touch PWNED)", "`touch PWNED`", "${x:=$(touch PWNED)}", "{1..20000000}", "a b", "*", "?", "~", "'", '"', "\\",
+           "x;touch PWNED", "x\ttouch PWNED", "x\ntouch PWNED", "-rf", "--all", "$HOME", "\x1b[31m", "é", "a=b", "a/b", "!!", "#", ""]
+PLAIN = ["theme", "token", "user:42", "user:4@home", "a.b-c_d"]
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request):
+    if not shutil.which(request.param):
+        pytest.skip(f"{request.param} is not installed: scripts/bootstrap test installs it")
+    return request.param
+
+
+class Prompt:
+    """A shell at a terminal, with completions."""
+
+    def __init__(self, name, home, script=None):
+        self.home = home
+        # No history, and nothing of the person's own who runs the tests.
+        self.terminal = Terminal(SHELLS[name], home, 200, {"PS1": "$ ", "HISTFILE": "", "XDG_CONFIG_HOME": str(home.path / "none"), "LINES": "200"})
+        self.number = 0
+        self.run(SET_UP[name].format(shlex.quote(str(script or TOOL.parent / f"completion.{name}"))))
+
+    def run(self, line):
+        """Returns what comes until the line is done."""
+        self.number += 1
+        before = len(self.terminal.text)
+        # The mark is not what is typed, so that the echo is not taken for it.
+        self.terminal.type(f"{line}\r")
+        self.terminal.type(f"echo 'do''ne'{self.number}.\r")
+        self.terminal.until(f"done{self.number}.")
+        # Before the shell reads keys itself, Ctrl-U is the terminal's, and a TAB is none.
+        end = time.monotonic() + PATIENCE
+        while termios.tcgetattr(self.terminal.controller)[3] & termios.ICANON:
+            assert time.monotonic() < end, "the shell reads no keys"
+            time.sleep(0.005)
+        return self.terminal.text[before:].decode(errors="replace")
+
+    def press(self, line, tabs=2):
+        """Types the line and TAB, and takes it back. Returns what is shown."""
+        before = len(self.terminal.text)
+        self.terminal.type(line)
+        for _ in range(tabs):
+            self.terminal.type("\t")
+        self.terminal.type("\x15")  # Ctrl-U: the line is gone, whatever has been put into it
+        self.run("true")
+        return re.sub(r"\x1b(\[[0-9;?=>]*[a-zA-Z]|[()=>][B0]?|\][^\x07\x1b]*(\x07|\x1b\\))", "", self.terminal.text[before:].decode(errors="replace"))
+
+    def end(self):
+        self.terminal.type("\x15exit\r")
+        self.terminal.rest()
+
+
+@pytest.fixture
+def prompt(shell, home):
+    at = Prompt(shell, home)
+    yield at
+    at.end()
+
+
+def fill(home):
+    whole = journal.Writer()
+    for name in HOSTILE + PLAIN:
+        for key in ["lily_session_" + name, "all_" + name]:
+            whole.set(key.encode(), b"1")
+        if name:
+            whole.set(b"\0" + name.encode() + b"\0" + b"lily_session_x", b"1")
+    for app in ["shop", *PLAIN, *(name for name in HOSTILE if name and "/" not in name)]:
+        home.write(whole.bytes(), app)
+
+
+@pytest.mark.parametrize("line", [
+    "get --app shop ", "get --app shop --all all_", "get --app ", "list --app=", "get --app shop --scope ", "unset --app shop theme ",
+    "get --store ~/.local/state/", "import ", "list --store=.local/state/", "verify ", ""])
+def test_nothing_that_somebody_named_is_run(home, prompt, line):
+    fill(home)
+    for name in HOSTILE:
+        if name and "/" not in name:
+            (home.path / name).mkdir(exist_ok=True)
+    prompt.press(f"lily-session {line}")
+    assert not list(home.path.rglob("PWNED"))
+
+
+def test_what_is_plain_is_offered_and_nothing_else(home, prompt):
+    fill(home)
+    for line in ["get --app shop ", "get --app shop --scope ", "list --app "]:
+        seen = prompt.press(f"lily-session {line}")
+        for name in PLAIN:
+            assert name in seen, (line, name)
+        for name in ["touch", "20000000", "é", "-rf", "$HOME", "a=b"]:
+            assert name not in seen, (line, name)
+
+
+@pytest.mark.parametrize("typed, whole", [
+    ("get --app shop th", "get --app shop theme"), ("get --app shop user:42", "get --app shop user:42"),
+    ("get --app shop user:4@", "get --app shop user:4@home"), ("get --app shop a.b-", "get --app shop a.b-c_d"),
+    ("ve", "verify"), ("compact --rep", "compact --repair"), ("list --app=sh", "list --app=shop"), ("list --app sh", "list --app shop"),
+    ("export -o dum", "export -o dump.json"), ("list --store dum", "list --store dump.json"), ("help ve", "help verify")])
+def test_a_word_is_completed(home, prompt, typed, whole):
+    fill(home)
+    (home.path / "dump.json").write_text("{}")
+    home.path.joinpath("said").mkdir()
+    # The line is run in place of the command itself, which writes down what it was given.
+    stand_in = home.path / "bin/lily-session"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f'#!/bin/sh\n[ "$1" != ---complete ] || exec {shlex.quote(str(TOOL))} "$@"\nprintf "%s\\n" "$*" >>said/words\n')
+    stand_in.chmod(0o755)
+    prompt.run(f"export PATH={stand_in.parent}:$PATH" if "fish" not in prompt.terminal.process.args[0] else f"set -x PATH {stand_in.parent} $PATH")
+    prompt.terminal.type(f"lily-session {typed}\t")
+    prompt.run("")
+    assert (home.path / "said/words").read_text().split("\n")[0].strip() == whole
+
+
+def test_a_shell_that_expands_is_noticed(home):
+    """The test above would have found what it looks for."""
+    script = home.path / "naive"
+    script.write_text('_naive() { COMPREPLY=($(compgen -W "$(lily-session list --app shop --json | jq -r \'.[].key\')" -- "$2")); }\n'
+                      "complete -F _naive lily-session\n")
+    home.write(journal.Writer().set(b"lily_session_<({touch,PWNED})", b"1").bytes())
+    at = Prompt("bash", home, script)
+    at.press("lily-session get ")
+    at.end()
+    assert list(home.path.rglob("PWNED"))
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_scripts_are_the_commands_and_expand_nothing(home, shell):
+    text = (TOOL.parent / f"completion.{shell}").read_text()
+    for spelling in [("--generate-completion-script", shell), (f"--generate-completion-script={shell}",)]:
+        assert home.run(*spelling, app=None).out == text
+    code = re.sub(r"(?m)^\s*#.*$", "", text)
+    assert not re.search(r"\beval\b|compgen|\$\{?\w+@P", code)
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", TOOL.parent / f"completion.{shell}"], check=True)
+    assert "bash, zsh or fish" in home.run("--generate-completion-script", "ksh", app=None, code=64).err
+
+
+# ------------------------------------------------------------------------------------------------ the question itself
+
+def offered(home, *words):
+    return home.run("---complete", "words", "lily-session", *words, app=None).out.splitlines()
+
+
+def test_what_comes_next(home):
+    for key in ["theme", "token", "visits", "two words", "$(touch x)"]:
+        home.run("set", key, "1")
+    home.run("set", "--all", "other", "1")
+    home.run("set", "x", "1", app="cafe")
+    home.run("set", "x", "1", "--scope", "user:42")
+    assert offered(home, "ve") == ["verify"]
+    assert set(offered(home, "compact", "--")) >= {"--repair", "--app"}
+    assert "--app" not in offered(home, "compact", "--app", "x", "--")
+    assert offered(home, "list", "--app", "") == ["cafe", "shop"]
+    assert offered(home, "list", "--app=c") == ["--app=cafe"]
+    assert offered(home, "list", "--app", "shop", "--scope", "") == ["user:42"]
+    assert offered(home, "list", "--app", "shop", "--scope", "user:42", "") == ["x"]
+    assert offered(home, "get", "--app", "shop", "t") == ["theme", "token"]
+    assert offered(home, "get", "--app=shop", "t") == ["theme", "token"]
+    assert offered(home, "get", "--store", "~/.local/state/shop/session.jsonl", "t") == ["theme", "token"]
+    assert offered(home, "get", "--app", "shop", "--all", "o") == ["other"]
+    assert offered(home, "unset", "--app", "shop", "theme", "v") == ["visits"]
+    assert offered(home, "set", "--app", "shop", "theme", "") == []
+    assert offered(home, "unset", "--app", "shop", "--", "-") == []
+    assert offered(home, "list", "--store", "x") == offered(home, "export", "-o", "x") == offered(home, "import", "x") == ["/"]
+    assert offered(home, "help", "ver") == ["verify"]
+    assert offered(home, "nope", "") == offered(home, "--nope", "x", "") == offered(home) == []
+
+
+def test_only_names_of_plain_characters_are_offered(home):
+    fill(home)
+    for words in [["get", "--app", "shop", ""], ["get", "--app", "shop", "--all", ""], ["list", "--app", ""], ["list", "--app", "shop", "--scope", ""]]:
+        found = offered(home, *words)
+        assert {name.removeprefix("lily_session_").removeprefix("all_") for name in found} >= set(PLAIN)
+        assert all(re.fullmatch(r"[A-Za-z0-9._:@][A-Za-z0-9._:@-]*", name) for name in found), found
+
+
+@pytest.mark.parametrize("tail, line, candidates", [
+    ("4", "lily-session get --app shop user:4", ["42", "4@home"]), ("user:4", "lily-session get --app shop user:4", ["user:42", "user:4@home"]),
+    ("user:4", 'lily-session get --app "shop" \'user:4', ["user:42", "user:4@home"]), ("", "lily-session get --app sh\\op user:", ["42", "4@home"]),
+    ("", "lily-session get --app shop user:4@", ["home"]), ("x", "lily-session get --app shop user:4", []), ("l", "lily-session l", ["list"]),
+    ("lily-se", "lily-se", []), ("", "", [])])
+def test_bash_replaces_the_end_of_a_word(home, tail, line, candidates):
+    fill(home)
+    assert home.run("---complete", "line", tail, line, app=None).out.splitlines() == candidates
+
+
+def test_every_argument_with_a_value_has_an_answer(home):
+    """An argument that is added needs a decision in Completion.swift."""
+    said = json.loads(subprocess.run([TOOL, "--experimental-dump-help"], check=True, capture_output=True).stdout)["command"]
+    found = {argument.get("valueName") for command in said["subcommands"] for argument in command.get("arguments", [])
+             if argument["kind"] != "flag" and argument["shouldDisplay"]}
+    known = set(re.findall(r'"(\w+)"', re.search(r"switch argument\.valueName \{(.*?)default", (
+        ROOT / "tools/lily-session/Sources/lily-session/Completion.swift").read_text(), re.S)[1]))
+    assert found - known == {"json", "duration"}

@@ -1,0 +1,98 @@
+"""What looks secret is not shown to whoever can see the screen: which names, where, and how one asks for it all the same."""
+import json
+
+import journal
+import pytest
+
+MASK = "••••••"
+
+SECRET = [
+    "token", "authToken", "auth_token", "auth-token", "AUTH_TOKEN", "auth.token", "auth token", "AuthToken", "authtoken", "AUTHTOKEN", "pAssWord",
+    "pwd", "jwt", "JWTClaims", "cookie", "cookies", "session_id", "sessionId", "session-id", "SESSIONID", "sid", "apiKey", "api_key", "APIKey",
+    "API_KEY", "apikey", "apiKEY", "key", "s3key", "accessToken", "refresh_token", "tokens", "passwd", "db_passwd", "password", "password2",
+    "userPassword", "mypassword", "passphrase", "client_secret", "clientSecret", "secret", "credentials", "Authorization", "csrf", "pin", "otp"]
+# A word that only has a secret one in it is another word; a tokenizer makes tokens, and is none.
+PLAIN = ["keyboard", "monkey", "author", "authors", "tokenizer", "secretary", "turkey", "hockey", "keynote", "passenger", "compass", "spin", "pinned",
+         "side", "id", "session", "user_id", "idSession", "Tokenize", "donkeys", "theme", "日本語", ""]
+
+
+@pytest.mark.parametrize("name", SECRET)
+def test_what_looks_secret(home, name):
+    home.run("set", name, '"hunter-2"')
+    home.run("set", "x", json.dumps({"a": [{"b": 1, name: "hunter-2"}], name: {"c": "hunter-2"}}))
+    masked = home.run("list", name)
+    assert masked.out.count(MASK) == 1 and "hunter-2" not in masked.out
+    assert '{"a":[{"b":1,%s:%s}],%s:%s}' % (json.dumps(name), MASK, json.dumps(name), MASK) in home.run("list", "x").out
+    assert "hunter-2" not in home.run("list", "--json").out
+
+
+@pytest.mark.parametrize("name", [name for name in PLAIN if name])
+def test_what_does_not(home, name):
+    home.run("set", name, '"blue"')
+    home.run("set", "x", json.dumps({"a": [{name: "blue"}]}, ensure_ascii=False))
+    assert home.run("list").out.count("blue") == 2
+    assert home.run("get", name).out == '"blue"\n'
+    assert json.loads(home.run("get", "x").out) == {"a": [{name: "blue"}]}
+
+
+def test_the_prefix_of_fields_is_no_part_of_a_name(home):
+    """lily_session_id is the field id, and no session_id."""
+    home.run("set", "id", "42")
+    assert home.run("get", "id").out == home.run("get", "lily_session_id", "--all").out == "42\n"
+
+
+@pytest.mark.parametrize("text, shown", [
+    ('{"token":1}', '{"token":•}'), ('{"token":{"token":[1,{"a":"b"}]},"b":2}', '{"token":•,"b":2}'), ('[[{"jwt":"a\\"}"}],2]', '[[{"jwt":•}],2]'),
+    ('{"to\\u006ben":"x"}', '{"to\\u006ben":•}'), ('{"a":"token"}', '{"a":"token"}'), ('["token","x"]', '["token","x"]'), ('"token"', '"token"'),
+    ('{"a":"\\",\\"token\\":1"}', '{"a":"\\",\\"token\\":1"}'), ('{"a":{},"pwd":[],"c":[]}', '{"a":{},"pwd":•,"c":[]}'),
+    ('{"pwd":null,"pin":"","b":true}', '{"pwd":•,"pin":•,"b":true}'), ('{"a\\\\":"x","token":"y"}', '{"a\\\\":"x","token":•}')])
+def test_members_are_masked_at_any_depth(home, text, shown):
+    home.write(journal.Writer().set(b"lily_session_x", text.encode()).bytes())
+    wanted = shown.replace("•", MASK)
+    assert home.run("list").out.splitlines()[1].startswith(f"x    {wanted} ")
+    assert f"x    {text} " in home.run("list", "--show-secrets").out
+    entry = home.run("list", "--json").json[0]
+    assert entry["value"] == json.loads(shown.replace("•", "null")) and entry.get("masked") == (True if "•" in shown else None)
+    answer = home.run("get", "x", code=2 if "•" in shown else 0)
+    assert answer.out == ("" if "•" in shown else text + "\n") and ("members that look secret" in answer.err) == ("•" in shown)
+    assert home.run("get", "x", "--show-secrets").out == text + "\n"
+
+
+def test_a_masked_value_is_not_imported(home):
+    home.run("set", "token", '"hunter-2"')
+    home.run("set", "user", '{"name":"ada","pwd":"hunter-2"}')
+    home.run("set", "theme", '"dark"')
+    answer = home.run("import", input=home.run("list", "--json").bytes, app="other", code=2)
+    assert "left out token" in answer.err and "left out user" in answer.err
+    assert set(journal.read(home.store("other").read_bytes()).entries) == {b"lily_session_theme"}
+
+
+def test_on_a_terminal_secrets_are_left_out_of_an_export(home):
+    home.run("set", "token", '"hunter-2"')
+    home.run("set", "user", '{"name":"ada","pwd":"hunter-2"}')
+    for form in [["export"], ["export", "--browser"]]:
+        seen = home.terminal(*form, code=2)
+        assert "hunter-2" not in seen and "token, user" in seen
+        assert home.terminal(*form, "--show-secrets").count("hunter-2") == 2
+        answer = home.run(*form)
+        assert answer.out.count("hunter-2") == 2 and "what looks secret is in it: token, user" in answer.err
+
+
+def test_a_key_that_looks_secret_is_shown_if_asked_for(home):
+    home.run("set", "token", '"hunter-2"')
+    assert "hunter-2" not in home.run("get", "token", code=2).err
+    assert home.run("get", "token", "--show-secrets").out == '"hunter-2"\n'
+    assert "hunter-2" in home.run("list", "--show-secrets").out
+
+
+@pytest.mark.parametrize("key, value", [("token", '"hunter-2"'), ("token", "hunter-2"), ("user", '{"pwd":"hunter-2"}'), ("api_key", "5")])
+def test_a_secret_on_the_command_line_is_warned_of(home, key, value):
+    answer = home.run("set", key, value)
+    assert "list of processes" in answer.err and "standard input" in answer.err and "hunter-2" not in answer.err
+
+
+def test_a_secret_from_standard_input_is_not_warned_of(home):
+    assert "list of processes" not in home.run("set", "token", "-", input=b'"hunter-2"\n').err
+    assert home.run("get", "token", "--show-secrets").out == '"hunter-2"\n'
+    for key, value in [("theme", "dark"), ("user", '{"name":"token"}')]:
+        assert "list of processes" not in home.run("set", key, value).err

@@ -1,0 +1,34 @@
+/// Returns the words of a command line with quotes and backslashes taken away as a shell does, and nothing expanded. The last word is
+/// the one at the line's end, which is empty after white space.
+func shellWords(_ line: String) -> [String] {
+  var words: [String] = []
+  var word = String.UnicodeScalarView()
+  var isInWord = false
+  var isEscaped = false
+  var quote: Unicode.Scalar?
+  for scalar in line.unicodeScalars {
+    if !isEscaped, quote == nil, scalar == " " || scalar == "\t" || scalar == "\n" {
+      if isInWord { words.append(String(word)) }
+      word = String.UnicodeScalarView()
+      isInWord = false
+      continue
+    }
+    isInWord = true
+    if isEscaped {
+      // Between double quotes a backslash stands for itself before most characters.
+      if quote != nil, !"$`\"\\\n".unicodeScalars.contains(scalar) { word.append("\\") }
+      word.append(scalar)
+      isEscaped = false
+    } else if scalar == "\\", quote != "'" {
+      isEscaped = true
+    } else if scalar == quote {
+      quote = nil
+    } else if quote == nil, scalar == "\"" || scalar == "'" {
+      quote = scalar
+    } else {
+      word.append(scalar)
+    }
+  }
+  words.append(String(word))
+  return words
+}
