@@ -187,6 +187,24 @@ def test_a_newer_format_is_not_written_to(home):
     assert home.run("get", "d").out == "4\n"
 
 
+def test_a_newer_format_is_discarded_where_that_is_said(home):
+    data, _, _ = damage("newer")
+    path = home.write(data)
+    assert "--repair" in home.run("compact", "--discard-unknown", code=64).err
+    assert path.read_bytes() == data
+    home.run("compact", "--repair", "--discard-unknown")
+    assert path.with_name("session.jsonl.damaged").read_bytes() == data
+    home.run("set", "a", "1")
+    assert home.run("get", "d").out == "4\n"
+
+
+def test_log_out_of_a_newer_format(home):
+    data, _, _ = damage("newer")
+    path = home.write(data)
+    home.run("clear", "--yes")
+    assert journal.read(path.read_bytes()).entries == {}
+
+
 def test_lines_longer_than_a_chunk(home):
     """What the examination holds in memory is a chunk at a time."""
     whole = journal.Writer().set(b"lily_session_a", b'"%s"' % (b"x" * 3_000_000)).set(b"lily_session_b", b'"%s"' % (b"y" * 1_500_000))

@@ -13,22 +13,18 @@ extension Journal {
     !mirror.hasUnknown && mirror.applied > Journal.idleFloor && mirror.applied > Journal.idleRatio &* mirror.table.compactedBytes
   }
 
-  /// Rewrites, at open, a file that earlier programs left large. A failure leaves it as it is.
+  /// Rewrites, at open, a file that earlier programs left large. A failure leaves it as it is, and so does damage that would not be kept: who
+  /// opens the file may want to repair it.
   func compactIfWorthwhile() {
-    guard !route.isReadOnly, isWorthwhile else { return }
-    let hostTime = options.clock?() // before any lock is taken
+    guard !route.isReadOnly, isWorthwhile, mirror.damagedLines == 0 || mirror.keepsDamage else { return }
+    let hostTime = options.clock?()
     _ = try? exclusion.run { () throws(Failure) in
       try enter()
       defer { leave() }
-      compactAtOpening(hostTime)
+      let found = mirror.damagedLines
+      try compact(hostTime)
+      damageAtOpening = found
     }
-  }
-
-  /// What was damaged is still to be told of. The caller holds the lock.
-  func compactAtOpening(_ hostTime: Int64?) {
-    let found = mirror.damagedLines
-    do throws(Failure) { try compact(hostTime) } catch { return }
-    damageAtOpening = found
   }
 
   /// Runs after each change, under its lock. Returns why the file could not be rewritten; that is no failure of the change.
@@ -54,10 +50,14 @@ extension Journal {
   /// - Parameters:
   ///   - evenFull: also where the file takes no more lines, of which those of a newer format are lost.
   ///   - isHeldByStranger: the caller does not hold the lock, as another user does.
-  func compact(_ hostTime: Int64?, evenFull: Bool = false, isHeldByStranger: Bool = false) throws(Failure) {
+  ///   - keepsCopy: a copy of a damaged file stays, whatever was removed.
+  func compact(
+    _ hostTime: Int64?, evenFull: Bool = false, isHeldByStranger: Bool = false, keepsCopy: Bool = false
+  ) throws(Failure) {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
+    let dropsCopy = mirror.holdsRemoved && !mirror.keepsDamage && !keepsCopy
     do throws(Failure) {
       do throws(Failure) { try rewrite(time, evenFull: evenFull, isHeldByStranger: isHeldByStranger) } catch {
         guard !isHeldByStranger, error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
@@ -72,6 +72,7 @@ extension Journal {
       debts.rewritingFailed(error, hasGrown: mirror.applied > before)
       throw error
     }
+    if dropsCopy { removeCopy() } // what was removed goes from there, too
   }
 
   /// Throws if the path leads elsewhere by now: a file that is renamed to it would take the place of somebody else's.
@@ -84,7 +85,6 @@ extension Journal {
 
   private func rewrite(_ time: Int64, evenFull: Bool = false, isHeldByStranger: Bool = false) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
-    let keepsCopy = mirror.keepsDamage || !mirror.holdsRemoved
     if mirror.keepsDamage { try keepDamaged() }
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: mirror.generation)
     let (new, isPrivate) = try makeTemporary()
@@ -119,7 +119,6 @@ extension Journal {
     var isDirectorySynced = true
     do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
-    if !keepsCopy { removeCopy() } // what was removed goes from there, too
     if hasMore { try rewrite(time) } // still under the lock of the file that has just got the name
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }

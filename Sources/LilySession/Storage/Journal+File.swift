@@ -9,7 +9,7 @@ extension Journal {
     // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty").at(names.path) }
     if route.isReadOnly { try freshen() } else { try enterFirst() }
-    if options.isStrict, mirror.damagedLines &+ damageAtOpening > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
+    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
     compactIfWorthwhile()
   }
 
@@ -34,8 +34,8 @@ extension Journal {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
-        let isRefused = options.isStrict && mirror.damagedLines > 0
-        if route.mayBeHeld, mirror.applied > 0, !isRefused { compactAtOpening(hostTime) } // strangers keep the old one
+        // Strangers keep the old one. Damage waits for who has a reason to write: this may be somebody who wants to repair it.
+        if route.mayBeHeld, mirror.applied > 0, mirror.damagedLines == 0 { try? compact(hostTime) }
         leave()
         return
       }

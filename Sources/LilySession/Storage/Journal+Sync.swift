@@ -25,7 +25,7 @@ extension Journal {
     try enter(lookingUp: true)
     defer { leave() }
     let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
-    if debts.owesNewFile || holdsRemoved || isWorthwhile {
+    if debts.owesNewFile || holdsRemoved || route.mayBeHeld || isWorthwhile {
       if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
       if holdsRemoved, let failure = debts.failure {
         do throws(Failure) { try eraseInPlace() } catch {

@@ -112,8 +112,9 @@
       try exclusion.run { () throws(Failure) in
         try enter(lookingUp: true)
         defer { leave() }
-        if discardingUnknown, mirror.hasUnknown { try keepDamaged() }
-        try compact(hostTime, evenFull: discardingUnknown)
+        guard discardingUnknown || !mirror.hasUnknown else { throw Failure.newerLines }
+        if !mirror.keepsDamage, mirror.damagedLines > 0 || mirror.hasUnknown { try keepDamaged() }
+        try compact(hostTime, evenFull: discardingUnknown, keepsCopy: true)
         if debts.owesDirectory { throw Failure(.notDurable, "the directory could not be synced") }
       }
     }

@@ -65,9 +65,11 @@ final class Store {
     self.path = path
   }
 
+  /// Throws, too, where what was removed is still in the file.
   func close() throws {
-    try asked { () throws(Failure) in try storage.sync() }
+    let unerased = try asked { () throws(Failure) in try storage.sync() }
     storage.close()
+    if let unerased { throw Problem(unerased, path: path) }
   }
 
   // MARK: entries
@@ -132,7 +134,9 @@ final class Store {
     return try asked { () throws(Failure) in try journal.examine(progress: { progress.advance(to: $0) }, visit) }
   }
 
-  func compact() throws { try asked { () throws(Failure) in try journal.compact() } }
+  func compact(discardingUnknown: Bool) throws {
+    try asked { () throws(Failure) in try journal.compact(discardingUnknown: discardingUnknown) }
+  }
 
   // MARK: the border
 

@@ -59,7 +59,7 @@ struct VerifyCommand: ParsableCommand {
       lines += [
         style.failure(skipped),
         isNewer
-          ? "The file has lines of a newer format: only a newer version may repair it."
+          ? "The file has lines of a newer format: a newer version may repair it, or compact --repair --discard-unknown, which loses those lines."
           : "compact --repair would keep it as \(visible(kept))\(replacing) and write the \(count(living, "entry", "entries")) anew.",
       ]
     }
@@ -108,15 +108,20 @@ struct CompactCommand: ParsableCommand {
     discussion: "What was replaced or removed is gone from it then. A damaged file is left alone, unless --repair is given.")
 
   @Flag(help: "Of a damaged file too: it is kept as FILE.damaged.") var repair = false
+  @Flag(help: "With --repair, also of a file with lines of a newer format, which are lost but for FILE.damaged.") var discardUnknown = false
   @OptionGroup var store: StoreOptions
+
+  func validate() throws {
+    if discardUnknown, !repair { throw ValidationError("--discard-unknown is for --repair") }
+  }
 
   func run() throws {
     let before = try Store(store, .reading).info()
     let store = try Store(store, repair ? .changing : .changingIfWhole)
-    try store.compact()
+    try store.compact(discardingUnknown: discardUnknown)
     let after = try store.info()
     try store.close()
     note("\(visible(store.path)): \(size(before.fileBytes)) before, \(size(after.fileBytes)) now")
-    if before.damagedLines > 0 { note("the damaged file is \(visible(store.path)).damaged") }
+    if before.damagedLines > 0 || discardUnknown && Places.exists(store.path + ".damaged") { note("the damaged file is \(visible(store.path)).damaged") }
   }
 }
