@@ -33,6 +33,15 @@ int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {
   return 0;
 }
 
+const int platform_o_path = O_PATH;
+
+int platform_chmod_opened(int descriptor, mode_t mode) {
+  if (fchmodat(descriptor, "", mode, AT_EMPTY_PATH) == 0) return 0;
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+  return chmod(path, mode);
+}
+
 volatile uint8_t *platform_fork_sentinel_make(void) {
   size_t size = (size_t)sysconf(_SC_PAGESIZE);
   uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

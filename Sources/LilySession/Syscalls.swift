@@ -1,7 +1,7 @@
 import CPlatform
 
-/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. This file and `Syscalls+Watch.swift` are
-/// the only ones that call it.
+/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. This file, `Syscalls+Folders.swift`
+/// and `Syscalls+Watch.swift` are the only ones that call it.
 enum Syscalls {
   static func failure(_ reason: StaticString, errno code: Int32 = platform_errno()) -> Failure {
     let status: Status
@@ -164,15 +164,6 @@ enum Syscalls {
   @discardableResult
   static func unlink(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
     unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT
-  }
-
-  /// Returns 0, or errno. The mode is 0700, whatever the umask. A folder that exists is as good, and left as it is.
-  static func makeDirectory(_ path: UnsafePointer<CChar>) -> Int32 {
-    guard mkdir(path, 0o700) == 0 else { return platform_errno() == EEXIST ? 0 : platform_errno() }
-    var made = stat()
-    // Not where it is right already: some file systems refuse to change a mode.
-    if fstatat(AT_FDCWD, path, &made, AT_SYMLINK_NOFOLLOW) == 0, made.st_mode & 0o777 == 0o700 { return 0 }
-    return chmod(path, 0o700) == 0 ? 0 : platform_errno()
   }
 
   // MARK: locks

@@ -13,8 +13,8 @@ IMPORTS = {
 
 LAYERS = {
     "values": [
-        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Watch",
-        "UTF8Text",
+        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Folders",
+        "Syscalls+Watch", "UTF8Text",
     ],
     "storage": ["Storage/*"],
     "session": [
@@ -30,6 +30,7 @@ MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "m
 
 C_FUNCTIONS = {
     "Sources/LilySession/Syscalls.swift": {"*"},
+    "Sources/LilySession/Syscalls+Folders.swift": {"*"},
     "Sources/LilySession/Syscalls+Watch.swift": {"*"},
     # What an error of the kernel's means here is not what it means elsewhere.
     "Sources/LilySession/Storage/JournalPath.swift": {"platform_errno"},

@@ -39,6 +39,13 @@ const char *platform_secure_getenv(const char *name);
 /* Size and link count alone: on ext4 a full fstat makes the next write dearer. */
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 
+/* O_PATH is declared only under _GNU_SOURCE: a descriptor to go on from, for which a folder need not be readable. */
+extern const int platform_o_path;
+
+/* Changes the mode of what a descriptor of that kind has open, which fchmod refuses, and of nothing else: AT_EMPTY_PATH is declared only under
+   _GNU_SOURCE, and kernels before 6.6 want the way through /proc. -1: neither is to be had (errno). */
+int platform_chmod_opened(int descriptor, mode_t mode);
+
 /* One byte of memory that reads 1 here and 0 in a child of fork; NULL where the kernel cannot do that. */
 volatile uint8_t *platform_fork_sentinel_make(void);
 void platform_fork_sentinel_free(volatile uint8_t *sentinel);
