@@ -35,11 +35,21 @@ int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {
 
 const int platform_o_path = O_PATH;
 
+enum { PROC_PATH_SIZE = 32 };
+
+static void proc_path(int descriptor, char path[PROC_PATH_SIZE]) { snprintf(path, PROC_PATH_SIZE, "/proc/self/fd/%d", descriptor); }
+
 int platform_chmod_opened(int descriptor, mode_t mode) {
   if (fchmodat(descriptor, "", mode, AT_EMPTY_PATH) == 0) return 0;
-  char path[32];
-  snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+  char path[PROC_PATH_SIZE];
+  proc_path(descriptor, path);
   return chmod(path, mode);
+}
+
+ssize_t platform_path_of(int descriptor, char *path, size_t size) {
+  char link[PROC_PATH_SIZE];
+  proc_path(descriptor, link);
+  return readlink(link, path, size);
 }
 
 volatile uint8_t *platform_fork_sentinel_make(void) {

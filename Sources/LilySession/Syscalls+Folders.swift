@@ -1,6 +1,6 @@
 import CPlatform
 
-/// Folders, by descriptors: how those of the default place are made.
+/// Folders, by descriptors: how those of the default place are made, and how those above one are looked at.
 extension Syscalls {
   enum EnteredFolder {
     /// Its descriptor, the caller's to close.
@@ -67,5 +67,17 @@ extension Syscalls {
     let isFolder = status.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR)
     return isFolder && status.st_uid == effectiveUser() && status.st_mode & 0o077 == 0 && status.st_mode & 0o700 != 0o700
       && (isMade || isUntouched)
+  }
+
+  /// Returns the status of what a path of `..` alone leads to from an open folder, or why there is none.
+  static func status(_ folder: Int32, upwards path: UnsafePointer<CChar>) throws(Failure) -> stat {
+    var status = stat()
+    guard fstatat(folder, path, &status, 0) == 0 else { throw failure("cannot look at the folders above") }
+    return status
+  }
+
+  /// Returns the path of an open folder, through no link, for a message; nil where the system does not tell.
+  static func path(ofFolder folder: Int32) -> [UInt8]? {
+    fill { platform_path_of(folder, $0, $1) }
   }
 }

@@ -246,7 +246,7 @@ enum Syscalls {
     fill { getcwd($0, $1).map { Int(strlen($0)) } ?? -1 }
   }
 
-  private static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
+  static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let length = bytes.withUnsafeMutableBytes { memory in
       memory.baseAddress.map { call($0.assumingMemoryBound(to: CChar.self), memory.count &- 1) } ?? -1
