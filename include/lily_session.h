@@ -91,7 +91,7 @@ enum {
   LILY_SESSION_ERROR_NO_SPACE = -21,        /**< the disk, its quota or the file size limit is full */
   LILY_SESSION_ERROR_NOT_DURABLE = -22,     /**< visible to all, but it may not survive power loss */
   LILY_SESSION_ERROR_PERMISSION = -23,      /**< the file, its directory or READ_ONLY does not allow it */
-  LILY_SESSION_ERROR_REFUSED = -24,         /**< not a file of ours: another format, owner, kind, or linked twice */
+  LILY_SESSION_ERROR_REFUSED = -24,         /**< not a file of ours: another format, owner, kind, or linked twice; STRICT, and its directory is open to others */
   LILY_SESSION_ERROR_CORRUPT = -25,         /**< STRICT, and the file is damaged */
   LILY_SESSION_ERROR_QUOTA = -26,           /**< over a size limit */
   LILY_SESSION_ERROR_BUSY = -27             /**< another process held the store's lock for 5 s */
