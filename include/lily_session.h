@@ -25,6 +25,12 @@
  *   Everything may be freed in any order: a session retains its storage and its
  *   fields. The library frees neither model nor slice. What it allocates for
  *   the caller is freed by lily_session_free().
+ * @par Handles that were given back
+ *   must not be used again. A mistake is told where it can be: until the memory
+ *   serves for something else, a call with a handle that was closed, freed or
+ *   detached, or with one of another kind, answers INVALID_ARGUMENT, and giving
+ *   it back again does nothing. Nothing may rely on that. Such a call reads
+ *   freed memory, of which AddressSanitizer and valgrind complain.
  * @par fork
  *   A child opens storages of its own: an inherited one answers
  *   ::LILY_SESSION_ERROR_FORKED, and may be closed.

@@ -52,6 +52,11 @@ ssize_t platform_path_of(int descriptor, char *path, size_t size) {
   return readlink(link, path, size);
 }
 
+void platform_wipe(void *memory, size_t size) {
+  memset(memory, 0, size);
+  __asm__ volatile("" : : "r"(memory) : "memory");
+}
+
 volatile uint8_t *platform_fork_sentinel_make(void) {
   size_t size = (size_t)sysconf(_SC_PAGESIZE);
   uint8_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

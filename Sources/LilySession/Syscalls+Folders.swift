@@ -22,11 +22,13 @@ extension Syscalls {
     open(directory, path, O_DIRECTORY | platform_o_path | (followingLink ? 0 : O_NOFOLLOW))
   }
 
-  /// Returns the status of a folder's own name, a link's too; nil if it has none, or none that can be asked for.
-  static func statusOfName(_ path: UnsafePointer<CChar>) -> stat? {
+  /// Returns true if the path names a folder, and not a link to one, and nothing is missing of it.
+  static func isFinishedFolder(_ path: UnsafePointer<CChar>) -> Bool {
     var status = stat()
-    return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 ? status : nil
+    return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && isFolder(status) && !isUnfinished(status, isMade: false)
   }
+
+  private static func isFolder(_ status: stat) -> Bool { status.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR) }
 
   /// Opens the folder of that name, or makes it, mode 0700, where there is nothing.
   ///
@@ -62,17 +64,30 @@ extension Syscalls {
   /// Returns true for a folder of ours that a umask has left without rights of its owner, and nobody with any: this call has made it, or a
   /// program was ended before it could set the mode. A change of the mode by somebody else would have changed the time of the last change
   /// of the status, but not of the content.
-  static func isUnfinished(_ status: stat, isMade: Bool = false) -> Bool {
+  private static func isUnfinished(_ status: stat, isMade: Bool) -> Bool {
     let isUntouched = status.st_ctim.tv_sec == status.st_mtim.tv_sec && status.st_ctim.tv_nsec == status.st_mtim.tv_nsec
-    let isFolder = status.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR)
-    return isFolder && status.st_uid == effectiveUser() && status.st_mode & 0o077 == 0 && status.st_mode & 0o700 != 0o700
+    return status.st_uid == effectiveUser() && status.st_mode & 0o077 == 0 && status.st_mode & 0o700 != 0o700
       && (isMade || isUntouched)
   }
 
-  /// Returns the status of what a path of `..` alone leads to from an open folder, or why there is none.
-  static func status(_ folder: Int32, upwards path: UnsafePointer<CChar>) throws(Failure) -> stat {
+  /// Returns the status of the folder so many above an open one: of `../../.`, for two.
+  static func status(_ folder: Int32, above levels: Int) throws(Failure) -> stat {
     var status = stat()
-    guard fstatat(folder, path, &status, 0) == 0 else { throw failure("cannot look at the folders above") }
+    let answer = withUnsafeTemporaryAllocation(byteCount: 3 &* levels &+ 2, alignment: 1) { path -> Int32 in
+      guard let start = path.baseAddress?.assumingMemoryBound(to: CChar.self) else { return -1 }
+      memset(start, Int32(UInt8(ascii: ".")), path.count)
+      for level in 0..<levels { start[3 &* level &+ 2] = CChar(bitPattern: UInt8(ascii: "/")) }
+      start[3 &* levels &+ 1] = 0
+      return fstatat(folder, start, &status, 0)
+    }
+    guard answer == 0 else { throw failure("cannot look at the folders above") }
+    return status
+  }
+
+  /// Returns the status of the root of what this process sees.
+  static func statusOfRoot() throws(Failure) -> stat {
+    var status = stat()
+    guard fstatat(AT_FDCWD, "/", &status, 0) == 0 else { throw failure("cannot look at the folders above") }
     return status
   }
 

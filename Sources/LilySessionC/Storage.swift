@@ -3,9 +3,16 @@ import CPlatform
 import LilySession
 
 /// What a `lily_session_storage *` points to.
-final class StorageHandle {
+final class StorageHandle: Handle, HandleKind {
+  static var mark: UInt32 { 0x4C53_7374 }
+  static var isNone: StaticString { "the storage handle has been closed, or is none" }
+
   let storage: any Storage
-  init(_ storage: any Storage) { self.storage = storage }
+
+  init(_ storage: any Storage) {
+    self.storage = storage
+    super.init(mark: StorageHandle.mark)
+  }
 }
 
 @implementation @_cdecl("lily_session_storage_open")

@@ -41,6 +41,9 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
+    # What tells a handle from one that was given back.
+    "Sources/LilySessionC/Handle.swift": {"platform_wipe"},
+    "Sources/LilySessionC/Runtime.swift": {"platform_wipe"},
     # The system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
     "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},

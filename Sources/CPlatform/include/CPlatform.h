@@ -49,6 +49,9 @@ int platform_chmod_opened(int descriptor, mode_t mode);
 /* The path of what a descriptor has open, as readlink tells it of /proc. snprintf is variadic. -1: there is none (errno). */
 ssize_t platform_path_of(int descriptor, char *path, size_t size);
 
+/* Zeros, which are written even where nothing seems to read them any more. */
+void platform_wipe(void *memory, size_t size);
+
 /* One byte of memory that reads 1 here and 0 in a child of fork; NULL where the kernel cannot do that. */
 volatile uint8_t *platform_fork_sentinel_make(void);
 void platform_fork_sentinel_free(volatile uint8_t *sentinel);

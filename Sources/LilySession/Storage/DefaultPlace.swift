@@ -49,10 +49,10 @@ private struct Base {
   // Each is opened and made in the one above it, which is held open. No path is walked twice, so that nobody can have the library change
   // what another name leads to.
   func makeFolders(_ folder: [UInt8]) throws(Failure) {
-    if let there = Base.with(folder[...], Syscalls.statusOfName), Base.isUsable(there) { return }
+    if Syscalls.isFinishedFolder(Base.cString(folder[...])) { return }
     var at: Int32 = -1
     defer { Syscalls.close(at) }
-    switch Base.with(existing == 0 ? [DefaultPlace.slash] : folder[..<existing], Syscalls.openFolder) {
+    switch Syscalls.openFolder(Base.cString(existing == 0 ? [DefaultPlace.slash] : folder[..<existing])) {
     case .entered(let top): at = top
     case .notMade(let code), .notEntered(let code): throw existing > 0 && code == ENOENT ? missingHome : failure(code, at: folder[...])
     }
@@ -61,7 +61,7 @@ private struct Base {
       let start = end &+ 1 // behind a slash
       end = folder[start...].firstIndex(of: DefaultPlace.slash) ?? folder.count
       if start == end { continue } // another slash
-      switch Base.with(folder[start..<end], { Syscalls.enterFolder(at, $0) }) {
+      switch Syscalls.enterFolder(at, Base.cString(folder[start..<end])) {
       case .entered(let below):
         Syscalls.close(at)
         at = below
@@ -71,14 +71,7 @@ private struct Base {
     }
   }
 
-  private static func isUsable(_ folder: stat) -> Bool {
-    folder.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR) && !Syscalls.isUnfinished(folder)
-  }
-
-  /// Calls `body` with the text as a C string.
-  private static func with<R>(_ text: ArraySlice<UInt8>, _ body: (UnsafePointer<CChar>) -> R) -> R {
-    body(text.map { CChar(bitPattern: $0) } + [0])
-  }
+  private static func cString(_ text: ArraySlice<UInt8>) -> [CChar] { text.map { CChar(bitPattern: $0) } + [0] }
 
   private func failure(_ code: Int32, at folder: ArraySlice<UInt8>) -> Failure {
     Syscalls.failure(variable.cannotCreate, errno: code).at([UInt8](folder))

@@ -12,22 +12,19 @@ enum FolderOwners {
   ///
   /// - Parameter path: of the folder, where the system does not tell its own.
   static func weakness(of folder: Int32, _ path: UnsafePointer<CChar>) -> Failure? {
-    var upwards: [CChar] = [dot, 0]
-    var depth = 0
     do throws(Failure) {
-      let top = try Syscalls.status(AT_FDCWD, upwards: [slash, 0])
+      let top = try Syscalls.statusOfRoot()
       var below = top
-      while true {
-        let status = try Syscalls.status(folder, upwards: upwards)
-        if let reason = weakness(status) { return Failure(.refused, reason).at(name(folder, depth, path)) }
+      for level in 0..<deepest {
+        let status = try Syscalls.status(folder, above: level)
+        if let reason = weakness(status) { return Failure(.refused, reason).at(name(folder, level, path)) }
         if isSame(status, top) { return nil }
         // Above the top of a file system that nobody has mounted any more it goes on for ever. Not so at the first: a folder may be mounted
         // on one that is in it.
-        if depth == deepest { return isSame(status, below) ? nil : Failure(.refused, "the folder lies too deep").at(path) }
+        if level == deepest &- 1, isSame(status, below) { return nil }
         below = status
-        upwards.insert(contentsOf: [dot, dot, slash], at: 0)
-        depth &+= 1
       }
+      return Failure(.refused, "the folder lies too deep").at(path)
     } catch { return Failure(.refused, error.reason, systemError: error.systemError).at(path) }
   }
 
@@ -41,18 +38,11 @@ enum FolderOwners {
     return nil
   }
 
-  /// Returns the path of the folder so many above an open one, for a message.
+  /// Returns the path of the folder so many above an open one, for a message; of that one, where the system does not tell.
   private static func name(_ folder: Int32, _ levels: Int, _ path: UnsafePointer<CChar>) -> [UInt8] {
-    var name = Syscalls.path(ofFolder: folder) ?? []
-    guard name.first == UInt8(bitPattern: slash) else {
-      name = [UInt8](cString: path)
-      for _ in 0..<levels { name += [UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: ".")] }
-      return name
-    }
-    for _ in 0..<levels { name.removeLast(name.count &- (name.lastIndex(of: UInt8(bitPattern: slash)) ?? 0)) }
-    return name.isEmpty ? [UInt8(bitPattern: slash)] : name
+    guard let name = Syscalls.path(ofFolder: folder) else { return [UInt8](cString: path) }
+    var end = name.count
+    for _ in 0..<levels { end = name[..<end].lastIndex(of: UInt8(ascii: "/")) ?? 0 }
+    return [UInt8](name[..<max(end, 1)])
   }
-
-  private static var dot: CChar { CChar(bitPattern: UInt8(ascii: ".")) }
-  private static var slash: CChar { CChar(bitPattern: UInt8(ascii: "/")) }
 }
