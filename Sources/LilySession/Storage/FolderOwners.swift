@@ -2,8 +2,8 @@ import CPlatform
 
 /// Who could put another file in a file's place: the owners and rights of its folder and of all above it.
 //
-// Asked of the open folder by `..` alone, so that it is the chain that the kernel would walk, whatever links the path goes through. The folders
-// between this one and the first that is somebody else's cannot be exchanged by others, so nobody can hide that one while they are looked at.
+// Asked of the open folder by `..` alone, so that it is the chain that the kernel would walk, whatever links the path goes through. Others
+// cannot exchange the folders between this one and the first that is somebody else's, so nobody can hide that one while it is looked for.
 enum FolderOwners {
   /// No path that a program can open is deeper.
   private static var deepest: Int { 1024 }
@@ -34,8 +34,8 @@ enum FolderOwners {
   /// be known, so its right counts as others'. An owner that this user namespace does not know (the overflow user, 65534) is somebody else.
   private static func weakness(_ folder: stat) -> StaticString? {
     guard folder.st_uid == 0 || folder.st_uid == Syscalls.effectiveUser() else { return "another user owns the folder" }
-    guard folder.st_mode & 0o022 == 0 || folder.st_mode & mode_t(S_ISVTX) != 0 else { return "others can write to the folder, which is not sticky" }
-    return nil
+    let isSticky = folder.st_mode & mode_t(S_ISVTX) != 0
+    return folder.st_mode & 0o022 == 0 || isSticky ? nil : "others can write to the folder, which is not sticky"
   }
 
   /// Returns the path of the folder so many above an open one, for a message; of that one, where the system does not tell.

@@ -134,7 +134,7 @@ def test_S28_a_directory_that_is_open_to_others(tmp_path: Path) -> None:
         assert storage.info().directory_is_open is True
     with pytest.raises(RefusedError, match=f"others can write to the folder, which is not sticky: {folder}"):
         Storage.open(folder / "session.jsonl", strict=True)
-    with Storage.in_memory() as memory:
+    with Storage.memory() as memory:
         assert memory.info().directory_is_open is False
 
 
