@@ -28,13 +28,20 @@ SWIFT_FLAGS := --disable-local-rpath -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswift
   -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
+# What the processor may check of jumps and returns. On x86-64 the compiler has each function that is called through a pointer begin with
+# a landing pad, Swift's and C's, and nothing in the library plays with return addresses. Whether the linker notes the landing pads (IBT) is
+# the C library's start files' doing: it does so where they have them, too. On arm64 the functions of the Swift runtime that 6.3 compiles in
+# get no landing pads, so there are signed return addresses alone.
+CONTROL_FLOW_x86_64  := -Xcc -fcf-protection=full -Xlinker -z -Xlinker shstk
+CONTROL_FLOW_aarch64 := -Xcc -mbranch-protection=pac-ret
+
 # The library is Embedded Swift. The version script hides the copy of the Swift runtime inside, which would otherwise take the
 # place of a Swift host's own. The compiler writes what both modules use twice; a section for each function lets the linker drop
 # what nothing calls. Exclusivity is checked at run time in the tests of full Swift; here the check would end the host, and cost a
 # tenth of an update.
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session $(SWIFT_FLAGS) \
   -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -fvisibility=hidden \
-  -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map'
+  $(CONTROL_FLOW_$(shell uname -m)) -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map'
 
 SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
 

@@ -20,7 +20,12 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
     .systemLibrary(name: "CLilySession", path: "include"),
-    .target(name: "CPlatform", cSettings: [.define("PLATFORM_EMBEDDED", .when(traits: ["Embedded"]))]),
+    .target(
+      name: "CPlatform",
+      cSettings: [
+        .define("PLATFORM_EMBEDDED", .when(traits: ["Embedded"])),
+        .define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release)), // it wants an optimised build
+      ]),
     .target(name: "LilySession", dependencies: ["CJansson", "CPlatform"], swiftSettings: settings),
     .target(
       name: "LilySessionC", dependencies: ["LilySession", "CLilySession", "CPlatform"],

@@ -25,6 +25,12 @@
  *   Everything may be freed in any order: a session retains its storage and its
  *   fields. The library frees neither model nor slice. What it allocates for
  *   the caller is freed by lily_session_free().
+ * @par Handles that were given back
+ *   must not be used again. A mistake is told where it can be: until the memory
+ *   serves for something else, a call with a handle that was closed, freed or
+ *   detached, or with one of another kind, answers INVALID_ARGUMENT, and giving
+ *   it back again does nothing. Nothing may rely on that. Such a call reads
+ *   freed memory, of which AddressSanitizer and valgrind complain.
  * @par fork
  *   A child opens storages of its own: an inherited one answers
  *   ::LILY_SESSION_ERROR_FORKED, and may be closed.
@@ -91,7 +97,7 @@ enum {
   LILY_SESSION_ERROR_NO_SPACE = -21,        /**< the disk, its quota or the file size limit is full */
   LILY_SESSION_ERROR_NOT_DURABLE = -22,     /**< visible to all, but it may not survive power loss */
   LILY_SESSION_ERROR_PERMISSION = -23,      /**< the file, its directory or READ_ONLY does not allow it */
-  LILY_SESSION_ERROR_REFUSED = -24,         /**< not a file of ours: another format, owner, kind, or linked twice */
+  LILY_SESSION_ERROR_REFUSED = -24,         /**< not a file of ours: another format, owner, kind, or linked twice; STRICT, and its directory is open to others */
   LILY_SESSION_ERROR_CORRUPT = -25,         /**< STRICT, and the file is damaged */
   LILY_SESSION_ERROR_QUOTA = -26,           /**< over a size limit */
   LILY_SESSION_ERROR_BUSY = -27             /**< another process held the store's lock for 5 s */
@@ -137,7 +143,8 @@ enum {
 /** How a storage is opened, as lily_session_storage_options::flags. */
 enum {
   LILY_SESSION_READ_ONLY = 1, /**< never writes, nor creates: a missing file is NOT_FOUND */
-  LILY_SESSION_STRICT = 2     /**< a damaged file is CORRUPT instead of being read around the damage */
+  LILY_SESSION_STRICT = 2     /**< a damaged file is CORRUPT instead of being read around the damage, and one whose directory is
+                                   open to others (lily_session_info::directory_is_open) is REFUSED */
 };
 
 /** How a storage is opened. Zero means the default of each. */
@@ -176,7 +183,8 @@ typedef struct lily_session_storage_options {
  *         application; NOT_FOUND: no such directory, no default place, or
  *         READ_ONLY and no such file;
  *         REFUSED: not a journal, a newer format, a symbolic or second hard
- *         link, another owner's, over 4 GiB; CORRUPT: damaged, and STRICT;
+ *         link, another owner's, over 4 GiB, or, if STRICT, in a directory that
+ *         is open to others; CORRUPT: damaged, and STRICT;
  *         PERMISSION, NO_SPACE, IO: the system's answer; BUSY
  * @since 0.1 */
 lily_session_status lily_session_storage_open(const char *path, const lily_session_storage_options *options, lily_session_storage **out_storage);
@@ -357,10 +365,13 @@ typedef struct lily_session_info {
   int64_t last_compaction_ms;  /**< when this handle last rewrote the file, UTC in ms; 0: never */
   int32_t durability;          /**< LILY_SESSION_DURABILITY_… */
   int32_t owes_sync;           /**< 1: what this handle wrote is not known to survive power loss; 0: it is, or there is nothing */
+  int32_t directory_is_open;   /**< 1: others could put another file, or an older copy, in the file's place: another user than this one
+                                    and root owns its directory, or one above it, links resolved; or others, its group among them, can
+                                    write there and it is not sticky; or the file system gives others rights to the file. 0: no */
 } lily_session_info;
 
 /** To be filled in. */
-#define LILY_SESSION_INFO_INIT { sizeof(lily_session_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define LILY_SESSION_INFO_INIT { sizeof(lily_session_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /** What there is to know of a storage; of a scope, its parent's.
  * @return INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
@@ -575,7 +586,7 @@ enum {
   LILY_SESSION_EVENT_FIELD_FAILED = 3, /**< the field's value could not be taken. status: what get returned, or ENCODE */
   LILY_SESSION_EVENT_WRITE_FAILED = 4, /**< the field could not be stored, and is dirty. status, and system_error where there is one */
   LILY_SESSION_EVENT_DAMAGED = 5,      /**< attach: lines of the file were damaged and skipped. key NULL; status: CORRUPT */
-  LILY_SESSION_EVENT_DIRECTORY = 6,    /**< attach: others can write to the file's directory, and it is not sticky. key NULL; status: PERMISSION */
+  LILY_SESSION_EVENT_DIRECTORY = 6,    /**< attach: lily_session_info::directory_is_open. key NULL; status: PERMISSION */
   LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: another changed the field, and it was set */
   LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: another removed it; it was set to its value from before hydration. status: what set returned, NOT_FOUND where there is no such value */
   LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: it expired; likewise */

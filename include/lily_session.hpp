@@ -317,7 +317,7 @@ enum class durability : std::int32_t {
 struct storage_options {
   lily::durability durability = lily::durability::process; ///< what a change survives
   bool read_only = false;       ///< never writes, nor creates
-  bool strict = false;          ///< a damaged file is corrupt_error, instead of being read around the damage
+  bool strict = false;          ///< a damaged file is corrupt_error, instead of being read around the damage; one in a directory that is open to others is refused_error
   std::string application = {}; ///< names the default place; "": the executable's name
   std::int64_t quota_bytes = 0; ///< 0: 5 MiB, -1: no limit
   std::function<time_point()> clock = nullptr; ///< null: the system's, which also stands in for one that throws
@@ -1082,7 +1082,7 @@ enum class event_kind : std::int32_t {
   field_failed = LILY_SESSION_EVENT_FIELD_FAILED, ///< the field's value could not be taken
   write_failed = LILY_SESSION_EVENT_WRITE_FAILED, ///< the field could not be stored, and is dirty
   damaged = LILY_SESSION_EVENT_DAMAGED,           ///< attach: lines of the file were damaged and skipped
-  directory = LILY_SESSION_EVENT_DIRECTORY,       ///< attach: others can write to the file's directory, and it is not sticky
+  directory = LILY_SESSION_EVENT_DIRECTORY,       ///< attach: others could exchange the file (lily_session_info::directory_is_open)
   changed = LILY_SESSION_EVENT_CHANGED,           ///< refresh: another changed the field, and it was set
   removed = LILY_SESSION_EVENT_REMOVED,           ///< refresh: another removed it; it was set to its value from before attach
   expired = LILY_SESSION_EVENT_EXPIRED,           ///< refresh: it expired; likewise

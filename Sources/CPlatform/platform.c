@@ -52,14 +52,6 @@ bool platform_is_locked_by_stranger(int file) {
   return is_held;
 }
 
-int platform_open_path(int directory, const char *name) { return openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
-
-bool platform_make_usable(int path) {
-  char name[40];
-  snprintf(name, sizeof name, "/proc/self/fd/%d", path); /* fchmod refuses such a descriptor */
-  return chmod(name, S_IRUSR | S_IWUSR) == 0;
-}
-
 int64_t platform_next_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
 
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {
@@ -81,6 +73,30 @@ int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {
   *out_size = (int64_t)status.stx_size;
   *out_links = status.stx_nlink;
   return 0;
+}
+
+const int platform_o_path = O_PATH;
+
+enum { PROC_PATH_SIZE = 32 };
+
+static void proc_path(int descriptor, char path[PROC_PATH_SIZE]) { snprintf(path, PROC_PATH_SIZE, "/proc/self/fd/%d", descriptor); }
+
+int platform_chmod_opened(int descriptor, mode_t mode) {
+  if (fchmodat(descriptor, "", mode, AT_EMPTY_PATH) == 0) return 0;
+  char path[PROC_PATH_SIZE];
+  proc_path(descriptor, path);
+  return chmod(path, mode);
+}
+
+ssize_t platform_path_of(int descriptor, char *path, size_t size) {
+  char link[PROC_PATH_SIZE];
+  proc_path(descriptor, link);
+  return readlink(link, path, size);
+}
+
+void platform_wipe(void *memory, size_t size) {
+  memset(memory, 0, size);
+  __asm__ volatile("" : : "r"(memory) : "memory");
 }
 
 volatile uint8_t *platform_fork_sentinel_make(void) {

@@ -12,7 +12,7 @@ public struct Event: Sendable {
     case writeFailed = 4
     /// Attach: lines of the file were damaged, and skipped.
     case damaged = 5
-    /// Attach: others can write to the file's directory, and it is not sticky.
+    /// Attach: others could exchange the file (``StorageInfo/directoryIsOpen``).
     case directory = 6
     /// Refresh: another changed the field, and it was set.
     case changed = 7

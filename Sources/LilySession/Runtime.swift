@@ -20,8 +20,7 @@ package final class ModelRuntime<Model> {
 
   deinit {
     for at in 0..<count {
-      let session = sessions[at].takeRetainedValue()
-      session.runtime = nil
+      sessions[at].takeRetainedValue().leftRuntime()
     }
     sessions.deallocate()
   }
@@ -123,7 +122,7 @@ package final class ModelRuntime<Model> {
 
   private func end(_ session: ModelSession<Model>) {
     session.finish(model, flushing: session.ending != .abandoned)
-    session.runtime = nil
+    session.leftRuntime()
     for at in 0..<count where sessions[at].toOpaque() == Unmanaged.passUnretained(session).toOpaque() {
       sessions[at].release()
       (sessions + at).moveUpdate(from: sessions + at + 1, count: count &- at &- 1)

@@ -30,6 +30,11 @@ public class Session {
   /// Ends the session without calling the host.
   package func abandon() {}
 
+  /// As `detach` or `abandon`, for the host's last use of the session but for the callbacks that this runs.
+  ///
+  /// - Parameter handle: lives until the session has ended.
+  package func end(flushing: Bool, keeping handle: AnyObject) {}
+
   static var detached: Failure { Failure(.invalidArgument, "the session is detached") }
 }
 
@@ -38,6 +43,8 @@ package class ModelSession<Model>: Session {
   /// nil: detached. The runtime retains the session, and clears this when it goes.
   var runtime: Unmanaged<ModelRuntime<Model>>?
   var ending = Ending.no
+  /// What `end` must leave alive: the host's handle, which has this session. Nil once there is no runtime.
+  var keptAlive: AnyObject?
 
   /// The way of one update: slice, compare, and for what changed encode and write.
   func storeChanges(of model: Model) -> Failure? { nil }
@@ -56,6 +63,18 @@ package class ModelSession<Model>: Session {
 
   package override func detach() { runtime?.takeUnretainedValue().end(self, as: .detached) }
   package override func abandon() { runtime?.takeUnretainedValue().end(self, as: .abandoned) }
+
+  package override func end(flushing: Bool, keeping handle: AnyObject) {
+    guard let runtime else { return }
+    keptAlive = handle
+    runtime.takeUnretainedValue().end(self, as: flushing ? .detached : .abandoned)
+  }
+
+  /// The runtime has let go of it.
+  func leftRuntime() {
+    runtime = nil
+    keptAlive = nil
+  }
 }
 
 /// How a session's slice is found in the model, and how its host hears of events.

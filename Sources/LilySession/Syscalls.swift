@@ -1,7 +1,7 @@
 import CPlatform
 
-/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. This file and `Syscalls+Watch.swift` are
-/// the only ones that call it.
+/// Everything that is asked of the kernel, with EINTR retried and errno turned into a failure. This file, `Syscalls+Folders.swift`
+/// and `Syscalls+Watch.swift` are the only ones that call it.
 enum Syscalls {
   static func failure(_ reason: StaticString, errno code: Int32 = platform_errno()) -> Failure {
     let status: Status
@@ -183,12 +183,12 @@ enum Syscalls {
   /// Gives a file of this user its mode that died, with the process that made it, before it had any: it is empty, and not even its owner
   /// may open it. Returns false if it is no such file.
   static func rescue(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
-    let path = aboveStandard(platform_open_path(directory, name))
+    let path = open(directory, name, platform_o_path | O_NOFOLLOW)
     defer { close(path) }
     guard path >= 0, let found = try? status(path), found.st_mode & mode_t(S_IFMT | 0o400) == mode_t(S_IFREG), found.st_size == 0,
       found.st_uid == effectiveUser(), found.st_nlink == 1
     else { return false }
-    return platform_make_usable(path)
+    return platform_chmod_opened(path, 0o600) == 0
   }
 
   static func rename(_ directory: Int32, _ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) throws(Failure) {
@@ -199,15 +199,6 @@ enum Syscalls {
   @discardableResult
   static func unlink(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
     unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT
-  }
-
-  /// Returns 0, or errno. The mode is 0700, whatever the umask. A folder that exists is as good, and left as it is.
-  static func makeDirectory(_ path: UnsafePointer<CChar>) -> Int32 {
-    guard mkdir(path, 0o700) == 0 else { return platform_errno() == EEXIST ? 0 : platform_errno() }
-    var made = stat()
-    // Not where it is right already: some file systems refuse to change a mode.
-    if fstatat(AT_FDCWD, path, &made, AT_SYMLINK_NOFOLLOW) == 0, made.st_mode & 0o777 == 0o700 { return 0 }
-    return chmod(path, 0o700) == 0 ? 0 : platform_errno()
   }
 
   // MARK: locks
@@ -293,7 +284,7 @@ enum Syscalls {
     fill { getcwd($0, $1).map { Int(strlen($0)) } ?? -1 }
   }
 
-  private static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
+  static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let length = bytes.withUnsafeMutableBytes { memory in
       memory.baseAddress.map { call($0.assumingMemoryBound(to: CChar.self), memory.count &- 1) } ?? -1

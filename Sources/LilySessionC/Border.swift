@@ -2,7 +2,7 @@ import CLilySession
 import CPlatform
 import LilySession
 
-// What every exported function runs through: status and message, handles, arguments.
+// What every exported function runs through: status and message, arguments. Handles are in `Handle.swift`.
 
 /// Runs a call and answers its status. This thread's message is that of the outermost call, because it is set when a call ends.
 @inline(__always)
@@ -28,29 +28,13 @@ func fail(_ failure: Failure) -> lily_session_status {
 }
 
 /// As `answer`, for a function that makes a handle: it is NULL on failure, also where it cannot be written.
-func make<Handle: AnyObject>(
+func make(
   _ out: UnsafeMutablePointer<OpaquePointer?>?, _ body: () throws(Failure) -> Handle
 ) -> lily_session_status {
   out?.pointee = nil
   return answer { () throws(Failure) in
     guard let out else { throw Failure(.invalidArgument, "the out parameter is NULL") }
     out.pointee = handle(try body())
-  }
-}
-
-/// A handle, with a reference of its own.
-func handle(_ object: AnyObject) -> OpaquePointer { OpaquePointer(Unmanaged.passRetained(object).toOpaque()) }
-
-extension Optional where Wrapped == OpaquePointer {
-  /// The object behind a handle, retained for as long as the caller uses it.
-  func object<Handle: AnyObject>(_ type: Handle.Type) throws(Failure) -> Handle {
-    guard let self else { throw Failure(.invalidArgument, "a handle is NULL") }
-    return Unmanaged<Handle>.fromOpaque(UnsafeRawPointer(self)).takeUnretainedValue()
-  }
-
-  /// The object and the handle's own reference to it, for the function that ends the handle.
-  func take<Handle: AnyObject>(_ type: Handle.Type) -> Handle? {
-    self.map { Unmanaged<Handle>.fromOpaque(UnsafeRawPointer($0)).takeRetainedValue() }
   }
 }
 

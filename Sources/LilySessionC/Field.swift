@@ -2,7 +2,15 @@ import CLilySession
 import CPlatform
 import LilySession
 
-typealias FieldListHandle = FieldList<HostField>
+/// What a `lily_session_persistence *` points to.
+final class FieldListHandle: Handle, HandleKind {
+  static var mark: UInt32 { 0x4C53_666C }
+  static var isNone: StaticString { "the list of fields has been freed, or is none" }
+
+  let list = FieldList<HostField>()
+
+  init() { super.init(mark: FieldListHandle.mark) }
+}
 
 @implementation @_cdecl("lily_session_persistence_new")
 public func lily_session_persistence_new() -> OpaquePointer? {
@@ -22,7 +30,7 @@ public func lily_session_field_add(
   answer { () throws(Failure) in
     // Released when the last list and session that has the field lets go of it: on failure before this call's message is set.
     let owner = field.flatMap(release)
-    let list = try persistence.object(FieldListHandle.self)
+    let list = try persistence.object(FieldListHandle.self).list
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
     let given = try read(field)
     let key = try LilySessionC.key(given.key, limit: Key.fieldLimit)

@@ -3,16 +3,23 @@ import CPlatform
 import LilySession
 
 /// What a `lily_session_runtime *` points to.
-final class RuntimeHandle {
+final class RuntimeHandle: Handle, HandleKind {
+  static var mark: UInt32 { 0x4C53_7274 }
+  static var isNone: StaticString { "the runtime has been freed, or is none" }
+
   let runtime: ModelRuntime<UnsafeMutableRawPointer>
-  let update: lily_session_update_fn?
+  /// Wiped as the mark is, so that a call which would run it asks nothing more.
+  private(set) var update: lily_session_update_fn?
   let context: UnsafeMutableRawPointer?
 
   init(_ model: UnsafeMutableRawPointer, _ update: lily_session_update_fn?, _ context: UnsafeMutableRawPointer?) {
     runtime = ModelRuntime(model: model)
     self.update = update
     self.context = context
+    super.init(mark: RuntimeHandle.mark)
   }
+
+  deinit { withUnsafeMutableBytes(of: &update) { platform_wipe($0.baseAddress, $0.count) } }
 }
 
 @implementation @_cdecl("lily_session_runtime_new")
@@ -32,11 +39,17 @@ public func lily_session_runtime_new(
 public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
   guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
   return Unmanaged<RuntimeHandle>.fromOpaque(UnsafeRawPointer(runtime))._withUnsafeGuaranteedRef { handle in
-    guard let update = handle.update else { return fail(Failure(.unsupported, "the runtime has no update function")) }
+    guard let update = handle.update else { return fail(noUpdate(runtime)) }
     let context = handle.context
     guard let failure = handle.runtime.dispatch({ update(context, $0, message) }) else { return succeed() }
     return fail(failure)
   }
+}
+
+@inline(never)
+private func noUpdate(_ runtime: OpaquePointer?) -> Failure {
+  do throws(Failure) { _ = try runtime.object(RuntimeHandle.self) } catch { return error }
+  return Failure(.unsupported, "the runtime has no update function")
 }
 
 @implementation @_cdecl("lily_session_runtime_model")

@@ -2,6 +2,19 @@ import CLilySession
 import CPlatform
 import LilySession
 
+/// What a `lily_session *` points to.
+final class SessionHandle: Handle, HandleKind {
+  static var mark: UInt32 { 0x4C53_7365 }
+  static var isNone: StaticString { "the session has been detached, or is none" }
+
+  let session: Session
+
+  init(_ session: Session) {
+    self.session = session
+    super.init(mark: SessionHandle.mark)
+  }
+}
+
 @implementation @_cdecl("lily_session_attach")
 public func lily_session_attach(
   _ runtime: OpaquePointer?, _ persistence: OpaquePointer?, _ config: UnsafePointer<lily_session_config>?,
@@ -11,14 +24,14 @@ public func lily_session_attach(
   return answer { () throws(Failure) in
     let owner = config.flatMap(release) // on failure released before this call's message is set
     let runtime = try runtime.object(RuntimeHandle.self).runtime
-    let fields = try persistence.object(FieldListHandle.self)
+    let fields = try persistence.object(FieldListHandle.self).list
     guard let config, let out_session else { throw Failure(.invalidArgument, "the config or the out parameter is NULL") }
     let given = try read(config)
     let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
       if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
       return try open(nil, nil, create: true)
     }
-    out_session.pointee = handle(session)
+    out_session.pointee = handle(SessionHandle(session))
   }
 }
 
@@ -30,23 +43,23 @@ private func release(_ config: UnsafePointer<lily_session_config>) -> Context? {
 
 @implementation @_cdecl("lily_session_persist")
 public func lily_session_persist(_ session: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try session.object(Session.self).persist() }
+  answer { () throws(Failure) in try session.object(SessionHandle.self).session.persist() }
 }
 
 @implementation @_cdecl("lily_session_flush")
 public func lily_session_flush(_ session: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try session.object(Session.self).flush() }
+  answer { () throws(Failure) in try session.object(SessionHandle.self).session.flush() }
 }
 
 @implementation @_cdecl("lily_session_refresh")
 public func lily_session_refresh(_ session: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try session.object(Session.self).refresh() }
+  answer { () throws(Failure) in try session.object(SessionHandle.self).session.refresh() }
 }
 
 @implementation @_cdecl("lily_session_mark")
 public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   answer { () throws(Failure) in
-    let session = try session.object(Session.self)
+    let session = try session.object(SessionHandle.self).session
     try session.mark(try LilySessionC.key(key, limit: Key.fieldLimit))
   }
 }
@@ -54,14 +67,14 @@ public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CC
 @implementation @_cdecl("lily_session_touch")
 public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   answer { () throws(Failure) in
-    let session = try session.object(Session.self)
+    let session = try session.object(SessionHandle.self).session
     try session.touch(try LilySessionC.key(key, limit: Key.fieldLimit))
   }
 }
 
 @implementation @_cdecl("lily_session_next_expiry")
 public func lily_session_next_expiry(_ session: OpaquePointer?) -> Int64 {
-  (try? session.object(Session.self))?.millisecondsToNextExpiry() ?? -1
+  (try? session.object(SessionHandle.self))?.session.millisecondsToNextExpiry() ?? -1
 }
 
 @implementation @_cdecl("lily_session_field_state")
@@ -69,7 +82,7 @@ public func lily_session_field_state(
   _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_state: UnsafeMutablePointer<Int32>?
 ) -> lily_session_status {
   answer { () throws(Failure) in
-    let session = try session.object(Session.self)
+    let session = try session.object(SessionHandle.self).session
     let key = try LilySessionC.key(key, limit: Key.fieldLimit)
     guard let out_state else { throw Failure(.invalidArgument, "the out parameter is NULL") }
     let state = try session.state(of: key)
@@ -79,12 +92,14 @@ public func lily_session_field_state(
 
 @implementation @_cdecl("lily_session_detach")
 public func lily_session_detach(_ session: OpaquePointer?) {
-  session.take(Session.self)?.detach()
+  guard let handle = session.take(SessionHandle.self) else { return }
+  handle.session.end(flushing: true, keeping: handle)
 }
 
 @implementation @_cdecl("lily_session_abandon")
 public func lily_session_abandon(_ session: OpaquePointer?) {
-  session.take(Session.self)?.abandon()
+  guard let handle = session.take(SessionHandle.self) else { return }
+  handle.session.end(flushing: false, keeping: handle)
 }
 
 @implementation @_cdecl("lily_session_clear")

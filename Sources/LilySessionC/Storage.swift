@@ -3,9 +3,16 @@ import CPlatform
 import LilySession
 
 /// What a `lily_session_storage *` points to.
-final class StorageHandle {
+final class StorageHandle: Handle, HandleKind {
+  static var mark: UInt32 { 0x4C53_7374 }
+  static var isNone: StaticString { "the storage handle has been closed, or is none" }
+
   let storage: any Storage
-  init(_ storage: any Storage) { self.storage = storage }
+
+  init(_ storage: any Storage) {
+    self.storage = storage
+    super.init(mark: StorageHandle.mark)
+  }
 }
 
 @implementation @_cdecl("lily_session_storage_open")
@@ -177,7 +184,7 @@ public func lily_session_storage_info(
   answer { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
     guard let out_info else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    var told = try read(UnsafePointer(out_info))
+    var told = try read(UnsafePointer(out_info), former: 9 * MemoryLayout<Int>.size) // as it ended before `directory_is_open`
     let info = try storage.info()
     told.path = storage.cPath
     told.entries = Int64(info.entries)
@@ -188,6 +195,7 @@ public func lily_session_storage_info(
     told.last_compaction_ms = info.lastCompaction
     told.durability = Int32(info.isPowerDurable ? LILY_SESSION_DURABILITY_POWER : LILY_SESSION_DURABILITY_PROCESS)
     told.owes_sync = info.owesSync ? 1 : 0
-    out_info.pointee = told
+    told.directory_is_open = info.directoryIsOpen ? 1 : 0
+    memcpy(out_info, &told, min(told.size, MemoryLayout<lily_session_info>.size))
   }
 }

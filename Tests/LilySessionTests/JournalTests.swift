@@ -50,6 +50,22 @@ import Testing
     }
   }
 
+  @Test func `S28 a folder in which others could exchange the file is told, and refused by a strict opening`() throws {
+    let storage = try journal()
+    let folder = URL(fileURLWithPath: scratch.file).deletingLastPathComponent().path
+    #expect(try !storage.info().directoryIsOpen)
+    #expect(chmod(folder, 0o777) == 0)
+    #expect(try storage.info().directoryIsOpen)
+    #expect(storage.notices.directoryIsOpen)
+    #expect(throws: Failure.self) { _ = try journal { $0.isStrict = true } }
+    _ = try journal {
+      $0.isStrict = true
+      $0.acceptsAnyFolder = true
+    }
+    #expect(chmod(folder, 0o1777) == 0)
+    #expect(try !storage.info().directoryIsOpen)
+  }
+
   @Test func `S8 what was removed leaves the file with the next sync`() throws {
     let storage = try journal()
     try store("lily_session_token", "\"hush\"", in: storage)

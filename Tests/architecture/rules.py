@@ -13,8 +13,8 @@ IMPORTS = {
 
 LAYERS = {
     "values": [
-        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Watch",
-        "UTF8Text",
+        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Folders",
+        "Syscalls+Watch", "UTF8Text",
     ],
     "storage": ["Storage/*"],
     "session": [
@@ -30,6 +30,7 @@ MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "m
 
 C_FUNCTIONS = {
     "Sources/LilySession/Syscalls.swift": {"*"},
+    "Sources/LilySession/Syscalls+Folders.swift": {"*"},
     "Sources/LilySession/Syscalls+Watch.swift": {"*"},
     # What an error of the kernel's means here is not what it means elsewhere.
     "Sources/LilySession/Storage/JournalPath.swift": {"platform_errno"},
@@ -40,6 +41,9 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
+    # What tells a handle from one that was given back.
+    "Sources/LilySessionC/Handle.swift": {"platform_wipe"},
+    "Sources/LilySessionC/Runtime.swift": {"platform_wipe"},
     # The system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
     "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},

@@ -84,6 +84,7 @@ TEST_CASE("storage: the options") {
     storage.set("k", "1");
     storage.sync();
     CHECK(storage.info().owes_sync == 0);
+    CHECK(storage.info().directory_is_open == 0);
   }
   options.quota_bytes = -2;
   CHECK(fails(lily::status::invalid_argument, [&] { lily::storage::open(here.journal(), options); }));

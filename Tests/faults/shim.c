@@ -331,13 +331,33 @@ int statx(int at, const char *restrict path, int flags, unsigned mask, struct st
   return answer;
 }
 
-int mkdir(const char *path, mode_t mode) {
-  const char *name = below(AT_FDCWD, path);
-  if (!name) return (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+/* As below(), also where the folder above was opened by no path that is below the directory. */
+static const char *below_opened(int at, const char *path, char room[static 4096]) {
+  const char *name = below(at, path);
+  if (name || !path || *path == '/' || at < 0) return name;
+  char link[32];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", at);
+  ssize_t length = syscall(SYS_readlinkat, AT_FDCWD, link, room, 2048);
+  if (length <= 0) return NULL;
+  snprintf(room + length, 4096 - (size_t)length, "/%s", path);
+  return below(AT_FDCWD, room);
+}
+
+int mkdirat(int at, const char *path, mode_t mode) {
+  char room[4096];
+  const char *name = below_opened(at, path, room);
+  if (!name) return (int)syscall(SYS_mkdirat, at, path, mode);
   int answer;
-  struct decision decision = decide("mkdir", name);
-  MAKE(decision, answer, (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode));
+  struct decision decision = decide("mkdirat", name);
+  MAKE(decision, answer, (int)syscall(SYS_mkdirat, at, path, mode));
   return answer;
+}
+
+/* With flags the kernel's older call cannot do it, and the library goes the other way. */
+int fchmodat(int at, const char *path, mode_t mode, int flags) {
+  if (!flags) return (int)syscall(SYS_fchmodat, at, path, mode);
+  errno = EINVAL;
+  return -1;
 }
 
 int chmod(const char *path, mode_t mode) {

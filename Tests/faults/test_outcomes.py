@@ -100,8 +100,8 @@ def test_a_file_that_may_be_written_again_is_written_by_the_next_write(error, nu
 
 
 @pytest.mark.parametrize("rule, answers", [
-    ("mkdir@1=EACCES", [PERMISSION, OK]), ("mkdir@2=ENOSPC", [NO_SPACE, OK]), ("mkdir@1+=EROFS", [PERMISSION] * 2),
-    ("mkdir@1+=EDQUOT", [NO_SPACE] * 2)])
+    ("mkdirat@1=EACCES", [PERMISSION, OK]), ("mkdirat@2=ENOSPC", [NO_SPACE, OK]), ("mkdirat@1+=EROFS", [PERMISSION] * 2),
+    ("mkdirat@1+=EDQUOT", [NO_SPACE] * 2)])
 def test_a_default_place_that_cannot_be_made(rule, answers, numbers):
     """Said once, and made by the next one who opens; never open to others, and no other place instead."""
     path = faults.fresh()

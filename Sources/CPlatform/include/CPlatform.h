@@ -37,10 +37,6 @@ bool platform_set_appending(int file, bool appends);
 /* true: /proc/locks has a holder of the file's flock, and each is a process of another user, not root's. false: no, or that is not known. */
 bool platform_is_locked_by_stranger(int file);
 
-/* Makes a file that was opened with O_PATH its owner's to read and write. O_PATH and such a change are declared only under _GNU_SOURCE. */
-int platform_open_path(int directory, const char *name);
-bool platform_make_usable(int path);
-
 /* SEEK_DATA is declared only under _GNU_SOURCE: the place of the next bytes that are not in a hole; -1 with errno. */
 int64_t platform_next_data(int file, int64_t offset);
 
@@ -51,6 +47,19 @@ const char *platform_secure_getenv(const char *name);
 
 /* Size and link count alone: on ext4 a full fstat makes the next write dearer. */
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
+
+/* O_PATH is declared only under _GNU_SOURCE: a descriptor to go on from, for which a folder need not be readable. */
+extern const int platform_o_path;
+
+/* Changes the mode of what a descriptor of that kind has open, which fchmod refuses, and of nothing else: AT_EMPTY_PATH is declared only under
+   _GNU_SOURCE, and kernels before 6.6 want the way through /proc. -1: neither is to be had (errno). */
+int platform_chmod_opened(int descriptor, mode_t mode);
+
+/* The path of what a descriptor has open, as readlink tells it of /proc. snprintf is variadic. -1: there is none (errno). */
+ssize_t platform_path_of(int descriptor, char *path, size_t size);
+
+/* Zeros, which are written even where nothing seems to read them any more. */
+void platform_wipe(void *memory, size_t size);
 
 /* One byte of memory that reads 1 here and 0 in a child of fork; NULL where the kernel cannot do that. */
 volatile uint8_t *platform_fork_sentinel_make(void);
@@ -89,9 +98,6 @@ uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
 uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
 /* What the register was before the bytes, given what it is after them. */
 uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count);
-
-/* Overwrites memory that is not read again, which compilers leave out of memset. */
-static inline void platform_wipe(void *bytes, size_t count) { explicit_bzero(bytes, count); }
 
 /* Random bytes from the kernel. false: it has none to give (errno), and bytes are as they were. */
 bool platform_random(void *bytes, size_t count);

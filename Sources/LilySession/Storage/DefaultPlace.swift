@@ -45,34 +45,39 @@ private struct Base {
   }
 
   /// Makes the folder, and those above it that are missing (as the XDG specification asks), each for its owner alone.
+  //
+  // Each is opened and made in the one above it, which is held open. No path is walked twice, so that nobody can have the library change
+  // what another name leads to.
   func makeFolders(_ folder: [UInt8]) throws(Failure) {
-    var end = folder.count
-    var code = make(folder[..<end])
-    while code == ENOENT { // the folder above it is missing
-      let slash = folder[..<end].lastIndex(of: DefaultPlace.slash) ?? 0
-      if slash <= existing { break }
-      end = slash
-      code = make(folder[..<end])
+    if Syscalls.isFinishedFolder(Base.cString(folder[...])) { return }
+    var at: Int32 = -1
+    defer { Syscalls.close(at) }
+    switch Syscalls.openFolder(Base.cString(existing == 0 ? [DefaultPlace.slash] : folder[..<existing])) {
+    case .entered(let top): at = top
+    case .notMade(let code), .notEntered(let code): throw existing > 0 && code == ENOENT ? missingHome : failure(code, at: folder[...])
     }
-    while code == 0, end < folder.count {
-      end = folder[(end &+ 1)...].firstIndex(of: DefaultPlace.slash) ?? folder.count
-      code = make(folder[..<end])
+    var end = existing
+    while end < folder.count {
+      let start = end &+ 1 // behind a slash
+      end = folder[start...].firstIndex(of: DefaultPlace.slash) ?? folder.count
+      if start == end { continue } // another slash
+      switch Syscalls.enterFolder(at, Base.cString(folder[start..<end])) {
+      case .entered(let below):
+        Syscalls.close(at)
+        at = below
+      case .notMade(let code): throw failure(code, at: folder[..<end])
+      case .notEntered(let code): throw failure(code, at: folder[...]) // what is below it cannot be made
+      }
     }
-    if code != 0 { throw failure(code, at: folder[..<end]) }
   }
 
-  private func make(_ folder: ArraySlice<UInt8>) -> Int32 {
-    ([UInt8](folder) + [0]).withUnsafeBytes { bytes in
-      bytes.baseAddress.map { Syscalls.makeDirectory($0.assumingMemoryBound(to: CChar.self)) } ?? ENOENT
-    }
-  }
+  private static func cString(_ text: ArraySlice<UInt8>) -> [CChar] { text.map { CChar(bitPattern: $0) } + [0] }
 
   private func failure(_ code: Int32, at folder: ArraySlice<UInt8>) -> Failure {
-    if code == ENOENT, existing > 0, folder.lastIndex(of: DefaultPlace.slash) == existing {
-      return Syscalls.failure("HOME: cannot find", errno: code).at([UInt8](folder[..<existing]))
-    }
-    return Syscalls.failure(variable.cannotCreate, errno: code).at([UInt8](folder))
+    Syscalls.failure(variable.cannotCreate, errno: code).at([UInt8](folder))
   }
+
+  private var missingHome: Failure { Syscalls.failure("HOME: cannot find", errno: ENOENT).at([UInt8](path[..<existing])) }
 
   // MARK: the variables
 

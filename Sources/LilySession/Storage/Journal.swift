@@ -11,8 +11,10 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   public struct Options: Sendable {
     /// Never writes, nor makes a file.
     public var isReadOnly = false
-    /// Damage refuses to open.
+    /// Damage refuses to open, and so does a folder in which others could exchange the file.
     public var isStrict = false
+    /// Of a strict opening: where the file is does not matter.
+    public var acceptsAnyFolder = false
     /// A write is durable when it returns, or says that it is not.
     public var isPowerDurable = false
     /// Of keys and values, in bytes; Int64.max: none. 5 MiB, unless set.
@@ -68,7 +70,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   private init(_ names: JournalNames, _ options: Options) {
     self.names = names
     self.options = options
-    route = JournalPath(names, readsOnly: options.isReadOnly)
+    route = JournalPath(
+      names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder)
     watcher = Watch(names, after: exclusion)
     guardsFileSize = Syscalls.hasFileSizeLimit()
   }
@@ -82,10 +85,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     var notices = Notices()
     _ = try? exclusion.run { () throws(Failure) in
       notices.damagedLines = mirror.damagedLines &+ damageAtOpening
-      notices.directoryIsOpen = route.isOpenToOthers
-      if let status = try? Syscalls.status(route.directory), status.st_mode & 0o022 != 0, status.st_mode & mode_t(S_ISVTX) == 0 {
-        notices.directoryIsOpen = true
-      }
+      notices.directoryIsOpen = route.isExposed
     }
     return notices
   }
@@ -162,6 +162,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
       info.lastCompaction = lastCompaction
       info.isPowerDurable = options.isPowerDurable
       info.owesSync = debts.owesSync
+      info.directoryIsOpen = route.isExposed
       return info
     }
   }

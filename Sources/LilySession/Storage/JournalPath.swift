@@ -28,6 +28,8 @@ final class JournalPath {
 
   let names: JournalNames
   private let readsOnly: Bool
+  /// A folder whose files others could exchange is refused.
+  private let wantsOwnFolder: Bool
 
   private(set) var directory: Int32 = -1
   /// Open for reading and, unless `isReadOnly`, for appending. -1: the path has no file, and nothing is read of one that it had.
@@ -45,9 +47,10 @@ final class JournalPath {
   private var folderIdentity: Identity?
   private var fileIdentity: Identity?
 
-  init(_ names: JournalNames, readsOnly: Bool) {
+  init(_ names: JournalNames, readsOnly: Bool, wantsOwnFolder: Bool) {
     self.names = names
     self.readsOnly = readsOnly
+    self.wantsOwnFolder = wantsOwnFolder
     isReadOnly = readsOnly
   }
 
@@ -63,6 +66,9 @@ final class JournalPath {
   var place: Place {
     Place(device: folderIdentity?.device ?? 0, inode: folderIdentity?.inode ?? 0, name: [UInt8](cString: names.file))
   }
+
+  /// Others could read the file, or exchange it. Asked anew each time: a folder's rights and owners may change.
+  var isExposed: Bool { isOpenToOthers || directory >= 0 && FolderOwners.weakness(of: directory, names.directory) != nil }
 
   func doubt() { isInDoubt = true }
 
@@ -85,7 +91,13 @@ final class JournalPath {
       if Syscalls.hasFoundNothing { return false }
       throw Syscalls.failure("cannot open").at(names.directory)
     }
-    do throws(Failure) { folderIdentity = Identity(try Syscalls.status(opened)) } catch {
+    do throws(Failure) {
+      if wantsOwnFolder, let weakness = FolderOwners.weakness(of: opened, names.directory) {
+        isInDoubt = true // the path no longer leads to what was open
+        throw weakness
+      }
+      folderIdentity = Identity(try Syscalls.status(opened))
+    } catch {
       Syscalls.close(opened)
       throw error
     }

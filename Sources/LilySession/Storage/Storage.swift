@@ -186,6 +186,9 @@ public struct StorageInfo: Sendable {
   public var isPowerDurable = false
   /// What this handle wrote is not known to survive power loss.
   public var owesSync = false
+  /// Others could exchange the file: another user owns its folder or one above it, or others can write there and it is not sticky. Or they
+  /// have rights to the file itself that the file system does not let the library take away.
+  public var directoryIsOpen = false
 }
 
 /// 5 MiB, as browsers give an origin.
@@ -216,7 +219,7 @@ public struct Notices: Sendable {
 
   /// Lines that were damaged, and skipped.
   public var damagedLines = 0
-  /// The directory is writable by others and not sticky.
+  /// As ``StorageInfo/directoryIsOpen``.
   public var directoryIsOpen = false
 }
 

@@ -125,6 +125,19 @@ def test_read_only_and_strict(path: Path) -> None:
         Storage.open(path, strict=True)
 
 
+def test_S28_a_directory_that_is_open_to_others(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with Storage.open(folder / "session.jsonl") as storage:
+        assert storage.info().directory_is_open is False
+        folder.chmod(0o777)
+        assert storage.info().directory_is_open is True
+    with pytest.raises(RefusedError, match=f"others can write to the folder, which is not sticky: {folder}"):
+        Storage.open(folder / "session.jsonl", strict=True)
+    with Storage.memory() as memory:
+        assert memory.info().directory_is_open is False
+
+
 def test_quota_durability_and_info(path: Path) -> None:
     with Storage.open(path, quota_bytes=20, durability=Durability.POWER) as storage:
         storage["key"] = "value"

@@ -114,7 +114,7 @@ class PermissionDeniedError(StorageError, PermissionError):
 
 
 class RefusedError(StorageError):
-    """Not a file of the library's: another format, owner or kind, or linked twice."""
+    """Not a file of the library's: another format, owner or kind, or linked twice. With `strict`, a directory that is open to others."""
 
     status = lib.LILY_SESSION_ERROR_REFUSED
 

@@ -20,7 +20,7 @@ class EventKind(enum.IntEnum):
     DAMAGED = lib.LILY_SESSION_EVENT_DAMAGED
     """Lines of the file were damaged, and skipped."""
     DIRECTORY = lib.LILY_SESSION_EVENT_DIRECTORY
-    """Others can write to the file's directory, and it is not sticky."""
+    """Others could exchange the file: `StorageInfo.directory_is_open`."""
     CHANGED = lib.LILY_SESSION_EVENT_CHANGED
     """Another changed the field, and it was set."""
     REMOVED = lib.LILY_SESSION_EVENT_REMOVED

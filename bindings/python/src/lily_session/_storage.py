@@ -57,6 +57,8 @@ class StorageInfo:
     durability: Durability
     owes_sync: bool
     """What this handle wrote is not known to survive power loss."""
+    directory_is_open: bool
+    """Others could put another file, or an older copy, in the file's place, by the owners and rights of its directory and of those above."""
 
 
 class Storage:
@@ -80,7 +82,8 @@ class Storage:
         path         None: the default place of `application`, which then has to be named:
                      $LILY_SESSION_DIR/<application>/session.jsonl, else under $XDG_STATE_HOME, else under ~/.local/state
         read_only    never writes, nor creates
-        strict       a damaged file raises CorruptError instead of being read around the damage
+        strict       a damaged file raises CorruptError instead of being read around the damage, and a directory in which others
+                     could exchange the file raises RefusedError
         quota_bytes  of keys and values; 0: 5 MiB, -1: no limit
         clock        instead of the system's, for tests
         """
@@ -201,7 +204,8 @@ class Storage:
         out = ffi.new("lily_session_info *", {"size": ffi.sizeof("lily_session_info")})
         call(lib.lily_session_storage_info, self._open(), out)
         return StorageInfo(_path(out.path), out.entries, out.live_bytes, out.quota_bytes, out.file_bytes, out.damaged_lines,
-                           time(out.last_compaction_ms), Durability(out.durability), bool(out.owes_sync))
+                           time(out.last_compaction_ms), Durability(out.durability), bool(out.owes_sync),
+                           bool(out.directory_is_open))
 
     def close(self) -> None:
         """Makes what was written survive power loss, as far as it can, and gives the file back. Again is nothing."""

@@ -159,6 +159,7 @@ pub struct lily_session_info {
     pub last_compaction_ms: i64,
     pub durability: i32,
     pub owes_sync: i32,
+    pub directory_is_open: i32,
 }
 
 // --------------------------------------------------------------------- fields

@@ -147,6 +147,7 @@ fn layouts(source: &mut Source) {
         lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew }
         lily_session_info {
             size, path, entries, live_bytes, quota_bytes, file_bytes, damaged_lines, last_compaction_ms, durability, owes_sync,
+            directory_is_open,
         }
         lily_session_value { r#type, r#as }
         lily_session_field {

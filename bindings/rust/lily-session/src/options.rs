@@ -70,7 +70,8 @@ impl StorageOptions {
         self.flag(sys::LILY_SESSION_READ_ONLY, yes)
     }
 
-    /// A damaged file is [`Status::Corrupt`](crate::Status::Corrupt), instead of being read around the damage.
+    /// A damaged file is [`Status::Corrupt`](crate::Status::Corrupt), instead of being read around the damage,
+    /// and a directory in which others could exchange the file is [`Status::Refused`](crate::Status::Refused).
     pub fn strict(self, yes: bool) -> Self {
         self.flag(sys::LILY_SESSION_STRICT, yes)
     }

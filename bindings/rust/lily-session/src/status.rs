@@ -63,7 +63,7 @@ statuses! {
     NotDurable = LILY_SESSION_ERROR_NOT_DURABLE,
     /// The file, its directory or a read-only storage does not allow it.
     Permission = LILY_SESSION_ERROR_PERMISSION,
-    /// Not a file of this library's: another format, owner or kind.
+    /// Not a file of this library's: another format, owner or kind. Of a strict opening, a directory that is open to others.
     Refused = LILY_SESSION_ERROR_REFUSED,
     /// The storage was opened as strict, and the file is damaged.
     Corrupt = LILY_SESSION_ERROR_CORRUPT,

@@ -205,6 +205,7 @@ impl Storage {
                 _ => Durability::Process,
             },
             owes_sync: info.owes_sync != 0,
+            directory_is_open: info.directory_is_open != 0,
         })
     }
 
@@ -307,6 +308,9 @@ pub struct Info {
     pub durability: Durability,
     /// What this handle wrote is not known to survive power loss.
     pub owes_sync: bool,
+    /// Others could put another file, or an older copy, in the file's place, by the owners and rights of its directory and of those
+    /// above it.
+    pub directory_is_open: bool,
 }
 
 fn count(number: i64) -> u64 {

@@ -54,6 +54,7 @@ final class Store {
     settings.isReadOnly = access == .reading
     settings.create = access == .creating
     settings.isStrict = access == .changingIfWhole
+    settings.acceptsAnyFolder = true  // whoever runs the command has chosen the place
     settings.quota = Int64.max  // a program's own, which the file does not tell
     let path = try Places.path(options)
     do throws(Failure) {

@@ -95,6 +95,7 @@ fn options() {
     storage.set("k", "1").unwrap();
     fails(storage.set("long", format!("\"{}\"", "x".repeat(100))), Status::Quota);
     let info = storage.info().unwrap();
+    assert!(!info.directory_is_open);
     assert_eq!(info.path.as_deref(), Some(path.as_path()));
     assert_eq!((info.entries, info.live_bytes, info.quota), (1, 2, Quota::Bytes(100)));
     assert_eq!((info.durability, info.owes_sync, info.damaged_lines), (Durability::Power, false, 0));

@@ -43,17 +43,18 @@ struct InfoCommand: ParsableCommand {
       Terminal.output.write(
         "{\"path\":\(quoted(store.path)),\"keys\":\(inSessions),\"other_keys\":\(all.count - inSessions),\"scopes\":\(scopes),"
           + "\"live_bytes\":\(info.liveBytes),\"file_bytes\":\(info.fileBytes),\"damaged_lines\":\(info.damagedLines),"
-          + "\"changed_ms\":\(changed),\"format\":1}\n")
+          + "\"directory_is_open\":\(info.directoryIsOpen),\"changed_ms\":\(changed),\"format\":1}\n")
       return
     }
     let style = Style(Terminal.output)
     let damage = info.damagedLines == 0 ? style.good("none") : style.failure("yes; lily-session verify tells which")
+    let folder = info.directoryIsOpen ? [("folder", style.failure("others could exchange the file, by the folder's owner or rights"))] : []
     let facts = [
       ("store", visible(store.path)), ("keys", "\(inSessions), and \(all.count - inSessions) outside the prefix"),
       ("scopes", String(scopes)),
       ("stored", "\(size(info.liveBytes)) of keys and values, scopes included"), ("file", "\(size(info.fileBytes)), format 1"),
       ("changed", localTime(changed)), ("damage", damage),
-    ]
+    ] + folder
     Terminal.output.write(facts.map { style.heading(padded($0.0, to: 9)) + $0.1 + "\n" }.joined())
   }
 }

@@ -1,0 +1,48 @@
+import CPlatform
+
+/// Who could put another file in a file's place: the owners and rights of its folder and of all above it.
+//
+// Asked of the open folder by `..` alone, so that it is the chain that the kernel would walk, whatever links the path goes through. Others
+// cannot exchange the folders between this one and the first that is somebody else's, so nobody can hide that one while it is looked for.
+enum FolderOwners {
+  /// No path that a program can open is deeper.
+  private static var deepest: Int { 1024 }
+
+  /// Returns why others could exchange the folder's files, as a failure that names the folder; nil: only root and the user could.
+  ///
+  /// - Parameter path: of the folder, where the system does not tell its own.
+  static func weakness(of folder: Int32, _ path: UnsafePointer<CChar>) -> Failure? {
+    do throws(Failure) {
+      let top = try Syscalls.statusOfRoot()
+      var below = top
+      for level in 0..<deepest {
+        let status = try Syscalls.status(folder, above: level)
+        if let reason = weakness(status) { return Failure(.refused, reason).at(name(folder, level, path)) }
+        if isSame(status, top) { return nil }
+        // Above the top of a file system that nobody has mounted any more it goes on for ever. Not so at the first: a folder may be mounted
+        // on one that is in it.
+        if level == deepest &- 1, isSame(status, below) { return nil }
+        below = status
+      }
+      return Failure(.refused, "the folder lies too deep").at(path)
+    } catch { return Failure(.refused, error.reason, systemError: error.systemError).at(path) }
+  }
+
+  private static func isSame(_ one: stat, _ other: stat) -> Bool { one.st_dev == other.st_dev && one.st_ino == other.st_ino }
+
+  /// As OpenSSH's StrictModes has it, but that a sticky folder lets nobody touch what is another's. That a group is the user's alone cannot
+  /// be known, so its right counts as others'. An owner that this user namespace does not know (the overflow user, 65534) is somebody else.
+  private static func weakness(_ folder: stat) -> StaticString? {
+    guard folder.st_uid == 0 || folder.st_uid == Syscalls.effectiveUser() else { return "another user owns the folder" }
+    let isSticky = folder.st_mode & mode_t(S_ISVTX) != 0
+    return folder.st_mode & 0o022 == 0 || isSticky ? nil : "others can write to the folder, which is not sticky"
+  }
+
+  /// Returns the path of the folder so many above an open one, for a message; of that one, where the system does not tell.
+  private static func name(_ folder: Int32, _ levels: Int, _ path: UnsafePointer<CChar>) -> [UInt8] {
+    guard let name = Syscalls.path(ofFolder: folder) else { return [UInt8](cString: path) }
+    var end = name.count
+    for _ in 0..<levels { end = name[..<end].lastIndex(of: UInt8(ascii: "/")) ?? 0 }
+    return [UInt8](name[..<max(end, 1)])
+  }
+}
