@@ -13,7 +13,7 @@ IMPORTS = {
 
 LAYERS = {
     "values": [
-        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Watch",
+        "ByteBuffer", "JSON", "JSONEscape", "JSONNames", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Watch",
         "UTF8Text",
     ],
     "storage": ["Storage/*"],
