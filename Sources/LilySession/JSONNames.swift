@@ -98,7 +98,11 @@ struct JSONNames: ~Copyable {
 
   private mutating func add(_ name: Entry, _ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     if count &- first < JSONNames.few {
-      for other in first..<count where entries[other].count == name.count && isSame(entries[other], name, text) { return false }
+      var other = first
+      while other < count {
+        if entries[other].count == name.count, isSame(entries[other], name, text) { return false }
+        other &+= 1
+      }
     }
     try append(name)
     return true

@@ -30,6 +30,18 @@ struct JSONScan {
     return scan.at
   }
 
+  /// A buffer that is there: one that may not be is asked so at each byte. `text[at]` is read where `at` is below `count`.
+  private struct Text {
+    let start: UnsafePointer<UInt8>
+    let count: Int
+
+    @inline(__always)
+    subscript(at: Int) -> UInt8 { start[at] }
+
+    @inline(__always)
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+  }
+
   private var at: Int
   private var isCompact = true
   private var isTooDeep = false
@@ -41,6 +53,8 @@ struct JSONScan {
   /// Goes behind the value that comes next.
   private init(valueAt start: Int, in text: UnsafeRawBufferPointer) throws(Failure) {
     at = start
+    guard let first = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+    let text = Text(start: first, count: text.count)
     skipSpace(text)
     guard at < text.count else { return }
     if text[at] == UInt8(ascii: "[") || text[at] == UInt8(ascii: "{") {
@@ -65,7 +79,7 @@ struct JSONScan {
   // What follows is inlined into one loop that has `self` in registers. What is called from there does not change it.
 
   @inline(__always)
-  private mutating func nested(_ text: UnsafeRawBufferPointer, _ names: inout JSONNames) throws(Failure) -> Bool {
+  private mutating func nested(_ text: Text, _ names: inout JSONNames) throws(Failure) -> Bool {
     /// What closes the array or object that is open; 0: none is.
     var closing: UInt8 = 0
     while true {
@@ -75,7 +89,7 @@ struct JSONScan {
         guard at < text.count, text[at] == UInt8(ascii: "\"") else { return false }
         let start = at &+ 1
         guard let hasEscapes = string(text) else { return false }
-        guard hasEscapes ? try names.add(spelled: start, at &- 1, in: text) : try names.add(start, at &- 1, in: text) else { return false }
+        guard hasEscapes ? try names.add(spelled: start, at &- 1, in: text.bytes) : try names.add(start, at &- 1, in: text.bytes) else { return false }
         skipSpace(text)
         guard at < text.count, text[at] == UInt8(ascii: ":") else { return false }
         at &+= 1
@@ -104,7 +118,7 @@ struct JSONScan {
         let byte = text[at]
         at &+= 1
         if byte == UInt8(ascii: ",") { break }
-        guard byte == closing, try names.close(text) else { return false }
+        guard byte == closing, try names.close(text.bytes) else { return false }
         if names.depth == 0 { return true }
         closing = names.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
       }
@@ -112,7 +126,7 @@ struct JSONScan {
   }
 
   @inline(__always)
-  private mutating func scalar(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+  private mutating func scalar(_ text: Text) throws(Failure) -> Bool {
     switch text[at] {
     case UInt8(ascii: "\""): return string(text) != nil
     case UInt8(ascii: "t"): return take(0x6575_7274, text) // "true", the first letter in the lowest byte
@@ -120,30 +134,64 @@ struct JSONScan {
     case UInt8(ascii: "f"):
       at &+= 1
       return take(0x6573_6C61, text) // "alse"
-    default:
-      let number = JSONNumber(text, at)
-      guard number.end > at else { return false }
-      if !number.isShort {
-        guard try JSONText.isInRange(UnsafeRawBufferPointer(rebasing: text[at..<number.end])) else { return false }
-      }
-      at = number.end
-      return true
+    default: return try number(text)
     }
   }
 
   @inline(__always)
-  private mutating func take(_ word: UInt32, _ text: UnsafeRawBufferPointer) -> Bool {
-    guard text.count &- at >= 4, UInt32(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt32.self)) == word else { return false }
+  private mutating func number(_ text: Text) throws(Failure) -> Bool {
+    let start = at
+    if text[at] == UInt8(ascii: "-") { at &+= 1 }
+    let whole = at
+    skipDigits(text)
+    guard at > whole, text[whole] != UInt8(ascii: "0") || at == whole &+ 1 else { return false }
+    // Up to three hundred digits are surely in range.
+    if at &- start < 300, at == text.count || text[at] != UInt8(ascii: ".") && text[at] | 0x20 != UInt8(ascii: "e") { return true }
+    guard let end = try JSONScan.endOfNumber(text.bytes, from: start, wholeTo: at) else { return false }
+    at = end
+    return true
+  }
+
+  /// Returns where a number ends; nil if it is wrong, or no double has it. It begins at `start`, and its whole part ends at `at`.
+  @inline(never)
+  private static func endOfNumber(_ text: UnsafeRawBufferPointer, from start: Int, wholeTo wholeEnd: Int) throws(Failure) -> Int? {
+    var at = wholeEnd
+    if at < text.count, text[at] == UInt8(ascii: ".") {
+      let fraction = at &+ 1
+      at = JSONText.endOfDigits(text, from: fraction)
+      guard at > fraction else { return nil }
+    }
+    var isShort = at &- start < 300
+    if at < text.count, text[at] | 0x20 == UInt8(ascii: "e") {
+      at &+= 1
+      if at < text.count, text[at] == UInt8(ascii: "+") || text[at] == UInt8(ascii: "-") { at &+= 1 }
+      let exponent = at
+      at = JSONText.endOfDigits(text, from: exponent)
+      guard at > exponent else { return nil }
+      isShort = false
+    }
+    if isShort { return at }
+    return try JSONText.isInRange(UnsafeRawBufferPointer(rebasing: text[start..<at])) ? at : nil
+  }
+
+  @inline(__always)
+  private mutating func skipDigits(_ text: Text) {
+    while at < text.count, text[at] &- UInt8(ascii: "0") < 10 { at &+= 1 }
+  }
+
+  @inline(__always)
+  private mutating func take(_ word: UInt32, _ text: Text) -> Bool {
+    guard text.count &- at >= 4, UInt32(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt32.self)) == word else { return false }
     at &+= 4
     return true
   }
 
   /// Goes behind the string that begins here. Returns whether it has escapes; nil if it is wrong.
   @inline(__always)
-  private mutating func string(_ text: UnsafeRawBufferPointer) -> Bool? {
+  private mutating func string(_ text: Text) -> Bool? {
     at &+= 1
     while at &+ 8 <= text.count {
-      let word = JSONText.word(text, at)
+      let word = UInt64(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt64.self))
       seen |= word
       let special = JSONText.special(in: word)
       if special != 0 {
@@ -154,7 +202,7 @@ struct JSONScan {
       }
       at &+= 8
     }
-    let rest = JSONScan.restOfString(text, at)
+    let rest = JSONScan.restOfString(text.bytes, at)
     at = rest.end
     seen |= rest.seen
     return rest.isWhole ? rest.hasEscapes : nil
@@ -183,42 +231,10 @@ struct JSONScan {
 
   /// Mostly there is none.
   @inline(__always)
-  private mutating func skipSpace(_ text: UnsafeRawBufferPointer) {
+  private mutating func skipSpace(_ text: Text) {
     guard at < text.count, text[at] <= 0x20 else { return }
-    let end = JSONText.endOfSpace(text, from: at)
+    let end = JSONText.endOfSpace(text.bytes, from: at)
     if end > at { isCompact = false }
     at = end
-  }
-}
-
-/// A JSON number as the grammar has it.
-private struct JSONNumber {
-  /// Where it ends; where it begins, if there is none.
-  var end: Int
-  /// A double surely has it: up to three hundred digits, without an exponent.
-  var isShort: Bool
-
-  @inline(__always)
-  init(_ text: UnsafeRawBufferPointer, _ start: Int) {
-    end = start
-    isShort = false
-    let whole = text[start] == UInt8(ascii: "-") ? start &+ 1 : start
-    var at = JSONText.endOfDigits(text, from: whole)
-    guard at > whole, text[whole] != UInt8(ascii: "0") || at == whole &+ 1 else { return }
-    if at < text.count, text[at] == UInt8(ascii: ".") {
-      let fraction = at &+ 1
-      at = JSONText.endOfDigits(text, from: fraction)
-      guard at > fraction else { return }
-    }
-    isShort = at &- start <= 300
-    if at < text.count, text[at] | 0x20 == UInt8(ascii: "e") {
-      isShort = false
-      at &+= 1
-      if at < text.count, text[at] == UInt8(ascii: "+") || text[at] == UInt8(ascii: "-") { at &+= 1 }
-      let exponent = at
-      at = JSONText.endOfDigits(text, from: exponent)
-      guard at > exponent else { return }
-    }
-    end = at
   }
 }

@@ -35,7 +35,7 @@ enum JSONText {
   static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
     while at &+ 8 <= text.count {
-      let special = special(in: word(text, at))
+      let special = special(in: UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
       if special != 0 { return at &+ special.trailingZeroBitCount / 8 }
       at &+= 8
     }
@@ -43,13 +43,7 @@ enum JSONText {
     return at
   }
 
-  /// The eight bytes at `at`, which the text has, the first of them lowest.
-  @inline(__always)
-  static func word(_ text: UnsafeRawBufferPointer, _ at: Int) -> UInt64 {
-    UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-  }
-
-  /// The high bit of the first of eight bytes that is below 0x20, or is a quote or a backslash; 0: none is. The bits above that one say
+  /// The high bit of the lowest of eight bytes that is below 0x20, or is a quote or a backslash; 0: none is. The bits above that one say
   /// nothing: a subtraction borrows into the high bit of such a byte, and may borrow from the byte above as well.
   @inline(__always)
   static func special(in word: UInt64) -> UInt64 {
@@ -148,7 +142,6 @@ enum JSONText {
     return try JSON.run { json throws(Failure) in try json.real(text) }.isFinite
   }
 
-  @inline(__always)
   static func endOfDigits(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
     while at < text.count, text[at] >= UInt8(ascii: "0"), text[at] <= UInt8(ascii: "9") { at &+= 1 }

@@ -1,5 +1,7 @@
-/* JSON values: any bytes are given to lily_session_storage_set(). What jansson takes, with the library's flags, is stored without
-   its white space, comes out of a journal the same, and reaches a field as the value that jansson sees. All else is DECODE. */
+/* JSON values: any bytes are given to lily_session_storage_set(). The library judges them without jansson: exactly what jansson takes, with
+   these flags and the two rules below, is stored without its white space, comes out of a journal the same, and reaches a field as the value
+   that jansson sees. All else is DECODE. So it is in a line of a file that somebody else wrote, whether the text is a value there, or a
+   member of an operation that is not known. */
 #include "support.h"
 
 #include <jansson.h>
@@ -7,7 +9,7 @@
 
 enum { DEPTH = 512 };
 
-/* The library's own rules before jansson's. */
+/* The library's own rules before jansson's: no NUL, and no deeper than 512. */
 static bool is_shallow_text(const char *text, size_t length) {
   int depth = 0;
   bool in_string = false;
