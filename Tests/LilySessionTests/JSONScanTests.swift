@@ -73,11 +73,11 @@ import Testing
 
   /// Returns true if it is JSON.
   @discardableResult
-  private func compare(_ bytes: [UInt8], values: Bool = true) throws -> Bool {
+  private func compare(_ bytes: [UInt8]) throws -> Bool {
     let isOurs = try isJSON(bytes)
     try asJansson(bytes) { root in
       demand(isOurs == (root != nil), bytes, "it is JSON here: \(isOurs)")
-      guard values, isOurs, let root else { return }
+      guard isOurs, let root else { return }
       for types: ValueTypes in [.all, .null, .bool, .int, .real, .string, [.string, .json], [.real, .null]] {
         let seen = try bytes.withUnsafeBytes { text throws(Failure) in try JSON.parse(text).withValue(as: types) { "\(Value($0))" } }
         let theirs = value(of: root, bytes, as: types)
@@ -152,7 +152,7 @@ import Testing
     }
   }
 
-  @Test(arguments: [2, 15, 16, 17, 18, 32, 33, 63, 64, 65, 119, 120, 121, 1000, 20_000]) func `S2 so in objects of any size`(_ count: Int) throws {
+  @Test(arguments: [2, 15, 16, 17, 18, 32, 33, 63, 64, 65, 119, 120, 121, 1000, 3000]) func `S2 so in objects of any size`(_ count: Int) throws {
     func object(_ name: (Int) -> String) -> String { "{" + (0..<count).map { "\"\(name($0))\":\($0 % 7 == 3 ? "{\"0\":1}" : "0")" }.joined(separator: ",") + "}" }
     func spelled(_ text: String) -> String { text.unicodeScalars.map { $0 == "1" ? "\\u0031" : String($0) }.joined() }
     #expect(try compare(object { "\($0)" }))
@@ -205,14 +205,14 @@ import Testing
   @Test func `S2 texts that are nearly JSON have jansson's verdict and values`() throws {
     var dice = Dice(4)
     var found = 0
-    for _ in 0..<40_000 where try compare(mutated(&dice)) { found += 1 }
-    #expect((10_000..<35_000).contains(found))
+    for _ in 0..<20_000 where try compare(mutated(&dice)) { found += 1 }
+    #expect((5000..<18_000).contains(found))
   }
 
   @Test func `S2 pieces of JSON in any order have jansson's verdict`() throws {
     var dice = Dice(11)
     let pieces = ["[", "]", "{", "}", "{\"a\":", "{\"b\":", ",\"c\":", "[[", "]]", "]}", "}]", ",", ",", ":", " ", "1", "-0.5e1", "\"a\"", "\"\\u0061\"", "\"b\":", "true", "null", "\"\\ud83d\\ude00é\""]
-    for round in 0..<40_000 {
+    for round in 0..<30_000 {
       var text = ""
       for _ in 0..<(1 + round % 12) { text += pieces.randomElement(using: &dice) ?? "" }
       try compare(text)
@@ -223,20 +223,20 @@ import Testing
     var dice = Dice(12)
     let pieces = ["a", "bcdefghij", "\\u", "\\ud83d", "\\ude00", "\\uDBFF\\uDFFF", "\\n", "\\\\", "\\\"", "\\/", "é", "😀", "\\u00e9", "\\u0000", "\\u07ff", "\\u0800", "\\uFFFF", "0041", "\u{7F}"]
     var found = 0
-    for round in 0..<20_000 {
+    for round in 0..<8000 {
       var text = ""
       for _ in 0..<(round % 8) { text += pieces.randomElement(using: &dice) ?? "" }
       if try compare("\"\(text)\"") { found += 1 }
       try compare("{\"a\":1,\"\(text)\":2}")
     }
-    #expect((5000..<19_000).contains(found))
+    #expect((2000..<7600).contains(found))
   }
 
   @Test func `S2 numbers near the ends of a double's range have jansson's verdict and value`() throws {
     var dice = Dice(13)
     var found = 0
     func digits(_ count: Int) -> String { String((0..<count).map { _ in Character("\(Int.random(in: 0...9, using: &dice))") }) }
-    for round in 0..<10_000 {
+    for round in 0..<2000 {
       let whole = round % 3 == 0 ? "0" : "\(Int.random(in: 1...9, using: &dice))" + digits([0, 1, 16, 290, 307, 308, 309, 320].randomElement(using: &dice) ?? 0)
       let zeros = String(repeating: "0", count: [0, 0, 1, 300, 310].randomElement(using: &dice) ?? 0)
       let fraction = round % 2 == 0 ? "" : "." + zeros + digits([1, 2, 17, 300].randomElement(using: &dice) ?? 1)
@@ -249,6 +249,6 @@ import Testing
       for end in ["e308", "e+308", "E0308", "e307"] { try compare(mantissa + end) }
       try compare(String(mantissa.filter { $0 != "." }) + "e\(308 - (mantissa.count - 2))")
     }
-    #expect((3000..<9900).contains(found))
+    #expect((500..<1950).contains(found))
   }
 }
