@@ -129,13 +129,12 @@ extension Attachment {
     var isMigrated = false
     do throws(Failure) {
       let code = try entry.withText { text throws(Failure) -> Int32 in
-        // Only parsing has the C locale: the host's callbacks run in its own.
         let parsed = try JSON.parse(text)
         if isOlder, let code = binding.migrate(.json(text), from: entry.version, { binding.set($0, in: &slice) }) {
           isMigrated = true
           return code
         }
-        return parsed.withValue(as: types) { binding.set($0, in: &slice) } ?? Status.decode.rawValue
+        return try parsed.withValue(as: types) { binding.set($0, in: &slice) } ?? Status.decode.rawValue
       }
       return (code == 0 ? nil : (code, 0), isMigrated)
     } catch { return ((error.status.rawValue, error.systemError), false) }

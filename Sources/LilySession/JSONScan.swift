@@ -1,171 +1,240 @@
-/// Finds that text is JSON, without making anything of it: a tenth of what jansson's parser costs. It says so only where it is
-/// sure. jansson judges the rest: what is wrong, and what is rare enough to be left to it, so that there is one judge of what
-/// JSON is (a test and a fuzzer hold this one to it).
+/// The judge of what JSON is: RFC 8259, and the narrower rules of docs/format.md, with jansson's verdict on every text (a test and a
+/// fuzzer hold it to that). It makes nothing of the text and does not recurse: arrays and objects of any number cost what `JSONNames`
+/// keeps while they are open.
 struct JSONScan {
-  private let text: UnsafeRawBufferPointer
-  private var at = 0
-  /// The names of the objects that are open, one object's after the other's.
-  private let names: UnsafeMutableBufferPointer<Extent>
-  private var nameCount = 0
-  private var isCompact = true
-
-  private init(_ text: UnsafeRawBufferPointer, _ names: UnsafeMutableBufferPointer<Extent>) {
-    self.text = text
-    self.names = names
-  }
-
   enum Verdict {
-    /// One JSON value, as jansson has it: valid UTF-8, no two names of an object alike, no number out of range. `isCompact`: it has no
-    /// white space outside strings.
+    /// One JSON value. `isCompact`: it has no white space outside strings.
     case json(isCompact: Bool)
-    case unsure
+    case notJSON
+    /// Arrays and objects nest deeper than `JSONText.depthLimit`. What follows has not been looked at.
+    case tooDeep
   }
 
-  static func scan(_ text: UnsafeRawBufferPointer) -> Verdict {
-    guard text.count <= JSONText.valueLimit else { return .unsure }
-    return withUnsafeTemporaryAllocation(of: Extent.self, capacity: 64) { names in
-      var scan = JSONScan(text, names)
-      guard scan.value(depth: 0) else { return .unsure }
-      scan.skipSpace()
-      return scan.at == text.count && UTF8Text.isValid(text) ? .json(isCompact: scan.isCompact) : .unsure
+  /// Throws only where there is no memory.
+  static func scan(_ text: UnsafeRawBufferPointer) throws(Failure) -> Verdict {
+    let scan = try JSONScan(valueAt: 0, in: text)
+    if scan.isTooDeep { return .tooDeep }
+    let end = JSONText.endOfSpace(text, from: scan.at)
+    guard scan.isValue, end == text.count, scan.isUTF8(text, from: 0) else { return .notJSON }
+    return .json(isCompact: scan.isCompact && end == scan.at)
+  }
+
+  /// Returns where the value ends that begins at `start`; nil if there is no value, or one that a journal does not take: with white space
+  /// outside strings, or too long. Throws only where there is no memory.
+  static func end(ofValueAt start: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Int? {
+    guard start >= 0, start < text.count else { return nil }
+    let most = JSONText.valueLimit &+ 1
+    let end = text.count &- start > most ? start &+ most : text.count
+    let scan = try JSONScan(valueAt: start, in: UnsafeRawBufferPointer(rebasing: text[0..<end]))
+    guard scan.isValue, scan.isCompact, scan.at &- start <= JSONText.valueLimit, scan.isUTF8(text, from: start) else { return nil }
+    return scan.at
+  }
+
+  /// A buffer that is there: one that may not be is asked so at each byte. `text[at]` is read where `at` is below `count`.
+  private struct Text {
+    let start: UnsafePointer<UInt8>
+    let count: Int
+
+    @inline(__always)
+    subscript(at: Int) -> UInt8 { start[at] }
+
+    @inline(__always)
+    var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+  }
+
+  private var at: Int
+  private var isCompact = true
+  private var isTooDeep = false
+  /// The value is one, but for its UTF-8.
+  private var isValue = false
+  /// Bytes of strings, eight beside each other: a high bit says that one was not ASCII.
+  private var seen: UInt64 = 0
+
+  /// Goes behind the value that comes next.
+  private init(valueAt start: Int, in text: UnsafeRawBufferPointer) throws(Failure) {
+    at = start
+    guard let first = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
+    let text = Text(start: first, count: text.count)
+    skipSpace(text)
+    guard at < text.count else { return }
+    if text[at] == UInt8(ascii: "[") || text[at] == UInt8(ascii: "{") {
+      let begun = self
+      self = try JSONNames.withMemory { memory throws(Failure) in
+        var scan = begun
+        var names = JSONNames(memory)
+        scan.isValue = try scan.nested(text, &names)
+        return scan
+      }
+    } else { // it needs no list of what is open
+      isValue = try scalar(text)
     }
   }
 
-  static func isSurelyJSON(_ text: UnsafeRawBufferPointer) -> Bool {
-    if case .json = scan(text) { return true }
-    return false
+  /// Outside strings what is not ASCII is no token.
+  @inline(__always)
+  private func isUTF8(_ text: UnsafeRawBufferPointer, from start: Int) -> Bool {
+    seen & 0x8080_8080_8080_8080 == 0 || UTF8Text.isValid(UnsafeRawBufferPointer(rebasing: text[start..<at]))
   }
 
-  /// JSON whose bytes are its value: no space around it, no escape in a string, no number but an integer that Int64 holds.
-  static func isPlain(_ text: UnsafeRawBufferPointer) -> Bool {
-    guard let first = text.first, let last = text.last, first > 0x20, last > 0x20 else { return false }
-    switch first {
-    case UInt8(ascii: "\""):
-      if text.contains(UInt8(ascii: "\\")) { return false }
-    case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-      // "-0" is a real.
-      if JSONText.integer(text) == nil || first == UInt8(ascii: "-") && text.count > 1 && text[1] == UInt8(ascii: "0") { return false }
-    default: break
+  // What follows is inlined into one loop that has `self` in registers. What is called from there does not change it.
+
+  @inline(__always)
+  private mutating func nested(_ text: Text, _ names: inout JSONNames) throws(Failure) -> Bool {
+    /// What closes the array or object that is open; 0: none is.
+    var closing: UInt8 = 0
+    while true {
+      // A member or an element begins here.
+      skipSpace(text)
+      if closing == UInt8(ascii: "}") {
+        guard at < text.count, text[at] == UInt8(ascii: "\"") else { return false }
+        let start = at &+ 1
+        guard let hasEscapes = string(text) else { return false }
+        guard hasEscapes ? try names.add(spelled: start, at &- 1, in: text.bytes) : try names.add(start, at &- 1, in: text.bytes) else { return false }
+        skipSpace(text)
+        guard at < text.count, text[at] == UInt8(ascii: ":") else { return false }
+        at &+= 1
+        skipSpace(text)
+      }
+      guard at < text.count else { return false }
+      let first = text[at]
+      if first == UInt8(ascii: "[") || first == UInt8(ascii: "{") {
+        if names.depth == JSONText.depthLimit {
+          isTooDeep = true
+          return false
+        }
+        at &+= 1
+        closing = first &+ 2 // in ASCII, "]" and "}" come two behind "[" and "{"
+        try names.open(isObject: first == UInt8(ascii: "{"))
+        skipSpace(text)
+        guard at < text.count else { return false }
+        if text[at] != closing { continue }
+      } else {
+        guard try scalar(text) else { return false }
+      }
+      // A value has ended, or an empty one is about to: what it is in may end, too.
+      while true {
+        skipSpace(text)
+        guard at < text.count else { return false }
+        let byte = text[at]
+        at &+= 1
+        if byte == UInt8(ascii: ",") { break }
+        guard byte == closing, try names.close(text.bytes) else { return false }
+        if names.depth == 0 { return true }
+        closing = names.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+      }
     }
-    return isSurelyJSON(text)
   }
 
-  private mutating func value(depth: Int) -> Bool {
-    skipSpace()
-    guard at < text.count else { return false }
+  @inline(__always)
+  private mutating func scalar(_ text: Text) throws(Failure) -> Bool {
     switch text[at] {
-    case UInt8(ascii: "\""): return string() != nil
-    case UInt8(ascii: "{"): return depth < 32 && object(depth: depth &+ 1)
-    case UInt8(ascii: "["): return depth < 32 && array(depth: depth &+ 1)
-    case UInt8(ascii: "t"): return take("true")
-    case UInt8(ascii: "f"): return take("false")
-    case UInt8(ascii: "n"): return take("null")
-    default: return number()
+    case UInt8(ascii: "\""): return string(text) != nil
+    case UInt8(ascii: "t"): return take(0x6575_7274, text) // "true", the first letter in the lowest byte
+    case UInt8(ascii: "n"): return take(0x6C6C_756E, text) // "null"
+    case UInt8(ascii: "f"):
+      at &+= 1
+      return take(0x6573_6C61, text) // "alse"
+    default: return try number(text)
     }
   }
 
-  private mutating func array(depth: Int) -> Bool {
-    at &+= 1
-    if takeAfterSpace("]") { return true }
-    repeat {
-      guard value(depth: depth) else { return false }
-    } while takeAfterSpace(",")
-    return takeAfterSpace("]")
-  }
-
-  private mutating func object(depth: Int) -> Bool {
-    at &+= 1
-    if takeAfterSpace("}") { return true }
-    let first = nameCount
-    repeat {
-      skipSpace()
-      guard at < text.count, text[at] == UInt8(ascii: "\""), let name = string(), name.isPlain, isNew(name.text, since: first), takeAfterSpace(":"),
-        value(depth: depth)
-      else { return false }
-    } while takeAfterSpace(",")
-    nameCount = first
-    return takeAfterSpace("}")
-  }
-
-  /// Whether the object has no such name yet. It is plain: what is spelled with escapes may be any. Large objects are for jansson.
-  private mutating func isNew(_ name: Extent, since first: Int) -> Bool {
-    guard nameCount < names.count else { return false }
-    let bytes = UnsafeRawBufferPointer(rebasing: text[name.start..<name.end])
-    for other in first..<nameCount where names[other].count == name.count {
-      if UnsafeRawBufferPointer(rebasing: text[names[other].start..<names[other].end]).equals(bytes) { return false }
-    }
-    names[nameCount] = name
-    nameCount &+= 1
+  @inline(__always)
+  private mutating func number(_ text: Text) throws(Failure) -> Bool {
+    let start = at
+    if text[at] == UInt8(ascii: "-") { at &+= 1 }
+    let whole = at
+    skipDigits(text)
+    guard at > whole, text[whole] != UInt8(ascii: "0") || at == whole &+ 1 else { return false }
+    // Up to three hundred digits are surely in range.
+    if at &- start < 300, at == text.count || text[at] != UInt8(ascii: ".") && text[at] | 0x20 != UInt8(ascii: "e") { return true }
+    guard let end = try JSONScan.endOfNumber(text.bytes, from: start, wholeTo: at) else { return false }
+    at = end
     return true
   }
 
-  /// What is between the quotes, and whether it has no escapes.
-  private mutating func string() -> (text: Extent, isPlain: Bool)? {
-    let start = at &+ 1
-    var isPlain = true
-    at = start
-    while true {
-      at = JSONText.endOfPlain(text, from: at)
-      guard at < text.count else { return nil }
-      if text[at] == UInt8(ascii: "\"") {
-        at &+= 1
-        return (Extent(start: start, end: at &- 1), isPlain)
-      }
-      isPlain = false
-      guard text[at] == UInt8(ascii: "\\"), at &+ 1 < text.count else { return nil }
-      switch text[at &+ 1] {
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"), UInt8(ascii: "n"),
-        UInt8(ascii: "r"), UInt8(ascii: "t"):
-        at &+= 2
-      default: return nil // \u may be half of a surrogate pair
-      }
-    }
-  }
-
-  /// Without an exponent, and too short to be out of range.
-  private mutating func number() -> Bool {
-    let start = at
-    if at < text.count, text[at] == UInt8(ascii: "-") { at &+= 1 }
-    let whole = at
-    guard skipDigits(), text[whole] != UInt8(ascii: "0") || at == whole &+ 1 else { return false }
+  /// Returns where a number ends; nil if it is wrong, or no double has it. It begins at `start`, and its whole part ends at `at`.
+  @inline(never)
+  private static func endOfNumber(_ text: UnsafeRawBufferPointer, from start: Int, wholeTo wholeEnd: Int) throws(Failure) -> Int? {
+    var at = wholeEnd
     if at < text.count, text[at] == UInt8(ascii: ".") {
-      at &+= 1
-      guard skipDigits() else { return false }
+      let fraction = at &+ 1
+      at = JSONText.endOfDigits(text, from: fraction)
+      guard at > fraction else { return nil }
     }
-    if at < text.count, text[at] | 0x20 == UInt8(ascii: "e") { return false }
-    return at &- start <= 100
+    var isShort = at &- start < 300
+    if at < text.count, text[at] | 0x20 == UInt8(ascii: "e") {
+      at &+= 1
+      if at < text.count, text[at] == UInt8(ascii: "+") || text[at] == UInt8(ascii: "-") { at &+= 1 }
+      let exponent = at
+      at = JSONText.endOfDigits(text, from: exponent)
+      guard at > exponent else { return nil }
+      isShort = false
+    }
+    if isShort { return at }
+    return try JSONText.isInRange(UnsafeRawBufferPointer(rebasing: text[start..<at])) ? at : nil
   }
 
-  private mutating func skipDigits() -> Bool {
-    let start = at
-    while at < text.count, text[at] >= UInt8(ascii: "0"), text[at] <= UInt8(ascii: "9") { at &+= 1 }
-    return at > start
+  @inline(__always)
+  private mutating func skipDigits(_ text: Text) {
+    while at < text.count, text[at] &- UInt8(ascii: "0") < 10 { at &+= 1 }
+  }
+
+  @inline(__always)
+  private mutating func take(_ word: UInt32, _ text: Text) -> Bool {
+    guard text.count &- at >= 4, UInt32(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt32.self)) == word else { return false }
+    at &+= 4
+    return true
+  }
+
+  /// Goes behind the string that begins here. Returns whether it has escapes; nil if it is wrong.
+  @inline(__always)
+  private mutating func string(_ text: Text) -> Bool? {
+    at &+= 1
+    while at &+ 8 <= text.count {
+      let word = UInt64(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      seen |= word
+      let special = JSONText.special(in: word)
+      if special != 0 {
+        at &+= special.trailingZeroBitCount / 8
+        if text[at] != UInt8(ascii: "\"") { break }
+        at &+= 1
+        return false
+      }
+      at &+= 8
+    }
+    let rest = JSONScan.restOfString(text.bytes, at)
+    at = rest.end
+    seen |= rest.seen
+    return rest.isWhole ? rest.hasEscapes : nil
+  }
+
+  /// The same, from a place within the string: where there is an escape, or the text ends within eight bytes.
+  @inline(never)
+  private static func restOfString(_ text: UnsafeRawBufferPointer, _ start: Int) -> (end: Int, seen: UInt64, hasEscapes: Bool, isWhole: Bool) {
+    var (at, seen, hasEscapes) = (start, UInt64(0), false)
+    while at < text.count {
+      let byte = text[at]
+      switch byte {
+      case UInt8(ascii: "\""): return (at &+ 1, seen, hasEscapes, true)
+      case UInt8(ascii: "\\"):
+        guard let escape = JSONEscape(text, at: at) else { return (at, seen, true, false) }
+        hasEscapes = true
+        at &+= escape.length
+      case 0..<0x20: return (at, seen, hasEscapes, false)
+      default:
+        seen |= UInt64(byte)
+        at &+= 1
+      }
+    }
+    return (at, seen, hasEscapes, false)
   }
 
   /// Mostly there is none.
   @inline(__always)
-  private mutating func skipSpace() {
-    if at < text.count, text[at] <= 0x20 { skipSomeSpace() }
-  }
-
-  private mutating func skipSomeSpace() {
-    while at < text.count, text[at] == 0x20 || text[at] == 0x09 || text[at] == 0x0A || text[at] == 0x0D {
-      at &+= 1
-      isCompact = false
-    }
-  }
-
-  private mutating func takeAfterSpace(_ byte: Unicode.Scalar) -> Bool {
-    skipSpace()
-    guard at < text.count, text[at] == UInt8(ascii: byte) else { return false }
-    at &+= 1
-    return true
-  }
-
-  private mutating func take(_ word: StaticString) -> Bool {
-    guard text.count &- at >= word.utf8CodeUnitCount else { return false }
-    for offset in 0..<word.utf8CodeUnitCount where text[at &+ offset] != word.utf8Start[offset] { return false }
-    at &+= word.utf8CodeUnitCount
-    return true
+  private mutating func skipSpace(_ text: Text) {
+    guard at < text.count, text[at] <= 0x20 else { return }
+    let end = JSONText.endOfSpace(text.bytes, from: at)
+    if end > at { isCompact = false }
+    at = end
   }
 }

@@ -1,4 +1,4 @@
-/// JSON text that needs no parser: writing scalars, taking white space out, and finding where a value ends.
+/// JSON text as it is spelled: writing strings, taking white space out, and what numbers say.
 enum JSONText {
   static var depthLimit: Int { 512 }
   static var valueLimit: Int { 16 << 20 }
@@ -34,20 +34,24 @@ enum JSONText {
   /// Where the run ends that needs no escape.
   static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
-    // Eight bytes at a time: a subtraction borrows into the high bit of a byte that is below 0x20, or is a quote or a backslash.
-    // It may borrow from the byte above as well, so that only the first bit says where.
     while at &+ 8 <= text.count {
-      let word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      let quotes = word ^ 0x2222_2222_2222_2222
-      let backslashes = word ^ 0x5C5C_5C5C_5C5C_5C5C
-      let ones: UInt64 = 0x0101_0101_0101_0101
-      let borrowed = (word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones)
-      let found = borrowed & ~word & (ones &* 0x80)
-      if found != 0 { return at &+ found.trailingZeroBitCount / 8 }
+      let special = special(in: UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+      if special != 0 { return at &+ special.trailingZeroBitCount / 8 }
       at &+= 8
     }
     while at < text.count, text[at] >= 0x20, text[at] != UInt8(ascii: "\""), text[at] != UInt8(ascii: "\\") { at &+= 1 }
     return at
+  }
+
+  /// The high bit of the lowest of eight bytes that is below 0x20, or is a quote or a backslash; 0: none is. The bits above that one say
+  /// nothing: a subtraction borrows into the high bit of such a byte, and may borrow from the byte above as well.
+  @inline(__always)
+  static func special(in word: UInt64) -> UInt64 {
+    let quotes = word ^ 0x2222_2222_2222_2222
+    let backslashes = word ^ 0x5C5C_5C5C_5C5C_5C5C
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let borrowed = (word &- ones &* 0x20) | (quotes &- ones) | (backslashes &- ones)
+    return borrowed & ~word & (ones &* 0x80)
   }
 
   /// JSON that `JSON.check` has passed, and what that answered.
@@ -84,66 +88,6 @@ enum JSONText {
     return min(at &+ 1, text.count)
   }
 
-  /// Whether objects and arrays nest no deeper than this. Asked before jansson, whose parser recurses.
-  static func isShallow(_ text: UnsafeRawBufferPointer, depth limit: Int) -> Bool {
-    var depth = 0
-    var at = 0
-    while at < text.count {
-      switch text[at] {
-      case UInt8(ascii: "\""):
-        at = endOfString(text, from: at &+ 1)
-        continue
-      case UInt8(ascii: "["), UInt8(ascii: "{"):
-        depth &+= 1
-        if depth > limit { return false }
-      case UInt8(ascii: "]"), UInt8(ascii: "}"): depth &-= 1
-      default: break
-      }
-      at &+= 1
-    }
-    return true
-  }
-
-  /// Where the value that begins at `start` ends, in text without white space outside strings; nil: it does not end, or has
-  /// white space. What is between is left to jansson.
-  static func end(ofValueAt start: Int, in text: UnsafeRawBufferPointer) -> Int? {
-    var depth = 0
-    var inString = false
-    var at = start
-    while at < text.count {
-      if inString {
-        at = endOfPlain(text, from: at)
-        guard at < text.count else { return nil }
-        if text[at] == UInt8(ascii: "\\") {
-          at &+= 1
-        } else if text[at] == UInt8(ascii: "\"") {
-          inString = false
-          if depth == 0 { return at &+ 1 }
-        }
-      } else {
-        let byte = text[at]
-        switch byte {
-        case UInt8(ascii: "\""):
-          if depth == 0 && at > start { return nil }
-          inString = true
-        case UInt8(ascii: "["), UInt8(ascii: "{"):
-          if depth == 0 && at > start { return nil }
-          depth &+= 1
-        case UInt8(ascii: "]"), UInt8(ascii: "}"):
-          if depth == 0 { return at > start ? at : nil }
-          depth &-= 1
-          if depth == 0 { return at &+ 1 }
-        case UInt8(ascii: ","):
-          if depth == 0 { return at > start ? at : nil }
-        case 0...0x20: return nil
-        default: break
-        }
-      }
-      at &+= 1
-    }
-    return nil
-  }
-
   /// The number that this text spells without fraction and exponent, if it fits. `text` is one JSON number.
   static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
     var at = 0
@@ -162,5 +106,59 @@ enum JSONText {
       at &+= 1
     }
     return value
+  }
+  /// Returns true if a double has the number; one that is too small is 0. `text` is one JSON number.
+  static func isInRange(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    let whole = text.first == UInt8(ascii: "-") ? 1 : 0
+    var at = endOfDigits(text, from: whole)
+    guard at > whole else { return false }
+    // The power of ten that the first digit stands for which is not 0.
+    var power = at &- whole &- 1
+    var isZero = text[whole] == UInt8(ascii: "0")
+    if at < text.count, text[at] == UInt8(ascii: ".") {
+      let fraction = at &+ 1
+      at = endOfDigits(text, from: fraction)
+      if isZero {
+        var digit = fraction
+        while digit < at, text[digit] == UInt8(ascii: "0") { digit &+= 1 }
+        isZero = digit == at
+        power = fraction &- digit &- 1
+      }
+    }
+    if isZero { return true }
+    if at &+ 1 < text.count {
+      at &+= 1 // the e
+      let isNegative = text[at] == UInt8(ascii: "-")
+      if isNegative || text[at] == UInt8(ascii: "+") { at &+= 1 }
+      var exponent = 0
+      while at < text.count {
+        exponent = min(exponent &* 10 &+ Int(text[at] &- UInt8(ascii: "0")), 1 << 40) // far beyond any text's length
+        at &+= 1
+      }
+      power = isNegative ? power &- exponent : power &+ exponent
+    }
+    // The largest double is about 1.8e308.
+    if power != 308 { return power < 308 }
+    return try JSON.run { json throws(Failure) in try json.real(text) }.isFinite
+  }
+
+  static func endOfDigits(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var at = start
+    while at < text.count, text[at] >= UInt8(ascii: "0"), text[at] <= UInt8(ascii: "9") { at &+= 1 }
+    return at
+  }
+
+  static func endOfSpace(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var at = start
+    while at < text.count, text[at] == 0x20 || text[at] == 0x09 || text[at] == 0x0A || text[at] == 0x0D { at &+= 1 }
+    return at
+  }
+
+  /// JSON text without the white space around it.
+  static func trimmed(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    let start = endOfSpace(text, from: 0)
+    var end = text.count
+    while end > start, text[end &- 1] <= 0x20 { end &-= 1 }
+    return UnsafeRawBufferPointer(rebasing: text[start..<end])
   }
 }

@@ -78,13 +78,27 @@ import Testing
     #expect(check(String(repeating: "[", count: 1_000_000)) == .decode)
   }
 
-  @Test func `S2 a value's end is found wherever jansson sees one value`() {
-    for value in ["1", "\"a]\\\"b,\"", "[1,[2,{\"x\":\"]\"}]]", "{}", "true", "-1.5e3"] {
-      for ending in [",0]", "]", ","] {
-        let text = Array((value + ending).utf8)
-        #expect(text.withUnsafeBytes { JSONText.end(ofValueAt: 0, in: $0) } == value.utf8.count)
+  @Test func `S2 a value's end is found in a line`() throws {
+    for value in ["1", "\"a]\\\"b,\"", "[1,[2,{\"x\":\"]\"}]]", "{}", "true", "-1.5e3", "\"é\""] {
+      for ending in [",0]", "]", ",", "", " "] {
+        for beginning in ["", "[\"\\", "\u{FF}"] {
+          let text = Array((beginning + value + ending).utf8)
+          let end = try text.withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: beginning.utf8.count, in: text) }
+          #expect(end == beginning.utf8.count + value.utf8.count, "\(value) \(ending)")
+        }
       }
-      #expect(Array((" " + value).utf8).withUnsafeBytes { JSONText.end(ofValueAt: 0, in: $0) } == nil)
+    }
+    for text in [" 1", "[1, 2]", "[1,2", "\"a", "tru", "1e999", "{\"a\":1,\"a\":2}", "", "]", ",", "\"\u{1}\""] {
+      #expect(try Array(text.utf8).withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: 0, in: text) } == nil, "\(text)")
+    }
+    // What follows the value is not looked at.
+    #expect(try ([0x31, 0xFF] as [UInt8]).withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: 0, in: text) } == 1)
+    // 16 MiB is the most.
+    for (length, isOne) in [(JSONText.valueLimit, true), (JSONText.valueLimit + 1, false)] {
+      for text in [[0x22] + [UInt8](repeating: 0x61, count: length - 2) + [0x22], [UInt8](repeating: 0x31, count: 1) + [0x2E] + [UInt8](repeating: 0x31, count: length - 2)] {
+        #expect(try (text + [0x2C]).withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: 0, in: text) } == (isOne ? length : nil))
+        #expect(check(text) == (isOne ? nil : .decode))
+      }
     }
   }
 
@@ -117,64 +131,5 @@ import Testing
         #expect(try text { buffer in try held.append(to: buffer) } == stored)
       }
     }
-  }
-
-  // MARK: the quick look and its judge
-
-  private static let samples = [
-    "null", "true", "false", "0", "-0", "-1.5", "12e3", "1E+2", "123456789012345678901234567890", "\"\"", "\"a b\"", "\"é😀\"", "\"\\n\\\"\\/\"",
-    "\"\\u0041\\ud83d\\ude00\"", "[]", "[ 1 , [ 2.50 ] ]", "{}", "{\"a\": 1, \"b\": {\"a\": [true, null]}, \"\": \"x\"}",
-    "[{\"id\":1,\"name\":\"apple\",\"tags\":[\"x\",\"y\"]},{\"id\":2,\"name\":\"pear\",\"tags\":[]}]", "{\"a\":1,\"a\":2}", "{\"a\":1,\"\\u0061\":2}",
-  ]
-
-  /// What jansson makes of it, not asked by way of the quick look.
-  private func judged(_ text: UnsafeRawBufferPointer, as types: ValueTypes) -> String? {
-    (try? JSON.run { json throws(Failure) in try json.parse(text).withValue(as: types) { "\(Value($0))" } }) ?? nil
-  }
-
-  private func mutated(_ dice: inout Dice) -> [UInt8] {
-    var bytes = Array((JSONTests.samples.randomElement(using: &dice) ?? "").utf8)
-    for _ in 0..<Int.random(in: 0..<3, using: &dice) {
-      let at = Int.random(in: 0...bytes.count, using: &dice)
-      let byte = Array(" \t\n[]{},:\"\\-+.0123456789eEtrufalsn\u{7F}/b".utf8).randomElement(using: &dice) ?? UInt8.random(in: 0...255, using: &dice)
-      switch Int.random(in: 0..<4, using: &dice) {
-      case 0 where at < bytes.count: bytes[at] = byte
-      case 1 where at < bytes.count: bytes.remove(at: at)
-      case 2: bytes.insert(UInt8.random(in: 0...255, using: &dice), at: at)
-      default: bytes.insert(byte, at: at)
-      }
-    }
-    return bytes
-  }
-
-  @Test func `S2 the quick look is never sure of what jansson refuses, and sees the values that jansson sees`() {
-    var dice = Dice(4)
-    var sure = 0
-    for _ in 0..<50_000 {
-      let bytes = mutated(&dice)
-      bytes.withUnsafeBytes { text in
-        if case .json(let isCompact) = JSONScan.scan(text) {
-          sure += 1
-          #expect(judged(text, as: .json) != nil, "\(String(decoding: bytes, as: UTF8.self))")
-          let compacted = ByteBuffer()
-          JSONText.append(compacted: text, to: compacted)
-          #expect(isCompact == compacted.bytes.elementsEqual(bytes), "\(String(decoding: bytes, as: UTF8.self))")
-        }
-        guard JSONScan.isPlain(text) else { return }
-        for types: ValueTypes in [.all, .null, .bool, .int, .real, .string, [.string, .json], [.real, .null]] {
-          let seen = (try? JSON.parse(text).withValue(as: types) { "\(Value($0))" }) ?? nil
-          #expect(seen == judged(text, as: types), "\(String(decoding: bytes, as: UTF8.self))")
-        }
-      }
-    }
-    #expect(sure > 10_000)
-  }
-
-  @Test func `the quick look is sure of what programs store`() {
-    for json in JSONTests.samples where !json.contains("\\u") && !json.lowercased().contains("2e") && !json.contains("1E") && !json.contains("\"a\":2") {
-      #expect(Array(json.utf8).withUnsafeBytes { JSONScan.isSurelyJSON($0) }, "\(json)")
-    }
-    let members = (0..<30).map { "\"name\($0)\":\($0)" }.joined(separator: ",")
-    #expect(Array("{\(members)}".utf8).withUnsafeBytes { JSONScan.isSurelyJSON($0) })
   }
 }

@@ -13,8 +13,8 @@ IMPORTS = {
 
 LAYERS = {
     "values": [
-        "ByteBuffer", "JSON", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls", "Syscalls+Folders",
-        "Syscalls+Watch", "UTF8Text",
+        "ByteBuffer", "JSON", "JSONEscape", "JSONNames", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls",
+        "Syscalls+Folders", "Syscalls+Watch", "UTF8Text",
     ],
     "storage": ["Storage/*"],
     "session": [

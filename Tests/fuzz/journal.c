@@ -11,14 +11,6 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 enum { HEADER = 70, HEADERS = 140, CHECK_END = 12 };
 
-static uint32_t crc32c(uint32_t reg, const uint8_t *bytes, size_t count) {
-  for (size_t at = 0; at < count; at++) {
-    reg ^= bytes[at];
-    for (int bit = 0; bit < 8; bit++) reg = reg >> 1 ^ (reg & 1 ? 0x82F63B78 : 0);
-  }
-  return reg;
-}
-
 static void put_check(uint8_t *line, uint32_t reg) {
   char digits[9];
   snprintf(digits, sizeof digits, "%08x", reg ^ 0xFFFFFFFF);

@@ -1,5 +1,7 @@
-/* JSON values: any bytes are given to lily_session_storage_set(). What jansson takes, with the library's flags, is stored without
-   its white space, comes out of a journal the same, and reaches a field as the value that jansson sees. All else is DECODE. */
+/* JSON values: any bytes are given to lily_session_storage_set(). The library judges them without jansson: exactly what jansson takes, with
+   these flags and the two rules below, is stored without its white space, comes out of a journal the same, and reaches a field as the value
+   that jansson sees. All else is DECODE. A line of a journal with the text as a member of an operation that is not known is whole where jansson
+   takes the line. */
 #include "support.h"
 
 #include <jansson.h>
@@ -7,15 +9,15 @@
 
 enum { DEPTH = 512 };
 
-/* The library's own rules before jansson's. */
-static bool is_shallow_text(const char *text, size_t length) {
+/* The library's own rules before jansson's: no NUL, and no deeper than 512. */
+static bool is_shallow_text(const char *text, size_t length, int most) {
   int depth = 0;
   bool in_string = false;
   for (size_t at = 0; at < length; at++) {
     if (text[at] == 0) return false;
     if (in_string && text[at] == '\\') at++;
     else if (text[at] == '"') in_string = !in_string;
-    else if (!in_string && (text[at] == '[' || text[at] == '{') && ++depth > DEPTH) return false;
+    else if (!in_string && (text[at] == '[' || text[at] == '{') && ++depth > most) return false;
     else if (!in_string && (text[at] == ']' || text[at] == '}')) depth--;
   }
   return true;
@@ -144,6 +146,43 @@ static void check_field(lily_session_storage *storage, json_t *parsed, const cha
   field.text = NULL;
 }
 
+/* ------------------------------------------------------------------ a line that somebody else wrote */
+
+static void check_line(const char *text, size_t length) {
+  static const uint8_t salt[8] = {0x8f, 0x3b, 0x0c, 0x6a, 0x92, 0xd1, 0xe4, 0x57};
+  static const char header[] = "0,\"lily-session\",1,\"8f3b0c6a92d1e457\",\"00000000b7e15163\"]";
+  if (memchr(text, '\n', length) != NULL) return; /* it would be two */
+  char *file = malloc(length + 300);
+  size_t size = 0;
+  for (int copy = 0; copy < 2; copy++) {
+    size += (size_t)sprintf(file + size, "[\"%08x\",%s\n", crc32c(0xFFFFFFFF, (const uint8_t *)header, strlen(header)) ^ 0xFFFFFFFF, header);
+  }
+  char *line = file + size;
+  size_t end = (size_t)sprintf(line, "[\"........\",1,\"zz\",");
+  memcpy(line + end, text, length);
+  end += length;
+  line[end++] = ']';
+  char check[9];
+  sprintf(check, "%08x", crc32c(crc32c(0xFFFFFFFF, salt, sizeof salt), (uint8_t *)line + 12, end - 12) ^ 0xFFFFFFFF);
+  memcpy(line + 2, check, 8);
+  char *compact = malloc(end + 1);
+  json_t *parsed = is_shallow_text(line, end, DEPTH + 1) ? load(line, end) : NULL;
+  bool is_whole = parsed != NULL && without_space(line, end, compact) == end;
+  json_decref(parsed);
+  free(compact);
+  line[end++] = '\n';
+  const char *path = in_directory("line.jsonl");
+  file_write(path, file, size + end);
+  lily_session_storage *storage;
+  require(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK, "the journal does not open");
+  lily_session_info info = LILY_SESSION_INFO_INIT;
+  require(lily_session_storage_info(storage, &info) == LILY_SESSION_OK, "info failed");
+  require(info.damaged_lines == (is_whole ? 0 : 1), "a line is %s, and jansson %s it", info.damaged_lines == 0 ? "whole" : "damaged",
+          is_whole ? "takes" : "does not take");
+  lily_session_storage_close(storage);
+  free(file);
+}
+
 /* ------------------------------------------------------------------ the target */
 
 static void require_stored(lily_session_storage *storage, const char *text, size_t length) {
@@ -160,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memcpy(text, data, size);
   char *exact = malloc(size);
   memcpy(exact, data, size);
-  json_t *parsed = size > 0 && is_shallow_text(text, size) ? load(text, size) : NULL;
+  json_t *parsed = size > 0 && is_shallow_text(text, size, DEPTH) ? load(text, size) : NULL;
   lily_session_storage *storage;
   require(lily_session_storage_open_memory(NULL, &storage) == LILY_SESSION_OK, "no memory storage");
   lily_session_status status = lily_session_storage_set(storage, "lily_session_f", exact, size, 0);
@@ -195,6 +234,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     json_decref(parsed);
   }
   lily_session_storage_close(storage);
+  if (size % 2 == 0) check_line(text, size);
   free(text);
   return 0;
 }

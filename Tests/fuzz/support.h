@@ -1,4 +1,4 @@
-/* What the fuzz targets share: a directory in memory, files, and how an error is told. */
+/* What the fuzz targets share: a directory in memory, files, the journal's check, and how an error is told. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
@@ -45,6 +45,15 @@ static inline const char *in_directory(const char *name) {
   char *path = paths[next++ % 8];
   snprintf(path, sizeof paths[0], "%s/%s", directory, name);
   return path;
+}
+
+/* `reg` is the register, not the final value. */
+static inline uint32_t crc32c(uint32_t reg, const uint8_t *bytes, size_t count) {
+  for (size_t at = 0; at < count; at++) {
+    reg ^= bytes[at];
+    for (int bit = 0; bit < 8; bit++) reg = reg >> 1 ^ (reg & 1 ? 0x82F63B78 : 0);
+  }
+  return reg;
 }
 
 static inline void file_write(const char *path, const void *bytes, size_t length) {

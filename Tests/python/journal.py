@@ -11,6 +11,7 @@ from jsontext import NotJSON, scan_integer, scan_string, scan_value
 
 HEADER = 70
 MAX_LINE = 64 << 20
+MAX_NEWER = 1 << 20
 MAX_FILE = 4 << 30
 MAX_ZEROS = 1 << 20
 MAX_INT = 2**63 - 1
@@ -173,6 +174,8 @@ def parse_line(line, salt):
     operation, at = _operation(line, _comma(line, at))
     if line[at:] != b"]":
         raise NotJSON("something after the operation")
+    if operation[0] == "newer" and len(line) + 1 > MAX_NEWER:
+        raise NotJSON("too long for an operation that is not known")
     return sequence, operation
 
 

@@ -4,7 +4,7 @@ import pytest
 import journal
 import lily
 import sessions
-from examine import open_status
+from examine import open_status, reads
 from generate import NOW
 from journal import Writer
 
@@ -95,3 +95,17 @@ def test_S20_a_damaged_newer_line_is_only_damage(path):
     with lily.Storage(path) as storage:
         storage.set(b"a", b"2")
         assert storage.get(b"a") == b"2"
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_S20_a_newer_line_is_at_most_1_MiB(path, more):
+    frame = len(Writer().raw(b'"later",""').lines[0])
+    made = Writer().set(b"a", b"1").raw(b'"later","%s"' % (b"x" * ((1 << 20) - frame + more)))
+    assert len(made.lines[1]) == (1 << 20) + more
+    state = reads(path, made.bytes(), {b"a": (b"1", 0)})
+    assert state.newer == (more == 0) and state.damage == more
+    with lily.Storage(path, now=NOW) as storage:
+        if state.newer:
+            answers(lily.NEWER, storage.set, b"a", b"2")
+        else:
+            storage.set(b"a", b"2")

@@ -13,7 +13,7 @@ extension Journal {
     let end = mirror.applied
     let found = try survey()
     // A line that is being overwritten while the power fails may be lost as a whole. So what lives in it is stored once more before.
-    if !found.endangered.isEmpty { try storeAgain(found.endangered) }
+    if found.endangered.count > 0 { try storeAgain(found.endangered) }
     do throws(Failure) { try Syscalls.sync(data: route.file) } catch {
       debts.syncFailed()
       throw error
@@ -32,19 +32,22 @@ extension Journal {
     removeCopy()
   }
 
-  /// Returns the keys that live in a line together with what does not, and where the last line begins that removes something.
-  private func survey() throws(Failure) -> (endangered: [Key], lastRemoval: Int64) {
-    var endangered: [Key] = []
+  /// Returns a table of the keys that live in a line together with what does not, and where the last line begins that removes something.
+  private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64) {
+    let endangered = EntryTable()
+    let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
     var lastRemoval: Int64 = 0
     try forEachLine(to: mirror.applied) { found throws(Failure) in
       switch found.judgement {
       case .whole(.clear): lastRemoval = found.line.start
       case .whole(.change):
-        if parser.changes.contains(where: { !$0.isSet }) { lastRemoval = found.line.start }
-        guard parser.changes.contains(where: isGone) else { break }
-        for change in parser.changes where isStored(change) {
-          let key = Key(stored: [UInt8](change.key))
-          if !endangered.contains(key) { endangered.append(key) }
+        var hasGone = false
+        parser.forEachChange { change in
+          if !change.isSet { lastRemoval = found.line.start } else if isGone(change) { hasGone = true }
+        }
+        guard hasGone else { break }
+        parser.forEachChange { change in
+          if isStored(change) { endangered.set(change.key, nothing, deadline: 0, version: 0) }
         }
       default: break
       }
@@ -52,11 +55,12 @@ extension Journal {
     return (endangered, lastRemoval)
   }
 
-  private func storeAgain(_ keys: [Key]) throws(Failure) {
+  private func storeAgain(_ keys: EntryTable) throws(Failure) {
     let batch = Batch()
-    for key in keys {
-      guard let record = key.withBytes({ mirror.table.find($0) }) else { continue }
-      try batch.set(key, deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
+    try keys.forEach { key throws(Failure) in
+      let key = EntryTable.key(key)
+      guard let record = mirror.table.find(key) else { return }
+      try batch.set(Key(stored: [UInt8](key)), deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
         buffer.append(EntryTable.value(record))
       }
     }
@@ -66,11 +70,9 @@ extension Journal {
   private func forEachLine(to end: Int64, _ visit: (JournalReader.Found) throws(Failure) -> Void) throws(Failure) {
     let start = mirror.hasLostHeader ? 0 : Int64(2 * JournalHeader.length)
     var lines = JournalReader(input, parser, mirror.salt, from: JournalReader.Position(end: start))
-    _ = try JSON.run { json throws(Failure) in
-      try lines.forEach(to: end, json, from: readFile, skippingTo: nextData) { found throws(Failure) in
-        try visit(found)
-        return true
-      }
+    _ = try lines.forEach(to: end, from: readFile, skippingTo: nextData) { found throws(Failure) in
+      try visit(found)
+      return true
     }
   }
 
@@ -86,14 +88,15 @@ extension Journal {
   }
 
   private func overwriteValues(_ line: LineSplitter.Line) throws(Failure) {
-    guard parser.changes.contains(where: isGone), let start = line.text.baseAddress else { return }
+    guard let start = line.text.baseAddress else { return }
     let blank = scratch.buffer
     blank.truncate(to: 0)
-    blank.append(line.text)
-    for change in parser.changes where isGone(change) {
-      guard let value = change.value.baseAddress else { continue }
+    parser.forEachChange { change in
+      guard isGone(change), let value = change.value.baseAddress else { return }
+      if blank.count == 0 { blank.append(line.text) }
       blank.blankOut(from: value - start, valueCount: change.value.count, deadline: change.deadline)
     }
+    if blank.count == 0 { return }
     blank.put(hex: UInt64(mirror.salt.check(blank.slice(JournalHeader.checkedFrom, blank.count))), digits: 8, at: 2)
     try Syscalls.overwrite(route.file, blank.bytes, at: line.start)
   }

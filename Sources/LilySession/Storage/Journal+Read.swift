@@ -68,24 +68,22 @@ extension Journal {
   /// Applies the lines up to `size`. Without the lock it stops at the first that is not whole and right, and returns
   /// false; under the lock such a line is damage, counted and skipped. What follows the last newline is left alone.
   func catchUp(to size: Int64, isLocked: Bool) throws(Failure) -> Bool {
-    try JSON.run { json throws(Failure) in
-      guard size <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
-      if mirror.applied == 0 {
-        guard try readHeader(size, isLocked: isLocked, json) else { return false }
-        if mirror.applied == 0, !mirror.hasLostHeader { return true }
+    guard size <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
+    if mirror.applied == 0 {
+      guard try readHeader(size, isLocked: isLocked) else { return false }
+      if mirror.applied == 0, !mirror.hasLostHeader { return true }
+    }
+    if let tail = mirror.tail, tail.end == size, try beginningOfTail() == tail.beginning { return true } // as it was
+    var lines = JournalReader(input, parser, mirror.salt, from: mirror.position)
+    return try lines.forEach(to: size, from: readFile, skippingTo: nextData) { found throws(Failure) in
+      switch found.judgement {
+      case .whole(let operation): mirror.apply(operation, parser, found)
+      case .damaged:
+        guard isLocked else { return false }
+        mirror.skip(found)
+      case .torn: mirror.endsTorn(JournalMirror.Tail(end: size, beginning: try beginningOfTail()))
       }
-      if let tail = mirror.tail, tail.end == size, try beginningOfTail() == tail.beginning { return true } // as it was
-      var lines = JournalReader(input, parser, mirror.salt, from: mirror.position)
-      return try lines.forEach(to: size, json, from: readFile, skippingTo: nextData) { found throws(Failure) in
-        switch found.judgement {
-        case .whole(let operation): mirror.apply(operation, parser.changes, found)
-        case .damaged:
-          guard isLocked else { return false }
-          mirror.skip(found)
-        case .torn: mirror.endsTorn(JournalMirror.Tail(end: size, beginning: try beginningOfTail()))
-        }
-        return true
-      }
+      return true
     }
   }
 
@@ -105,7 +103,7 @@ extension Journal {
   func nextData(_ offset: Int64) -> Int64 { Syscalls.nextData(route.file, from: offset) }
 
   /// Reads the header, or finds out what has become of it. Returns false if that cannot be said without the lock.
-  private func readHeader(_ size: Int64, isLocked: Bool, _ json: JSON) throws(Failure) -> Bool {
+  private func readHeader(_ size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     let reading = try lookAtHeader(size)
     if !isLocked, reading.isDoubtful { return false } // a header being written
     switch reading {
@@ -119,8 +117,8 @@ extension Journal {
     case .unfinished: mirror.voided()
     case .lost:
       let behindHeader = Int64(2 * JournalHeader.length)
-      var found = try findSalt(from: behindHeader, to: size, json)
-      if found == nil { found = try findSalt(from: 0, to: size, json) }
+      var found = try findSalt(from: behindHeader, to: size)
+      if found == nil { found = try findSalt(from: 0, to: size) }
       // One line is enough where this handle knows what its check is seeded with: the file was emptied while it was written to.
       if found == nil, let former = mirror.formerSalt, try isLine(at: 0, size, former) { found = former }
       guard let salt = found else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
@@ -153,12 +151,12 @@ extension Journal {
   }
 
   /// Finds the salt from the lines, where the header is lost.
-  private func findSalt(from start: Int64, to size: Int64, _ json: JSON) throws(Failure) -> Salt? {
+  private func findSalt(from start: Int64, to size: Int64) throws(Failure) -> Salt? {
     var lines = LineSplitter(input, from: start, limit: LineSplitter.chunk)
     var finder = SaltFinder()
     var salt: Salt?
     _ = try lines.forEach(to: size, from: readFile, skippingTo: nextData) { line throws(Failure) in
-      if line.isEnded, !line.isTooLong { salt = try finder.salt(line.text, parser, json) }
+      if line.isEnded, !line.isTooLong { salt = try finder.salt(line.text, parser) }
       return salt == nil
     }
     return salt

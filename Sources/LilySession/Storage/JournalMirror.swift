@@ -140,10 +140,10 @@ final class JournalMirror {
   // MARK: the next line
 
   /// A line has been read, and is whole.
-  func apply(_ operation: LineReader.Operation, _ changes: [LineReader.Change], _ line: JournalReader.Found) {
+  func apply(_ operation: LineReader.Operation, _ parser: LineReader, _ line: JournalReader.Found) {
     switch operation {
     case .change:
-      for change in changes {
+      parser.forEachChange { change in
         if change.isSet {
           table.set(change.key, change.value, deadline: change.deadline, version: change.version)
         } else {

@@ -139,21 +139,24 @@ struct JournalReader {
   }
 
   /// Hands what it finds up to `size` to `report`, until that returns false. Returns true if it never did. What a whole line changes is
-  /// in the parser's `changes`.
+  /// with the parser.
   mutating func forEach(
-    to size: Int64, _ json: JSON, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int,
-    skippingTo nextData: (Int64) -> Int64, _ report: (Found) throws(Failure) -> Bool
+    to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, skippingTo nextData: (Int64) -> Int64,
+    _ report: (Found) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
     let (parser, salt) = (parser, salt)
     var position = position
-    defer { self.position = position }
+    defer {
+      self.position = position
+      parser.shrink()
+    }
     return try splitter.forEach(to: size, from: source, skippingTo: nextData) { line throws(Failure) in
       guard line.isEnded else { return try report(Found(line: line, judgement: .torn, missing: 0, after: position)) }
       var found = Found(line: line, judgement: .damaged(.tooLong), missing: 0, after: position)
       found.after.end = line.start &+ line.length &+ 1
       found.after.skipped &+= 1
       if !line.isTooLong {
-        if let (sequence, operation) = try parser.read(line.text, salt, json) {
+        if let (sequence, operation) = try parser.read(line.text, salt) {
           if sequence > position.sequence {
             found.judgement = .whole(operation)
             found.missing = sequence &- position.sequence &- found.after.skipped

@@ -11,11 +11,11 @@ struct SaltFinder {
   private var candidates: [Candidate] = []
 
   /// Returns the salt once one of the lines before agrees with this one.
-  mutating func salt(_ line: UnsafeRawBufferPointer, _ parser: LineReader, _ json: JSON) throws(Failure) -> Salt? {
+  mutating func salt(_ line: UnsafeRawBufferPointer, _ parser: LineReader) throws(Failure) -> Salt? {
     guard let check = LineReader.check(of: line), let sequence = SaltFinder.sequence(line) else { return nil }
     let salt = Salt(lost: check, of: UnsafeRawBufferPointer(rebasing: line[JournalHeader.checkedFrom...]))
     if candidates.contains(where: { $0.seed == salt.seed && $0.sequence < sequence }),
-      let (_, operation) = try parser.read(line, salt, json)
+      let (_, operation) = try parser.read(line, salt)
     {
       // A name that is unknown could be anybody's.
       if case .unknown = operation { return nil }

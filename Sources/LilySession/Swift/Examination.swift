@@ -89,15 +89,13 @@
       }
       let parser = LineReader()
       var lines = JournalReader(buffer, parser, salt, from: position)
-      _ = try JSON.run { json throws(Failure) in
-        try lines.forEach(to: size, json, from: read, skippingTo: { [file = route.file] in Syscalls.nextData(file, from: $0) }) { found throws(Failure) in
-          number &+= 1
-          if found.line.isEnded { examination.lines &+= 1 }
-          guard let kind = Finding.Kind(found) else { return true }
-          if kind.isDamage { examination.damaged &+= 1 }
-          visit(Finding(kind: kind, line: number, offset: found.line.start, length: found.line.length, text: found.line.text))
-          return true
-        }
+      _ = try lines.forEach(to: size, from: read, skippingTo: { [file = route.file] in Syscalls.nextData(file, from: $0) }) { found throws(Failure) in
+        number &+= 1
+        if found.line.isEnded { examination.lines &+= 1 }
+        guard let kind = Finding.Kind(found) else { return true }
+        if kind.isDamage { examination.damaged &+= 1 }
+        visit(Finding(kind: kind, line: number, offset: found.line.start, length: found.line.length, text: found.line.text))
+        return true
       }
       progress(size)
       return examination

@@ -1,0 +1,164 @@
+import CPlatform
+
+/// The arrays and objects that are open while a text is scanned, and the names that each object has had: a list with one object's names
+/// behind the other's. It begins in memory that it is given, and goes on in malloc's. Names that are spelled with escapes are kept without.
+struct JSONNames: ~Copyable {
+  /// A name, from `start` to `end` in the text, or, with the high bit of `start`, among the decoded ones. Or what stands before the names of
+  /// an array or object: in `start` where those of the one around it begin, doubled, plus 1 if that is an object; in `end` how many bytes had
+  /// been decoded.
+  struct Mark {
+    var start: UInt32
+    var end: UInt32
+
+    @inline(__always)
+    var count: UInt32 { end &- start & ~decodedBit }
+  }
+
+  private static var small: Int { 120 } // 960 bytes
+  private static var decodedBit: UInt32 { 0x8000_0000 }
+  /// So many names are compared one by one. An object that has more is looked through once, when it closes.
+  private static var few: Int { 16 }
+
+  private var marks: UnsafeMutablePointer<Mark>
+  private var capacity = JSONNames.small
+  private var isOwned = false
+  private var count = 0
+  /// Where the names begin of what was opened last.
+  private var first = 0
+  private(set) var isInObject = false
+  private(set) var depth = 0
+  private var decoded: UnsafeMutableRawPointer?
+  private var decodedCapacity = 0
+  private var decodedCount = 0
+
+  /// Hands over memory to begin with, for the call.
+  @inline(__always)
+  static func withMemory<R>(_ body: (UnsafeMutablePointer<Mark>) throws(Failure) -> R) throws(Failure) -> R {
+    try withUnsafeTemporaryAllocation(of: Mark.self, capacity: small) { memory throws(Failure) in
+      guard let start = memory.baseAddress else { throw JSON.noMemory }
+      return try body(start)
+    }
+  }
+
+  /// `memory` is that of `withMemory`.
+  init(_ memory: UnsafeMutablePointer<Mark>) { marks = memory }
+
+  deinit {
+    if isOwned { free(marks) }
+    free(decoded)
+  }
+
+  @inline(__always)
+  mutating func open(isObject: Bool) throws(Failure) {
+    let around = UInt32(truncatingIfNeeded: first) &<< 1 | (isInObject ? 1 : 0)
+    try append(Mark(start: around, end: UInt32(truncatingIfNeeded: decodedCount)))
+    first = count
+    isInObject = isObject
+    depth &+= 1
+  }
+
+  /// Closes what was opened last. Returns false if it is an object with two names alike.
+  @inline(__always)
+  mutating func close(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    guard depth > 0 else { return false }
+    if count &- first > JSONNames.few, try hasTwoAlike(text) { return false }
+    let around = marks[first &- 1]
+    count = first &- 1
+    first = Int(around.start &>> 1)
+    isInObject = around.start & 1 == 1
+    decodedCount = Int(around.end)
+    depth &-= 1
+    return true
+  }
+
+  /// Adds a name that has no escapes to the object. Returns false if it has one like it, as far as that is found here.
+  @inline(__always)
+  mutating func add(_ start: Int, _ end: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    try add(Mark(start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end)), text)
+  }
+
+  /// Adds a name that is spelled with escapes. Returns false if the object has one like it, as far as that is found here, or if it has a
+  /// NUL, which jansson refuses in a name.
+  @inline(never)
+  mutating func add(spelled start: Int, _ end: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    let length = end &- start
+    if decodedCapacity &- decodedCount < length {
+      let larger = max(decodedCapacity &* 2, decodedCount &+ length)
+      guard let memory = realloc(decoded, larger) else { throw JSON.noMemory }
+      decoded = memory
+      decodedCapacity = larger
+    }
+    guard let decoded, let had = JSONEscape.decode(UnsafeRawBufferPointer(rebasing: text[start..<end]), into: decoded + decodedCount),
+      !UnsafeRawBufferPointer(start: decoded + decodedCount, count: had).hasNUL
+    else { return false }
+    let mark = Mark(
+      start: UInt32(truncatingIfNeeded: decodedCount) | JSONNames.decodedBit, end: UInt32(truncatingIfNeeded: decodedCount &+ had))
+    decodedCount &+= had
+    return try add(mark, text)
+  }
+
+  private mutating func add(_ name: Mark, _ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    if count &- first < JSONNames.few {
+      var other = first
+      while other < count {
+        if marks[other].count == name.count, isSame(marks[other], name, text) { return false }
+        other &+= 1
+      }
+    }
+    try append(name)
+    return true
+  }
+
+  @inline(__always)
+  private mutating func append(_ mark: Mark) throws(Failure) {
+    if count == capacity { try grow() }
+    marks[count] = mark
+    count &+= 1
+  }
+
+  @inline(never)
+  private mutating func grow() throws(Failure) {
+    let bytes = capacity &* MemoryLayout<Mark>.stride
+    guard let memory = realloc(isOwned ? marks : nil, bytes &* 2) else { throw JSON.noMemory }
+    if !isOwned { memcpy(memory, marks, bytes) }
+    marks = memory.assumingMemoryBound(to: Mark.self)
+    capacity &*= 2
+    isOwned = true
+  }
+
+  @inline(__always)
+  private func bytes(_ name: Mark, _ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
+    let start = Int(name.start & ~JSONNames.decodedBit)
+    let base = name.start & JSONNames.decodedBit == 0 ? text.baseAddress : decoded.map { UnsafeRawPointer($0) }
+    return UnsafeRawBufferPointer(start: base.map { $0 + start }, count: Int(name.end) &- start)
+  }
+
+  /// They are of the same length.
+  private func isSame(_ a: Mark, _ b: Mark, _ text: UnsafeRawBufferPointer) -> Bool {
+    let (a, b) = (bytes(a, text), bytes(b, text))
+    return a.first == b.first && a.equals(b)
+  }
+
+  /// Looks through the names of what was opened last, in time that grows with their length alone: by a table of their hashes, which the
+  /// text cannot choose.
+  @inline(never)
+  private func hasTwoAlike(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    var room = 64
+    while room < (count &- first) &* 2 { room &*= 2 }
+    let bytesOfTable = room &* MemoryLayout<UInt32>.stride
+    guard let memory = malloc(bytesOfTable) else { throw JSON.noMemory }
+    defer { free(memory) }
+    memset(memory, 0, bytesOfTable)
+    let table = memory.assumingMemoryBound(to: UInt32.self) // places in the list; 0: none
+    for index in first..<count {
+      let name = bytes(marks[index], text)
+      var slot = hashOf(name) & (room &- 1)
+      while table[slot] != 0 {
+        if bytes(marks[Int(table[slot])], text).equals(name) { return true }
+        slot = (slot &+ 1) & (room &- 1)
+      }
+      table[slot] = UInt32(truncatingIfNeeded: index)
+    }
+    return false
+  }
+}

