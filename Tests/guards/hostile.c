@@ -148,7 +148,7 @@ static void clears(void) {
   target /= 2;
   keys();
   target = whole;
-  lines_of("\"clear\",\"Z\",", "\"%016lx\"", "", 0);
+  lines_of("\"clear\",\"lily_session_\",", "\"%016lx\"", "", 0);
 }
 
 static const struct {
