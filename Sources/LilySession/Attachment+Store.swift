@@ -77,7 +77,7 @@ extension Attachment {
         switch try storage.write(batch, in: scope, generation: generation) {
         case .written(let shortfall):
           noteWritten(now, shortfall)
-          batch.removeAll() // wipes it: the values may be secrets
+          batch.removeAll()
           return
         case .superseded(let current): meetClear(current)
         }

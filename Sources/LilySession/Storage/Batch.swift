@@ -36,7 +36,7 @@ public final class Batch {
     place: 0, isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
   private var itemStart = 0
 
-  package init() { removeAll() }
+  package init() { empty() }
 
   package var isEmpty: Bool { changes.isEmpty }
   /// How many of the changes remove a key.
@@ -46,9 +46,15 @@ public final class Batch {
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
 
+  /// Empties it. What it held is wiped: values may be secrets.
+  @inline(__always)
   package func removeAll() {
+    if line.buffer.count > Line.room || isReduced { empty() }
+  }
+
+  private func empty() {
     line.begin()
-    keys.truncate(to: 0)
+    keys.retract(to: 0) // keys are no secrets
     keys.shrink(to: 64 << 10)
     changes.removeAll()
     conditions.removeAll()
@@ -237,7 +243,7 @@ public final class Batch {
     let changes = (0..<self.changes.count).map { self.changes[$0] }
     var left: [Int] = []
     var head = 0
-    removeAll()
+    empty()
     for change in changes {
       if !change.isTied { head = change.place }
       if heads.contains(head) {

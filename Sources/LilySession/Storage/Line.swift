@@ -8,12 +8,11 @@ final class Line {
   let buffer = ByteBuffer(capacity: 1024)
 
   /// `["xxxxxxxx",` and at most 19 digits, a comma, `"batch",[`.
-  private static var room: Int { 48 }
+  static var room: Int { 48 }
 
   func begin() {
-    buffer.truncate(to: 0)
-    buffer.shrink(to: 64 << 10)
     buffer.resize(to: Line.room)
+    buffer.shrink(to: 64 << 10)
   }
 
   /// Closes the line around what was appended since `begin`: one item without its own bracket, or several as a batch.

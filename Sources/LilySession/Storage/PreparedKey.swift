@@ -8,7 +8,7 @@ struct PreparedKey: BitwiseCopyable {
   /// `scratch` is overwritten.
   static func make(_ key: Key, _ scratch: ByteBuffer) -> PreparedKey {
     key.withBytes { bytes in
-      scratch.truncate(to: 0)
+      scratch.retract(to: 0)
       scratch.append(bytes)
       JSONText.append(string: bytes, to: scratch)
       let both = UnsafeMutableRawBufferPointer.allocate(byteCount: scratch.count, alignment: 1)
