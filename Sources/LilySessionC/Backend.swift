@@ -205,7 +205,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
 
     /// In byte order; scopes are seen only by who asks for them.
     func items(_ prefix: Key) -> [Item] {
-      found.filter { $0.key.begins(with: prefix) && (prefix.bytes.first == 0 || $0.key.bytes.first != 0) }.sorted { $0.key.precedes($1.key) }
+      Item.inOrder(found.filter { $0.key.begins(with: prefix) && (prefix.bytes.first == 0 || $0.key.bytes.first != 0) })
     }
   }
 

@@ -100,7 +100,7 @@ enum ApplicationName {
   }
 
   private static func words(_ list: StaticString) -> [ArraySlice<UInt8>] {
-    bytes(list).split(separator: UInt8(ascii: " "))
+    bytes(list)[...].split(separator: UInt8(ascii: " "))
   }
 
   private static func bytes(_ text: StaticString) -> [UInt8] {

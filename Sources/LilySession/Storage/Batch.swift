@@ -186,8 +186,13 @@ public final class Batch {
   }
 
   /// The same for the entries of a table. `time`: by the host's clock; nil: the system's.
+  @inline(__always)
   func leaveOutOvertaken(_ table: EntryTable, at time: Int64?) -> [Int] {
-    if conditions.isEmpty { return [] }
+    conditions.isEmpty ? [] : overtaken(table, at: time)
+  }
+
+  @inline(never)
+  private func overtaken(_ table: EntryTable, at time: Int64?) -> [Int] {
     let overtaken = try? leaveOutOvertaken(at: { time ?? Syscalls.wallClock() }) { key throws(Failure) in
       key.withBytes { table.find($0) }.map(EntryTable.entry)
     }
@@ -196,9 +201,14 @@ public final class Batch {
 
   /// Leaves out, in order, the changes that would take the table past the quota; one that adds no bytes passes. Returns their
   /// places. `time`: by the host's clock; nil: the system's.
+  @inline(__always)
   func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
     // A line is longer than what it adds: mostly that settles it.
-    if table.liveBytes &+ Int64(line.buffer.count) <= quota { return [] }
+    table.liveBytes &+ Int64(line.buffer.count) <= quota ? [] : fitClosely(table, quota, time)
+  }
+
+  @inline(never)
+  private func fitClosely(_ table: EntryTable, _ quota: Int64, _ time: Int64?) -> [Int] {
     let time = time ?? Syscalls.wallClock()
     if misfits(table, quota, time).isEmpty { return [] }
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room

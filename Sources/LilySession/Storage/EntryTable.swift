@@ -60,11 +60,12 @@ final class EntryTable {
 
   /// In byte order of the keys.
   func items(_ prefix: Key) -> [Item] {
-    var found: [Pointer] = []
+    var found: [Item] = []
     prefix.withBytes { prefix in
       func add(_ node: Node.Pointer) {
         let record = EntryTable.record(node)
-        if EntryTable.key(record).begins(with: prefix) { found.append(record) }
+        let key = EntryTable.key(record)
+        if key.begins(with: prefix) { found.append(Item(key: Key(stored: [UInt8](key)), entry: EntryTable.entry(record))) }
       }
       // What is in a scope is seen only by who asks for the scope.
       if let scope = Scope.prefixLength(prefix) {
@@ -75,8 +76,7 @@ final class EntryTable {
         records.forEach(add)
       }
     }
-    found.sort { EntryTable.key($0).precedes(EntryTable.key($1)) }
-    return found.map { Item(key: Key(stored: [UInt8](EntryTable.key($0))), entry: EntryTable.entry($0)) }
+    return Item.inOrder(found)
   }
 
   // MARK: changing

@@ -61,9 +61,15 @@ extension Journal {
   /// Takes the lock of the file that the path names, with everything in it applied and no torn tail. Follow it by `leave`.
   ///
   /// - Parameter lookingUp: also where nothing tells that the path may name another file.
-  @inline(__always)
+  @inline(never)
   func enter(lookingUp: Bool = false) throws(Failure) {
-    if lookingUp || !route.isReadyForWriting {
+    if lookingUp { try enterByPath() } else { try enterInLine() }
+  }
+
+  /// The same for an update.
+  @inline(__always)
+  func enterInLine() throws(Failure) {
+    if !route.isReadyForWriting {
       try enterByPath()
       return
     }

@@ -23,9 +23,12 @@ extension Journal {
     }
   }
 
+  /// - Parameter isInLine: for an update, whose way has no calls that it can do without.
   @inline(__always)
-  private func append(_ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?) throws(Failure) -> WriteOutcome {
-    try enter()
+  private func append(
+    _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, isInLine: Bool = true
+  ) throws(Failure) -> WriteOutcome {
+    if isInLine { try enterInLine() } else { try enter() }
     defer { leave() }
     if let wanted {
       let current = mirror.generation(of: scope)
@@ -35,7 +38,11 @@ extension Journal {
     let overtaken = batch.leaveOutOvertaken(mirror.table, at: hostTime)
     let leftOut = batch.fit(mirror.table, quota: options.quota, at: hostTime)
     if batch.isEmpty { return .written(.of(leftOut: leftOut, overtaken: overtaken)) }
-    try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
+    if isInLine {
+      try appendInLine(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
+    } else {
+      try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
+    }
     batch.apply(to: mirror.table)
     if batch.hasRemoves {
       mirror.removed()
@@ -52,14 +59,19 @@ extension Journal {
     // Where something was left out already, the next update goes there.
     if failure.status == .refused, mirror.isAtSequenceEnd, !batch.isReduced {
       try renumber(hostTime)
-      return try append(batch, scope, wanted, hostTime)
+      return try appendAgain(batch, scope, wanted, hostTime)
     }
     guard hasMovedOn(failure), !batch.isReduced else {
       // What is absent is removed.
       if batch.onlyRemoves, route.file < 0, !options.isReadOnly { return .written(nil) }
       throw failure
     }
-    return try append(batch, scope, wanted, hostTime)
+    return try appendAgain(batch, scope, wanted, hostTime)
+  }
+
+  @inline(never)
+  private func appendAgain(_ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?) throws(Failure) -> WriteOutcome {
+    try append(batch, scope, wanted, hostTime, isInLine: false)
   }
 
   /// A rewritten file's sequence begins at 1.
@@ -137,8 +149,14 @@ extension Journal {
   }
 
   /// Appends one line whole, or nothing. The caller holds the lock.
-  @inline(__always)
+  @inline(never)
   func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
+    try appendInLine(line, items: items, isRemoval: isRemoval)
+  }
+
+  /// The same for an update.
+  @inline(__always)
+  private func appendInLine(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
     guard !mirror.hasUnknown else { throw Failure.newerLines }
     let next = mirror.position.sequence &+ 1
     guard next <= JournalHeader.sequenceLimit else { throw Failure(.refused, "the file's sequence is at its end") }
@@ -149,7 +167,7 @@ extension Journal {
       throw Failure(.quota, "the file would be larger than 4 GiB, or a line than 64 MiB")
     }
     if !isRemoval, end &+ Journal.reserve > mirror.allocated { try extendAllocation(past: end) }
-    do throws(Failure) { try put(bytes, into: route.file) } catch {
+    do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.write(route.file, bytes) } } catch {
       // Where this fails too, the next writer repairs.
       _ = Syscalls.truncate(route.file, to: mirror.applied)
       mirror.allocated(to: 0)
@@ -159,7 +177,7 @@ extension Journal {
     debts.wrote()
   }
 
-  @inline(__always)
+  @inline(never)
   func put(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
     try guarded { () throws(Failure) in try Syscalls.write(file, bytes) }
   }

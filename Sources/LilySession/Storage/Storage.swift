@@ -113,6 +113,10 @@ public struct Item: Sendable {
   public var key: Key
   /// What is stored.
   public var entry: Entry
+
+  /// In byte order of the keys.
+  @inline(never)
+  package static func inOrder(_ items: [Item]) -> [Item] { items.sorted { $0.key.precedes($1.key) } }
 }
 
 /// Some of a storage's entries, as of one moment.
