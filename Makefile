@@ -21,10 +21,10 @@ TOOL  := $(BUILD)/bin/lily-session
 SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
 SWIFT_CLANG := $(SWIFT_BIN)clang
 
-# Of every build. lld keeps text and read-only data apart. What is loaded is bound at once and then read-only, as distributions want
+# Of every build. lld keeps text and read-only data apart, and functions that are the same only once (--icf). What is loaded is bound at once and then read-only, as distributions want
 # it; DWARF 4 is what their tools read. The last two lines are for builds that are the same in every directory.
 SWIFT_FLAGS := --disable-local-rpath -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong \
-  -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed \
+  -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed -Xlinker --icf=all \
   -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
