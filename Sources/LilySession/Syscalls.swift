@@ -18,6 +18,9 @@ enum Syscalls {
   /// The last call failed because there is nothing at the path.
   static var hasFoundNothing: Bool { platform_errno() == ENOENT || platform_errno() == ENOTDIR }
 
+  /// The last call failed because there is something at the path.
+  static var hasFoundSomething: Bool { platform_errno() == EEXIST }
+
   /// The answer of a call that is made again as long as a signal interrupts it.
   @inline(__always)
   private static func retried<R: SignedInteger>(_ call: () -> R) -> R {

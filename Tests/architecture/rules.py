@@ -26,7 +26,7 @@ LAYERS = {
 
 # ---- the seams: the C functions that a file may call; "*" is any. Of memory and text any file may.
 
-MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "realloc", "strlen", "strnlen"}
+MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "platform_wipe", "realloc", "strlen", "strnlen"}
 
 C_FUNCTIONS = {
     "Sources/LilySession/Syscalls.swift": {"*"},
@@ -41,9 +41,6 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
-    # What tells a handle from one that was given back.
-    "Sources/LilySessionC/Handle.swift": {"platform_wipe"},
-    "Sources/LilySessionC/Runtime.swift": {"platform_wipe"},
     # The system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
     "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},

@@ -5,7 +5,7 @@ import re
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
 PAGE = (TESTS.parent / "docs/faults.md").read_text()
-MOST = 86
+MOST = 97
 
 
 def rows():
@@ -14,7 +14,7 @@ def rows():
 
 def references(text):
     """(path, test) of what is named in `backquotes`; test "" where a whole file is meant."""
-    return re.findall(r"`((?:c|faults|fuzz|model|mutations|python)/[\w./-]+)(?:::(\w+))?`", text)
+    return re.findall(r"`((?:c|faults|fuzz|guards|model|mutations|python|tool)/[\w./-]+)(?:::(\w+))?`", text)
 
 
 def exists(path, name):

@@ -142,7 +142,7 @@ extension Journal {
     names.nameTemporary(mirror.applied > 0 ? mirror.salt.seed : UInt32(truncatingIfNeeded: try Syscalls.random()))
     Syscalls.unlink(route.directory, names.temporary) // a dead compactor's; no living one is without the lock
     var new = openTemporary()
-    if new < 0, platform_errno() == EEXIST {
+    if new < 0, Syscalls.hasFoundSomething {
       // Somebody has seen the name of a dead compactor's.
       names.nameTemporary(UInt32(truncatingIfNeeded: try Syscalls.random()))
       new = openTemporary()
