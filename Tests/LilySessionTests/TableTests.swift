@@ -5,13 +5,16 @@ import Testing
 @Suite struct TableTests {
   private func with<R>(_ text: String, _ body: (UnsafeRawBufferPointer) -> R) -> R { Array(text.utf8).withUnsafeBytes(body) }
 
-  @Test func `the table does what a dictionary does`() {
+  @Test func `the table does what a dictionary does, and each scope has its own`() throws {
     let table = EntryTable()
+    let scopes = [Scope.none] + (try ["u", "user:1", "user:11"].map { try Scope(name: Key($0)) })
     var model: [String: String] = [:]
     var dice = Dice(4)
     for round in 0..<30000 {
-      let key = "k\(Int.random(in: 0..<300, using: &dice))"
-      switch Int.random(in: 0..<(round % 5000 == 0 ? 12 : 10), using: &dice) {
+      let scope = scopes[Int.random(in: 0..<scopes.count, using: &dice)]
+      let session = Bool.random(using: &dice) ? "lily_session_" : ""
+      let key = String(decoding: scope.key(Key("\(session)k\(Int.random(in: 0..<80, using: &dice))")).bytes, as: UTF8.self)
+      switch Int.random(in: 0..<(round % 5000 == 0 ? 13 : 12), using: &dice) {
       case 0..<6:
         let value = String(repeating: "v", count: Int.random(in: 0..<200, using: &dice)) + "\(round)"
         with(key) { key in with(value) { table.set(key, $0, deadline: Int64(round), version: 1) } }
@@ -20,18 +23,25 @@ import Testing
         with(key) { table.remove($0) }
         model[key] = nil
       case 10:
-        let prefix = "k\(Int.random(in: 0..<10, using: &dice))"
-        table.remove(prefix: Key(prefix))
+        let prefix = String(decoding: scope.session.bytes, as: UTF8.self)
+        table.removeSessions(of: scope)
         model = model.filter { !$0.key.hasPrefix(prefix) }
+      case 11 where round % 100 == 0:
+        table.remove { $0.pointee.deadline % 7 == 0 }
+        model = model.filter { (Int($0.value.drop { $0 == "v" }) ?? 0) % 7 != 0 }
+      case 11: break
       default:
         table.removeAll()
         model = [:]
       }
-      #expect(table.count == model.count)
+      #expect(table.count == model.count && table.hostCount == model.count)
       #expect(table.liveBytes == Int64(model.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }))
+      if round % 300 == 0 {
+        let prefix = String(decoding: scope.key(Key(session)).bytes, as: UTF8.self)
+        let expected = model.keys.filter { $0.hasPrefix(prefix) && ($0.utf8.first == 0) == (scope != .none) }.sorted()
+        #expect(table.items(scope.key(Key(session))).map { String(decoding: $0.key.bytes, as: UTF8.self) } == expected)
+      }
     }
-    let items = table.items(Key(""))
-    #expect(items.map { String(decoding: $0.key.bytes, as: UTF8.self) } == model.keys.sorted())
     for (key, value) in model { #expect(with(key) { table.find($0) }.map { String(decoding: EntryTable.value($0), as: UTF8.self) } == value) }
   }
 
