@@ -78,15 +78,23 @@ struct JSON {
     }
   }
 
-  /// Hands over memory, for the call; what is short lies on the stack.
+  /// Hands over memory, for the call; what is short lies on the stack. It is wiped: it may be a secret.
   private static func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) -> R) throws(Failure) -> R {
     let small = 1000
     if count <= small {
-      let onStack = withUnsafeTemporaryAllocation(byteCount: small, alignment: 1) { memory in memory.baseAddress.map(body) }
+      let onStack = withUnsafeTemporaryAllocation(byteCount: small, alignment: 1) { memory in
+        memory.baseAddress.map { memory in
+          defer { platform_wipe(memory, count) }
+          return body(memory)
+        }
+      }
       if let onStack { return onStack }
     }
     guard let memory = malloc(count) else { throw noMemory }
-    defer { free(memory) }
+    defer {
+      platform_wipe(memory, count)
+      free(memory)
+    }
     return body(memory)
   }
 
