@@ -29,7 +29,11 @@ extension Journal {
   private func enterFirst() throws(Failure) {
     try tightenFirst()
     let hostTime = options.clock?()
-    try lock()
+    guard try lock() else {
+      try enter(lookingUp: true)
+      leave()
+      return
+    }
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {

@@ -23,10 +23,12 @@ struct Patience {
 /// What an update does here is in line, and what is rare is not: a processor that comes back from the kernel has forgotten
 /// where it was called from, and then each return costs as much as the work.
 extension Journal {
+  ///
+  /// Returns false if the path leads to another file by now, so that there is nothing to wait for.
   @inline(__always)
-  func lock() throws(Failure) {
-    if try Syscalls.tryLock(route.file) == .taken { return }
-    try waitForLock()
+  func lock() throws(Failure) -> Bool {
+    if try Syscalls.tryLock(route.file) == .taken { return true }
+    return try waitForLock()
   }
 
   @inline(__always)
@@ -35,7 +37,7 @@ extension Journal {
   /// Others hold the lock for microseconds: yielding to them is enough. Behind a compaction or a stopped process, sleep; the
   /// length differs from process to process, so that two do not keep meeting.
   @inline(never)
-  private func waitForLock() throws(Failure) {
+  private func waitForLock() throws(Failure) -> Bool {
     var patience = Patience()
     let own = Int64(Syscalls.processIdentifier() & 63)
     var pause: Int64 = 50
@@ -45,16 +47,17 @@ extension Journal {
         Syscalls.yield()
       } else {
         if route.isHeldByStranger() { try takeFromStranger() }
-        guard try route.lookUp() == .thisFile else { // it was taken from a stranger
+        // One of ours may have taken it from a stranger.
+        if tries % 50 == 0, try route.lookUp() != .thisFile {
           route.doubt()
-          throw Failure(.busy, "the file is replaced")
+          return false
         }
         try patience.wait("another process holds the file's lock")
         Syscalls.sleep(microseconds: pause &+ own)
         pause = min(pause &* 2, 1000)
       }
       tries &+= 1
-      if try Syscalls.tryLock(route.file) == .taken { return }
+      if try Syscalls.tryLock(route.file) == .taken { return true }
     }
   }
 
@@ -73,7 +76,10 @@ extension Journal {
       try enterByPath()
       return
     }
-    try lock()
+    guard try lock() else {
+      try enterByPath()
+      return
+    }
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
       if isCurrent(found), !mirror.hasHeaderAlone { return }
@@ -97,7 +103,10 @@ extension Journal {
     while true {
       _ = try follow(create: true)
       if route.isReadOnly { try openForWriting() }
-      try lock()
+      guard try lock() else {
+        try patience.wait("the file is replaced again and again")
+        continue
+      }
       do throws(Failure) {
         let found = try Syscalls.sizeAndLinks(route.file)
         if try examine(found) {

@@ -60,7 +60,7 @@ extension Journal {
 
   /// Returns false if the path does not name this file any more.
   private func freshenLocked() throws(Failure) -> Bool {
-    try lock()
+    guard try lock() else { return false }
     defer { leave() }
     return try examine(try Syscalls.sizeAndLinks(route.file))
   }
