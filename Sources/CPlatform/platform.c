@@ -17,41 +17,6 @@ bool platform_set_appending(int file, bool appends) {
   return flags >= 0 && fcntl(file, F_SETFL, appends ? flags | O_APPEND : flags & ~O_APPEND) == 0;
 }
 
-/* By the lines of its status: a process that must not be dumped has its files in /proc owned by root. */
-static bool is_strangers(int process) {
-  char name[40], line[128];
-  unsigned real, effective;
-  bool is_strangers = false;
-  snprintf(name, sizeof name, "/proc/%d/status", process);
-  FILE *status = fopen(name, "re");
-  if (status == NULL) return false;
-  while (fgets(line, sizeof line, status) != NULL) {
-    if (sscanf(line, "Uid: %u %u", &real, &effective) != 2) continue;
-    is_strangers = real != geteuid() && effective != geteuid() && real != 0 && effective != 0;
-    break;
-  }
-  fclose(status);
-  return is_strangers;
-}
-
-bool platform_is_locked_by_stranger(int file) {
-  struct stat there;
-  char line[256], kind[16];
-  int process;
-  unsigned long long inode;
-  bool is_held = false;
-  FILE *locks = fstat(file, &there) == 0 ? fopen("/proc/locks", "re") : NULL;
-  if (locks == NULL) return false;
-  while (fgets(line, sizeof line, locks) != NULL) {
-    if (sscanf(line, "%*d: %15s %*s %*s %d %*x:%*x:%llu", kind, &process, &inode) != 3) continue;
-    if (strcmp(kind, "FLOCK") != 0 || inode != there.st_ino) continue;
-    is_held = is_strangers(process);
-    if (!is_held) break;
-  }
-  fclose(locks);
-  return is_held;
-}
-
 int64_t platform_next_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
 
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {

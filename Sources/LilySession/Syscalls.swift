@@ -215,9 +215,6 @@ enum Syscalls {
     throw failure("the file cannot be locked")
   }
 
-  /// Returns true if another user, and nobody else, is known to hold the file's lock.
-  static func isLockedByStranger(_ file: Int32) -> Bool { platform_is_locked_by_stranger(file) }
-
   @inline(__always)
   static func unlock(_ file: Int32) { _ = flock(file, LOCK_UN) }
 

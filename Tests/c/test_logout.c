@@ -159,3 +159,118 @@ TEST(logout__S8_what_was_cleared_leaves_a_file_that_cannot_be_rewritten) {
     if (in_child(erase_in_place, (void *)(uintptr_t)&troubles[i]) != 0) fail_msg("%s", troubles[i].name);
   }
 }
+
+/* ---- what overwriting must not touch */
+
+struct header {
+  const char *name;
+  void (*damage)(char *bytes, size_t *length);
+};
+
+static void one_copy_gone(char *bytes, size_t *length) {
+  memmove(bytes, bytes + JOURNAL_HEADER_SIZE, *length - JOURNAL_HEADER_SIZE);
+  *length -= JOURNAL_HEADER_SIZE;
+}
+static void newlines_gone(char *bytes, size_t *length) {
+  (void)length;
+  bytes[JOURNAL_HEADER_SIZE - 1] = bytes[JOURNAL_HEADERS_SIZE - 1] = 'x';
+}
+static void overwritten(char *bytes, size_t *length) {
+  (void)length;
+  memset(bytes, '?', JOURNAL_HEADERS_SIZE);
+}
+static void cut_out(char *bytes, size_t *length) {
+  memmove(bytes, bytes + JOURNAL_HEADERS_SIZE, *length - JOURNAL_HEADERS_SIZE);
+  *length -= JOURNAL_HEADERS_SIZE;
+}
+
+static const struct header headers[] = {{"one copy", one_copy_gone}, {"newlines", newlines_gone}, {"overwritten", overwritten}, {"cut out", cut_out}};
+
+static int remove_one(void *context) {
+  const char *path = context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  CHILD_CHECK(chmod(in_place("closed"), 0555) == 0);
+  CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_remove(storage, "b") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);
+  for (const char *key = "ac"; *key != '\0'; key++) {
+    char *json = NULL;
+    CHILD_CHECK(lily_session_storage_get(storage, (char[]){*key, '\0'}, &json, NULL) == LILY_SESSION_OK);
+    lily_session_free(json);
+  }
+  lily_session_storage_close(storage);
+  CHILD_CHECK(chmod(in_place("closed"), 0755) == 0);
+  return 0;
+}
+
+static void in_a_closed_folder(const char *bytes, size_t length) {
+  const char *folder = in_place("closed"), *path = in_place("closed/session.jsonl");
+  mkdir(folder, 0755);
+  assert_int_equal(chmod(place, 0755) | chmod(folder, 0755), 0);
+  unlink(path);
+  file_write(path, bytes, length);
+  if (geteuid() == 0) assert_int_equal(chown(folder, 65534, 65534) | chown(path, 65534, 65534), 0);
+}
+
+TEST(logout__S8_what_lives_in_a_file_without_its_header_stays) {
+  for (size_t i = 0; i < COUNT(headers); i++) {
+    struct journal journal;
+    journal_begin(&journal);
+    journal_line(&journal, "\"set\",\"a\",1,0");
+    journal_line(&journal, "\"set\",\"b\",\"" SECRET "\",1790000000000000");
+    journal_line(&journal, "\"set\",\"c\",3,0");
+    headers[i].damage(journal.bytes, &journal.length);
+    in_a_closed_folder(journal.bytes, journal.length);
+    free(journal.bytes);
+    if (in_child(remove_one, (void *)(uintptr_t)in_place("closed/session.jsonl")) != 0) fail_msg("%s", headers[i].name);
+    assert_false(file_has(in_place("closed/session.jsonl"), SECRET));
+  }
+}
+
+/* The line that removes a key may be lost while a value in it is overwritten; then an older value of that key must not come back. */
+TEST(logout__S8_a_removal_is_written_again_before_its_line_is_overwritten) {
+  struct journal journal;
+  const char *path = in_place("closed/session.jsonl");
+  journal_begin(&journal);
+  journal_line(&journal, "\"set\",\"gone\",\"old\",0");
+  journal_line(&journal, "\"batch\",[[\"set\",\"a\",\"" SECRET "\",0],[\"remove\",\"gone\"],[\"set\",\"c\",3,0]]");
+  journal_line(&journal, "\"set\",\"a\",1,0");
+  journal_line(&journal, "\"set\",\"b\",2,0");
+  in_a_closed_folder(journal.bytes, journal.length);
+  free(journal.bytes);
+  assert_int_equal(in_child(remove_one, (void *)(uintptr_t)path), 0);
+  bool again = false;
+  for (int i = 4; i < operations(path); i++) {
+    json_t *line = operation(path, i);
+    char *text = json_dumps(line, JSON_COMPACT);
+    again = again || strstr(text, "[\"remove\",\"gone\"]") != NULL;
+    free(text);
+    json_decref(line);
+  }
+  assert_true(again);
+  assert_false(file_has(path, SECRET));
+}
+
+/* A hole in a damaged line stays one. */
+TEST(logout__S8_a_sparse_damaged_line_does_not_fill_the_disk) {
+  struct journal journal;
+  const char *path = in_place("closed/session.jsonl");
+  journal_begin(&journal);
+  journal_line(&journal, "\"set\",\"a\",1,0");
+  journal_line(&journal, "\"set\",\"b\",\"" SECRET "\",0");
+  journal_line(&journal, "\"set\",\"c\",3,0");
+  in_a_closed_folder(journal.bytes, journal.length);
+  free(journal.bytes);
+  FILE *file = fopen(path, "r+");
+  assert_non_null(file);
+  assert_int_equal(fseeko(file, (off_t)1 << 30, SEEK_SET), 0);
+  assert_int_equal(fputc('\n', file), '\n');
+  fclose(file);
+  assert_int_equal(in_child(remove_one, (void *)(uintptr_t)path), 0);
+  struct stat status;
+  assert_int_equal(stat(path, &status), 0);
+  if (status.st_blocks >= 2048) fail_msg("%lld blocks", (long long)status.st_blocks);
+}

@@ -104,6 +104,22 @@ TEST(wiping__S8_what_others_removed) {
   lily_session_storage_close(other);
 }
 
+/* Nor what was refused. */
+TEST(wiping__S8_what_did_not_fit) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage;
+  char secret[LENGTH + 1], json[LENGTH + 3];
+  options.quota_bytes = LENGTH;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  make_secret(secret, 10);
+  const int length = snprintf(json, sizeof json, "\"%s\"", secret);
+  assert_fails(QUOTA, lily_session_storage_set(storage, "a", json, (size_t)length, 0));
+  wipe(secret, sizeof secret);
+  wipe(json, sizeof json);
+  assert_int_equal(copies(10), 0);
+  lily_session_storage_close(storage);
+}
+
 /* A field's value is with the program's model, and in the baseline that it is compared with; both go by the refresh. */
 static char model[LENGTH + 1];
 

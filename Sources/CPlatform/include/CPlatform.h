@@ -34,9 +34,6 @@ int platform_openat(int directory, const char *path, int flags, mode_t mode);
 /* fcntl is variadic. Sets or clears O_APPEND. */
 bool platform_set_appending(int file, bool appends);
 
-/* true: /proc/locks has a holder of the file's flock, and each is a process of another user, not root's. false: no, or that is not known. */
-bool platform_is_locked_by_stranger(int file);
-
 /* SEEK_DATA is declared only under _GNU_SOURCE: the place of the next bytes that are not in a hole; -1 with errno. */
 int64_t platform_next_data(int file, int64_t offset);
 

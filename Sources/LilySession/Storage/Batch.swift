@@ -248,7 +248,8 @@ public final class Batch {
   /// Makes the batch anew, which is rare, without the changes at these places and those tied to them. Returns all their places.
   private func leaveOut(_ heads: [Int]) -> [Int] {
     if heads.isEmpty { return [] }
-    let line = self.line.buffer.bytes.map { $0 }
+    let line = ByteBuffer(capacity: self.line.buffer.count)
+    line.append(self.line.buffer.bytes)
     let keys = self.keys.bytes.map { $0 }
     let changes = (0..<self.changes.count).map { self.changes[$0] }
     var left: [Int] = []
@@ -263,7 +264,7 @@ public final class Batch {
       let key = Key(stored: [UInt8](keys[change.key.start..<change.key.end]))
       if change.isSet {
         try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
-          try [UInt8](line[change.value.start..<change.value.end]).withBytes { bytes throws(Failure) in buffer.append(bytes) }
+          buffer.append(line.slice(change.value))
         }
       } else {
         remove(key, isTied: change.isTied)

@@ -49,18 +49,17 @@ extension Journal {
   ///
   /// - Parameters:
   ///   - evenFull: also where the file takes no more lines, of which those of a newer format are lost.
-  ///   - isHeldByStranger: the caller does not hold the lock, as another user does.
   ///   - keepsCopy: a copy of a damaged file stays, whatever was removed.
   func compact(
-    _ hostTime: Int64?, evenFull: Bool = false, isHeldByStranger: Bool = false, keepsCopy: Bool = false
+    _ hostTime: Int64?, evenFull: Bool = false, keepsCopy: Bool = false
   ) throws(Failure) {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
     let dropsCopy = mirror.holdsRemoved && !mirror.keepsDamage && !keepsCopy
     do throws(Failure) {
-      do throws(Failure) { try rewrite(time, evenFull: evenFull, isHeldByStranger: isHeldByStranger) } catch {
-        guard !isHeldByStranger, error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
+      do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
+        guard error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
         // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
         mirror.allocated(to: 0)
         do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
@@ -83,7 +82,7 @@ extension Journal {
     }
   }
 
-  private func rewrite(_ time: Int64, evenFull: Bool = false, isHeldByStranger: Bool = false) throws(Failure) {
+  private func rewrite(_ time: Int64, evenFull: Bool = false) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
     if mirror.keepsDamage { try keepDamaged() }
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: mirror.generation)
@@ -99,17 +98,12 @@ extension Journal {
         if !evenFull { throw error }
       }
       try requirePlace()
-      if isHeldByStranger {
-        guard try Syscalls.tryLock(new) == .taken else { throw Failure(.busy, "the new file is locked") }
-        try requireStranger()
-      }
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)
       Syscalls.unlink(route.directory, names.temporary)
       throw error
     }
-    let hasMore = isHeldByStranger ? try catchUpWithLast() : false
     // Whoever gets the old file's lock now reads "moved". Closing alone would leave it with a child that fork made.
     Syscalls.unlock(route.file)
     route.replace(by: new, isPrivate: isPrivate)
@@ -119,7 +113,6 @@ extension Journal {
     var isDirectorySynced = true
     do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
-    if hasMore { try rewrite(time) } // still under the lock of the file that has just got the name
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }
   }

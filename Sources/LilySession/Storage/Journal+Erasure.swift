@@ -12,8 +12,9 @@ extension Journal {
   func eraseInPlace() throws(Failure) {
     let end = mirror.applied
     let found = try survey()
-    // A line that is being overwritten while the power fails may be lost as a whole. So what lives in it is stored once more before.
-    if found.endangered.count > 0 { try storeAgain(found.endangered) }
+    defer { scratch.buffer.truncate(to: 0) }
+    // A line that is being overwritten while the power fails may be lost as a whole. So what it says that still holds is written again before.
+    if found.endangered.count > 0 { try writeAgain(found.endangered) }
     do throws(Failure) { try Syscalls.sync(data: route.file) } catch {
       debts.syncFailed()
       throw error
@@ -32,7 +33,8 @@ extension Journal {
     removeCopy()
   }
 
-  /// Returns a table of the keys that live in a line together with what does not, and where the last line begins that removes something.
+  /// Returns a table of the keys that are set or removed in a line together with a value that is to be overwritten, and where the last line
+  /// begins that removes something.
   private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64) {
     let endangered = EntryTable()
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -47,7 +49,7 @@ extension Journal {
         }
         guard hasGone else { break }
         parser.forEachChange { change in
-          if isStored(change) { endangered.set(change.key, nothing, deadline: 0, version: 0) }
+          if isStored(change) || !change.isSet { endangered.set(change.key, nothing, deadline: 0, version: 0) }
         }
       default: break
       }
@@ -55,21 +57,30 @@ extension Journal {
     return (endangered, lastRemoval)
   }
 
-  private func storeAgain(_ keys: EntryTable) throws(Failure) {
+  /// Writes once more what is stored under the keys, or that nothing is.
+  private func writeAgain(_ keys: EntryTable) throws(Failure) {
     let batch = Batch()
     try keys.forEach { key throws(Failure) in
-      let key = EntryTable.key(key)
-      guard let record = mirror.table.find(key) else { return }
-      try batch.set(Key(stored: [UInt8](key)), deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
-        buffer.append(EntryTable.value(record))
+      let key = Key(stored: [UInt8](EntryTable.key(key)))
+      if let record = key.withBytes({ mirror.table.find($0) }) {
+        try batch.set(key, deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
+          buffer.append(EntryTable.value(record))
+        }
+      } else {
+        batch.remove(key)
       }
+      if batch.line.buffer.count > Line.limit / 4 { try write(batch) }
     }
-    try append(batch.line, items: batch.changes.count, isRemoval: false)
+    if !batch.isEmpty { try write(batch) }
+  }
+
+  private func write(_ batch: Batch) throws(Failure) {
+    try append(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
+    batch.removeAll()
   }
 
   private func forEachLine(to end: Int64, _ visit: (JournalReader.Found) throws(Failure) -> Void) throws(Failure) {
-    let start = mirror.hasLostHeader ? 0 : Int64(2 * JournalHeader.length)
-    var lines = JournalReader(input, parser, mirror.salt, from: JournalReader.Position(end: start))
+    var lines = JournalReader(input, parser, mirror.salt, from: JournalReader.Position(end: mirror.linesAt))
     _ = try lines.forEach(to: end, from: readFile, skippingTo: nextData) { found throws(Failure) in
       try visit(found)
       return true
@@ -84,7 +95,7 @@ extension Journal {
   /// Returns true if the value is to be overwritten, and was not before.
   private func isGone(_ change: LineReader.Change) -> Bool {
     guard change.isSet, !isStored(change) else { return false }
-    return change.deadline != 1 || !change.value.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "\"") }
+    return change.deadline != Journal.longAgo(change.deadline) || !change.value.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "\"") }
   }
 
   private func overwriteValues(_ line: LineSplitter.Line) throws(Failure) {
@@ -101,29 +112,43 @@ extension Journal {
     try Syscalls.overwrite(route.file, blank.bytes, at: line.start)
   }
 
+  /// A deadline that has passed, with as many digits, or the last of 13 digits that is sure to have.
+  fileprivate static func longAgo(_ deadline: Int64) -> Int64 {
+    var passed: Int64 = 1
+    for _ in 1..<min(ByteBuffer.decimalLength(deadline.magnitude), 13) { passed &*= 10 }
+    return passed
+  }
+
   private func overwriteDamaged(_ line: LineSplitter.Line) throws(Failure) {
     let blank = scratch.buffer
-    var done: Int64 = 0
-    while done < line.length {
-      let count = Int(min(line.length &- done, 64 << 10))
+    let room: Int64 = 64 << 10
+    let end = line.start &+ line.length
+    var at = min(nextData(line.start), end)
+    while at < end {
       blank.truncate(to: 0)
-      for _ in 0..<count { blank.append(UInt8(ascii: "?")) }
-      try Syscalls.overwrite(route.file, blank.bytes, at: line.start &+ done)
-      done &+= Int64(count)
+      // Up to where a block begins: what follows in the same block would be no hole any more.
+      for _ in 0..<min(end &- at, room &- at % room) { blank.append(UInt8(ascii: "?")) }
+      try Syscalls.overwrite(route.file, blank.bytes, at: at)
+      at = min(nextData(at &+ Int64(blank.count)), end) // a hole stays one
     }
   }
 }
 
 extension ByteBuffer {
-  /// Overwrites a value, the comma behind it and its deadline by a value and the deadline 1, which together are as long.
+  /// Overwrites a value, the comma behind it and its deadline by a value and a deadline which together are as long.
   fileprivate func blankOut(from start: Int, valueCount: Int, deadline: Int64) {
     let end = start &+ valueCount &+ 1 &+ ByteBuffer.decimalLength(deadline.magnitude)
     guard start >= 0, end <= count else { return }
-    var text = [UInt8](repeating: UInt8(ascii: "0"), count: end &- start)
-    let quote = UInt8(ascii: "\"")
-    let last = text.count &- 3 // of the value
-    if last > 0 { (text[0], text[last]) = (quote, quote) }
-    (text[last &+ 1], text[last &+ 2]) = (UInt8(ascii: ","), UInt8(ascii: "1"))
-    text.withUnsafeBytes { put($0, at: start) }
+    let passed = Journal.longAgo(deadline)
+    let comma = end &- 1 &- ByteBuffer.decimalLength(passed.magnitude)
+    let tail = ByteBuffer(capacity: 32)
+    tail.append(UInt8(ascii: ","))
+    tail.append(decimal: passed)
+    put(tail.bytes, at: comma)
+    for at in start..<comma { self.start[at] = UInt8(ascii: "0") }
+    if comma &- start > 1 {
+      self.start[start] = UInt8(ascii: "\"")
+      self.start[comma &- 1] = UInt8(ascii: "\"")
+    }
   }
 }

@@ -39,7 +39,7 @@ extension Journal {
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
         // Strangers keep the old one. Damage waits for who has a reason to write: this may be somebody who wants to repair it.
-        if route.mayBeHeld, mirror.applied > 0, mirror.damagedLines == 0 { try? compact(hostTime) }
+        if route.wasLoose, mirror.applied > 0, mirror.damagedLines == 0 { try? compact(hostTime) }
         leave()
         return
       }
@@ -55,7 +55,10 @@ extension Journal {
   /// Takes others' rights to a journal away, as a copy may have them, before its lock is waited for: a stranger may have that.
   private func tightenFirst() throws(Failure) {
     let size = try Syscalls.sizeAndLinks(route.file).size
-    if case .ours = try lookAtHeader(size) { route.tighten() }
+    switch try lookAtHeader(size) {
+    case .ours, .unfinished, .cut, .zeroed: route.tighten()
+    case .lost, .notOurs: break // it may be anything, and is looked at closely first
+    }
   }
 
   // MARK: the path

@@ -46,8 +46,7 @@ extension Journal {
       if tries < 100 {
         Syscalls.yield()
       } else {
-        if route.isHeldByStranger() { try takeFromStranger() }
-        // One of ours may have taken it from a stranger.
+        // Who replaced the file may not have unlocked the one before.
         if tries % 50 == 0, try route.lookUp() != .thisFile {
           route.doubt()
           return false

@@ -25,8 +25,12 @@ extension Journal {
     try enter(lookingUp: true)
     defer { leave() }
     let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
-    if debts.owesNewFile || holdsRemoved || route.mayBeHeld || isWorthwhile {
-      if debts.mayTry(isUpdate: false) { try? compact(hostTime) }
+    if debts.owesNewFile || holdsRemoved || route.wasLoose || isWorthwhile {
+      if debts.mayTry(isUpdate: false) {
+        do throws(Failure) { try compact(hostTime) } catch {
+          if route.isInDoubt { throw error } // the path leads to another file: what is in this one is not ours any more
+        }
+      }
       if holdsRemoved, let failure = debts.failure {
         do throws(Failure) { try eraseInPlace() } catch {
           debts.couldNotErase()

@@ -23,6 +23,7 @@ final class JournalMirror {
     /// Nothing is stored, and the generation says so already.
     var isVoid = false
     var position = JournalReader.Position()
+    var linesAt = Int64(2 * JournalHeader.length)
     var allocated: Int64 = 0
     var damagedLines = 0
     var keepsDamage = false
@@ -47,6 +48,8 @@ final class JournalMirror {
   var isAtSequenceEnd: Bool { position.sequence >= JournalHeader.sequenceLimit && !hasUnknown }
   /// No line has been read or written yet.
   var hasHeaderAlone: Bool { applied == Int64(2 * JournalHeader.length) }
+  /// Where the first line begins: what is left of a damaged header may be elsewhere.
+  var linesAt: Int64 { state.linesAt }
   /// Up to where blocks are allocated.
   var allocated: Int64 { state.allocated }
   var damagedLines: Int { state.damagedLines }
@@ -128,6 +131,7 @@ final class JournalMirror {
     table.removeAll()
     state = State(salt: header.salt, generation: header.generation, hasGeneration: true)
     state.position.end = end
+    state.linesAt = end
   }
 
   /// This handle has put a new file with the same entries in the place of the one before, without those that had expired.

@@ -37,9 +37,6 @@ final class JournalNames {
     for name in [path, directory, file, temporary, damaged] { name.deallocate() }
   }
 
-  /// A copy of the temporary name, with its NUL.
-  var temporaryName: [CChar] { [CChar](UnsafeBufferPointer(start: temporary, count: Int(strlen(temporary)) + 1)) }
-
   /// Changes the temporary name to another that nobody can guess.
   func nameTemporary(_ number: UInt32) {
     let digits = temporary + strlen(temporary) - 12

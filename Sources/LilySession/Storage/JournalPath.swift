@@ -42,8 +42,8 @@ final class JournalPath {
   private(set) var isInDoubt = false
   /// Others have rights to the file that the file system would not let us take away.
   private(set) var isOpenToOthers = false
-  /// Others could open the file until this handle took their rights away. Whoever did may read on, and hold its lock.
-  private(set) var mayBeHeld = false
+  /// Others could open the file until this handle took their rights away. Whoever did may read on.
+  private(set) var wasLoose = false
   private var folderIdentity: Identity?
   private var fileIdentity: Identity?
 
@@ -141,7 +141,7 @@ final class JournalPath {
     isInDoubt = false
     if !isSame {
       isOpenToOthers = false
-      mayBeHeld = false
+      wasLoose = false
     }
     return isSame ? .same : isMade ? .made : .another
   }
@@ -201,7 +201,7 @@ final class JournalPath {
     fileIdentity = nil
     isReadOnly = readsOnly
     isOpenToOthers = false
-    mayBeHeld = false
+    wasLoose = false
   }
 
   /// The file has a header.
@@ -214,7 +214,7 @@ final class JournalPath {
     file = new
     fileIdentity = (try? Syscalls.status(new)).map(Identity.init)
     isOpenToOthers = !isPrivate
-    mayBeHeld = false
+    wasLoose = false
   }
 
   /// Takes the rights of others to the file away, if it is ours to write.
@@ -226,9 +226,6 @@ final class JournalPath {
   func tighten() {
     guard let status = try? Syscalls.status(file), status.st_mode & 0o077 != 0 else { return }
     makePrivate()
-    if !isReadOnly { mayBeHeld = true }
+    if !isReadOnly { wasLoose = true }
   }
-
-  /// A stranger who has the file open from when it was loose holds its lock.
-  func isHeldByStranger() -> Bool { mayBeHeld && Syscalls.isLockedByStranger(file) }
 }

@@ -4,7 +4,7 @@
 /// Words that make a name secret, however it is written: authToken, auth_token, auth-token, AUTH_TOKEN. A whole word has to match, so
 /// keyboard, monkey, author and secretary are no secrets.
 private let secretWords: Set<String> = [
-  "accesskey", "apikey", "auth", "authkey", "authorization", "bearer", "creds", "credential", "credentials", "csrf", "jwt", "key", "keys",
+  "accesskey", "apikey", "auth", "authkey", "authorization", "bearer", "creds", "credential", "credentials", "csrf", "cvv", "jsessionid", "jwt", "key", "keys",
   "oauth", "otp", "pass", "passcode", "passphrase", "pin", "privatekey", "pwd", "secretkey", "sessionid", "sid", "xsrf",
 ]
 
