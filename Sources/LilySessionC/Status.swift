@@ -18,11 +18,7 @@ public func lily_session_status_name(_ status: lily_session_status) -> UnsafePoi
 public func lily_session_last_error() -> UnsafePointer<CChar>? { UnsafePointer(platform_message()) }
 
 @implementation @_cdecl("lily_session_free")
-public func lily_session_free(_ memory: UnsafeMutableRawPointer?) {
-  guard let memory else { return }
-  platform_wipe(memory, strlen(memory.assumingMemoryBound(to: CChar.self))) // it is text, which may be a secret
-  free(memory)
-}
+public func lily_session_free(_ memory: UnsafeMutableRawPointer?) { free(memory) }
 
 private func name(_ status: Status) -> StaticString {
   switch status {
