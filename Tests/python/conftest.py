@@ -9,6 +9,14 @@ _numbers = {}
 
 
 @pytest.fixture(autouse=True)
+def own_files():
+    """A journal that others may read is written anew when it is opened: most tests want theirs left as they made it."""
+    before = os.umask(0o077)
+    yield
+    os.umask(before)
+
+
+@pytest.fixture(autouse=True)
 def hang_guard():
     """A call that never returns cannot be interrupted from Python: after a generous while the run ends with a
     traceback of where it stood."""

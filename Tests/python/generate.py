@@ -78,5 +78,5 @@ def writer(random, lines):
         elif kind < 0.95:
             made.moved()
         else:
-            made.clear(random.choice([b"lily_session_", b"user", b"user2", b"k", b"l", "é".encode(), b'quote"']))
+            made.clear()
     return made

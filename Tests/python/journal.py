@@ -15,6 +15,7 @@ MAX_NEWER = 1 << 20
 MAX_FILE = 4 << 30
 MAX_ZEROS = 1 << 20
 MAX_INT = 2**63 - 1
+MAX_SEQUENCE = 2**32
 
 _HEADER = re.compile(rb'\["[0-9a-f]{8}",0,"lily-session",1,"([0-9a-f]{16})","([0-9a-f]{16})"\]\n')
 _PATTERN = b'["xxxxxxxx",0,"lily-session",1,"xxxxxxxxxxxxxxxx","xxxxxxxxxxxxxxxx"]\n' * 2
@@ -143,6 +144,8 @@ def _operation(text, at):
         return item
     if text.startswith(b'"clear",', at):
         prefix, at = _string(text, at + 8)
+        if prefix != scope_of(prefix) + b"lily_session_":
+            raise NotJSON("not the sessions of a scope")
         generation = _GENERATION.match(text, _comma(text, at))
         if not generation:
             raise NotJSON("not a generation")
@@ -170,7 +173,7 @@ def parse_line(line, salt):
     match = _LINE.match(line)
     if len(line) + 1 > MAX_LINE or not match or crc32c(line[12:], crc32c(salt)) != int(match[1], 16):
         raise NotJSON("too long, not a line, or its check fails")
-    sequence, at = _integer(line, 12, 1, MAX_INT)
+    sequence, at = _integer(line, 12, 1, MAX_SEQUENCE)
     operation, at = _operation(line, _comma(line, at))
     if line[at:] != b"]":
         raise NotJSON("something after the operation")

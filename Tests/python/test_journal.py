@@ -33,8 +33,8 @@ def test_the_example_of_the_page_is_a_journal():
 
 
 def test_what_is_written_is_read():
-    made = Writer().set(b"a", b"1").set(b"b", b'"x"', 5, 7).batch(journal.set_item(b"c", b"[]"), journal.remove_item(b"a"))
-    state = read(made.moved().clear(b"b", b"0" * 16).bytes() + b'["torn')
+    made = Writer().set(b"a", b"1").set(b"lily_session_b", b'"x"', 5, 7).batch(journal.set_item(b"c", b"[]"), journal.remove_item(b"a"))
+    state = read(made.moved().clear(b"lily_session_", b"0" * 16).bytes() + b'["torn')
     assert state.entries == {b"c": Entry(b"[]")}
     assert (state.damage, state.torn, state.moved, state.newer) == (0, 6, True, False)
     assert state.generation == b"0" * 16
