@@ -16,6 +16,7 @@ def test_a_reader_does_not_settle_that_a_moved_line_is_void(tmp_path):
     old = journal.Writer()
     old.set(b"a", b"1")
     path.write_bytes(old.bytes())
+    path.chmod(0o600)
     rewritten = journal.Writer()
     rewritten.set(b"a", b"1")
     new.write_bytes(rewritten.bytes())

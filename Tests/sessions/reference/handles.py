@@ -123,6 +123,11 @@ class Handle:
         opened = self.opened
         return opened is not None and opened.gone is None and (opened.file.damaged > 0 or opened.headless and opened.file.headless)
 
+    @property
+    def met_damage(self):
+        """Whether it was damaged when it was opened. If that rewrote it, this is told all the same; if a later rewriting did, not."""
+        return self.opened is not None and self.opened.found_damage
+
     def fits(self, changes, before=()):
         """Whether changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14). `before`: those of the same line
         that come before them."""

@@ -108,6 +108,7 @@ class Opened:
     def __init__(self, place, file, writes, gone=None):
         self.place, self.file = place, file
         self.headless = file.headless  # when it was opened
+        self.found_damage = file.damaged > 0 or file.headless
         self.writes = writes    # its descriptor is one to write with
         self.gone = gone        # nothing is there: the store that is left, empty
 

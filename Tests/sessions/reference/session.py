@@ -3,7 +3,7 @@ import names as n
 import values
 
 from .belief import Belief
-from .loose import Either
+from .loose import Either, Perhaps
 from .writing import Writing, saturated
 
 
@@ -75,6 +75,8 @@ class Session(Writing):
             self.capture(belief, events)
         if self.handle.damaged:
             events.append((n.DAMAGED, n.CORRUPT, 0, None))
+        elif self.handle.met_damage:
+            events.append(Perhaps((n.DAMAGED, n.CORRUPT, 0, None)))
         self.note_revision()
         self.attached = True
         return n.OK, events
