@@ -153,9 +153,13 @@ package final class ByteBuffer {
   /// Overwrites bytes that are there.
   func put(hex value: UInt64, digits: Int, at place: Int) {
     guard place >= 0, digits >= 0, count &- place >= digits else { return }
+    ByteBuffer.put(hex: value, digits: digits, into: start + place)
+  }
+
+  static func put(hex value: UInt64, digits: Int, into memory: UnsafeMutablePointer<UInt8>) {
     for offset in 0..<digits {
       let digit = UInt8(truncatingIfNeeded: (value &>> UInt64((digits &- 1 &- offset) &* 4)) & 15)
-      start[place &+ offset] = digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10
+      memory[offset] = digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ digit &- 10
     }
   }
 }

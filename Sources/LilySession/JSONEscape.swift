@@ -3,10 +3,10 @@ import CPlatform
 /// A JSON string's escape, as jansson has it: the two halves of a surrogate pair are one, and a half alone is wrong.
 struct JSONEscape {
   let scalar: UInt32
-  /// Of how it is spelled.
+  /// The length of its spelling, in bytes.
   let length: Int
 
-  /// nil: there is no backslash, or no escape behind it.
+  /// Fails where there is no backslash, or no escape behind it.
   init?(_ text: UnsafeRawBufferPointer, at: Int) {
     guard at >= 0, text.count &- at >= 2, text[at] == UInt8(ascii: "\\") else { return nil }
     var length = 2
@@ -34,7 +34,7 @@ struct JSONEscape {
     self.length = length
   }
 
-  /// Of UTF-16, at a backslash.
+  /// Returns the unit of UTF-16 that `\uXXXX` at this place stands for; nil if there is no such escape.
   private static func unit(_ text: UnsafeRawBufferPointer, _ at: Int) -> UInt32? {
     guard text.count &- at >= 6, text[at] == UInt8(ascii: "\\"), text[at &+ 1] == UInt8(ascii: "u") else { return nil }
     var value: UInt32 = 0

@@ -101,6 +101,14 @@ public final class Batch {
         version: version))
   }
 
+  /// Sets what an entry is already.
+  func set(_ record: EntryTable.Pointer) throws(Failure) {
+    let key = Key(stored: [UInt8](EntryTable.key(record)))
+    try set(key, deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
+      buffer.append(EntryTable.value(record))
+    }
+  }
+
   /// - Parameter isTied: only together with the change before it.
   package func remove(_ key: Key, isTied: Bool = false) {
     let key = PreparedKey.make(key, scratch)

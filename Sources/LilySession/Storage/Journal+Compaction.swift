@@ -50,9 +50,7 @@ extension Journal {
   /// - Parameters:
   ///   - evenFull: also where the file takes no more lines, of which those of a newer format are lost.
   ///   - keepsCopy: a copy of a damaged file stays, whatever was removed.
-  func compact(
-    _ hostTime: Int64?, evenFull: Bool = false, keepsCopy: Bool = false
-  ) throws(Failure) {
+  func compact(_ hostTime: Int64?, evenFull: Bool = false, keepsCopy: Bool = false) throws(Failure) {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
@@ -82,7 +80,7 @@ extension Journal {
     }
   }
 
-  private func rewrite(_ time: Int64, evenFull: Bool = false) throws(Failure) {
+  private func rewrite(_ time: Int64, evenFull: Bool) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
     if mirror.keepsDamage { try keepDamaged() }
     let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: mirror.generation)
@@ -162,9 +160,7 @@ extension Journal {
     try mirror.table.forEach { record throws(Failure) in
       if Entry.isExpired(record.pointee.deadline, at: time) { return }
       batch.removeAll()
-      try batch.set(
-        Key(stored: [UInt8](EntryTable.key(record))), deadline: record.pointee.deadline, version: record.pointee.version
-      ) { buffer throws(Failure) in buffer.append(EntryTable.value(record)) }
+      try batch.set(record)
       position.sequence &+= 1
       input.append(batch.line.seal(items: 1, sequence: position.sequence, salt: header.salt))
       if input.count >= 256 << 10 { try flush() }

@@ -61,14 +61,8 @@ extension Journal {
   private func writeAgain(_ keys: EntryTable) throws(Failure) {
     let batch = Batch()
     try keys.forEach { key throws(Failure) in
-      let key = Key(stored: [UInt8](EntryTable.key(key)))
-      if let record = key.withBytes({ mirror.table.find($0) }) {
-        try batch.set(key, deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
-          buffer.append(EntryTable.value(record))
-        }
-      } else {
-        batch.remove(key)
-      }
+      let key = EntryTable.key(key)
+      if let record = mirror.table.find(key) { try batch.set(record) } else { batch.remove(Key(stored: [UInt8](key))) }
       if batch.line.buffer.count > Line.limit / 4 { try write(batch) }
     }
     if !batch.isEmpty { try write(batch) }
@@ -112,7 +106,7 @@ extension Journal {
     try Syscalls.overwrite(route.file, blank.bytes, at: line.start)
   }
 
-  /// A deadline that has passed, with as many digits, or the last of 13 digits that is sure to have.
+  /// Returns a deadline that has passed (in 2001 at the latest). It has as many digits as the one given, but at most 13.
   fileprivate static func longAgo(_ deadline: Int64) -> Int64 {
     var passed: Int64 = 1
     for _ in 1..<min(ByteBuffer.decimalLength(deadline.magnitude), 13) { passed &*= 10 }

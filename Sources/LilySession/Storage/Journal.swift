@@ -13,7 +13,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     public var isReadOnly = false
     /// Damage refuses to open, and so does a folder in which others could exchange the file.
     public var isStrict = false
-    /// Of a strict opening: where the file is does not matter.
+    /// Lets a strict opening accept a file in any folder.
     public var acceptsAnyFolder = false
     /// A write is durable when it returns, or says that it is not.
     public var isPowerDurable = false

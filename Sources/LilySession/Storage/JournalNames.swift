@@ -5,7 +5,7 @@ final class JournalNames {
   let path: UnsafeMutablePointer<CChar>
   let directory: UnsafeMutablePointer<CChar>
   let file: UnsafeMutablePointer<CChar>
-  /// Of a new file, until it takes the place of another: `nameTemporary(_:)` chooses it.
+  /// The name of a new file until it takes the place of another. `nameTemporary(_:)` chooses it.
   let temporary: UnsafeMutablePointer<CChar>
   let damaged: UnsafeMutablePointer<CChar>
 
@@ -39,11 +39,8 @@ final class JournalNames {
 
   /// Changes the temporary name to another that nobody can guess.
   func nameTemporary(_ number: UInt32) {
-    let digits = temporary + strlen(temporary) - 12
-    for at in 0..<8 {
-      let nibble = UInt8(truncatingIfNeeded: number &>> UInt32(28 &- 4 &* at)) & 15
-      digits[at] = CChar(bitPattern: nibble < 10 ? UInt8(ascii: "0") &+ nibble : UInt8(ascii: "a") &+ nibble &- 10)
-    }
+    let digits = UnsafeMutableRawPointer(temporary + strlen(temporary) - 12) // before ".tmp"
+    ByteBuffer.put(hex: UInt64(number), digits: 8, into: digits.assumingMemoryBound(to: UInt8.self))
   }
 
   private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
