@@ -134,7 +134,7 @@ class Pair:
         watched = {name: handle.root for name, handle in reference.handles.items() if name in self.driver.watched}
         for root in set(watched.values()):
             if changed or root in reference.told_again:
-                root.wake.changed(reference.attached_to(root), refreshed)
+                root.wake.changed(reference.attached_to(root), refreshed if refreshed and refreshed.handle.root is root else None)
                 if reference.ran_inside:
                     root.wake.perhaps_changed(reference.attached_to(root))  # after the look of a refresh, or before it
                 if reference.found_out and not reference.attached_to(root):

@@ -34,10 +34,10 @@ extension Journal {
       let current = mirror.generation(of: scope)
       if wanted != current { return .superseded(generation: current) }
     }
-    if batch.onlyRemoves, !batch.touches(mirror.table) { return .written(nil) }
     let overtaken = batch.leaveOutOvertaken(mirror.table, at: hostTime)
     let leftOut = batch.fit(mirror.table, quota: options.quota, at: hostTime)
-    if batch.isEmpty { return .written(.of(leftOut: leftOut, overtaken: overtaken)) }
+    // Also where nothing is left, or nothing but the removal of what is absent.
+    if batch.onlyRemoves, !batch.touches(mirror.table) { return .written(.of(leftOut: leftOut, overtaken: overtaken)) }
     if isInLine {
       try appendInLine(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
     } else {

@@ -29,6 +29,8 @@ class Wake:
         """The file changed. `refreshed`: the session whose own refresh did that, and looked afterwards."""
         self.owing = {session for session in sessions if session is not refreshed}
         self.readable = bool(self.owing) if refreshed in sessions else True
+        if refreshed is not None and not self.owing and not refreshed.attached:
+            self.readable = ANYTHING  # it ended within that refresh: whether its look counts is open
 
     def joined(self, session):
         """A session was attached. What came before that may be told to it, too."""

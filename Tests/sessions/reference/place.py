@@ -73,6 +73,7 @@ class Place:
 
 
 _generations = itertools.count(1_000_000, 1_000_000)
+FAR = 1_000  # more clears than a case has
 
 
 def fresh_generation():
@@ -131,8 +132,8 @@ class Opened:
                 self.writes, self.headless = found.writable, found.headless
             self.file, self.gone = found, None
         elif self.gone is None:
-            # Deleted: as after a clear (S21).
-            self.gone = Store(self.file.cleared + 1, self.file.origin + 1)
+            # Deleted: as after a clear (S21). All handles go on from the same generation, which no file has had.
+            self.gone = Store(self.file.cleared + FAR, self.file.origin + FAR)
 
     def cannot_write(self):
         """(status, errno). What is missing is made anew, what may be written again is opened for it."""
