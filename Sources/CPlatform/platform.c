@@ -34,9 +34,9 @@ const char *platform_secure_getenv(const char *name) { return secure_getenv(name
 
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {
   struct statx status;
-  if (statx(file, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK, &status) != 0) return -1;
+  if (statx(file, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK | STATX_MODE, &status) != 0) return -1;
   *out_size = (int64_t)status.stx_size;
-  *out_links = status.stx_nlink;
+  *out_links = (status.stx_nlink & ~PLATFORM_STICKY) | (status.stx_mode & S_ISVTX ? PLATFORM_STICKY : 0);
   return 0;
 }
 

@@ -18,6 +18,9 @@ enum Syscalls {
   /// The last call failed because there is nothing at the path.
   static var hasFoundNothing: Bool { platform_errno() == ENOENT || platform_errno() == ENOTDIR }
 
+  /// The last call failed because this user may not do it, or because it is a link.
+  static var isForbidden: Bool { [EACCES, EPERM, ELOOP].contains(platform_errno()) }
+
   /// The last call failed because there is something at the path.
   static var hasFoundSomething: Bool { platform_errno() == EEXIST }
 
@@ -80,7 +83,11 @@ enum Syscalls {
     return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 && hasFoundNothing
   }
 
+  /// `links` is 1 for a file that has one name and is not marked as loose.
   typealias SizeAndLinks = (size: Int64, links: UInt32)
+
+  /// What is set in the count of a file's links if it is marked as one that others could open.
+  static let looseMark: UInt32 = PLATFORM_STICKY
 
   @inline(__always)
   static func sizeAndLinks(_ file: Int32) throws(Failure) -> SizeAndLinks {
@@ -134,10 +141,15 @@ enum Syscalls {
   }
 
   /// Lets `overwrite` work on a file that is open for appending, where Linux appends whatever the place.
-  static func withoutAppending(_ file: Int32, _ body: () throws(Failure) -> Void) throws(Failure) {
+  ///
+  /// - Returns: what `body` threw, and false if the descriptor cannot be made to append again: what is written to it next would land anywhere.
+  static func withoutAppending(
+    _ file: Int32, _ body: () throws(Failure) -> Void
+  ) throws(Failure) -> (failure: Failure?, appendsAgain: Bool) {
     guard platform_set_appending(file, false) else { throw failure("the file cannot be overwritten") }
-    defer { _ = platform_set_appending(file, true) }
-    try body()
+    var failed: Failure?
+    do throws(Failure) { try body() } catch { failed = error }
+    return (failed, platform_set_appending(file, true))
   }
 
   /// Overwrites bytes within the file.
@@ -182,6 +194,13 @@ enum Syscalls {
     var status = stat()
     return fstat(file, &status) == 0 && status.st_mode & 0o077 == 0
   }
+
+  /// Takes others' rights to a file away, and marks it by the sticky bit, which means nothing to Linux in a file: others could open it,
+  /// and whoever did may have it locked. Returns false where the file system does not let us.
+  static func makePrivateAndMark(_ file: Int32) -> Bool { fchmod(file, 0o600 | mode_t(S_ISVTX)) == 0 || makePrivate(file) }
+
+  /// Returns true if a file is marked so.
+  static func isMarked(_ status: stat) -> Bool { status.st_mode & mode_t(S_ISVTX) != 0 }
 
   /// Gives a file of this user its mode that died, with the process that made it, before it had any: it is empty, and not even its owner
   /// may open it. Returns false if it is no such file.

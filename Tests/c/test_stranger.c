@@ -3,6 +3,8 @@
 #include "more.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
 #include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,8 +13,8 @@ enum { OWNER = 65534, STRANGER = 65533 };
 
 static bool become(uid_t user) { return setgroups(0, NULL) == 0 && setgid(user) == 0 && setuid(user) == 0; }
 
-/* Another user who opens the file, says so, and holds on until the pipe is closed. */
-static pid_t stranger(const char *path, int *out_end) {
+/* Another user who opens the file, locks it if that is asked for, says so, and holds on until the pipe is closed. */
+static pid_t stranger(const char *path, bool locks, int *out_end) {
   int ready[2], end[2];
   char byte;
   assert_int_equal(pipe(ready), 0);
@@ -22,7 +24,7 @@ static pid_t stranger(const char *path, int *out_end) {
     close(end[1]);
     if (!become(STRANGER)) _exit(1);
     const int file = open(path, O_RDONLY);
-    if (file < 0 || write(ready[1], "", 1) != 1) _exit(1);
+    if (file < 0 || (locks && flock(file, LOCK_SH) != 0) || write(ready[1], "", 1) != 1) _exit(1);
     (void)!read(end[0], &byte, 1);
     /* What was stored after the file had become private is not in what he holds. */
     char text[4096];
@@ -57,19 +59,109 @@ static int use(void *context) {
   return 0;
 }
 
-TEST(stranger__S18_who_had_a_loose_copy_open_sees_nothing_new) {
-  if (geteuid() != 0) skip();
+static void make_loose(void) {
   journal_of(JOURNAL, "a", "1", NULL);
   assert_int_equal(chmod(place, 0755), 0);
   assert_int_equal(chmod(JOURNAL, 0644), 0);
   assert_int_equal(chown(place, OWNER, OWNER), 0);
   assert_int_equal(chown(JOURNAL, OWNER, OWNER), 0);
-  int end, answer;
-  const pid_t child = stranger(JOURNAL, &end);
+}
+
+static void use_beside_stranger(bool locks) {
+  make_loose();
+  int end, status;
+  const pid_t child = stranger(JOURNAL, locks, &end);
   assert_int_equal(in_child(use, NULL), 0);
   close(end);
-  assert_int_equal(waitpid(child, &answer, 0), child);
-  assert_int_equal(answer, 0);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+TEST(stranger__S18_who_had_a_loose_copy_open_sees_nothing_new) {
+  if (geteuid() != 0) skip();
+  use_beside_stranger(false);
+}
+
+TEST(stranger__S18_who_locked_a_loose_copy_keeps_nobody_waiting) {
+  if (geteuid() != 0) skip();
+  use_beside_stranger(true);
+}
+
+/* A handle that was open before the file became loose goes on in the new one, and neither loses what it stored. */
+static int use_from_before(void *context) {
+  const int *turns = context;
+  lily_session_storage *before, *after;
+  char byte, *json = NULL;
+  CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &before) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(before, "mine", "\"" SECRET "\"") == LILY_SESSION_OK);
+  CHILD_CHECK(chmod(JOURNAL, 0644) == 0);
+  CHILD_CHECK(write(turns[1], "", 1) == 1 && read(turns[2], &byte, 1) == 1);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &after) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(after, "theirs", "2") == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(before, "mine", "3") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_get(after, "mine", &json, NULL) == LILY_SESSION_OK && strcmp(json, "3") == 0);
+  lily_session_free(json);
+  CHILD_CHECK(lily_session_storage_get(before, "theirs", &json, NULL) == LILY_SESSION_OK && strcmp(json, "2") == 0);
+  lily_session_free(json);
+  lily_session_storage_close(after);
+  lily_session_storage_close(before);
+  return 0;
+}
+
+TEST(stranger__S18_a_handle_from_before_goes_on_in_the_new_file) {
+  if (geteuid() != 0) skip();
+  int turns[4];
+  assert_int_equal(chmod(place, 0755), 0);
+  assert_int_equal(chown(place, OWNER, OWNER), 0);
+  assert_int_equal(pipe(turns) | pipe(turns + 2), 0);
+  const pid_t locker = fork();
+  if (locker == 0) {
+    char byte;
+    if (read(turns[0], &byte, 1) != 1 || !become(STRANGER)) _exit(1);
+    const int file = open(JOURNAL, O_RDONLY);
+    if (file < 0 || flock(file, LOCK_EX) != 0 || write(turns[3], "", 1) != 1) _exit(1);
+    pause();
+  }
+  assert_int_equal(in_child(use_from_before, turns), 0);
+  kill(locker, SIGKILL);
+  waitpid(locker, NULL, 0);
+  for (size_t i = 0; i < COUNT(turns); i++) close(turns[i]);
+}
+
+/* What a process has left that died while it replaced the file does not stop the next, and does not stay. */
+TEST(stranger__S18_a_replacement_of_a_dead_process_goes) {
+  if (geteuid() != 0) skip();
+  make_loose();
+  file_write(in_place("session.jsonl.replacement"), SECRET, strlen(SECRET));
+  assert_int_equal(chown(in_place("session.jsonl.replacement"), OWNER, OWNER), 0);
+  int end;
+  const pid_t child = stranger(JOURNAL, true, &end);
+  assert_int_equal(in_child(use, NULL), 0);
+  assert_int_equal(access(in_place("session.jsonl.replacement"), F_OK), -1);
+  close(end);
+  waitpid(child, NULL, 0);
+}
+
+/* What is appended to a file that somebody is copying would be lost with it. */
+TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  assert_int_equal(chmod(JOURNAL, 01600), 0);
+  lily_session_storage *storage;
+  const char *name = in_place("session.jsonl.replacement");
+  file_write(name, "", 0);
+  const int replacement = open(name, O_RDWR);
+  assert_int_equal(flock(replacement, LOCK_EX), 0);
+  assert_int_equal(lily_session_storage_open(JOURNAL, NULL, &storage), LILY_SESSION_ERROR_BUSY);
+  struct stat status;
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  assert_int_equal(status.st_mode & 07777, 01600);
+  close(replacement);
+  assert_int_equal(lily_session_storage_open(JOURNAL, NULL, &storage), LILY_SESSION_OK);
+  assert_int_equal(access(in_place("session.jsonl.replacement"), F_OK), -1);
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  assert_int_equal(status.st_mode & 07777, 0600);
+  lily_session_storage_close(storage);
 }
 
 /* Of a process that died between making the file and giving it its mode. */

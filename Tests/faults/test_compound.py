@@ -162,7 +162,7 @@ def test_a_process_that_is_killed_while_it_overwrites(call, actions, numbers):
             pass
 
 
-@pytest.mark.parametrize("rule", ["pwrite@1=EIO", "pwrite@2=EIO", "pwrite@1=short:7", "pwrite@2=EINTR", "fcntl@1=EPERM", "fdatasync@1=EIO"])
+@pytest.mark.parametrize("rule", ["pwrite@1=EIO", "pwrite@2=EIO", "pwrite@1=short:7", "pwrite@2=EINTR", "fcntl@1=EPERM", "fcntl@2=EPERM", "fdatasync@1=EIO"])
 def test_overwriting_that_fails_costs_nothing(rule, numbers):
     path = faults.fresh()
     run = faults.script(path, rules=NOT_REWRITTEN + rule)

@@ -4,6 +4,9 @@ What is modelled is what docs/format.md says under "Reading" and "Writing", for 
 last good line sets. A step here is one system call, or several between which no other process can see a difference. Any process
 may die before any step, and an append may also leave half a line, with its process dead or alive.
 
+A file may be marked as loose: then a stranger may hold its lock for ever, and who waits for it too long replaces the file without. The one
+assumption about time is made here: whoever may write to the file when the replacement is made has done so before it is copied.
+
 What has to hold:
 - a reader sees no value that another one, acknowledged before the read began, had followed, and never goes back in time;
 - at the end every process has come to its end, and who opens the file then sees the last acknowledged value, or a later one.
@@ -24,11 +27,19 @@ class Rules(typing.NamedTuple):
     repair: bool = True
     moved: str = "before"  # the rename; "after", "never"
     settle: bool = True  # under the lock alone, that a moved line's compactor never came to its rename
+    heed: bool = True  # that somebody replaces the file: who has the lock of a loose one leaves it alone then
+    heed_again: bool = True  # before a compaction's rename
+    grace: bool = True  # between making the replacement and copying
+    exclusive: bool = True  # one replacement at a time, by its lock
+
+
+STRANGER = 9
 
 
 class File(typing.NamedTuple):
     lines: tuple = ()
-    holder: int = -1  # of its lock
+    holder: int = -1  # of its lock; STRANGER: another user's process
+    loose: bool = False  # others could open it, and it is marked so
     extra_links: int = 0  # names that the user gave it
 
 
@@ -51,6 +62,9 @@ class State(typing.NamedTuple):
     path: int = 0  # which file it names
     faults: int = 0  # that may still come
     links: int = 0  # that the user may still make
+    replacement: int = -1  # which file has the name of a new one that is to replace the loose one
+    replacements: int = 2  # how many may still be made
+    seizures: int = 0  # how often the stranger may still take the lock
     acked: frozenset = frozenset()
     ended: frozenset = frozenset()  # acknowledged, failed, or its process died
     order: frozenset = frozenset()  # (a, b): a had ended when b began
@@ -96,7 +110,7 @@ class Protocol:
         for who, process in enumerate(state.processes):
             if process is None:
                 continue
-            for label, following in getattr(self, "do_" + process.at)(state, who, process):
+            for label, following in getattr(self, "do_" + process.at.replace(" ", "_"))(state, who, process):
                 yield f"{who}: {label}", following
             if state.faults:
                 yield from self.faults(state, who, process)
@@ -105,6 +119,16 @@ class Protocol:
             linked = file._replace(extra_links=file.extra_links + 1)
             yield "user: links the file to a second name", state._replace(
                 files=replaced(state.files, state.path, linked), links=state.links - 1)
+        yield from self.strange(state)
+
+    def strange(self, state):
+        """What the stranger does, who has the first file open."""
+        if not state.files[0].loose:
+            return
+        if state.files[0].holder == STRANGER:
+            yield "stranger: lets go", self.hold(state, 0, -1)
+        elif state.files[0].holder == -1 and state.seizures:
+            yield "stranger: locks the loose file", self.hold(state, 0, STRANGER)._replace(seizures=state.seizures - 1)
 
     def faults(self, state, who, process):
         dead = self.end(state, who, process, None)._replace(faults=state.faults - 1)
@@ -133,6 +157,9 @@ class Protocol:
         if all(file.holder != who for file in state.files):
             return state
         return state._replace(files=tuple(file._replace(holder=-1) if file.holder == who else file for file in state.files))
+
+    def hold(self, state, file, holder):
+        return state._replace(files=replaced(state.files, file, state.files[file]._replace(holder=holder)))
 
     def end(self, state, who, process, next_process):
         """Of the operation, and with None of the process."""
@@ -173,11 +200,25 @@ class Protocol:
     # ---- under the lock
 
     def do_lock(self, state, who, process):
+        file = state.files[process.file]
         if self.rules.lock:
-            if state.files[process.file].holder != -1:
+            if file.holder == STRANGER:
+                yield "has waited for long", self.go(state, who, process._replace(at="make"))
+            if file.holder != -1:
                 return
-            state = state._replace(files=replaced(state.files, process.file, state.files[process.file]._replace(holder=who)))
-        yield f"locks file {process.file}", self.go(state, who, process._replace(at="examine"))
+            state = self.hold(state, process.file, who)
+        yield f"locks file {process.file}", self.go(state, who, process._replace(at="heed" if file.loose else "examine"))
+
+    def do_heed(self, state, who, process):
+        """Looks for a replacement, and removes one whose process has died."""
+        other = state.replacement
+        if not self.rules.heed or other == -1:
+            yield "nobody replaces the file", self.go(state, who, process._replace(at="examine"))
+        elif state.files[other].holder != -1:
+            then = "read" if process.then == "locked read" else process.then
+            yield "somebody replaces the file", self.go(self.release(state, who), who, process._replace(at="open", then=then))
+        else:
+            yield "removes a dead process's replacement", self.go(state._replace(replacement=-1), who, process._replace(at="examine"))
 
     def caught_up(self, state, process):
         lines = whole(state.files[process.file].lines)
@@ -239,6 +280,69 @@ class Protocol:
         number = process.script[0]
         yield f"{number} is acknowledged", self.end(state._replace(acked=state.acked | {number}), who, process, following)
 
+    # ---- replacing a loose file without its lock
+
+    def do_make(self, state, who, process):
+        other = state.replacement
+        if other == -1 and not state.replacements:
+            yield "gives up", self.go(state, who, process._replace(at="finish", then="failed"))
+        elif other == -1:
+            files = state.files + (File(),)
+            made = state._replace(files=files, replacement=len(files) - 1, replacements=state.replacements - 1)
+            yield "makes a replacement", self.go(made, who, process._replace(at="claim", new=len(files) - 1))
+        elif state.files[other].holder == -1 or not self.rules.exclusive:
+            yield "locks another process's replacement", self.go(self.hold(state, other, who), who, process._replace(at="clear away", new=other))
+        else:
+            yield "another process replaces it", self.go(state, who, process._replace(at="open"))
+
+    def do_claim(self, state, who, process):
+        if state.files[process.new].holder != -1:
+            yield "another process has taken the replacement", self.go(state, who, process._replace(at="open"))
+        elif state.replacement != process.new:
+            yield "another process has removed the replacement", self.go(state, who, process._replace(at="open"))
+        else:
+            yield "locks the replacement", self.go(self.hold(state, process.new, who), who, process._replace(at="wait"))
+
+    def do_clear_away(self, state, who, process):
+        left = state._replace(replacement=-1) if state.replacement == process.new else state
+        yield "removes it, if it still has the name", self.go(self.release(left, who), who, process._replace(at="open"))
+
+    def writes_soon(self, process, file):
+        """Whether a process that has the lock may change the file without looking for a replacement again."""
+        return process is not None and process.file == file and not (
+            process.then == "compact" and process.at in ("copy", "moved", "heed again"))
+
+    def do_wait(self, state, who, process):
+        holder = state.files[process.file].holder
+        if self.rules.grace and holder not in (-1, STRANGER) and self.writes_soon(state.processes[holder], process.file):
+            return
+        yield "has given others the time to end", self.go(state, who, process._replace(at="copy over"))
+
+    def do_copy_over(self, state, who, process):
+        lines = whole(state.files[process.file].lines)
+        if MOVED in lines or BAD in lines:
+            dropped = self.release(state._replace(replacement=-1), who)
+            yield "leaves it to who has the lock", self.go(dropped, who, process._replace(at="open"))
+            return
+        living = value(lines)
+        filled = state.files[process.new]._replace(lines=(living,) if living else ())
+        yield "copies what lives", self.go(
+            state._replace(files=replaced(state.files, process.new, filled)), who, process._replace(at="replace"))
+
+    def do_replace(self, state, who, process):
+        if state.path != process.file:
+            dropped = self.release(state._replace(replacement=-1), who)
+            yield "the path names another", self.go(dropped, who, process._replace(at="open"))
+        else:
+            yield "the path still names it", self.go(state, who, process._replace(at="put"))
+
+    def do_put(self, state, who, process):
+        if state.replacement == -1:
+            yield "the replacement is gone", self.go(self.release(state, who), who, process._replace(at="open"))
+            return
+        put = state._replace(path=state.replacement, replacement=-1)
+        yield "renames the replacement over it", self.go(self.release(put, who), who, process._replace(at="open"))
+
     # ---- compaction, under the lock too
 
     def do_copy(self, state, who, process):
@@ -250,7 +354,15 @@ class Protocol:
 
     def do_moved(self, state, who, process):
         at = "rename" if self.rules.moved == "before" else "adopt"
+        at = "heed again" if state.files[process.file].loose and at == "rename" and self.rules.heed_again else at
         yield "appends the moved line", self.go(self.put(state, process.file, MOVED), who, process._replace(at=at))
+
+    def do_heed_again(self, state, who, process):
+        other = state.replacement
+        if other != -1 and state.files[other].holder != -1 or state.path != process.file:
+            yield "somebody replaces the file", self.go(self.release(state, who), who, process._replace(at="finish", then="done"))
+        else:
+            yield "nobody replaces the file", self.go(state, who, process._replace(at="rename"))
 
     def do_rename(self, state, who, process):
         at = "moved" if self.rules.moved == "after" else "adopt"

@@ -42,7 +42,9 @@ int64_t platform_next_data(int file, int64_t offset);
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length);
 const char *platform_secure_getenv(const char *name);
 
-/* Size and link count alone: on ext4 a full fstat makes the next write dearer. */
+/* Size and link count alone: on ext4 a full fstat makes the next write dearer. PLATFORM_STICKY is set in the count of a file that has the
+   sticky bit. */
+#define PLATFORM_STICKY 0x80000000u
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 
 /* O_PATH is declared only under _GNU_SOURCE: a descriptor to go on from, for which a folder need not be readable. */

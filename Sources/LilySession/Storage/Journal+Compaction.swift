@@ -72,18 +72,21 @@ extension Journal {
     if dropsCopy { removeCopy() } // what was removed goes from there, too
   }
 
-  /// Throws if the path leads elsewhere by now: a file that is renamed to it would take the place of somebody else's.
+  /// Throws if the path leads elsewhere by now, or is about to: a file that is renamed to it would take the place of somebody else's.
   func requirePlace() throws(Failure) {
     guard try route.lookUp() == .thisFile else {
       route.doubt()
       throw Failure(.busy, "the path leads to another file by now").at(names.path)
+    }
+    if isMarked(try Syscalls.sizeAndLinks(route.file)), isBeingReplaced() {
+      throw Failure(.busy, "another process is replacing the file").at(names.path)
     }
   }
 
   private func rewrite(_ time: Int64, evenFull: Bool) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
     if mirror.keepsDamage { try keepDamaged() }
-    let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: mirror.generation)
+    let header = try makeHeader()
     let (new, isPrivate) = try makeTemporary()
     let position: JournalReader.Position
     do throws(Failure) {
@@ -104,6 +107,11 @@ extension Journal {
     }
     // Whoever gets the old file's lock now reads "moved". Closing alone would leave it with a child that fork made.
     Syscalls.unlock(route.file)
+    adopt(new, isPrivate: isPrivate, header, position, time)
+  }
+
+  /// A new file, with what lives, has the name now: this handle goes on with it.
+  func adopt(_ new: Int32, isPrivate: Bool, _ header: JournalHeader, _ position: JournalReader.Position, _ time: Int64) {
     route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
     lastCompaction = time
@@ -147,7 +155,7 @@ extension Journal {
   }
 
   /// Writes a header, and one line for each entry. Returns the position at the end.
-  private func writeLiving(to new: Int32, _ header: JournalHeader, _ time: Int64) throws(Failure) -> JournalReader.Position {
+  func writeLiving(to new: Int32, _ header: JournalHeader, _ time: Int64) throws(Failure) -> JournalReader.Position {
     var position = JournalReader.Position()
     input.truncate(to: 0)
     header.append(to: input)

@@ -20,7 +20,7 @@ extension Journal {
       throw error
     }
     debts.wrote()
-    try Syscalls.withoutAppending(route.file) { () throws(Failure) in
+    let (failure, appendsAgain) = try Syscalls.withoutAppending(route.file) { () throws(Failure) in
       try forEachLine(to: end) { line throws(Failure) in
         switch line.judgement {
         case .whole(.change): try overwriteValues(line.line)
@@ -29,6 +29,8 @@ extension Journal {
         }
       }
     }
+    if !appendsAgain { route.drop() } // the next use opens it anew
+    if let failure { throw failure }
     mirror.erased()
     removeCopy()
   }

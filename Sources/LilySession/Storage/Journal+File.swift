@@ -138,9 +138,7 @@ extension Journal {
   /// Writes the header: nothing is stored in the file, or nothing that can be read. The caller holds the lock.
   func create(size: Int64) throws(Failure) {
     if mirror.keepsDamage { try keepDamaged() }
-    // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
-    let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
-    let header = JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
+    let header = try makeHeader()
     input.truncate(to: 0)
     header.append(to: input)
     let isBegun = route.isNewlyMade ? false : try beginInNewFile()
@@ -148,6 +146,13 @@ extension Journal {
     route.begun()
     mirror.created(header, length: Int64(input.count))
     if watcher.isOpen, !watcher.isArmed { watchNew() }
+  }
+
+  /// The header of a new file that goes on from what is known.
+  func makeHeader() throws(Failure) -> JournalHeader {
+    // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
+    let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
+    return JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
   }
 
   private func beginInPlace(_ size: Int64) throws(Failure) {

@@ -5,6 +5,9 @@ struct Patience {
   private var end: Int64?
   private var tries = 0
 
+  /// Returns true 3 s after the first call of `wait`: nobody else who waits or writes takes so long.
+  var isWearingThin: Bool { end.map { Syscalls.monotonicClock() >= $0 &- 2000 } ?? false }
+
   /// Throws BUSY, 5 s after the first call, unless the system is so slow that it was tried a few times only.
   mutating func wait(_ reason: StaticString) throws(Failure) {
     let now = Syscalls.monotonicClock()
@@ -51,6 +54,8 @@ extension Journal {
           route.doubt()
           return false
         }
+        // Where it cannot be replaced, BUSY is what there is to say.
+        if tries % 50 == 0, patience.isWearingThin, (try? replaceWithoutLock()) == true { return false }
         try patience.wait("another process holds the file's lock")
         Syscalls.sleep(microseconds: pause &+ own)
         pause = min(pause &* 2, 1000)
@@ -141,6 +146,10 @@ extension Journal {
   /// writing.
   @inline(never)
   func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
+    if isMarked(found), !route.isReadOnly, isBeingReplaced() {
+      Syscalls.sleep(microseconds: 1000)
+      return false
+    }
     let size = found.size
     // What is odd may be the work of somebody who gave the path another file: moved or linked this one away, and emptied it there.
     // A file that this handle has made is empty at first, and yet another handle may have begun it in a new one.

@@ -8,6 +8,8 @@ final class JournalNames {
   /// The name of a new file until it takes the place of another. `nameTemporary(_:)` chooses it.
   let temporary: UnsafeMutablePointer<CChar>
   let damaged: UnsafeMutablePointer<CChar>
+  /// The name of a new file that is to take the place of one whose lock a stranger holds.
+  let replacement: UnsafeMutablePointer<CChar>
 
   static func make(_ path: UnsafePointer<CChar>) throws(Failure) -> JournalNames {
     var bytes = [UInt8](cString: path)
@@ -31,10 +33,11 @@ final class JournalNames {
     file = JournalNames.copy(name)
     temporary = JournalNames.copy(name, ".00000000.tmp")
     damaged = JournalNames.copy(name, ".damaged")
+    replacement = JournalNames.copy(name, ".replacement")
   }
 
   deinit {
-    for name in [path, directory, file, temporary, damaged] { name.deallocate() }
+    for name in [path, directory, file, temporary, damaged, replacement] { name.deallocate() }
   }
 
   /// Changes the temporary name to another that nobody can guess.

@@ -42,7 +42,7 @@ final class JournalPath {
   private(set) var isInDoubt = false
   /// Others have rights to the file that the file system would not let us take away.
   private(set) var isOpenToOthers = false
-  /// Others could open the file until this handle took their rights away. Whoever did may read on.
+  /// Others could open the file until their rights were taken away. Whoever did may read on, and have it locked.
   private(set) var wasLoose = false
   private var folderIdentity: Identity?
   private var fileIdentity: Identity?
@@ -121,7 +121,7 @@ final class JournalPath {
       guard opened >= 0 else { return .nothing }
       do throws(Failure) {
         let status = try Syscalls.status(opened)
-        if try isUsable(status) { return take(opened, Identity(status), onlyReads, isMade) }
+        if try isUsable(status) { return take(opened, status, onlyReads, isMade) }
       } catch {
         Syscalls.close(opened)
         throw error
@@ -131,7 +131,8 @@ final class JournalPath {
     }
   }
 
-  private func take(_ opened: Int32, _ identity: Identity, _ onlyReads: Bool, _ isMade: Bool) -> Opened {
+  private func take(_ opened: Int32, _ status: stat, _ onlyReads: Bool, _ isMade: Bool) -> Opened {
+    let identity = Identity(status)
     let isSame = file >= 0 && identity == fileIdentity
     Syscalls.close(file)
     file = opened
@@ -139,10 +140,8 @@ final class JournalPath {
     isReadOnly = onlyReads
     isNewlyMade = isMade || isSame && isNewlyMade
     isInDoubt = false
-    if !isSame {
-      isOpenToOthers = false
-      wasLoose = false
-    }
+    if !isSame { isOpenToOthers = false }
+    wasLoose = !onlyReads && !isMade && Syscalls.isMarked(status)
     return isSame ? .same : isMade ? .made : .another
   }
 
@@ -222,10 +221,10 @@ final class JournalPath {
     if !isReadOnly { isOpenToOthers = !Syscalls.makePrivate(file) }
   }
 
-  /// Does that only where others have some: the file was not made by us so, and holds what is nobody else's.
+  /// Does that only where others have some, and marks the file: it was not made by us so, and holds what is nobody else's.
   func tighten() {
-    guard let status = try? Syscalls.status(file), status.st_mode & 0o077 != 0 else { return }
-    makePrivate()
-    if !isReadOnly { wasLoose = true }
+    guard !isReadOnly, let status = try? Syscalls.status(file), status.st_mode & 0o077 != 0 else { return }
+    isOpenToOthers = !Syscalls.makePrivateAndMark(file)
+    wasLoose = true
   }
 }
