@@ -104,8 +104,12 @@ extension Attachment {
     guard let storage, let snapshot = try? storage.read(storedKeys(at), of: scope) else { return slot.stored }
     let now = storage.now()
     let entries = snapshot.entries[...]
-    if let (source, entry) = effective(entries, now) {
-      return judge(at, TakenEntry(source: source, identity: entry.identity), entry, now)
+    var living = entries
+    // An entry that the field has outlived is taken out of storage before the next look, which then comes to what is behind it.
+    while let (source, entry) = effective(living, now) {
+      let state = judge(at, TakenEntry(source: source, identity: entry.identity), entry, now)
+      if state != .expired { return state }
+      living[source] = nil
     }
     // A clear that the session has not met yet took what it knows of.
     if snapshot.generation != generation { return entries.contains { $0 != nil } ? .expired : .absent }

@@ -170,7 +170,7 @@ enum Syscalls {
   static func allocate(_ file: Int32, from offset: Int64, _ count: Int64) throws(Failure) {
     if retried({ platform_fallocate_keep_size(file, offset, count) }) == 0 { return }
     let code = platform_errno()
-    if code == ENOSPC || code == EDQUOT { throw failure("the disk is full", errno: code) }
+    if code == ENOSPC || code == EDQUOT || code == EFBIG { throw failure("the file cannot grow", errno: code) }
   }
 
   static func sync(data file: Int32) throws(Failure) {
@@ -217,10 +217,17 @@ enum Syscalls {
     guard renameat(directory, from, directory, to) == 0 else { throw failure("the file cannot be renamed") }
   }
 
-  /// Removes a name. That there is nothing of this name is as good.
+  /// Removes a file's name.
+  ///
+  /// - Returns: true if there is no file of ours of this name by now. What is another user's, or no regular file, is left alone.
   @discardableResult
   static func unlink(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
-    unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT
+    if unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT { return true }
+    let code = platform_errno() // a file system that may only be read says so, whether there is something of this name or not
+    var found = stat()
+    if fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) != 0 { return hasFoundNothing }
+    platform_set_errno(code)
+    return found.st_uid != effectiveUser() || found.st_mode & mode_t(S_IFMT) != mode_t(S_IFREG)
   }
 
   // MARK: locks
@@ -259,9 +266,11 @@ enum Syscalls {
   static func processIdentifier() -> Int32 { getpid() }
   static func effectiveUser() -> uid_t { geteuid() }
 
-  static func hasFileSizeLimit() -> Bool {
+  /// Returns the limit on the size of files that this process has, in bytes; nil: there is none.
+  static func fileSizeLimit() -> Int64? {
     var limit = rlimit()
-    return getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 && limit.rlim_cur != ~rlim_t(0)
+    guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, limit.rlim_cur != ~rlim_t(0) else { return nil }
+    return Int64(clamping: limit.rlim_cur)
   }
 
   static func random() throws(Failure) -> UInt64 {
@@ -274,12 +283,15 @@ enum Syscalls {
   static func withoutFileSizeSignal(_ body: () throws(Failure) -> Void) throws(Failure) {
     var signals = sigset_t()
     var before = sigset_t()
+    var pending = sigset_t()
     sigemptyset(&signals)
     sigaddset(&signals, SIGXFSZ)
     pthread_sigmask(SIG_BLOCK, &signals, &before)
+    sigpending(&pending)
     defer {
       var now = timespec()
-      _ = sigtimedwait(&signals, nil, &now) // the one that write raised, if it did
+      // The one that write raised, if it did; one that was there before is the host's.
+      if sigismember(&pending, SIGXFSZ) != 1 { _ = sigtimedwait(&signals, nil, &now) }
       pthread_sigmask(SIG_SETMASK, &before, nil)
     }
     try body()

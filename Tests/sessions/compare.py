@@ -139,8 +139,8 @@ class Pair:
                     root.wake.perhaps_changed(reference.attached_to(root))  # after the look of a refresh, or before it
                 if reference.found_out and not reference.attached_to(root):
                     root.wake.readable = ANYTHING
-            elif step[:2] in (["world", "file_rights"], ["world", "make_folder"]) or reference.place.full:
-                # Whether other rights are a change is open, as is a folder without a file, and a write that came to nothing.
+            elif step[:2] in (["world", "file_rights"], ["world", "make_folder"]) or reference.place.full or reference.synced:
+                # Whether these are a change is open: other rights, a folder without a file, a write that came to nothing, overwriting in place.
                 root.wake.perhaps_changed(reference.attached_to(root))
         for name, root in watched.items():
             same(f"descriptor of {name}", root.wake.readable, self.driver.readable(name))

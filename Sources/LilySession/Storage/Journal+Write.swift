@@ -97,15 +97,23 @@ extension Journal {
     let hostTime = options.clock?()
     try exclusion.run { () throws(Failure) in
       // Where there is no file, none is made for a clear.
-      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return mirror.clearedNothing() }
+      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return clearNothing() }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
         let isElsewhere = hasMovedOn(error)
-        if route.file < 0, !options.isReadOnly { return mirror.clearedNothing() }
+        if route.file < 0, !options.isReadOnly { return clearNothing() }
         guard isElsewhere else { throw error }
         try appendClear(scope, hostTime)
       }
       if options.isPowerDurable, debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
     }
+  }
+
+  /// The path has no file. What is left beside it goes.
+  private func clearNothing() {
+    mirror.clearedNothing()
+    guard (try? route.findFolder()) == true else { return }
+    removeRemains()
+    route.releaseFolder()
   }
 
   private func appendClear(_ scope: Scope, _ hostTime: Int64?) throws(Failure) {
@@ -184,7 +192,7 @@ extension Journal {
 
   /// Runs what may go past the limit on the size of files, which must not end the host.
   @inline(__always)
-  private func guarded(_ body: () throws(Failure) -> Void) throws(Failure) {
+  func guarded(_ body: () throws(Failure) -> Void) throws(Failure) {
     if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }
 
@@ -197,6 +205,10 @@ extension Journal {
   }
 
   private func allocate(to end: Int64) throws(Failure) {
+    // Some file systems allocate what then may not be written.
+    if guardsFileSize, let limit = Syscalls.fileSizeLimit(), end > limit {
+      throw Failure(.noSpace, "the file would be larger than this process may make it", systemError: EFBIG)
+    }
     // tmpfs raises SIGXFSZ here, too.
     try guarded { () throws(Failure) in try Syscalls.allocate(route.file, from: mirror.applied, end &- mirror.applied) }
     mirror.allocated(to: end)

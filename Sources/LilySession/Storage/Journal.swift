@@ -73,7 +73,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     route = JournalPath(
       names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder)
     watcher = Watch(names, after: exclusion)
-    guardsFileSize = Syscalls.hasFileSizeLimit()
+    guardsFileSize = Syscalls.fileSizeLimit() != nil
   }
 
   // MARK: Storage

@@ -250,6 +250,7 @@ def call_clear(handle):
         handle.clear()
         opened.file.newer = False
         handle.world.synced = True  # it is rewritten
+        handle.root.owes = False
         return n.OK
     if status:
         return status

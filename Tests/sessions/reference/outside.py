@@ -82,15 +82,20 @@ class Outside:
             if handle.root is handle:
                 self.do_get(name, "x")
 
+    @property
+    def scripted(self):
+        """Whether a callback is to make steps."""
+        return any(host.scripts for host in self.hosts)
+
     def world_full(self, place, full):
         """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6). No clear is made meanwhile: it may make room."""
-        if full and (place.file is None or not place.file.writable or self.sweeps):
-            return False  # which of the two limits is met first is open
+        if full and (place.file is None or not place.file.writable or self.sweeps or self.scripted):
+            return False  # which of the two limits is met first is open; callbacks make no steps meanwhile
         place.full = bool(full)
 
     def world_starve(self, place, starved):
         """The file is gone, and from here on the process has no descriptor left to make it with."""
-        if starved and (place.file is not None or place.emptied or not place.folder):
+        if starved and (place.file is not None or place.emptied or not place.folder or self.scripted):
             return False
         place.starved = bool(starved)
 

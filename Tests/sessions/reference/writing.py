@@ -117,11 +117,11 @@ class Writing:
     def shorten(self, belief, events):
         """Stores a deadline that cannot be right anew, where storage still holds that very entry with it (S9)."""
         key = belief.seen[0]
+        if key != belief.field.stored_key:
+            return  # it is written anew, or not at all
         unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
         entry = None if unread else self.handle.get(key)
         very = entry is not None and belief.seen == (key, *entry.identity)
-        if not unread and key != belief.field.stored_key:
-            return  # it is written anew, or not at all
         if not unread and (not very or entry.deadline != belief.read_deadline):
             belief.clamp = False
             if very:
