@@ -394,7 +394,7 @@ lily_session_status lily_session_storage_sync(lily_session_storage *storage);
  * @since 0.1 */
 int lily_session_storage_fd(lily_session_storage *storage);
 
-/** What lily_session_storage_info() tells. */
+/** What lily_session_storage_info() reports. */
 typedef struct lily_session_info {
   size_t size;                 /**< sizeof(lily_session_info), set before the call */
   const char *path;            /**< as lily_session_storage_path() */
@@ -415,7 +415,7 @@ typedef struct lily_session_info {
 /** An info that lily_session_storage_info() can fill in. */
 #define LILY_SESSION_INFO_INIT { sizeof(lily_session_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/** Fills in what there is to know of a storage. A scope tells what its parent does.
+/** Fills in what there is to know of a storage. A scope reports what its parent does.
  * @return INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_info(lily_session_storage *storage, lily_session_info *out_info);
@@ -626,7 +626,7 @@ void lily_session_runtime_free(lily_session_runtime *runtime);
  * @{ */
 
 /** What an event is about: the values of lily_session_event::kind. Each comment
- * names the call that tells it, and what the event's status and key are. */
+ * names the call that reports it, and what the event's status and key are. */
 enum lily_session_event_kind {
   LILY_SESSION_EVENT_REJECTED = 1,     /**< attach, refresh: the stored value was not accepted; it stays until the field changes. status: DECODE, or what set returned */
   LILY_SESSION_EVENT_NEWER = 2,        /**< attach, refresh: a newer version of the field was stored; it stays until the field changes. status: NEWER */
@@ -662,7 +662,7 @@ typedef void *(*lily_session_slice_set_fn)(void *context, void *model, void *ses
 /** Returns a number that is another one whenever a field may have changed. */
 typedef uint64_t (*lily_session_revision_fn)(void *context, const void *session);
 
-/** Is told of each event, after the step that caused it. */
+/** Takes each event, after the step that caused it. */
 typedef void (*lily_session_event_fn)(void *context, const lily_session_event *event);
 
 /** How a list of fields is attached. */
@@ -685,7 +685,7 @@ typedef struct lily_session_config {
  * creates the file. Each stored value is decoded as the first of NULL, BOOL, INT,
  * REAL, STRING, JSON that fits it among the field's types, and passed to set. A
  * field that has no stored value is left alone. So is one whose stored value is
- * refused, and an event tells it.
+ * refused, and an event reports it.
  *
  * @param persistence  copied
  * @param config       read during the call; the session owns the context from here on
@@ -717,7 +717,7 @@ lily_session_status lily_session_flush(lily_session *session);
 /** Persists, then updates the model with what changed in storage. Sets each field
  * that was changed elsewhere. Resets each field that was removed elsewhere or has
  * expired to the value it had before attach, and likewise each that was loaded or
- * stored before a clear, whichever handle cleared. An event tells each. Leaves a
+ * stored before a clear, whichever handle cleared. An event reports each. Leaves a
  * field alone if its own change is not stored yet, or if its get fails. If
  * config.set returns NULL, no change is kept, and the next refresh tries again.
  *
@@ -769,7 +769,7 @@ enum lily_session_state {
   LILY_SESSION_STATE_DIRTY = 256   /**< added: an update found a change that is not stored yet, or the field is marked */
 };
 
-/** Tells what is stored for a field now or, if the storage cannot be read, what was
+/** Reports what is stored for a field now or, if the storage cannot be read, what was
  * last seen there. Changes nothing.
  *
  * @param key        the field's key, without the prefix

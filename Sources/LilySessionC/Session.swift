@@ -152,15 +152,15 @@ struct HostLens: SliceLens {
 
   func notify(_ event: Event) {
     guard let onEvent else { return }
-    var told = lily_session_event()
-    told.size = MemoryLayout<lily_session_event>.size
-    told.kind = event.kind.rawValue
-    told.status = event.code
-    told.system_error = event.systemError
-    guard let key = event.subject else { return onEvent(context, &told) }
+    var report = lily_session_event()
+    report.size = MemoryLayout<lily_session_event>.size
+    report.kind = event.kind.rawValue
+    report.status = event.code
+    report.system_error = event.systemError
+    guard let key = event.subject else { return onEvent(context, &report) }
     withCString(key) {
-      told.key = $0
-      onEvent(context, &told)
+      report.key = $0
+      onEvent(context, &report)
     }
   }
 }

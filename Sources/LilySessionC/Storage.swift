@@ -185,18 +185,18 @@ public func lily_session_storage_info(
   withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
     guard let out_info else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    var told = try readStruct(UnsafePointer(out_info), former: 9 * MemoryLayout<Int>.size) // the size before `directory_is_open`
+    var report = try readStruct(UnsafePointer(out_info), former: 9 * MemoryLayout<Int>.size) // the size before `directory_is_open`
     let info = try storage.info()
-    told.path = storage.cPath
-    told.entries = Int64(info.entries)
-    told.live_bytes = info.liveBytes
-    told.quota_bytes = info.quota == Int64.max ? -1 : info.quota
-    told.file_bytes = info.fileBytes
-    told.damaged_lines = Int64(info.damagedLines)
-    told.last_compaction_ms = info.lastCompaction
-    told.durability = Int32((info.isPowerDurable ? LILY_SESSION_DURABILITY_POWER : LILY_SESSION_DURABILITY_PROCESS).rawValue)
-    told.owes_sync = info.owesSync ? 1 : 0
-    told.directory_is_open = info.directoryIsOpen ? 1 : 0
-    memcpy(out_info, &told, min(told.size, MemoryLayout<lily_session_info>.size))
+    report.path = storage.cPath
+    report.entries = Int64(info.entries)
+    report.live_bytes = info.liveBytes
+    report.quota_bytes = info.quota == Int64.max ? -1 : info.quota
+    report.file_bytes = info.fileBytes
+    report.damaged_lines = Int64(info.damagedLines)
+    report.last_compaction_ms = info.lastCompaction
+    report.durability = Int32((info.isPowerDurable ? LILY_SESSION_DURABILITY_POWER : LILY_SESSION_DURABILITY_PROCESS).rawValue)
+    report.owes_sync = info.owesSync ? 1 : 0
+    report.directory_is_open = info.directoryIsOpen ? 1 : 0
+    memcpy(out_info, &report, min(report.size, MemoryLayout<lily_session_info>.size))
   }
 }

@@ -29,7 +29,7 @@ static int fail(void) {
   return 1;
 }
 
-/* The library has changed the model before it tells an event. */
+/* The library has changed the model before it reports an event. */
 static void on_event(void *context, const lily_session_event *event) {
   struct app *app = context;
   if (!event->key || strcmp(event->key, "theme")) return;

@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
       || lily_session_attach(runtime, fields, &config, &session)) return fail();
 
   if (argc > 2) snprintf(app.note, sizeof app.note, "%s", argv[2]);
-  int failed = lily_session_persist(session) ? fail() : 0; /* the first failure; the events have told each */
+  int failed = lily_session_persist(session) ? fail() : 0; /* the first failure; the events have reported each */
   show(session, &app);
   if (failed) {
     app.note[20] = '\0'; /* the program decides what to do; the next persist tries again */
