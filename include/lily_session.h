@@ -5,7 +5,7 @@
  * A program names the fields of its model that are to be saved, and how each is
  * read and set. lily_session_attach() fills the model from storage. After each
  * update the library writes the fields that changed, and only those.
- * lily_session_clear() deletes everything that is stored.
+ * lily_session_clear() deletes everything that fields have stored.
  *
  * @par Statuses
  *   Functions that can fail return a ::lily_session_status: 0, or a negative
