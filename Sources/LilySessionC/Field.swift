@@ -44,7 +44,8 @@ public func lily_session_field_add(
 
 /// Returns the field's context, or nil if the struct is too small to have `release`.
 private func contextOwner(_ field: UnsafePointer<lily_session_field>) -> Context? {
-  let end = 7 * UInt(MemoryLayout<Int>.size) // it is the seventh member, and each takes a word
+  // `release` is the seventh member, and each takes a word. Embedded Swift (6.3) has no key paths, and so no `offset(of:)`.
+  let end = 7 * UInt(MemoryLayout<Int>.size)
   guard UnsafeRawPointer(field).load(as: UInt.self) >= end else { return nil }
   return Context(field.pointee.context, field.pointee.release)
 }
