@@ -42,7 +42,7 @@
  *   dependable.
  *
  * Structs that begin with `size` may grow in later versions: initialise them with
- * their _INIT macro. The library accepts a struct larger than the one it knows if
+ * their _INIT macro, or zero them and set `size`. The library accepts a struct larger than the one it knows if
  * the members that it does not know are zero.
  *
  * Comments name statuses without their prefix: INVALID_ARGUMENT is

@@ -48,7 +48,7 @@ func readStruct<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) th
   let known = MemoryLayout<Struct>.stride
   // A size larger than a page can only be garbage.
   guard size >= known || size == former, size <= 4096 else {
-    throw Failure(.invalidArgument, "a struct's `size` member is not set; use its _INIT macro")
+    throw Failure(.invalidArgument, "the `size` member is not set; use LILY_SESSION_…_INIT, or zero the struct and set size")
   }
   if size > known {
     for at in known..<size where bytes.load(fromByteOffset: at, as: UInt8.self) != 0 {
