@@ -1,49 +1,52 @@
 /** @file
- * lily-session: chosen fields of a program's model survive a restart.
+ * lily-session saves selected fields of a program's state, and restores them at
+ * the next start.
  *
- * A program names the fields of its model that should survive, each with a
- * callback that reads it and one that sets it. lily_session_attach() fills the
- * model from storage; after each update the library writes the fields that
- * changed, and only those; lily_session_clear() removes them all.
+ * A program names the fields of its model that are to be saved, and how each is
+ * read and set. lily_session_attach() fills the model from storage. After each
+ * update the library writes the fields that changed, and only those.
+ * lily_session_clear() deletes everything that fields have stored.
  *
  * @par Statuses
- *   Functions that can fail answer a ::lily_session_status: 0, or a negative
- *   failure. lily_session_last_error() has the sentence for it. On failure an
- *   out handle becomes NULL and every other output stays untouched.
+ *   Functions that can fail return a ::lily_session_status: 0, or a negative
+ *   number that names the failure. lily_session_last_error() has the sentence for
+ *   it. On failure an out handle becomes NULL and every other output stays
+ *   untouched.
  * @par Threads
  *   A storage may be used from any thread. A runtime and its sessions are used
- *   by one thread at a time. Lists of fields too.
+ *   by one thread at a time. So are field lists.
  * @par Callbacks
- *   No lock is held while one runs. Inside an update function the storage
- *   functions and lily_session_clear() may be called. What would run the
- *   runtime that is calling (dispatch, set_model, persist, flush, refresh,
- *   touch, attach) answers ::LILY_SESSION_ERROR_REENTRANT there and in every
- *   other callback of it. detach, abandon and runtime_free inside a callback
- *   take effect when the outermost call returns. A callback must return: no
- *   longjmp, no exception.
+ *   No lock is held while a callback runs. An update function may call the
+ *   storage functions and lily_session_clear(). Calling dispatch, set_model,
+ *   persist, flush, refresh, touch or attach on a runtime from one of its own
+ *   callbacks returns ::LILY_SESSION_ERROR_REENTRANT. Calls of detach, abandon
+ *   and runtime_free inside a callback take effect when the outermost call
+ *   returns. A callback must return: no longjmp, no exception.
  * @par Memory
- *   Everything may be freed in any order: a session retains its storage and its
- *   fields. The library frees neither model nor slice. What it allocates for
- *   the caller is freed by lily_session_free().
+ *   Handles may be freed in any order: a session retains its storage and its
+ *   fields. The library frees neither model nor slice. The caller frees what
+ *   the library allocates for it by lily_session_free().
  * @par Handles that were given back
- *   must not be used again. A mistake is told where it can be: until the memory
- *   serves for something else, a call with a handle that was closed, freed or
- *   detached, or with one of another kind, answers INVALID_ARGUMENT, and giving
- *   it back again does nothing. Nothing may rely on that. Such a call reads
- *   freed memory, of which AddressSanitizer and valgrind complain.
+ *   A handle that was closed, freed or detached must not be used again. The
+ *   library detects such a mistake where it can: until the memory is reused, a
+ *   call with such a handle, or with one of another kind, returns
+ *   INVALID_ARGUMENT, and giving it back again does nothing. Do not rely on that:
+ *   the call reads freed memory, which AddressSanitizer and valgrind report.
  * @par fork
- *   A child opens storages of its own: an inherited one answers
- *   ::LILY_SESSION_ERROR_FORKED, and may be closed.
+ *   A child opens storages of its own. A call with an inherited one returns
+ *   ::LILY_SESSION_ERROR_FORKED; the child may close it.
  * @par Signals
  *   No function is safe in a signal handler.
- * @par Not for
- *   Network file systems, whose locks and renames are not dependable.
+ * @par Limits
+ *   Network file systems are not supported: their locks and renames are not
+ *   dependable.
  *
- * Structs that begin with `size` may grow: set them with their _INIT macro. One
- * larger than the library knows is accepted while what it does not know is zero.
+ * Structs that begin with `size` may grow in later versions: initialise them with
+ * their _INIT macro, or zero them and set `size`. The library accepts a struct larger than the one it knows if
+ * the members that it does not know are zero.
  *
- * Where a comment says INVALID_ARGUMENT, ::LILY_SESSION_ERROR_INVALID_ARGUMENT
- * is meant, and so for every status.
+ * Comments name statuses without their prefix: INVALID_ARGUMENT is
+ * ::LILY_SESSION_ERROR_INVALID_ARGUMENT.
  *
  * Times are UTC in milliseconds since 1970. Strings are UTF-8. Sizes are bytes.
  */
@@ -55,13 +58,13 @@
 #include <stdint.h>
 
 /** @defgroup library The library
- * Its version, its handles, and how it answers.
+ * Its version, its handles and its statuses.
  * @{ */
 
-#define LILY_SESSION_VERSION_MAJOR 0 /**< of this header, as a number; so the next two */
-#define LILY_SESSION_VERSION_MINOR 1 /**< see LILY_SESSION_VERSION_MAJOR */
-#define LILY_SESSION_VERSION_PATCH 0 /**< see LILY_SESSION_VERSION_MAJOR */
-#define LILY_SESSION_VERSION "0.1.0" /**< of this header; lily_session_version() is the library's */
+#define LILY_SESSION_VERSION_MAJOR 0 /**< the major version of this header */
+#define LILY_SESSION_VERSION_MINOR 1 /**< the minor version of this header */
+#define LILY_SESSION_VERSION_PATCH 0 /**< the patch version of this header */
+#define LILY_SESSION_VERSION "0.1.0" /**< the version of this header; lily_session_version() returns the library's */
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,52 +79,61 @@ typedef struct lily_session lily_session;                         /**< one attac
 
 /* ----------------------------------------------------------------- statuses */
 
-/** LILY_SESSION_OK, or one of the failures; a later version may have more of them. */
+/** What a function returns: a ::lily_session_status_code, as a number of 32 bits.
+ * Later versions may return codes that this header does not have. */
 typedef int32_t lily_session_status;
 
-/** The statuses. No number is used again. */
-enum {
+/** The values of a ::lily_session_status. The number of a code never changes, and
+ * is never given to another one. */
+enum lily_session_status_code {
   LILY_SESSION_OK = 0,                      /**< done */
-  LILY_SESSION_ERROR_INVALID_ARGUMENT = -1, /**< NULL, a wrong size, text that is not UTF-8, a value out of range, a detached session */
-  LILY_SESSION_ERROR_DUPLICATE_KEY = -2,    /**< another field is stored under this key already */
-  LILY_SESSION_ERROR_NOT_FOUND = -3,        /**< no such key, or no such file */
+  LILY_SESSION_ERROR_INVALID_ARGUMENT = -1, /**< an argument is NULL, has a wrong size, is not UTF-8 or is out of range, or the session is detached */
+  LILY_SESSION_ERROR_DUPLICATE_KEY = -2,    /**< another field already uses this key */
+  LILY_SESSION_ERROR_NOT_FOUND = -3,        /**< there is no such key, or no such file */
   LILY_SESSION_ERROR_REENTRANT = -4,        /**< called from inside a callback of the same runtime */
-  LILY_SESSION_ERROR_UNSUPPORTED = -5,      /**< this object cannot do that */
+  LILY_SESSION_ERROR_UNSUPPORTED = -5,      /**< this object cannot do what was asked */
   LILY_SESSION_ERROR_FORKED = -6,           /**< the storage was opened by the parent process */
-  LILY_SESSION_ERROR_DECODE = -10,          /**< the text is not JSON, or not of an accepted type */
-  LILY_SESSION_ERROR_ENCODE = -11,          /**< the field's value cannot be stored: its type, NaN, not UTF-8, not JSON, too big */
-  LILY_SESSION_ERROR_CALLBACK = -12,        /**< a callback of the host's failed */
+  LILY_SESSION_ERROR_DECODE = -10,          /**< the text is not JSON, or its type is not accepted */
+  LILY_SESSION_ERROR_ENCODE = -11,          /**< the field's value cannot be stored: it has another type, or is NaN, not UTF-8, not JSON or too big */
+  LILY_SESSION_ERROR_CALLBACK = -12,        /**< one of the program's callbacks failed */
   LILY_SESSION_ERROR_UPDATE = -13,          /**< the update function refused the message */
-  LILY_SESSION_ERROR_NEWER = -14,           /**< written by a newer version of the program or of this library */
-  LILY_SESSION_ERROR_IO = -20,              /**< the system refused; the event or message has the errno */
-  LILY_SESSION_ERROR_NO_SPACE = -21,        /**< the disk, its quota or the file size limit is full */
-  LILY_SESSION_ERROR_NOT_DURABLE = -22,     /**< visible to all, but it may not survive power loss */
-  LILY_SESSION_ERROR_PERMISSION = -23,      /**< the file, its directory or READ_ONLY does not allow it */
-  LILY_SESSION_ERROR_REFUSED = -24,         /**< not a file of ours: another format, owner, kind, or linked twice; STRICT, and its directory is open to others */
-  LILY_SESSION_ERROR_CORRUPT = -25,         /**< STRICT, and the file is damaged */
-  LILY_SESSION_ERROR_QUOTA = -26,           /**< over a size limit */
+  LILY_SESSION_ERROR_NEWER = -14,           /**< a newer version of the program or of this library has written it */
+  LILY_SESSION_ERROR_IO = -20,              /**< the system refused; the event has the errno, and the message its text */
+  LILY_SESSION_ERROR_NO_SPACE = -21,        /**< the disk is full, or its quota or the file size limit is reached */
+  LILY_SESSION_ERROR_NOT_DURABLE = -22,     /**< the change is made and visible to all, but may not survive power loss */
+  LILY_SESSION_ERROR_PERMISSION = -23,      /**< the rights of the file or its directory do not allow it, or the storage is READ_ONLY */
+  LILY_SESSION_ERROR_REFUSED = -24,         /**< the file is not a journal of this user's (format, owner, kind, second link), or STRICT was set and its directory is open to others */
+  LILY_SESSION_ERROR_CORRUPT = -25,         /**< the file is damaged, and STRICT was set */
+  LILY_SESSION_ERROR_QUOTA = -26,           /**< a size limit would be exceeded */
   LILY_SESSION_ERROR_BUSY = -27             /**< another process held the store's lock for 5 s */
 };
 
-/** The version of the library that runs; that of the header is LILY_SESSION_VERSION. Static.
+/** Gives a context back to the program. The library calls it exactly once: when
+ * nothing uses the context any more, or when the call that was given the context
+ * fails. */
+typedef void (*lily_session_release_fn)(void *context);
+
+/** Returns the version of the library that runs, as a static string. The version
+ * of the header is LILY_SESSION_VERSION.
  * @since 0.1 */
 const char *lily_session_version(void);
 
-/** The name of a status, "LILY_SESSION_ERROR_QUOTA"; "LILY_SESSION_ERROR_UNKNOWN"
- * for a number that is none. Static.
+/** Returns the name of a status as a static string, such as
+ * "LILY_SESSION_ERROR_QUOTA"; for an unknown number "LILY_SESSION_ERROR_UNKNOWN".
  * @since 0.1 */
 const char *lily_session_status_name(lily_session_status status);
 
-/** This thread's last failure in one line of UTF-8, such as "cannot open
- * /srv/shop.jsonl: Permission denied"; "" after a success. It names keys and
- * paths, never values. Set by every function that returns a status and by
- * lily_session_persistence_new(); in nested calls, the outermost sets it. The
- * text lives until this thread's next call. Functions that return void leave
- * it alone.
+/** Returns this thread's last failure in one line of UTF-8, such as "cannot open
+ * /srv/shop.jsonl: Permission denied", or "" after a success. It names keys and
+ * paths, never values. Every function that returns a status sets it, and so does
+ * lily_session_persistence_new(); in nested calls, the outermost sets it.
+ * Functions that return void leave it alone. The text lives until this thread's
+ * next call.
  * @since 0.1 */
 const char *lily_session_last_error(void);
 
-/** Frees what a function of this library allocated. NULL is allowed.
+/** Frees memory that a function of this library allocated for the caller. NULL is
+ * allowed.
  * @since 0.1 */
 void lily_session_free(void *memory);
 
@@ -129,77 +141,82 @@ void lily_session_free(void *memory);
 
 /* ------------------------------------------------------------------ storage */
 /** @defgroup storage Storage
- * A durable map of keys to JSON text: a file, or memory, or a store of the
- * host's. Sessions open one by themselves; by hand it is opened to choose its
- * place and its durability, or to get and set single keys.
+ * A durable map of keys to JSON text. It is kept in a file, in memory, or in a
+ * store of the program's own. A session opens the default file by itself. Open a
+ * storage by hand to choose its place and its durability, or to get and set
+ * single keys.
  * @{ */
 
-/** What a change survives, as lily_session_storage_options::durability. */
-enum {
+/** What a change survives: the values of lily_session_storage_options::durability. */
+enum lily_session_durability {
   LILY_SESSION_DURABILITY_PROCESS = 0, /**< a change survives the end of the process; sync makes it survive power loss */
-  LILY_SESSION_DURABILITY_POWER = 1    /**< a change survives power loss when the call returns, else it answers NOT_DURABLE */
+  LILY_SESSION_DURABILITY_POWER = 1    /**< a change survives power loss once the call has returned; if it may not, the call returns NOT_DURABLE */
 };
 
-/** How a storage is opened, as lily_session_storage_options::flags. */
-enum {
-  LILY_SESSION_READ_ONLY = 1, /**< never writes, nor creates: a missing file is NOT_FOUND */
-  LILY_SESSION_STRICT = 2     /**< a damaged file is CORRUPT instead of being read around the damage, and one whose directory is
-                                   open to others (lily_session_info::directory_is_open) is REFUSED */
+/** How a storage is opened: the bits of lily_session_storage_options::flags. */
+enum lily_session_open_flags {
+  LILY_SESSION_READ_ONLY = 1, /**< the library neither writes nor creates the file; opening a missing file returns NOT_FOUND */
+  LILY_SESSION_STRICT = 2     /**< opening a damaged file returns CORRUPT, instead of reading around the damage; opening one whose
+                                   directory is open to others (lily_session_info::directory_is_open) returns REFUSED */
 };
 
-/** How a storage is opened. Zero means the default of each. */
+/** Returns the time, UTC in ms. It runs on the thread that makes the call. */
+typedef int64_t (*lily_session_clock_fn)(void *context);
+
+/** How a storage is opened. Zero means the default of each member. */
 typedef struct lily_session_storage_options {
   size_t size;                      /**< sizeof(lily_session_storage_options) */
-  int32_t durability;               /**< LILY_SESSION_DURABILITY_PROCESS or _POWER */
-  int32_t flags;                    /**< LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT */
+  int32_t durability;               /**< a ::lily_session_durability */
+  int32_t flags;                    /**< the bits of ::lily_session_open_flags, or 0 */
   const char *application;          /**< names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; NULL: the executable's name */
-  int64_t quota_bytes;              /**< of keys and values that are stored, scopes' too; 0: 5 MiB, -1: no limit */
-  int64_t (*clock)(void *context);  /**< UTC in ms; NULL: the system's. Runs on the calling thread */
+  int64_t quota_bytes;              /**< limits the bytes of all stored keys and values, those of scopes included; 0: 5 MiB, -1: no limit */
+  lily_session_clock_fn clock;      /**< NULL: the system's clock */
   void *context;                    /**< passed to clock; must outlive the storage */
 } lily_session_storage_options;
 
-/** The defaults. */
+/** Every option at its default. */
 #define LILY_SESSION_STORAGE_OPTIONS_INIT { sizeof(lily_session_storage_options), 0, 0, NULL, 0, NULL, NULL }
 
-/** Opens the journal at `path`, creating it (mode 0600) where it is missing.
- * Any number of handles and processes may have one file open. A process that
- * limits the size of its files (RLIMIT_FSIZE) does so before it opens one: past
- * the limit writes then answer NO_SPACE, and SIGXFSZ does not reach the host.
+/** Opens the journal at `path`, and creates it (mode 0600) if it is missing. Any
+ * number of handles and processes may have one file open. Set a limit of file
+ * sizes (RLIMIT_FSIZE) before you open a storage: then a write past the limit
+ * returns NO_SPACE. Otherwise SIGXFSZ may end the program.
  *
  * @param path     copied. NULL: the default place,
  *                 `$LILY_SESSION_DIR/<application>/session.jsonl`, else under
  *                 `$XDG_STATE_HOME`, else under `~/.local/state`. Missing
  *                 directories on the way are created (0700); only `$HOME` itself
- *                 must exist. A path of your own: its directory must exist.
- *                 If options name no application, it is the executable's name,
- *                 without leading dots and with `-` for each character that a
- *                 name cannot have. A program with more rights than its user
- *                 (set-user-ID, file capabilities) has no default place, as it
- *                 does not use the environment.
+ *                 must exist. The directory of a path of your own must exist.
+ *                 If the options name no application, the executable's name is
+ *                 used, without leading dots and with `-` for each character that
+ *                 a name cannot have. A program with more rights than its user
+ *                 (set-user-ID, file capabilities) has no default place, because
+ *                 it does not use the environment.
  * @param options  read during the call; NULL: the defaults
  * @param out_storage  the caller's, to be closed by lily_session_storage_close()
- * @return INVALID_ARGUMENT: path is empty, options or a variable's value are
- *         wrong, or an interpreter (python3.11, nodejs, dotnet, …) named no
- *         application; NOT_FOUND: no such directory, no default place, or
- *         READ_ONLY and no such file;
- *         REFUSED: not a journal, a newer format, a symbolic or second hard
- *         link, another owner's, over 4 GiB, or, if STRICT, in a directory that
- *         is open to others; CORRUPT: damaged, and STRICT;
- *         PERMISSION, NO_SPACE, IO: the system's answer; BUSY
+ * @return INVALID_ARGUMENT: path is empty, an option or the value of a variable
+ *         is wrong, or an interpreter (python3.11, nodejs, dotnet, …) named no
+ *         application; NOT_FOUND: the directory is missing, there is no default
+ *         place, or READ_ONLY was set and the file is missing; REFUSED: the file
+ *         is not a journal, has a newer format, is a symbolic link or has a second
+ *         hard link, belongs to another user, or is larger than 4 GiB, or STRICT
+ *         was set and its directory is open to others; CORRUPT: the file is
+ *         damaged and STRICT was set; PERMISSION, NO_SPACE, IO: the system refused;
+ *         BUSY
  * @since 0.1 */
 lily_session_status lily_session_storage_open(const char *path, const lily_session_storage_options *options, lily_session_storage **out_storage);
 
-/** A storage that lives in memory and ends with its handle: for tests, and for
- * programs that want a session without a file. Of the options clock and
- * quota_bytes count; the others must be unset.
+/** Opens a storage that lives in memory and ends with its handle: for tests, and
+ * for programs that want a session without a file. The options clock and
+ * quota_bytes are used; the others must be unset.
  * @return INVALID_ARGUMENT
  * @since 0.1 */
 lily_session_status lily_session_storage_open_memory(const lily_session_storage_options *options, lily_session_storage **out_storage);
 
-/** A storage of its own inside another: its keys are not keys of the parent, nor
- * of any other scope, and clearing one leaves all others alone. Handles of one
- * scope, in whichever process, see the same keys. The parent is retained, and
- * its options hold; a scope has no scopes.
+/** Opens a scope: a storage of its own inside another. Its keys are not keys of
+ * the parent, nor of any other scope, and clearing one leaves all others alone.
+ * All handles of one scope, in any process, see the same keys. The scope retains
+ * its parent and uses the parent's options. A scope cannot have scopes.
  *
  * @param scope  1 to 64 bytes of UTF-8, such as "user:42"
  * @return INVALID_ARGUMENT; UNSUPPORTED: the parent is a scope
@@ -207,67 +224,88 @@ lily_session_status lily_session_storage_open_memory(const lily_session_storage_
 lily_session_status lily_session_storage_scoped(lily_session_storage *parent, const char *scope, lily_session_storage **out_storage);
 
 /** @defgroup backend Backends
- * A storage may be kept in a store of the host's.
+ * A storage may be kept in a store of the program's own.
  * @{ */
 
-/** An entry of a backend. On reading the strings are borrowed until the backend's
- * next call; on writing they are borrowed for the call. */
+/** An entry of a backend. The library borrows the strings of an entry that it
+ * reads until it calls the backend again. The backend borrows the strings of an
+ * entry that it is to write for the call. */
 typedef struct lily_session_entry {
   const char *key;       /**< NUL-terminated */
-  const char *json;      /**< NULL in a batch: the key is removed */
-  size_t length;         /**< of json, without the NUL */
-  int64_t expires_at_ms; /**< 0: never. A past one is handed out all the same: the library judges it */
-  uint32_t version;      /**< of the value's shape, as lily_session_field::version */
+  const char *json;      /**< in a batch, NULL removes the key */
+  size_t length;         /**< the length of json, without the NUL */
+  int64_t expires_at_ms; /**< 0: never. A backend returns expired entries, too: the library decides */
+  uint32_t version;      /**< the version of the value, as lily_session_field::version */
 } lily_session_entry;
 
-/** What a backend calls for each entry; anything but LILY_SESSION_OK ends the walk. */
+/** What a backend calls for each entry. If it returns anything but
+ * LILY_SESSION_OK, the backend stops and returns that. */
 typedef lily_session_status (*lily_session_entry_fn)(void *context, const lily_session_entry *entry);
 
-/** A store of the host's. Its functions run on the threads that use the storage,
- * with no lock held; each answers LILY_SESSION_OK or one of the failures above,
- * which the library's caller gets (another number becomes IO). A backend keeps a
- * generation for each prefix that is cleared: 0 at first, raised by each clear. */
+/** Reads the entry of a key. Returns NOT_FOUND if there is none. */
+typedef lily_session_status (*lily_session_backend_read_fn)(void *context, const char *key, lily_session_entry *out_entry);
+
+/** Writes all entries, or none of them. If the prefix is not NULL and its
+ * generation is another than this one, writes none and returns NEWER. */
+typedef lily_session_status (*lily_session_backend_write_fn)(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t generation);
+
+/** Removes all keys that begin with the prefix, and raises its generation, in one step. */
+typedef lily_session_status (*lily_session_backend_clear_fn)(void *context, const char *prefix);
+
+/** Gives the generation of the prefix: how often it was cleared. */
+typedef lily_session_status (*lily_session_backend_generation_fn)(void *context, const char *prefix, uint64_t *out_generation);
+
+/** Calls visit, with visitor as its context, for each entry whose key begins with
+ * the prefix, in any order. If visit fails, stops and returns that failure. */
+typedef lily_session_status (*lily_session_backend_each_fn)(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
+
+/** Makes all that was written survive power loss. */
+typedef lily_session_status (*lily_session_backend_sync_fn)(void *context);
+
+/** Returns a descriptor, as lily_session_storage_fd() does, or -1. */
+typedef int (*lily_session_backend_fd_fn)(void *context);
+
+/** Closes the store. It runs before release, and only in the process that opened
+ * the storage. */
+typedef void (*lily_session_backend_close_fn)(void *context);
+
+/** Gives the entry of this key the new expires_at_ms, in one step, if the key
+ * still holds this json and version. Otherwise changes nothing and returns
+ * NOT_FOUND. */
+typedef lily_session_status (*lily_session_backend_renew_fn)(void *context, const lily_session_entry *entry);
+
+/** A store of the program's own. Its functions run on the threads that use the
+ * storage, with no lock held. Each returns LILY_SESSION_OK or a failure, which the
+ * library returns to its caller; a number that the library does not know becomes
+ * IO. A backend keeps a generation for each prefix that is cleared: 0 at first,
+ * raised by each clear. */
 typedef struct lily_session_backend {
-  size_t size; /**< sizeof(lily_session_backend) */
-  void *context; /**< passed to each function */
-  void (*release)(void *context); /**< once, when the storage is gone; also when opening fails; may be NULL */
-
-  /** Absent: NOT_FOUND. */
-  lily_session_status (*read)(void *context, const char *key, lily_session_entry *out_entry);
-
-  /** All or none. With a prefix whose generation is not this one: none, NEWER. NULL: in any. */
-  lily_session_status (*write)(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t generation);
-
-  /** Removes all keys that begin with the prefix, and raises its generation, in one step. */
-  lily_session_status (*clear)(void *context, const char *prefix);
-
-  /** How often the prefix was cleared. */
-  lily_session_status (*generation)(void *context, const char *prefix, uint64_t *out_generation);
-
-  /** All whose keys begin with the prefix, in any order. A failure of visit ends it, and is returned. */
-  lily_session_status (*each)(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
-
-  lily_session_status (*sync)(void *context); /**< NULL: what is written is durable at once, unless write returned NOT_DURABLE */
-  int (*fd)(void *context);                   /**< as lily_session_storage_fd(); NULL: -1 */
-  void (*close)(void *context);               /**< before release, in the process that opened it; NULL: nothing to do */
-
-  /** Gives the entry of this key the new expires_at_ms, in one step, if the key
-   * still holds this json and version; otherwise NOT_FOUND. NULL: the library
-   * reads the entry and writes it again, and another program's write that comes
-   * between the two is lost. */
-  lily_session_status (*renew)(void *context, const lily_session_entry *entry);
+  size_t size;                                   /**< sizeof(lily_session_backend) */
+  void *context;                                 /**< passed to each function */
+  lily_session_release_fn release;               /**< called when the storage is gone, or when opening fails; may be NULL */
+  lily_session_backend_read_fn read;             /**< must be set */
+  lily_session_backend_write_fn write;           /**< must be set */
+  lily_session_backend_clear_fn clear;           /**< must be set */
+  lily_session_backend_generation_fn generation; /**< must be set */
+  lily_session_backend_each_fn each;             /**< must be set */
+  lily_session_backend_sync_fn sync;             /**< NULL: what is written is durable at once, unless write returned NOT_DURABLE */
+  lily_session_backend_fd_fn fd;                 /**< NULL: there is no descriptor */
+  lily_session_backend_close_fn close;           /**< NULL: there is nothing to do */
+  lily_session_backend_renew_fn renew;           /**< NULL: the library reads the entry and writes it again; what another program
+                                                      writes between the two is lost */
 } lily_session_backend;
 
-/** No functions yet. */
+/** A backend without functions. */
 #define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
-/** A storage in a store of the host's. The library keeps the rules of keys,
- * values, expiry, versions and scopes; the quota is the backend's own (QUOTA).
- * No key may begin with U+0001, and no scope's name have it: so scopes' keys begin.
+/** Opens a storage in a store of the program's own. The library keeps the rules of
+ * keys, values, expiry, versions and scopes. The backend itself limits the size,
+ * if it wants to, by returning QUOTA. Keys of scopes begin with U+0001; no other
+ * key may begin with it, and no scope's name may contain it.
  *
- * @param backend  copied; context is the storage's from here on
- * @param options  clock counts; the others must be unset
- * @return INVALID_ARGUMENT: size, read, write, clear, generation or each missing
+ * @param backend  copied; the storage owns the context from here on
+ * @param options  clock is used; the others must be unset
+ * @return INVALID_ARGUMENT: size, read, write, clear, generation or each is not set
  * @since 0.1 */
 lily_session_status lily_session_storage_open_backend(const lily_session_backend *backend, const lily_session_storage_options *options, lily_session_storage **out_storage);
 
@@ -275,105 +313,109 @@ lily_session_status lily_session_storage_open_backend(const lily_session_backend
 
 /** Makes what this handle wrote survive power loss, as far as it can, and gives
  * the handle back. Sessions that use the storage keep it open. In a child of
- * fork it only frees memory and descriptors. NULL is allowed.
+ * fork the call only frees memory and descriptors. NULL is allowed.
  * @since 0.1 */
 void lily_session_storage_close(lily_session_storage *storage);
 
-/** The file's path, made absolute; NULL for memory and for NULL. Lives as long
- * as the handle.
+/** Returns the file's path, made absolute, or NULL if the storage has no file or is
+ * NULL. The text lives as long as the handle.
  * @since 0.1 */
 const char *lily_session_storage_path(const lily_session_storage *storage);
 
-/** Copies the JSON text under `key` as it is now, whoever wrote it.
+/** Copies the JSON text that is stored under `key` now, whichever program wrote it.
  *
  * @param key         the whole storage key, such as "lily_session_theme":
  *                    1 to 512 bytes of UTF-8
  * @param out_json    NUL-terminated, the caller's: lily_session_free()
  * @param out_length  without the NUL; may be NULL
- * @return NOT_FOUND: absent or expired; DECODE: stored, but not JSON;
+ * @return NOT_FOUND: the key is absent or has expired; DECODE: what is stored is
+ *         not JSON;
  *         INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  *
  * Runs no callback but clock.
  * @since 0.1 */
 lily_session_status lily_session_storage_get(lily_session_storage *storage, const char *key, char **out_json, size_t *out_length);
 
-/** Stores JSON text. White space outside strings is removed; otherwise it comes
- * out byte for byte as it went in.
+/** Stores JSON text. White space outside strings is removed; apart from that it
+ * is read back byte for byte as it was stored.
  *
  * @param json    `length` bytes, at most 16 MiB and 512 levels deep, without
  *                duplicate names; need not be NUL-terminated
- * @param expires_at_ms  the entry reads as absent from then on; 0: never; a
+ * @param expires_at_ms  from then on the entry reads as absent; 0: never; a
  *                past time is accepted
- * @return DECODE: json is not JSON, or too long or deep; INVALID_ARGUMENT: a bad
- *         key or a negative time; QUOTA: it does not fit; NEWER: the file has lines of a newer
- *         format; NOT_FOUND: its folder is missing; NO_SPACE, PERMISSION, REFUSED, IO, BUSY, FORKED. Nothing is
- *         stored then. NOT_DURABLE: it is stored.
+ * @return NOT_DURABLE: the text is stored. After every other failure it is not:
+ *         DECODE: json is not JSON, or is too long or too deep; INVALID_ARGUMENT:
+ *         a bad key or a negative time; QUOTA: the text does not fit; NEWER: the
+ *         file has lines of a newer format; NOT_FOUND: the file's folder is
+ *         missing; NO_SPACE, PERMISSION, REFUSED, IO, BUSY, FORKED
  *
  * Runs no callback but clock.
  * @since 0.1 */
 lily_session_status lily_session_storage_set(lily_session_storage *storage, const char *key, const char *json, size_t length, int64_t expires_at_ms);
 
-/** Removes a key. One that is absent is OK, and nothing is written.
+/** Removes a key. If the key is absent, writes nothing and returns OK.
  * @return as lily_session_storage_set()
  * @since 0.1 */
 lily_session_status lily_session_storage_remove(lily_session_storage *storage, const char *key);
 
-/** What lily_session_storage_each() calls for each entry. Anything but
- * LILY_SESSION_OK stops the walk and is returned. The arguments are borrowed for
- * the call. */
+/** What lily_session_storage_each() calls for each entry. If it returns anything
+ * but LILY_SESSION_OK, the walk stops and returns that. The arguments are borrowed
+ * for the call. */
 typedef lily_session_status (*lily_session_item_fn)(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
 
 /** Calls `visit` for each unexpired entry whose key begins with `prefix`, in
- * the byte order of keys, on a snapshot: `visit` may change the storage.
+ * the byte order of keys. It walks over a snapshot, so `visit` may change the
+ * storage.
  *
- * @param prefix  at most 512 bytes; "" or NULL: all
+ * @param prefix  at most 512 bytes; "" or NULL: every key
  * @return what `visit` returned; INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_each(lily_session_storage *storage, const char *prefix, lily_session_item_fn visit, void *context);
 
-/** Makes what this handle wrote survive power loss, and rewrites the file when
- * it holds removed values or has grown far past what it stores. Nothing is
- * done when this handle wrote nothing since the last time.
- * Removed values are overwritten in the file itself where that cannot be
- * rewritten (a file that is mounted by itself, a folder that may not be
- * written).
+/** Makes what this handle wrote survive power loss, and rewrites the file if it
+ * holds removed values or has grown far past what it stores. Does nothing if this
+ * handle has written nothing since the last sync. If the file cannot be rewritten
+ * (it is mounted by itself, or its folder may not be written), removed values are
+ * overwritten in the file itself.
  * @return NOT_DURABLE: the disk refused; BUSY, FORKED; PERMISSION, IO, NO_SPACE:
- *         what was written survives power loss, but the file still holds values
- *         that were removed or cleared, or a copy of it does
+ *         what was written survives power loss, but the file, or a copy of it,
+ *         still holds values that were removed or cleared
  * @since 0.1 */
 lily_session_status lily_session_storage_sync(lily_session_storage *storage);
 
-/** A descriptor for the host's event loop. It polls readable when the file has
- * changed, by whomever, until each session that is attached through this handle
- * or a scope of it has refreshed; without sessions, until a get or each. Other
- * files in the folder do not wake it, except that while the file is missing,
- * files that are made there may. The descriptor belongs to the handle: do not
- * read or close it. The first call makes it.
- * @return -1: this storage cannot tell, or the system gives no watch
+/** Returns a descriptor for the program's event loop. It polls readable when the
+ * file has changed, whichever program changed it, until each session that is
+ * attached through this handle or a scope of it has refreshed. Without sessions it
+ * stays readable until a get or each. Other files in the folder do not wake it,
+ * except that files which are made there may, while the file itself is missing.
+ * The descriptor belongs to the handle: do not read or close it. The first call
+ * makes it.
+ * @return -1: this storage cannot notice changes, or the system gives no watch
  * @since 0.1 */
 int lily_session_storage_fd(lily_session_storage *storage);
 
-/** What there is to know of a storage. */
+/** What lily_session_storage_info() reports. */
 typedef struct lily_session_info {
   size_t size;                 /**< sizeof(lily_session_info), set before the call */
   const char *path;            /**< as lily_session_storage_path() */
-  int64_t entries;             /**< stored keys, scopes' and expired ones too */
-  int64_t live_bytes;          /**< their keys and values: what the quota counts */
+  int64_t entries;             /**< the number of stored keys, those of scopes and expired ones included */
+  int64_t live_bytes;          /**< the bytes of their keys and values, which the quota limits */
   int64_t quota_bytes;         /**< -1: no limit */
   int64_t file_bytes;          /**< the file's size; 0 in memory */
-  int64_t damaged_lines;       /**< skipped since the storage was opened; 0 once the file has been rewritten after that */
+  int64_t damaged_lines;       /**< lines skipped since the storage was opened; 0 again after the file has been rewritten */
   int64_t last_compaction_ms;  /**< when this handle last rewrote the file, UTC in ms; 0: never */
-  int32_t durability;          /**< LILY_SESSION_DURABILITY_… */
-  int32_t owes_sync;           /**< 1: what this handle wrote is not known to survive power loss; 0: it is, or there is nothing */
-  int32_t directory_is_open;   /**< 1: others could put another file, or an older copy, in the file's place: another user than this one
-                                    and root owns its directory, or one above it, links resolved; or others, its group among them, can
-                                    write there and it is not sticky; or the file system gives others rights to the file. 0: no */
+  int32_t durability;          /**< a ::lily_session_durability */
+  int32_t owes_sync;           /**< 1: what this handle wrote may not survive power loss; 0: it does, or the handle wrote nothing */
+  int32_t directory_is_open;   /**< 1: other users could put another file, or an older copy, in the file's place, because a user who is
+                                    neither this one nor root owns its directory or one above it (links resolved), or because others, its
+                                    group among them, can write to it and it is not sticky, or because the file system gives others
+                                    rights to the file. 0: they cannot */
 } lily_session_info;
 
-/** To be filled in. */
+/** An info that lily_session_storage_info() can fill in. */
 #define LILY_SESSION_INFO_INIT { sizeof(lily_session_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/** What there is to know of a storage; of a scope, its parent's.
+/** Fills in what there is to know of a storage. A scope reports what its parent does.
  * @return INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_info(lily_session_storage *storage, lily_session_info *out_info);
@@ -386,11 +428,11 @@ lily_session_status lily_session_storage_info(lily_session_storage *storage, lil
  * accepts, and how it is read from the model and set in it.
  * @{ */
 
-/** The types of values; bits, as a field may accept several. */
-enum {
+/** The types of values. They are bits, because a field may accept several. */
+enum lily_session_value_type {
   LILY_SESSION_NULL = 1,    /**< null */
   LILY_SESSION_BOOL = 2,    /**< true and false */
-  LILY_SESSION_INT = 4,     /**< no fraction, no exponent, fits int64_t */
+  LILY_SESSION_INT = 4,     /**< a number without fraction and exponent that fits int64_t */
   LILY_SESSION_REAL = 8,    /**< any number, as a double */
   LILY_SESSION_STRING = 16, /**< text */
   LILY_SESSION_JSON = 32    /**< anything, as JSON text */
@@ -398,38 +440,38 @@ enum {
 
 /** A field's value. */
 typedef struct lily_session_value {
-  int32_t type; /**< exactly one of the bits above, and by it the member of `as` */
-  /** The value itself; none for NULL. */
+  int32_t type; /**< exactly one ::lily_session_value_type; it says which member of `as` is set */
+  /** The value itself. For a NULL no member is set. */
   union {
-    bool boolean;    /**< as.boolean, of a BOOL */
-    int64_t integer; /**< as.integer, of an INT */
-    double real;     /**< as.real, of a REAL */
-    /** as.text: of a STRING the characters, which may include NUL; of JSON its text */
+    bool boolean;    /**< as.boolean, for a BOOL */
+    int64_t integer; /**< as.integer, for an INT */
+    double real;     /**< as.real, for a REAL */
+    /** as.text: for a STRING its characters, which may include NUL; for JSON its text */
     struct {
-      const char *bytes; /**< as.text.bytes: UTF-8, not NUL-terminated when given by get; NUL-terminated when given to set */
-      size_t length;     /**< as.text.length: without a NUL */
+      const char *bytes; /**< as.text.bytes: UTF-8. The text that set is given ends with a NUL; the text that get gives need not */
+      size_t length;     /**< as.text.length: without that NUL */
     } text;
   } as;
 } lily_session_value;
 
-/** Reads the field's value. Text is borrowed until get is called again for this
- * field, or the call that ran it returns. Anything but LILY_SESSION_OK fails this
- * field alone, until its next turn. */
+/** Reads the field's value. The library borrows its text until it calls get again
+ * for this field, or until the call that ran get returns. If get returns anything
+ * but LILY_SESSION_OK, this field alone fails, and the next update reads it again. */
 typedef lily_session_status (*lily_session_get_fn)(void *context, const void *session, lily_session_value *out_value);
 
-/** Sets the field to a stored value, borrowed for the call. Anything but
- * LILY_SESSION_OK refuses it; the stored text stays. */
+/** Sets the field to a stored value, which is borrowed for the call. Returning
+ * anything but LILY_SESSION_OK refuses the value; the stored text stays. */
 typedef lily_session_status (*lily_session_set_fn)(void *context, void *session, const lily_session_value *value);
 
 /** Makes a value of the field's version from a stored one of an older version.
- * `stored` is JSON, borrowed for the call; text in out_value is borrowed until
- * migrate is called again for this field. Anything but LILY_SESSION_OK rejects
- * the stored value, which stays. */
+ * `stored` is JSON, and is borrowed for the call. The library borrows text in
+ * out_value until it calls migrate again for this field. Returning anything but
+ * LILY_SESSION_OK rejects the stored value, which stays. */
 typedef lily_session_status (*lily_session_migrate_fn)(void *context, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out_value);
 
-/** How a struct's member is bound without callbacks. */
-enum {
-  LILY_SESSION_MEMBER_NONE = 0,    /**< not so: by get and set */
+/** The C types of the struct members that a field can be bound to without callbacks. */
+enum lily_session_member_type {
+  LILY_SESSION_MEMBER_NONE = 0,    /**< no member; uses the get and set callbacks */
   LILY_SESSION_MEMBER_BOOL = 1,    /**< bool */
   LILY_SESSION_MEMBER_INT32 = 2,   /**< int32_t */
   LILY_SESSION_MEMBER_INT64 = 3,   /**< int64_t */
@@ -438,25 +480,25 @@ enum {
   LILY_SESSION_MEMBER_STRING = 6   /**< char *, or NULL */
 };
 
-/** One value that is stored. */
+/** A field: one value that is stored. */
 typedef struct lily_session_field {
-  size_t size;                    /**< sizeof(lily_session_field) */
-  const char *key;                /**< 1 to 256 bytes of UTF-8, copied; stored under "lily_session_" and this */
-  int32_t types;                  /**< what is accepted, bits added up: LILY_SESSION_STRING | LILY_SESSION_NULL */
-  lily_session_get_fn get;        /**< reads it; get and set, or a member */
-  lily_session_set_fn set;        /**< sets it */
-  void *context;                  /**< passed to get, set and migrate */
-  void (*release)(void *context); /**< called once, when the last list and session with this field are gone; also when field_add fails; may be NULL */
-  int64_t expires_after_ms;       /**< after its last write or lily_session_touch(); 0: never */
-  uint32_t version;               /**< of the value's shape; a stored value of a newer version is left alone */
-  lily_session_migrate_fn migrate; /**< for stored values of an older version; NULL: they are decoded as they are. A migrated value is stored by the next update, unless another program has stored something since */
-  const char *const *former_keys; /**< keys that the field had before, the latest first, NULL-terminated, copied; NULL: none. They go when the field is stored under its own */
-  int32_t member_type;            /**< LILY_SESSION_MEMBER_…: the slice is a struct, and the field a member of it */
-  size_t member_offset;           /**< offsetof(struct, member) */
-  size_t member_size;             /**< sizeof of the member */
+  size_t size;                     /**< sizeof(lily_session_field) */
+  const char *key;                 /**< 1 to 256 bytes of UTF-8, copied; the value is stored under "lily_session_" and this */
+  int32_t types;                   /**< the types that are accepted, as bits of ::lily_session_value_type: LILY_SESSION_STRING | LILY_SESSION_NULL */
+  lily_session_get_fn get;         /**< reads the value; set both get and set, or else a member */
+  lily_session_set_fn set;         /**< sets the value */
+  void *context;                   /**< passed to get, set and migrate */
+  lily_session_release_fn release; /**< called when the last list and session with this field are gone, or when lily_session_field_add() fails; may be NULL */
+  int64_t expires_after_ms;        /**< how long after its last write or lily_session_touch() the value expires; 0: never */
+  uint32_t version;                /**< the version of the value's shape; a stored value of a newer version is left alone */
+  lily_session_migrate_fn migrate; /**< for stored values of an older version; NULL: they are decoded as they are. The next update stores a migrated value, unless another program has stored something since */
+  const char *const *former_keys;  /**< keys that the field had before, the latest first, NULL-terminated, copied; NULL: none. They are removed when the field is stored under its own key */
+  int32_t member_type;             /**< a ::lily_session_member_type: if it is not NONE, the slice is a struct and the field a member of it */
+  size_t member_offset;            /**< offsetof(struct, member) */
+  size_t member_size;              /**< sizeof of the member */
 } lily_session_field;
 
-/** No key, type or callback yet. */
+/** A field without key, type and callbacks. */
 #define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0 }
 
 /** @cond */
@@ -475,8 +517,8 @@ typedef struct lily_session_field {
  *
  *     lily_session_field volume = LILY_SESSION_FIELD_INT64(struct app, volume);
  *
- * The key is the member's name; change .key, .expires_after_ms and .version of
- * the result as you like.
+ * The key is the member's name. You may change .key, .expires_after_ms and
+ * .version of the result.
  * @{ */
 
 /** A `bool`. */
@@ -489,30 +531,31 @@ typedef struct lily_session_field {
 #define LILY_SESSION_FIELD_DOUBLE(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_REAL, LILY_SESSION_MEMBER_DOUBLE)
 /** A `char[n]`, NUL-terminated; a stored string too long for it is rejected. */
 #define LILY_SESSION_FIELD_CHARS(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING, LILY_SESSION_MEMBER_CHARS)
-/** A `char *`, where NULL is JSON's null. A stored string is set as a new copy
- * that is the host's (lily_session_free() or free()); the pointer it replaces is
- * left alone, so a literal may be the default. */
+/** A `char *`, where NULL is JSON's null. A stored string is set as a new copy,
+ * which the program owns and frees (lily_session_free() or free()). The pointer
+ * that it replaces is left alone, so a literal may be the default. */
 #define LILY_SESSION_FIELD_STRING(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING | LILY_SESSION_NULL, LILY_SESSION_MEMBER_STRING)
 /** @} */
 
-/** An empty list of fields; the caller's, to be freed by
+/** Returns an empty list of fields, which the caller owns and frees by
  * lily_session_persistence_free().
  * @since 0.1 */
 lily_session_persistence *lily_session_persistence_new(void);
 
-/** Frees the list. Sessions attached with it go on. NULL is allowed.
+/** Frees the list. Sessions that were attached with it go on. NULL is allowed.
  *
- * Callbacks: release of the fields that no session uses.
+ * Callbacks: release, of each field that no session uses.
  * @since 0.1 */
 void lily_session_persistence_free(lily_session_persistence *persistence);
 
-/** Adds a field to the end of the list. Sessions attached before do not see it.
+/** Adds a field to the end of the list. Sessions that are attached already do not
+ * see it.
  *
- * @param field  copied, its key too; context is the field's from here on
- * @return DUPLICATE_KEY: a field of the list has or had this key, or one of the
- *         former ones; INVALID_ARGUMENT: a bad key, size, member or expiry, no
- *         type, get or set missing. The context has
- *         been released then, unless the struct is too small to name release.
+ * @param field  copied, its key too; the field owns the context from here on
+ * @return DUPLICATE_KEY: the key, or one of the former keys, is a key or a former
+ *         key of a field in the list; INVALID_ARGUMENT: the key, size, member or
+ *         expiry is wrong, or a type, get or set is missing. On failure the context
+ *         has been released, unless the struct is too small to name release.
  *
  * Callbacks: release, on failure.
  * @since 0.1 */
@@ -522,19 +565,20 @@ lily_session_status lily_session_field_add(lily_session_persistence *persistence
 
 /* ------------------------------------------------------------------ runtime */
 /** @defgroup runtime Runtime
- * The host's model, and what happens after each update of it.
+ * The program's model, and what happens after each update of it.
  * @{ */
 
-/** Applies a message and returns the model, the same or a new one; the old one
- * may be freed here. NULL refuses: the model is kept. */
+/** Applies a message and returns the model: the same or a new one. It may free the
+ * old one. Returning NULL refuses the message; the model is kept. */
 typedef void *(*lily_session_update_fn)(void *context, void *model, const void *message);
 
-/** A runtime: a model, its update function, and what happens after each update.
+/** Makes a runtime: a model and its update function.
  *
- * @param model    the host's; it, or what replaces it, must live as long as the runtime
- * @param update   NULL for a host with a loop of its own, which changes the
- *                 model and calls lily_session_persist()
- * @param context  passed to update; the host's
+ * @param model    the program owns it; the model, or what replaces it, must live as
+ *                 long as the runtime
+ * @param update   NULL for a program that changes the model itself, and then calls
+ *                 lily_session_persist()
+ * @param context  passed to update; the program owns it
  * @return INVALID_ARGUMENT: model is NULL
  * @since 0.1 */
 lily_session_status lily_session_runtime_new(void *model, lily_session_update_fn update, void *context, lily_session_runtime **out_runtime);
@@ -543,31 +587,34 @@ lily_session_status lily_session_runtime_new(void *model, lily_session_update_fn
  * each session.
  *
  * @param message  passed on unread; may be NULL
- * @return INVALID_ARGUMENT, REENTRANT, UNSUPPORTED (no update function) and
- *         UPDATE (it refused): the message was not applied. Anything else: it
- *         was; a field that could not be stored stays dirty and is tried again
- *         by the next update, persist or flush. NOT_FOUND: the file's folder is
- *         missing. CALLBACK: a get callback
- *         failed; ENCODE: a value cannot be stored; NO_SPACE, IO, BUSY,
- *         PERMISSION, REFUSED, NEWER, QUOTA, FORKED: the write failed. Of
- *         several failures the first in the order of sessions and fields.
+ * @return INVALID_ARGUMENT, REENTRANT, UNSUPPORTED (the runtime has no update
+ *         function) and UPDATE (the update function refused): the message was not
+ *         applied. After any other failure it was; a field that could not be stored
+ *         stays dirty, and the next update, persist or flush tries again:
+ *         NOT_FOUND: the file's folder is missing; CALLBACK: a get callback failed;
+ *         ENCODE: a value cannot be stored; NO_SPACE, IO, BUSY, PERMISSION,
+ *         REFUSED, NEWER, QUOTA, FORKED: the write failed; NOT_DURABLE: the fields
+ *         are stored, but may not survive power loss. If several fields fail,
+ *         returns the first failure in the order of sessions and fields.
  *
  * Callbacks: update, clock, and the sessions' get, revision and on_event.
  * @since 0.1 */
 lily_session_status lily_session_runtime_dispatch(lily_session_runtime *runtime, const void *message);
 
-/** The model as it is now; NULL for NULL.
+/** Returns the model as it is now, or NULL if the runtime is NULL.
  * @since 0.1 */
 void *lily_session_runtime_model(const lily_session_runtime *runtime);
 
 /** Replaces the model. Call lily_session_persist() to store what differs.
- * @return INVALID_ARGUMENT: NULL; REENTRANT
+ * @return INVALID_ARGUMENT: the runtime or the model is NULL; REENTRANT
  * @since 0.1 */
 lily_session_status lily_session_runtime_set_model(lily_session_runtime *runtime, void *model);
 
-/** Detaches the runtime's sessions, which flushes them, and frees it. Their
- * handles then answer INVALID_ARGUMENT and still want lily_session_detach().
- * NULL is allowed. Callbacks: as lily_session_detach().
+/** Detaches the runtime's sessions, which flushes them, and frees the runtime.
+ * Calls with the sessions' handles then return INVALID_ARGUMENT; the handles must
+ * still be given back by lily_session_detach(). NULL is allowed.
+ *
+ * Callbacks: as lily_session_detach().
  * @since 0.1 */
 void lily_session_runtime_free(lily_session_runtime *runtime);
 
@@ -578,88 +625,104 @@ void lily_session_runtime_free(lily_session_runtime *runtime);
  * The attachment of a list of fields to a runtime and a storage.
  * @{ */
 
-/** What an event is about, as lily_session_event::kind. Where it says status or
- * key, that member of the event has it. */
-enum {
-  LILY_SESSION_EVENT_REJECTED = 1,     /**< attach, refresh: what is stored was not accepted; it stays until the field changes. status: DECODE, or what set returned */
-  LILY_SESSION_EVENT_NEWER = 2,        /**< attach, refresh: stored by a newer version of the field; it stays until the field changes. status: NEWER */
+/** What an event is about: the values of lily_session_event::kind. Each comment
+ * names the call that reports it, and what the event's status and key are. */
+enum lily_session_event_kind {
+  LILY_SESSION_EVENT_REJECTED = 1,     /**< attach, refresh: the stored value was not accepted; it stays until the field changes. status: DECODE, or what set returned */
+  LILY_SESSION_EVENT_NEWER = 2,        /**< attach, refresh: a newer version of the field was stored; it stays until the field changes. status: NEWER */
   LILY_SESSION_EVENT_FIELD_FAILED = 3, /**< the field's value could not be taken. status: what get returned, or ENCODE */
-  LILY_SESSION_EVENT_WRITE_FAILED = 4, /**< the field could not be stored, and is dirty. status, and system_error where there is one */
-  LILY_SESSION_EVENT_DAMAGED = 5,      /**< attach: lines of the file were damaged and skipped. key NULL; status: CORRUPT */
-  LILY_SESSION_EVENT_DIRECTORY = 6,    /**< attach: lily_session_info::directory_is_open. key NULL; status: PERMISSION */
-  LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: another changed the field, and it was set */
-  LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: another removed it; it was set to its value from before hydration. status: what set returned, NOT_FOUND where there is no such value */
-  LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: it expired; likewise */
-  LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: the session was cleared; likewise. In any call, with status OK: a change that could not be stored was dropped, as it may be older than a clear */
-  LILY_SESSION_EVENT_NOT_DURABLE = 11, /**< what was written may not survive power loss. key NULL; status: NOT_DURABLE */
-  LILY_SESSION_EVENT_NOT_REWRITTEN = 12 /**< the file cannot be rewritten: it grows on, or still holds what was removed or cleared. key NULL; status, and system_error */
+  LILY_SESSION_EVENT_WRITE_FAILED = 4, /**< the field could not be stored, and is dirty. status: the failure; system_error, if the system refused */
+  LILY_SESSION_EVENT_DAMAGED = 5,      /**< attach: lines of the file were damaged and skipped. key: NULL; status: CORRUPT */
+  LILY_SESSION_EVENT_DIRECTORY = 6,    /**< attach: lily_session_info::directory_is_open is 1. key: NULL; status: PERMISSION */
+  LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: another program changed the field, and it was set */
+  LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: another program removed the field's value, and it was reset to the value it had before attach. status: what set returned; NOT_FOUND if there is no such value */
+  LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: the field's value has expired, and it was reset. status: as for REMOVED */
+  LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: the session was cleared, and the field was reset. status: as for REMOVED. In any other call, with status OK: a change that could not be stored was dropped, because it may be older than a clear */
+  LILY_SESSION_EVENT_NOT_DURABLE = 11, /**< what was written may not survive power loss. key: NULL; status: NOT_DURABLE */
+  LILY_SESSION_EVENT_NOT_REWRITTEN = 12 /**< the file cannot be rewritten: it grows, or still holds what was removed or cleared. key: NULL; status: the failure; system_error, if the system refused */
 };
 
-/** Something that happened to a field or to the store. Borrowed for the call. */
+/** Something that happened to a field or to the store. It is borrowed for the call. */
 typedef struct lily_session_event {
-  size_t size;                /**< of this struct as the library knows it */
-  int32_t kind;               /**< a LILY_SESSION_EVENT_… */
-  lily_session_status status; /**< why; LILY_SESSION_OK where nothing failed */
-  int32_t system_error;       /**< errno, or 0 */
-  const char *key;            /**< the field's; NULL: the store */
+  size_t size;                /**< the size of this struct, as the library knows it */
+  int32_t kind;               /**< a ::lily_session_event_kind */
+  lily_session_status status; /**< why; LILY_SESSION_OK if nothing failed */
+  int32_t system_error;       /**< an errno, or 0 */
+  const char *key;            /**< the field's key; NULL: the event is about the store */
 } lily_session_event;
+
+/** Finds the slice, the part of the model that has the fields. The library borrows
+ * it until it calls this again. */
+typedef void *(*lily_session_slice_get_fn)(void *context, void *model);
+
+/** Puts a slice that the library has set fields of back into the model. Returns the
+ * model, the same or a new one; NULL refuses. */
+typedef void *(*lily_session_slice_set_fn)(void *context, void *model, void *session);
+
+/** Returns a number that is another one whenever a field may have changed. */
+typedef uint64_t (*lily_session_revision_fn)(void *context, const void *session);
+
+/** Takes each event, after the step that caused it. */
+typedef void (*lily_session_event_fn)(void *context, const lily_session_event *event);
 
 /** How a list of fields is attached. */
 typedef struct lily_session_config {
-  size_t size;                                                              /**< sizeof(lily_session_config) */
-  lily_session_storage *storage;                                            /**< retained; NULL: the default place, as lily_session_storage_open(NULL, NULL, …) */
-  void *(*get)(void *context, void *model);                                 /**< model -> slice, borrowed until get is called again; NULL: the model is the slice */
-  void *(*set)(void *context, void *model, void *session);                  /**< puts a hydrated slice back -> model; NULL: the slice lives inside the model */
-  uint64_t (*revision)(void *context, const void *session);                 /**< a number that differs when a field may have changed; NULL: compare after every update */
-  void (*on_event)(void *context, const lily_session_event *event);         /**< may be NULL */
-  void *context;                                                            /**< passed to the four above */
-  void (*release)(void *context);                                           /**< called once, when the session is gone; also when attach fails; may be NULL */
+  size_t size;                       /**< sizeof(lily_session_config) */
+  lily_session_storage *storage;     /**< retained; NULL: the default place, as lily_session_storage_open(NULL, NULL, …) opens it */
+  lily_session_slice_get_fn get;     /**< NULL: the model is the slice */
+  lily_session_slice_set_fn set;     /**< NULL: the slice is a part of the model, and need not be put back */
+  lily_session_revision_fn revision; /**< NULL: the fields are compared after every update */
+  lily_session_event_fn on_event;    /**< may be NULL */
+  void *context;                     /**< passed to the four above */
+  lily_session_release_fn release;   /**< called when the session is gone, or when attach fails; may be NULL */
 } lily_session_config;
 
-/** The default place, the model as the slice, no callbacks. */
+/** A config with the default place, the model as the slice, and no callbacks. */
 #define LILY_SESSION_CONFIG_INIT { sizeof(lily_session_config), NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
-/** Hydrates the model from storage; from then on stores the fields that change.
- * Attach stores no field; where it opens the default place, it makes the file.
- * Each stored value is decoded as the
- * first that fits of NULL, BOOL, INT, REAL, STRING, JSON among the field's
- * types, and handed to set. A field whose value is absent is left alone; one
- * whose value is refused too, and an event says so.
+/** Sets the fields of the model from storage; from then on stores those that
+ * change. Attach itself stores no field, but if it opens the default place, it
+ * creates the file. Each stored value is decoded as the first of NULL, BOOL, INT,
+ * REAL, STRING, JSON that fits it among the field's types, and passed to set. A
+ * field that has no stored value is left alone. So is one whose stored value is
+ * refused, and an event reports it.
  *
  * @param persistence  copied
- * @param config       read during the call; context is the session's from here on
+ * @param config       read during the call; the session owns the context from here on
  * @param out_session  the caller's, to be given back by lily_session_detach()
  * @return DUPLICATE_KEY: another session of this runtime stores one of these
- *         keys in the same file; CALLBACK: config.get returned NULL, or
- *         config.set did: then fields may have been set already;
+ *         keys in the same file; CALLBACK: config.get or config.set returned NULL;
+ *         fields may have been set already if it was config.set;
  *         INVALID_ARGUMENT, REENTRANT; what lily_session_storage_open() and
- *         _get() return. The context has been released then.
+ *         lily_session_storage_get() return. On failure the context has been
+ *         released.
  *
  * Callbacks: get, set, revision, on_event, clock; release, on failure.
  * @since 0.1 */
 lily_session_status lily_session_attach(lily_session_runtime *runtime, const lily_session_persistence *persistence,
                                         const lily_session_config *config, lily_session **out_session);
 
-/** "The model may have changed": stores the fields that did, as dispatch does.
- * @return as lily_session_runtime_dispatch(), and INVALID_ARGUMENT when detached
+/** Stores the fields that have changed, as lily_session_runtime_dispatch() does
+ * after an update. Call it when you have changed the model yourself.
+ * @return as lily_session_runtime_dispatch(), and INVALID_ARGUMENT if the session
+ *         is detached
  * @since 0.1 */
 lily_session_status lily_session_persist(lily_session *session);
 
-/** lily_session_persist(), then lily_session_storage_sync().
- * @return of both the first failure
+/** Does what lily_session_persist() and then lily_session_storage_sync() do.
+ * @return the first failure of the two
  * @since 0.1 */
 lily_session_status lily_session_flush(lily_session *session);
 
-/** Persists, then takes over what others did. A field that was changed elsewhere
- * is set. A field that was removed elsewhere or has expired, or that was loaded
- * or stored before a clear, is set to its value from before hydration; a clear
- * through this session's own storage handle is no exception. An event tells of
- * each. A field whose own change is not stored yet is left alone, as is one whose
- * get fails. If config.set returns NULL, nothing was taken over, and the next
- * refresh does it again.
+/** Persists, then updates the model with what changed in storage. Sets each field
+ * that was changed elsewhere. Resets each field that was removed elsewhere or has
+ * expired to the value it had before attach, and likewise each that was loaded or
+ * stored before a clear, whichever handle cleared. An event reports each. Leaves a
+ * field alone if its own change is not stored yet, or if its get fails. If
+ * config.set returns NULL, no change is kept, and the next refresh tries again.
  *
- * The file's path is looked up anew: a file or folder that was deleted, exchanged
- * or made anew is found.
+ * Refresh looks the file's path up again, so it finds a file or folder that was
+ * deleted, exchanged or made anew.
  * @return as lily_session_persist() and lily_session_storage_get(); CALLBACK:
  *         config.set returned NULL, or a get failed after its field was set
  *
@@ -668,54 +731,55 @@ lily_session_status lily_session_flush(lily_session *session);
 lily_session_status lily_session_refresh(lily_session *session);
 
 /** Makes the next update, persist, flush or detach store a field even if it does
- * not change: for a default that the user confirmed, or for a choice that
- * equals what this program saw last while another program changed it. The field
- * is dirty until then. May be called inside callbacks: in an update function it
- * holds for that update.
+ * not change: for a default that the user confirmed, or for a choice that equals
+ * what this program saw last while another program changed it. The field is dirty
+ * until then. Callbacks may call it; inside an update function it applies to that
+ * update.
  * @param key  the field's key, without the prefix
  * @return NOT_FOUND: the session has no such field; INVALID_ARGUMENT
  * @since 0.1 */
 lily_session_status lily_session_mark(lily_session *session, const char *key);
 
-/** Persists, then stores what storage holds of a field again, and so renews its
- * expiry: for tokens that last while they are used.
+/** Persists, then renews the expiry of what is stored for the field, by storing the
+ * same value again: for tokens that last while they are used.
  * @param key  the field's key, without the prefix
  * @return NOT_FOUND: the session has no such field, or nothing is stored for
  *         it; NEWER, DECODE: what is stored is not this field's value, and
- *         stays; NOT_DURABLE: it is renewed; BUSY: others store it again and
- *         again; as lily_session_persist()
+ *         stays; NOT_DURABLE: it is renewed; BUSY: other programs keep storing it;
+ *         and what lily_session_persist() returns
  * @since 0.1 */
 lily_session_status lily_session_touch(lily_session *session, const char *key);
 
-/** For the host's loop: ms until the next of the session's stored fields
- * expires, as far as the session has seen them, and at most the field's own
- * expires_after_ms. 0: one has, and lily_session_refresh() takes it back. -1:
- * none will, or the session is detached. Leaves lily_session_last_error() alone.
+/** Returns, for the program's event loop, the milliseconds until the next stored
+ * field that this session has loaded or stored expires. For each field this is at
+ * most its own expires_after_ms. Returns 0 if one has expired, which
+ * lily_session_refresh() will reset, and -1 if none will expire or the session is
+ * detached. Leaves lily_session_last_error() alone.
  * @since 0.1 */
 int64_t lily_session_next_expiry(lily_session *session);
 
-/** What storage holds of a field: one of the first six, with DIRTY added or not. */
-enum {
-  LILY_SESSION_STATE_ABSENT = 0,   /**< nothing */
-  LILY_SESSION_STATE_LOADED = 1,   /**< stored, and what the model has or had */
-  LILY_SESSION_STATE_REJECTED = 2, /**< stored, but not accepted */
-  LILY_SESSION_STATE_EXPIRED = 3,  /**< was stored; reads as absent */
-  LILY_SESSION_STATE_MIGRATED = 4, /**< stored by an older version and migrated, or under a former key; with DIRTY, to be stored anew */
-  LILY_SESSION_STATE_NEWER = 5,    /**< stored by a newer version of the field */
+/** What is stored for a field: one of the first six, to which DIRTY may be added. */
+enum lily_session_state {
+  LILY_SESSION_STATE_ABSENT = 0,   /**< nothing is stored */
+  LILY_SESSION_STATE_LOADED = 1,   /**< a value that the model has, or had */
+  LILY_SESSION_STATE_REJECTED = 2, /**< a value that was not accepted */
+  LILY_SESSION_STATE_EXPIRED = 3,  /**< a value that has expired and reads as absent */
+  LILY_SESSION_STATE_MIGRATED = 4, /**< a value of an older version that was migrated, or one under a former key; with DIRTY, it is to be stored anew */
+  LILY_SESSION_STATE_NEWER = 5,    /**< a value of a newer version of the field */
   LILY_SESSION_STATE_DIRTY = 256   /**< added: an update found a change that is not stored yet, or the field is marked */
 };
 
-/** What storage holds of a field now, or was last seen to hold where storage
- * cannot be read. Asking changes nothing.
+/** Reports what is stored for a field now or, if the storage cannot be read, what was
+ * last seen there. Changes nothing.
  *
  * @param key        the field's key, without the prefix
- * @param out_state  a LILY_SESSION_STATE_…, with _DIRTY added or not
+ * @param out_state  a ::lily_session_state, to which DIRTY may be added
  * @return NOT_FOUND: the session has no such field; INVALID_ARGUMENT
  * @since 0.1 */
 lily_session_status lily_session_field_state(lily_session *session, const char *key, int32_t *out_state);
 
 /** Flushes, then ends the session and gives the handle back. Inside a callback
- * it takes effect when the outermost call returns. NULL is allowed.
+ * this takes effect when the outermost call returns. NULL is allowed.
  *
  * Callbacks: get, revision, on_event, clock, release.
  * @since 0.1 */
@@ -727,17 +791,18 @@ void lily_session_detach(lily_session *session);
 void lily_session_abandon(lily_session *session);
 
 /** Removes every key that begins with "lily_session_", in one step; other keys
- * stay. For log-out; works inside an update function too. After it, nothing that
- * any session wrote before, or failed to write, comes back. The model is left
- * alone until the next lily_session_refresh(), which gives the fields that were
- * stored their values from before hydration; a field that changes after the
- * clear, or in the same update, is stored and stays. A clear also removes the
- * copy that is kept of a damaged file. A file that takes no more lines, as it is
- * full or has some of a newer format, is begun anew, and those lines are lost.
- * The values are in the file until the next flush, sync, detach or close.
+ * stay. It is made for log-out, and an update function may call it. After a clear,
+ * no earlier write of any session, finished or failed, can reappear. The model is
+ * left alone until the next lily_session_refresh(), which resets the fields that
+ * were stored to the values they had before attach. A field that changes after the
+ * clear, or in the same update, is stored and stays. A clear also removes the copy
+ * that is kept of a damaged file. If the file takes no more lines, because it is
+ * full or has lines of a newer format, a clear begins it anew, and those lines are
+ * lost. The cleared values stay in the file until the next flush, sync, detach or
+ * close.
  *
- * @param storage  NULL: the default place; nothing is created there
- * @return as lily_session_storage_set(); where there is nothing to clear, OK
+ * @param storage  NULL: the default place, where nothing is created
+ * @return as lily_session_storage_set(); OK if there is nothing to clear
  * @since 0.1 */
 lily_session_status lily_session_clear(lily_session_storage *storage);
 

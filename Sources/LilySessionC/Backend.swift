@@ -8,41 +8,33 @@ public func lily_session_storage_open_backend(
   _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
   out_storage?.pointee = nil
-  return answer { () throws(Failure) in
-    let owner = backend.flatMap(release) // on failure released before this call's message is set
+  return withStatus { () throws(Failure) in
+    let owner = backend.flatMap(contextOwner) // on failure it is released before this call's message is set
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
-    let given = try read(backend, former: 11 * MemoryLayout<Int>.size) // as it ended before `renew`
+    let given = try readStruct(backend, former: 11 * MemoryLayout<Int>.size) // the struct's size before it had `renew`
     let options = try readOptions(options)
     try refuseFileOptions(options)
     guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
     let functions = try HostBackend.Functions(given)
-    out_storage.pointee = handle(StorageHandle(HostBackend(functions, given, clock(options), owner)))
+    out_storage.pointee = newHandle(StorageHandle(HostBackend(functions, given, clockOption(options), owner)))
   }
 }
 
-/// The backend's context, if the struct is large enough to name its release, its third member.
-private func release(_ backend: UnsafePointer<lily_session_backend>) -> Context? {
+/// Returns the backend's context, or nil if the struct is too small to have `release`, its third member.
+private func contextOwner(_ backend: UnsafePointer<lily_session_backend>) -> Context? {
   guard UnsafeRawPointer(backend).load(as: UInt.self) >= 3 * UInt(MemoryLayout<Int>.size) else { return nil }
   return Context(backend.pointee.context, backend.pointee.release)
 }
 
-/// A storage in the host's own store. Where a scope's keys begin with NUL, which ends a C string, the backend's begin with U+0001.
+/// A storage in the host's own store. The core's keys of a scope begin with NUL, which would end a C string; a backend sees U+0001 instead.
 private final class HostBackend: Storage, @unchecked Sendable { // the header says that any thread may call the host's functions
-  typealias Read = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<lily_session_entry>?) -> Int32
-  typealias Write =
-    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<lily_session_entry>?, Int, UnsafePointer<CChar>?, UInt64) -> Int32
-  typealias Clear = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Int32
-  typealias Generation = @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, UnsafeMutablePointer<UInt64>?) -> Int32
-  typealias Each =
-    @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?, lily_session_entry_fn?, UnsafeMutableRawPointer?) -> Int32
-
-  /// Those that a backend must have.
+  /// The functions that a backend must have.
   struct Functions {
-    let read: Read
-    let write: Write
-    let clear: Clear
-    let generation: Generation
-    let each: Each
+    let read: lily_session_backend_read_fn
+    let write: lily_session_backend_write_fn
+    let clear: lily_session_backend_clear_fn
+    let generation: lily_session_backend_generation_fn
+    let each: lily_session_backend_each_fn
 
     init(_ table: lily_session_backend) throws(Failure) {
       guard let read = table.read, let write = table.write, let clear = table.clear, let generation = table.generation,
@@ -58,7 +50,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
   private let clock: (@Sendable () -> Int64)?
   private let owner: Context?
   private let exclusion = Exclusion()
-  /// The host said of a write that it may not survive power loss. Guarded by `exclusion`.
+  /// True if the host said that a write may not survive power loss. Guarded by `exclusion`.
   private var owesSync = false
 
   init(_ functions: Functions, _ table: lily_session_backend, _ clock: (@Sendable () -> Int64)?, _ owner: Context?) {
@@ -87,7 +79,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     if let sync = table.sync {
       try check(sync(context))
     } else if try exclusion.run({ () throws(Failure) in owesSync }) {
-      throw failure(Status.notDurable.rawValue) // there is nothing by which it could be made durable now
+      throw failure(Status.notDurable.rawValue) // the backend has no function that could make it durable
     }
     try noteDurable(true)
     return nil
@@ -110,7 +102,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try refuseFork()
     try refuseReserved(scope.session)
-    // The generation first: a clear that comes between makes what is read too new, never too old.
+    // The generation is read first: a clear that comes between the two makes the entries too new for it, never too old.
     var number: UInt64 = 0
     try check(spelled(scope.session) { host.generation(context, $0, &number) })
     var found: [Entry?] = []
@@ -129,7 +121,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
 
   func revalidate() {}
 
-  /// To ask a host that has just failed would mean to wait for it twice.
+  /// Returns nil, because asking a host that has just failed would mean waiting for it twice.
   func generationAtHand(of scope: Scope) -> UInt64? { nil }
 
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
@@ -203,7 +195,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
       return Status.ok.rawValue
     }
 
-    /// In byte order; scopes are seen only by who asks for them.
+    /// The entries in byte order. Keys of scopes are among them only if the prefix is one of a scope.
     func items(_ prefix: Key) -> [Item] {
       Item.inOrder(found.filter { $0.key.begins(with: prefix) && (prefix.bytes.first == 0 || $0.key.bytes.first != 0) })
     }
@@ -219,7 +211,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     let isScoped = key.bytes.first == 0
     let end = key.bytes.dropFirst().firstIndex(of: 0) ?? 0
     guard key.bytes.first != 1, !(isScoped && key.bytes[0..<end].contains(1)) else {
-      throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope has it")
+      throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope's name contains it")
     }
   }
 

@@ -2,11 +2,11 @@ import CLilySession
 import CPlatform
 import LilySession
 
-// What every exported function runs through: status and message, arguments. Handles are in `Handle.swift`.
+// Every exported function uses these to read its arguments and to return its status and message. Handles are in `Handle.swift`.
 
-/// Runs a call and answers its status. This thread's message is that of the outermost call, because it is set when a call ends.
+/// Runs a call and returns its status. The message is set when a call ends, so in nested calls the outermost sets it.
 @inline(__always)
-func answer(_ body: () throws(Failure) -> Void) -> lily_session_status {
+func withStatus(_ body: () throws(Failure) -> Void) -> lily_session_status {
   do throws(Failure) {
     try body()
     return succeed()
@@ -27,28 +27,28 @@ func fail(_ failure: Failure) -> lily_session_status {
   return failure.status.rawValue
 }
 
-/// As `answer`, for a function that makes a handle: it is NULL on failure, also where it cannot be written.
-func make(
+/// Runs a call that makes a handle, and returns its status. On failure the out handle becomes NULL.
+func withNewHandle(
   _ out: UnsafeMutablePointer<OpaquePointer?>?, _ body: () throws(Failure) -> Handle
 ) -> lily_session_status {
   out?.pointee = nil
-  return answer { () throws(Failure) in
+  return withStatus { () throws(Failure) in
     guard let out else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    out.pointee = handle(try body())
+    out.pointee = newHandle(try body())
   }
 }
 
-/// A struct of the host's, whose first member `size` says how much of it there is. What this library does not know of it must be
-/// zero.
+/// Reads a struct of the host's, whose first member `size` says how large it is. Members that this library does not know must be zero.
 ///
-/// - Parameter former: the size that the struct had before it grew; nil: it has not. What such a one lacks is zero.
-func read<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) throws(Failure) -> Struct {
+/// - Parameter former: the size that the struct had before it grew, or nil if it has not grown. The members that a struct of that size
+///   lacks become zero.
+func readStruct<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) throws(Failure) -> Struct {
   let bytes = UnsafeRawPointer(pointer)
   let size = bytes.load(as: Int.self)
   let known = MemoryLayout<Struct>.stride
-  // What is over a page is no size.
+  // A size larger than a page can only be garbage.
   guard size >= known || size == former, size <= 4096 else {
-    throw Failure(.invalidArgument, "a struct's `size` member is not set; use its _INIT macro")
+    throw Failure(.invalidArgument, "the `size` member is not set; use LILY_SESSION_…_INIT, or zero the struct and set size")
   }
   if size > known {
     for at in known..<size where bytes.load(fromByteOffset: at, as: UInt8.self) != 0 {
@@ -63,28 +63,28 @@ func read<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) throws(F
   }
 }
 
-func key(_ text: UnsafePointer<CChar>?, limit: Int) throws(Failure) -> Key {
+func keyArgument(_ text: UnsafePointer<CChar>?, limit: Int) throws(Failure) -> Key {
   guard let text else { throw Failure(.invalidArgument, "a key is NULL") }
   return try Key(validating: bytes(text, limit), limit: limit)
 }
 
-/// "" and NULL are all keys.
-func prefix(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
+/// Reads a prefix. "" and NULL are the prefix of every key.
+func prefixArgument(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
   guard let text else { return try Key(prefix: UnsafeRawBufferPointer(start: nil, count: 0)) }
   return try Key(prefix: bytes(text, Key.storageLimit))
 }
 
-/// No further than is needed to see that it is too long.
+/// The bytes of a C string. They end one byte past the limit at the latest, which is enough to see that the text is too long.
 private func bytes(_ text: UnsafePointer<CChar>, _ limit: Int) -> UnsafeRawBufferPointer {
   UnsafeRawBufferPointer(start: text, count: strnlen(text, limit + 1))
 }
 
-/// The host's context and its release, which runs when the last user of it is gone.
+/// The host's context and its release function, which runs when nothing retains this object any more.
 final class Context {
   let context: UnsafeMutableRawPointer?
-  private let release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+  private let release: lily_session_release_fn?
 
-  init(_ context: UnsafeMutableRawPointer?, _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?) {
+  init(_ context: UnsafeMutableRawPointer?, _ release: lily_session_release_fn?) {
     self.context = context
     self.release = release
   }
@@ -92,8 +92,8 @@ final class Context {
   deinit { release?(context) }
 }
 
-/// malloc's memory with these bytes and a NUL, for the host.
-func copy(_ text: UnsafeRawBufferPointer) throws(Failure) -> UnsafeMutablePointer<CChar> {
+/// Copies these bytes and a NUL into memory of malloc's, which the host frees.
+func copyText(_ text: UnsafeRawBufferPointer) throws(Failure) -> UnsafeMutablePointer<CChar> {
   guard let memory = malloc(text.count + 1) else { throw Failure(.io, "there is no memory for the text", systemError: ENOMEM) }
   if let from = text.baseAddress { memcpy(memory, from, text.count) }
   memory.storeBytes(of: 0, toByteOffset: text.count, as: UInt8.self)

@@ -5,7 +5,7 @@ import LilySession
 /// What a `lily_session_persistence *` points to.
 final class FieldListHandle: Handle, HandleKind {
   static var mark: UInt32 { 0x4C53_666C }
-  static var isNone: StaticString { "the list of fields has been freed, or is none" }
+  static var invalidMessage: StaticString { "the list of fields has been freed, or the handle is not a list of fields" }
 
   let list = FieldList<HostField>()
 
@@ -15,7 +15,7 @@ final class FieldListHandle: Handle, HandleKind {
 @implementation @_cdecl("lily_session_persistence_new")
 public func lily_session_persistence_new() -> OpaquePointer? {
   _ = succeed()
-  return handle(FieldListHandle())
+  return newHandle(FieldListHandle())
 }
 
 @implementation @_cdecl("lily_session_persistence_free")
@@ -27,29 +27,30 @@ public func lily_session_persistence_free(_ persistence: OpaquePointer?) {
 public func lily_session_field_add(
   _ persistence: OpaquePointer?, _ field: UnsafePointer<lily_session_field>?
 ) -> lily_session_status {
-  answer { () throws(Failure) in
-    // Released when the last list and session that has the field lets go of it: on failure before this call's message is set.
-    let owner = field.flatMap(release)
+  withStatus { () throws(Failure) in
+    // It is released when the last list and session that have the field let go of it; on failure before this call's message is set.
+    let owner = field.flatMap(contextOwner)
     let list = try persistence.object(FieldListHandle.self).list
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
-    let given = try read(field)
-    let key = try LilySessionC.key(given.key, limit: Key.fieldLimit)
-    let binding = try HostField(given).unwrap(orFail: key)
+    let given = try readStruct(field)
+    let key = try keyArgument(given.key, limit: Key.fieldLimit)
+    let binding = try HostField(given, key: key)
     try list.add(
       FieldDefinition(
         key: key, types: ValueTypes(rawValue: given.types), expiresAfter: given.expires_after_ms, version: given.version,
-        formerKeys: try keys(given.former_keys), binding: binding, owner: owner))
+        formerKeys: try formerKeys(given.former_keys), binding: binding, owner: owner))
   }
 }
 
-/// The field's context, if the struct is large enough to name its release.
-private func release(_ field: UnsafePointer<lily_session_field>) -> Context? {
-  let end = 7 * UInt(MemoryLayout<Int>.size) // it is the seventh member, and each takes a word
+/// Returns the field's context, or nil if the struct is too small to have `release`.
+private func contextOwner(_ field: UnsafePointer<lily_session_field>) -> Context? {
+  // `release` is the seventh member, and each takes a word. Embedded Swift (6.3) has no key paths, and so no `offset(of:)`.
+  let end = 7 * UInt(MemoryLayout<Int>.size)
   guard UnsafeRawPointer(field).load(as: UInt.self) >= end else { return nil }
   return Context(field.pointee.context, field.pointee.release)
 }
 
-/// A field as a C host names it: two callbacks, or a member of a struct. Nothing in it is retained: reading it costs nothing.
+/// A field as a C host binds it: by two callbacks, or to a member of a struct. Nothing in it is reference-counted, so a copy costs nothing.
 struct HostField: FieldBinding {
   private let get: lily_session_get_fn?
   private let set: lily_session_set_fn?
@@ -58,16 +59,17 @@ struct HostField: FieldBinding {
   private let types: ValueTypes
   private let member: Member
 
-  /// nil: there are neither callbacks nor a member.
-  init?(_ field: lily_session_field) {
+  init(_ field: lily_session_field, key: Key) throws(Failure) {
     get = field.get
     set = field.set
     migrate = field.migrate
     context = field.context
     types = ValueTypes(rawValue: field.types)
-    member = Member(type: field.member_type, offset: field.member_offset, size: field.member_size)
-    let hasCallbacks = field.get != nil && field.set != nil && field.member_type == Int32(LILY_SESSION_MEMBER_NONE)
-    guard hasCallbacks || field.get == nil && field.set == nil && member.fits(types) else { return nil }
+    member = Member(type: lily_session_member_type(UInt32(bitPattern: field.member_type)), offset: field.member_offset, size: field.member_size)
+    let hasCallbacks = field.get != nil && field.set != nil && member.type == LILY_SESSION_MEMBER_NONE
+    guard hasCallbacks || field.get == nil && field.set == nil && member.fits(types) else {
+      throw Failure(.invalidArgument, "a field needs get and set, or a member whose type and size are known", key: key)
+    }
   }
 
   var migrates: Bool { migrate != nil }
@@ -80,7 +82,7 @@ struct HostField: FieldBinding {
   func capture(_ session: UnsafeMutableRawPointer, _ baseline: inout NativeBaseline) -> Capture {
     var value = NativeValue()
     if let get {
-      // A NativeValue lies in memory as a lily_session_value does (a test compares the layouts).
+      // A NativeValue has the same layout in memory as a lily_session_value; a test compares the two.
       let code = withUnsafeMutableBytes(of: &value) { memory in
         get(context, session, memory.baseAddress?.assumingMemoryBound(to: lily_session_value.self))
       }
@@ -116,29 +118,20 @@ extension HostField {
       }
     }
     guard code == 0 else { return code }
-    var copy = NativeBaseline() // checks it, and ends its text with a NUL
+    var copy = NativeBaseline() // capturing the value checks it, and ends its text with a NUL
     defer { copy.dispose() }
     guard case .changed = copy.capture(value, types: types) else { return Status.decode.rawValue }
     return body(copy.value)
   }
 }
 
-/// A list of field keys that ends with NULL.
-private func keys(_ list: UnsafePointer<UnsafePointer<CChar>?>?) throws(Failure) -> [Key] {
+/// Reads a list of field keys, which ends with NULL.
+private func formerKeys(_ list: UnsafePointer<UnsafePointer<CChar>?>?) throws(Failure) -> [Key] {
   var keys: [Key] = []
   guard var at = list else { return keys }
   while let text = at.pointee {
-    keys.append(try key(text, limit: Key.fieldLimit))
+    keys.append(try keyArgument(text, limit: Key.fieldLimit))
     at += 1
   }
   return keys
-}
-
-extension Optional where Wrapped == HostField {
-  func unwrap(orFail key: Key) throws(Failure) -> HostField {
-    guard let self else {
-      throw Failure(.invalidArgument, "a field needs get and set, or a member whose type and size are known", key: key)
-    }
-    return self
-  }
 }

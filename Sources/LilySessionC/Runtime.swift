@@ -5,10 +5,10 @@ import LilySession
 /// What a `lily_session_runtime *` points to.
 final class RuntimeHandle: Handle, HandleKind {
   static var mark: UInt32 { 0x4C53_7274 }
-  static var isNone: StaticString { "the runtime has been freed, or is none" }
+  static var invalidMessage: StaticString { "the runtime has been freed, or the handle is not a runtime" }
 
   let runtime: ModelRuntime<UnsafeMutableRawPointer>
-  /// Wiped as the mark is, so that a call which would run it asks nothing more.
+  /// It is wiped as the mark is, so `lily_session_runtime_dispatch` need not check the mark as well.
   private(set) var update: lily_session_update_fn?
   let context: UnsafeMutableRawPointer?
 
@@ -27,14 +27,14 @@ public func lily_session_runtime_new(
   _ model: UnsafeMutableRawPointer?, _ update: lily_session_update_fn?, _ context: UnsafeMutableRawPointer?,
   _ out_runtime: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
-  make(out_runtime) { () throws(Failure) in
+  withNewHandle(out_runtime) { () throws(Failure) in
     guard let model else { throw Failure(.invalidArgument, "the model is NULL") }
     return RuntimeHandle(model, update, context)
   }
 }
 
-/// No retain and release here: they would cost more than the rest of an update that changes nothing. A free inside a
-/// callback keeps the runtime until the call's end.
+/// The handle is not retained: that would cost more than the rest of an update that changes nothing. It is safe, because a free inside a
+/// callback keeps the runtime until the call ends.
 @implementation @_cdecl("lily_session_runtime_dispatch")
 public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
   guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
@@ -46,6 +46,7 @@ public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: 
   }
 }
 
+/// Returns why a runtime has no update function: it was made without one, or the handle is not valid.
 @inline(never)
 private func noUpdate(_ runtime: OpaquePointer?) -> Failure {
   do throws(Failure) { _ = try runtime.object(RuntimeHandle.self) } catch { return error }
@@ -59,7 +60,7 @@ public func lily_session_runtime_model(_ runtime: OpaquePointer?) -> UnsafeMutab
 
 @implementation @_cdecl("lily_session_runtime_set_model")
 public func lily_session_runtime_set_model(_ runtime: OpaquePointer?, _ model: UnsafeMutableRawPointer?) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let runtime = try runtime.object(RuntimeHandle.self).runtime
     guard let model else { throw Failure(.invalidArgument, "the model is NULL") }
     try runtime.replace(model)

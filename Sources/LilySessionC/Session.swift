@@ -5,7 +5,7 @@ import LilySession
 /// What a `lily_session *` points to.
 final class SessionHandle: Handle, HandleKind {
   static var mark: UInt32 { 0x4C53_7365 }
-  static var isNone: StaticString { "the session has been detached, or is none" }
+  static var invalidMessage: StaticString { "the session has been detached, or the handle is not a session" }
 
   let session: Session
 
@@ -21,54 +21,54 @@ public func lily_session_attach(
   _ out_session: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
   out_session?.pointee = nil
-  return answer { () throws(Failure) in
-    let owner = config.flatMap(release) // on failure released before this call's message is set
+  return withStatus { () throws(Failure) in
+    let owner = config.flatMap(contextOwner) // on failure it is released before this call's message is set
     let runtime = try runtime.object(RuntimeHandle.self).runtime
     let fields = try persistence.object(FieldListHandle.self).list
     guard let config, let out_session else { throw Failure(.invalidArgument, "the config or the out parameter is NULL") }
-    let given = try read(config)
+    let given = try readStruct(config)
     let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
       if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
-      return try open(nil, nil, create: true)
+      return try openJournal(nil, nil, create: true)
     }
-    out_session.pointee = handle(SessionHandle(session))
+    out_session.pointee = newHandle(SessionHandle(session))
   }
 }
 
-/// The config's context, if the struct is large enough to name its release, its last member.
-private func release(_ config: UnsafePointer<lily_session_config>) -> Context? {
+/// Returns the config's context, or nil if the struct is too small to have `release`, its last member.
+private func contextOwner(_ config: UnsafePointer<lily_session_config>) -> Context? {
   guard UnsafeRawPointer(config).load(as: UInt.self) >= UInt(MemoryLayout<lily_session_config>.size) else { return nil }
   return Context(config.pointee.context, config.pointee.release)
 }
 
 @implementation @_cdecl("lily_session_persist")
 public func lily_session_persist(_ session: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try session.object(SessionHandle.self).session.persist() }
+  withStatus { () throws(Failure) in try session.object(SessionHandle.self).session.persist() }
 }
 
 @implementation @_cdecl("lily_session_flush")
 public func lily_session_flush(_ session: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try session.object(SessionHandle.self).session.flush() }
+  withStatus { () throws(Failure) in try session.object(SessionHandle.self).session.flush() }
 }
 
 @implementation @_cdecl("lily_session_refresh")
 public func lily_session_refresh(_ session: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in try session.object(SessionHandle.self).session.refresh() }
+  withStatus { () throws(Failure) in try session.object(SessionHandle.self).session.refresh() }
 }
 
 @implementation @_cdecl("lily_session_mark")
 public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    try session.mark(try LilySessionC.key(key, limit: Key.fieldLimit))
+    try session.mark(try keyArgument(key, limit: Key.fieldLimit))
   }
 }
 
 @implementation @_cdecl("lily_session_touch")
 public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    try session.touch(try LilySessionC.key(key, limit: Key.fieldLimit))
+    try session.touch(try keyArgument(key, limit: Key.fieldLimit))
   }
 }
 
@@ -81,12 +81,12 @@ public func lily_session_next_expiry(_ session: OpaquePointer?) -> Int64 {
 public func lily_session_field_state(
   _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_state: UnsafeMutablePointer<Int32>?
 ) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    let key = try LilySessionC.key(key, limit: Key.fieldLimit)
+    let key = try keyArgument(key, limit: Key.fieldLimit)
     guard let out_state else { throw Failure(.invalidArgument, "the out parameter is NULL") }
     let state = try session.state(of: key)
-    out_state.pointee = state.stored.rawValue | (state.isDirty ? Int32(LILY_SESSION_STATE_DIRTY) : 0)
+    out_state.pointee = state.stored.rawValue | (state.isDirty ? Int32(LILY_SESSION_STATE_DIRTY.rawValue) : 0)
   }
 }
 
@@ -104,11 +104,11 @@ public func lily_session_abandon(_ session: OpaquePointer?) {
 
 @implementation @_cdecl("lily_session_clear")
 public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     if storage != nil { return try clear(try storage.object(StorageHandle.self).storage) }
     let place: Journal
-    do throws(Failure) { place = try open(nil, nil, create: false) } catch {
-      if error.systemError == ENOENT { return } // nothing was ever stored there
+    do throws(Failure) { place = try openJournal(nil, nil, create: false) } catch {
+      if error.systemError == ENOENT { return } // the file does not exist, so there is nothing to clear
       throw error
     }
     defer { place.close() }
@@ -116,13 +116,13 @@ public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status
   }
 }
 
-/// How a C host's slice is found, and how its events reach it. Nothing in it is retained.
+/// Calls the functions of a C host's config: those that find the slice and put it back, and the one that takes events. Nothing in it is
+/// reference-counted, so a copy costs nothing.
 struct HostLens: SliceLens {
-  private let get: (@convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?)?
-  private let set:
-    (@convention(c) (UnsafeMutableRawPointer?, UnsafeMutableRawPointer?, UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?)?
-  private let revision: (@convention(c) (UnsafeMutableRawPointer?, UnsafeRawPointer?) -> UInt64)?
-  private let onEvent: (@convention(c) (UnsafeMutableRawPointer?, UnsafePointer<lily_session_event>?) -> Void)?
+  private let get: lily_session_slice_get_fn?
+  private let set: lily_session_slice_set_fn?
+  private let revision: lily_session_revision_fn?
+  private let onEvent: lily_session_event_fn?
   private let context: UnsafeMutableRawPointer?
 
   init(_ config: lily_session_config) {
@@ -152,15 +152,15 @@ struct HostLens: SliceLens {
 
   func notify(_ event: Event) {
     guard let onEvent else { return }
-    var told = lily_session_event()
-    told.size = MemoryLayout<lily_session_event>.size
-    told.kind = event.kind.rawValue
-    told.status = event.code
-    told.system_error = event.systemError
-    guard let key = event.subject else { return onEvent(context, &told) }
+    var report = lily_session_event()
+    report.size = MemoryLayout<lily_session_event>.size
+    report.kind = event.kind.rawValue
+    report.status = event.code
+    report.system_error = event.systemError
+    guard let key = event.subject else { return onEvent(context, &report) }
     withCString(key) {
-      told.key = $0
-      onEvent(context, &told)
+      report.key = $0
+      onEvent(context, &report)
     }
   }
 }

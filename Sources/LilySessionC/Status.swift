@@ -2,16 +2,16 @@ import CLilySession
 import CPlatform
 import LilySession
 
-private func text(_ text: StaticString) -> UnsafePointer<CChar>? {
+private func cString(_ text: StaticString) -> UnsafePointer<CChar>? {
   UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
 }
 
 @implementation @_cdecl("lily_session_version")
-public func lily_session_version() -> UnsafePointer<CChar>? { text("0.1.0") }
+public func lily_session_version() -> UnsafePointer<CChar>? { cString("0.1.0") }
 
 @implementation @_cdecl("lily_session_status_name")
 public func lily_session_status_name(_ status: lily_session_status) -> UnsafePointer<CChar>? {
-  text(name(Status(rawValue: status)))
+  cString(cName(of: Status(rawValue: status)))
 }
 
 @implementation @_cdecl("lily_session_last_error")
@@ -20,7 +20,7 @@ public func lily_session_last_error() -> UnsafePointer<CChar>? { UnsafePointer(p
 @implementation @_cdecl("lily_session_free")
 public func lily_session_free(_ memory: UnsafeMutableRawPointer?) { free(memory) }
 
-private func name(_ status: Status) -> StaticString {
+private func cName(of status: Status) -> StaticString {
   switch status {
   case .ok: "LILY_SESSION_OK"
   case .invalidArgument: "LILY_SESSION_ERROR_INVALID_ARGUMENT"
@@ -46,7 +46,7 @@ private func name(_ status: Status) -> StaticString {
   }
 }
 
-/// This thread's last failure, as one line in a buffer of fixed size.
+/// Writes this thread's last failure, as one line, into a buffer of fixed size.
 enum Message {
   static func write(_ failure: Failure) {
     var line = Writer(at: platform_message(), room: Int(PLATFORM_MESSAGE_SIZE) - 1)
@@ -57,7 +57,7 @@ enum Message {
     line.append(failure.reason)
     if let path = failure.location {
       line.append(failure.hasSystemText ? " " : ": ")
-      line.append(end(of: UTF8Text.oneLine(path), 140)) // which leaves room for the longest reason and the longest text
+      line.append(end(of: UTF8Text.oneLine(path), 140)) // this leaves room for the longest reason and the system's longest text
     }
     if failure.hasSystemText {
       line.append(": ")
@@ -66,7 +66,7 @@ enum Message {
     line.end()
   }
 
-  /// At most `limit` bytes, whole characters all of them.
+  /// Returns the beginning of a text: at most `limit` bytes, and no part of a character.
   private static func beginning(of text: [UInt8], _ limit: Int) -> ArraySlice<UInt8> {
     guard text.count > limit else { return text[...] }
     var end = limit
@@ -74,7 +74,7 @@ enum Message {
     return text[..<end]
   }
 
-  /// The same from the other end, which tells more of a long path.
+  /// Returns the end of a text in the same way, because the end of a long path says more than its beginning.
   private static func end(of text: [UInt8], _ limit: Int) -> [UInt8] {
     guard text.count > limit else { return text }
     let end = text.suffix(limit - 3).drop { $0 & 0xC0 == 0x80 }

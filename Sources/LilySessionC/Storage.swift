@@ -5,7 +5,7 @@ import LilySession
 /// What a `lily_session_storage *` points to.
 final class StorageHandle: Handle, HandleKind {
   static var mark: UInt32 { 0x4C53_7374 }
-  static var isNone: StaticString { "the storage handle has been closed, or is none" }
+  static var invalidMessage: StaticString { "the storage handle has been closed, or is not a storage" }
 
   let storage: any Storage
 
@@ -20,17 +20,17 @@ public func lily_session_storage_open(
   _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?,
   _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
-  make(out_storage) { () throws(Failure) in StorageHandle(try open(path, options, create: true)) }
+  withNewHandle(out_storage) { () throws(Failure) in StorageHandle(try openJournal(path, options, create: true)) }
 }
 
 @implementation @_cdecl("lily_session_storage_open_memory")
 public func lily_session_storage_open_memory(
   _ options: UnsafePointer<lily_session_storage_options>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
-  make(out_storage) { () throws(Failure) in
+  withNewHandle(out_storage) { () throws(Failure) in
     let options = try readOptions(options)
     try refuseFileOptions(options)
-    return StorageHandle(MemoryStorage(clock: clock(options), quota: quota(options)))
+    return StorageHandle(MemoryStorage(clock: clockOption(options), quota: quotaOption(options)))
   }
 }
 
@@ -38,49 +38,49 @@ public func lily_session_storage_open_memory(
 public func lily_session_storage_scoped(
   _ parent: OpaquePointer?, _ scope: UnsafePointer<CChar>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
-  make(out_storage) { () throws(Failure) in
+  withNewHandle(out_storage) { () throws(Failure) in
     let parent = try parent.object(StorageHandle.self).storage
-    return StorageHandle(try ScopedStorage.make(parent, try Scope(name: try key(scope, limit: Scope.nameLimit))))
+    return StorageHandle(try ScopedStorage.make(parent, try Scope(name: try keyArgument(scope, limit: Scope.nameLimit))))
   }
 }
 
-/// What only a file has.
+/// Throws if an option is set that only a file has.
 func refuseFileOptions(_ options: lily_session_storage_options) throws(Failure) {
-  guard options.application == nil, options.flags == 0, options.durability == Int32(LILY_SESSION_DURABILITY_PROCESS) else {
+  guard options.application == nil, options.flags == 0, options.durability == Int32(LILY_SESSION_DURABILITY_PROCESS.rawValue) else {
     throw Failure(.invalidArgument, "only a file has an application, flags and a durability")
   }
 }
 
-/// The journal at `path`, or at the default place.
-func open(
+/// Opens the journal at `path`, or at the default place if it is NULL.
+func openJournal(
   _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?, create: Bool
 ) throws(Failure) -> Journal {
   let given = try readOptions(options)
   var options = Journal.Options()
-  options.isReadOnly = given.flags & Int32(LILY_SESSION_READ_ONLY) != 0
-  options.isStrict = given.flags & Int32(LILY_SESSION_STRICT) != 0
-  options.isPowerDurable = given.durability == Int32(LILY_SESSION_DURABILITY_POWER)
-  options.quota = quota(given)
+  options.isReadOnly = given.flags & Int32(LILY_SESSION_READ_ONLY.rawValue) != 0
+  options.isStrict = given.flags & Int32(LILY_SESSION_STRICT.rawValue) != 0
+  options.isPowerDurable = given.durability == Int32(LILY_SESSION_DURABILITY_POWER.rawValue)
+  options.quota = quotaOption(given)
   options.create = create
-  options.clock = clock(given)
+  options.clock = clockOption(given)
   guard let path else { return try Journal.open(application: given.application, options: options) }
   return try Journal.open(path: path, options: options)
 }
 
 func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws(Failure) -> lily_session_storage_options {
   guard let options else { return lily_session_storage_options() }
-  let given = try read(options)
-  guard [LILY_SESSION_DURABILITY_PROCESS, LILY_SESSION_DURABILITY_POWER].contains(Int(given.durability)) else {
-    throw Failure(.invalidArgument, "the durability is not among the known")
+  let given = try readStruct(options)
+  guard [LILY_SESSION_DURABILITY_PROCESS, LILY_SESSION_DURABILITY_POWER].contains(where: { given.durability == Int32($0.rawValue) }) else {
+    throw Failure(.invalidArgument, "the durability is unknown")
   }
-  guard given.flags & ~Int32(LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT) == 0 else {
-    throw Failure(.invalidArgument, "a flag is not among the known")
+  guard given.flags & ~Int32(LILY_SESSION_READ_ONLY.rawValue | LILY_SESSION_STRICT.rawValue) == 0 else {
+    throw Failure(.invalidArgument, "a flag is unknown")
   }
-  guard given.quota_bytes >= -1 else { throw Failure(.invalidArgument, "the quota is negative") }
+  guard given.quota_bytes >= -1 else { throw Failure(.invalidArgument, "the quota is less than -1") }
   return given
 }
 
-func quota(_ options: lily_session_storage_options) -> Int64 {
+func quotaOption(_ options: lily_session_storage_options) -> Int64 {
   switch options.quota_bytes {
   case 0: defaultQuota
   case -1: Int64.max
@@ -88,10 +88,11 @@ func quota(_ options: lily_session_storage_options) -> Int64 {
   }
 }
 
-func clock(_ options: lily_session_storage_options) -> (@Sendable () -> Int64)? {
-  guard let clock = options.clock else { return nil }
-  nonisolated(unsafe) let context = options.context // the header says that any thread may call the clock
-  return { clock(context) }
+/// Returns the host's clock, or nil if the system's is to be used.
+func clockOption(_ options: lily_session_storage_options) -> (@Sendable () -> Int64)? {
+  guard let now = options.clock else { return nil }
+  nonisolated(unsafe) let context = options.context // the header says that the clock may run on any thread
+  return { now(context) }
 }
 
 @implementation @_cdecl("lily_session_storage_close")
@@ -109,13 +110,13 @@ public func lily_session_storage_get(
   _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_json: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
   _ out_length: UnsafeMutablePointer<Int>?
 ) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    let key = try LilySessionC.key(key, limit: Key.storageLimit)
+    let key = try keyArgument(key, limit: Key.storageLimit)
     guard let out_json else { throw Failure(.invalidArgument, "the out parameter is NULL") }
     guard let entry = try get(key, from: storage) else { throw Failure(.notFound, "there is no such key", key: key) }
     try entry.withText { text throws(Failure) in
-      out_json.pointee = try copy(text)
+      out_json.pointee = try copyText(text)
       out_length?.pointee = text.count
     }
   }
@@ -125,19 +126,19 @@ public func lily_session_storage_get(
 public func lily_session_storage_set(
   _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ json: UnsafePointer<CChar>?, _ length: Int, _ expires_at_ms: Int64
 ) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    let key = try LilySessionC.key(key, limit: Key.storageLimit)
-    guard let json, length >= 0 else { throw Failure(.invalidArgument, "the text is NULL, or its length is none", key: key) }
+    let key = try keyArgument(key, limit: Key.storageLimit)
+    guard let json, length >= 0 else { throw Failure(.invalidArgument, "the text is NULL, or its length is negative", key: key) }
     try set(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms, in: storage)
   }
 }
 
 @implementation @_cdecl("lily_session_storage_remove")
 public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    try remove(try LilySessionC.key(key, limit: Key.storageLimit), from: storage)
+    try remove(try keyArgument(key, limit: Key.storageLimit), from: storage)
   }
 }
 
@@ -146,9 +147,9 @@ public func lily_session_storage_each(
   _ storage: OpaquePointer?, _ prefix: UnsafePointer<CChar>?, _ visit: lily_session_item_fn?, _ context: UnsafeMutableRawPointer?
 ) -> lily_session_status {
   var stopped: lily_session_status = 0
-  let status = answer { () throws(Failure) in
+  let status = withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    let prefix = try LilySessionC.prefix(prefix)
+    let prefix = try prefixArgument(prefix)
     guard let visit else { throw Failure(.invalidArgument, "visit is NULL") }
     for item in try entries(prefix, of: storage) {
       stopped = try item.entry.withText { text throws(Failure) in
@@ -160,14 +161,14 @@ public func lily_session_storage_each(
   return stopped != 0 ? stopped : status
 }
 
-/// A key as a C string, for the call.
+/// Calls `body` with a key as a C string, which lives for the call.
 func withCString<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
   (key.bytes + [0]).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
 }
 
 @implementation @_cdecl("lily_session_storage_sync")
 public func lily_session_storage_sync(_ storage: OpaquePointer?) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     if let notRewritten = try storage.object(StorageHandle.self).storage.sync() { throw notRewritten }
   }
 }
@@ -181,21 +182,21 @@ public func lily_session_storage_fd(_ storage: OpaquePointer?) -> Int32 {
 public func lily_session_storage_info(
   _ storage: OpaquePointer?, _ out_info: UnsafeMutablePointer<lily_session_info>?
 ) -> lily_session_status {
-  answer { () throws(Failure) in
+  withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
     guard let out_info else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    var told = try read(UnsafePointer(out_info), former: 9 * MemoryLayout<Int>.size) // as it ended before `directory_is_open`
+    var report = try readStruct(UnsafePointer(out_info), former: 9 * MemoryLayout<Int>.size) // the size before `directory_is_open`
     let info = try storage.info()
-    told.path = storage.cPath
-    told.entries = Int64(info.entries)
-    told.live_bytes = info.liveBytes
-    told.quota_bytes = info.quota == Int64.max ? -1 : info.quota
-    told.file_bytes = info.fileBytes
-    told.damaged_lines = Int64(info.damagedLines)
-    told.last_compaction_ms = info.lastCompaction
-    told.durability = Int32(info.isPowerDurable ? LILY_SESSION_DURABILITY_POWER : LILY_SESSION_DURABILITY_PROCESS)
-    told.owes_sync = info.owesSync ? 1 : 0
-    told.directory_is_open = info.directoryIsOpen ? 1 : 0
-    memcpy(out_info, &told, min(told.size, MemoryLayout<lily_session_info>.size))
+    report.path = storage.cPath
+    report.entries = Int64(info.entries)
+    report.live_bytes = info.liveBytes
+    report.quota_bytes = info.quota == Int64.max ? -1 : info.quota
+    report.file_bytes = info.fileBytes
+    report.damaged_lines = Int64(info.damagedLines)
+    report.last_compaction_ms = info.lastCompaction
+    report.durability = Int32((info.isPowerDurable ? LILY_SESSION_DURABILITY_POWER : LILY_SESSION_DURABILITY_PROCESS).rawValue)
+    report.owes_sync = info.owesSync ? 1 : 0
+    report.directory_is_open = info.directoryIsOpen ? 1 : 0
+    memcpy(out_info, &report, min(report.size, MemoryLayout<lily_session_info>.size))
   }
 }

@@ -14,22 +14,22 @@ import Testing
     value.as.text.length = 77
     #expect(withUnsafeBytes(of: &value) { $0.load(as: NativeValue.self).length } == 77)
     for (native, type, word) in [(NativeValue.bool(true), LILY_SESSION_BOOL, UInt64(1)), (.int(-1), LILY_SESSION_INT, ~0), (.real(1.5), LILY_SESSION_REAL, 1.5.bitPattern)] {
-      #expect(native.type == Int32(type))
+      #expect(native.type == Int32(type.rawValue))
       #expect(native.word == word)
     }
   }
 
   @Test func `the types' bits are the header's`() {
-    let pairs: [(ValueTypes, Int)] = [
+    let pairs: [(ValueTypes, lily_session_value_type)] = [
       (.null, LILY_SESSION_NULL), (.bool, LILY_SESSION_BOOL), (.int, LILY_SESSION_INT), (.real, LILY_SESSION_REAL), (.string, LILY_SESSION_STRING),
       (.json, LILY_SESSION_JSON),
     ]
-    for (types, bit) in pairs { #expect(types.rawValue == Int32(bit)) }
+    for (types, bit) in pairs { #expect(types.rawValue == Int32(bit.rawValue)) }
     #expect(pairs.reduce(into: ValueTypes()) { $0.formUnion($1.0) } == .all)
   }
 
   @Test func `the statuses' numbers are the header's`() {
-    let pairs: [(Status, Int)] = [
+    let pairs: [(Status, lily_session_status_code)] = [
       (.ok, LILY_SESSION_OK), (.invalidArgument, LILY_SESSION_ERROR_INVALID_ARGUMENT), (.duplicateKey, LILY_SESSION_ERROR_DUPLICATE_KEY),
       (.notFound, LILY_SESSION_ERROR_NOT_FOUND), (.reentrant, LILY_SESSION_ERROR_REENTRANT), (.unsupported, LILY_SESSION_ERROR_UNSUPPORTED),
       (.forked, LILY_SESSION_ERROR_FORKED), (.decode, LILY_SESSION_ERROR_DECODE), (.encode, LILY_SESSION_ERROR_ENCODE),
@@ -38,21 +38,21 @@ import Testing
       (.permission, LILY_SESSION_ERROR_PERMISSION), (.refused, LILY_SESSION_ERROR_REFUSED), (.corrupt, LILY_SESSION_ERROR_CORRUPT),
       (.quota, LILY_SESSION_ERROR_QUOTA), (.busy, LILY_SESSION_ERROR_BUSY),
     ]
-    for (status, number) in pairs { #expect(status.rawValue == Int32(number)) }
+    for (status, number) in pairs { #expect(status.rawValue == number.rawValue) }
   }
 
   @Test func `events and states have the header's numbers`() {
-    let events: [(Event.Kind, Int)] = [
+    let events: [(Event.Kind, lily_session_event_kind)] = [
       (.rejected, LILY_SESSION_EVENT_REJECTED), (.newer, LILY_SESSION_EVENT_NEWER), (.fieldFailed, LILY_SESSION_EVENT_FIELD_FAILED),
       (.writeFailed, LILY_SESSION_EVENT_WRITE_FAILED), (.damaged, LILY_SESSION_EVENT_DAMAGED), (.directory, LILY_SESSION_EVENT_DIRECTORY),
       (.changed, LILY_SESSION_EVENT_CHANGED), (.removed, LILY_SESSION_EVENT_REMOVED), (.expired, LILY_SESSION_EVENT_EXPIRED),
       (.cleared, LILY_SESSION_EVENT_CLEARED), (.notDurable, LILY_SESSION_EVENT_NOT_DURABLE),
     ]
-    for (kind, number) in events { #expect(kind.rawValue == Int32(number)) }
-    let states: [(FieldState.Stored, Int)] = [
+    for (kind, number) in events { #expect(kind.rawValue == Int32(number.rawValue)) }
+    let states: [(FieldState.Stored, lily_session_state)] = [
       (.absent, LILY_SESSION_STATE_ABSENT), (.loaded, LILY_SESSION_STATE_LOADED), (.rejected, LILY_SESSION_STATE_REJECTED),
       (.expired, LILY_SESSION_STATE_EXPIRED), (.migrated, LILY_SESSION_STATE_MIGRATED), (.newer, LILY_SESSION_STATE_NEWER),
     ]
-    for (state, number) in states { #expect(state.rawValue == Int32(number)) }
+    for (state, number) in states { #expect(state.rawValue == Int32(number.rawValue)) }
   }
 }

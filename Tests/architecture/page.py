@@ -4,16 +4,10 @@ import re
 
 import rules
 from checks import ROOT
-from swift import names
+from swift import types
 
 PAGE = ROOT / "docs/architecture.md"
 PICTURE = ROOT / "docs/architecture.svg"
-
-
-def items(page):
-    """Its paragraphs, list items and table rows, each on one line."""
-    page = re.sub(r"```.*?```", "", page, flags=re.DOTALL)
-    return [" ".join(part.split()) for part in re.split(r"\n\s*\n|\n(?=\s*(?:[-|#]|\d+\.) ?)", page)]
 
 
 def is_path(name):
@@ -32,26 +26,17 @@ def resolve(name, tree):
 
 
 def wrong_names(page, tree):
-    """What the page names and is not there. A function is looked for in the files that its item names, if it names any of Sources."""
-    everywhere = declared_everywhere(tree)
-    for item in items(page):
-        quoted = re.findall(r"`([^`]+)`", item)
-        paths = {name: resolve(name, tree) for name in quoted if is_path(name)}
-        for name, path in paths.items():
-            if path is None:
+    """What the page names in backticks and is not there. It names files, folders, types and functions of the header, and nothing private."""
+    known = rules.OF_OTHERS | set(re.findall(r"\blily_session_\w+", tree["include/lily_session.h"]))
+    for path, text in tree.items():
+        if path.startswith("Sources/") and path.endswith(".swift"):
+            known |= types(text)
+    for name in re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", page, flags=re.DOTALL)):
+        if is_path(name):
+            if resolve(name, tree) is None:
                 yield f"no file, or several: {name}"
-        here = [path for path in paths.values() if path in tree and path.endswith(".swift")]
-        declared = set().union(*(names(tree[path]) for path in here)) if here else everywhere
-        for name in quoted:
-            if name in paths or not re.fullmatch(r"[A-Za-z_]\w*", name) or name in rules.OF_OTHERS:
-                continue
-            if name not in declared and not (name in everywhere and (name[0].isupper() or name.startswith("lily_session_"))):
-                yield f"{name} is not declared in {', '.join(here) or 'Sources'}"
-
-
-def declared_everywhere(tree):
-    header = set(re.findall(r"\blily_session_\w+", tree["include/lily_session.h"]))
-    return header.union(*(names(text) for path, text in tree.items() if path.startswith("Sources/") and path.endswith(".swift")))
+        elif re.fullmatch(r"[A-Za-z_]\w*", name) and name not in known:
+            yield f"{name} is no type of Sources, and no function of the header"
 
 
 def wrong_in_picture(picture, tree):

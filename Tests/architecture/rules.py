@@ -77,7 +77,7 @@ ASKING = r"\b(?:any Storage|MemoryStorage|ScopedStorage|Runtime|Persistence|Sess
 
 LONGEST = 300  # lines, of a file in Sources
 
-# ---- what docs/architecture.md names in backticks that is not declared here
+# ---- what docs/architecture.md names in backticks and Sources do not declare
 
 OF_OTHERS = {
     "flock", "fork", "fsync", "malloc", "rename", "write",  # libc's and the kernel's

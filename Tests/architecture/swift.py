@@ -9,7 +9,6 @@ _NOT_CODE = re.compile(
     r"|//[^\n]*|/\*.*?\*/",
     re.DOTALL,
 )
-_NAME = re.compile(r"\b(?:class|struct|enum|protocol|typealias|func|var|let|case)\s+`?(\w+)")
 _TYPE = re.compile(
     r"^(?:  )?(?:(?:public|package|private|fileprivate|internal|final) +)*(?:class|struct|enum|protocol|typealias) +(\w+)", re.M)
 
@@ -22,11 +21,6 @@ def code(text):
 
 def strings(text):
     return [found[0] for found in _NOT_CODE.finditer(text) if found[0][0] == '"']
-
-
-def names(text):
-    """All that a file declares."""
-    return set(_NAME.findall(code(text))) | set(re.findall(r"\b(?:de)?init\b", code(text)))
 
 
 def methods(text):

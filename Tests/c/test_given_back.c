@@ -31,7 +31,7 @@ TEST(given_back__a_storage) {
   char *json = UNTOUCHED;
   lily_session_storage_close(storage);
   assert_fails(INVALID_ARGUMENT, set_text(storage, "a", "1"));
-  assert_string_equal(lily_session_last_error(), "the storage handle has been closed, or is none");
+  assert_string_equal(lily_session_last_error(), "the storage handle has been closed, or is not a storage");
   assert_fails(INVALID_ARGUMENT, lily_session_storage_get(storage, "a", &json, NULL));
   assert_fails(INVALID_ARGUMENT, lily_session_storage_remove(storage, "a"));
   assert_fails(INVALID_ARGUMENT, lily_session_storage_each(storage, "", count_items, NULL));
@@ -66,7 +66,7 @@ TEST(given_back__a_runtime) {
     assert_ok(lily_session_runtime_new(&updates, functions[i], &updates, &runtime));
     lily_session_runtime_free(runtime);
     assert_fails(INVALID_ARGUMENT, lily_session_runtime_dispatch(runtime, NULL));
-    assert_string_equal(lily_session_last_error(), "the runtime has been freed, or is none");
+    assert_string_equal(lily_session_last_error(), "the runtime has been freed, or the handle is not a runtime");
     assert_fails(INVALID_ARGUMENT, lily_session_runtime_set_model(runtime, &updates));
     assert_null(lily_session_runtime_model(runtime));
     lily_session_runtime_free(runtime);
@@ -86,7 +86,7 @@ TEST(given_back__a_session) {
     lily_session *session = rig.session;
     end_by(ends[i], rig.session);
     assert_fails(INVALID_ARGUMENT, lily_session_persist(session));
-    assert_string_equal(lily_session_last_error(), "the session has been detached, or is none");
+    assert_string_equal(lily_session_last_error(), "the session has been detached, or the handle is not a session");
     assert_fails(INVALID_ARGUMENT, lily_session_flush(session));
     assert_fails(INVALID_ARGUMENT, lily_session_refresh(session));
     assert_fails(INVALID_ARGUMENT, lily_session_mark(session, "theme"));

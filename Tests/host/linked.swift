@@ -75,11 +75,11 @@ func makeFields() -> OpaquePointer {
   let fields = lily_session_persistence_new()!
   var theme = lily_session_field()
   theme.size = MemoryLayout<lily_session_field>.size
-  theme.types = Int32(LILY_SESSION_STRING)
+  theme.types = Int32(LILY_SESSION_STRING.rawValue)
   theme.get = { _, session, out in
     let model = model(session)
     model.given = Array(model.theme.utf8CString)
-    out!.pointee.type = Int32(LILY_SESSION_STRING)
+    out!.pointee.type = Int32(LILY_SESSION_STRING.rawValue)
     model.given.withUnsafeBufferPointer { out!.pointee.as.text = .init(bytes: $0.baseAddress, length: $0.count - 1) }
     return 0
   }
@@ -89,9 +89,9 @@ func makeFields() -> OpaquePointer {
   }
   var visits = lily_session_field()
   visits.size = MemoryLayout<lily_session_field>.size
-  visits.types = Int32(LILY_SESSION_INT)
+  visits.types = Int32(LILY_SESSION_INT.rawValue)
   visits.get = { _, session, out in
-    out!.pointee.type = Int32(LILY_SESSION_INT)
+    out!.pointee.type = Int32(LILY_SESSION_INT.rawValue)
     out!.pointee.as.integer = model(session).visits
     return 0
   }

@@ -1,13 +1,13 @@
 /* A shop whose session survives the end of the program, kill -9 included.
  *
  *   shop show | where | login NAME | theme NAME | add ITEM | logout
- *   shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed */
+ *   shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed */
 #include <inttypes.h>
 #include <lily_session.h>
 #include <stdio.h>
 #include <string.h>
 
-/* The model. The first four members survive; the storage is there for logout. */
+/* The model. The first four members are saved; logout needs the storage. */
 struct shop { char token[64], theme[16], cart[1024]; int64_t visits; lily_session_storage *storage; };
 static const struct shop empty = { "", "light", "[]", 0, NULL };
 
@@ -32,7 +32,7 @@ static lily_session_status set_cart(void *context, void *session, const lily_ses
 static bool put(char *into, size_t size, const char *text) { return text[0] && snprintf(into, size, "%s", text) < (int)size; }
 
 static bool add(struct shop *shop, const char *item) {
-  size_t kept = strlen(shop->cart) - 1; /* all but the ] */
+  size_t kept = strlen(shop->cart) - 1; /* everything except the ] */
   if (strpbrk(item, "\"\\\n\t") || kept + strlen(item) + sizeof ",\"\"]" > sizeof shop->cart) return false;
   snprintf(shop->cart + kept, sizeof shop->cart - kept, "%s\"%s\"]", kept > 1 ? "," : "", item);
   return true;
@@ -51,7 +51,7 @@ static void *update(void *context, void *model, const void *message) {
     if (strcmp(verb, "hammer") == 0) snprintf(next.cart, sizeof next.cart, "[\"item %" PRId64 "\"]", next.visits + 1);
     else if (strcmp(verb, "login") == 0 ? !put(next.token, sizeof next.token, text)
              : strcmp(verb, "theme") == 0 ? !put(next.theme, sizeof next.theme, text) : !add(&next, text)) return NULL;
-    next.visits++; /* in one write with what changed above: both are stored, or neither */
+    next.visits++; /* in one write with the change above: both are stored, or neither */
   }
   *shop = next;
   return shop;
@@ -71,7 +71,7 @@ static int run(lily_session_runtime *runtime, char **words) {
 }
 
 int main(int argc, char **argv) {
-  static const char *const verbs[] = { "show", "where", "hammer", "logout", "login", "theme", "add" }; /* the last three with a word */
+  static const char *const verbs[] = { "show", "where", "hammer", "logout", "login", "theme", "add" }; /* the last three need a word */
   size_t verb = 0;
   while (verb < 7 && strcmp(argc > 1 ? argv[1] : "", verbs[verb]) != 0) verb++;
   if (verb == 7 || argc != (verb < 4 ? 2 : 3))
@@ -94,7 +94,7 @@ int main(int argc, char **argv) {
   failed = failed || lily_session_runtime_new(&shop, update, NULL, &runtime)
     || lily_session_attach(runtime, list, &config, &session) /* fills the model */
     || run(runtime, argv + 1)
-    || lily_session_flush(session); /* detach flushes too, and could not say that it failed */
+    || lily_session_flush(session); /* detach would flush, too, but could not return that it failed */
   if (failed) fprintf(stderr, "shop: %s\n", lily_session_last_error());
 
   lily_session_detach(session);

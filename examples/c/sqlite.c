@@ -1,18 +1,18 @@
-/* A session that is kept in SQLite, beside a program's other tables: the library does the rest as ever.
+/* A session that is kept in SQLite, beside a program's other tables. The library does everything else, as with a file.
  *
  *   sqlite FILE [THEME | logout]
  *
- * To be linked with -lsqlite3, too. */
+ * It must also be linked with -lsqlite3. */
 #include <lily_session.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the backend; used by one thread at a time, as this program does */
+/* ---- the backend; only one thread at a time may use it, as in this program */
 
 struct store {
   sqlite3 *db;
-  char *lent; /* what the last read handed out */
+  char *lent; /* the text that the last read gave */
 };
 
 static lily_session_status status_of(int code) {
@@ -29,7 +29,7 @@ static lily_session_status status_of(int code) {
 
 static lily_session_status execute(struct store *store, const char *sql) { return status_of(sqlite3_exec(store->db, sql, NULL, NULL, NULL)); }
 
-/* A statement whose ?1 is a key or a prefix. sqlite3_step and _finalize take the NULL that a failure leaves. */
+/* Makes a statement whose ?1 is a key or a prefix. On failure it is NULL, which sqlite3_step and _finalize accept. */
 static sqlite3_stmt *prepare(struct store *store, const char *sql, const char *text) {
   sqlite3_stmt *statement = NULL;
   if (sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL) == SQLITE_OK) sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC);
@@ -62,7 +62,7 @@ static lily_session_status read_entry(void *context, const char *key, lily_sessi
   lily_session_status status = LILY_SESSION_ERROR_NOT_FOUND;
   if (sqlite3_step(row) == SQLITE_ROW) {
     sqlite3_free(store->lent);
-    store->lent = sqlite3_mprintf("%s", sqlite3_column_text(row, 1)); /* the row goes with its statement */
+    store->lent = sqlite3_mprintf("%s", sqlite3_column_text(row, 1)); /* the row is freed with its statement */
     status = entry_of(row, key, store->lent, out);
   }
   const int code = sqlite3_finalize(row);
@@ -81,7 +81,7 @@ static lily_session_status generation(void *context, const char *prefix, uint64_
 static lily_session_status write_entries(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t wanted) {
   struct store *store = context;
   uint64_t current = wanted;
-  lily_session_status status = execute(store, "BEGIN IMMEDIATE"); /* from here on nobody else writes */
+  lily_session_status status = execute(store, "BEGIN IMMEDIATE"); /* from here on nobody else can write */
   if (status) return status;
   if (prefix) status = generation(store, prefix, &current);
   if (!status && current != wanted) status = LILY_SESSION_ERROR_NEWER;
@@ -99,7 +99,7 @@ static lily_session_status write_entries(void *context, const lily_session_entry
   return end(store, status);
 }
 
-/* The deadline alone, if the entry is still the one that was read: one statement, and so one step. */
+/* Changes only the deadline, if the entry is still the one that was read. It is one statement, and so one step. */
 static lily_session_status renew(void *context, const lily_session_entry *entry) {
   struct store *store = context;
   sqlite3_stmt *update = prepare(store, "UPDATE session SET expires = ?3 WHERE key = ?1 AND json = ?2 AND version = ?4", entry->key);
@@ -138,7 +138,7 @@ static void close_store(void *context) {
   sqlite3_close(store->db);
 }
 
-/* COMMIT has synced what it wrote (PRAGMA synchronous), so there is nothing for a sync to do. */
+/* There is no sync function, because COMMIT has synced what it wrote (PRAGMA synchronous). */
 static lily_session_status open_store(struct store *store, const char *path, lily_session_storage **out) {
   lily_session_backend backend = LILY_SESSION_BACKEND_INIT;
   backend.context = store;
@@ -159,7 +159,7 @@ static lily_session_status open_store(struct store *store, const char *path, lil
   return LILY_SESSION_ERROR_IO;
 }
 
-/* ---- a program as any other */
+/* ---- a program like any other */
 
 struct app { int32_t visits; char theme[16]; };
 

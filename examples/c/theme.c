@@ -14,8 +14,8 @@
 
 struct app {
   char theme[32];
-  int64_t set_at; /* microseconds since 1970, to show how long the news took */
-  int changes;    /* of the theme, by others; not stored */
+  int64_t set_at; /* microseconds since 1970, to show how long the change took to arrive */
+  int changes;    /* how often others changed the theme; not stored */
 };
 
 static int64_t now_us(void) {
@@ -29,7 +29,7 @@ static int fail(void) {
   return 1;
 }
 
-/* The model has been changed already when an event comes. */
+/* The library has changed the model before it reports an event. */
 static void on_event(void *context, const lily_session_event *event) {
   struct app *app = context;
   if (!event->key || strcmp(event->key, "theme")) return;
@@ -44,7 +44,7 @@ static void on_event(void *context, const lily_session_event *event) {
   app->changes++;
 }
 
-/* What a program with an event loop does: the descriptor is one more that it waits for. */
+/* A program with an event loop would add the descriptor to those that it waits for. */
 static int watch(lily_session *session, const struct app *app, int fd, int changes, int64_t seconds) {
   const int64_t end = now_us() + seconds * 1000000;
   printf("%s\n", app->theme);
@@ -79,13 +79,13 @@ int main(int argc, char **argv) {
   lily_session *session = NULL;
   int result = 0;
 
-  options.application = "theme"; /* the same for all, and so the same file */
+  options.application = "theme"; /* all name the same application, so they share a file */
   config.on_event = on_event;
   config.context = &app;
   if (lily_session_storage_open(NULL, &options, &config.storage)) return fail();
-  /* Before the first look at the file: whatever comes after that look is told. */
+  /* It is made before attach reads the file, so that it misses no change. */
   const int fd = watches ? lily_session_storage_fd(config.storage) : -1;
-  /* set_at first: fields are set in their order, and the event of the theme shows it. */
+  /* set_at comes first: fields are set in their order, and the event of the theme shows set_at. */
   if (lily_session_field_add(fields, &set_at) || lily_session_field_add(fields, &theme)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
       || lily_session_attach(runtime, fields, &config, &session)) return fail();
@@ -98,7 +98,7 @@ int main(int argc, char **argv) {
   } else if (sets) {
     strcpy(app.theme, argv[2]);
     app.set_at = now_us();
-    if (lily_session_persist(session)) result = fail(); /* both in one write: nobody sees one without the other */
+    if (lily_session_persist(session)) result = fail(); /* both in one write, so nobody sees one without the other */
   } else if (lily_session_clear(config.storage)) {
     result = fail();
   }

@@ -1,4 +1,4 @@
-// What the other two examples leave out: types of one's own, expiry, migration, events, errors, a loop with poll(), a backend.
+// What the other two examples leave out: types of the program's own, expiry, migration, events, errors, a loop with poll(), a backend.
 //
 //   account          what is kept
 //   account login NAME | buy ITEM | logout

@@ -2,12 +2,12 @@
 // file.
 //
 //   shop show | where | login NAME | theme NAME | add ITEM | logout
-//   shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed
+//   shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed
 #include <lily_session.hpp>
 
 #include <iostream>
 
-// The model: all of it survives.
+// The model. All of it is saved.
 struct shop {
   std::string token, theme = "light";
   lily::json cart{"[]"}; // stored as JSON, ["apple","pear"], not as a string
@@ -32,7 +32,7 @@ static lily::persistence<shop> fields() {
     .field("visits", &shop::visits);
 }
 
-// As long as the C program has room for.
+// Sets the text, if the C program has room for it. Returns false if it has not.
 static bool put(std::string &into, std::size_t room, const std::string &text) {
   if (text.empty() || text.size() >= room) return false;
   into = text;
@@ -81,7 +81,7 @@ static void run(const command &command) {
       if (command.verb == "hammer") std::cout << model.visits << std::endl; // from here on it survives a kill
     } while (command.verb == "hammer");
   }
-  session.flush(); // the destructor flushes too, and could not say that it failed
+  session.flush(); // the destructor would flush, too, but could not throw that it failed
 }
 
 int main(int argc, char **argv) {

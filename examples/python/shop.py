@@ -2,7 +2,7 @@
 """A shop whose session survives the end of the program, kill -9 included.
 
 shop show | where | login NAME | theme NAME | add ITEM | logout
-shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed
+shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed
 
 It shares its session with the shops in other languages: the same keys, and the same JSON.
 """
@@ -16,7 +16,7 @@ from lily_session import Error, Persistence, Runtime, Storage
 
 @dataclass(frozen=True)
 class Shop:
-    """The model. All of it survives; a field's name is its key, and its annotation says what is accepted."""
+    """The model. All of it is saved; a field's name is its key, and its annotation says what it accepts."""
 
     token: str = ""
     theme: str = "light"
@@ -29,14 +29,14 @@ def as_json(cart: List[str]) -> str:
 
 
 def given(text: str, size: int) -> str:
-    """The shop in C has room for so many bytes."""
+    """Returns the text if the shop in C has room for it."""
     if not 0 < len(text.encode()) < size:
         raise ValueError(f"that is too long, or nothing: {text!r}")
     return text
 
 
 def put_in(cart: List[str], item: str) -> List[str]:
-    """A new list: the old one is in the old model. The shop in C cannot escape, and has room for so many bytes."""
+    """Makes a new list, because the old one belongs to the old model. The shop in C cannot escape characters, and its room is limited."""
     if set(item) & set('"\\\n\t') or len(as_json([*cart, item]).encode()) >= 1024:
         raise ValueError(f"the cart does not take {item!r}")
     return [*cart, item]

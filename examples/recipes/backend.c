@@ -1,5 +1,5 @@
-/* The smallest backend: a table in memory. What it does with its table, another does with a file, a database or a keyring. Used by
- * one thread at a time, as this program does; and it ends on exhausted memory. */
+/* The smallest backend: a table in memory. Another backend would use a file, a database or a keyring instead. Only one thread at a
+ * time may use it, as in this program. If there is no memory, it ends the program. */
 #include <lily_session.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@ struct row { char *key, *json; size_t length; int64_t expires_at_ms; uint32_t ve
 struct store {
   struct row rows[ROOM];
   size_t count;
-  struct { char *prefix; uint64_t number; } cleared[ROOM]; /* how often each prefix was */
+  struct { char *prefix; uint64_t number; } cleared[ROOM]; /* how often each prefix was cleared */
   size_t cleared_count;
 };
 
@@ -40,7 +40,7 @@ static lily_session_entry entry_of(const struct row *row) {
 static lily_session_status read_entry(void *context, const char *key, lily_session_entry *out) {
   const struct row *row = find(context, key);
   if (!row) return LILY_SESSION_ERROR_NOT_FOUND;
-  *out = entry_of(row); /* an expired one, too: that is judged by the library */
+  *out = entry_of(row); /* even if it has expired: the library decides */
   return LILY_SESSION_OK;
 }
 
@@ -52,13 +52,13 @@ static lily_session_status generation(void *context, const char *prefix, uint64_
   return LILY_SESSION_OK;
 }
 
-/* All or none: what can fail comes before the first change. */
+/* Writes all or nothing: everything that can fail comes before the first change. */
 static lily_session_status write_entries(void *context, const lily_session_entry *entries, size_t count,
                                          const char *prefix, uint64_t wanted) {
   struct store *store = context;
   uint64_t current = wanted;
   if (prefix) generation(store, prefix, &current);
-  if (current != wanted) return LILY_SESSION_ERROR_NEWER; /* cleared since: nothing from before comes back */
+  if (current != wanted) return LILY_SESSION_ERROR_NEWER; /* cleared since: an older write must not reappear */
   if (store->count + count > ROOM) return LILY_SESSION_ERROR_QUOTA;
   for (const lily_session_entry *entry = entries; entry < entries + count; entry++) {
     struct row *old = find(store, entry->key);
@@ -112,7 +112,7 @@ static lily_session_status open_table(lily_session_storage **out) {
   return lily_session_storage_open_backend(&backend, NULL, out);
 }
 
-/* ---- a program as any other */
+/* ---- a program like any other */
 
 struct app { int32_t visits; char theme[16]; };
 

@@ -1,16 +1,16 @@
-/* What can go wrong, and what a program says of it. The quota is small, so that it does.
+/* What can go wrong, and what a program tells its user. The quota is small, so that something does go wrong.
  *
- *   errors show | note TEXT | raw KEY JSON     raw stores what is no value of the program's fields */
+ *   errors show | note TEXT | raw KEY JSON     raw stores any JSON under any key */
 #include <lily_session.h>
 #include <stdio.h>
 #include <string.h>
 
 struct app { char note[256]; int32_t size; };
 
-/* For the log: the name of the status, and the key. There are no values in it. */
+/* For the log: the name of the status, and the key. It contains no values. */
 static int fail(void) { fprintf(stderr, "errors: %s\n", lily_session_last_error()); return 1; }
 
-/* For whoever sits in front of it. */
+/* For the user. */
 static const char *advice(lily_session_status status) {
   switch (status) {
     case LILY_SESSION_ERROR_NO_SPACE: return "the disk is full";
@@ -24,16 +24,16 @@ static const char *advice(lily_session_status status) {
 static void on_event(void *context, const lily_session_event *event) {
   (void)context;
   switch (event->kind) {
-    case LILY_SESSION_EVENT_WRITE_FAILED: /* the model has it, the file does not yet */
+    case LILY_SESSION_EVENT_WRITE_FAILED: /* the model has the change, but the file does not yet */
       printf("The %s is not saved yet: %s.\n", event->key, advice(event->status));
       break;
-    case LILY_SESSION_EVENT_REJECTED: /* the file keeps what it has until the field changes */
+    case LILY_SESSION_EVENT_REJECTED: /* the stored value stays until the field changes */
       printf("What was stored as %s is not understood, and left as it is.\n", event->key);
       break;
     case LILY_SESSION_EVENT_NEWER:
       printf("A newer release of this program has stored %s, which is left as it is.\n", event->key);
       break;
-    case LILY_SESSION_EVENT_DAMAGED: /* the lines around the damage count */
+    case LILY_SESSION_EVENT_DAMAGED: /* the other lines are used */
       puts("The file was damaged. What can be read is here.");
       break;
     default: /* for the log */
@@ -81,10 +81,10 @@ int main(int argc, char **argv) {
       || lily_session_attach(runtime, fields, &config, &session)) return fail();
 
   if (argc > 2) snprintf(app.note, sizeof app.note, "%s", argv[2]);
-  int failed = lily_session_persist(session) ? fail() : 0; /* the first failure; the events have told of each */
+  int failed = lily_session_persist(session) ? fail() : 0; /* the first failure; the events have reported each */
   show(session, &app);
   if (failed) {
-    app.note[20] = '\0'; /* what to do about it is the program's affair; the next persist tries again */
+    app.note[20] = '\0'; /* the program decides what to do; the next persist tries again */
     failed = lily_session_persist(session) ? fail() : 0;
     show(session, &app);
   }

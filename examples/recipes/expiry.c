@@ -1,5 +1,5 @@
-/* A token that is good for an hour after its last use. The clock is the example's own, so that nobody waits for the hour: a
- * program leaves options.clock alone. */
+/* A token that expires an hour after its last use. The example has a clock of its own, so that nobody waits for the hour; a
+ * program should leave options.clock alone. */
 #include <inttypes.h>
 #include <lily_session.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ int main(void) {
   lily_session_runtime *runtime;
   lily_session *session;
 
-  token.expires_after_ms = 60 * MINUTE; /* after its last write, or touch */
+  token.expires_after_ms = 60 * MINUTE; /* after its last write or touch */
   options.application = "expiry";
   options.clock = clock_of_the_example;
   config.on_event = on_event;
@@ -53,7 +53,7 @@ int main(void) {
   if (lily_session_touch(session, "token")) return fail();
   show(session, &app);
 
-  now += lily_session_next_expiry(session); /* what the timeout of a program's loop is for */
+  now += lily_session_next_expiry(session); /* a program's loop would wait for this long */
   if (lily_session_refresh(session)) return fail();
   show(session, &app);
 

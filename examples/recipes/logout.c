@@ -1,4 +1,4 @@
-/* Log-out: everything stored goes in one step, wherever it is asked for, and other programs hear of it.
+/* Log-out: any program can remove everything that is stored, in one step, and the other programs notice it.
  *
  *   logout login TOKEN | out | show | wait */
 #include <lily_session.h>
@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-struct app { char token[64], theme[16]; lily_session_storage *storage; }; /* the storage is there for clear */
+struct app { char token[64], theme[16]; lily_session_storage *storage; }; /* lily_session_clear() needs the storage */
 static const struct app empty = { "", "light", NULL };
 
 static int fail(void) { fprintf(stderr, "logout: %s\n", lily_session_last_error()); return 1; }
@@ -19,7 +19,7 @@ static void *update(void *context, void *model, const void *message) {
   (void)context;
   if (!strcmp(words[0], "out")) {
     lily_session_storage *storage = app->storage;
-    if (lily_session_clear(storage)) return NULL; /* nothing was removed, and nobody is told so */
+    if (lily_session_clear(storage)) return NULL; /* nothing was removed, so refuse the message */
     *app = empty;                                 /* the library leaves the model alone */
     app->storage = storage;
     return app;
@@ -30,7 +30,7 @@ static void *update(void *context, void *model, const void *message) {
   return app;
 }
 
-/* In every other program that shares the file: whether somebody has logged out is asked of the model. */
+/* What every other program that shares the file does: its model says whether somebody has logged out. */
 static int wait_for_logout(lily_session *session, const struct app *app, int fd) {
   show(app);
   while (app->token[0]) {
@@ -58,7 +58,7 @@ int main(int argc, char **argv) {
 
   options.application = "logout";
   if (lily_session_storage_open(NULL, &options, &app.storage)) return fail();
-  const int fd = waits ? lily_session_storage_fd(app.storage) : -1; /* before the first look at the file */
+  const int fd = waits ? lily_session_storage_fd(app.storage) : -1; /* made before attach reads the file */
   config.storage = app.storage;
   if (lily_session_field_add(fields, &token) || lily_session_field_add(fields, &theme)
       || lily_session_runtime_new(&app, update, NULL, &runtime)

@@ -1,4 +1,4 @@
-"""A session in asyncio's loop: what another program changes, and what expires, is seen when it happens.
+"""A session in asyncio's loop: the program notices at once what another program changes, and what expires.
 
 It shares the file of examples/c/theme.c: `theme set dark` is the other program, and `theme set end` ends this one.
 """

@@ -1,13 +1,13 @@
-/* A session in GLib's main loop: what another program changes, and what expires, is seen when it happens.
+/* A session in GLib's main loop: the program notices at once what another program changes, and what expires.
  *
- * It shares the file of examples/c/theme.c: `theme set dark` is the other program, and `theme set end` ends this one. To be built
- * with pkg-config's glib-2.0, too. */
+ * It shares the file of examples/c/theme.c: `theme set dark` is the other program, and `theme set end` ends this one. Building it
+ * also needs pkg-config's glib-2.0. */
 #include <glib-unix.h>
 #include <lily_session.h>
 #include <string.h>
 
 struct app {
-  char theme[32], code[8]; /* a code that is good for a second */
+  char theme[32], code[8]; /* the code expires after a second */
   lily_session *session;
   GMainLoop *loop;
   int fd;
@@ -30,15 +30,15 @@ static void refresh(struct app *app) {
   if (failed) fail();
   if (!strcmp(app->theme, "end")) g_main_loop_quit(app->loop);
 
-  /* After a failure the descriptor may stay readable: the next look is in a second. */
+  /* After a failure the descriptor may stay readable, so wait a second before the next try. */
   const gint64 left = failed ? 1000 : lily_session_next_expiry(app->session);
   if (!failed) app->watch = g_unix_fd_add(app->fd, G_IO_IN, on_change, app);
   if (left >= 0) app->timer = g_timeout_add((guint)MIN(left, G_MAXINT), on_timer, app);
 }
 
-/* Whichever comes first ends both. */
+/* The first of the two to fire ends both. */
 static gboolean look(struct app *app, guint *ended, guint *other) {
-  *ended = 0; /* it goes with this call */
+  *ended = 0; /* GLib removes it when this call returns */
   g_clear_handle_id(other, g_source_remove);
   refresh(app);
   return G_SOURCE_REMOVE;
@@ -68,7 +68,7 @@ int main(void) {
   config.on_event = on_event;
   config.context = &app;
   if (lily_session_storage_open(NULL, &options, &config.storage)) return fail();
-  app.fd = lily_session_storage_fd(config.storage); /* before the first look at the file: whatever comes after is told */
+  app.fd = lily_session_storage_fd(config.storage); /* made before attach reads the file, so that it misses no change */
   if (app.fd < 0) return g_printerr("loop_glib: the system gives no watch\n"), 1;
   if (lily_session_field_add(fields, &theme) || lily_session_field_add(fields, &code)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
@@ -82,7 +82,7 @@ int main(void) {
   refresh(&app); /* begins to wait */
   g_main_loop_run(app.loop);
 
-  g_clear_handle_id(&app.watch, g_source_remove); /* the descriptor stays the storage's */
+  g_clear_handle_id(&app.watch, g_source_remove); /* the storage still owns the descriptor */
   g_clear_handle_id(&app.timer, g_source_remove);
   g_main_loop_unref(app.loop);
   lily_session_detach(app.session);

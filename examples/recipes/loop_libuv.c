@@ -1,14 +1,14 @@
-/* A session in libuv's loop: what another program changes, and what expires, is seen when it happens.
+/* A session in libuv's loop: the program notices at once what another program changes, and what expires.
  *
- * It shares the file of examples/c/theme.c: `theme set dark` is the other program, and `theme set end` ends this one. To be built
- * with pkg-config's libuv, too. */
+ * It shares the file of examples/c/theme.c: `theme set dark` is the other program, and `theme set end` ends this one. Building it
+ * also needs pkg-config's libuv. */
 #include <lily_session.h>
 #include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
 struct app {
-  char theme[32], code[8]; /* a code that is good for a second */
+  char theme[32], code[8]; /* the code expires after a second */
   lily_session *session;
   uv_poll_t watch;
   uv_timer_t timer;
@@ -34,11 +34,11 @@ static void refresh(struct app *app) {
   const bool failed = lily_session_refresh(app->session) != LILY_SESSION_OK; /* calls on_event */
   if (failed) fail();
   if (!strcmp(app->theme, "end")) {
-    uv_close((uv_handle_t *)&app->watch, NULL); /* the descriptor stays the storage's */
+    uv_close((uv_handle_t *)&app->watch, NULL); /* the storage still owns the descriptor */
     uv_close((uv_handle_t *)&app->timer, NULL);
     return;
   }
-  /* After a failure the descriptor may stay readable: the next look is in a second. */
+  /* After a failure the descriptor may stay readable, so wait a second before the next try. */
   const int64_t left = failed ? 1000 : lily_session_next_expiry(app->session);
   if (failed) uv_poll_stop(&app->watch);
   else uv_poll_start(&app->watch, UV_READABLE, on_change);
@@ -67,7 +67,7 @@ int main(void) {
   config.on_event = on_event;
   config.context = &app;
   if (lily_session_storage_open(NULL, &options, &config.storage)) return fail();
-  const int fd = lily_session_storage_fd(config.storage); /* before the first look at the file: whatever comes after is told */
+  const int fd = lily_session_storage_fd(config.storage); /* made before attach reads the file, so that it misses no change */
   if (fd < 0) return fputs("loop_libuv: the system gives no watch\n", stderr), 1;
   if (lily_session_field_add(fields, &theme) || lily_session_field_add(fields, &code)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)

@@ -1,5 +1,5 @@
-/* Two releases of one program. The old one stored a zoom in percent, 150, and a `colour`. The new one has a zoom of 1.5, and
- * calls the other `theme`.
+/* Two releases of one program. The old one stored the zoom in percent, such as 150, and a `colour`. The new one stores a zoom such
+ * as 1.5, and calls the colour `theme`.
  *
  *   migration old | new [ZOOM COLOUR] */
 #include <lily_session.h>
@@ -14,7 +14,7 @@ static void on_event(void *context, const lily_session_event *event) {
   printf("%s: %s\n", event->key, lily_session_status_name(event->status));
 }
 
-/* Attaches, changes the model if there are words, and shows it. What was migrated is stored by the persist, too. */
+/* Attaches, changes the model if there are words, and shows it. The persist also stores what was migrated. */
 static int run(void *model, lily_session_field fields[2], double *zoom, char *colour, char *const *words) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
@@ -57,13 +57,13 @@ static int run_old(char *const *words) {
 
 struct new_app { double zoom; char theme[16]; };
 
-/* `stored` is JSON text, of whichever older version; what this makes of it is handed to the field. */
+/* `stored` is JSON text of an older version. The field is set to what this makes of it. */
 static lily_session_status migrate_zoom(void *context, uint32_t stored_version, const lily_session_value *stored,
                                         lily_session_value *out) {
   char *end;
   const double percent = strtod(stored->as.text.bytes, &end);
   (void)context;
-  if (stored_version != 0 || *end || percent <= 0) return LILY_SESSION_ERROR_DECODE; /* it stays */
+  if (stored_version != 0 || *end || percent <= 0) return LILY_SESSION_ERROR_DECODE; /* the stored value stays */
   out->type = LILY_SESSION_REAL;
   out->as.real = percent / 100;
   return LILY_SESSION_OK;

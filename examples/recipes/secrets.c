@@ -1,4 +1,4 @@
-/* A token that is sealed before the library sees it, with libsodium and a passphrase. To be linked with -lsodium, too.
+/* A token that is sealed before the library sees it, with libsodium and a passphrase. It must also be linked with -lsodium.
  *
  *   secrets [TOKEN]     stores it, and shows what is stored; the passphrase comes from standard input */
 #include <lily_session.h>
@@ -9,7 +9,7 @@
 enum { NONCE = crypto_secretbox_NONCEBYTES, SEAL = crypto_secretbox_MACBYTES, TOKEN = 64, BOX = NONCE + SEAL + TOKEN };
 
 struct app {
-  char salt[2 * crypto_pwhash_SALTBYTES + 1]; /* hex; no secret */
+  char salt[2 * crypto_pwhash_SALTBYTES + 1]; /* in hex; it is not secret */
   char sealed[2 * BOX + 1];                   /* hex of a nonce and a box; "" without a token */
   char token[TOKEN];
   char passphrase[128];
@@ -24,10 +24,10 @@ static bool make_key(const struct app *app, unsigned char key[crypto_secretbox_K
                      crypto_pwhash_MEMLIMIT_INTERACTIVE, crypto_pwhash_ALG_DEFAULT) == 0;
 }
 
-/* Once for each change, and not in get_token: a nonce is new each time, so a seal made there would be a change at every look. */
+/* Seals once for each change, and not in get_token: a nonce is new each time, so get_token would see a change at every update. */
 static bool set_token(struct app *app, const char *token) {
   unsigned char key[crypto_secretbox_KEYBYTES], padded[TOKEN] = "", box[BOX], salt[crypto_pwhash_SALTBYTES];
-  if (!app->salt[0]) { /* the first token of all; stored with it, in one write */
+  if (!app->salt[0]) { /* the first token of all; the salt is stored with it, in one write */
     randombytes_buf(salt, sizeof salt);
     sodium_bin2hex(app->salt, sizeof app->salt, salt, sizeof salt);
   }
@@ -56,7 +56,7 @@ static lily_session_status open_sealed(void *context, void *session, const lily_
   unsigned char key[crypto_secretbox_KEYBYTES], box[BOX];
   size_t length = 0;
   (void)context;
-  if (value->as.text.length == 0) { /* no token: also when another program has logged out */
+  if (value->as.text.length == 0) { /* there is no token, for example because another program has logged out */
     app->sealed[0] = app->token[0] = '\0';
     return LILY_SESSION_OK;
   }
@@ -65,7 +65,7 @@ static lily_session_status open_sealed(void *context, void *session, const lily_
   unsigned char *token = (unsigned char *)app->token;
   const int wrong = crypto_secretbox_open_easy(token, box + NONCE, SEAL + TOKEN, box, key);
   sodium_memzero(key, sizeof key);
-  if (wrong) return LILY_SESSION_ERROR_DECODE; /* another passphrase, or not ours: stays in the file */
+  if (wrong) return LILY_SESSION_ERROR_DECODE; /* another passphrase, or not a box of this program: it stays in the file */
   strcpy(app->sealed, value->as.text.bytes);
   return LILY_SESSION_OK;
 }
@@ -92,7 +92,7 @@ int main(int argc, char **argv) {
   options.application = "secrets";
   config.on_event = on_event;
   if (lily_session_storage_open(NULL, &options, &config.storage)
-      || lily_session_field_add(fields, &salt) || lily_session_field_add(fields, &token) /* in this order: the token needs the salt */
+      || lily_session_field_add(fields, &salt) || lily_session_field_add(fields, &token) /* in this order, because the token needs the salt */
       || lily_session_runtime_new(&app, NULL, NULL, &runtime)
       || lily_session_attach(runtime, fields, &config, &session)) return fail();
 

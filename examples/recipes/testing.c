@@ -1,11 +1,11 @@
-/* Tests of a program's session: in memory, with a clock of the test's, and without a file. */
-#undef NDEBUG /* assert does the tests' work here */
+/* Tests of a program's session, in memory, without a file, and with a clock of the test's own. */
+#undef NDEBUG /* the tests use assert */
 #include <assert.h>
 #include <lily_session.h>
 #include <stdio.h>
 #include <string.h>
 
-/* ---- the program; its model, its fields, and one of its functions */
+/* ---- the program: its model, its fields, and one of its functions */
 
 struct app { int32_t tries; char token[32]; };
 
@@ -21,9 +21,9 @@ static void log_in(struct app *app, const char *token) {
   snprintf(app->token, sizeof app->token, "%s", token);
 }
 
-/* ---- a run of it: what a start of the program would find in the storage */
+/* ---- a run of the program: what a start would find in the storage */
 
-static int64_t now = 1000; /* any time will do: only the test moves it */
+static int64_t now = 1000; /* any time will do; only the test changes it */
 static int64_t test_clock(void *context) { (void)context; return now; }
 
 struct run { struct app app; lily_session_runtime *runtime; lily_session *session; };
@@ -97,7 +97,7 @@ static void test_what_is_not_understood_is_left_alone(void) {
   lily_session_storage *storage = memory(0);
   struct run run;
   int32_t state;
-  /* As an older release might have stored it. */
+  /* An older release might have stored this. */
   assert(!lily_session_storage_set(storage, "lily_session_tries", "\"many\"", 6, 0));
   begin(&run, storage);
   assert(run.app.tries == 0);

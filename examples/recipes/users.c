@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
   if (lily_session_storage_open(NULL, &options, &for_all.storage)
       || lily_session_storage_scoped(for_all.storage, scope, &for_one.storage)) return fail();
 
-  /* The settings of all are in the storage itself, those of one user in the scope. */
+  /* The storage itself has the settings of all users, and the scope those of one. */
   if (lily_session_field_add(fields_of_all, &last)
       || lily_session_runtime_new(&shared, NULL, NULL, &shared_runtime)
       || lily_session_attach(shared_runtime, fields_of_all, &for_all, &shared_session)
@@ -40,7 +40,7 @@ int main(int argc, char **argv) {
       || lily_session_attach(user_runtime, fields_of_one, &for_one, &user_session)) return fail();
 
   if (logs_out) {
-    if (lily_session_clear(for_one.storage)) return fail(); /* this user's keys, and no others */
+    if (lily_session_clear(for_one.storage)) return fail(); /* only this user's keys */
     printf("%s is logged out\n", argv[1]);
   } else {
     user.visits++;

@@ -51,14 +51,14 @@ struct CSession {
     let fields = lily_session_persistence_new()
     var visits = lily_session_field()
     visits.size = MemoryLayout<lily_session_field>.size
-    visits.types = Int32(LILY_SESSION_INT)
-    visits.member_type = Int32(LILY_SESSION_MEMBER_INT64)
+    visits.types = Int32(LILY_SESSION_INT.rawValue)
+    visits.member_type = Int32(LILY_SESSION_MEMBER_INT64.rawValue)
     visits.member_offset = MemoryLayout<CModel>.offset(of: \.visits)!
     visits.member_size = 8
     var theme = lily_session_field()
     theme.size = MemoryLayout<lily_session_field>.size
-    theme.types = Int32(LILY_SESSION_STRING)
-    theme.member_type = Int32(LILY_SESSION_MEMBER_CHARS)
+    theme.types = Int32(LILY_SESSION_STRING.rawValue)
+    theme.member_type = Int32(LILY_SESSION_MEMBER_CHARS.rawValue)
     theme.member_offset = MemoryLayout<CModel>.offset(of: \.theme)!
     theme.member_size = 8
     "visits".withCString { visits.key = $0; ok(lily_session_field_add(fields, &visits)) }
@@ -120,7 +120,7 @@ do throws(Failure) {
 // The module clears, and the library finds nothing; the other way round as well.
 try swiftStorage.clear()
 var json: UnsafeMutablePointer<CChar>?
-expect(lily_session_storage_get(cStorage, "lily_session_theme", &json, nil) == Int32(LILY_SESSION_ERROR_NOT_FOUND), "still there")
+expect(lily_session_storage_get(cStorage, "lily_session_theme", &json, nil) == Int32(LILY_SESSION_ERROR_NOT_FOUND.rawValue), "still there")
 let (runtime, session) = try swiftSession(swiftStorage)
 expect(runtime.model == Model(), "\(runtime.model)")
 try runtime.dispatch(.theme("last"))

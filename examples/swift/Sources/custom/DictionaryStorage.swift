@@ -1,11 +1,11 @@
 import LilySession
 import Synchronization
 
-/// A storage of the program's own. One in a database has a transaction where this one has a mutex.
+/// A storage of the program's own. A storage in a database would use a transaction where this one uses a mutex.
 final class DictionaryStorage: Storage {
   private struct Content {
     var entries: [Key: Entry] = [:]
-    /// Of each scope: how often it was cleared. A session finds out by it that there was a clear.
+    /// How often each scope was cleared. A session notices a clear by it.
     var generations: [Scope: UInt64] = [:]
 
     func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {

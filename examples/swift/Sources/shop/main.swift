@@ -1,7 +1,7 @@
 /* A shop whose session survives the end of the program, kill -9 included. It shares its store with examples/c/shop.c.
  *
  *   shop show | where | login NAME | theme NAME | add ITEM | logout
- *   shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed */
+ *   shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed */
 import Glibc
 import LilySession
 
@@ -11,7 +11,7 @@ struct Shop {
   var cart: [String] = []
   var visits = 0
 
-  /// As it is stored.
+  /// The item as it is stored.
   var cartText: String { "[" + cart.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
 }
 
@@ -19,7 +19,7 @@ enum Message { case login(String), theme(String), add(String), hammer, logout }
 
 struct Refusal: Error { let reason: String }
 
-/// A name that the C program has room for.
+/// Returns the name if the C program has room for it.
 func name(_ text: String, room: Int) throws -> String {
   guard !text.isEmpty, text.utf8.count < room else { throw Refusal(reason: "a name is empty or too long") }
   return text
@@ -28,7 +28,7 @@ func name(_ text: String, room: Int) throws -> String {
 func run(_ words: [String]) throws {
   let storage = try Journal.open(application: "shop")  // the default place
 
-  // The type of each is enough. The cart is an array of JSON.
+  // The type of each field says how it is stored. The cart is a JSON array.
   let fields = try Persistence<Shop>()
     .field("token", \.token)
     .field("theme", \.theme)
@@ -72,7 +72,7 @@ func run(_ words: [String]) throws {
     }
   default: showUsage()
   }
-  try session.flush()  // the end would flush too, and could not say that it failed
+  try session.flush()  // the end would flush, too, but could not throw that it failed
 }
 
 func showUsage() -> Never { fail("usage: shop show | where | login NAME | theme NAME | add ITEM | hammer | logout", code: 2) }
@@ -85,7 +85,7 @@ func fail(_ message: String, code: Int32) -> Never {
 
 do {
   let words = Array(CommandLine.arguments.dropFirst())
-  let verbs = [[], ["show", "where", "hammer", "logout"], ["login", "theme", "add"]]  // by how many words it takes to say them
+  let verbs = [[], ["show", "where", "hammer", "logout"], ["login", "theme", "add"]]  // indexed by the number of words
   guard words.count < verbs.count, verbs[words.count].contains(words.first ?? "") else { showUsage() }
   try run(words)
 } catch { fail("shop: \(error)", code: 1) }

@@ -1,4 +1,4 @@
-/* Programs that share a session: `theme` shows, at once, what `theme NAME` sets, until it is `theme end`. */
+/* Programs that share a session: `theme` shows at once what `theme NAME` sets. `theme end` ends it. */
 import Glibc
 import LilySession
 
@@ -12,7 +12,7 @@ if let name = CommandLine.arguments.dropFirst().first {
   try runtime.attach(fields, storage: storage)
   try runtime.update { $0.theme = name }
 } else {
-  let changes = try storage.changes()  // before the first look at the file: whatever comes after that is told
+  let changes = try storage.changes()  // made before attach reads the file, so that it misses no change
   let session = try runtime.attach(fields, storage: storage)
   var shown = ""
   func show() {
