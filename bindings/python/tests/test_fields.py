@@ -241,7 +241,7 @@ def nothing(*_: Any) -> None:
     (lambda: Persistence().field("a", get=nothing), TypeError, "come together"),
     (lambda: Persistence(Everything).field("a_str", encode=str), TypeError, "come together"),
     (lambda: Persistence(Account).field("note"), TypeError, "frozen"),
-    (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(0)), InvalidArgumentError, "at once"),
+    (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(0)), InvalidArgumentError, "at least one millisecond"),
     (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(-1)), InvalidArgumentError, "a_str"),
     (lambda: Persistence(Everything).field("a_str", version=-1), InvalidArgumentError, "version"),
     (lambda: Persistence().field("a\0b", get=nothing, set=nothing), InvalidArgumentError, "NUL"),
