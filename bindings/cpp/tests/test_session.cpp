@@ -44,7 +44,7 @@ TEST_CASE("session: S3 S5 attach hydrates, and dispatch stores what changed") {
   }
 }
 
-TEST_CASE("session: what an update function may answer") {
+TEST_CASE("session: what an update function may return") {
   const lily::storage storage = lily::storage::memory();
   session_part m, other;
   SUBCASE("false refuses") {

@@ -41,13 +41,13 @@ fn a_child_opens_its_own() {
     let inherited = in_child(|| {
         let (mut runtime, storage) = (runtime.take().unwrap(), storage.clone().unwrap());
         let forked = |result: lily_session::Result<()>| result.unwrap_err().status() == Status::Forked;
-        let answers = forked(storage.set("k", "1"))
+        let all_forked = forked(storage.set("k", "1"))
             && forked(storage.get("k").map(drop))
             && forked(runtime.dispatch(2))
             && forked(runtime.flush(&session));
         // Drop only frees memory.
         drop((runtime, storage));
-        answers
+        all_forked
     });
     assert_eq!(inherited, 0);
     assert_eq!(std::fs::read(&path).unwrap(), before);

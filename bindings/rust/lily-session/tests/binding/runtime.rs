@@ -106,7 +106,7 @@ fn detach_and_drop_store_what_changed_and_abandon_does_not() {
 }
 
 #[test]
-fn detach_says_what_flush_answers() {
+fn detach_returns_the_result_of_its_flush() {
     let storage = Storage::options().quota(lily_session::Quota::Bytes(40)).in_memory().unwrap();
     let mut runtime = Runtime::without_update(Shop::default());
     let session = runtime.attach(shop_fields(), &storage).unwrap();
