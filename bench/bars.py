@@ -1,4 +1,4 @@
-"""The budget: each bar, what this run measured, and whether that meets it."""
+"""The performance budget: the limits (bars), what this run measured, and whether that meets them."""
 from dataclasses import dataclass
 
 from units import bytes_, ns, times
@@ -57,7 +57,7 @@ def grown(results):
     cheapest, dearest = min(costs.values()), max(costs.values())
     yield Bar("P5", "P3 with 10 to 100,000 other keys, and after a million updates", "flat: the dearest ≤ 1.3 × the cheapest",
               f"{ns(cheapest)} to {ns(dearest)}; {times(dearest / cheapest)}", dearest <= 1.3 * cheapest)
-    # 16 times what lives, the other half of the bar, is far below 4 MiB here. A line has less than 128 bytes.
+    # The other half of the bar, 16 times the size of the living entries, is far below 4 MiB here. A line has less than 128 bytes.
     largest = results.counter(f"size/after a million/{LIBRARY}", "largest_file")
     yield Bar("P5", "the file in a million updates", "≤ 4 MiB + one update", bytes_(largest), largest <= (4 << 20) + 128)
 
@@ -73,7 +73,7 @@ def footprint(results):
 
 
 def bindings(results):
-    """P7: of the bindings that are there. Their results are in microseconds."""
+    """P7, for the bindings that were measured. Their results are in microseconds."""
     own = results.bindings.get("rust")
     if own:
         rust, c = (own["results"][name] * 1000 for name in (LIBRARY, "C"))

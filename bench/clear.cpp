@@ -1,4 +1,4 @@
-// Log-out: all 20 fields removed in one step. They are stored again before each, which is not measured.
+// Measures log-out, which removes all 20 fields in one step. Before each run they are stored again, which is not measured.
 #include "store.hpp"
 
 #include <benchmark/benchmark.h>

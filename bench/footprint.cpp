@@ -1,4 +1,4 @@
-// What the library costs a program: loading it, its file's size, and the memory that it makes dirty.
+// Measures what the library costs a program: the time to load it, the size of its file, and the memory that it makes dirty.
 #include "store.hpp"
 
 #include <benchmark/benchmark.h>
@@ -9,7 +9,7 @@
 
 namespace {
 
-// In a process of its own each time: bench/probe.c.
+// Each run is a separate process: bench/probe.c.
 void run_load(benchmark::State &state, const std::string &library, const char *symbol) {
   const std::string command = std::string("'") + std::getenv("BENCH_PROBE") + "' '" + library + "' " + symbol;
   for (auto _ : state) {
@@ -32,7 +32,7 @@ long long dirty_bytes() {
   fail("/proc/self/smaps_rollup has no Private_Dirty");
 }
 
-// In a child, where each page that is written to becomes the child's own, and so dirty: 20 fields and 1,000 updates.
+// Measures 20 fields and 1,000 updates in a child process, in which each page that is written to becomes private, and so dirty.
 void run_in_use(benchmark::State &state, const Contestant &contestant) {
   for (auto _ : state) {
     std::string directory = make_directory("footprint");
@@ -44,7 +44,7 @@ void run_in_use(benchmark::State &state, const Contestant &contestant) {
       std::vector<Change> first = first_values(Kind::string);
       Updates updates(Kind::string, 1);
       long long before = dirty_bytes();
-      before = dirty_bytes(); // what reading it takes is there now
+      before = dirty_bytes(); // now without the memory that reading the file made dirty
       std::unique_ptr<Store> store = contestant.open(directory, Kind::string);
       store->put(first);
       for (int at = 0; at < (is_quick() ? 10 : 1000); at++) store->put(updates.next());
@@ -62,7 +62,7 @@ void run_in_use(benchmark::State &state, const Contestant &contestant) {
 
 const int registered = [] {
   using benchmark::RegisterBenchmark;
-  // As it is installed; without it, what the linker finds.
+  // BENCH_LIBRARY is the stripped library. If it is not set, the library that the linker finds is measured.
   const char *stripped = std::getenv("BENCH_LIBRARY");
   const struct { const char *name, *library, *function; } libraries[] = {
       {"lily-session", stripped ? stripped : "liblily_session.so.0", "lily_session_version"},

@@ -1,4 +1,4 @@
-/* What the library does after an update in which nothing changes, written by hand in C: the limit for it. */
+/* The work of the library after an update in which nothing changes, written by hand in C. It is the limit for the library. */
 #ifndef LOOP_H
 #define LOOP_H
 
@@ -17,15 +17,15 @@ struct loop_field {
 struct loop {
   void *model;
   lily_session_update_fn update;
-  uint64_t (*revision)(void *context, const void *session); /* NULL: compare */
+  uint64_t (*revision)(void *context, const void *session); /* NULL: compare all fields */
   uint64_t last_revision;
   size_t count;
   struct loop_field *fields;
 };
 
-/* Takes the baselines. */
+/* Stores the current values as the baselines. */
 void loop_begin(struct loop *loop);
-/* An update. How many fields differ from their baselines. */
+/* Runs an update, and returns how many fields differ from their baselines. */
 size_t loop_dispatch(struct loop *loop, const void *message);
 void loop_end(struct loop *loop);
 

@@ -1,4 +1,4 @@
-// A program's start: the storage is opened and its fields are filled. With 20 and 1,000 fields that are all there is, and
+// Measures the start of a program, which opens the storage and fills the fields: with 20 and with 1,000 fields and no other entries, and
 // with 20 fields among 100,000 entries.
 #include "session.hpp"
 
@@ -29,8 +29,8 @@ template <typename Each> void for_entries(Size size, Each each) {
   }
 }
 
-// A journal of as many lines as entries, made once for each size.
-const std::string &journal(Size size) {
+// Returns the path of a journal with a line for each entry. It is made once for each size.
+const std::string &journal_path(Size size) {
   static std::map<int, std::string> made;
   std::string &path = made[size.entries];
   if (!path.empty()) return path;
@@ -44,7 +44,7 @@ const std::string &journal(Size size) {
   return path;
 }
 
-const std::string &database(Size size) {
+const std::string &database_path(Size size) {
   static std::map<int, std::string> made;
   std::string &path = made[size.entries];
   if (!path.empty()) return path;
@@ -68,7 +68,7 @@ const std::string &database(Size size) {
 }
 
 void run_library(benchmark::State &state, Size size) {
-  const std::string &path = journal(size);
+  const std::string &path = journal_path(size);
   Session session(Kind::string, size.fields);
   for (auto _ : state) {
     session.model.sets = 0;
@@ -82,9 +82,9 @@ void run_library(benchmark::State &state, Size size) {
   }
 }
 
-// The limit: the file is read whole, and each of its lines parsed.
+// Measures the limit: reading the whole file, and parsing each line.
 void run_jansson(benchmark::State &state, Size size) {
-  const std::string &path = journal(size);
+  const std::string &path = journal_path(size);
   for (auto _ : state) {
     int64_t before = now_ns();
     int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -101,13 +101,13 @@ void run_jansson(benchmark::State &state, Size size) {
       json_decref(line);
     }
     state.SetIterationTime(double(now_ns() - before) * 1e-9);
-    REQUIRE(lines == size.entries + 2); // the header is two
+    REQUIRE(lines == size.entries + 2); // two lines are the header
   }
 }
 
-// All rows in one query where all are wanted, else one row for each field.
+// Reads all rows in one query if all are fields, and otherwise one row for each field.
 void run_sqlite(benchmark::State &state, Size size) {
-  const std::string &path = database(size);
+  const std::string &path = database_path(size);
   for (auto _ : state) {
     sqlite3 *database;
     sqlite3_stmt *select;

@@ -1,4 +1,4 @@
-"""The plots of performance.md: no background, and colours that can be read on white and on black."""
+"""Makes the plots of performance.md. They have no background, and colours that can be read on white and on black."""
 import matplotlib
 
 matplotlib.use("svg")
@@ -13,7 +13,7 @@ COLOURS = {LIBRARY: "#e0457b", "SQLite": "#3f8fd2", "LMDB": "#2fa36b", "LevelDB"
            "GSettings": "#4aa3a8"}
 
 plt.rcParams.update({
-    "svg.hashsalt": "lily-session",  # the same figures make the same file
+    "svg.hashsalt": "lily-session",  # so that the same figures make the same file
     "font.size": 11, "font.family": "DejaVu Sans",
     "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": INK, "axes.titlecolor": INK,
     "xtick.color": INK, "ytick.color": INK, "legend.labelcolor": INK, "legend.frameon": False,

@@ -1,5 +1,5 @@
-/* Loads a library and calls one function of it that takes no argument. Prints what that took in ns, the bytes of memory
- * that it made dirty, and the size of the library's file.
+/* Loads a library and calls a function of it that takes no argument. Prints how long that took in ns, how many bytes of memory it made
+ * dirty, and the size of the library's file.
  *
  *   probe LIBRARY FUNCTION
  */
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-static long long now(void) {
+static long long now_ns(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return time.tv_sec * 1000000000LL + time.tv_nsec;
@@ -31,14 +31,14 @@ static long long dirty_bytes(void) {
 
 int main(int argc, char **argv) {
   if (argc != 3) return 2;
-  dirty_bytes(); /* what reading it takes is there now */
-  long long dirty = dirty_bytes(), begin = now();
+  dirty_bytes(); /* once before, so that the memory that reading the file makes dirty does not count */
+  long long dirty = dirty_bytes(), begin = now_ns();
   void *library = dlopen(argv[1], RTLD_NOW);
   if (library == NULL) return fprintf(stderr, "probe: %s\n", dlerror()), 1;
   void *(*function)(void) = (void *(*)(void))dlsym(library, argv[2]);
   if (function == NULL) return fprintf(stderr, "probe: %s\n", dlerror()), 1;
   function();
-  long long took = now() - begin;
+  long long took = now_ns() - begin;
   dirty = dirty_bytes() - dirty;
   struct link_map *map;
   struct stat status;

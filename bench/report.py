@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""Writes what was measured into the tables of performance.md, between its marks, and makes its plots.
+"""Writes the measured figures into the tables of performance.md, between its marks, and makes its plots.
 
     bench/report.py RESULTS DOCS
 
-RESULTS has what bench/run left, DOCS has performance.md. With Debian's Python, which has Debian's matplotlib.
+RESULTS is the folder with the results of bench/run, and DOCS the folder with performance.md. The script runs with Debian's Python, which
+has Debian's matplotlib.
 """
 import re
 import sys
@@ -24,7 +25,7 @@ def main():
         begin, end = f"<!-- measured: {name} -->\n", "<!-- end -->"
         text, count = re.subn(f"{begin}.*?{end}", lambda _: f"{begin}{make(results)}\n{end}", text, flags=re.S)
         if count != 1:
-            sys.exit(f"report: {page} has the mark of {name} {count} times")
+            sys.exit(f"report: cannot write the table {name}: {page} has its mark {count} times instead of once")
     page.write_text(text)
     plots.draw(results, Path(docs))
     for bar in all_bars(results):

@@ -1,4 +1,4 @@
-"""What bench/run has measured, by the names of the benchmarks."""
+"""Reads what bench/run has measured, by the names of the benchmarks."""
 import json
 import re
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 
 class Results:
     def __init__(self, folder):
-        self.times = {}  # a benchmark's repetitions, in ns
-        self.counters = {}  # of the repetition that has seen the most
+        self.times = {}  # the times of a benchmark's repetitions, in ns
+        self.counters = {}  # the counters of the repetition with the largest count
         self.context = {}
         self.bindings = {}  # what bindings/LANGUAGE/bench printed
         for path in sorted(Path(folder).glob("*.json")):
@@ -29,13 +29,13 @@ class Results:
             self.counters[name] = run
 
     def time(self, name):
-        """Nanoseconds: the lower quartile of the repetitions. What else a machine does only ever adds to them."""
+        """Returns the lower quartile of the repetitions in nanoseconds. Other work of the machine can only make a repetition slower."""
         return sorted(self.times[name])[len(self.times[name]) // 4]
 
     def counter(self, name, counter):
         return self.counters[name][counter]
 
     def under(self, group):
-        """The last parts of the names that begin with this, the quickest first."""
+        """Returns the names in a group without the group, the fastest first."""
         names = [name for name in self.times if name.startswith(group + "/")]
         return [name[len(group) + 1 :] for name in sorted(names, key=self.time)]

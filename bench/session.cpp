@@ -2,10 +2,10 @@
 
 namespace {
 
-// What a field's callbacks are given.
+// The context of a field's callbacks.
 struct Place {
   size_t at;
-  std::string own; // what was hydrated
+  std::string own; // the text that the field was set to
 };
 
 lily_session_status set_field(void *context, void *session, const lily_session_value *value) {
@@ -60,7 +60,7 @@ void *update(void *, void *model, const void *message) {
 
 Session::Session(Kind kind, int fields) : persistence(lily_session_persistence_new()) {
   for (int at = 0; at < fields; at++) {
-    // Not value_of: what is measured then differs from this in each field.
+    // This is not value_of(), so that the values that are measured later differ from it in each field.
     model.values.push_back({kind, kind == Kind::json ? "[]" : "at the beginning", -1});
     lily_session_field field = LILY_SESSION_FIELD_INIT;
     field.key = field_key(at);

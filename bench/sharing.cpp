@@ -1,4 +1,4 @@
-// A change by another process: what taking it over costs, and how long after the other's update it is there.
+// Measures a change by another process: what a refresh costs, and how long after the other's update the field is set.
 #include "samples.hpp"
 #include "session.hpp"
 
@@ -9,7 +9,7 @@
 
 namespace {
 
-// Another process, which does something each time it is told to, and answers when it began.
+// Another process, which does something each time it is told to, and reports when it began.
 class Other {
  public:
   template <typename Make> explicit Other(Make make) {
@@ -47,7 +47,7 @@ class Other {
   int line;
 };
 
-// The other's updates of one of 20 fields; it opens its own storage.
+// Returns the work of the other process: it opens its own storage, and updates one of 20 fields.
 auto updater(const std::string &path) {
   return [path] {
     auto *session = new Session(Kind::string, 20);
@@ -82,7 +82,7 @@ void run_refresh(benchmark::State &state, bool is_changed) {
   lily_session_storage_close(storage);
 }
 
-// From before the other's update until the field is set here: this process sleeps in poll meanwhile.
+// Measures the time from the beginning of the other's update until the field is set here. This process sleeps in poll until then.
 void run_latency(benchmark::State &state, Samples &samples) {
   std::string path = make_directory("latency") + "/session.jsonl";
   Other other(updater(path));
@@ -94,7 +94,7 @@ void run_latency(benchmark::State &state, Samples &samples) {
   for (auto _ : state) {
     session.model.sets = 0;
     other.tell();
-    // It may wake for nothing, and for the reserve before the line.
+    // The descriptor may also wake it without a change, and for the reserve that is written before the line.
     while (session.model.sets == 0) {
       wait_for(descriptor);
       REQUIRE(lily_session_refresh(session.session) == LILY_SESSION_OK);
@@ -108,7 +108,7 @@ void run_latency(benchmark::State &state, Samples &samples) {
   lily_session_storage_close(storage);
 }
 
-// The limit: the other writes a byte to a pipe, which this process polls.
+// Measures the limit: the other process writes a byte to a pipe, which this process polls.
 void run_pipe(benchmark::State &state, Samples &samples) {
   int pair[2];
   REQUIRE(pipe(pair) == 0);

@@ -1,4 +1,4 @@
-// Updates timed one by one, for the tail: what the slowest of a million takes.
+// Measures single updates, to find how long the slowest of a million takes.
 #include "samples.hpp"
 #include "store.hpp"
 
@@ -26,7 +26,7 @@ void run(benchmark::State &state, const Contestant &contestant, Timed &timed) {
   timed.samples.report(state);
 }
 
-// "single/kill/lily-session"; with 20 repetitions a million updates, or 5,000 where they are slow.
+// The names are like "single/kill/lily-session". With 20 repetitions there are a million updates, or 5,000 for slow stores.
 const int registered = [] {
   for (const auto *list : {&contestants(), &limits()}) {
     for (const Contestant &each : *list) {

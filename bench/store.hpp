@@ -1,4 +1,4 @@
-// A store as a program would use it to keep its session: what the library is compared with.
+// A store that a program could use for its session. The library is compared with such stores.
 #pragma once
 #include "workload.hpp"
 
@@ -13,10 +13,10 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // Stores these in one step. When it returns they survive what the store was opened for.
+  // Stores the changes in one step. When it returns, they survive what the store was opened for.
   virtual void put(const std::vector<Change> &changes) = 0;
 
-  // What is stored for the change's key is the change's value: read back as another would read it. Ends the program if not.
+  // Checks that the value of the change is stored under its key, by reading it as another program would. Ends the program if it is not.
   virtual void check(const Change &change) = 0;
 
   // Removes the session's keys in one step.
@@ -29,13 +29,13 @@ class Store {
 struct Contestant {
   std::string name;
   Survives survives;
-  // In an empty directory. The kind is that of all values that will be put.
+  // Opens the store in an empty directory. `kind` is the kind of all values that will be put.
   std::function<std::unique_ptr<Store>(const std::string &directory, Kind kind)> open;
-  // An update takes a tenth of a millisecond or more, because it writes everything or waits for the disk.
+  // True if an update takes a tenth of a millisecond or more, because it writes everything or waits for the disk.
   bool is_slow = false;
 };
 
-// Stores, and as limits what the kernel's calls alone take; limits can only put.
+// The stores, and the limits, which are the system calls alone. A limit implements put() only.
 const std::vector<Contestant> &contestants();
 const std::vector<Contestant> &limits();
 const Contestant &contestant(const std::string &name);
@@ -48,6 +48,6 @@ std::unique_ptr<Store> open_json_file(const std::string &directory, Survives sur
 std::unique_ptr<Store> open_keyfile(const std::string &directory);
 std::unique_ptr<Store> open_gsettings(const std::string &directory, Kind kind);
 
-// A line as the library's journal has it, without its check, appended to a file.
+// Appends a line to a file as the library's journal does, without its check.
 enum class Bare { write, format_and_write, lock_and_write, write_and_sync };
 std::unique_ptr<Store> open_bare(const std::string &directory, Bare bare);

@@ -1,4 +1,4 @@
-"""The tables of performance.md, each by the name of its mark."""
+"""Makes the tables of performance.md. Each function is for the mark of the same name."""
 import os
 from pathlib import Path
 
@@ -12,7 +12,7 @@ RANKS = {"mean": "mean", "p50": "50 %", "p90": "90 %", "p99": "99 %", "p99.9": "
 
 
 def table(head, rows, are_numbers=True):
-    """The first column is text."""
+    """Returns a table in Markdown. The first column is text; the others are numbers if `are_numbers` is true."""
     rule = ["---"] + ["--:" if are_numbers else "---"] * (len(head) - 1)
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [head, rule, *rows])
 
@@ -32,7 +32,7 @@ def machine(results):
 
 
 def disk():
-    """What this directory, and so build/bench, is on."""
+    """Returns the file system and the device of this directory, and so of build/bench."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     around = [mount for mount in mounts if os.path.realpath(__file__).startswith(mount[1].rstrip("/") + "/")]
     device, _, kind = max(around, key=lambda mount: len(mount[1]))[:3]
@@ -56,7 +56,7 @@ def updates(results, survives, kinds):
 
 
 def parts(results):
-    """Of an update that changes one string: what is known by itself, and what is left."""
+    """Returns the parts of an update that changes one string: those that are measured separately, and the rest."""
     whole, calls = (results.time(f"update/string/1/kill/{name}") for name in (LIBRARY, "flock + statx + write + unlock"))
     gets, compared = (results.time(f"compare/string/{FIELDS}/{name}") for name in ("bare gets", LIBRARY))
     shares = {

@@ -1,5 +1,5 @@
-// An update in which nothing changes. With the host's revision the library need not look at the fields; without, it asks
-// for each and compares.
+// Measures an update in which nothing changes. With the host's revision the library need not look at the fields. Without it, the library
+// gets and compares each field.
 #include "loop.h"
 #include "session.hpp"
 
@@ -7,7 +7,7 @@
 
 namespace {
 
-// Through pointers that the compiler cannot see through, as the library calls the host.
+// The functions are called through pointers that the compiler cannot see through, as the library calls the host.
 lily_session_update_fn volatile update_call = update;
 lily_session_get_fn volatile get_call = get_field;
 
@@ -15,7 +15,7 @@ struct Fields {
   explicit Fields(int count) {
     for (int at = 0; at < count; at++) places.push_back(size_t(at));
   }
-  // get_field's context begins with the field's place.
+  // The context of get_field begins with the index of the field.
   void *context(int at) { return &places[at]; }
   std::vector<size_t> places;
 };

@@ -1,8 +1,8 @@
-"""Numbers as they are read."""
+"""Formats numbers for people."""
 
 
 def significant(number):
-    """Three digits, without an exponent."""
+    """Returns a number with three digits, without an exponent."""
     if number >= 100:
         return f"{number:,.0f}"
     return f"{number:.1f}" if number >= 10 else f"{number:.2f}"

@@ -1,4 +1,4 @@
-// An update that changes 1 or all of 20 fields, in each store; and in stores that hold many other keys.
+// Measures an update that changes 1 or all of 20 fields, in each store, and in stores that have many other keys.
 #include "store.hpp"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace {
 
-// A store that stays open from repetition to repetition, and goes on with its updates.
+// A store that stays open over all repetitions, and continues with its updates.
 struct Opened {
   std::unique_ptr<Store> store;
   Updates updates;
@@ -40,10 +40,10 @@ void run(benchmark::State &state, Opened &opened) {
 
 const char *name_of(Kind kind) { return kind == Kind::string ? "string" : kind == Kind::integer ? "integer" : "json4k"; }
 
-// In a repetition: some milliseconds, whatever the machine is doing when they begin.
+// Returns the number of updates in a repetition. Together they take some milliseconds.
 int updates_of(const Contestant &contestant) { return contestant.is_slow ? 10 : is_quick() ? 20 : 1500; }
 
-// "update/string/1/kill/lily-session"
+// Adds a benchmark with a name like "update/string/1/kill/lily-session".
 void add(const Contestant &contestant, Kind kind, int changed) {
   std::string name = std::string("update/") + name_of(kind) + "/" + std::to_string(changed) + "/" +
                      (contestant.survives == Survives::kill ? "kill/" : "power/") + contestant.name;
@@ -52,7 +52,7 @@ void add(const Contestant &contestant, Kind kind, int changed) {
   })->UseRealTime()->Iterations(updates_of(contestant));
 }
 
-// "size/1000/lily-session"
+// Adds a benchmark with a name like "size/1000/lily-session".
 void add_size(const Contestant &contestant, int others) {
   std::string name = "size/" + std::to_string(others) + "/" + contestant.name;
   benchmark::RegisterBenchmark(name.c_str(), [=, &contestant](benchmark::State &state) {
@@ -62,7 +62,7 @@ void add_size(const Contestant &contestant, int others) {
   })->UseRealTime()->Iterations(updates_of(contestant));
 }
 
-// After a million updates, before each of which the file's size was looked at.
+// Adds a benchmark that runs after a million updates. After each of these the size of the file is looked up.
 void add_after_million(const Contestant &contestant) {
   std::string name = "size/after a million/" + contestant.name;
   benchmark::RegisterBenchmark(name.c_str(), [=, &contestant](benchmark::State &state) {

@@ -15,7 +15,7 @@ std::string make_text(Kind kind, int variant) {
   char text[32];
   std::snprintf(text, sizeof text, "value-%010d", variant * 7919);
   if (kind == Kind::string) return text;
-  // A list of small objects, such as a cart.
+  // The JSON text is a list of small objects, such as a cart.
   std::string json = "[";
   for (int item = 0; json.size() < 4000; item++) {
     char object[128];
@@ -28,7 +28,7 @@ std::string make_text(Kind kind, int variant) {
   return json + "\"]";
 }
 
-// Never moved, so that views of it stay good.
+// Returns a text that never moves, so that views of it stay valid.
 const std::string &text_of(Kind kind, int variant) {
   static const auto all = [] {
     std::array<std::array<std::string, VARIANTS>, 3> made;

@@ -1,4 +1,4 @@
-// What is stored, the same for every store: keys, values, and which of them an update changes.
+// The work for every store: the keys, the values, and the changes of an update.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -19,19 +19,19 @@ struct Change {
   Value value;
 };
 
-// How many fields the model has in the benchmarks of updates.
+// The number of fields of the model in the benchmarks of updates.
 constexpr int FIELDS = 20;
 
-// The key under which a field is stored, in all stores: "lily_session_field_07".
+// Returns the key under which a field is stored in all stores, such as "lily_session_field_07".
 std::string_view storage_key(int field);
-// The same without the prefix: "field_07".
+// Returns the key without the prefix, such as "field_07".
 const char *field_key(int field);
 
-// What a field has in some turn: another value than in the turn before, of the same size. 16 bytes of text, a number of
-// seven digits, or 4 KiB of JSON, made before anything is measured.
+// Returns the value of a field in a turn. It differs from the value in the turn before, and has the same size: 16 bytes of text, a number
+// of seven digits, or 4 KiB of JSON. The texts are made before anything is measured.
 Value value_of(Kind kind, int field, uint64_t turn);
 
-// A value for each field, for a store to begin with; other ones than the first of Updates.
+// Returns a value for each field, for a store to begin with. They differ from the first values of Updates.
 std::vector<Change> first_values(Kind kind);
 
 // Updates that change the first `changed` of the fields, one after the other, each with new values.
@@ -46,15 +46,15 @@ class Updates {
   std::vector<Change> changes;
 };
 
-// BENCH_QUICK is set: everything once, and small, to see that it works.
+// Returns true if BENCH_QUICK is set. Everything runs once then, and with little data, to check that it works.
 bool is_quick();
 
-// A fresh directory for files, below BENCH_DATA.
+// Makes an empty directory below BENCH_DATA, and returns its path.
 std::string make_directory(const std::string &name);
 
 int64_t now_ns();
 
-// Ends the program: a benchmark of something that failed would be a benchmark of nothing.
+// Prints a message and ends the program, as figures of a store that failed would mean nothing.
 [[noreturn]] void fail(const std::string &what);
 inline void require(bool good, const char *what) {
   if (!good) fail(what);

@@ -117,13 +117,13 @@ def test_an_export_follows_no_link_and_fills_no_pipe(home):
     target.write_text("mine")
     file = home.path / "backup.json"
     for make, reason in [(lambda: file.symlink_to(target), "symbolic link"), (lambda: file.symlink_to(home.path / "nowhere"), "symbolic link"),
-                         (lambda: os.mkfifo(file), "no regular file"), (file.mkdir, "no regular file")]:
+                         (lambda: os.mkfifo(file), "not a regular file"), (file.mkdir, "not a regular file")]:
         make()
         answer = home.run("export", "-o", file, code=3)
         assert reason in answer.err and answer.out == ""
         assert target.read_text() == "mine" and not (home.path / "nowhere").exists()
         file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
-    assert "cannot be written (No such file or directory)" in home.run("export", "-o", home.path / "no/backup.json", code=3).err
+    assert "no/backup.json: No such file or directory" in home.run("export", "-o", home.path / "no/backup.json", code=3).err
     assert {path.name for path in home.path.iterdir()} == {"target", ".local"}
 
 
@@ -134,7 +134,7 @@ def test_an_export_that_fails_leaves_the_old_file(home):
     file.write_text("old")
     done = subprocess.run(["bash", "-c", 'ulimit -f 0; trap "" XFSZ; exec "$0" export --app shop -o backup.json', TOOL], env=home.environment,
                           cwd=home.path, capture_output=True, text=True)
-    assert done.returncode == 3 and "cannot be written" in done.stderr, done
+    assert done.returncode == 3 and "cannot write " in done.stderr, done
     assert file.read_text() == "old" and {path.name for path in home.path.iterdir()} == {"backup.json", ".local"}
 
 

@@ -123,7 +123,7 @@ def test_lines_missing_beyond_the_skipped_ones(home):
     data = whole.bytes().replace(b"hunter-2", b"hunter-3")
     home.write(data)
     report = home.run("verify", code=2).out
-    assert "skipped: its check does not hold" in report and "a line is missing before it" in report
+    assert "skipped: the checksum is wrong" in report and "a line is missing before this line" in report
 
 
 def test_what_shows_a_damaged_store_says_so(home):
@@ -164,7 +164,7 @@ def test_a_repair_keeps_the_original_and_what_can_be_read(home, kind):
     assert after.entries == entries and after.damage == 0
     home.run("verify")
     home.write(data)
-    assert "in place of the one that is there" in home.run("verify", code=2).out
+    assert "in place of the existing one" in home.run("verify", code=2).out
 
 
 def test_compact_leaves_only_what_is_stored(home):

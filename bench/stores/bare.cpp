@@ -1,4 +1,4 @@
-// What the kernel's calls take by themselves: the limits of what any store can do.
+// The system calls by themselves, which are the limit for any store.
 #include "../store.hpp"
 
 #include <cstdio>
@@ -20,9 +20,9 @@ class BareFile : public Store {
   ~BareFile() override { close(file); }
 
   void put(const std::vector<Change> &changes) override {
-    // Formatted once only, where it is the calls alone that are measured.
+    // If only the system calls are measured, the line is formatted once.
     if (bare == Bare::format_and_write || formatted != changes.size()) format(changes);
-    if (written > size_t(4) << 20) { // as the journal, which does not grow for ever
+    if (written > size_t(4) << 20) { // The journal does not grow for ever either.
       REQUIRE(ftruncate(file, 0) == 0);
       written = 0;
     }
@@ -44,7 +44,7 @@ class BareFile : public Store {
   }
 
  private:
-  // As the journal's line of these changes, with zeros for its check.
+  // Formats the changes as a line of the journal, with zeros as its check.
   void format(const std::vector<Change> &changes) {
     char *const end = line.data() + line.size();
     char *at = line.data();
@@ -83,7 +83,7 @@ class BareFile : public Store {
   Bare bare;
   int file;
   long long sequence = 1000000;
-  std::vector<char> line = std::vector<char>(128 << 10); // 20 values of 4 KiB fit
+  std::vector<char> line = std::vector<char>(128 << 10); // room for 20 values of 4 KiB
   size_t length = 0, formatted = 0, written = 0;
 };
 

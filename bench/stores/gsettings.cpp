@@ -1,4 +1,4 @@
-// GSettings with its keyfile backend, which needs no daemon and no desktop; the schema is made here.
+// GSettings with its keyfile backend, which needs no daemon and no desktop. The schema is made here.
 #include "../store.hpp"
 
 #include <algorithm>
@@ -13,7 +13,7 @@ namespace {
 constexpr const char *ID = "org.lily.bench";
 constexpr const char *PATH = "/org/lily/bench/";
 
-// A schema's keys may have lower-case letters, digits and dashes.
+// Converts a key for a schema, whose keys may have lower-case letters, digits and dashes.
 std::string name_of(std::string_view key) {
   std::string name(key);
   std::replace(name.begin(), name.end(), '_', '-');
@@ -49,7 +49,7 @@ class Settings : public Store {
     g_settings_schema_unref(schema);
   }
 
-  // Delayed, so that several changes are one write.
+  // The changes are delayed, so that several of them are one write.
   void put(const std::vector<Change> &changes) override {
     for (const Change &change : changes) {
       GVariant *value = change.value.kind == Kind::integer ? g_variant_new_int64(change.value.number)

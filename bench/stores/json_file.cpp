@@ -16,7 +16,7 @@ json_t *json_of(const Value &value) {
   return nullptr;
 }
 
-// The whole document, written beside the file and put in its place.
+// Writes the whole document to a new file, which then replaces the old one.
 class JSONFile : public Store {
  public:
   JSONFile(const std::string &directory, Survives survives)

@@ -6,7 +6,7 @@ namespace {
 
 constexpr const char *GROUP = "session";
 
-// GLib syncs the file, but not its directory, when it replaces one that is there: g_file_set_contents().
+// g_file_set_contents() of GLib syncs the file when it replaces an existing one, but not its directory.
 class KeyFile : public Store {
  public:
   explicit KeyFile(const std::string &directory) : path(directory + "/session.ini") {}

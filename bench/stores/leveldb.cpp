@@ -7,7 +7,7 @@ namespace {
 
 leveldb::Slice bytes(std::string_view text) { return {text.data(), text.size()}; }
 
-// A number is its eight bytes.
+// Returns the bytes of a value to store. A number is stored as its eight bytes.
 leveldb::Slice bytes(const Value &value) {
   if (value.kind == Kind::integer) return {reinterpret_cast<const char *>(&value.number), sizeof value.number};
   return bytes(value.text);
@@ -30,7 +30,7 @@ class LevelDB : public Store {
     REQUIRE(database->Write(write, &batch).ok());
   }
 
-  // One process has it open: read through the same.
+  // Only one process may have the database open, so the check reads through the same handle.
   void check(const Change &change) override {
     std::string value;
     REQUIRE(database->Get({}, bytes(change.key), &value).ok());

@@ -16,11 +16,12 @@ class Lily : public Store {
     lily_session_storage_close(storage);
   }
 
-  // An update of the model, after which the library finds out what changed.
+  // Updates the model; the library then finds out what changed.
   void put(const std::vector<Change> &changes) override { session.dispatch(&changes); }
 
   void check(const Change &change) override {
-    // One that may write would rewrite a file that has grown, and the session's next update would have to follow it.
+    // The storage is opened to read only. Otherwise it might rewrite a file that has grown, and the session's next update would have to
+    // follow.
     lily_session_storage *other =
         open_storage(lily_session_storage_path(storage), LILY_SESSION_DURABILITY_PROCESS, LILY_SESSION_READ_ONLY);
     char *json;
@@ -34,7 +35,7 @@ class Lily : public Store {
 
   void clear() override { REQUIRE(lily_session_clear(storage) == LILY_SESSION_OK); }
 
-  // Not fields: other programs' keys.
+  // These keys are not fields; they stand for keys of other programs.
   void preload(int count) override {
     for (int at = 0; at < count; at++) {
       char key[32];

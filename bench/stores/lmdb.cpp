@@ -7,7 +7,7 @@ namespace {
 
 MDB_val bytes(std::string_view text) { return {text.size(), const_cast<char *>(text.data())}; }
 
-// A number is its eight bytes.
+// Returns the bytes of a value to store. A number is stored as its eight bytes.
 MDB_val bytes(const Value &value) {
   if (value.kind == Kind::integer) return {sizeof value.number, const_cast<int64_t *>(&value.number)};
   return bytes(value.text);
@@ -34,7 +34,7 @@ class LMDB : public Store {
     transaction.commit();
   }
 
-  // One process may open an environment but once: read through the same.
+  // A process may open an environment only once, so the check reads through the same handle.
   void check(const Change &change) override {
     Transaction transaction(environment, MDB_RDONLY);
     MDB_val key = bytes(change.key), expected = bytes(change.value), value;

@@ -1,9 +1,9 @@
-"""One of 20 fields changes, and is stored: a dispatch, beside what else Python programs keep their state in.
+"""Measures a dispatch that changes and stores one of 20 fields, and the same in other stores that Python programs use.
 
     python bench.py [FOLDER]      prints JSON: microseconds for an update, the best of many short rounds of each, taken in turn
 
-Each store is told which value changed, where the session finds it out itself. All but one keep an update when the process is
-killed, and may lose it when the power fails (sqlite3: WAL, synchronous=NORMAL). What is not installed is left out.
+The other stores are told which value changed; the session finds it out itself. All but one keep an update when the process is killed,
+and may lose it when the power fails (sqlite3: WAL, synchronous=NORMAL). Packages that are not installed are left out.
 """
 import contextlib
 import dataclasses
@@ -104,7 +104,7 @@ def sqlitedict(path: Path, end: contextlib.ExitStack) -> Put:
 
 
 def rounds(put: Put) -> Iterator[float]:
-    """The best so far, in seconds for an update."""
+    """Yields the best time so far after each round, in seconds for an update."""
     value, best = 0, float("inf")
     while True:
         start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""Makes the extension module lily_session._native, by cffi, from lily_session.h itself.
+"""Makes the extension module lily_session._native with cffi, from lily_session.h itself.
 
-The library is, in this order:
-  1. where LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR say;
-  2. in the source tree around this folder, once it has been built (`make`);
-  3. where pkg-config knows it.
-In the first two the module remembers the folder, so that nothing else has to be said when it is imported.
+It looks for the library in this order:
+  1. in the folders that LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR name;
+  2. in the source tree around this folder, if the library has been built there (`make`);
+  3. where pkg-config finds it.
+In the first two cases the module remembers the folder, so that importing it needs no further settings.
 """
 import os
 import re
@@ -17,7 +17,7 @@ from cffi import FFI
 LIBRARY = "lily_session"
 TREE = Path(__file__).resolve().parents[2]
 
-# What is called from C. The library reads all fields of a session out of a row that one call into Python has filled.
+# Types for the callbacks from C. One call into Python fills a row, from which the library reads all fields of a session.
 PYTHON = """
 typedef struct { lily_session_status status; lily_session_value value; } lily_py_cell;
 typedef struct { void *session; lily_py_cell cells[]; } lily_py_row;
@@ -53,7 +53,7 @@ extern "Python" {
 }
 """
 
-# A get callback costs about 1 µs when Python answers it. Here it is a copy.
+# A get callback in Python costs about 1 µs. This one in C only copies the cell.
 GET = """
 static lily_session_status lily_py_get(void *context, const void *row, lily_session_value *out_value) {
   const lily_py_cell *cell = ((const lily_py_row *)row)->cells + ((const lily_py_field *)context)->column;
@@ -63,20 +63,20 @@ static lily_session_status lily_py_get(void *context, const void *row, lily_sess
 """
 
 
-def pkg_config(*question: str) -> "list[str]":
+def pkg_config(*options: str) -> "list[str]":
     program = os.environ.get("PKG_CONFIG", "pkg-config")
     try:
-        answer = subprocess.run([program, *question, LIBRARY], capture_output=True, text=True, check=True).stdout
+        output = subprocess.run([program, *options, LIBRARY], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         raise SystemExit(
-            f"lily-session: the library was not found. Install it, so that `{program} {LIBRARY}` knows it; or, in its source "
-            "tree, build it (make); or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
+            f"lily-session: the library was not found. Install it, so that `{program} {LIBRARY}` finds it; or build it in its "
+            "source tree (make); or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
         ) from None
-    return shlex.split(answer)
+    return shlex.split(output)
 
 
-def find() -> "tuple[Path, dict[str, list[str]]]":
-    """The header, and what the compiler is told."""
+def find_library() -> "tuple[Path, dict[str, list[str]]]":
+    """Returns the path of the header, and the settings for the compiler."""
     include, lib = os.environ.get("LILY_SESSION_INCLUDE_DIR"), os.environ.get("LILY_SESSION_LIBDIR")
     if include and lib:
         places = Path(include), Path(lib)
@@ -87,7 +87,7 @@ def find() -> "tuple[Path, dict[str, list[str]]]":
     header = places[0] / "lily_session.h"
     if include or (header.exists() and (places[1] / "liblily_session.so").exists()):
         if not header.exists():
-            raise SystemExit(f"lily-session: there is no {header}.")
+            raise SystemExit(f"lily-session: LILY_SESSION_INCLUDE_DIR is wrong: there is no {header}.")
         folder = [str(places[1].resolve())]
         return header, {"include_dirs": [str(places[0])], "library_dirs": folder, "runtime_library_dirs": folder}
     cflags, libs = pkg_config("--cflags"), pkg_config("--libs-only-L", "--libs-only-other")
@@ -95,12 +95,12 @@ def find() -> "tuple[Path, dict[str, list[str]]]":
 
 
 def declarations(header: str) -> str:
-    """The header without what the preprocessor would take away."""
+    """Returns the header without the lines for the preprocessor, which cffi does not read."""
     header = re.sub(r"^#ifdef __cplusplus$.*?^#endif$", "", header, flags=re.M | re.S)
     return re.sub(r"^#(?:.*\\\n)*.*$", "", header, flags=re.M)
 
 
-path, flags = find()
+path, flags = find_library()
 ffi = FFI()
 ffi.cdef(declarations(path.read_text(encoding="utf-8")) + PYTHON + CALLBACKS)
 ffi.cdef("#define LILY_SESSION_VERSION_MAJOR ...\n#define LILY_SESSION_VERSION_MINOR ...")

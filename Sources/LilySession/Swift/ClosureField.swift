@@ -1,23 +1,24 @@
 #if !hasFeature(Embedded)
-  /// A field of closures. What it compares are values of the program's own type; those that differ are encoded.
+  /// A field that closures of the program read and set. It compares values of the program's own type, and encodes those that differ.
   struct ClosureField<Session>: FieldBinding {
-    private let make: () -> ClosureBaseline<Session>
-    private let accept: (NativeValue, inout Session) -> Bool
-    private let migration: ((UInt32, NativeValue, (NativeValue) -> Int32) -> Int32)?
+    private let makeTypedBaseline: () -> ClosureBaseline<Session>
+    /// Decodes a stored value and sets the field to it. Returns false if the decoder refuses the value.
+    private let decodeAndSet: (NativeValue, inout Session) -> Bool
+    private let runMigration: ((UInt32, NativeValue, (NativeValue) -> Int32) -> Int32)?
 
     init<A: Equatable>(
       get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, coder: ValueCoder<A>,
       migrate: ((UInt32, String) throws -> A?)?
     ) {
-      make = { TypedBaseline(get: get, set: set, coder: coder) }
-      accept = { native, session in
+      makeTypedBaseline = { TypedBaseline(get: get, set: set, coder: coder) }
+      decodeAndSet = { native, session in
         guard let value = try? coder.decoder.decode(Value(native)) else { return false }
         set(&session, value)
         return true
       }
-      migration = migrate.map { migrate in
+      runMigration = migrate.map { migrate in
         { version, stored, body in
-          // Through the field's own form, so that it is set in one way only.
+          // The migrated value is encoded, so that the field is set in one way only: from a stored value.
           guard case .json(let text) = Value(stored), let value = try? migrate(version, text), let encoded = try? coder.encode(value) else {
             return Status.decode.rawValue
           }
@@ -26,29 +27,29 @@
       }
     }
 
-    var migrates: Bool { migration != nil }
-    func makeBaseline() -> ClosureBaseline<Session> { make() }
-    func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copy() }
+    var migrates: Bool { runMigration != nil }
+    func makeBaseline() -> ClosureBaseline<Session> { makeTypedBaseline() }
+    func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copyForRestoring() }
     func dispose(_ baseline: inout ClosureBaseline<Session>) {}
     func capture(_ session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
     func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.native.append(to: buffer) }
-    func set(_ value: NativeValue, in session: inout Session) -> Int32 { accept(value, &session) ? 0 : Status.decode.rawValue }
+    func set(_ value: NativeValue, in session: inout Session) -> Int32 { decodeAndSet(value, &session) ? 0 : Status.decode.rawValue }
     func restore(_ baseline: ClosureBaseline<Session>, in session: inout Session) -> Int32 {
       baseline.restore(&session)
       return 0
     }
     func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
-      migration.map { $0(version, stored, body) }
+      runMigration.map { $0(version, stored, body) }
     }
   }
 
-  /// The last value of a field, in the program's own type and, for what is stored, in native form.
+  /// The last value of a field, in the program's own type, and in the native form in which it is stored.
   class ClosureBaseline<Session> {
     var native = NativeBaseline()
 
     deinit { native.dispose() }
 
-    func copy() -> ClosureBaseline { ClosureBaseline() }
+    func copyForRestoring() -> ClosureBaseline { ClosureBaseline() }
     func capture(_ session: Session) -> Capture { .same }
     func restore(_ session: inout Session) {}
   }
@@ -65,8 +66,8 @@
       self.coder = coder
     }
 
-    /// Of what is restored: only the value counts.
-    override func copy() -> ClosureBaseline<Session> {
+    /// Copies the value alone: the native form is not needed to restore the field.
+    override func copyForRestoring() -> ClosureBaseline<Session> {
       let copy = TypedBaseline(get: get, set: set, coder: coder)
       copy.last = last
       return copy

@@ -2,7 +2,7 @@
   import CPlatform
 
   extension Status: Hashable, CustomStringConvertible {
-    /// The name it has here, such as `quota`.
+    /// The name of the status in Swift, such as `quota`.
     public var description: String {
       switch self {
       case .ok: "ok"
@@ -31,13 +31,13 @@
   }
 
   extension Failure: CustomStringConvertible, CustomDebugStringConvertible {
-    /// The key that it is about, without the prefix where it is a field's.
+    /// The key that the failure is about, or nil if it is not about a key. A field's key comes without the prefix.
     public var key: String? { subject?.description }
 
-    /// The path that it is about.
+    /// The path that the failure is about, or nil if it is not about a path.
     public var path: String? { location.map { String(decoding: $0, as: UTF8.self) } }
 
-    /// One line for people, such as `theme: a real is not finite`, or `cannot create /srv/state/shop: Permission denied`.
+    /// The failure as one line for people, such as `theme: a real is not finite`, or `cannot create /srv/state/shop: Permission denied`.
     public var description: String {
       let path = location.map { (hasSystemText ? " " : ": ") + String(decoding: UTF8Text.oneLine($0), as: UTF8.self) }
       return (key.map { "\($0): " } ?? "") + "\(reason)" + (path ?? "") + (hasSystemText ? ": \(systemText)" : "")
@@ -50,36 +50,37 @@
       }
     }
 
-    /// The same with the status, and the error that it comes from.
+    /// The description with the status before it, and the underlying error after it.
     public var debugDescription: String { "\(status): \(self)" + (underlying.map { " (\($0))" } ?? "") }
   }
 
   extension Event: CustomStringConvertible {
-    /// Why; `ok` where nothing is wrong.
+    /// The reason of the event; `ok` if nothing is wrong.
     public var status: Status { Status(rawValue: code) }
 
-    /// Of the field, without the prefix; nil: it is about the storage.
+    /// The key of the field that the event is about, without the prefix; nil if the event is about the storage.
     public var key: String? { subject?.description }
 
-    /// One line for people, such as `rejected theme: decode`.
+    /// The event as one line for people, such as `rejected theme: decode`.
     public var description: String {
       "\(kind)" + (key.map { " \($0)" } ?? "") + (status == .ok ? "" : ": \(status)") + (systemError == 0 ? "" : " (errno \(systemError))")
     }
   }
 
   extension Key: Hashable, Comparable, CustomStringConvertible {
-    /// By the bytes.
+    /// Hashes the bytes of the key.
     public func hash(into hasher: inout Hasher) { hasher.combine(bytes) }
 
-    /// Byte order, shorter first.
+    /// Compares two keys byte by byte.
+    /// - Returns: true if the first key comes before the second. A key comes before every longer key that begins with it.
     public static func < (a: Key, b: Key) -> Bool { a.precedes(b) }
 
-    /// As text.
+    /// The key as text.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
   }
 
   extension Scope: Hashable {
-    /// By its name.
+    /// Hashes the name of the scope.
     public func hash(into hasher: inout Hasher) { hasher.combine(prefix) }
   }
 #endif

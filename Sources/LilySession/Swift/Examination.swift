@@ -1,62 +1,62 @@
 #if !hasFeature(Embedded)
   import CPlatform
 
-  // What a tool that looks after journals needs, beyond what programs do with them.
+  // For tools that check and repair journals. Other programs do not need these functions.
 
-  /// Something about one line of a journal that is not as it should be, or that needs a word.
+  /// A line of a journal that is damaged, or that is unusual in another way.
   public struct Finding {
-    /// What it is.
+    /// The kinds of findings.
     public enum Kind: Equatable, Sendable {
-      /// This copy of the header does not serve; the other one does.
+      /// This copy of the header is damaged. The other copy is used.
       case header
-      /// The line does not begin as one, or its check fails.
+      /// The line does not begin as a line of a journal does, or its check fails.
       case check
-      /// Its check holds, but it is not what a writer writes.
+      /// The line's check is right, but no writer writes such a line.
       case grammar
-      /// Its sequence is not above that of the line before: it was copied.
+      /// The line was copied from another place: its sequence number is not above that of the line before.
       case copied
-      /// The line itself is whole; before it so many are missing, beyond those that were skipped.
+      /// The line is whole, but this many lines are missing before it, in addition to the lines that were skipped.
       case missing(Int64)
-      /// Over 64 MiB.
+      /// The line is longer than 64 MiB.
       case tooLong
-      /// An operation of a newer format; it keeps the file from being written to.
+      /// The line has an operation of a newer format. This version does not write to such a file.
       case newer
-      /// Bytes after the last newline: a write that has not ended, or never will. No damage.
+      /// The bytes after the last newline: a write that is under way, or that was cut short. This is not damage.
       case torn
     }
 
-    /// What it is.
+    /// The kind of the finding.
     public var kind: Kind
-    /// From 1; the header is 1 and 2.
+    /// The number of the line, from 1. The copies of the header are lines 1 and 2.
     public var line: Int
-    /// Of its first byte in the file.
+    /// The offset of the line's first byte in the file.
     public var offset: Int64
-    /// In bytes, without the newline.
+    /// The length of the line in bytes, without the newline.
     public var length: Int64
-    /// Without the newline, borrowed for the call; empty where the line is too long.
+    /// The text of the line, without the newline, which is valid during the call only. It is empty if the line is too long.
     public var text: UnsafeRawBufferPointer
   }
 
-  /// What ``Journal/examine(progress:_:)`` found, in numbers.
+  /// The numbers that ``Journal/examine(progress:_:)`` returns.
   public struct Examination: Sendable {
-    /// Up to where the file was examined.
+    /// The number of bytes that were examined, from the beginning of the file.
     public var fileBytes: Int64 = 0
-    /// Without the header's.
+    /// The number of lines, without the header.
     public var lines = 0
-    /// Findings that are damage.
+    /// The number of findings that are damage.
     public var damaged = 0
-    /// A creation that was cut short, or an empty file: it reads as empty.
+    /// True if the file is empty, or its creation was cut short. Such a file reads as empty.
     public var isUnfinished = false
   }
 
   extension Journal {
-    /// Reads the whole file once more, line by line, with the reader that opening uses; nothing is written and no lock is held, so that
-    /// a line which is being written meanwhile is found torn.
+    /// Reads the whole file once more, line by line, with the reader that opening uses. Nothing is written. No lock is held, so a line
+    /// that is being written at the time is found torn.
     ///
     /// - Parameters:
-    ///   - visit: called for each finding, in the file's order.
-    ///   - progress: called now and then, with the bytes that have been read.
-    /// - Throws: `busy` where this journal rewrites its file meanwhile.
+    ///   - progress: called now and then with the number of bytes that have been read.
+    ///   - visit: called for each finding, in the order of the file.
+    /// - Throws: `busy` if this journal rewrites its file at the same time.
     public func examine(progress: (Int64) -> Void, _ visit: (Finding) -> Void) throws(Failure) -> Examination {
       let (size, begun) = try exclusion.run { () throws(Failure) in
         (route.file < 0 ? 0 : try Syscalls.sizeAndLinks(route.file).size, mirror.applied > 0 ? (mirror.salt, mirror.hasLostHeader) : nil)
@@ -78,7 +78,8 @@
       let length = JournalHeader.length
       var position = JournalReader.Position()
       var number = 0
-      if !hasLostHeader { // else what is left of it is read as lines, which it is not
+      // Without a usable header, what is left of it is read as lines, and found damaged.
+      if !hasLostHeader {
         buffer.resize(to: try read(buffer.start, 2 * length, 0))
         for (line, at) in [(1, 0), (2, length)] where JournalHeader.copy(buffer.bytes, at: at) == nil {
           examination.damaged &+= 1
@@ -101,10 +102,11 @@
       return examination
     }
 
-    /// Rewrites the file with only what lives, whatever its size. A damaged file is kept beside it first.
+    /// Rewrites the file with only its current entries, whatever its size is. A damaged file is kept beside it first.
     ///
-    /// - Parameter discardingUnknown: also a file with lines of a newer format, without those. It is kept beside the new one, too.
-    /// - Throws: `newer` for such a file, unless `discardingUnknown`.
+    /// - Parameter discardingUnknown: true to also rewrite a file with lines of a newer format. The new file does not have those lines;
+    ///   the old file is kept beside it.
+    /// - Throws: `newer` if the file has such lines and `discardingUnknown` is false.
     public func compact(discardingUnknown: Bool = false) throws(Failure) {
       let hostTime = options.clock?()
       try exclusion.run { () throws(Failure) in
@@ -117,9 +119,9 @@
       }
     }
 
-    /// Where ``open(application:options:)`` has a program's file. Nothing is made there.
+    /// Returns the path of the file that ``open(application:options:)`` opens for a program. Nothing is created there.
     ///
-    /// - Parameter application: 1 to 64 of A-Z a-z 0-9 . _ -.
+    /// - Parameter application: the program's name, 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.
     public static func defaultPath(application: String) throws(Failure) -> String {
       guard !application.utf8.contains(0) else { throw Failure(.invalidArgument, "the application's name has a NUL") }
       let path = try Array(application.utf8CString).withUnsafeBufferPointer { name throws(Failure) in
@@ -130,7 +132,7 @@
   }
 
   extension Finding.Kind {
-    /// nil: there is nothing to say of the line.
+    /// The kind of what was found in a line; nil if the line is as it should be.
     fileprivate init?(_ found: JournalReader.Found) {
       switch found.judgement {
       case .damaged(.check): self = .check

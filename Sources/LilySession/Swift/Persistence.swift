@@ -1,5 +1,5 @@
 #if !hasFeature(Embedded)
-  /// The values of a `Session` that survive a restart: an ordered list of fields, each with a key of its own.
+  /// An ordered list of fields: the values of a `Session` that are stored, and restored at the next start. Each field has its own key.
   ///
   /// ```swift
   /// let fields = try Persistence<Shop>()
@@ -7,30 +7,31 @@
   ///   .field("token", \.token, expiresAfter: .seconds(3600))
   /// ```
   ///
-  /// `Session` is the model, or the part of it that has the fields: a struct, or a class.
+  /// `Session` is the type of the model, or of the part of it that has the fields. It may be a struct or a class.
   public struct Persistence<Session> {
     let list: FieldList<ClosureField<Session>>
 
-    /// No fields yet.
+    /// Makes a list without fields.
     public init() { self.init(list: FieldList()) }
 
     private init(list: FieldList<ClosureField<Session>>) { self.list = list }
 
-    /// Adds a field that is stored as its type is coded.
+    /// Adds a field that is encoded and decoded by its type.
     ///
-    /// `Bool`, `String`, integers, `Double`, `Float`, optionals of them, and types whose raw value is one of them are stored as they
-    /// are, such a type by its raw value. Any other type goes through Foundation's `JSONEncoder` and `JSONDecoder`, as they are by
-    /// default, when it has changed. What the type does not accept is left as it is stored, and an event tells of it.
+    /// `Bool`, `String`, integers, `Double`, `Float` and optionals of them are stored as the JSON values that they are. A type whose raw
+    /// value is one of them is stored as its raw value. Foundation's `JSONEncoder` and `JSONDecoder`, with their default settings, encode
+    /// and decode all other types; a value is encoded only when it has changed. If the type does not accept a stored value, the value
+    /// stays in the storage, and an event reports it.
     ///
     /// - Parameters:
-    ///   - key: 1 to 256 bytes; it is stored under `lily_session_<key>`.
-    ///   - path: where the value is in the session.
-    ///   - expiresAfter: after the last write; nil: never.
-    ///   - version: of the value's shape. A stored value of a newer version is left alone.
-    ///   - formerKeys: keys that the field had before, the latest first.
-    ///   - migrate: makes a value from the JSON text of an older version; nil, or an error, rejects what is stored.
-    /// - Returns: a list with one field more.
-    /// - Throws: `duplicateKey` for a key that the list has; `invalidArgument` for what is none, or an expiry that is not positive.
+    ///   - key: 1 to 256 bytes. The field is stored under `lily_session_<key>`.
+    ///   - path: the place of the value in the session.
+    ///   - expiresAfter: how long a stored value lasts after its last write; nil means for ever.
+    ///   - version: the version of the value's shape. A stored value of a newer version is left alone.
+    ///   - formerKeys: former keys of the field, the latest first. They are looked up if nothing is stored under its own key.
+    ///   - migrate: makes a value from the JSON text of an older version. If it returns nil or throws, the stored value is rejected.
+    /// - Returns: a list that has the field, too.
+    /// - Throws: `duplicateKey` if the list has the key already; `invalidArgument` if a key is invalid, or the expiry is not positive.
     public func field<A: Codable & Equatable>(
       _ key: String, _ path: WritableKeyPath<Session, A>, expiresAfter: Duration? = nil, version: UInt32 = 0, formerKeys: [String] = [],
       migrate: ((_ version: UInt32, _ json: String) throws -> A?)? = nil
@@ -40,19 +41,19 @@
         key, get: { $0[keyPath: path] }, set: { $0[keyPath: path] = $1 }, coder, expiresAfter, version, formerKeys, migrate)
     }
 
-    /// Adds a field that is stored as `encode` says.
+    /// Adds a field that an encoder and a decoder of the program translate.
     ///
     /// - Parameters:
-    ///   - key: 1 to 256 bytes; it is stored under `lily_session_<key>`.
-    ///   - path: where the value is in the session.
-    ///   - encode: called for a value that has changed. One that it throws for is not stored, and tried again at the next update.
-    ///   - decoder: what it refuses leaves the field alone, and the stored text too.
-    ///   - expiresAfter: after the last write; nil: never.
-    ///   - version: of the value's shape. A stored value of a newer version is left alone.
-    ///   - formerKeys: keys that the field had before, the latest first.
-    ///   - migrate: makes a value from the JSON text of an older version; nil, or an error, rejects what is stored.
-    /// - Returns: a list with one field more.
-    /// - Throws: `duplicateKey` for a key that the list has; `invalidArgument` for what is none, or an expiry that is not positive.
+    ///   - key: 1 to 256 bytes. The field is stored under `lily_session_<key>`.
+    ///   - path: the place of the value in the session.
+    ///   - encode: called for a value that has changed. If it throws, the value is not stored, and the next update tries again.
+    ///   - decoder: makes a value from what is stored. If it refuses, the field and the stored text stay as they are.
+    ///   - expiresAfter: how long a stored value lasts after its last write; nil means for ever.
+    ///   - version: the version of the value's shape. A stored value of a newer version is left alone.
+    ///   - formerKeys: former keys of the field, the latest first. They are looked up if nothing is stored under its own key.
+    ///   - migrate: makes a value from the JSON text of an older version. If it returns nil or throws, the stored value is rejected.
+    /// - Returns: a list that has the field, too.
+    /// - Throws: `duplicateKey` if the list has the key already; `invalidArgument` if a key is invalid, or the expiry is not positive.
     public func field<A: Equatable>(
       _ key: String, _ path: WritableKeyPath<Session, A>, encode: @escaping (A) throws -> Value, decoder: ValueDecoder<A>,
       expiresAfter: Duration? = nil, version: UInt32 = 0, formerKeys: [String] = [],
@@ -63,20 +64,20 @@
         formerKeys, migrate)
     }
 
-    /// Adds a field that no key path leads to: one of an immutable session.
+    /// Adds a field that has no writable key path, such as a field of an immutable session.
     ///
     /// - Parameters:
-    ///   - key: 1 to 256 bytes; it is stored under `lily_session_<key>`.
-    ///   - get: the field's value.
-    ///   - set: the session with this value.
-    ///   - encode: called for a value that has changed. One that it throws for is not stored, and tried again at the next update.
-    ///   - decoder: what it refuses leaves the field alone, and the stored text too.
-    ///   - expiresAfter: after the last write; nil: never.
-    ///   - version: of the value's shape. A stored value of a newer version is left alone.
-    ///   - formerKeys: keys that the field had before, the latest first.
-    ///   - migrate: makes a value from the JSON text of an older version; nil, or an error, rejects what is stored.
-    /// - Returns: a list with one field more.
-    /// - Throws: `duplicateKey` for a key that the list has; `invalidArgument` for what is none, or an expiry that is not positive.
+    ///   - key: 1 to 256 bytes. The field is stored under `lily_session_<key>`.
+    ///   - get: returns the value of the field.
+    ///   - set: returns the session with this value in the field.
+    ///   - encode: called for a value that has changed. If it throws, the value is not stored, and the next update tries again.
+    ///   - decoder: makes a value from what is stored. If it refuses, the field and the stored text stay as they are.
+    ///   - expiresAfter: how long a stored value lasts after its last write; nil means for ever.
+    ///   - version: the version of the value's shape. A stored value of a newer version is left alone.
+    ///   - formerKeys: former keys of the field, the latest first. They are looked up if nothing is stored under its own key.
+    ///   - migrate: makes a value from the JSON text of an older version. If it returns nil or throws, the stored value is rejected.
+    /// - Returns: a list that has the field, too.
+    /// - Throws: `duplicateKey` if the list has the key already; `invalidArgument` if a key is invalid, or the expiry is not positive.
     public func field<A: Equatable>(
       _ key: String, get: @escaping (Session) -> A, set: @escaping (Session, A) -> Session, encode: @escaping (A) throws -> Value,
       decoder: ValueDecoder<A>, expiresAfter: Duration? = nil, version: UInt32 = 0, formerKeys: [String] = [],
@@ -105,7 +106,7 @@
   }
 
   extension Duration {
-    /// Up to the next whole one; far away saturates.
+    /// The duration in milliseconds, rounded up. A duration that does not fit becomes the largest or smallest number.
     var milliseconds: Int64 {
       let (seconds, attoseconds) = components
       let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1000)

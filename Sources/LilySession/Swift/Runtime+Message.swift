@@ -1,18 +1,18 @@
 #if !hasFeature(Embedded)
   /// A model, its update function, and the sessions that are attached to it.
   ///
-  /// One thread at a time uses a runtime and its sessions, so they are not `Sendable`: an actor may own them. What is called inside
-  /// their own callbacks throws `reentrant`; clearing a storage, and detaching, may be called there.
+  /// A runtime and its sessions may be used by one thread at a time, so they are not `Sendable`; an actor may own them. Calling them from
+  /// inside their own callbacks throws `reentrant`, but a callback may clear a storage or detach a session.
   public final class Runtime<Model, Message> {
     private let core: ModelRuntime<Model>
     private let next: (Model, Message) throws -> Model
 
-    /// A runtime that updates its model in place.
+    /// Makes a runtime that updates its model in place.
     ///
     /// - Parameters:
-    ///   - model: what it begins with.
-    ///   - update: changes the model as the message says. An error refuses the message: the model is as it was (one that is an object
-    ///     is as the function left it).
+    ///   - model: the model to begin with.
+    ///   - update: changes the model according to the message. If it throws, the message is refused and the model stays as it was, except
+    ///     that a model which is an object stays as the function left it.
     public init(_ model: Model, update: @escaping (inout Model, Message) throws -> Void) {
       core = ModelRuntime(model: model)
       next = { model, message in
@@ -22,32 +22,32 @@
       }
     }
 
-    /// A runtime whose models are made anew.
+    /// Makes a runtime in which each message makes a new model.
     ///
     /// - Parameters:
-    ///   - model: what it begins with.
-    ///   - next: the model after the message. An error refuses the message, and the model is kept.
+    ///   - model: the model to begin with.
+    ///   - next: returns the model after the message. If it throws, the message is refused and the model is kept.
     public init(reducing model: Model, by next: @escaping (Model, Message) throws -> Model) {
       core = ModelRuntime(model: model)
       self.next = next
     }
 
-    /// Detaches the sessions that still are attached, which flushes them.
+    /// Detaches the sessions that are still attached, which flushes them.
     deinit { core.free(keeping: core) }
 
-    /// As it is now; inside an update, as it was before.
+    /// The current model. Inside an update, it is the model from before the update.
     public var model: Model { core.model }
 
     /// Updates the model by a message, then stores the fields that changed.
     ///
-    /// - Throws: `update`, with the update function's error as ``Failure/underlying``, or `reentrant`: the message was not applied. Any
-    ///   other: it was, and what could not be stored stays dirty, and is tried again by the next update.
+    /// - Throws: `update`, with the update function's error as ``Failure/underlying``, or `reentrant`, if the message was not applied. With
+    ///   any other status it was applied; fields that could not be stored stay dirty, and the next update tries to store them again.
     public func dispatch(_ message: Message) throws(Failure) { try run { try next($0, message) } }
 
     /// Updates the model by a closure, then stores the fields that changed: for programs without messages.
     ///
-    /// - Parameter change: an error from it leaves the model as it was.
-    /// - Throws: as ``dispatch(_:)``.
+    /// - Parameter change: changes the model. If it throws, the model stays as it was.
+    /// - Throws: what ``dispatch(_:)`` throws.
     public func update(_ change: (inout Model) throws -> Void) throws(Failure) {
       try run { model in
         var model = model
@@ -69,17 +69,17 @@
       throw failure
     }
 
-    /// Hydrates the model from a storage, and stores the fields that change from then on.
+    /// Fills the model's fields from a storage, and stores the fields that change from then on.
     ///
-    /// The session lasts until it is detached, or the runtime is gone; it need not be kept.
+    /// The session lasts until it is detached, or the runtime is gone. You need not keep it.
     ///
     /// - Parameters:
     ///   - persistence: the fields, which are fields of the whole model.
-    ///   - storage: where they are stored. It is kept until the session is over.
-    ///   - revision: a number that differs when a field may have changed; nil compares the fields after every update.
-    ///   - onEvent: told what happens to single fields and to the storage, after the step that caused it.
-    /// - Throws: what reading the storage throws; `duplicateKey` where another session of this runtime stores one of the keys there.
-    ///   Then no field was set. What is wrong with one field is told by an event.
+    ///   - storage: the storage of the fields. The session retains it until it ends.
+    ///   - revision: returns a number that differs when a field may have changed; nil compares the fields after every update.
+    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it.
+    /// - Throws: what reading the storage throws, or `duplicateKey` if another session of this runtime stores one of the keys in it. No
+    ///   field was set then. A fault of a single field is reported by an event instead.
     @discardableResult
     public func attach(
       _ persistence: Persistence<Model>, storage: any Storage, revision: ((Model) -> UInt64)? = nil, onEvent: ((Event) -> Void)? = nil
@@ -87,18 +87,18 @@
       try attach(persistence, at: \.self, storage: storage, revision: revision, onEvent: onEvent)
     }
 
-    /// Hydrates a part of the model from a storage, and stores the fields that change from then on.
+    /// Fills the fields of a part of the model from a storage, and stores the fields that change from then on.
     ///
-    /// The session lasts until it is detached, or the runtime is gone; it need not be kept.
+    /// The session lasts until it is detached, or the runtime is gone. You need not keep it.
     ///
     /// - Parameters:
     ///   - persistence: the fields.
-    ///   - path: the part of the model that has them.
-    ///   - storage: where they are stored. It is kept until the session is over.
-    ///   - revision: a number that differs when a field may have changed; nil compares the fields after every update.
-    ///   - onEvent: told what happens to single fields and to the storage, after the step that caused it.
-    /// - Throws: what reading the storage throws; `duplicateKey` where another session of this runtime stores one of the keys there.
-    ///   Then no field was set. What is wrong with one field is told by an event.
+    ///   - path: the part of the model that has the fields.
+    ///   - storage: the storage of the fields. The session retains it until it ends.
+    ///   - revision: returns a number that differs when a field may have changed; nil compares the fields after every update.
+    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it.
+    /// - Throws: what reading the storage throws, or `duplicateKey` if another session of this runtime stores one of the keys in it. No
+    ///   field was set then. A fault of a single field is reported by an event instead.
     @discardableResult
     public func attach<Slice>(
       _ persistence: Persistence<Slice>, at path: WritableKeyPath<Model, Slice>, storage: any Storage, revision: ((Slice) -> UInt64)? = nil,
@@ -110,7 +110,7 @@
   }
 
   extension Runtime where Message == Never {
-    /// A runtime without messages, whose model is changed by ``update(_:)``.
+    /// Makes a runtime without messages. ``update(_:)`` changes its model.
     public convenience init(_ model: Model) {
       self.init(model, update: { _, _ in })
     }

@@ -1,31 +1,31 @@
 #if !hasFeature(Embedded)
   extension Session {
-    /// Stores what is stored of an unchanged field again, which renews its expiry.
+    /// Renews the expiry of what is stored for a field, by storing the same value again.
     ///
-    /// - Throws: `notFound` where the session has no such field, or nothing is stored for it.
+    /// - Throws: `notFound` if the session has no such field, or nothing is stored for it.
     public func touch(_ key: String) throws(Failure) { try touch(try Key(field: key)) }
 
-    /// Has the next update store a field, whether it changes or not: for a default that the user confirmed, or a choice that equals what
-    /// this program saw last while another changed it. It may be called inside an update function.
+    /// Makes the next update store a field, even if it does not change. Use it for a default that the user confirmed, or for a choice that
+    /// equals the value this program saw last, when another program may have changed it since. It may be called inside an update function.
     ///
-    /// - Throws: `notFound` where the session has no such field.
+    /// - Throws: `notFound` if the session has no such field.
     public func mark(_ key: String) throws(Failure) { try mark(try Key(field: key)) }
 
-    /// What storage holds of a field now, and whether the model has something newer.
+    /// Returns what the storage holds of a field now, and whether the model has a newer value.
     ///
-    /// - Throws: `notFound` where the session has no such field.
+    /// - Throws: `notFound` if the session has no such field.
     public func state(of key: String) throws(Failure) -> FieldState { try state(of: try Key(field: key)) }
 
-    /// How long until the next of the stored fields expires, which is when to ``refresh()``; nil: none will.
+    /// The time until the next stored field expires, after which to call ``refresh()``; nil if none expires.
     public var nextExpiry: Duration? { millisecondsToNextExpiry().map { .milliseconds($0) } }
   }
 
   extension Key {
     init(field key: String) throws(Failure) { try self.init(key, limit: Key.fieldLimit) }
 
-    /// A key of a storage; a field's is `lily_session_` and its own.
+    /// Makes a key of a storage. The key under which a field is stored is `lily_session_` followed by the field's own key.
     ///
-    /// - Throws: `invalidArgument` for other than 1 to 512 bytes, or a NUL.
+    /// - Throws: `invalidArgument` if the key does not have 1 to 512 bytes, or has a NUL.
     public init(storage key: String) throws(Failure) { try self.init(key, limit: Key.storageLimit) }
 
     private init(_ key: String, limit: Int) throws(Failure) {

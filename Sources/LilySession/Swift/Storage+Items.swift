@@ -1,20 +1,22 @@
 #if !hasFeature(Embedded)
-  // Entries with all that is stored of them, for programs that look after a storage: back it up, move it, show it.
+  // Access to whole entries, with their deadlines and versions, for programs that back up, move or show a storage.
 
   extension Storage {
-    /// What is stored under a key, with its deadline and version; nil: it is absent, or has expired.
+    /// Returns the entry under a key, with its deadline and version.
+    ///
+    /// - Returns: nil if the key is absent, or its entry has expired.
     public func entry(forKey key: String) throws(Failure) -> Entry? { try get(try Key(storage: key), from: self) }
 
-    /// The entries whose keys begin so, in byte order of the keys, without those that have expired.
+    /// Returns the entries whose keys have the prefix, in byte order of the keys, without those that have expired.
     public func items(withPrefix prefix: String = "") throws(Failure) -> [Item] {
       let prefix = try [UInt8](prefix.utf8).withBytes { bytes throws(Failure) in try Key(prefix: bytes) }
       return try LilySession.entries(prefix, of: self)
     }
 
-    /// Stores entries, no key twice, in one step. Each keeps its deadline and version.
+    /// Stores entries in one step. Each keeps its deadline and version. No key may occur twice.
     ///
-    /// - Throws: `decode` for what is not JSON, and `quota` for more than a line of 64 MiB: then nothing is stored. `quota` too, and the
-    ///   first key that is left out, where not all fit into the storage's quota: then those that do are stored.
+    /// - Throws: `decode` if a text is not JSON, or `quota` if the entries need a line of more than 64 MiB: nothing is stored then. Also
+    ///   `quota`, with the first key that is left out, if not all entries fit into the storage's quota: those that fit are stored then.
     public func setItems(_ items: [Item]) throws(Failure) {
       let batch = Batch()
       for item in items {
@@ -27,11 +29,12 @@
         }
       }
       guard case .written(let shortfall?) = try write(batch, in: scope, generation: nil) else { return }
-      if let first = shortfall.leftOut.first { throw Failure(.quota, "it does not fit into the quota", key: items[first].key) }
+      if let first = shortfall.leftOut.first { throw Failure(.quota, "the value does not fit into the storage's quota", key: items[first].key) }
       if let notDurable = shortfall.notDurable { throw notDurable }
     }
 
-    /// The scopes that have entries, by name, with what ``items(withPrefix:)`` of them answers. A scope has none.
+    /// Returns the scopes that have entries, sorted by name, each with the entries that ``items(withPrefix:)`` returns for it. For a scope
+    /// the result is empty, as a scope has no scopes.
     public func scopes() throws(Failure) -> [(name: String, items: [Item])] {
       guard scope == .none else { return [] }
       let now = now()
@@ -40,7 +43,7 @@
       for item in try entries(Key(stored: [0])) where !item.entry.isExpired(at: now) {
         let scope = item.key.withBytes { Scope(of: $0) }
         let key = scope.hostKey(item.key)
-        if key.bytes.isEmpty { continue } // its generation
+        if key.bytes.isEmpty { continue } // This entry is the scope's generation.
         if scope != last { found.append((name: scope.name, items: [])) }
         last = scope
         found[found.count - 1].items.append(Item(key: key, entry: item.entry))
@@ -54,13 +57,16 @@
   }
 
   extension Entry {
-    /// When something expires that is stored now: UTC in ms. Far away saturates.
+    /// Returns the deadline, UTC in ms, of a value that is stored now and expires after the duration. A deadline that does not fit becomes
+    /// the largest number.
     public static func deadline(after duration: Duration, from now: Int64) -> Int64 {
       LilySession.deadline(after: duration.milliseconds, from: now)
     }
   }
 
-  /// Throws `decode` for what no storage takes as a value: text that is not JSON, is longer than 16 MiB, or nests deeper than 512.
+  /// Checks that a storage would accept a text as a value.
+  ///
+  /// - Throws: `decode` if the text is not JSON, is longer than 16 MiB, or is nested more than 512 levels deep.
   public func checkJSON(_ text: String) throws(Failure) {
     try [UInt8](text.utf8).withBytes { text throws(Failure) in _ = try JSON.check(text) }
   }

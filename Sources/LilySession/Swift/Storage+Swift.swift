@@ -1,25 +1,27 @@
 #if !hasFeature(Embedded)
   extension Storage {
-    /// Removes every field that sessions have stored here, in one step: log-out. Other keys stay.
+    /// Removes every field that sessions have stored here, in one step, for log-out. Other keys stay.
     ///
-    /// It may be called anywhere, inside an update function too. The model is left alone, and a field is stored again only once
-    /// it changes.
+    /// It may be called anywhere, even inside an update function. It does not change the model, and a field is stored again only when it
+    /// changes.
     public func clear() throws(Failure) { try clear(scope) }
 
-    /// A part of this storage that is a storage of its own, such as one for each user.
+    /// Returns a part of this storage that is a separate storage, such as one for each user.
     ///
-    /// - Parameter name: 1 to 64 bytes.
-    /// - Throws: `unsupported` for a scope of a scope.
+    /// - Parameter name: the name of the part, 1 to 64 bytes.
+    /// - Throws: `unsupported` if this storage is a scope itself.
     public func scoped(_ name: String) throws(Failure) -> ScopedStorage {
       try ScopedStorage.make(self, try Scope(name: try Key(storage: name)))
     }
 
-    /// The JSON text under a key; nil: it is absent, or has expired. A field's key is `lily_session_` and its own.
+    /// Returns the JSON text under a key. The key under which a field is stored is `lily_session_` followed by the field's own key.
+    ///
+    /// - Returns: nil if the key is absent, or its entry has expired.
     public func json(forKey key: String) throws(Failure) -> String? { try get(try Key(storage: key), from: self)?.json }
 
     /// Stores JSON text under a key of the program's own.
     ///
-    /// - Throws: `decode` for what is not JSON; `quota` where it does not fit.
+    /// - Throws: `decode` if the text is not JSON; `quota` if it does not fit.
     public func setJSON(_ json: String, forKey key: String, expiresAfter: Duration? = nil) throws(Failure) {
       let key = try Key(storage: key)
       guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "the expiry is not positive", key: key) }
@@ -27,10 +29,10 @@
       try [UInt8](json.utf8).withBytes { text throws(Failure) in try set(key, to: text, deadline: deadline, in: self) }
     }
 
-    /// Removes a key; one that is absent is none.
+    /// Removes a key. If the key is absent, nothing happens.
     public func removeValue(forKey key: String) throws(Failure) { try remove(try Key(storage: key), from: self) }
 
-    /// The keys that begin so, in byte order.
+    /// Returns the keys that have the prefix, in byte order.
     public func keys(withPrefix prefix: String = "") throws(Failure) -> [String] {
       let prefix = try [UInt8](prefix.utf8).withBytes { bytes throws(Failure) in try Key(prefix: bytes) }
       return try LilySession.entries(prefix, of: self).map(\.key.description)
@@ -38,21 +40,23 @@
   }
 
   extension Journal {
-    /// Opens a file, and makes it where there is none. Its folder has to be there.
+    /// Opens a file, and creates it if it is missing. Its folder must exist.
     ///
     /// - Parameters:
-    ///   - path: of the file; others appear beside it.
-    ///   - options: how it is opened.
+    ///   - path: the path of the file. Other files appear beside it.
+    ///   - options: how the file is opened.
     public static func open(path: String, options: Options = Options()) throws(Failure) -> Journal {
       guard !path.utf8.contains(0) else { throw Failure(.invalidArgument, "the path has a NUL") }
       return try open(path: Array(path.utf8CString), options: options)
     }
 
-    /// Opens the default place: `$LILY_SESSION_DIR/<application>/session.jsonl`, else under `$XDG_STATE_HOME` or `~/.local/state`.
+    /// Opens a program's file in the default place, and creates it and its folders if they are missing.
+    ///
+    /// The path is `<application>/session.jsonl` in the first of `$LILY_SESSION_DIR`, `$XDG_STATE_HOME` and `~/.local/state` that is set.
     ///
     /// - Parameters:
-    ///   - application: 1 to 64 of A-Z a-z 0-9 . _ -; nil: the executable's name.
-    ///   - options: how it is opened.
+    ///   - application: the program's name, 1 to 64 of the characters `A-Z a-z 0-9 . _ -`; nil means the executable's name.
+    ///   - options: how the file is opened.
     public static func open(application: String? = nil, options: Options = Options()) throws(Failure) -> Journal {
       guard let application else { return try open(application: UnsafePointer<CChar>?.none, options: options) }
       guard !application.utf8.contains(0) else { throw Failure(.invalidArgument, "the application's name has a NUL") }
@@ -65,7 +69,7 @@
     public var path: String { String(cString: names.path) }
   }
 
-  // What a storage of the program's own mostly has no need to say.
+  // Defaults for a program's own storage, which seldom needs to implement these.
   extension Storage {
     public var scope: Scope { .none }
     public var descriptor: Int32 { -1 }
@@ -79,7 +83,7 @@
     public var notices: Notices { Notices() }
     public var cPath: UnsafePointer<CChar>? { nil }
 
-    /// Counts the entries.
+    /// Counts the entries and their bytes.
     public func info() throws(Failure) -> StorageInfo {
       var info = StorageInfo()
       for item in try entries(Key(stored: [])) {
@@ -91,22 +95,22 @@
   }
 
   extension Entry {
-    /// An entry, of JSON text as a batch gave it.
+    /// Makes an entry.
     ///
     /// - Parameters:
-    ///   - json: the text.
-    ///   - deadline: UTC in ms; 0: none.
-    ///   - version: of the field.
+    ///   - json: the JSON text, as a batch passed it.
+    ///   - deadline: when the entry expires, UTC in ms; 0 means never.
+    ///   - version: the version of the field.
     public init(json: String, deadline: Int64, version: UInt32) {
       self = Array(json.utf8).withUnsafeBytes { Entry(text: $0, deadline: deadline, version: version) }
     }
 
-    /// The JSON text.
+    /// The JSON text of the entry.
     public var json: String { (try? withText { text throws(Failure) in String(decoding: text, as: UTF8.self) }) ?? "" }
   }
 
   extension Batch {
-    /// What to do with one key.
+    /// A change of one key.
     public enum Operation: Sendable {
       /// Stores the entry under the key.
       case set(Key, Entry)
@@ -114,21 +118,21 @@
       case remove(Key)
     }
 
-    /// What is to be done to a storage that holds certain entries.
+    /// The changes that a batch makes to a storage that holds certain entries.
     public struct Plan: Sendable {
-      /// The changes, in their order. No key is in a batch twice.
+      /// The changes, in their order. A batch changes each key once at most.
       public var operations: [Operation] = []
-      /// The places in the batch of the changes that are left out; for ``Shortfall``.
+      /// The positions in the batch of the changes that are left out, for ``Shortfall``.
       public var overtaken: [Int] = []
     }
 
-    /// Leaves out the changes whose condition does not hold, because somebody else has stored something in the meantime.
+    /// Returns the changes to make. It leaves out those whose condition does not hold, because somebody else has stored something since.
     ///
-    /// Call it inside the transaction that then does what it returns.
+    /// Call it inside the transaction that then makes the changes.
     ///
     /// - Parameters:
-    ///   - now: UTC in ms: what has expired counts as absent.
-    ///   - stored: what is stored under a key.
+    ///   - now: the time, UTC in ms. An entry that has expired counts as absent.
+    ///   - stored: returns the entry under a key, or nil if there is none.
     public func plan(at now: Int64, over stored: (Key) throws(Failure) -> Entry?) throws(Failure) -> Plan {
       var plan = Plan()
       plan.overtaken = try leaveOutOvertaken(at: { now }, stored)

@@ -2,42 +2,46 @@
   internal import Dispatch
 
   extension Storage {
-    /// An element each time that somebody may have changed what is stored, from this call on: then ``Session/refresh()``.
+    /// Returns a sequence with an element each time that somebody may have changed what is stored, from this call on. Call
+    /// ``Session/refresh()`` for each.
     ///
     /// ```swift
     /// for await _ in try storage.changes() { try session.refresh() }
     /// ```
     ///
-    /// There may be elements for nothing, and several changes may be one element. It stays ready until each session of the storage has
-    /// refreshed; without sessions, until the storage was read. The sequence ends when its task is cancelled.
+    /// An element may come without a change, and several changes may give one element. Elements keep coming until each session of the
+    /// storage has refreshed or, if there are no sessions, until the storage was read. The sequence ends when its task is cancelled.
     ///
-    /// - Throws: `unsupported` where the storage cannot tell, as one in memory.
+    /// - Throws: `unsupported` if the storage cannot tell of changes, such as one in memory.
     public func changes() throws(Failure) -> StorageChanges {
       guard descriptor >= 0 else { throw Failure(.unsupported, "this storage cannot tell of changes") }
       return StorageChanges(storage: self)
     }
   }
 
-  /// The changes of a storage: see ``Storage/changes()``.
+  /// The sequence that ``Storage/changes()`` returns.
   public struct StorageChanges: AsyncSequence, Sendable {
     let storage: any Storage
 
-    /// For `for await`.
+    /// Makes the iterator that `for await` uses.
     public func makeAsyncIterator() -> Iterator { Iterator(storage: storage) }
 
     /// Waits for changes.
     public struct Iterator: AsyncIteratorProtocol {
       let storage: any Storage
 
-      /// Waits for the next; nil: the task was cancelled.
+      /// Waits for the next change.
+      /// - Returns: nil if the task was cancelled.
       public mutating func next() async -> Void? { await next(isolation: nil) }
 
-      /// Waits for the next; nil: the task was cancelled.
+      /// Waits for the next change.
+      /// - Returns: nil if the task was cancelled.
       public mutating func next(isolation actor: isolated (any Actor)?) async -> Void? {
         let storage = storage
         let descriptor = storage.descriptor
-        guard descriptor >= 0 else { return nil } // a child of fork
-        // One source for each wait: between two, nothing runs. Any thread may cancel it, which Dispatch for Linux does not declare.
+        guard descriptor >= 0 else { return nil } // This is a child of fork, which has no descriptor.
+        // Each wait has a source of its own, so that nothing runs between two waits. Any thread may cancel a source, but Dispatch for Linux
+        // does not declare it Sendable.
         nonisolated(unsafe) let source = DispatchSource.makeReadSource(fileDescriptor: descriptor)
         await withTaskCancellationHandler {
           await withCheckedContinuation { continuation in

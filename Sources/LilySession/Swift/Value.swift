@@ -1,20 +1,20 @@
 #if !hasFeature(Embedded)
-  /// A value as it is stored.
+  /// A value in the form in which it is stored.
   public enum Value: Equatable, Sendable {
-    /// null
+    /// JSON's null.
     case null
-    /// true or false
+    /// JSON's true or false.
     case bool(Bool)
     /// A number without fraction and exponent.
     case integer(Int64)
-    /// Finite: JSON has no others.
+    /// Any other number. It must be finite, as all numbers of JSON are.
     case real(Double)
     /// A string.
     case string(String)
-    /// JSON text. What is not JSON is not stored.
+    /// JSON text. If the text is not JSON, it is not stored.
     case json(String)
 
-    /// Makes an encoder of an optional, whose nil is JSON's null.
+    /// Returns an encoder for optionals that encodes nil as JSON's null.
     public static func optional<A>(_ encode: @escaping (A) throws -> Value) -> (A?) throws -> Value {
       { try $0.map(encode) ?? .null }
     }
@@ -30,7 +30,7 @@
       }
     }
 
-    /// The value in native form, borrowed for the call.
+    /// Calls `body` with the value in native form, which is valid during the call only.
     func withNative<R>(_ body: (NativeValue) -> R) -> R {
       switch self {
       case .null: return body(.null)
@@ -43,10 +43,10 @@
     }
   }
 
-  /// Which stored values a field accepts, and what they mean to the program: `.string`, `.integer { Date(timeIntervalSince1970:
-  /// Double($0)) }`, `.optional(.string)`.
+  /// The types of stored values that a field accepts, and how the program's value is made from them: `.string`, `.integer {
+  /// Date(timeIntervalSince1970: Double($0)) }`, `.optional(.string)`.
   ///
-  /// A transformation that answers nil, or throws, refuses the value: the field is left alone, and what is stored too.
+  /// If a transformation returns nil or throws, it refuses the value: the field and the stored value stay as they are.
   public struct ValueDecoder<A> {
     let types: ValueTypes
     let decode: (Value) throws -> A?
@@ -81,10 +81,10 @@
       ValueDecoder(.json) { if case .json(let text) = $0 { try transform(text) } else { nil } }
     }
 
-    /// Accepts anything: arrays and objects come as ``Value/json(_:)``.
+    /// Accepts anything. Arrays and objects are passed as ``Value/json(_:)``.
     public static func any(_ transform: @escaping (Value) throws -> A?) -> ValueDecoder { ValueDecoder(.all, transform) }
 
-    /// Accepts null, too, for nil.
+    /// Also accepts null, which becomes nil.
     public static func optional<B>(_ wrapped: ValueDecoder<B>) -> ValueDecoder where A == B? {
       ValueDecoder(wrapped.types.union(.null)) { value in value == .null ? .some(nil) : try wrapped.decode(value).map { $0 } }
     }

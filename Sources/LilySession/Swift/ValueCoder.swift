@@ -5,28 +5,30 @@
     internal import Foundation
   #endif
 
-  /// How values of a type are stored, and read again.
+  /// Encodes and decodes the values of a type.
   struct ValueCoder<A> {
     let encode: (A) throws -> Value
     let decoder: ValueDecoder<A>
-    /// Encoding costs less than it matters how the type compares: strings are told apart by their bytes, reals by their bits.
+    /// True if values are encoded before they are compared. Encoding them is cheap, and then strings differ if their bytes do, and reals
+    /// if their bits do, however the type compares.
     var isNative = false
 
-    /// nil is JSON's null.
+    /// A coder for optionals that encodes nil as JSON's null.
     var optional: ValueCoder<A?> {
       ValueCoder<A?>(encode: Value.optional(encode), decoder: .optional(decoder), isNative: isNative)
     }
   }
 
   extension ValueCoder where A: Codable {
-    /// As it is where JSON has such a value, by its raw value where it has one, else as Foundation's coders do by default.
+    /// Returns the coder of a type. It encodes a value as the JSON value that it is, otherwise by its raw value, and otherwise with
+    /// Foundation's coders and their default settings.
     static func of(_: A.Type) -> ValueCoder { native(A.self) ?? .json }
 
     private static var json: ValueCoder {
       ValueCoder(
         encode: { value in
           let encoder = JSONEncoder()
-          // One text for one value: what another program stored of it is no change.
+          // Equal values give equal texts, so that a value which another program stored does not look changed.
           encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
           return .json(String(decoding: try encoder.encode(value), as: UTF8.self))
         },
@@ -34,7 +36,8 @@
     }
   }
 
-  /// Found out when a field is made, and not by overloads: a type may be `Codable` and have a raw value.
+  /// Returns the coder of a type that needs no `Codable`; nil if there is none. It looks at run time, as overloads would be ambiguous for a
+  /// type that is `Codable` and has a raw value.
   private func native<A>(_ type: A.Type) -> ValueCoder<A>? {
     let coder: Any?
     switch type {
@@ -55,7 +58,7 @@
   }
 
   private protocol NativelyCoded {
-    /// A `ValueCoder<Self>`; nil: it wraps what has none.
+    /// A `ValueCoder<Self>`; nil if this is an optional of a type that has none.
     static var anyCoder: Any? { get }
   }
 
@@ -88,7 +91,7 @@
   private func optionalOfJSON<A: Codable>(_: A.Type) -> Any? { ValueCoder<A>.of(A.self).optional }
 
   extension NativelyCoded where Self: FixedWidthInteger {
-    /// What is beyond Int64 is spelled out: as a real it would lose digits.
+    /// A number that does not fit into Int64 is stored as JSON text with all its digits, as a real would lose some.
     fileprivate static var anyCoder: Any? {
       ValueCoder<Self>(
         encode: { value in Int64(exactly: value).map(Value.integer) ?? .json(String(value)) },

@@ -7,7 +7,7 @@ import pytest
 
 from lily_session import Event, Storage
 
-# A call that never returns cannot be interrupted from Python.
+# Python cannot interrupt a call that never returns.
 faulthandler.dump_traceback_later(300, exit=True)
 
 
@@ -23,7 +23,7 @@ def storage(path: Path) -> Iterator[Storage]:
 
 
 class Clock:
-    """Stands still until it is told to go."""
+    """A clock that stands still until the test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime(2030, 1, 1, tzinfo=timezone.utc)
@@ -42,5 +42,5 @@ def clock() -> Clock:
 
 @pytest.fixture
 def events() -> List[Event]:
-    """Give its append to attach."""
+    """A list for events; pass its append to attach."""
     return []

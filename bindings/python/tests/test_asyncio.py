@@ -1,4 +1,4 @@
-"""async for event in session.changes()"""
+"""Tests session.changes()."""
 import asyncio
 import contextlib
 from dataclasses import dataclass
@@ -136,7 +136,7 @@ def test_cancelling_it_leaves_nothing_behind(path: Path) -> None:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
             assert session._waiting == [] and set(watched) == before
-            storage["lily_session_visits"] = 1  # nobody waits for it any more
+            storage["lily_session_visits"] = 1  # nobody waits for changes any more
             session.persist()
 
     run(main())

@@ -1,4 +1,4 @@
-"""A Python object as a store."""
+"""Tests backends: Python objects as stores."""
 import gc
 import sqlite3
 import sys
@@ -88,7 +88,7 @@ def test_a_session_in_a_backend(clock: Clock) -> None:
 
 
 class Renewing(InDict):
-    """Renews in one step. `meanwhile` is what another program stores just before that."""
+    """A backend that renews in one step. `meanwhile` is what another program stores just before that."""
 
     meanwhile: Optional[str] = None
 
@@ -274,7 +274,7 @@ def test_S16_it_may_be_called_from_many_threads() -> None:
 
 
 def test_sqlite3_as_a_store() -> None:
-    """What a backend is for: the methods are one statement each."""
+    """A backend on SQLite, whose methods are one statement each."""
     database = sqlite3.connect(":memory:", isolation_level=None)
     database.executescript("CREATE TABLE entry (key PRIMARY KEY, json, expires, version); CREATE TABLE cleared (prefix PRIMARY KEY, times)")
 

@@ -1,4 +1,4 @@
-"""Where build_native.py looks for the library, and what it says where there is none."""
+"""Tests where build_native.py looks for the library, and its messages if it finds none."""
 import os
 import subprocess
 import sys
@@ -12,7 +12,7 @@ TREE = BINDING.parents[1]
 
 @pytest.fixture
 def alone(tmp_path: Path) -> Path:
-    """The script outside of a source tree, as in a source distribution."""
+    """Copies the script to a place outside of a source tree, as in a source distribution."""
     place = tmp_path / "one/two/three"
     place.mkdir(parents=True)
     (place / "build_native.py").write_text((BINDING / "build_native.py").read_text())

@@ -1,4 +1,4 @@
-"""Tests/cases, the data that every language runs; its README says what it means."""
+"""Runs Tests/cases, the data that every language runs. Its README explains it."""
 import json
 import struct
 from pathlib import Path
@@ -21,7 +21,7 @@ def cases(name: str) -> pytest.MarkDecorator:
 
 
 def text(spelled: Any) -> str:
-    """Bytes that are no UTF-8 come as surrogates."""
+    """Returns the text of a case. Bytes that are not UTF-8 become surrogates."""
     return data(spelled).decode("utf-8", "surrogateescape")
 
 
@@ -51,11 +51,11 @@ def same(one: Any, other: Any) -> bool:
 
 
 class Holder:
-    """A model with one field of a case's types."""
+    """A model with one field that accepts the types of a case."""
 
     def __init__(self, case: Case, storage: Storage, first: object) -> None:
         self.value = first
-        # Also of another type, for the value that it has before the case's.
+        # The field also accepts another type, for the value that it has before that of the case.
         kinds: List[Any] = [TYPES[name] for name in case["types"]] + [type(first)]
         self.runtime: "Runtime[Holder, Any]" = Runtime(self, lambda holder, message: setattr(holder, "value", message))
         fields: "Persistence[Holder]" = Persistence()

@@ -1,4 +1,4 @@
-"""The exceptions, and that what callbacks raise comes out as it is."""
+"""Tests the exceptions, and that calls raise the exceptions of callbacks unchanged."""
 import gc
 import pickle
 import traceback
@@ -55,7 +55,7 @@ class Model:
 
 
 def comes_out(function: Callable[[], object]) -> None:
-    """Unchanged: the same kind, with the traceback down to where it was raised, and nothing before it."""
+    """Checks that an exception is unchanged: it has the same type, a traceback down to where it was raised, and no context."""
     with pytest.raises(Boom, match="^here$") as caught:
         function()
     assert traceback.extract_tb(caught.value.__traceback__)[-1].name == "boom"
@@ -89,7 +89,7 @@ def test_set_decode_and_migrate(callbacks: Any) -> None:
     comes_out(lambda: runtime.attach(fields(**callbacks), storage, on_event=events.append))
     assert [(event.kind, event.key) for event in events] == [(EventKind.REJECTED, "value")]
     assert "migrate" in callbacks or isinstance(events[0].error, Boom)
-    # Nothing is attached: there is room for another with this key.
+    # Nothing is attached, so another session may have this key.
     session = runtime.attach(fields(), storage)
     assert session.field_state("value").state == State.LOADED
 

@@ -1,4 +1,4 @@
-"""What annotations, and field(), make of a field."""
+"""Tests how annotations and field() define a field."""
 import dataclasses
 import enum
 import sys
@@ -53,7 +53,7 @@ def changed(model: Everything, changes: Dict[str, Any]) -> Everything:
 
 
 def stored(changes: Dict[str, Any]) -> Storage:
-    """A storage that has what was changed."""
+    """Returns a storage that has the changed fields."""
     storage = Storage.memory()
     with Runtime(Everything(), changed) as runtime:
         runtime.attach(Persistence.of(Everything), storage)
@@ -125,7 +125,7 @@ json_values = some.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a slow run on a busy machine is not a failure
 @given(
     some.builds(
         Everything, a_str=some.text(), a_int=some.integers(-(2**63), 2**63 - 1), a_bool=some.booleans(),
@@ -145,7 +145,7 @@ def test_S2_round_trips(model: Everything) -> None:
         session.persist()
     read = Everything()
     Runtime(read).attach(Persistence.of(Everything), storage)
-    assert repr(read) == repr(model)  # which tells 1 from True and from 1.0, and 0.0 from -0.0
+    assert repr(read) == repr(model)  # repr distinguishes 1, True and 1.0, and also 0.0 and -0.0
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def test_field_overrides_and_the_rest() -> None:
     with pytest.raises(DuplicateKeyError):
         fields.field("money")
     with pytest.raises(DuplicateKeyError):
-        fields.field("name")  # attached as its annotation says
+        fields.field("name")  # the annotation defines the field
 
 
 def test_a_decoder_refuses() -> None:
@@ -190,7 +190,7 @@ def test_any_object_with_get_and_set() -> None:
     storage = Storage.memory()
     runtime: Runtime[Dict[str, List[str]], str] = Runtime(model, lambda model, item: model["cart"].append(item))
     runtime.attach(fields, storage)
-    runtime.dispatch("pear")  # a list changed in place is a change
+    runtime.dispatch("pear")  # changing a list in place is a change
     assert storage["lily_session_cart"] == ["apple", "pear"]
 
 
@@ -241,7 +241,7 @@ def nothing(*_: Any) -> None:
     (lambda: Persistence().field("a", get=nothing), TypeError, "come together"),
     (lambda: Persistence(Everything).field("a_str", encode=str), TypeError, "come together"),
     (lambda: Persistence(Account).field("note"), TypeError, "frozen"),
-    (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(0)), InvalidArgumentError, "at once"),
+    (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(0)), InvalidArgumentError, "at least one millisecond"),
     (lambda: Persistence(Everything).field("a_str", expires_after=timedelta(-1)), InvalidArgumentError, "a_str"),
     (lambda: Persistence(Everything).field("a_str", version=-1), InvalidArgumentError, "version"),
     (lambda: Persistence().field("a\0b", get=nothing, set=nothing), InvalidArgumentError, "NUL"),

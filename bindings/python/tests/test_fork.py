@@ -1,4 +1,4 @@
-"""S16: a child of fork opens storages of its own."""
+"""Tests S16: a child of fork must open its own storages."""
 import os
 import sys
 import traceback

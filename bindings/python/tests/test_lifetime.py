@@ -1,4 +1,4 @@
-"""What is kept, for how long, and that it is given back once."""
+"""Tests how long objects are kept alive, and that each is released once."""
 import gc
 import subprocess
 import sys
@@ -24,14 +24,14 @@ FIELDS = Persistence.of(Model)
 
 
 def resident() -> int:
-    """Kilobytes."""
+    """Returns the resident memory in kilobytes."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * 4
 
 
 @pytest.fixture
 def ended(monkeypatch: pytest.MonkeyPatch) -> List[Session]:
-    """The sessions that the library has let go of."""
+    """Records the sessions that the library has released."""
     sessions: List[Session] = []
 
     class Watched(set):  # type: ignore[type-arg]
@@ -67,10 +67,10 @@ def test_also_when_attach_fails(ended: List[Session], storage: Storage) -> None:
     runtime: Runtime[Model, Any] = Runtime(Model())
     runtime.attach(FIELDS, storage)
     with pytest.raises(ValueError):
-        runtime.attach(FIELDS, storage)  # a duplicate: the library refuses
+        runtime.attach(FIELDS, storage)  # the library refuses the duplicate key
     assert len(ended) == 1
     with pytest.raises(ZeroDivisionError):
-        runtime.attach(FIELDS, Storage.memory(), revision=lambda model: 1 // 0)  # the library attaches, and a callback raised
+        runtime.attach(FIELDS, Storage.memory(), revision=lambda model: 1 // 0)  # the library attaches, but a callback raises
     assert len(ended) == 2 and len(runtime._sessions) == 1
 
 
@@ -103,7 +103,7 @@ def test_what_is_forgotten_is_collected_without_a_flush(path: Path) -> None:
     gc.collect()
     assert [reference() for reference in (alive, *alive_too)] == [None] * 3
     assert list(storage) == ["lily_session_visits"]
-    # The library has let go of it too: the key is free, and the file closed.
+    # The library has released it, too: the key is free, and the file closed.
     del storage
     gc.collect()
     assert str(path) not in [str(link.resolve()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
@@ -153,7 +153,7 @@ def test_ten_thousand_attachments_leave_nothing(storage: Storage) -> None:
     attach(10_000)
     gc.collect()
     assert len(gc.get_objects()) - objects < 100
-    assert resident() - before < 1_000  # a hundred bytes for each
+    assert resident() - before < 1_000  # less than a hundred bytes for each
 
 
 def test_nor_do_ten_thousand_lists() -> None:

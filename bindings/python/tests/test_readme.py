@@ -1,4 +1,4 @@
-"""The README's code runs, and does what it says."""
+"""Checks that the code of the README runs, and does what the README says."""
 import os
 import re
 import subprocess
@@ -32,7 +32,7 @@ def test_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     monkeypatch.setenv("LILY_SESSION_DIR", str(tmp_path))
     monkeypatch.setattr(sys, "argv", ["visits.py"])
     names: Dict[str, Any] = {"__name__": "readme"}
-    sys.modules["readme"] = sys.modules[__name__]  # where dataclasses look their module up
+    sys.modules["readme"] = sys.modules[__name__]  # dataclasses look up their module there
     for code in PYTHON:
         exec(compile(code, "README.md", "exec", dont_inherit=True), names)
     assert capsys.readouterr().out.splitlines()[:2] == ["visit 1, theme light", "REJECTED theme DecodeError('theme: LILY_SESSION_ERROR_DECODE')"]
@@ -55,4 +55,4 @@ def test_the_first_page_shows_code_of_this_one() -> None:
 
 def test_every_error_is_in_the_table() -> None:
     errors = [name for name in lily_session.__all__ if name.endswith("Error") and name != "Error"]
-    assert [name for name in errors if f"`{name}`" not in README] == ["CallbackError", "UpdateError"]  # which come out as what was raised
+    assert [name for name in errors if f"`{name}`" not in README] == ["CallbackError", "UpdateError"]  # calls raise the callback's own exception instead

@@ -1,4 +1,4 @@
-"""Models in place and frozen, slices of them, and the runtime's own life."""
+"""Tests models that change in place and frozen ones, parts of models, and the lifetime of a runtime."""
 import dataclasses
 import threading
 from dataclasses import dataclass, field
@@ -231,7 +231,7 @@ def test_two_sessions_of_one_runtime(storage: Storage) -> None:
 
 
 class Counted:
-    """Tells by its revision when it has changed."""
+    """A model whose revision says when it has changed."""
 
     revision, value, fails = 0, 0, False
 
@@ -285,7 +285,7 @@ def test_S16_threads_take_turns(storage: Storage) -> None:
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
-        storage.get("lily_session_visits")  # gives way to the other threads
+        storage.get("lily_session_visits")  # lets the other threads run
         model.visits += 1
         inside -= 1
 

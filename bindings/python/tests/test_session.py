@@ -1,4 +1,4 @@
-"""What a session tells and takes over: events, refresh, expiry, clear."""
+"""Tests sessions: events, refresh, expiry and clear."""
 import select
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -47,7 +47,7 @@ def test_S10_refresh_takes_over_what_others_did(path: Path, events: List[Event])
         assert found == events and found[0].error is None
         assert ours == theirs
         two.remove("lily_session_visits")
-        assert session.field_state("visits").state == State.ABSENT and ours.visits == 2  # what storage holds now
+        assert session.field_state("visits").state == State.ABSENT and ours.visits == 2  # the state is what storage holds now
         assert kinds(session.refresh()) == [(EventKind.REMOVED, "visits")]
         clear(two)
         assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme")]
@@ -98,7 +98,7 @@ def test_S5_S10_a_marked_field_is_stored_changed_or_not(path: Path) -> None:
     model = Model()
     with Storage.open(path) as one, Storage.open(path) as two:
         session = attached(one, model)
-        session.mark("theme")  # a default
+        session.mark("theme")  # the value is still the default
         assert session.field_state("theme") == (State.ABSENT, True)
         assert two.get("lily_session_theme") is None
         session.persist()
@@ -149,7 +149,7 @@ def test_S9_expiry(clock: Clock) -> None:
         assert session.next_expiry() == timedelta(minutes=10)
         clock.go(minutes=9)
         assert session.next_expiry() == timedelta(minutes=1)
-        storage["lily_session_token"] = 17  # another program's: what storage holds now is looked at
+        storage["lily_session_token"] = 17  # stored by another program; touch looks at what storage holds now
         with pytest.raises(DecodeError):
             session.touch("token")
         storage["lily_session_token"] = "grace"
@@ -197,7 +197,7 @@ def test_S8_a_clear_is_news_also_of_ones_own(events: List[Event]) -> None:
             session.persist()
         clear(storage)
         assert session.field_state("visits") == (State.ABSENT, False)
-        # The theme was never stored: its change is dropped, and there is no value to take back.
+        # The theme was never stored, so its change is dropped, and the refresh does not reset it.
         assert kinds(session.refresh()) == [(EventKind.CLEARED, "theme"), (EventKind.CLEARED, "visits")]
         assert [event.error for event in events[-2:]] == [None, None]
         assert model == Model(theme="x" * 100)

@@ -1,4 +1,4 @@
-"""examples/python/shop.py, which does what the shop in C does."""
+"""Tests examples/python/shop.py, which does what the shop in C does."""
 import os
 import subprocess
 import sys

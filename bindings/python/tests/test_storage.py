@@ -1,4 +1,4 @@
-"""Storages by themselves."""
+"""Tests storages without sessions."""
 import importlib.metadata
 import threading
 from datetime import datetime, timedelta, timezone
@@ -207,7 +207,7 @@ def test_S16_any_thread_and_a_close_in_between(path: Path) -> None:
                 storage[name] = number
                 assert storage[name] == number
         except InvalidArgumentError:
-            return  # closed meanwhile
+            return  # the storage was closed in between
         except BaseException as error:
             wrong.append(error)
 

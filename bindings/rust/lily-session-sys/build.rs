@@ -1,10 +1,10 @@
-//! Finds liblily_session: in `LILY_SESSION_LIB_DIR`, else by the program `pkg-config`. Running that program rather than
-//! using the crate of that name keeps this crate free of dependencies.
+//! Finds liblily_session in `LILY_SESSION_LIB_DIR`, or otherwise with the program `pkg-config`. This script runs the program instead of
+//! using the crate of the same name, so that this crate has no dependencies.
 
 use std::env;
 use std::process::{exit, Command};
 
-/// Before 1.0 a new minor version may break.
+/// The versions that fit. Before 1.0 a new minor version may be incompatible.
 const VERSIONS: [&str; 2] = ["lily_session >= 0.1", "lily_session < 0.2"];
 
 fn main() {
@@ -13,31 +13,35 @@ fn main() {
     {
         println!("cargo:rerun-if-env-changed={variable}");
     }
-    // docs.rs has no library, and links nothing.
+    // docs.rs does not have the library, and links nothing.
     if env::var_os("DOCS_RS").is_some() {
         return;
     }
     if let Some(folder) = env::var_os("LILY_SESSION_LIB_DIR") {
-        search(folder.to_str().unwrap_or_else(|| fail("LILY_SESSION_LIB_DIR is not UTF-8")));
-        link("lily_session");
+        search_in(
+            folder
+                .to_str()
+                .unwrap_or_else(|| fail("lily-session-sys: LILY_SESSION_LIB_DIR is not UTF-8")),
+        );
+        link_with("lily_session");
         return;
     }
     let flags = pkg_config().unwrap_or_else(|reason| {
         fail(&format!(
-            "liblily_session 0.1 was not found: {reason}. Install it (`make install`), or have LILY_SESSION_LIB_DIR name \
-             the folder it is in."
+            "liblily_session 0.1 was not found: {reason}. Install it (`make install`), or set LILY_SESSION_LIB_DIR to the \
+             folder that has it."
         ))
     });
     for flag in flags.split_whitespace() {
         if let Some(folder) = flag.strip_prefix("-L") {
-            search(folder);
+            search_in(folder);
         } else if let Some(library) = flag.strip_prefix("-l") {
-            link(library);
+            link_with(library);
         }
     }
 }
 
-/// What pkg-config says is to be linked, folders and libraries.
+/// Returns the flags that pkg-config prints for the linker, or the reason why it prints none.
 fn pkg_config() -> Result<String, String> {
     let is_cross = env::var("HOST") != env::var("TARGET");
     if is_cross && env::var_os("PKG_CONFIG").is_none() && env::var_os("PKG_CONFIG_SYSROOT_DIR").is_none() {
@@ -45,30 +49,30 @@ fn pkg_config() -> Result<String, String> {
     }
     let program = env::var_os("PKG_CONFIG").unwrap_or_else(|| "pkg-config".into());
     let output = Command::new(&program)
-        // Without this it leaves out the system's own folders, which the linker may not search.
+        // Without this, pkg-config leaves out the system's own folders, which the linker may not search.
         .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1")
         .args(["--print-errors", "--libs"])
         .args(VERSIONS)
         .output()
-        .map_err(|error| format!("{} does not run: {error}", program.to_string_lossy()))?;
+        .map_err(|error| format!("cannot run {}: {error}", program.to_string_lossy()))?;
     if output.status.success() {
-        return String::from_utf8(output.stdout).map_err(|_| "its folder is not UTF-8".into());
+        return String::from_utf8(output.stdout).map_err(|_| "the path of its folder is not UTF-8".into());
     }
     let said = String::from_utf8_lossy(&output.stderr);
     Err(said
         .lines()
         .next()
-        .unwrap_or("pkg-config says no more")
+        .unwrap_or("pkg-config failed without a message")
         .trim_end_matches('.')
         .to_string())
 }
 
-fn search(folder: &str) {
+fn search_in(folder: &str) {
     println!("cargo:rustc-link-search=native={folder}");
     println!("cargo:libdir={folder}");
 }
 
-fn link(library: &str) {
+fn link_with(library: &str) {
     println!("cargo:rustc-link-lib=dylib={library}");
 }
 

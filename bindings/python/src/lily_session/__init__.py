@@ -1,4 +1,4 @@
-"""Chosen fields of a program's model survive a restart.
+"""Saves selected fields of your program's state and restores them at the next start.
 
     @dataclass
     class Settings:
@@ -9,7 +9,7 @@
         session = runtime.attach(Persistence.of(Settings), storage)  # fills the model from the file
         runtime.dispatch("visit")                                    # stores what changed
 
-The C library's header, lily_session.h, has the contract of everything here.
+The C library's header, lily_session.h, documents the contract of everything here.
 """
 from ._backend import Backend, Entry
 from ._errors import (
@@ -47,14 +47,14 @@ from ._values import RawJSON
 
 
 def version() -> str:
-    """The C library's version."""
+    """Returns the C library's version."""
     return str(_ffi.string(_lib.lily_session_version()).decode())
 
 
 # Before 1.0 a minor version may change what this module was compiled for.
 _COMPILED = f"{_lib.LILY_SESSION_VERSION_MAJOR}.{_lib.LILY_SESSION_VERSION_MINOR}"
 if version().split(".")[:2] != _COMPILED.split("."):
-    raise ImportError(f"lily_session was compiled for version {_COMPILED} of the library, and finds {version()}: install it anew")
+    raise ImportError(f"lily_session was compiled for library version {_COMPILED}, but found version {version()}: install it again")
 
 __all__ = [
     "Backend", "BusyError", "CallbackError", "CorruptError", "DecodeError", "DuplicateKeyError", "Durability", "EncodeError", "Entry",

@@ -1,4 +1,4 @@
-"""What an annotation says of a field: which JSON it accepts, and how a value becomes it and comes out of it."""
+"""Derives from an annotation which JSON a field accepts, and how its values are encoded and decoded."""
 import enum
 import sys
 import typing
@@ -8,7 +8,7 @@ from typing import Any, Callable, NamedTuple, Optional, Union
 from ._values import BOOL, INT, JSON, NULL, REAL, STRING, RawJSON
 
 REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
-"""By these a value from storage is refused. Anything else that is raised is a mistake in the program."""
+"""Exceptions that refuse a value from storage. Any other exception is a mistake in the program."""
 
 _UNIONS: "tuple[object, ...]" = (Union,)
 if sys.version_info >= (3, 10):
@@ -18,13 +18,14 @@ if sys.version_info >= (3, 10):
 
 
 class Codec(NamedTuple):
-    """`encode` None: the value is stored as it is."""
+    """Encodes and decodes the values of a field."""
 
     types: int
     encode: Optional[Callable[[Any], Any]]
+    """None if a value is stored as it is."""
     decode: Callable[[Any], Any]
     raw: bool = False
-    """Whether `decode` takes JSON as text."""
+    """True if `decode` takes JSON as text."""
 
 
 ANYTHING = Codec(NULL | BOOL | INT | REAL | STRING | JSON, None, lambda value: value)
@@ -36,7 +37,7 @@ class _Unknown(TypeError):
 
 
 def codec_of(annotation: Any, what: str) -> Codec:
-    """How values of this type are stored. What is not known here is left to pydantic, where it is installed."""
+    """Returns the codec for an annotation. pydantic, if it is installed, supplies it for annotations that are not known here."""
     try:
         return _codec(annotation)
     except _Unknown as unknown:
@@ -44,7 +45,7 @@ def codec_of(annotation: Any, what: str) -> Codec:
             from pydantic import TypeAdapter
         except ImportError:
             raise TypeError(
-                f"{what}: {unknown} cannot be stored as it is. Give the field an encode and a decode, or install pydantic 2."
+                f"{what}: cannot store values of {unknown}. Give the field an encode and a decode, or install pydantic 2."
             ) from None
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     return Codec(JSON, lambda value: RawJSON(adapter.dump_json(value), "utf-8"), adapter.validate_json, raw=True)
@@ -83,7 +84,7 @@ def _codec(annotation: Any) -> Codec:
 def _checked(kind: type) -> Callable[[Any], Any]:
     def decode(value: Any) -> Any:
         if type(value) is not kind:
-            raise TypeError(f"not of type {kind.__name__}")
+            raise TypeError(f"the value is not of type {kind.__name__}")
         return value
 
     return decode
@@ -91,12 +92,12 @@ def _checked(kind: type) -> Callable[[Any], Any]:
 
 def _real(value: Any) -> float:
     if type(value) not in (int, float):
-        raise TypeError("not a number")
+        raise TypeError("the value is not a number")
     return float(value)
 
 
 def _union(members: "list[Codec]") -> Codec:
-    members.sort(key=lambda member: member.decode is _real)  # which takes integers too, if nothing else does
+    members.sort(key=lambda member: member.decode is _real)  # last, as it also accepts integers
     types = 0
     for member in members:
         types |= member.types
@@ -109,7 +110,7 @@ def _union(members: "list[Codec]") -> Codec:
                 return encoded
             except (*REFUSALS, AttributeError):
                 pass
-        return value  # for the library to refuse
+        return value  # The library will refuse it.
 
     def decode(value: Any) -> Any:
         for member in members:
@@ -117,7 +118,7 @@ def _union(members: "list[Codec]") -> Codec:
                 return member.decode(value)
             except REFUSALS:
                 pass
-        raise TypeError("of none of the types")
+        raise TypeError("the value is of none of the union's types")
 
     return Codec(types, None if all(member.encode is None for member in members) else encode, decode, any(member.raw for member in members))
 

@@ -1,79 +1,84 @@
-"""A store of the program's, as the library's storage."""
+"""Makes a store of the program's own a storage of the library."""
 from abc import ABC, abstractmethod
 from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
-from ._calls import answer, keep, lend
+from ._calls import keep, keep_status, lend_until_next
 from ._errors import Error, UnsupportedError
 from ._native import ffi, lib
 
 
 class Entry(NamedTuple):
-    """What a backend keeps under a key."""
+    """A key, and what a backend stores under it."""
 
     key: str
     json: Optional[str]
-    """JSON text, to be given back as it is. None, in write(): the key is removed."""
+    """JSON text, which the backend must return unchanged. In write(), None means that the key is removed."""
     expires_at_ms: int = 0
-    """UTC in milliseconds since 1970; 0: never. A past one is kept: the library judges it."""
+    """When the entry expires, UTC in milliseconds since 1970; 0 means never. The backend keeps an expired entry: the library checks it."""
     version: int = 0
+    """The version of the field."""
 
 
 class Backend(ABC):
     """A store of the program's own, for Storage.backend().
 
-    The library keeps the rules of keys, values, expiry, versions and scopes. It calls from the threads that use the storage, with
-    no lock held. A backend says what is wrong by one of this package's errors; what else it raises counts as StorageError, and
-    comes out of the call all the same. It keeps a generation for each prefix that is cleared: 0 at first, raised by each clear.
+    The library enforces the rules of keys, values, expiry, versions and scopes. It calls a backend from the threads that use the storage,
+    and holds no lock during a call. A backend reports a failure by raising an error of this package. Any other exception counts as
+    StorageError; the call that caused it raises it unchanged. A backend keeps a generation for each prefix that is cleared. It begins at
+    0, and each clear increments it.
     """
 
     @abstractmethod
     def read(self, key: str) -> Optional[Entry]:
-        """What is stored; None: nothing."""
+        """Returns the entry under the key, or None if there is none."""
 
     @abstractmethod
     def write(self, entries: Sequence[Entry], prefix: Optional[str], generation: int) -> None:
-        """Stores all, or none. With a prefix whose generation is not this one: none, and NewerError. None: in any."""
+        """Stores all entries or none. If `prefix` is not None and its generation is not `generation`, stores none and raises NewerError."""
 
     @abstractmethod
     def clear(self, prefix: str) -> None:
-        """Removes all keys that begin with the prefix, and raises its generation, in one step."""
+        """Removes all keys that begin with the prefix, and increments its generation, in one step."""
 
     @abstractmethod
     def generation(self, prefix: str) -> int:
-        """How often the prefix has been cleared."""
+        """Returns how often the prefix has been cleared."""
 
     @abstractmethod
     def each(self, prefix: str) -> Iterable[Entry]:
-        """All whose keys begin with the prefix, in any order."""
+        """Returns all entries whose keys begin with the prefix, in any order."""
 
     def sync(self) -> None:
-        """Makes what was written survive power loss. Not overridden: it does at once, unless write() raised NotDurableError."""
+        """Makes what was written survive power loss. If it is not overridden, what write() stores is taken to survive power loss at once,
+        unless write() raises NotDurableError."""
 
     def fileno(self) -> int:
-        """A descriptor that polls readable when what is stored may have changed; -1: it cannot tell."""
+        """Returns a descriptor that polls readable when what is stored may have changed, or -1 if the store cannot tell."""
         return -1
 
     def close(self) -> None:
         """Is called once, when no storage and no session needs the backend any more."""
 
     def renew(self, entry: Entry) -> bool:
-        """Gives the entry of this key the new `expires_at_ms`, in one step, if the key still holds this json and version; otherwise
-        returns False. Not overridden: the library reads the entry and writes it again, and another program's write that comes
-        between the two is lost."""
+        """Sets the entry's `expires_at_ms` in one step, if its key still has this json and version.
+
+        Returns True if it did, and False if the key has something else. If it is not overridden, the library reads the entry and writes it
+        again, and a write of another program between the two is lost.
+        """
         raise UnsupportedError("the backend does not override renew")
 
 
 _alive: "dict[Any, Any]" = {}
-"""The handles of backends that the library has: it may outlive the Storage, as sessions keep it open."""
+"""The backends that the library uses, by their handles. It may use one for longer than its Storage exists, as sessions keep it open."""
 
 
-def table(backend: Backend) -> Any:
-    """What the library is given. From then on it has the backend, until it releases it."""
+def function_table(backend: Backend) -> Any:
+    """Returns the table of functions for the library. It keeps the backend alive until the library releases it."""
     if not isinstance(backend, Backend):
         raise TypeError(f"{type(backend).__name__} is not a Backend")
     handle = ffi.new_handle(backend)
     _alive[handle] = backend
-    # Where there is none, the library does without.
+    # The library works without these two functions.
     sync = lib.lily_py_backend_sync if type(backend).sync is not Backend.sync else ffi.NULL
     renew = lib.lily_py_backend_renew if type(backend).renew is not Backend.renew else ffi.NULL
     return ffi.new("lily_session_backend *", {
@@ -90,9 +95,9 @@ def _backend(context: Any) -> Backend:
 
 
 def _entry(out: Any, entry: Entry) -> Any:
-    """Fills a lily_session_entry, and gives what its texts live in."""
+    """Fills a lily_session_entry, and returns the memory that its texts are in."""
     if entry.json is None:
-        raise TypeError("an entry that is stored has JSON text")
+        raise TypeError(f"the backend returned an entry for {entry.key!r} without JSON text")
     key, json = ffi.new("char[]", entry.key.encode()), ffi.from_buffer(entry.json.encode())
     out.key, out.json, out.length = key, json, len(json)
     out.expires_at_ms, out.version = entry.expires_at_ms, entry.version
@@ -100,7 +105,7 @@ def _entry(out: Any, entry: Entry) -> Any:
 
 
 def _given(entry: Any) -> Entry:
-    """What the library gives; without JSON it is to be removed."""
+    """Converts an entry from the library. One without JSON means that its key is removed."""
     json = ffi.unpack(entry.json, entry.length).decode() if entry.json else None
     return Entry(_string(entry.key), json, entry.expires_at_ms, entry.version)
 
@@ -109,7 +114,7 @@ def _string(text: Any) -> str:
     return str(ffi.string(text).decode())
 
 
-# An Error is a status that the library acts on: it asks again after NewerError. Anything else is kept for the outer call.
+# The library acts on the status of an Error: after NewerError it tries again. Any other exception is kept for the call to raise.
 
 
 @ffi.def_extern(error=lib.LILY_SESSION_ERROR_IO, onerror=keep)
@@ -117,10 +122,10 @@ def lily_py_backend_read(context: Any, key: Any, out_entry: Any) -> int:
     try:
         entry = _backend(context).read(_string(key))
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     if entry is None:
         return int(lib.LILY_SESSION_ERROR_NOT_FOUND)
-    lend(_entry(out_entry, entry))
+    lend_until_next(_entry(out_entry, entry))
     return 0
 
 
@@ -130,7 +135,7 @@ def lily_py_backend_write(context: Any, entries: Any, count: int, prefix: Any, g
     try:
         _backend(context).write(changes, _string(prefix) if prefix else None, generation)
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     return 0
 
 
@@ -139,7 +144,7 @@ def lily_py_backend_clear(context: Any, prefix: Any) -> int:
     try:
         _backend(context).clear(_string(prefix))
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     return 0
 
 
@@ -148,7 +153,7 @@ def lily_py_backend_generation(context: Any, prefix: Any, out_generation: Any) -
     try:
         out_generation[0] = _backend(context).generation(_string(prefix))
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     return 0
 
 
@@ -163,7 +168,7 @@ def lily_py_backend_each(context: Any, prefix: Any, visit: Any, visitor: Any) ->
             if status:
                 return status
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     return 0
 
 
@@ -172,7 +177,7 @@ def lily_py_backend_sync(context: Any) -> int:
     try:
         _backend(context).sync()
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     return 0
 
 
@@ -181,7 +186,7 @@ def lily_py_backend_renew(context: Any, entry: Any) -> int:
     try:
         found = _backend(context).renew(_given(entry))
     except Error as error:
-        return answer(error)
+        return keep_status(error)
     return 0 if found else int(lib.LILY_SESSION_ERROR_NOT_FOUND)
 
 

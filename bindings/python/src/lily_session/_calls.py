@@ -1,4 +1,4 @@
-"""Calls into the library, and the exceptions that callbacks raise meanwhile."""
+"""Calls into the library, and the exceptions that callbacks raise during them."""
 import threading
 from types import TracebackType
 from typing import Any, Callable, Optional, Type
@@ -7,10 +7,12 @@ from ._errors import Error, InvalidArgumentError, last_error
 
 
 class _Kept:
-    """What callbacks have raised since this thread's innermost call into the library began. It crosses no C frame."""
+    """Exceptions of callbacks since this thread's innermost call into the library began. They must not cross a C frame."""
 
     raised: Optional[BaseException] = None
-    answered: Optional[Error] = None
+    """The first exception of a callback. The call raises it."""
+    failed: Optional[Error] = None
+    """The last error whose status a callback returned. The call raises it if it returns that status, too."""
 
 
 class _Thread(threading.local):
@@ -22,31 +24,32 @@ _thread = _Thread()
 
 
 def keep(kind: Type[BaseException], error: BaseException, traceback: Optional[TracebackType]) -> None:
-    """For what a callback raises. Of several exceptions the first comes out of the call."""
+    """Keeps an exception that a callback raised, for the call to raise. If there are several, the call raises the first."""
     kept = _thread.kept = _thread.kept or _Kept()
     if kept.raised is None:
         kept.raised = error.with_traceback(traceback)
 
 
-def answer(error: Error) -> int:
-    """For callbacks whose status the library itself acts on: the exception comes out if the library passes the status on."""
+def keep_status(error: Error) -> int:
+    """Keeps the error of a callback whose status the library acts on, and returns that status. The call raises the error if it returns
+    the same status."""
     if error.status == 0:
-        raise error  # it says no more than any other exception
+        raise error  # It has no status, so it is handled like any other exception.
     kept = _thread.kept = _thread.kept or _Kept()
-    kept.answered = error
+    kept.failed = error
     return error.status
 
 
-def lend(memory: object) -> None:
-    """Keeps what the library reads after a callback has returned, until the next such on this thread."""
+def lend_until_next(memory: object) -> None:
+    """Keeps memory alive that the library reads after a callback has returned, until the next call of this function on this thread."""
     _thread.lent = memory
 
 
 def call(function: Callable[..., Optional[int]], *arguments: Any, file: bool = False) -> None:
-    """Calls what answers a status, or nothing. Raises what a callback raised meanwhile, else what a failing status says.
-    `file`: what is not found is a file."""
+    """Calls a function that returns a status or nothing. Raises the exception that a callback raised during the call, or otherwise the
+    exception for a status that is a failure. `file` is true if a NOT_FOUND is about a file, and not about a key."""
     outer = _thread.kept
-    if outer is not None:  # inside a callback
+    if outer is not None:  # This call is made inside a callback.
         _thread.kept = None
     try:
         status = function(*arguments)
@@ -60,24 +63,24 @@ def call(function: Callable[..., Optional[int]], *arguments: Any, file: bool = F
     if error is None:
         if not status:
             return
-        error = kept.answered if kept else None
+        error = kept.failed if kept else None
         if error is None or error.status != status:
             error = last_error(status, file=file)
     try:
         raise error
     finally:
-        del error, kept  # the exception's traceback has this frame
+        del error, kept  # The exception's traceback refers to this frame, which would be a reference cycle.
 
 
-def ask(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Calls what answers something else than a status."""
-    answers: "list[Any]" = []
-    call(lambda: answers.append(function(*arguments)))
-    return answers[0]
+def call_for_value(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Calls a function that returns a value instead of a status, and returns that value."""
+    values: "list[Any]" = []
+    call(lambda: values.append(function(*arguments)))
+    return values[0]
 
 
-def text(value: str, what: str = "the key") -> bytes:
-    """For a parameter that is a C string. Anything else that is wrong with it the library says."""
+def c_string(value: str, what: str = "the key") -> bytes:
+    """Returns the bytes of an argument that is a C string in the library. Only a NUL is checked here; the library checks the rest."""
     if "\0" in value:
-        raise InvalidArgumentError(f"{what} has a NUL in it")
+        raise InvalidArgumentError(f"{what} contains a NUL character")
     return value.encode("utf-8", "surrogatepass")

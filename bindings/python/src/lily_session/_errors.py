@@ -1,4 +1,4 @@
-"""The exceptions: one for each status of the library, each a built-in one too where there is one that fits."""
+"""The exceptions. Each status of the library has one, which is also a built-in exception if there is one that fits."""
 import errno
 import io
 from typing import ClassVar
@@ -7,14 +7,14 @@ from ._native import ffi, lib
 
 
 class Error(Exception):
-    """What the library answers when it fails. Its text names keys, never values."""
+    """A failure that the library reports. Its text may name keys, but never values."""
 
     status: ClassVar[int] = 0
-    """The number of the C library's status."""
+    """The number of the C library's status; 0 if there is none."""
 
 
 class InvalidArgumentError(Error, ValueError):
-    """A value out of range, text that is not UTF-8, or an object that was closed."""
+    """A value is out of range, a text is not UTF-8, or the object was closed."""
 
     status = lib.LILY_SESSION_ERROR_INVALID_ARGUMENT
 
@@ -26,23 +26,23 @@ class DuplicateKeyError(Error, ValueError):
 
 
 class NotFoundError(Error, LookupError):
-    """No such key, no such field, or no such file."""
+    """There is no such key, field or file."""
 
     status = lib.LILY_SESSION_ERROR_NOT_FOUND
 
 
 class MissingKeyError(NotFoundError, KeyError):
-    """No such key, or no such field."""
+    """There is no such key or field."""
 
-    __str__ = Exception.__str__  # KeyError's would put the sentence into quotes
+    __str__ = Exception.__str__  # KeyError's __str__ would put the sentence in quotes.
 
 
 class MissingFileError(NotFoundError, FileNotFoundError):
-    """No such file or directory."""
+    """There is no such file or directory."""
 
 
 class ReentrantError(Error, RuntimeError):
-    """Called from inside a callback of the same runtime."""
+    """The call was made from inside a callback of the same runtime."""
 
     status = lib.LILY_SESSION_ERROR_REENTRANT
 
@@ -54,43 +54,43 @@ class UnsupportedError(Error, io.UnsupportedOperation):
 
 
 class ForkedError(Error, RuntimeError):
-    """The storage was opened by the parent process: a child opens its own."""
+    """The parent process opened the storage. A child must open its own."""
 
     status = lib.LILY_SESSION_ERROR_FORKED
 
 
 class DecodeError(Error, ValueError):
-    """The text is not JSON, or not of an accepted type."""
+    """The text is not JSON, or its type is not accepted."""
 
     status = lib.LILY_SESSION_ERROR_DECODE
 
 
 class EncodeError(Error, ValueError):
-    """The field's value cannot be stored: its type, NaN, an integer over 64 bits, a surrogate, too big."""
+    """The field's value cannot be stored: its type is not accepted, it is NaN, needs more than 64 bits, has a surrogate, or is too big."""
 
     status = lib.LILY_SESSION_ERROR_ENCODE
 
 
 class CallbackError(Error, RuntimeError):
-    """A callback failed. What it raised comes out of the call instead; this is for events."""
+    """A callback failed. Only events have this; the call raises the callback's own exception instead."""
 
     status = lib.LILY_SESSION_ERROR_CALLBACK
 
 
 class UpdateError(Error, RuntimeError):
-    """The update function refused the message. What it raised comes out of the call instead."""
+    """The update function refused the message. The call raises the function's own exception instead."""
 
     status = lib.LILY_SESSION_ERROR_UPDATE
 
 
 class NewerError(Error):
-    """Written by a newer version of the program, or of the library."""
+    """A newer version of the program or of the library wrote it."""
 
     status = lib.LILY_SESSION_ERROR_NEWER
 
 
 class StorageError(Error, OSError):
-    """The system, or the store, refused. `errno` is set where it is known."""
+    """The system or the store refused. `errno` is set if it is known."""
 
     status = lib.LILY_SESSION_ERROR_IO
 
@@ -102,7 +102,7 @@ class NoSpaceError(StorageError):
 
 
 class NotDurableError(StorageError):
-    """Stored, and visible to all, but it may not survive power loss."""
+    """The change is stored, and visible to all, but may not survive power loss."""
 
     status = lib.LILY_SESSION_ERROR_NOT_DURABLE
 
@@ -114,7 +114,8 @@ class PermissionDeniedError(StorageError, PermissionError):
 
 
 class RefusedError(StorageError):
-    """Not a file of the library's: another format, owner or kind, or linked twice. With `strict`, a directory that is open to others."""
+    """The file is not one of this library: it has another format, owner or kind, or is linked twice. Or it was opened with `strict`, and
+    other users could exchange it."""
 
     status = lib.LILY_SESSION_ERROR_REFUSED
 
@@ -126,7 +127,7 @@ class CorruptError(StorageError):
 
 
 class QuotaError(StorageError):
-    """Over a size limit."""
+    """The change would exceed a size limit."""
 
     status = lib.LILY_SESSION_ERROR_QUOTA
 
@@ -149,7 +150,7 @@ _CLASSES = {
 
 
 def error_of(status: int, text: str, system_error: int = 0, *, file: bool = False) -> Error:
-    """The exception for a status. `file`: what was not found is a file."""
+    """Returns the exception for a status. `file` is true if a NOT_FOUND is about a file, and not about a key."""
     kind = _CLASSES.get(status, Error)
     if file and kind is MissingKeyError:
         kind = MissingFileError
@@ -160,7 +161,7 @@ def error_of(status: int, text: str, system_error: int = 0, *, file: bool = Fals
 
 
 def last_error(status: int, *, file: bool = False) -> Error:
-    """The exception for a status that was just answered on this thread."""
+    """Returns the exception for the status that the library has just returned on this thread."""
     return error_of(status, ffi.string(lib.lily_session_last_error()).decode(errors="replace"), file=file)
 
 

@@ -1,4 +1,4 @@
-"""What a session tells of its fields and of its store."""
+"""The events of a session, and the states of its fields."""
 import enum
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
@@ -7,58 +7,66 @@ from ._native import lib
 
 
 class EventKind(enum.IntEnum):
-    """What happened. `Event.key` is the field's, and None where it is the store."""
+    """What happened to a field, or to the store."""
 
     REJECTED = lib.LILY_SESSION_EVENT_REJECTED
-    """What is stored was not accepted; it stays until the field changes."""
+    """The stored value was not accepted. It stays until the field changes."""
     NEWER = lib.LILY_SESSION_EVENT_NEWER
-    """What is stored is of a newer version of the field; it stays until the field changes."""
+    """A newer version of the field stored the value. It stays until the field changes."""
     FIELD_FAILED = lib.LILY_SESSION_EVENT_FIELD_FAILED
-    """The field's value could not be taken."""
+    """The field's value could not be read from the model."""
     WRITE_FAILED = lib.LILY_SESSION_EVENT_WRITE_FAILED
     """The field could not be stored, and is dirty: the next update tries again."""
     DAMAGED = lib.LILY_SESSION_EVENT_DAMAGED
     """Lines of the file were damaged, and skipped."""
     DIRECTORY = lib.LILY_SESSION_EVENT_DIRECTORY
-    """Others could exchange the file: `StorageInfo.directory_is_open`."""
+    """Other users could exchange the file. See `StorageInfo.directory_is_open`."""
     CHANGED = lib.LILY_SESSION_EVENT_CHANGED
-    """Another changed the field, and it was set."""
+    """Somebody else changed the field, and the model was set to the new value."""
     REMOVED = lib.LILY_SESSION_EVENT_REMOVED
-    """Another removed it, and it was set to its value from before it was filled in."""
+    """Somebody else removed the field. The model was reset to the value from before attach."""
     EXPIRED = lib.LILY_SESSION_EVENT_EXPIRED
-    """It expired; likewise."""
+    """The field expired. The model was reset to the value from before attach."""
     CLEARED = lib.LILY_SESSION_EVENT_CLEARED
-    """The session was cleared; likewise. In any call: a change that could not be stored before a clear was dropped."""
+    """During a refresh, the session was cleared, and the model was reset to the value from before attach. During any call, a change that
+    could not be stored before a clear was dropped."""
     NOT_DURABLE = lib.LILY_SESSION_EVENT_NOT_DURABLE
     """What was written may not survive power loss."""
     NOT_REWRITTEN = lib.LILY_SESSION_EVENT_NOT_REWRITTEN
-    """The file cannot be rewritten: it grows on, or still holds what was removed or cleared."""
+    """The file cannot be rewritten. It keeps growing, or still has what was removed or cleared."""
 
 
 @dataclass(frozen=True)
 class Event:
+    """Something that happened to a field, or to the store."""
+
     kind: EventKind
     key: Optional[str]
+    """The key of the field; None if the event is about the store."""
     error: Optional[BaseException] = None
-    """What a callback raised, or the Error of the event's status; None where all is well."""
+    """The exception of a callback, or the Error for the event's status; None if nothing is wrong."""
 
 
 class State(enum.IntEnum):
     """What storage holds of a field."""
 
     ABSENT = lib.LILY_SESSION_STATE_ABSENT
+    """Nothing is stored."""
     LOADED = lib.LILY_SESSION_STATE_LOADED
-    """Stored, and what the model has or had."""
+    """A value is stored that the model has or had."""
     REJECTED = lib.LILY_SESSION_STATE_REJECTED
-    """Stored, but not accepted."""
+    """A value is stored that was not accepted."""
     EXPIRED = lib.LILY_SESSION_STATE_EXPIRED
+    """The stored value has expired."""
     MIGRATED = lib.LILY_SESSION_STATE_MIGRATED
-    """Stored by an older version and migrated, or under a former key."""
+    """The stored value is of an older version and was migrated, or is stored under a former key."""
     NEWER = lib.LILY_SESSION_STATE_NEWER
-    """Stored by a newer version of the field."""
+    """The stored value is of a newer version of the field."""
 
 
 class FieldState(NamedTuple):
+    """What storage holds of a field, and whether the model has more."""
+
     state: State
     dirty: bool
-    """The model has something that is not stored yet."""
+    """True if the model has a change of the field that is not stored yet."""

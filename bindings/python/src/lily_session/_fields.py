@@ -1,4 +1,4 @@
-"""Fields, and the list of them that is attached to a runtime."""
+"""Fields, and lists of fields that are attached to a runtime."""
 import dataclasses
 import typing
 from datetime import timedelta
@@ -6,20 +6,20 @@ from operator import attrgetter
 from typing import Any, Callable, Collection, Generic, Optional, Sequence, Type, TypeVar
 
 from ._annotations import ANYTHING, REFUSALS, Codec, codec_of
-from ._calls import call, keep, text
+from ._calls import c_string, call, keep
 from ._errors import InvalidArgumentError
 from ._native import ffi, lib
-from ._values import loads, store
+from ._values import fill_value, loads
 
 S = TypeVar("S")
 V = TypeVar("V")
 
-# Its address, as cffi before 1.16 takes no function of C's for a pointer to one.
+# This is the address of the function, because cffi before 1.16 does not accept a C function as a pointer to one.
 _GET = ffi.addressof(lib, "lily_py_get")
 
 
 class Field:
-    """One field as sessions use it."""
+    """A field in the form in which sessions use it."""
 
     def __init__(self, key: str, column: int, get: Callable[[Any], Any], set: Callable[[Any, Any], Any], codec: Codec,
                  migrate: Optional[Callable[[int, Any], Any]]) -> None:
@@ -29,7 +29,7 @@ class Field:
         self.set = set
         self.types, self.encode, self.decode, self.raw = codec
         self.migrate = migrate
-        self.memory: Any = None  # of what migrate gave last
+        self.memory: Any = None  # keeps the last result of migrate alive
         self._handle = ffi.new_handle(self)
         self.context = ffi.new("lily_py_field *", (column, self._handle))
 
@@ -39,7 +39,7 @@ def lily_py_migrate(context: Any, version: int, stored: Any, out_value: Any) -> 
     field: Field = ffi.from_handle(ffi.cast("lily_py_field *", context).field)
     assert field.migrate is not None
     try:
-        field.memory = store(out_value, field.migrate(version, loads(stored, field.raw)), field.types)
+        field.memory = fill_value(out_value, field.migrate(version, loads(stored, field.raw)), field.types)
     except REFUSALS:
         return int(lib.LILY_SESSION_ERROR_DECODE)
     return 0
@@ -48,26 +48,28 @@ def lily_py_migrate(context: Any, version: int, stored: Any, out_value: Any) -> 
 class Persistence(Generic[S]):
     """An ordered list of fields of a session object, `S`.
 
-    `Persistence.of(Settings)` takes them all from a dataclass. `Persistence(Settings)` begins empty, and takes from the dataclass
-    what `field()` is not told; `Persistence()` has to be told everything.
+    `Persistence.of(Settings)` makes a list of all fields of a dataclass. `Persistence(Settings)` makes an empty list; what you do not
+    tell `field()` is taken from the dataclass. With `Persistence()` you must tell `field()` everything.
 
-    A list may be attached any number of times. Sessions do not see what is added after.
+    A list may be attached any number of times. A session does not have fields that are added after it was attached.
     """
 
     def __init__(self, session: Optional[Type[S]] = None) -> None:
         if session is not None and not (isinstance(session, type) and dataclasses.is_dataclass(session)):
-            raise TypeError(f"{session!r} is not a dataclass: begin with Persistence(), and tell each field its get and set")
+            raise TypeError(f"{session!r} is not a dataclass: use Persistence(), and give each field a get and a set")
         self._session = session
         self._hints = typing.get_type_hints(session, include_extras=True) if session is not None else {}
         self._fields: "list[Field]" = []
-        self._others: "list[str]" = []  # of the dataclass, that field() has said nothing of: they are added by attach
+        self._others: "list[str]" = []  # fields of the dataclass that field() has not added; attach adds them
         self._handle = ffi.gc(lib.lily_session_persistence_new(), lib.lily_session_persistence_free)
 
     @classmethod
     def of(cls, session: Type[S], *, exclude: Collection[str] = ()) -> "Persistence[S]":
-        """All fields of a dataclass but those that are excluded, each stored under its name. The model's own values are the
-        defaults: a field that is not stored keeps the one it has. What field() says of one of them holds for it, and those come
-        first."""
+        """Returns a list of all fields of a dataclass except the excluded ones, each stored under its name.
+
+        A field that is not stored keeps the value that the model has. field() may be called for one of the fields to set its options;
+        such fields come first in the list.
+        """
         persistence = cls(session)
         names = [field.name for field in dataclasses.fields(session)]  # type: ignore[arg-type] # it is one, as just checked
         unknown = set(exclude).difference(names)
@@ -90,30 +92,31 @@ class Persistence(Generic[S]):
         migrate: Optional[Callable[[int, Any], Any]] = None,
         former_keys: Sequence[str] = (),
     ) -> "Persistence[S]":
-        """Adds a field to the end, and gives the list back.
+        """Adds a field to the end of the list, and returns the list.
 
-        key            stored as "lily_session_" and this
-        get, set       read it from a session object, and set it: in place, or by returning a new object. Left out, it is the
-                       attribute of this name
-        type           what it is, as an annotation; left out, the dataclass's own, else whatever JSON can say
-        encode         makes of a value what JSON can say (None, bool, int, float, str, list, dict), or RawJSON
-        decode         makes a value of that. It refuses by ValueError, TypeError, LookupError or ArithmeticError; so do set and
-                       migrate: what is stored stays, and an event tells. Whatever else they raise comes out of attach or refresh
-        expires_after  its last write, or touch()
-        version        of the value's shape; what a newer version has stored is left alone
-        migrate        is given the older version and what was stored, as decode would be, and returns what decode is then given
-        former_keys    that it was stored under before, the latest first
+        key            the field's key; it is stored under "lily_session_" followed by this key
+        get, set       functions that read the field from a session object, and set it: in place, or by returning a new object. If
+                       they are None, the field is the attribute with the name `key`
+        type           the type of the field, as an annotation; None means the annotation in the dataclass, or any JSON value if there
+                       is none
+        encode         converts a value to one that JSON has (None, bool, int, float, str, list, dict), or to RawJSON
+        decode         converts it back. To refuse a stored value, decode, set and migrate raise ValueError, TypeError, LookupError or
+                       ArithmeticError: the stored value stays, and an event reports it. attach or refresh raises any other exception
+        expires_after  how long a stored value lasts after its last write or touch(); None means for ever
+        version        the version of the value's shape; a value that a newer version stored is left alone
+        migrate        takes the older version and the stored value, in the form that decode takes, and returns what decode is given
+        former_keys    former keys of the field, the latest first
         """
         if (get is None) != (set is None):
-            raise TypeError(f"field {key!r}: get and set come together")
+            raise TypeError(f"field {key!r}: give both get and set, or neither (they come together)")
         if (encode is None) != (decode is None):
-            raise TypeError(f"field {key!r}: encode and decode come together")
+            raise TypeError(f"field {key!r}: give both encode and decode, or neither (they come together)")
         if get is None or set is None:
             get, set = self._attribute(key)
         field = Field(key, len(self._fields), get, set, self._codec(key, type, encode, decode), migrate)
-        former = [ffi.new("char[]", text(name, "a former key")) for name in former_keys]
+        former = [ffi.new("char[]", c_string(name, "a former key")) for name in former_keys]
         names = ffi.new("char *[]", [*former, ffi.NULL])
-        encoded = ffi.new("char[]", text(key))
+        encoded = ffi.new("char[]", c_string(key))
         given = ffi.new("lily_session_field *", {
             "size": ffi.sizeof("lily_session_field"), "key": encoded, "types": field.types, "get": _GET,
             "set": lib.lily_py_set, "context": field.context, "expires_after_ms": _milliseconds(key, expires_after),
@@ -127,21 +130,21 @@ class Persistence(Generic[S]):
         return self
 
     def _complete(self) -> "tuple[Field, ...]":
-        """What a session has, in the library's order."""
+        """Adds the fields of the dataclass that are left, and returns all fields in the library's order."""
         for name in self._others[:]:
             self.field(name)
         return tuple(self._fields)
 
     def _attribute(self, name: str) -> "tuple[Callable[[S], Any], Callable[[S, Any], Optional[S]]]":
         if self._session is None:
-            raise TypeError(f"field {name!r}: give it a get and a set, or begin with Persistence(SomeDataclass)")
+            raise TypeError(f"field {name!r}: give it a get and a set, or use Persistence(SomeDataclass)")
         fields = {field.name: field for field in dataclasses.fields(self._session)}  # type: ignore[arg-type]
         if name not in fields:
             raise TypeError(f"{self._session.__name__} has no field {name!r}: give it a get and a set")
         if not self._session.__dataclass_params__.frozen:  # type: ignore[attr-defined]
             return attrgetter(name), lambda session, value: setattr(session, name, value)
         if not fields[name].init:
-            raise TypeError(f"field {name!r}: it is not set by the frozen dataclass's __init__: give it a get and a set")
+            raise TypeError(f"field {name!r}: the __init__ of the frozen dataclass does not set it: give it a get and a set")
         replace: Callable[..., S] = dataclasses.replace
         return attrgetter(name), lambda session, value: replace(session, **{name: value})
 
@@ -158,12 +161,12 @@ def _milliseconds(key: str, after: Optional[timedelta]) -> int:
     if after is None:
         return 0
     milliseconds = after // timedelta(milliseconds=1)
-    if milliseconds == 0:  # which is never, to the library
-        raise InvalidArgumentError(f"field {key!r} cannot expire at once")
+    if milliseconds == 0:  # The library takes 0 for never.
+        raise InvalidArgumentError(f"field {key!r}: expires_after must be at least one millisecond")
     return milliseconds
 
 
 def _version(key: str, version: int) -> int:
     if not 0 <= version < 2**32:
-        raise InvalidArgumentError(f"field {key!r}: a version has 32 bits, without a sign")
+        raise InvalidArgumentError(f"field {key!r}: the version must be between 0 and 2**32 - 1")
     return version

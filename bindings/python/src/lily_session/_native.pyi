@@ -1,4 +1,4 @@
-# Made by cffi from lily_session.h, which has the contract. What is C's has no types in Python.
+# cffi makes this module from lily_session.h, which documents the functions. They have no types in Python.
 from typing import Any, Callable, TypeVar
 
 _Callback = TypeVar("_Callback", bound=Callable[..., object])

@@ -17,14 +17,14 @@ Message = TypeVar("Message")
 
 
 class Runtime(Generic[M, Message]):
-    """A model, and how a message updates it.
+    """A model, and the function that updates it.
 
-    `update(model, message)` changes the model in place, or returns the one that replaces it. It refuses a message by raising:
-    the model is kept, and the exception comes out of dispatch(). A program with a loop of its own gives no `update`: it changes
-    `runtime.model`, and calls persist() of its sessions.
+    `update(model, message)` changes the model in place, or returns the model that replaces it. It refuses a message by raising an
+    exception: the model is kept, and dispatch() raises the exception. A program without an `update` function changes
+    `runtime.model` itself, and calls persist() of its sessions.
 
-    A runtime and its sessions may be used from any thread, one at a time: others wait. Inside a callback of theirs, what would
-    run the runtime again raises ReentrantError.
+    A runtime and its sessions may be used from any thread. If several threads call them, one works and the others wait. A call that
+    would run the runtime again from inside one of its callbacks raises ReentrantError.
     """
 
     @overload
@@ -41,33 +41,32 @@ class Runtime(Generic[M, Message]):
         self._lock = threading.RLock()
         self._self = ffi.new_handle(self)
         out = ffi.new("lily_session_runtime **")
-        # The library's model is this object, which has the real one: that may be replaced without a word to the library.
+        # The library takes this object for the model. It holds the real model, which can so be replaced without telling the library.
         call(lib.lily_session_runtime_new, self._self, lib.lily_py_update if update else ffi.NULL, self._self, out)
         self._handle = out[0]
 
     def dispatch(self, message: Message) -> None:
         """Updates the model, and stores the fields that changed, in one write for each session.
 
-        What `update` raises comes out, and the message was not applied; nor after InvalidArgumentError, ReentrantError and
-        UnsupportedError. After any other exception it was: what could not be stored is tried again by the next update, persist
-        or flush.
+        If it raises the exception of `update`, or InvalidArgumentError, ReentrantError or UnsupportedError, the message was not applied.
+        After any other exception it was applied, and the next update, persist or flush tries again to store what could not be stored.
         """
         with self._lock:
             self._message = message
             try:
-                call(lib.lily_session_runtime_dispatch, self._open(), ffi.NULL)
+                call(lib.lily_session_runtime_dispatch, self._live_handle(), ffi.NULL)
             finally:
                 self._message = None
 
     @property
     def model(self) -> M:
-        """The model as it is now. Another one may be assigned; persist() then stores what differs."""
+        """The current model. You may assign another one; persist() then stores the fields that differ."""
         return self._model
 
     @model.setter
     def model(self, model: M) -> None:
         with self._lock:
-            call(lib.lily_session_runtime_set_model, self._open(), self._self)
+            call(lib.lily_session_runtime_set_model, self._live_handle(), self._self)
             self._model = model
 
     @overload
@@ -82,23 +81,23 @@ class Runtime(Generic[M, Message]):
     def attach(self, persistence: Persistence[Any], storage: Optional[Storage] = None, *, get: Optional[Callable[[M], Any]] = None,
                set: Optional[Callable[[M, Any], Optional[M]]] = None, revision: Optional[Callable[[Any], int]] = None,
                on_event: Optional[Callable[[Event], object]] = None) -> Session:
-        """Fills the model's fields from storage; from then on stores those that change. Nothing is written by this itself.
+        """Fills the model's fields from storage, and from then on stores the fields that change. It writes nothing itself.
 
-        storage   None: the default place, which Python programs have to name: Storage.open(application=…)
-        get       takes the session object out of the model; None: it is the model
-        set       puts a session object that was replaced back: into the model, or by returning a new model
-        revision  a number that differs when a field may have changed: where it is the same, fields are not compared
-        on_event  is told what happens to single fields. What it raises comes out of the call that caused it
+        storage   the storage; None means the default place, which a Python program has to name: Storage.open(application=…)
+        get       returns the object in the model that has the fields; None means that the model itself has them
+        set       puts a new such object into the model, in place or by returning a new model
+        revision  returns a number that differs when a field may have changed; while it is the same, fields are not compared
+        on_event  is called for what happens to single fields and the store. The call that caused the event raises its exceptions
 
-        What a callback raises comes out, and nothing is attached then; the model may have been filled in part.
+        If a callback raises an exception, attach raises it, and nothing is attached; the model may have been filled in part.
         """
         with self._lock:
             session = Session(self, persistence, storage, get, set, revision, on_event)
-            session._attach(self._open(), persistence)
+            session._attach(self._live_handle(), persistence)
             return session
 
     def close(self) -> None:
-        """Flushes and detaches the sessions, and ends the runtime. Again is nothing."""
+        """Flushes and detaches the sessions, and ends the runtime. A second call does nothing."""
         with self._lock:
             if not self._handle:
                 return
@@ -123,13 +122,13 @@ class Runtime(Generic[M, Message]):
         self.close()
 
     def __del__(self) -> None:
-        # Not a flush: the collector may run at any time, on any thread. What was dispatched has been stored.
+        # This does not flush, because the garbage collector may run at any time, on any thread. What was dispatched has been stored.
         if getattr(self, "_handle", None):
             for session in list(self._sessions):
                 session._abandon()
             call(lib.lily_session_runtime_free, self._handle)
 
-    def _open(self) -> Any:
+    def _live_handle(self) -> Any:
         if not self._handle:
             raise InvalidArgumentError("the runtime is closed")
         return self._handle

@@ -1,4 +1,4 @@
-"""One attachment of fields to a runtime."""
+"""Sessions: fields that are attached to a runtime and a storage."""
 import asyncio
 import contextlib
 import os
@@ -7,23 +7,24 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type
 
 from ._annotations import REFUSALS
-from ._calls import ask, call, keep, text
+from ._calls import c_string, call, call_for_value, keep
 from ._errors import ForkedError, InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
 from ._events import Event, EventKind, FieldState, State
 from ._fields import Field, Persistence
 from ._native import ffi, lib
-from ._values import IMMUTABLE, loads, store
+from ._values import IMMUTABLE, fill_value, loads
 
 if TYPE_CHECKING:
     from ._runtime import Runtime
     from ._storage import Storage
 
 _UNKNOWN = object()
-"""Is no field's value."""
+"""A mark that no field has as its value."""
 
 
 class Session:
-    """What Runtime.attach() gives. It lasts until detach(), which the end of a `with` calls, or until its runtime is closed."""
+    """Fields that Runtime.attach() has attached. It lasts until detach(), which the end of a `with` block calls, or until its runtime is
+    closed."""
 
     def __init__(self, runtime: "Runtime[Any, Any]", persistence: Persistence[Any], storage: "Optional[Storage]",
                  get: Optional[Callable[[Any], Any]], set: Optional[Callable[[Any, Any], Any]],
@@ -36,30 +37,32 @@ class Session:
         self._on_event = on_event
         self._handle: Any = None
         self._self = ffi.new_handle(self)
-        # The library reads the row, by way of C alone. `_filled` is what each cell was filled with, where that says it all.
+        # The library reads the row in C, without calling Python. `_filled` has the value that each cell was filled with, if the cell needs
+        # no change while the field has that object; otherwise _UNKNOWN.
         self._fields: "tuple[Field, ...]" = persistence._complete()
         self._row = ffi.new("lily_py_row *", {"session": self._self, "cells": len(self._fields)})
         self._cells = [self._row.cells + column for column in range(len(self._fields))]
         self._filled: "list[Any]" = [_UNKNOWN] * len(self._fields)
         self._memory: "list[Any]" = [None] * len(self._fields)
         self._slice: Any = None
-        self._raised: "dict[str, BaseException]" = {}  # what a field's callbacks raised, for its event
-        self._found: "Optional[list[Event]]" = None  # by the refresh that runs
-        self._number = 0  # the slice's revision, and that of the row; None: it has to be filled
-        self._row_number: Optional[int] = None
+        self._raised: "dict[str, BaseException]" = {}  # exceptions of a field's callbacks, for its event
+        self._found: "Optional[list[Event]]" = None  # events of the refresh that runs; None if none runs
+        self._number = 0  # the slice's revision
+        self._row_number: Optional[int] = None  # the revision that the row was filled at; None if it has to be filled again
         self._waiting: "list[asyncio.Future[None]]" = []
 
     def persist(self) -> None:
-        """The model may have changed: stores the fields that did, as dispatch does."""
+        """Stores the fields that the program changed in the model, as dispatch does after an update."""
         self._call(lib.lily_session_persist)
 
     def flush(self) -> None:
-        """persist(), and makes what is stored survive power loss."""
+        """Persists, and makes what is stored survive power loss."""
         self._call(lib.lily_session_flush)
 
     def refresh(self) -> "list[Event]":
-        """Persists, and takes over what others changed or removed, what was cleared, by whomever, and what has expired; returns what
-        it found. If `set` fails, nothing was taken over, and the next refresh does it again."""
+        """Persists, and then sets the fields that others changed. Fields that were removed, cleared (even by this session) or have expired
+        are reset to the values they had before attach. Returns an event for each change. If `set` fails, no change is kept, and the next
+        refresh tries again."""
         with self._runtime._lock:
             found = self._found = []
             try:
@@ -69,56 +72,56 @@ class Session:
             return found
 
     def mark(self, key: str) -> None:
-        """Has the next update, persist, flush or detach store a field, whether it changes or not: for a default that the user
-        confirmed. It may be called inside an update function, and holds for that update."""
-        self._call(lib.lily_session_mark, text(key))
+        """Makes the next update, persist, flush or detach store a field, even if it does not change, such as a default that the user
+        confirmed. It may be called inside an update function, and then that update stores the field."""
+        self._call(lib.lily_session_mark, c_string(key))
 
     def touch(self, key: str) -> None:
-        """Persists, then stores what storage holds of a field again, and so renews its expiry."""
-        self._call(lib.lily_session_touch, text(key))
+        """Persists, and then renews the expiry of what is stored for a field, by storing the same value again."""
+        self._call(lib.lily_session_touch, c_string(key))
 
     def next_expiry(self) -> Optional[timedelta]:
-        """How long until the next of the stored fields expires, as far as the session has seen them; None: none will."""
+        """Returns the time until the next stored field that this session has loaded or stored expires, or None if none expires."""
         with self._runtime._lock:
-            milliseconds = ask(lib.lily_session_next_expiry, self._handle) if self._handle else -1
+            milliseconds = call_for_value(lib.lily_session_next_expiry, self._handle) if self._handle else -1
         try:
             return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
         except OverflowError:
             return timedelta.max
 
     def field_state(self, key: str) -> FieldState:
-        """What storage holds of a field now, or was last seen to hold where it cannot be read."""
+        """Returns what storage holds of a field now, or what it was last seen to hold if it cannot be read."""
         out = ffi.new("int32_t *")
-        self._call(lib.lily_session_field_state, text(key), out)
+        self._call(lib.lily_session_field_state, c_string(key), out)
         return FieldState(State(out[0] & ~lib.LILY_SESSION_STATE_DIRTY), bool(out[0] & lib.LILY_SESSION_STATE_DIRTY))
 
     async def changes(self) -> AsyncIterator[Event]:
-        """What others do to the fields, and what expires: refreshes whenever the storage tells of a change, until the session is
-        detached. Between two events it gives way to the loop; no thread is used.
+        """Yields an event for each change by others, and for each field that expires, until the session is detached. It refreshes whenever
+        the storage reports a change. It uses no thread; while it waits, the event loop runs.
 
-        A change wakes this until each session that is attached through the same Storage object has refreshed. A session that is never
-        refreshed would wake the others without end: it has a Storage of its own.
+        A change wakes this again until each session that is attached through the same Storage object has refreshed. A session that is
+        never refreshed would wake the others without end, so give it a Storage object of its own.
         """
         if self._storage is None:
-            raise UnsupportedError("the session has the default storage: open it, and attach with that")
-        # Of our own: the loop has one reader for each, and the storage may be closed meanwhile, which the session keeps open.
+            raise UnsupportedError("the session uses the default storage: open it with Storage.open(), and attach with that object")
+        # The descriptor is a duplicate: the loop has one reader for each descriptor, and the program may close the storage during a wait.
         descriptor = os.dup(self._storage.fileno())
         try:
             while self._handle:
                 found = self.refresh()
                 for event in found:
                     yield event
-                if self._handle:  # it may have been detached meanwhile
-                    await self._change(descriptor)
+                if self._handle:  # The session may have been detached since.
+                    await self._wait_for_change(descriptor)
         finally:
             os.close(descriptor)
 
-    async def _change(self, descriptor: int) -> None:
+    async def _wait_for_change(self, descriptor: int) -> None:
         left = self.next_expiry()
         timeout = None if left is None else left.total_seconds()
         loop = asyncio.get_running_loop()
         change: "asyncio.Future[None]" = loop.create_future()
-        loop.add_reader(descriptor, _settle, change)
+        loop.add_reader(descriptor, _finish, change)
         self._waiting.append(change)
         try:
             await asyncio.wait([change], timeout=timeout)
@@ -127,8 +130,8 @@ class Session:
             loop.remove_reader(descriptor)
 
     def detach(self) -> None:
-        """Flushes, raising what that raises, and ends the session whatever comes of it. Again is nothing. Inside a callback of
-        the runtime it takes effect when the outermost call returns; in a child of fork it is only forgotten."""
+        """Flushes, and then ends the session even if that fails. Raises what flushing raises. A second call does nothing. Inside a callback
+        of the runtime it takes effect when the outermost call returns. In a child of fork the session is only forgotten."""
         with self._runtime._lock:
             if not self._handle:
                 return
@@ -139,7 +142,7 @@ class Session:
                 handle, self._handle = self._handle, None
                 call(lib.lily_session_detach, handle)
                 for change in self._waiting:
-                    change.get_loop().call_soon_threadsafe(_settle, change)
+                    change.get_loop().call_soon_threadsafe(_finish, change)
 
     def __enter__(self) -> "Session":
         return self
@@ -152,7 +155,7 @@ class Session:
             self._abandon()
 
     def _abandon(self) -> None:
-        """Ends it without a flush."""
+        """Ends the session without a flush."""
         handle, self._handle = self._handle, None
         call(lib.lily_session_abandon, handle)
 
@@ -164,41 +167,41 @@ class Session:
 
     def _attach(self, runtime: Any, persistence: Persistence[Any]) -> None:
         config = ffi.new("lily_session_config *", {
-            "size": ffi.sizeof("lily_session_config"), "storage": self._storage._open() if self._storage else ffi.NULL,
+            "size": ffi.sizeof("lily_session_config"), "storage": self._storage._live_handle() if self._storage else ffi.NULL,
             "get": lib.lily_py_take_slice, "set": lib.lily_py_put_slice,
             "revision": lib.lily_py_revision if self._revision else ffi.NULL, "on_event": lib.lily_py_event,
             "context": self._self, "release": lib.lily_py_ended,
         })  # fmt: skip
         out = ffi.new("lily_session **")
-        # Whoever drops the session goes on using it: the runtime keeps it, until the library has let go of it.
+        # The runtime keeps the session alive until the library has released it, even if the program does not keep it.
         self._runtime._sessions.add(self)
         try:
             call(lib.lily_session_attach, runtime, persistence._handle, config, out, file=self._storage is None)
             self._handle = out[0]
         except BaseException:
-            call(lib.lily_session_abandon, out[0])  # attached, but for what a callback raised
+            call(lib.lily_session_abandon, out[0])  # The library has attached it, but a callback raised an exception.
             raise
 
-    def _take(self) -> None:
-        """The session object as it is now, and its row."""
+    def _fill_row(self) -> None:
+        """Takes the current session object out of the model, and fills its row."""
         model = self._runtime._model
         self._slice = model if self._get is None else self._get(model)
         if self._revision is None:
-            self._fill()
+            self._fill_cells()
             return
         self._number = self._revision(self._slice)
         if self._number != self._row_number:
             self._row_number = self._number
-            self._fill()
+            self._fill_cells()
 
-    def _fill(self) -> None:
-        """Takes all fields' values, in one call from the library. A field that fails does not touch the others."""
+    def _fill_cells(self) -> None:
+        """Reads the values of all fields, in one call from the library. A field that fails does not affect the others."""
         number = 0
         for field, filled in zip(self._fields, self._filled):
             try:
                 value = field.get(self._slice)
                 if value is not filled:
-                    self._put(number, field, value)
+                    self._fill_cell(number, field, value)
             except BaseException as error:
                 self._cells[number].status = lib.LILY_SESSION_ERROR_CALLBACK
                 self._filled[number] = _UNKNOWN
@@ -207,15 +210,15 @@ class Session:
                 keep(type(error), error, error.__traceback__)
             number += 1
 
-    def _put(self, column: int, field: Field, value: Any) -> None:
+    def _fill_cell(self, column: int, field: Field, value: Any) -> None:
         cell = self._cells[column]
         encoded = value if field.encode is None else field.encode(value)
-        self._memory[column] = store(cell.value, encoded, field.types)
+        self._memory[column] = fill_value(cell.value, encoded, field.types)
         cell.status = 0
         self._filled[column] = value if field.encode is None and type(value) in IMMUTABLE else _UNKNOWN
 
 
-def _settle(change: "asyncio.Future[None]") -> None:
+def _finish(change: "asyncio.Future[None]") -> None:
     if not change.done():
         change.set_result(None)
 
@@ -223,7 +226,7 @@ def _settle(change: "asyncio.Future[None]") -> None:
 @ffi.def_extern(error=ffi.NULL, onerror=keep)
 def lily_py_take_slice(context: Any, model: Any) -> Any:
     session: Session = ffi.from_handle(context)
-    session._take()
+    session._fill_row()
     return session._row
 
 
@@ -238,7 +241,7 @@ def lily_py_put_slice(context: Any, model: Any, row: Any) -> Any:
     elif session._get is None:
         runtime._model = session._slice
     elif session._slice is not session._get(runtime._model):
-        raise TypeError("the session object was replaced: attach needs a set that puts it back into the model")
+        raise TypeError("a new session object was made: attach needs a set that puts it into the model")
     return model
 
 

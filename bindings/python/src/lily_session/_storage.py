@@ -1,4 +1,4 @@
-"""Storages: a file, memory, a scope of another, or a backend of the program's."""
+"""Storages: a file, memory, a scope of another storage, or a backend of the program's own."""
 import enum
 import json
 import os
@@ -9,11 +9,11 @@ from time import time_ns
 from types import TracebackType
 from typing import Any, Callable, Iterator, NamedTuple, Optional, Type, Union
 
-from ._backend import Backend, table
-from ._calls import ask, call, keep, text
+from ._backend import Backend, function_table
+from ._calls import c_string, call, call_for_value, keep
 from ._errors import InvalidArgumentError, MissingKeyError, UnsupportedError
 from ._native import ffi, lib
-from ._times import milliseconds, time
+from ._times import from_milliseconds, to_milliseconds
 from ._values import RawJSON, dumps
 
 
@@ -21,55 +21,61 @@ class Durability(enum.IntEnum):
     """What a change survives when the call that made it has returned."""
 
     PROCESS = lib.LILY_SESSION_DURABILITY_PROCESS
-    """The end of the process; sync() makes it survive power loss."""
+    """A change survives the end of the process. sync() makes it survive power loss."""
     POWER = lib.LILY_SESSION_DURABILITY_POWER
-    """Power loss; else the call raises NotDurableError."""
+    """A change survives power loss. If it may not, the call raises NotDurableError."""
 
 
 class Item(NamedTuple):
-    """What Storage.each() finds."""
+    """A stored entry, as Storage.each() returns it."""
 
     key: str
     json: RawJSON
     expires_at: Optional[datetime]
+    """When the entry expires; None means never."""
 
     @property
     def value(self) -> Any:
+        """The value that the JSON text stands for."""
         return json.loads(self.json)
 
 
 @dataclass(frozen=True)
 class StorageInfo:
-    """What there is to know of a storage; of a scope, its parent's. Sizes are bytes."""
+    """Facts about a storage. For a scope they are those of its parent. Sizes are in bytes."""
 
     path: Optional[Path]
+    """The path of the file; None if there is no file."""
     entries: int
-    """Stored keys, scopes' and expired ones too."""
+    """The number of stored keys, including those of scopes and expired ones."""
     live_bytes: int
-    """Their keys and values: what the quota counts."""
+    """The size of these keys and their values, which the quota limits."""
     quota_bytes: int
-    """-1: no limit."""
+    """The quota; -1 means no limit."""
     file_bytes: int
+    """The size of the file."""
     damaged_lines: int
-    """Skipped since the file was opened or rewritten."""
+    """The number of lines that were skipped since the file was opened or rewritten."""
     last_compaction: Optional[datetime]
-    """When this handle last rewrote the file."""
+    """When this handle last rewrote the file; None if it has not."""
     durability: Durability
+    """The durability that the storage was opened with."""
     owes_sync: bool
-    """What this handle wrote is not known to survive power loss."""
+    """True if what this handle wrote is not known to survive power loss."""
     directory_is_open: bool
-    """Others could put another file, or an older copy, in the file's place, by the owners and rights of its directory and of those above."""
+    """True if other users could put another file, or an older copy, in the file's place, because of the owner or the rights of its
+    directory or of one above it."""
 
 
 class Storage:
     """A durable map of keys to JSON values. It may be used from any thread.
 
-    Fields are stored under "lily_session_" and their key; other keys are the program's own. Sessions that use a storage keep it
-    open when it is closed.
+    A field is stored under "lily_session_" followed by its key; other keys are the program's own. A storage that is closed stays open
+    until the sessions that use it end.
     """
 
     def __init__(self, handle: Any, keeps: object) -> None:
-        """Not for programs: open(), memory() and backend() make one. `keeps` has to live as long as the handle."""
+        """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle."""
         self._handle = handle
         self._keeps = keeps
 
@@ -77,47 +83,48 @@ class Storage:
     def open(cls, path: Union[str, "os.PathLike[str]", None] = None, *, application: Optional[str] = None,
              durability: Durability = Durability.PROCESS, read_only: bool = False, strict: bool = False, quota_bytes: int = 0,
              clock: Optional[Callable[[], datetime]] = None) -> "Storage":
-        """Opens a file, and creates it (mode 0600) where it is missing. Any number of processes may have it open.
+        """Opens a file, and creates it (mode 0600) if it is missing. Any number of processes may have it open.
 
-        path         None: the default place of `application`, which then has to be named:
-                     $LILY_SESSION_DIR/<application>/session.jsonl, else under $XDG_STATE_HOME, else under ~/.local/state
-        read_only    never writes, nor creates
-        strict       a damaged file raises CorruptError instead of being read around the damage, and a directory in which others
-                     could exchange the file raises RefusedError
-        quota_bytes  of keys and values; 0: 5 MiB, -1: no limit
-        clock        instead of the system's, for tests
+        path         the path of the file; None means the default place of `application`, which must be given then:
+                     <application>/session.jsonl in the first of $LILY_SESSION_DIR, $XDG_STATE_HOME and ~/.local/state that is set
+        durability   what a change survives when the call that made it has returned
+        read_only    True never writes to the file, and does not create it
+        strict       True raises CorruptError for a damaged file, instead of reading around the damage, and RefusedError if other users
+                     could exchange the file
+        quota_bytes  the limit for all keys and values; 0 means 5 MiB, -1 no limit
+        clock        returns the time instead of the system's clock, for tests
         """
         flags = (lib.LILY_SESSION_READ_ONLY if read_only else 0) | (lib.LILY_SESSION_STRICT if strict else 0)
         where = ffi.NULL
         if path is not None:
             encoded = os.fsencode(path)
             if b"\0" in encoded:
-                raise InvalidArgumentError("the path has a NUL in it")
+                raise InvalidArgumentError("the path contains a NUL character")
             where = ffi.new("char[]", encoded)
         return cls._opened(lib.lily_session_storage_open, where, clock=clock, application=application, durability=int(durability),
                            flags=flags, quota_bytes=quota_bytes)
 
     @classmethod
     def memory(cls, *, quota_bytes: int = 0, clock: Optional[Callable[[], datetime]] = None) -> "Storage":
-        """One that lives in memory and ends with this object: for tests, and for sessions without a file."""
+        """Opens a storage in memory, which ends with this object, for tests and for sessions without a file."""
         return cls._opened(lib.lily_session_storage_open_memory, clock=clock, quota_bytes=quota_bytes)
 
     @classmethod
     def backend(cls, backend: Backend, *, clock: Optional[Callable[[], datetime]] = None) -> "Storage":
-        """One that keeps everything in a store of the program's, whose close() is called when it is no longer needed."""
-        return cls._opened(lib.lily_session_storage_open_backend, table(backend), clock=clock)
+        """Opens a storage that keeps all entries in a store of the program's own. Its close() is called when it is no longer needed."""
+        return cls._opened(lib.lily_session_storage_open_backend, function_table(backend), clock=clock)
 
     def scoped(self, scope: str) -> "Storage":
-        """A storage of its own inside this one, such as "user:42": clearing one leaves all others alone."""
+        """Returns a separate storage inside this one, such as "user:42". Clearing one does not affect the others."""
         out = ffi.new("lily_session_storage **")
-        call(lib.lily_session_storage_scoped, self._open(), text(scope, "the scope"), out)
+        call(lib.lily_session_storage_scoped, self._live_handle(), c_string(scope, "the scope"), out)
         return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps)
 
     @classmethod
     def _opened(cls, function: Callable[..., int], *arguments: Any, clock: Optional[Callable[[], datetime]],
                 application: Optional[str] = None, **options: int) -> "Storage":
         keeps = clock and ffi.new_handle(clock)
-        name = ffi.NULL if application is None else ffi.new("char[]", text(application, "the application's name"))
+        name = ffi.NULL if application is None else ffi.new("char[]", c_string(application, "the application's name"))
         given = ffi.new("lily_session_storage_options *", {
             "size": ffi.sizeof("lily_session_storage_options"), "application": name,
             "clock": lib.lily_py_clock if clock else ffi.NULL, "context": keeps or ffi.NULL, **options,
@@ -128,36 +135,36 @@ class Storage:
 
     @property
     def path(self) -> Optional[Path]:
-        """The file's, made absolute; None where there is none."""
-        return _path(lib.lily_session_storage_path(self._open()))
+        """The absolute path of the file; None if there is no file."""
+        return _path(lib.lily_session_storage_path(self._live_handle()))
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value under a key as it is now, whoever stored it; the default where there is none, or it has expired. The key is
-        the whole one: "lily_session_theme"."""
+        """Returns the current value under a key, whoever stored it, or the default if the key is absent or has expired. The key must be
+        written in full: "lily_session_theme"."""
         try:
             return self[key]
         except MissingKeyError:
             return default
 
     def get_json(self, key: str) -> RawJSON:
-        """The same as JSON text, as it is stored. MissingKeyError where there is none."""
+        """Returns the current value under a key as JSON text, as it is stored. Raises MissingKeyError if the key is absent or has expired."""
         out, length = ffi.new("char **"), ffi.new("size_t *")
-        call(lib.lily_session_storage_get, self._open(), text(key), out, length)
+        call(lib.lily_session_storage_get, self._live_handle(), c_string(key), out, length)
         try:
             return RawJSON(ffi.buffer(out[0], length[0])[:], "utf-8")
         finally:
             lib.lily_session_free(out[0])
 
     def set(self, key: str, value: Any, *, expires_at: Optional[datetime] = None) -> None:
-        """Stores a value that JSON can say, or RawJSON, which is stored as it is but for white space. From `expires_at` on it
-        reads as absent."""
+        """Stores a value that JSON has, or RawJSON, which is stored as it is except for white space. From `expires_at` on, the key is
+        absent; None means that it does not expire."""
         data = dumps(value)
-        deadline = 0 if expires_at is None else milliseconds(expires_at)
-        call(lib.lily_session_storage_set, self._open(), text(key), data, len(data), deadline)
+        deadline = 0 if expires_at is None else to_milliseconds(expires_at)
+        call(lib.lily_session_storage_set, self._live_handle(), c_string(key), data, len(data), deadline)
 
     def remove(self, key: str) -> None:
-        """Removes a key; one that is absent is no error."""
-        call(lib.lily_session_storage_remove, self._open(), text(key))
+        """Removes a key. If the key is absent, nothing happens."""
+        call(lib.lily_session_storage_remove, self._live_handle(), c_string(key))
 
     def __getitem__(self, key: str) -> Any:
         return json.loads(self.get_json(key))
@@ -175,41 +182,41 @@ class Storage:
         return (item.key for item in self.each())
 
     def each(self, prefix: str = "") -> "list[Item]":
-        """What is stored under keys that begin with the prefix, in the byte order of keys."""
+        """Returns the entries whose keys begin with the prefix, in the byte order of their keys."""
         items: "list[Item]" = []
         handle = ffi.new_handle(items)
-        call(lib.lily_session_storage_each, self._open(), text(prefix, "the prefix"), lib.lily_py_item, handle)
+        call(lib.lily_session_storage_each, self._live_handle(), c_string(prefix, "the prefix"), lib.lily_py_item, handle)
         return items
 
     def clear(self) -> None:
-        """Removes all that fields have stored, in one step. For log-out; inside an update too. Models are left alone until the next
-        refresh, which gives the fields that were stored their values from before they were attached."""
-        call(lib.lily_session_clear, self._open())
+        """Removes everything that fields have stored, in one step, for log-out. It may be called inside an update. It does not change
+        models; the next refresh resets the fields that were stored to the values they had before attach."""
+        call(lib.lily_session_clear, self._live_handle())
 
     def sync(self) -> None:
         """Makes what this storage wrote survive power loss."""
-        call(lib.lily_session_storage_sync, self._open())
+        call(lib.lily_session_storage_sync, self._live_handle())
 
     def fileno(self) -> int:
-        """A descriptor for `select` and event loops. It polls readable when what is stored has changed, until each session that is
-        attached through this storage has refreshed; without sessions, until a get() or each(). It is the storage's: do not read or
-        close it."""
-        descriptor = int(ask(lib.lily_session_storage_fd, self._open()))
+        """Returns a descriptor for `select` and event loops. It polls readable when what is stored has changed, until each session that is
+        attached through this storage has refreshed or, if there are no sessions, until a get() or each(). The storage owns it: do not read
+        or close it."""
+        descriptor = int(call_for_value(lib.lily_session_storage_fd, self._live_handle()))
         if descriptor < 0:
             raise UnsupportedError("this storage cannot tell of changes")
         return descriptor
 
     def info(self) -> StorageInfo:
-        """What there is to know of the storage."""
+        """Returns facts about the storage, such as its size."""
         out = ffi.new("lily_session_info *", {"size": ffi.sizeof("lily_session_info")})
-        call(lib.lily_session_storage_info, self._open(), out)
+        call(lib.lily_session_storage_info, self._live_handle(), out)
         return StorageInfo(_path(out.path), out.entries, out.live_bytes, out.quota_bytes, out.file_bytes, out.damaged_lines,
-                           time(out.last_compaction_ms), Durability(out.durability), bool(out.owes_sync),
+                           from_milliseconds(out.last_compaction_ms), Durability(out.durability), bool(out.owes_sync),
                            bool(out.directory_is_open))
 
     def close(self) -> None:
-        """Makes what was written survive power loss, as far as it can, and gives the file back. Again is nothing."""
-        # Closed by whoever has it last: this, or a call that another thread is in.
+        """Makes what was written survive power loss, as far as it can, and closes the file. A second call does nothing."""
+        # The last user of the handle closes it: this call, or one that another thread is in.
         handles, self._handle = [self._handle], None
         call(handles.clear)
 
@@ -226,14 +233,14 @@ class Storage:
     def __repr__(self) -> str:
         return f"<lily_session.Storage {'closed' if self._handle is None else self.path or 'without a file'}>"
 
-    def _open(self) -> Any:
+    def _live_handle(self) -> Any:
         if self._handle is None:
             raise InvalidArgumentError("the storage is closed")
         return self._handle
 
 
 def clear(storage: Optional[Storage] = None) -> None:
-    """Storage.clear(). None: the default place, as with attach."""
+    """Removes everything that fields have stored, as Storage.clear() does. None means the default place, as for attach."""
     if storage is not None:
         storage.clear()
     else:
@@ -245,7 +252,7 @@ def _path(path: Any) -> Optional[Path]:
 
 
 def _no_clock(*raised: Any) -> int:
-    """The system's time: an expiry that is counted from any other could lose what is stored."""
+    """Returns the system's time if the clock raises an exception: an expiry counted from another time could lose what is stored."""
     keep(*raised)
     return time_ns() // 1_000_000
 
@@ -253,11 +260,11 @@ def _no_clock(*raised: Any) -> int:
 @ffi.def_extern(onerror=_no_clock)
 def lily_py_clock(context: Any) -> int:
     now: datetime = ffi.from_handle(context)()
-    return milliseconds(now)
+    return to_milliseconds(now)
 
 
 @ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
 def lily_py_item(context: Any, key: Any, json: Any, length: int, expires_at_ms: int) -> int:
     text = RawJSON(ffi.unpack(json, length), "utf-8")
-    ffi.from_handle(context).append(Item(ffi.string(key).decode(), text, time(expires_at_ms)))
+    ffi.from_handle(context).append(Item(ffi.string(key).decode(), text, from_milliseconds(expires_at_ms)))
     return 0

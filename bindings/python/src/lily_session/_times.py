@@ -1,4 +1,4 @@
-"""The library's times, UTC in milliseconds since 1970, as datetime's."""
+"""Converts between datetime and the library's times, which are UTC in milliseconds since 1970."""
 from datetime import datetime, timedelta, timezone
 from typing import Optional
 
@@ -6,13 +6,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
-def milliseconds(time: datetime) -> int:
-    """Without a zone it is local time, as everywhere in `datetime`."""
+def to_milliseconds(time: datetime) -> int:
+    """Converts a datetime. One without a time zone is local time, as everywhere in `datetime`."""
     return (time.astimezone(timezone.utc) - _EPOCH) // _MILLISECOND
 
 
-def time(milliseconds: int) -> Optional[datetime]:
-    """None for 0, which is never. What `datetime` cannot say is its latest time."""
+def from_milliseconds(milliseconds: int) -> Optional[datetime]:
+    """Converts a time of the library. Returns None for 0, which means never, and the latest datetime for a time beyond it."""
     if milliseconds == 0:
         return None
     try:

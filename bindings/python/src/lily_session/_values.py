@@ -1,4 +1,4 @@
-"""Python values as lily_session_value, and back."""
+"""Converts Python values to lily_session_value, and back."""
 import json
 from typing import Any
 
@@ -12,11 +12,11 @@ STRING: int = lib.LILY_SESSION_STRING
 JSON: int = lib.LILY_SESSION_JSON
 
 IMMUTABLE = frozenset((type(None), bool, int, float, str))
-"""Of exactly these types, one object is always one value."""
+"""An object of exactly one of these types never changes its value."""
 
 
 class RawJSON(str):
-    """JSON text as it is stored: for a field that keeps it so, and for an `encode` that makes JSON itself."""
+    """JSON text that is stored as it is: the value of a field that keeps JSON text, or the result of an `encode` that makes JSON itself."""
 
     __slots__ = ()
 
@@ -25,13 +25,13 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def dumps(value: Any) -> bytes:
-    """JSON text of anything that `json` knows. RawJSON is that already."""
-    # Surrogates and NaN go through, for the library to refuse.
+    """Returns the JSON text of a value that `json` can encode. RawJSON is JSON text already."""
+    # Surrogates and NaN are passed on; the library refuses them.
     return (value if isinstance(value, RawJSON) else _encode(value)).encode("utf-8", "surrogatepass")
 
 
 def loads(value: Any, raw: bool) -> Any:
-    """What the library hands to `set`. `raw`: JSON as text."""
+    """Returns the Python value that the library passes to `set`. If `raw` is true, JSON is returned as text."""
     content = getattr(value, "as")
     kind = value.type
     if kind == STRING or kind == JSON:
@@ -48,9 +48,9 @@ def loads(value: Any, raw: bool) -> Any:
     return None
 
 
-def store(out: Any, value: Any, types: int) -> Any:
-    """Fills a lily_session_value, and gives what its text lives in. What it cannot hold is left without a type, which the library
-    takes for a value that does not fit."""
+def fill_value(out: Any, value: Any, types: int) -> Any:
+    """Fills a lily_session_value, and returns the memory that its text is in, or None if it has no text. A value that it cannot hold is
+    left without a type, which makes the library refuse it."""
     content = getattr(out, "as")
     out.type = 0
     if isinstance(value, str):

@@ -1,7 +1,7 @@
-//! The functions, structs and constants of `lily_session.h`, as they are in C.
+//! This crate declares the functions, structs and constants of `lily_session.h` as they are in C.
 //!
-//! The header says what each of them means; this crate only repeats its declarations, and a test has a C compiler compare
-//! them. Programs want the crate `lily-session`, which is safe and built on this one.
+//! The header documents them. This crate only repeats the declarations, and a test compares them with the header by a C compiler.
+//! Programs should use the crate `lily-session`, which is safe and built on this one.
 
 #![allow(non_camel_case_types)]
 #![warn(missing_debug_implementations)]
@@ -16,14 +16,14 @@ macro_rules! handles {
         #[derive(Debug)]
         pub struct $name {
             _opaque: [u8; 0],
-            // Neither Send nor Sync nor Unpin, and only behind pointers.
+            // These make the type neither Send nor Sync nor Unpin. It is used behind pointers only.
             _marker: PhantomData<(*mut u8, PhantomPinned)>,
         }
     )*};
 }
 
 handles! {
-    /// Durable map of key to JSON text.
+    /// A durable map of keys to JSON text.
     lily_session_storage;
     /// An ordered list of fields.
     lily_session_persistence;
@@ -309,9 +309,9 @@ pub const LILY_SESSION_STATE_DIRTY: i32 = 256;
 macro_rules! init {
     ($($name:ident)*) => {$(
         impl Default for $name {
-            /// What the header's `_INIT` macro makes: the size, and all else zero or NULL.
+            /// Returns what the header's `_INIT` macro makes: the size is set, and everything else is zero or NULL.
             fn default() -> Self {
-                // SAFETY: integers, pointers and optional functions, all of which may be zero.
+                // SAFETY: the struct has integers, pointers and optional functions, all of which may be zero.
                 let zero: Self = unsafe { std::mem::zeroed() };
                 Self { size: std::mem::size_of::<Self>(), ..zero }
             }

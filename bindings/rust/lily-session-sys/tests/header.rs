@@ -9,7 +9,7 @@ use std::os::raw::{c_char, c_void};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A Rust type's name in C. Types that are one pointer to C are told apart here: `*const T` from `*mut T`, too.
+/// Returns the name of a Rust type in C. It distinguishes `*const T` from `*mut T`, too.
 trait InC {
     fn in_c() -> String;
 }
@@ -22,7 +22,7 @@ macro_rules! same_name {
     ($($name:ident)*) => {$(impl InC for $name { fn in_c() -> String { stringify!($name).into() } })*};
 }
 
-// c_char is i8 or u8, which the header does not use for themselves. int is int32_t on every system that has this library.
+// c_char is i8 or u8, which the header does not use otherwise. int is int32_t on every system that has this library.
 names! { () => "void" c_void => "void" c_char => "char" bool => "bool" i32 => "int32_t" u32 => "uint32_t" i64 => "int64_t" u64 => "uint64_t" usize => "size_t" f64 => "double" }
 same_name! {
     lily_session lily_session_storage lily_session_persistence lily_session_runtime lily_session_storage_options lily_session_entry
@@ -72,7 +72,7 @@ fn declaration<F: InC>(_: F) -> String {
     F::in_c()
 }
 
-/// What C is to hold of a struct, and the generated source.
+/// The generated C source, in which the C compiler checks the facts of a struct.
 struct Source(String);
 
 impl Source {
@@ -81,7 +81,7 @@ impl Source {
     }
 }
 
-/// Size, alignment and each member's offset, size and type. The pattern has no `..`: a member cannot be left out.
+/// Compares size, alignment, and each member's offset, size and type. The pattern has no `..`: a member cannot be left out.
 macro_rules! layout {
     ($source:expr, $name:ident { $($member:ident $(as $c:literal)?),* $(,)? }) => {
         layout!($source, $name as stringify!($name), { $($member $(as $c)?),* });
@@ -107,7 +107,7 @@ macro_rules! layout {
     };
 }
 
-/// A member whose type has a name.
+/// Compares a member whose type has a name.
 fn compare<T: Member>(source: &mut Source, of: &str, name: &str, member: *const T) {
     source.holds(&format!("sizeof((({of} *)0)->{name}) == {}", size_of::<T>()));
     if let Some(c) = T::named(member) {
@@ -125,7 +125,7 @@ impl<T: InC> Member for T {
     }
 }
 
-// In C these two have no names of their own.
+// These two types have no names in C.
 impl Member for lily_session_value_as {
     fn named(_: *const Self) -> Option<String> {
         None
@@ -194,7 +194,7 @@ fn constants(source: &mut Source) -> BTreeSet<String> {
 
 macro_rules! functions_declared {
     ($source:expr, $names:expr; $($name:ident($($argument:tt)*))*) => {$(
-        // Of the function's own type a pointer is made, whose type has a name in C.
+        // The function is converted to a pointer, whose type has a name in C.
         let pointer: unsafe extern "C" fn($($argument)*) -> _ = $name;
         writeln!($source.0, "extern {} {};", declaration(pointer), stringify!($name)).unwrap();
         $names.insert(stringify!($name).to_string());
@@ -223,7 +223,7 @@ fn header() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../include/lily_session.h")
 }
 
-/// The header's words, its comments taken out.
+/// Returns the words of the header without its comments.
 fn words(text: &str) -> Vec<String> {
     let mut code = String::new();
     let mut rest = text;
@@ -268,14 +268,14 @@ fn declarations_are_the_headers() {
     compiles(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("header"), &source.0)
         .unwrap_or_else(|error| panic!("{error}"));
 
-    // And there are no more of them in the header.
+    // The header does not have more of them.
     let words = words(&std::fs::read_to_string(header()).unwrap());
     let mut declared = (BTreeSet::new(), BTreeSet::new());
     for three in words.windows(3) {
         if three[0].starts_with("LILY_SESSION_") && three[1] == "=" {
             declared.0.insert(three[0].clone());
         }
-        // A name before ( is a function's, unless it is what a pointer to a function returns.
+        // A name before ( is that of a function, unless it is the result of a pointer to a function.
         if three[0].starts_with("lily_session_") && three[1] == "(" && three[2] != "*" {
             declared.1.insert(three[0].clone());
         }
@@ -285,7 +285,7 @@ fn declarations_are_the_headers() {
     assert!(constants.len() > 50 && functions.len() > 30);
 }
 
-/// That the compiler would have noticed: a wrong offset, type, constant and argument.
+/// Checks that the compiler would notice a wrong offset, type, constant or argument.
 #[test]
 fn differences_are_noticed() {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("differences");
@@ -311,7 +311,7 @@ fn differences_are_noticed() {
     }
 }
 
-/// The library that runs is the one that was declared.
+/// Checks that the library that runs is the one whose header was compared.
 #[test]
 fn version_is_the_libraries() {
     // SAFETY: a static string.

@@ -1,4 +1,4 @@
-/* What dispatch.rs does, in C: the time of a dispatch that changes one field of twenty.
+/* Measures a dispatch that changes one field of twenty in C, as dispatch.rs does in Rust.
  *
  *   dispatch journal|memory FOLDER     prints the median of the rounds, in ns a dispatch */
 #include <lily_session.h>

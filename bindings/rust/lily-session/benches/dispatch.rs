@@ -1,4 +1,4 @@
-//! The time of a dispatch that changes one field of twenty; dispatch.c does the same. `bindings/rust/bench` runs both.
+//! Measures a dispatch that changes one field of twenty. dispatch.c does the same in C. `bindings/rust/bench` runs both.
 //!
 //!   dispatch journal|memory FOLDER     prints the median of the rounds, in ns a dispatch
 

@@ -1,8 +1,8 @@
-//! A shop whose session survives the end of the program, kill -9 included: examples/c/shop.c in Rust. Both use the same file,
+//! A shop whose session survives the end of the program, even kill -9. It is examples/c/shop.c in Rust. Both use the same file,
 //! and see each other's data.
 //!
 //!   shop show | where | login NAME | theme NAME | add ITEM | logout
-//!   shop hammer     updates for ever, and prints the number of each visit once it is stored: made to be killed
+//!   shop hammer     updates until it is killed, and prints the number of each visit once it is stored
 
 use lily_session::{BoxError, Persistence, Runtime, Storage};
 use std::io::Write;
@@ -29,7 +29,7 @@ enum Message {
     Logout,
 }
 
-/// What the shop in C has room for: it reads the same file.
+/// The size that the shop in C has room for, as it reads the same file.
 fn fitting(text: String, size: usize) -> Result<String, BoxError> {
     if text.is_empty() || text.len() >= size {
         return Err("empty, or too long".into());
@@ -41,7 +41,7 @@ fn json(cart: &[String]) -> String {
     serde_json::to_string(cart).expect("strings are JSON")
 }
 
-/// What can happen to the model. An error refuses the message, and the model is as it was.
+/// The messages that change the model. If one is refused with an error, the model stays as it was.
 fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), BoxError> {
     match message {
         Message::Logout => {
@@ -92,7 +92,7 @@ fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
             writeln!(out, "token {token}, theme {theme}, cart {}, visits {visits}", json(cart))?;
         }
     }
-    runtime.flush(&session)?; // drop flushes too, and could not say that it failed
+    runtime.flush(&session)?; // drop flushes, too, but cannot return an error
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! A storage in a store of the program's.
+//! Storages that keep their entries in a store of the program's own.
 
 use crate::{border, sys, time, Error, Result, Status};
 use std::cell::RefCell;
@@ -7,39 +7,41 @@ use std::os::raw::{c_char, c_int, c_void};
 use std::os::unix::io::{AsRawFd, BorrowedFd};
 use std::time::SystemTime;
 
-/// A store of the program's, for [`Storage::backend`](crate::Storage::backend): a database, a registry, a server.
+/// A store of the program's own for [`Storage::backend`](crate::Storage::backend), such as a database, a registry or a server.
 ///
-/// Its functions run on the threads that use the storage, with no lock held. The library keeps the rules of keys, values, expiry,
-/// versions and scopes; the quota is the backend's own ([`Status::Quota`]). An [`Error`] of a status that the library knows comes out
-/// of the call that it is in. `Error` is made of a [`Status`], of an `std::io::Error`, or by [`Error::new`].
+/// Its functions run on the threads that use the storage. No lock is held while one runs. The library enforces the rules of keys,
+/// values, expiry, versions and scopes; the backend enforces a quota if it has one ([`Status::Quota`]). If a function returns an
+/// [`Error`] with a status that the library knows, the call that ran the function returns that status. An `Error` can be made from a
+/// [`Status`], from an `std::io::Error`, or by [`Error::new`].
 ///
-/// A backend is dropped when its storage is gone; in a child of `fork` too, but there without [`close`](Backend::close).
+/// A backend is dropped when its storage is gone. In a child of `fork` it is dropped without a call of [`close`](Backend::close).
 ///
-/// No key may begin with U+0001, and no scope's name have it: so scopes' keys begin.
+/// The keys of scopes begin with U+0001, so no other key may begin with it, and no scope's name may contain it.
 pub trait Backend: Send + Sync + 'static {
-    /// The entry under the key; `None`: absent. An expired one is handed out all the same: the library judges it.
+    /// Returns the entry under the key, or `None` if there is none. An expired entry must be returned, too: the library checks it.
     fn read(&self, key: &str) -> Result<Option<Entry>>;
 
-    /// Makes all the changes, or none. With `expected`, a prefix and a generation, none where the prefix has another generation:
-    /// [`Status::Newer`].
+    /// Makes all the changes or none. `expected` is a prefix and a generation: if the prefix has another generation, the function makes
+    /// no change and returns [`Status::Newer`]. With `None` it makes the changes whatever the generation is.
     fn write(&self, changes: Vec<Change<'_>>, expected: Option<(&str, u64)>) -> Result<()>;
 
-    /// Removes all keys that begin with the prefix, and raises its generation by one, in one step.
+    /// Removes all keys that begin with the prefix, and increments its generation by one, in one step.
     fn clear(&self, prefix: &str) -> Result<()>;
 
-    /// How often the prefix was cleared.
+    /// Returns how often the prefix was cleared.
     fn generation(&self, prefix: &str) -> Result<u64>;
 
-    /// Calls `visit` for all entries whose keys begin with the prefix, in any order. Its error ends the walk, and is returned.
+    /// Calls `visit` for all entries whose keys begin with the prefix, in any order. If `visit` returns an error, the function stops and
+    /// returns it.
     fn each(&self, prefix: &str, visit: &mut dyn FnMut(&str, &Entry) -> Result<()>) -> Result<()>;
 
-    /// Makes what was written survive power loss. By default what is written is durable at once; a backend whose
-    /// [`write`](Backend::write) fails with [`Status::NotDurable`] has a `sync` of its own.
+    /// Makes what was written survive power loss. The default does nothing, for a backend whose writes survive power loss at once. A
+    /// backend whose [`write`](Backend::write) may fail with [`Status::NotDurable`] must implement it.
     fn sync(&self) -> Result<()> {
         Ok(())
     }
 
-    /// A descriptor that polls readable when the stored data may have changed; `None`, the default: it cannot tell.
+    /// Returns a descriptor that polls readable when the stored data may have changed, or `None`, the default, if the store cannot tell.
     fn watch(&self) -> Option<BorrowedFd<'_>> {
         None
     }
@@ -47,14 +49,14 @@ pub trait Backend: Send + Sync + 'static {
     /// Runs before the backend is dropped, in the process that opened it.
     fn close(&self) {}
 
-    /// Whether [`renew`](Backend::renew) is there; asked once, when the storage is opened. By default it is not: to renew an entry,
-    /// the library reads it and writes it again, and another program's write that comes between the two is lost.
+    /// Returns `true` if the backend implements [`renew`](Backend::renew). It is called once, when the storage is opened. With `false`,
+    /// the default, the library reads an entry and writes it again to renew it, and a write of another program between the two is lost.
     fn renews(&self) -> bool {
         false
     }
 
-    /// Gives the entry under the key the new `expires_at`, in one step, if the key still holds this `json` and `version`; otherwise
-    /// returns `false`.
+    /// Sets the `expires_at` of the entry under the key in one step, if the key still has this `json` and `version`. Returns `true` if
+    /// it did, and `false` if the key has something else.
     fn renew(&self, _key: &str, _entry: &Entry) -> Result<bool> {
         Err(Status::Unsupported.into())
     }
@@ -63,15 +65,15 @@ pub trait Backend: Send + Sync + 'static {
 /// What a backend stores under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// JSON text.
+    /// The JSON text.
     pub json: String,
-    /// From when on the entry reads as absent; `None`: never.
+    /// When the entry expires; `None` means never.
     pub expires_at: Option<SystemTime>,
-    /// The version of the field that wrote it.
+    /// The version of the field that wrote the entry.
     pub version: u32,
 }
 
-/// A change that a backend is to make.
+/// A change for a backend to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
     /// Stores the entry under the key.
@@ -80,8 +82,8 @@ pub enum Change<'a> {
     Remove(&'a str),
 }
 
-/// Opens a storage in the store, which is the storage's from here on, also when this fails.
-pub(crate) fn open<B: Backend>(
+/// Opens a storage that keeps its entries in the store. The storage owns the store from here on, even if opening fails.
+pub(crate) fn open_storage<B: Backend>(
     store: B,
     options: *const sys::lily_session_storage_options,
     out_storage: *mut *mut sys::lily_session_storage,
@@ -89,7 +91,7 @@ pub(crate) fn open<B: Backend>(
     let renews = store.renews();
     let backend = sys::lily_session_backend {
         context: Box::into_raw(Box::new(store)).cast(),
-        release: Some(border::release::<B>),
+        release: Some(border::release_box::<B>),
         read: Some(read::<B>),
         write: Some(write::<B>),
         clear: Some(clear::<B>),
@@ -101,12 +103,12 @@ pub(crate) fn open<B: Backend>(
         renew: if renews { Some(renew::<B>) } else { None },
         ..Default::default()
     };
-    // SAFETY: the table is copied; its functions expect the context that it has, a `B`, and share it.
+    // SAFETY: the library copies the table. Its functions get its context, which is a `B`, and only share it.
     unsafe { sys::lily_session_storage_open_backend(&backend, options, out_storage) }
 }
 
-/// What a function of the backend answers, as a status. Its error is kept as the source of what the call answers.
-fn status(result: Result<()>) -> sys::lily_session_status {
+/// Converts the result of a function of the backend to a status. The error is kept as the source of the error that the call returns.
+fn to_status(result: Result<()>) -> sys::lily_session_status {
     match result {
         Ok(()) => sys::LILY_SESSION_OK,
         Err(error) => {
@@ -120,21 +122,24 @@ fn status(result: Result<()>) -> sys::lily_session_status {
 /// Runs a function of the backend.
 ///
 /// # Safety
-/// The context is the one of `open`.
-unsafe fn with<B: Backend>(context: *mut c_void, function: impl FnOnce(&B) -> Result<()>) -> sys::lily_session_status {
+/// The context is the one that `open_storage` made.
+unsafe fn with_backend<B: Backend>(
+    context: *mut c_void,
+    function: impl FnOnce(&B) -> Result<()>,
+) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
-        // SAFETY: a `B` until it is released, and only shared: a Backend is Sync.
-        status(function(unsafe { &*context.cast::<B>() }))
+        // SAFETY: the context is a `B` until it is released, and is only shared: a Backend is Sync.
+        to_status(function(unsafe { &*context.cast::<B>() }))
     })
 }
 
-/// A name that the library gives, which is UTF-8.
+/// Returns a name from the library as text.
 ///
 /// # Safety
-/// It is a C string that outlives `'a`.
-unsafe fn name<'a>(name: *const c_char) -> Result<&'a str> {
-    // SAFETY: the caller's word.
-    unsafe { border::text(name) }.ok_or_else(|| Status::InvalidArgument.into())
+/// The name is a C string that outlives `'a`.
+unsafe fn name_text<'a>(name: *const c_char) -> Result<&'a str> {
+    // SAFETY: the caller guarantees it.
+    unsafe { border::c_text(name) }.ok_or_else(|| Status::InvalidArgument.into())
 }
 
 fn entry_to_c(key: *const c_char, entry: &Entry) -> sys::lily_session_entry {
@@ -147,12 +152,14 @@ fn entry_to_c(key: *const c_char, entry: &Entry) -> sys::lily_session_entry {
     }
 }
 
+/// Converts an entry from the library to a change.
+///
 /// # Safety
-/// The entry is the library's, and its strings live for `'a`.
-unsafe fn change<'a>(entry: &sys::lily_session_entry) -> Result<Change<'a>> {
-    // SAFETY: the caller's word.
+/// The entry comes from the library, and its strings live for `'a`.
+unsafe fn change_from_c<'a>(entry: &sys::lily_session_entry) -> Result<Change<'a>> {
+    // SAFETY: the caller guarantees it.
     unsafe {
-        let key = name(entry.key)?;
+        let key = name_text(entry.key)?;
         if entry.json.is_null() {
             return Ok(Change::Remove(key));
         }
@@ -163,7 +170,7 @@ unsafe fn change<'a>(entry: &sys::lily_session_entry) -> Result<Change<'a>> {
 }
 
 thread_local! {
-    // What `read` answered last on this thread: it is borrowed by the library until its next call.
+    // The last entry that `read` returned on this thread. The library borrows it until its next call.
     static READ: RefCell<Option<Entry>> = const { RefCell::new(None) };
 }
 
@@ -172,10 +179,10 @@ unsafe extern "C" fn read<B: Backend>(
     key: *const c_char,
     out_entry: *mut sys::lily_session_entry,
 ) -> sys::lily_session_status {
-    // SAFETY: the context is open's; the key is for the call, the struct to be written.
+    // SAFETY: the context is the one of `open_storage`. The key and the struct are valid during the call.
     unsafe {
-        with::<B>(context, |backend| {
-            let entry = backend.read(name(key)?)?.ok_or(Status::NotFound)?;
+        with_backend::<B>(context, |backend| {
+            let entry = backend.read(name_text(key)?)?.ok_or(Status::NotFound)?;
             READ.try_with(|read| *out_entry = entry_to_c(key, read.borrow_mut().insert(entry)))
                 .map_err(|_| Error::new(Status::Io, "the thread has ended"))
         })
@@ -189,19 +196,19 @@ unsafe extern "C" fn write<B: Backend>(
     prefix: *const c_char,
     generation: u64,
 ) -> sys::lily_session_status {
-    // SAFETY: the context is open's; the batch is for the call.
+    // SAFETY: the context is the one of `open_storage`. The batch is valid during the call.
     unsafe {
-        with::<B>(context, |backend| {
-            let changes = (0..count).map(|at| change(&*entries.add(at))).collect::<Result<_>>()?;
-            let expected = if prefix.is_null() { None } else { Some((name(prefix)?, generation)) };
+        with_backend::<B>(context, |backend| {
+            let changes = (0..count).map(|at| change_from_c(&*entries.add(at))).collect::<Result<_>>()?;
+            let expected = if prefix.is_null() { None } else { Some((name_text(prefix)?, generation)) };
             backend.write(changes, expected)
         })
     }
 }
 
 unsafe extern "C" fn clear<B: Backend>(context: *mut c_void, prefix: *const c_char) -> sys::lily_session_status {
-    // SAFETY: the context is open's; the prefix is for the call.
-    unsafe { with::<B>(context, |backend| backend.clear(name(prefix)?)) }
+    // SAFETY: the context is the one of `open_storage`. The prefix is valid during the call.
+    unsafe { with_backend::<B>(context, |backend| backend.clear(name_text(prefix)?)) }
 }
 
 unsafe extern "C" fn generation<B: Backend>(
@@ -209,10 +216,10 @@ unsafe extern "C" fn generation<B: Backend>(
     prefix: *const c_char,
     out_generation: *mut u64,
 ) -> sys::lily_session_status {
-    // SAFETY: the context is open's; the prefix is for the call, the number to be written.
+    // SAFETY: the context is the one of `open_storage`. The prefix and the number are valid during the call.
     unsafe {
-        with::<B>(context, |backend| {
-            *out_generation = backend.generation(name(prefix)?)?;
+        with_backend::<B>(context, |backend| {
+            *out_generation = backend.generation(name_text(prefix)?)?;
             Ok(())
         })
     }
@@ -224,10 +231,10 @@ unsafe extern "C" fn each<B: Backend>(
     visit: sys::lily_session_entry_fn,
     visitor: *mut c_void,
 ) -> sys::lily_session_status {
-    // SAFETY: the context is open's; the rest is for the call, and visit copies what it is given.
+    // SAFETY: the context is the one of `open_storage`. The rest is valid during the call, and `visit` copies its arguments.
     unsafe {
-        with::<B>(context, |backend| {
-            backend.each(name(prefix)?, &mut |key, entry| {
+        with_backend::<B>(context, |backend| {
+            backend.each(name_text(prefix)?, &mut |key, entry| {
                 let key = CString::new(key).map_err(|_| Status::InvalidArgument)?;
                 match visit.map(|visit| visit(visitor, &entry_to_c(key.as_ptr(), entry))) {
                     None | Some(sys::LILY_SESSION_OK) => Ok(()),
@@ -239,17 +246,17 @@ unsafe extern "C" fn each<B: Backend>(
 }
 
 unsafe extern "C" fn sync<B: Backend>(context: *mut c_void) -> sys::lily_session_status {
-    // SAFETY: the context is open's.
-    unsafe { with::<B>(context, Backend::sync) }
+    // SAFETY: the context is the one of `open_storage`.
+    unsafe { with_backend::<B>(context, Backend::sync) }
 }
 
 unsafe extern "C" fn renew<B: Backend>(
     context: *mut c_void,
     entry: *const sys::lily_session_entry,
 ) -> sys::lily_session_status {
-    // SAFETY: the context is open's; the entry is for the call.
+    // SAFETY: the context is the one of `open_storage`. The entry is valid during the call.
     unsafe {
-        with::<B>(context, |backend| match change(&*entry)? {
+        with_backend::<B>(context, |backend| match change_from_c(&*entry)? {
             Change::Put(key, entry) if backend.renew(key, &entry)? => Ok(()),
             _ => Err(Status::NotFound.into()),
         })
@@ -258,7 +265,7 @@ unsafe extern "C" fn renew<B: Backend>(
 
 unsafe extern "C" fn fd<B: Backend>(context: *mut c_void) -> c_int {
     border::guard(-1, || {
-        // SAFETY: as in `with`.
+        // SAFETY: see `with_backend`.
         let backend = unsafe { &*context.cast::<B>() };
         backend.watch().map_or(-1, |fd| fd.as_raw_fd())
     })
@@ -266,7 +273,7 @@ unsafe extern "C" fn fd<B: Backend>(context: *mut c_void) -> c_int {
 
 unsafe extern "C" fn close<B: Backend>(context: *mut c_void) {
     border::guard((), || {
-        // SAFETY: as in `with`.
+        // SAFETY: see `with_backend`.
         unsafe { &*context.cast::<B>() }.close();
     });
 }

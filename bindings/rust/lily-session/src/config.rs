@@ -7,9 +7,9 @@ type Slice<M, S> = Box<dyn for<'a> FnMut(&'a mut M) -> &'a mut S + Send>;
 type Revision<S> = Box<dyn FnMut(&S) -> u64 + Send>;
 type OnEvent = Box<dyn FnMut(Event<'_>) + Send>;
 
-/// How fields are attached to a runtime: where they are stored, where the session is in the model, and who hears of events.
+/// How fields are attached to a runtime: the storage, the part of the model that has the fields (the session), and a closure for events.
 ///
-/// A `&Storage` is a config by itself, for a model that is the session.
+/// A `&Storage` can be used as a config if the whole model is the session.
 pub struct Config<M, S = M> {
     pub(crate) storage: Storage,
     closures: Closures<M, S>,
@@ -23,14 +23,14 @@ struct Closures<M, S> {
 }
 
 impl<M: 'static> Config<M> {
-    /// The model is the session.
+    /// Makes a config for a model that is the session.
     pub fn new(storage: &Storage) -> Self {
         Config::of(storage, None)
     }
 }
 
 impl<M: 'static, S: 'static> Config<M, S> {
-    /// The session is a part of the model.
+    /// Makes a config for a session that is a part of the model. `slice` returns that part.
     ///
     /// ```
     /// # use lily_session::{Config, Persistence, Runtime, Storage};
@@ -49,13 +49,14 @@ impl<M: 'static, S: 'static> Config<M, S> {
         Config::of(storage, Some(Box::new(slice)))
     }
 
-    /// A number that differs when a field may have changed: while it is the same, fields are not compared after an update.
+    /// Sets a closure that returns a number that differs when a field may have changed. While the number is the same, fields are not
+    /// compared after an update.
     pub fn revision(mut self, revision: impl FnMut(&S) -> u64 + Send + 'static) -> Self {
         self.closures.revision = Some(Box::new(revision));
         self
     }
 
-    /// Hears of what happens to single fields and to the file. Inside it storages may be used.
+    /// Sets a closure that is called for what happens to single fields and to the file. It may use storages.
     pub fn on_event(mut self, on_event: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         self.closures.on_event = Some(Box::new(on_event));
         self
@@ -65,16 +66,16 @@ impl<M: 'static, S: 'static> Config<M, S> {
         Config { storage: storage.clone(), closures: Closures { slice, revision: None, on_event: None } }
     }
 
-    /// C's form, and the storage, which has to outlive the session: the storage's clock is called by it.
+    /// Returns the config in C's form, and the storage, which must outlive the session because the session calls the storage's clock.
     pub(crate) fn into_c(self) -> (sys::lily_session_config, Storage) {
         let closures = self.closures;
         let config = sys::lily_session_config {
             storage: self.storage.as_ptr(),
-            get: closures.slice.as_ref().map(|_| slice::<M, S> as _),
-            revision: closures.revision.as_ref().map(|_| revision::<M, S> as _),
-            on_event: closures.on_event.as_ref().map(|_| on_event::<M, S> as _),
+            get: closures.slice.as_ref().map(|_| call_slice::<M, S> as _),
+            revision: closures.revision.as_ref().map(|_| call_revision::<M, S> as _),
+            on_event: closures.on_event.as_ref().map(|_| call_on_event::<M, S> as _),
             context: Box::into_raw(Box::new(closures)).cast(),
-            release: Some(border::release::<Closures<M, S>>),
+            release: Some(border::release_box::<Closures<M, S>>),
             ..Default::default()
         };
         (config, self.storage)
@@ -93,12 +94,12 @@ impl<M, S> fmt::Debug for Config<M, S> {
     }
 }
 
-// In each of these three the context is the `Closures` of `into_c`, which nothing else has: the session is used by one thread at
-// a time, and the library calls none of its callbacks inside another.
+// The context of these three functions is the `Closures` of `into_c`. Nothing else has a reference to it: one thread at a time uses the
+// session, and the library calls none of its callbacks inside another one.
 
-unsafe extern "C" fn slice<M, S>(context: *mut c_void, model: *mut c_void) -> *mut c_void {
+unsafe extern "C" fn call_slice<M, S>(context: *mut c_void, model: *mut c_void) -> *mut c_void {
     border::guard(ptr::null_mut(), || {
-        // SAFETY: see above; the model is the runtime's, and the runtime is borrowed mutably by the call that this is in.
+        // SAFETY: see above for the context. The model belongs to the runtime, which the call that runs this borrows mutably.
         let (closures, model) = unsafe { (&mut *context.cast::<Closures<M, S>>(), &mut *model.cast::<M>()) };
         closures
             .slice
@@ -107,17 +108,17 @@ unsafe extern "C" fn slice<M, S>(context: *mut c_void, model: *mut c_void) -> *m
     })
 }
 
-unsafe extern "C" fn revision<M, S>(context: *mut c_void, session: *const c_void) -> u64 {
+unsafe extern "C" fn call_revision<M, S>(context: *mut c_void, session: *const c_void) -> u64 {
     border::guard(0, || {
-        // SAFETY: see above; the session is what `slice` answered last, or the model.
+        // SAFETY: see above for the context. The session is what `slice` returned last, or the model.
         let (closures, session) = unsafe { (&mut *context.cast::<Closures<M, S>>(), &*session.cast::<S>()) };
         closures.revision.as_mut().map_or(0, |revision| revision(session))
     })
 }
 
-unsafe extern "C" fn on_event<M, S>(context: *mut c_void, event: *const sys::lily_session_event) {
+unsafe extern "C" fn call_on_event<M, S>(context: *mut c_void, event: *const sys::lily_session_event) {
     border::guard((), || {
-        // SAFETY: see above; the event is for the call.
+        // SAFETY: see above for the context. The event is valid during the call.
         let (closures, event) = unsafe { (&mut *context.cast::<Closures<M, S>>(), Event::from_c(&*event)) };
         if let Some(on_event) = closures.on_event.as_mut() {
             on_event(event);

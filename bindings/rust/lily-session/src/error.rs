@@ -2,15 +2,15 @@ use crate::{sys, Status};
 use std::ffi::{CStr, CString};
 use std::{fmt, io};
 
-/// Any error, as closures of the program's may return it.
+/// Any error that a closure of the program may return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// What the functions of this crate return.
+/// The result of the functions of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// A failure: its [`Status`], and a sentence that has keys in it but never values.
+/// A failure, with a [`Status`] and a sentence that may name keys but never values.
 ///
-/// Where a closure of the program's returned the error behind it, [`source`](std::error::Error::source) has that error.
+/// If a closure of the program returned the error behind it, [`source`](std::error::Error::source) returns that error.
 #[derive(Debug)]
 pub struct Error {
     status: Status,
@@ -19,24 +19,24 @@ pub struct Error {
 }
 
 impl Error {
-    /// A failure of the program's own, for a [`Backend`](crate::Backend).
+    /// Makes a failure of the program's own, for a [`Backend`](crate::Backend).
     pub fn new(status: Status, message: impl Into<String>) -> Self {
         Error { status, message: message.into().into(), source: None }
     }
 
-    /// The failure that the library answered last on this thread.
+    /// Returns the failure that the library returned last on this thread.
     pub(crate) fn last(code: i32, source: Option<BoxError>) -> Self {
-        // SAFETY: the text lives until this thread's next call, and is copied here.
+        // SAFETY: the text is valid until this thread's next call, and is copied before that.
         let message = unsafe { CStr::from_ptr(sys::lily_session_last_error()) };
         Error { status: Status::from_code(code), message: message.to_string_lossy().into(), source }
     }
 
-    /// What went wrong, as a program tells failures apart.
+    /// Returns the status, by which a program tells failures apart.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// What went wrong, for a person.
+    /// Returns what went wrong, as a sentence for people.
     pub fn message(&self) -> &str {
         &self.message
     }
@@ -66,12 +66,12 @@ impl From<io::Error> for Error {
     }
 }
 
-/// C's form of a name, which cannot have a NUL in it.
+/// Returns a text as a C string. Fails if it contains a NUL.
 pub(crate) fn c_string(what: &str, text: impl Into<Vec<u8>>) -> Result<CString> {
-    CString::new(text).map_err(|_| Error::new(Status::InvalidArgument, format!("{what} has a NUL in it")))
+    CString::new(text).map_err(|_| Error::new(Status::InvalidArgument, format!("{what} contains a NUL character")))
 }
 
-/// What a closure may return: nothing, or a `Result` whose error refuses what it was called for.
+/// The types that a closure may return: `()`, or a `Result` whose error refuses the message or the value.
 pub trait Outcome: sealed::Sealed {
     #[doc(hidden)]
     fn outcome(self) -> Result<(), BoxError>;

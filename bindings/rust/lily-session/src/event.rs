@@ -1,27 +1,27 @@
 use crate::{border, sys, Status};
 
-/// What happened to a field, or to the store. What it borrows is for the call.
+/// Something that happened to a field or to the store. What it borrows is valid during the call of the closure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<'a> {
     /// What happened.
     pub kind: EventKind,
-    /// Why, where something failed.
+    /// The reason, if something failed.
     pub status: Option<Status>,
-    /// The system's error number, where there is one: `std::io::Error::from_raw_os_error` has its text.
+    /// The system's error number, if there is one. `std::io::Error::from_raw_os_error` has its text.
     pub system_error: Option<i32>,
-    /// The field's key; `None`: it is about the store.
+    /// The key of the field; `None` if the event is about the store.
     pub key: Option<&'a str>,
 }
 
 macro_rules! kinds {
     ($($(#[$about:meta])* $name:ident = $code:ident,)*) => {
-        /// What an [`Event`] tells of.
+        /// What an [`Event`] reports.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum EventKind {
             $($(#[$about])* $name,)*
-            /// Something that this version of the crate has no name for.
+            /// An event that this version of the crate does not know.
             Other(i32),
         }
 
@@ -37,54 +37,56 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Attach: what is stored was not accepted. It stays until the field changes.
+    /// The stored value was not accepted. It stays until the field changes.
     Rejected = LILY_SESSION_EVENT_REJECTED,
-    /// Attach: stored by a newer version of the field. It stays until the field changes.
+    /// A newer version of the field stored the value. It stays until the field changes.
     Newer = LILY_SESSION_EVENT_NEWER,
-    /// The field's value could not be taken.
+    /// The field's value could not be read from the model.
     FieldFailed = LILY_SESSION_EVENT_FIELD_FAILED,
     /// The field could not be stored, and is dirty.
     WriteFailed = LILY_SESSION_EVENT_WRITE_FAILED,
-    /// Attach: lines of the file were damaged, and skipped.
+    /// Lines of the file were damaged, and skipped.
     Damaged = LILY_SESSION_EVENT_DAMAGED,
-    /// Attach: others can write to the file's directory.
+    /// Other users could exchange the file: see [`Info::directory_is_open`](crate::Info::directory_is_open).
     Directory = LILY_SESSION_EVENT_DIRECTORY,
-    /// Refresh: another changed the field, and it was set.
+    /// During a refresh: somebody else changed the field, and the model was set to the new value.
     Changed = LILY_SESSION_EVENT_CHANGED,
-    /// Refresh: another removed it, and it was set to its value from before hydration.
+    /// During a refresh: somebody else removed the field, and the model was reset to the value from before attach.
     Removed = LILY_SESSION_EVENT_REMOVED,
-    /// Refresh: it expired; likewise.
+    /// During a refresh: the field expired, and the model was reset to the value from before attach.
     Expired = LILY_SESSION_EVENT_EXPIRED,
-    /// Refresh: the session was cleared; likewise. In any call, without a status: a change that could not be stored before a clear
-    /// was dropped.
+    /// During a refresh: the session was cleared, and the model was reset to the value from before attach. During any call, without
+    /// a status: a change that could not be stored before a clear was dropped.
     Cleared = LILY_SESSION_EVENT_CLEARED,
     /// What was written may not survive power loss.
     NotDurable = LILY_SESSION_EVENT_NOT_DURABLE,
-    /// The file cannot be rewritten: it grows on, or still holds what was removed or cleared.
+    /// The file cannot be rewritten. It keeps growing, or still has what was removed or cleared.
     NotRewritten = LILY_SESSION_EVENT_NOT_REWRITTEN,
 }
 
 impl<'a> Event<'a> {
+    /// Converts an event from the library.
+    ///
     /// # Safety
-    /// The event is the library's, and its key lives for `'a`.
+    /// The event comes from the library, and its key lives for `'a`.
     pub(crate) unsafe fn from_c(event: &sys::lily_session_event) -> Event<'a> {
         Event {
             kind: EventKind::from_code(event.kind),
             status: if event.status == sys::LILY_SESSION_OK { None } else { Some(Status::from_code(event.status)) },
             system_error: if event.system_error == 0 { None } else { Some(event.system_error) },
-            // SAFETY: the caller's word.
-            key: unsafe { border::text(event.key) },
+            // SAFETY: the caller guarantees it.
+            key: unsafe { border::c_text(event.key) },
         }
     }
 }
 
-/// What storage holds of a field, and whether the model has something newer.
+/// What storage holds of a field, and whether the model has a newer value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct FieldState {
     /// What is stored.
     pub stored: Stored,
-    /// The model has something that is not stored yet.
+    /// `true` if the model has a change of the field that is not stored yet.
     pub dirty: bool,
 }
 
@@ -92,20 +94,20 @@ pub struct FieldState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stored {
-    /// Nothing.
+    /// Nothing is stored.
     Absent,
-    /// What the session has, or had.
+    /// A value that the model has or had.
     Loaded,
-    /// Something that was not accepted.
+    /// A value that was not accepted.
     Rejected,
-    /// Something that has expired, and reads as absent.
+    /// A value that has expired, and counts as absent.
     Expired,
-    /// What was migrated from an older version of the field, or is stored under a former key. While it is dirty it is to be stored
-    /// anew.
+    /// A value that was migrated from an older version of the field, or is stored under a former key. While the field is dirty, it still
+    /// has to be stored in its new form.
     Migrated,
-    /// What a newer version of the field stored.
+    /// A value that a newer version of the field stored.
     Newer,
-    /// Something that this version of the crate has no name for.
+    /// A state that this version of the crate does not know.
     Other(i32),
 }
 

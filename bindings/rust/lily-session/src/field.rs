@@ -1,4 +1,4 @@
-//! One value of a session: its key, how it is read and set, and how long it lasts.
+//! Fields: single values of a session, with their keys, the closures that read and set them, and their options.
 
 use crate::error::c_string;
 use crate::{border, sys, time, BoxError, FieldType, Json, Outcome, Result, Types, Value};
@@ -8,10 +8,10 @@ use std::os::raw::c_void;
 use std::ptr;
 use std::time::Duration;
 
-/// One value that survives: its key, and how it is read from the session `S` and set in it.
+/// A field: a value that is stored, with its key, and the closures that read it from the session `S` and set it there.
 ///
-/// [`Persistence::field`](crate::Persistence::field) is enough for most. A field that expires, has a version or had other
-/// keys is made here and given to [`Persistence::with`](crate::Persistence::with).
+/// [`Persistence::field`](crate::Persistence::field) is enough for most fields. Make a field that expires, has a version or has former
+/// keys with [`Field::new`], and add it with [`Persistence::with`](crate::Persistence::with).
 ///
 /// ```
 /// use lily_session::{Field, Persistence};
@@ -35,7 +35,7 @@ pub struct Field<S, A> {
     session: PhantomData<fn(&mut S)>,
 }
 
-/// How a field's value is read and set: what [`Field::new`] and [`Field::dynamic`] make of their closures.
+/// Reads and sets the value of a field. [`Field::new`] and [`Field::dynamic`] make it from their closures.
 pub trait Access<S>: Send + 'static {
     #[doc(hidden)]
     fn types(&self) -> Types;
@@ -47,7 +47,7 @@ pub trait Access<S>: Send + 'static {
     fn migrate(&mut self, version: u32, stored: &str) -> Result<Value<'_>, BoxError>;
 }
 
-/// The migration of a value: the version and the JSON that are stored, to the value of this version.
+/// The migration of a value: from the stored version and JSON to the value of this version.
 type Migrate<T> = Box<dyn FnMut(u32, &str) -> Result<T, BoxError> + Send>;
 
 fn no_migration() -> BoxError {
@@ -60,7 +60,7 @@ pub struct Typed<T, G, F> {
     set: F,
     migrate: Option<Migrate<T>>,
     migrated: Option<T>,
-    /// What serde wrote, which the library has borrowed until the next get; and kept, so that the next allocates nothing.
+    /// The text that serde wrote. The library borrows it until the next get. The buffer is kept, so that the next get does not allocate.
     written: Vec<u8>,
 }
 
@@ -133,23 +133,23 @@ where
     F: FnMut(&mut S, T) -> R + Send + 'static,
     R: Outcome,
 {
-    /// A field that is stored under `lily_session_` and `key`, which has 1 to 256 bytes.
+    /// Makes a field that is stored under `lily_session_` followed by `key`, which has 1 to 256 bytes.
     ///
-    /// `get` answers the value inside the session; `set` puts a stored one there, and may refuse it with an error: then the
-    /// session stays as it is, and so does what is stored. The value that the session has before it is attached is the
-    /// default.
+    /// `get` returns the value in the session. `set` puts a stored value there. It may refuse the value with an error, and then the
+    /// session and the stored value stay as they are. If nothing is stored, the field keeps the value that the session has when it is
+    /// attached.
     pub fn new(key: impl Into<String>, get: G, set: F) -> Self {
         Field::of(key, Typed { get, set, migrate: None, migrated: None, written: Vec::new() })
     }
 
-    /// Makes a value of what an older [`version`](Field::version) of the field stored: `migrate` gets that version and the
-    /// stored JSON. An error rejects it, and it stays in storage until the field changes.
+    /// Sets the closure that makes a value from what an older [`version`](Field::version) of the field stored. It gets that version and
+    /// the stored JSON. If it returns an error, the stored value is rejected, and stays in storage until the field changes.
     ///
     /// ```
     /// # use lily_session::{Field, Status, Storage, Runtime, Persistence};
     /// struct App { volume: i64 }
     ///
-    /// // Version 0 had a fraction, 0.5; version 1 has per cent.
+    /// // Version 0 stored a fraction, such as 0.5; version 1 stores a percentage.
     /// let volume = Field::new("volume", |app: &App| &app.volume, |app, volume| app.volume = volume)
     ///     .version(1)
     ///     .migrate(|_version, json| json.parse::<f64>().map(|fraction| (fraction * 100.0) as i64));
@@ -176,9 +176,9 @@ where
     G: for<'a> FnMut(&'a S) -> Result<Value<'a>, BoxError> + Send + 'static,
     F: FnMut(&mut S, Value<'_>) -> Result<(), BoxError> + Send + 'static,
 {
-    /// A field whose values are any of `types`, as the library has them: for what has no Rust type of its own in the session.
+    /// Makes a field whose values have any of `types`. It is for a value that has no Rust type of its own in the session.
     ///
-    /// `get` may fail, which fails this field alone until the next update; `set` may refuse.
+    /// `get` may fail, and then only this field fails, until the next update. `set` may refuse a value with an error.
     ///
     /// ```
     /// # use lily_session::{Field, Persistence, Runtime, Storage, Types, Value};
@@ -211,8 +211,8 @@ where
         Field::of(key, Dynamic { types, get, set, migrate: None, migrated: Json::default() })
     }
 
-    /// Makes JSON text of this version of what an older [`version`](Field::version) of the field stored; [`Types::JSON`] has to
-    /// be among the field's types.
+    /// Sets the closure that makes JSON text of this version from what an older [`version`](Field::version) of the field stored.
+    /// [`Types::JSON`] must be among the types of the field.
     pub fn migrate<E: Into<BoxError>>(
         mut self,
         mut migrate: impl FnMut(u32, &str) -> Result<Json, E> + Send + 'static,
@@ -236,26 +236,26 @@ impl<S: 'static, A: Access<S>> Field<S, A> {
         }
     }
 
-    /// The stored value reads as absent this long after it was last written or
-    /// [touched](crate::Runtime::touch). In whole milliseconds, rounded up; zero, which is the default: never.
+    /// Makes the stored value expire this long after it was last written or [touched](crate::Runtime::touch). The duration is rounded up
+    /// to whole milliseconds. Zero, the default, means that the value does not expire.
     pub fn expires_after(mut self, duration: Duration) -> Self {
         self.expires_after = duration;
         self
     }
 
-    /// The version of the value's shape, 0 by default. What a newer version of the field stored is left alone.
+    /// Sets the version of the value's shape, which is 0 by default. A value that a newer version of the field stored is left alone.
     pub fn version(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 
-    /// Keys that the field had before, the latest first. They go when the field is stored under its own.
+    /// Sets the former keys of the field, the latest first. They are removed when the field is stored under its own key.
     pub fn former_keys<K: Into<String>>(mut self, keys: impl IntoIterator<Item = K>) -> Self {
         self.former_keys = keys.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Adds it to a list of fields.
+    /// Adds the field to a list of fields.
     pub(crate) fn add_to(self, list: ptr::NonNull<sys::lily_session_persistence>) -> Result<()> {
         let key = c_string("the field's key", self.key)?;
         let former_keys = self
@@ -268,18 +268,18 @@ impl<S: 'static, A: Access<S>> Field<S, A> {
         let field = sys::lily_session_field {
             key: key.as_ptr(),
             types: self.access.types().0,
-            get: Some(get::<S, A>),
-            set: Some(set::<S, A>),
+            get: Some(call_get::<S, A>),
+            set: Some(call_set::<S, A>),
             context: Box::into_raw(Box::new(self.access)).cast(),
-            release: Some(border::release::<A>),
+            release: Some(border::release_box::<A>),
             expires_after_ms: time::milliseconds(self.expires_after),
             version: self.version,
-            migrate: if self.migrates { Some(migrate::<S, A>) } else { None },
+            migrate: if self.migrates { Some(call_migrate::<S, A>) } else { None },
             former_keys: former_keys.as_ptr(),
             ..Default::default()
         };
-        // SAFETY: the list is alive, and the field's strings are for the call. The context is the library's from here on, also
-        // when this fails: `release` gives it back once.
+        // SAFETY: the list is alive, and the field's strings are valid during the call. The library owns the context from here on, even
+        // if the call fails, and releases it once.
         border::call(|| unsafe { sys::lily_session_field_add(list.as_ptr(), &field) })
     }
 }
@@ -293,17 +293,17 @@ impl<S, A> fmt::Debug for Field<S, A> {
     }
 }
 
-// In each of these three the context is the `A` of `add_to`. Nothing else has a reference to it: a list of fields is attached
-// at most once, its session is used by one thread at a time, and the library calls no field's callback inside one of them.
+// The context of these three functions is the `A` of `add_to`. Nothing else has a reference to it: a list of fields is attached at most
+// once, one thread at a time uses its session, and the library calls no callback of a field inside another one.
 
-unsafe extern "C" fn get<S: 'static, A: Access<S>>(
+unsafe extern "C" fn call_get<S: 'static, A: Access<S>>(
     context: *mut c_void,
     session: *const c_void,
     out_value: *mut sys::lily_session_value,
 ) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
-        // SAFETY: see above for the access. `session` is the runtime's model, or what the config's slice answered last:
-        // valid, an `S`, and not changed during the call. The library does not use the text after the next call.
+        // SAFETY: see above for the context. `session` is the runtime's model, or what the config's slice returned last. It is a valid
+        // `S`, and does not change during the call. The library does not use the text after the next call.
         let (access, session, out_value) =
             unsafe { (&mut *context.cast::<A>(), &*session.cast::<S>(), &mut *out_value) };
         match access.get(session) {
@@ -319,31 +319,31 @@ unsafe extern "C" fn get<S: 'static, A: Access<S>>(
     })
 }
 
-unsafe extern "C" fn set<S: 'static, A: Access<S>>(
+unsafe extern "C" fn call_set<S: 'static, A: Access<S>>(
     context: *mut c_void,
     session: *mut c_void,
     value: *const sys::lily_session_value,
 ) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
-        // SAFETY: as in `get`; and nobody else has the session. The value is for the call.
+        // SAFETY: see `call_get`. Nobody else has a reference to the session. The value is valid during the call.
         let (access, session, value) =
             unsafe { (&mut *context.cast::<A>(), &mut *session.cast::<S>(), Value::from_c(&*value)) };
         match value.map(|value| access.set(session, value)) {
             Some(Ok(())) => sys::LILY_SESSION_OK,
-            // What the program's error says is not passed on: serde's quotes the value, which may be a secret.
+            // The program's error is not passed on: an error of serde quotes the value, which may be a secret.
             _ => sys::LILY_SESSION_ERROR_DECODE,
         }
     })
 }
 
-unsafe extern "C" fn migrate<S: 'static, A: Access<S>>(
+unsafe extern "C" fn call_migrate<S: 'static, A: Access<S>>(
     context: *mut c_void,
     stored_version: u32,
     stored: *const sys::lily_session_value,
     out_value: *mut sys::lily_session_value,
 ) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
-        // SAFETY: as in `get`. The stored value is for the call; the new one's text is not used after the next call.
+        // SAFETY: see `call_get`. The stored value is valid during the call. The library does not use the new text after the next call.
         let (access, stored, out_value) =
             unsafe { (&mut *context.cast::<A>(), Value::from_c(&*stored), &mut *out_value) };
         let stored = match stored {

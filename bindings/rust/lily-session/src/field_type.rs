@@ -4,16 +4,16 @@ use crate::{BoxError, Json, Types, Value};
 
 /// A type that a field may have.
 ///
-/// `bool`, the integers up to `i64` and `u32`, `f64`, `String`, [`Json`], and an `Option` of these, where `None` is `null`.
-/// With the feature `serde` everything that implements `Serialize` and `DeserializeOwned`: what is not in that list is stored as
-/// the JSON that serde makes of it. A stored value that is not of the type, or a number that does not fit it, is rejected, and
-/// stays in storage until the field changes.
-#[cfg_attr(not(feature = "serde"), doc = "\n\nThis documentation was made without the feature `serde`.")]
+/// These are `bool`, the integers up to `i64` and `u32`, `f64`, `String`, [`Json`], and an `Option` of these, where `None` is `null`.
+/// With the feature `serde` they are all types that implement `Serialize` and `DeserializeOwned`; a type that is not in that list is
+/// stored as the JSON that serde makes of it. A stored value that does not have the type, or a number that does not fit into it, is
+/// rejected, and stays in storage until the field changes.
+#[cfg_attr(not(feature = "serde"), doc = "\n\nThis documentation was built without the feature `serde`.")]
 pub trait FieldType: Sized + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn types() -> Types;
 
-    /// The text of what serde writes is put into `written`.
+    /// Returns the value in the form in which it is stored. The text that serde writes is put into `written`.
     #[doc(hidden)]
     fn value<'a>(&'a self, written: &'a mut Vec<u8>) -> Result<Value<'a>, BoxError>;
 
@@ -31,7 +31,7 @@ mod sealed {
     impl<T: serde::Serialize + serde::de::DeserializeOwned> Sealed for T {}
 }
 
-/// A type that is one of JSON's, and needs no text. Public for the bounds above, and in a private module.
+/// A type that JSON has, and that serde need not encode. It is public because of the bounds above, but its module is private.
 pub trait Native: Sized + 'static {
     const TYPES: Types;
     fn value(&self) -> Value<'_>;
@@ -85,7 +85,7 @@ impl<T: Native> Native for Option<T> {
     }
 }
 
-fn native<T: Native>(value: Value<'_>) -> Result<T, BoxError> {
+fn decode_native<T: Native>(value: Value<'_>) -> Result<T, BoxError> {
     T::from_value(value).ok_or_else(|| "the stored number does not fit the field's type".into())
 }
 
@@ -101,12 +101,13 @@ impl<T: Native> FieldType for T {
     }
 
     fn from_value(value: Value<'_>) -> Result<Self, BoxError> {
-        native(value)
+        decode_native(value)
     }
 }
 
-/// All that serde knows. Rust has no way to say "and these types by themselves", so they are told apart by their identity,
-/// which the compiler does: a `String` is stored in the same way, and at the same speed, whether the feature is on or not.
+/// Makes every type that serde knows a field type. Rust cannot express "and these types in another way", so the native types are
+/// recognised by their type ids, which the compiler evaluates. A `String` is stored in the same way, and at the same speed, whether the
+/// feature is on or off.
 #[cfg(feature = "serde")]
 mod with_serde {
     use super::*;
@@ -126,8 +127,8 @@ mod with_serde {
         };
     }
 
-    /// The value as a `T`, if that is its type.
-    fn same<N: 'static, T: 'static>(value: N) -> Option<T> {
+    /// Returns the value as a `T`, or `None` if it has another type.
+    fn as_same_type<N: 'static, T: 'static>(value: N) -> Option<T> {
         let mut value = Some(value);
         (&mut value as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take)
     }
@@ -165,21 +166,22 @@ mod with_serde {
             macro_rules! from_value {
                 ($type:ty) => {
                     if TypeId::of::<T>() == TypeId::of::<$type>() {
-                        return native::<$type>(value)
-                            .and_then(|native| same(native).ok_or_else(|| "of this type".into()));
+                        return decode_native::<$type>(value).and_then(|native| {
+                            as_same_type(native).ok_or_else(|| "the value has another type".into())
+                        });
                     }
                 };
             }
             for_natives!(from_value);
             match value {
                 Value::Json(json) => Ok(serde_json::from_str(json)?),
-                _ => Err("the field's only type is JSON".into()),
+                _ => Err("the stored value is not JSON text, which is the field's only type".into()),
             }
         }
     }
 
     impl Serialize for Json {
-        /// The text itself, where serde_json writes; other formats cannot have it.
+        /// Writes the text itself if serde_json is the serializer. Other formats cannot store it.
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
             RawValue::from_string(self.0.clone())
                 .map_err(S::Error::custom)?

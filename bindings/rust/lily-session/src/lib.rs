@@ -1,9 +1,12 @@
-// The page has examples of serde, which are tests.
+// The README has examples that need serde, and that the tests run.
 #![cfg_attr(feature = "serde", doc = include_str!("../README.md"))]
-#![cfg_attr(not(feature = "serde"), doc = "Chosen fields of a program's model survive a restart.")]
+#![cfg_attr(
+    not(feature = "serde"),
+    doc = "Saves selected fields of your program's state and restores them at the next start."
+)]
 #![deny(missing_docs)]
 #![deny(unsafe_op_in_unsafe_fn)]
-// What clippy 1.63 says of std's own thread_local!.
+// clippy 1.63 has this lint for std's own thread_local!.
 #![allow(clippy::declare_interior_mutable_const)]
 
 use lily_session_sys as sys;
@@ -36,8 +39,8 @@ pub use status::Status;
 pub use storage::{clear_default, Info, Item, Storage, Watch};
 pub use value::{Json, Types, Value};
 
-/// The version of the library that runs: `major.minor.patch`.
+/// Returns the version of the library that runs, as `major.minor.patch`.
 pub fn version() -> &'static str {
-    // SAFETY: a static string.
-    unsafe { border::text(sys::lily_session_version()) }.unwrap_or_default()
+    // SAFETY: the library returns a static string.
+    unsafe { border::c_text(sys::lily_session_version()) }.unwrap_or_default()
 }

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::ptr;
 use std::time::SystemTime;
 
-/// The time, as a storage has it.
+/// A closure that returns the time for a storage.
 pub(crate) type Clock = Box<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// How a storage is opened, as `std::fs::OpenOptions` says of a file.
+/// Options with which a storage is opened, like `std::fs::OpenOptions` for files.
 ///
 /// ```no_run
 /// # use lily_session::{Durability, Storage};
@@ -33,99 +33,102 @@ pub struct StorageOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// The end of the process, `kill -9` included; and power loss after [`sync`](Storage::sync) or [`flush`](crate::Runtime::flush).
+    /// A change survives the end of the process, even `kill -9`. It survives power loss after [`sync`](Storage::sync) or
+    /// [`flush`](crate::Runtime::flush).
     #[default]
     Process,
-    /// Power loss; or the call fails with [`Status::NotDurable`](crate::Status::NotDurable).
+    /// A change survives power loss. If it may not, the call fails with [`Status::NotDurable`](crate::Status::NotDurable).
     Power,
 }
 
-/// How many bytes of keys and values a storage takes, those of its scopes too.
+/// The limit for the bytes of keys and values in a storage, including those of its scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Quota {
-    /// 5 MiB.
+    /// The limit is 5 MiB.
     #[default]
     Default,
-    /// This many, at least one.
+    /// The limit is this number of bytes, which is at least one.
     Bytes(u64),
-    /// No limit.
+    /// There is no limit.
     Unlimited,
 }
 
 impl StorageOptions {
-    /// Those that a storage has unless it is told others.
+    /// Returns the default options.
     pub fn new() -> Self {
         StorageOptions::default()
     }
 
-    /// What a change survives; [`Durability::Process`] by default.
+    /// Sets what a change survives; the default is [`Durability::Process`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// Never writes, nor creates: a missing file is [`Status::NotFound`](crate::Status::NotFound).
+    /// With `true`, the storage never writes to the file and does not create it. Opening a missing file fails with
+    /// [`Status::NotFound`](crate::Status::NotFound).
     pub fn read_only(self, yes: bool) -> Self {
         self.flag(sys::LILY_SESSION_READ_ONLY, yes)
     }
 
-    /// A damaged file is [`Status::Corrupt`](crate::Status::Corrupt), instead of being read around the damage,
-    /// and a directory in which others could exchange the file is [`Status::Refused`](crate::Status::Refused).
+    /// With `true`, opening a damaged file fails with [`Status::Corrupt`](crate::Status::Corrupt), instead of reading around the damage,
+    /// and opening a file that other users could exchange fails with [`Status::Refused`](crate::Status::Refused).
     pub fn strict(self, yes: bool) -> Self {
         self.flag(sys::LILY_SESSION_STRICT, yes)
     }
 
-    /// Names the default place: 1 to 64 letters, digits, `.`, `_` and `-`, not beginning with a dot. By default the executable's
-    /// name.
+    /// Sets the program's name, which names the default place. It has 1 to 64 letters, digits, `.`, `_` and `-`, and does not begin with
+    /// a dot. The default is the executable's name.
     pub fn application(mut self, name: impl Into<String>) -> Self {
         self.application = Some(name.into());
         self
     }
 
-    /// The limit of what is stored.
+    /// Sets the limit for what is stored.
     pub fn quota(mut self, quota: Quota) -> Self {
         self.quota = quota;
         self
     }
 
-    /// The time instead of the system's, for tests. It runs on the threads that use the storage.
+    /// Sets a closure that returns the time instead of the system's clock, for tests. It runs on the threads that use the storage.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Some(Box::new(clock));
         self
     }
 
-    /// Opens the journal at `path`, creating it where it is missing; its folder must exist.
+    /// Opens the file at `path`, and creates it if it is missing. Its folder must exist.
     ///
     /// Any number of handles and processes may have one file open.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Storage> {
         let path = c_string("the path", path.as_ref().as_os_str().as_bytes())?;
         self.opened(|options, out| {
-            // SAFETY: all are for the call.
+            // SAFETY: all arguments are valid during the call.
             unsafe { sys::lily_session_storage_open(path.as_ptr(), options, out) }
         })
     }
 
-    /// Opens the journal of the [application](StorageOptions::application) at its default place, creating it and its folders where they
-    /// are missing: `$LILY_SESSION_DIR/<application>/session.jsonl`, else under `$XDG_STATE_HOME`, else under `~/.local/state`.
+    /// Opens the file of the [application](StorageOptions::application) in the default place, and creates it and its folders if they are
+    /// missing. The path is `<application>/session.jsonl` in the first of `$LILY_SESSION_DIR`, `$XDG_STATE_HOME` and `~/.local/state` that
+    /// is set.
     pub fn open_default(self) -> Result<Storage> {
         self.opened(|options, out| {
-            // SAFETY: both are for the call; NULL is the default place.
+            // SAFETY: both arguments are valid during the call, and NULL means the default place.
             unsafe { sys::lily_session_storage_open(ptr::null(), options, out) }
         })
     }
 
-    /// A storage in memory, which ends with its last handle. Of the options the clock and the quota count; the others must be unset.
+    /// Opens a storage in memory, which ends with its last handle. Only the clock and the quota may be set.
     pub fn in_memory(self) -> Result<Storage> {
         self.opened(|options, out| {
-            // SAFETY: both are for the call.
+            // SAFETY: both arguments are valid during the call.
             unsafe { sys::lily_session_storage_open_memory(options, out) }
         })
     }
 
-    /// A storage in a store of the program's. Of the options the clock counts; the others must be unset.
+    /// Opens a storage that keeps its entries in a store of the program's own. Only the clock may be set.
     pub fn backend(self, store: impl Backend) -> Result<Storage> {
-        self.opened(|options, out| backend::open(store, options, out))
+        self.opened(|options, out| backend::open_storage(store, options, out))
     }
 
     fn flag(mut self, flag: i32, yes: bool) -> Self {
@@ -144,7 +147,7 @@ impl StorageOptions {
             .application
             .map(|name| c_string("the application's name", name))
             .transpose()?;
-        // Boxed once more, for a thin pointer.
+        // The clock is boxed once more, because a C context is a thin pointer.
         let clock = self.clock.map(Box::new);
         let options = sys::lily_session_storage_options {
             durability: match self.durability {
@@ -155,20 +158,20 @@ impl StorageOptions {
             application: application.as_ref().map_or(ptr::null(), |name| name.as_ptr()),
             quota_bytes: match self.quota {
                 Quota::Default => 0,
-                // The library refuses what is out of range; 0 would be the default to it.
+                // A number out of range becomes one that the library refuses. So does 0, which would mean the default.
                 Quota::Bytes(bytes) => i64::try_from(bytes).ok().filter(|&bytes| bytes != 0).unwrap_or(i64::MIN),
                 Quota::Unlimited => -1,
             },
-            clock: clock.as_ref().map(|_| now as _),
+            clock: clock.as_ref().map(|_| call_clock as _),
             context: clock
                 .as_deref()
                 .map_or(ptr::null_mut(), |clock| clock as *const Clock as *mut c_void),
             ..Default::default()
         };
         let mut storage = ptr::null_mut();
-        let answer = border::run(|| open(&options, &mut storage));
+        let opened = border::run(|| open(&options, &mut storage));
         let handle = Handle::new(storage, clock, None);
-        answer.settle()?;
+        opened.settle()?;
         Storage::of(handle)
     }
 }
@@ -184,9 +187,9 @@ impl fmt::Debug for StorageOptions {
     }
 }
 
-unsafe extern "C" fn now(context: *mut c_void) -> i64 {
+unsafe extern "C" fn call_clock(context: *mut c_void) -> i64 {
     border::guard(0, || {
-        // SAFETY: the `Clock` of `opened`, which the storage's handle keeps.
+        // SAFETY: the context is the `Clock` of `opened`, which the storage's handle keeps.
         let clock = unsafe { &*context.cast::<Clock>() };
         time::since_1970(clock())
     })

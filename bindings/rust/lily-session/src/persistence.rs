@@ -3,33 +3,31 @@ use crate::{border, sys, Error, Field, FieldType, Outcome, Result, Status};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-/// An ordered list of the fields of a session `S`, made by adding one after the other.
+/// An ordered list of the fields of a session `S`. Fields are added one after the other.
 ///
-/// A field that cannot be added (a bad key, the key of another) is a failure of the
-/// [`attach`](crate::Runtime::attach) that the list is for.
+/// If a field cannot be added, because its key is invalid or another field has it, [`attach`](crate::Runtime::attach) fails for the list.
 #[derive(Debug)]
 #[must_use = "fields do nothing before they are attached"]
 pub struct Persistence<S> {
     list: Option<NonNull<sys::lily_session_persistence>>,
-    /// The first failure of an addition.
+    /// The first failure to add a field.
     failure: Option<Error>,
     session: PhantomData<fn(&mut S)>,
 }
 
-// SAFETY: the list has closures that are Send, and is used by one thread at a time, as the header asks: there is no function
-// that takes &self.
+// SAFETY: the closures in the list are Send. One thread at a time uses the list, as the header demands, because no function takes &self.
 unsafe impl<S> Send for Persistence<S> {}
 
 impl<S: 'static> Persistence<S> {
-    /// An empty list.
+    /// Makes an empty list.
     pub fn new() -> Self {
-        // SAFETY: no arguments; the list is freed by drop.
+        // SAFETY: the function has no arguments, and drop frees the list.
         let list = NonNull::new(unsafe { sys::lily_session_persistence_new() });
         let failure = if list.is_none() { Some(Error::last(Status::Callback.code(), None)) } else { None };
         Persistence { list, failure, session: PhantomData }
     }
 
-    /// Adds a field: its key, where its value is in the session, and how a stored one is put there. See [`Field::new`].
+    /// Adds a field. `get` returns its value in the session, and `set` puts a stored value there. See [`Field::new`].
     pub fn field<T, G, F, R>(self, key: impl Into<String>, get: G, set: F) -> Self
     where
         T: FieldType + Send,
@@ -40,7 +38,7 @@ impl<S: 'static> Persistence<S> {
         self.with(Field::new(key, get, set))
     }
 
-    /// Adds a field that was made by itself.
+    /// Adds a field that was made before, such as one with options.
     pub fn with<A: Access<S>>(mut self, field: Field<S, A>) -> Self {
         if let (Some(list), None) = (self.list, &self.failure) {
             self.failure = field.add_to(list).err();
@@ -65,7 +63,7 @@ impl<S: 'static> Default for Persistence<S> {
 impl<S> Drop for Persistence<S> {
     fn drop(&mut self) {
         let list = self.list.map_or(std::ptr::null_mut(), NonNull::as_ptr);
-        // SAFETY: its last use. A session that was attached with it goes on.
+        // SAFETY: this is the last use of the list. A session that was attached with it keeps its fields.
         border::run_void(|| unsafe { sys::lily_session_persistence_free(list) }).settle_unless_panicking();
     }
 }

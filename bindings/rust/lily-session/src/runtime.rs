@@ -11,20 +11,20 @@ type Update<M, Msg> = Box<dyn FnMut(&mut M, Msg) -> Result<(), BoxError> + Send>
 
 /// A model, its update closure, and the sessions that are attached to it.
 ///
-/// The runtime owns all of them. What uses the model takes `&mut self`: nobody has a reference to the model then, and no closure
-/// can call the runtime that is calling it.
+/// The runtime owns all of them. Methods that use the model take `&mut self`. So nobody else has a reference to the model during a call,
+/// and no closure can call the runtime that is calling it.
 ///
 /// ```compile_fail,E0502
 /// # use lily_session::Runtime;
 /// let mut runtime = Runtime::new(0, |count: &mut u32, step: u32| *count += step);
 /// let count = runtime.model();
 /// runtime.dispatch(1);
-/// println!("{count}"); // the compiler refuses: dispatch changes it
+/// println!("{count}"); // the compiler refuses this, as dispatch changes the model
 /// ```
 ///
 /// # Threads
 ///
-/// A runtime may be sent to another thread, if its model can be, and so put into a mutex; it cannot be used by two at once:
+/// A runtime may be sent to another thread if its model may, and so be put into a mutex. Two threads cannot use it at once:
 ///
 /// ```
 /// # use lily_session::Runtime;
@@ -44,39 +44,39 @@ type Update<M, Msg> = Box<dyn FnMut(&mut M, Msg) -> Result<(), BoxError> + Send>
 ///
 /// # Drop
 ///
-/// Detaches the sessions, each of which stores what changed and makes it durable. It cannot say that this failed, and so
-/// [`flush`](Runtime::flush) or [`detach`](Runtime::detach) is better where that matters.
+/// Dropping a runtime detaches its sessions. Each stores what changed and makes it survive power loss. As drop cannot return an error,
+/// call [`flush`](Runtime::flush) or [`detach`](Runtime::detach) before it if you need to know.
 pub struct Runtime<M, Msg = Infallible> {
     runtime: NonNull<sys::lily_session_runtime>,
-    /// Of a `Box`. The library has this pointer too; references are made of it only while the runtime is borrowed.
+    /// The model, from a `Box`. The library has this pointer, too. References are made from it only while the runtime is borrowed.
     model: NonNull<M>,
-    /// Of a `Box`, likewise; NULL where there is no update closure.
+    /// The update closure, from a `Box`, used in the same way; NULL if there is none.
     update: *mut Update<M, Msg>,
     attached: Vec<Attached>,
 }
 
-/// One attachment of fields to a [`Runtime`], which has it until it is detached or dropped: its functions take this to say
-/// which of its sessions they are for.
+/// A name for an attachment of fields to a [`Runtime`]. The runtime owns the attachment until it is detached, or the runtime is dropped;
+/// methods of the runtime take this name to choose one.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Session(u64);
 
 struct Attached {
     name: u64,
     session: NonNull<sys::lily_session>,
-    /// The session calls the storage's clock, so it has to end first.
+    /// The session calls the storage's clock, so the session must end before the storage.
     _storage: Storage,
 }
 
-// SAFETY: the header asks that a runtime and its sessions are used by one thread at a time, whichever that is; the library has
-// nothing that belongs to a thread but the text of the last error, which is read at once. That is what owning them gives, as there
-// is no Sync. What it owns is sent along: the model is Send here, and all closures are by their bounds. The storage is Send.
+// SAFETY: the header demands that one thread at a time uses a runtime and its sessions, which may be any thread. Owning them ensures that,
+// as Runtime is not Sync. The only thing that the library has for a thread is the text of the last error, which is read at once. What the
+// runtime owns may be sent: the model is Send here, the closures are by their bounds, and the storage is.
 unsafe impl<M: Send, Msg> Send for Runtime<M, Msg> {}
 
 impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
-    /// A runtime that changes its model by messages.
+    /// Makes a runtime that changes its model by messages.
     ///
-    /// `update` applies a message to the model. It may refuse with an error, and leaves the model as it was then; a panic counts
-    /// as a refusal, before it goes on from the dispatch. Storages may be used inside it, and [cleared](Storage::clear).
+    /// `update` applies a message to the model. It may refuse the message with an error, and must then leave the model as it was. A panic
+    /// counts as a refusal, and dispatch resumes it. `update` may use storages, and [clear](Storage::clear) them.
     ///
     /// ```
     /// # use lily_session::{Runtime, Status};
@@ -95,21 +95,21 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         Runtime::of(model, Some(Box::new(move |model, message| update(model, message).outcome())))
     }
 
-    /// Updates the model, then stores the fields that changed, in one write for each session.
+    /// Updates the model, and then stores the fields that changed, in one write for each session.
     ///
-    /// [`Status::Update`], [`Status::Reentrant`] and [`Status::InvalidArgument`]: the message was not applied. Any other failure: it
-    /// was; a field that could not be stored is tried again by the next dispatch, persist or flush.
+    /// If it fails with [`Status::Update`], [`Status::Reentrant`] or [`Status::InvalidArgument`], the message was not applied. After any
+    /// other failure it was applied, and the next dispatch, persist or flush tries again to store what could not be stored.
     pub fn dispatch(&mut self, message: Msg) -> Result<()> {
         let mut message = Some(message);
         let message: *mut Option<Msg> = &mut message;
-        // SAFETY: the runtime is alive, and its callbacks get what they expect: `apply` takes the message out of the option.
+        // SAFETY: the runtime is alive, and its callbacks get what they expect: `call_update` takes the message out of the option.
         border::call(|| unsafe { sys::lily_session_runtime_dispatch(self.runtime.as_ptr(), message.cast()) })
     }
 }
 
 impl<M: 'static> Runtime<M> {
-    /// A runtime for a program with a loop of its own, which changes the model through [`model_mut`](Runtime::model_mut) and then
-    /// calls [`persist`](Runtime::persist).
+    /// Makes a runtime for a program without messages, which changes the model through [`model_mut`](Runtime::model_mut) and then calls
+    /// [`persist`](Runtime::persist).
     pub fn without_update(model: M) -> Self {
         Runtime::of(model, None)
     }
@@ -117,40 +117,41 @@ impl<M: 'static> Runtime<M> {
 
 impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     fn of(model: M, update: Option<Update<M, Msg>>) -> Self {
-        let callback = update.as_ref().map(|_| apply::<M, Msg> as _);
+        let callback = update.as_ref().map(|_| call_update::<M, Msg> as _);
         let update = update.map_or(ptr::null_mut(), |update| Box::into_raw(Box::new(update)));
         let model = Box::into_raw(Box::new(model));
         let mut runtime = ptr::null_mut();
-        // SAFETY: model and update live until drop has freed the runtime.
+        // SAFETY: the model and the update closure live until drop has freed the runtime.
         let made = border::call(|| unsafe {
             sys::lily_session_runtime_new(model.cast(), callback, update.cast(), &mut runtime)
         });
         match (NonNull::new(runtime), NonNull::new(model)) {
             (Some(runtime), Some(model)) => Runtime { runtime, model, update, attached: Vec::new() },
-            // The header knows one failure, a model that is NULL.
+            // By the header the only failure is a model that is NULL.
             _ => unreachable!("lily_session_runtime_new: {made:?}"),
         }
     }
 
-    /// The model.
+    /// Returns the model.
     pub fn model(&self) -> &M {
-        // SAFETY: the model lives as long as self, and is changed only through &mut self.
+        // SAFETY: the model lives as long as self, and changes only through &mut self.
         unsafe { self.model.as_ref() }
     }
 
-    /// The model, to be changed. [`persist`](Runtime::persist) stores what differs; the next dispatch does, too.
+    /// Returns the model so that the program can change it. [`persist`](Runtime::persist) or the next dispatch stores the fields that
+    /// changed.
     pub fn model_mut(&mut self) -> &mut M {
-        // SAFETY: as in `model`.
+        // SAFETY: see `model`.
         unsafe { self.model.as_mut() }
     }
 
-    /// Fills the model from storage, and from then on stores the fields that change. Attaching writes nothing.
+    /// Fills the model from storage, and from then on stores the fields that change. Attaching itself writes nothing.
     ///
-    /// `config` is a [`Config`], or a `&Storage` where no more is to be said. A stored value that is absent, of another type
-    /// or refused leaves its field alone; an [event](Config::on_event) tells of what was refused.
+    /// `config` is a [`Config`], or a `&Storage` if nothing else has to be set. If a stored value is absent, has another type or is
+    /// refused, its field stays as it is; an [event](Config::on_event) reports a value that was refused.
     ///
-    /// Fails with what was wrong with a field of the list; with [`Status::DuplicateKey`] where another session of this runtime
-    /// has one of the keys in the same storage; and with what reading the storage fails with. The model is as it was then.
+    /// It fails if a field could not be added to the list, if the storage cannot be read, or with [`Status::DuplicateKey`] if another
+    /// session of this runtime has one of the keys in the same storage. The model does not change then.
     pub fn attach<S: 'static>(
         &mut self,
         mut fields: Persistence<S>,
@@ -159,24 +160,24 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         let list = fields.list()?;
         let (config, storage) = config.into().into_c();
         let mut session = ptr::null_mut();
-        let answer = border::run(|| {
-            // SAFETY: all are alive. The context is the session's from here on, and given back also when this fails.
+        let attached = border::run(|| {
+            // SAFETY: all are alive. The session owns the context from here on; if the call fails, the library releases it.
             unsafe { sys::lily_session_attach(self.runtime.as_ptr(), list, &config, &mut session) }
         });
         let name = Session::new_name();
         if let Some(session) = NonNull::new(session) {
-            if answer.is_panic() {
-                // SAFETY: the handle's last use. No flush: the closures have panicked once.
+            if attached.is_panic() {
+                // SAFETY: this is the handle's last use. It is not flushed, because its closures have panicked once.
                 border::run_void(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_unless_panicking();
             } else {
                 self.attached.push(Attached { name, session, _storage: storage });
             }
         }
-        answer.settle()?;
+        attached.settle()?;
         Ok(Session(name))
     }
 
-    /// "The model may have changed": stores the fields that did, as [`dispatch`](Runtime::dispatch) does.
+    /// Stores the fields that the program changed in the model, as [`dispatch`](Runtime::dispatch) does after an update.
     pub fn persist(&mut self, session: &Session) -> Result<()> {
         self.call(session, |session| {
             // SAFETY: the session is alive.
@@ -192,9 +193,9 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         })
     }
 
-    /// Persists, then takes over what others did: a field that was changed elsewhere is set; one that was removed elsewhere or has
-    /// expired, or that was stored before a clear, whoever made it, is set to its value from before it was attached. An
-    /// [event](Config::on_event) for each. A dirty field is left alone.
+    /// Persists, and then sets the fields that others changed. A field that was removed, has expired, or was stored before a clear, even
+    /// one of this session, is reset to the value from before it was attached. An [event](Config::on_event) reports each. A dirty field
+    /// is left alone.
     pub fn refresh(&mut self, session: &Session) -> Result<()> {
         self.call(session, |session| {
             // SAFETY: the session is alive.
@@ -202,28 +203,29 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         })
     }
 
-    /// Has the next dispatch, persist, flush or detach store a field, whether it changes or not: for a default that the user
-    /// confirmed, or a choice that equals what this program saw last while another program changed it. `key` is the field's,
-    /// without the prefix; [`Status::NotFound`]: the session has no such field.
+    /// Makes the next dispatch, persist, flush or detach store a field, even if it does not change. Use it for a default that the user
+    /// confirmed, or for a choice that equals the value this program saw last, when another program may have changed it since. `key` is
+    /// the key of the field, without the prefix. Fails with [`Status::NotFound`] if the session has no such field.
     pub fn mark(&mut self, session: &Session, key: &str) -> Result<()> {
         let key = c_string("the field's key", key)?;
         self.call(session, |session| {
-            // SAFETY: the session is alive, and the key is for the call.
+            // SAFETY: the session is alive, and the key is valid during the call.
             unsafe { sys::lily_session_mark(session, key.as_ptr()) }
         })
     }
 
-    /// Persists, then stores what storage holds of a field again, which renews its expiry. `key` is the field's, without the prefix.
+    /// Persists, and then renews the expiry of what is stored for a field, by storing the same value again. `key` is the key of the
+    /// field, without the prefix.
     pub fn touch(&mut self, session: &Session, key: &str) -> Result<()> {
         let key = c_string("the field's key", key)?;
         self.call(session, |session| {
-            // SAFETY: the session is alive, and the key is for the call.
+            // SAFETY: the session is alive, and the key is valid during the call.
             unsafe { sys::lily_session_touch(session, key.as_ptr()) }
         })
     }
 
-    /// How long until the next of the session's stored fields expires, as far as it has seen them; zero: one has, and
-    /// [`refresh`](Runtime::refresh) takes it back. `None`: none will.
+    /// Returns the time until the next stored field that this session has loaded or stored expires. Zero means that one has expired, and
+    /// that [`refresh`](Runtime::refresh) will reset it. `None` means that none will expire.
     pub fn next_expiry(&self, session: &Session) -> Option<Duration> {
         let session = self.find(session).ok()?;
         let mut ms = -1;
@@ -235,18 +237,18 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         u64::try_from(ms).ok().map(Duration::from_millis)
     }
 
-    /// What storage holds of a field now, or was last seen to hold where it cannot be read. `key` is the field's, without the prefix;
-    /// [`Status::NotFound`]: the session has no such field.
+    /// Returns what storage holds of a field now, or what it was last seen to hold if it cannot be read. `key` is the key of the field,
+    /// without the prefix. Fails with [`Status::NotFound`] if the session has no such field.
     pub fn field_state(&self, session: &Session, key: &str) -> Result<FieldState> {
         let key = c_string("the field's key", key)?;
         let session = self.find(session)?;
         let mut state = 0;
-        // SAFETY: the session is alive, and the key is for the call.
+        // SAFETY: the session is alive, and the key is valid during the call.
         border::call(|| unsafe { sys::lily_session_field_state(session, key.as_ptr(), &mut state) })?;
         Ok(FieldState::from_code(state))
     }
 
-    /// Flushes, then ends the session. It is ended whatever the flush answers.
+    /// Flushes, and then ends the session, even if the flush fails. Returns the result of the flush.
     pub fn detach(&mut self, session: Session) -> Result<()> {
         let session = self.find(&session)?;
         // SAFETY: the session is alive.
@@ -255,7 +257,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         flushed.settle()
     }
 
-    /// Ends the session without a flush, calling nothing.
+    /// Ends the session without a flush. It calls no closure.
     pub fn abandon(&mut self, session: Session) -> Result<()> {
         let session = self.find(&session)?;
         self.end(session);
@@ -263,17 +265,17 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     }
 
     fn end(&mut self, session: *mut sys::lily_session) {
-        // SAFETY: the handle's last use.
-        let answer = border::run_void(|| unsafe { sys::lily_session_abandon(session) });
+        // SAFETY: this is the handle's last use.
+        let ended = border::run_void(|| unsafe { sys::lily_session_abandon(session) });
         self.attached.retain(|attached| attached.session.as_ptr() != session);
-        answer.settle_unless_panicking();
+        ended.settle_unless_panicking();
     }
 
     fn find(&self, session: &Session) -> Result<*mut sys::lily_session> {
         let found = self.attached.iter().find(|attached| attached.name == session.0);
         found
             .map(|attached| attached.session.as_ptr())
-            .ok_or_else(|| Error::new(Status::InvalidArgument, "the session is not one of this runtime"))
+            .ok_or_else(|| Error::new(Status::InvalidArgument, "the session does not belong to this runtime"))
     }
 
     fn call(
@@ -295,27 +297,27 @@ impl Session {
 
 impl<M, Msg> Drop for Runtime<M, Msg> {
     fn drop(&mut self) {
-        // SAFETY: the last uses of the handles. The model and the closures are alive.
-        let answer = border::run_void(|| unsafe {
+        // SAFETY: these are the last uses of the handles. The model and the closures are alive.
+        let freed = border::run_void(|| unsafe {
             sys::lily_session_runtime_free(self.runtime.as_ptr());
             for attached in &self.attached {
                 sys::lily_session_detach(attached.session.as_ptr());
             }
         });
-        // SAFETY: both came from a Box, and the library is done with them. Here, the model's destructor may panic: then the rest
-        // is dropped all the same, as they are values of their own.
+        // SAFETY: the model came from a Box, and the library does not use it any more. If its destructor panics, the update closure is
+        // still dropped, because both are separate variables.
         let _model = unsafe { Box::from_raw(self.model.as_ptr()) };
         let _update = NonNull::new(self.update).map(|update| {
-            // SAFETY: likewise.
+            // SAFETY: the update closure came from a Box, and the library does not use it any more.
             unsafe { Box::from_raw(update.as_ptr()) }
         });
-        answer.settle_unless_panicking();
+        freed.settle_unless_panicking();
     }
 }
 
 impl<M: fmt::Debug, Msg> fmt::Debug for Runtime<M, Msg> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // SAFETY: as in `Runtime::model`.
+        // SAFETY: see `Runtime::model`.
         let model = unsafe { self.model.as_ref() };
         f.debug_struct("Runtime")
             .field("model", model)
@@ -324,9 +326,13 @@ impl<M: fmt::Debug, Msg> fmt::Debug for Runtime<M, Msg> {
     }
 }
 
-unsafe extern "C" fn apply<M, Msg>(context: *mut c_void, model: *mut c_void, message: *const c_void) -> *mut c_void {
+unsafe extern "C" fn call_update<M, Msg>(
+    context: *mut c_void,
+    model: *mut c_void,
+    message: *const c_void,
+) -> *mut c_void {
     border::guard(ptr::null_mut(), || {
-        // SAFETY: the runtime's update and model, which is borrowed mutably by dispatch, as is dispatch's message.
+        // SAFETY: these are the runtime's update closure and model, and the message of dispatch, which borrows all of them mutably.
         let (update, given, message) = unsafe {
             (&mut *context.cast::<Update<M, Msg>>(), &mut *model.cast::<M>(), &mut *(message as *mut Option<Msg>))
         };

@@ -12,11 +12,11 @@ use std::slice;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// A durable map of keys to JSON text, shared by all who open it.
+/// A durable map of keys to JSON text, which all who open it share.
 ///
-/// A clone is another handle on the same open storage; the last of them closes it, which makes what was written survive power
-/// loss, as far as it can. A storage may be used from any thread. After `fork` a child opens one of its own: an inherited one
-/// fails with [`Status::Forked`].
+/// A clone is another handle on the same open storage. Dropping the last handle closes the storage, and makes what was written survive
+/// power loss, as far as it can. A storage may be used from any thread. After `fork` a child must open its own: calls on an inherited
+/// storage fail with [`Status::Forked`].
 ///
 /// ```
 /// # use lily_session::Storage;
@@ -26,7 +26,7 @@ use std::time::SystemTime;
 #[derive(Clone)]
 pub struct Storage(Arc<Handle>);
 
-/// One handle of the library's, and what it needs as long as it is open.
+/// A handle of the library, and what it needs while it is open.
 pub(crate) struct Handle {
     storage: NonNull<sys::lily_session_storage>,
     _clock: Option<Box<Clock>>,
@@ -34,14 +34,14 @@ pub(crate) struct Handle {
     _parent: Option<Storage>,
 }
 
-// SAFETY: the header says that a storage may be used from any thread, by several at once; only drop closes it. Its clock is Send
-// and Sync by the bounds of `StorageOptions::clock`, a backend by those of its trait.
+// SAFETY: by the header, several threads may use a storage at once. Only drop closes it. Its clock is Send and Sync by the bounds of
+// `StorageOptions::clock`, and a backend by those of its trait.
 unsafe impl Send for Handle {}
-// SAFETY: likewise.
+// SAFETY: see Send.
 unsafe impl Sync for Handle {}
 
 impl Handle {
-    /// `None`: opening failed.
+    /// Returns `None` if the storage is NULL, because opening it failed.
     pub(crate) fn new(
         storage: *mut sys::lily_session_storage,
         clock: Option<Box<Clock>>,
@@ -53,146 +53,145 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        // SAFETY: the handle's last use. The clock is dropped after it.
+        // SAFETY: this is the handle's last use. The clock is dropped after it.
         border::run_void(|| unsafe { sys::lily_session_storage_close(self.storage.as_ptr()) })
             .settle_unless_panicking();
     }
 }
 
 impl Storage {
-    /// Opens the journal at `path`, creating it where it is missing; its folder must exist.
+    /// Opens the file at `path`, and creates it if it is missing. Its folder must exist.
     pub fn open(path: impl AsRef<Path>) -> Result<Storage> {
         StorageOptions::new().open(path)
     }
 
-    /// Opens the journal at the default place of the program: see [`StorageOptions::open_default`].
+    /// Opens the program's file in the default place: see [`StorageOptions::open_default`].
     pub fn open_default() -> Result<Storage> {
         StorageOptions::new().open_default()
     }
 
-    /// A storage in memory, which ends with its last handle: for tests, and for a session without a file.
+    /// Opens a storage in memory, which ends with its last handle, for tests and for sessions without a file.
     pub fn in_memory() -> Result<Storage> {
         StorageOptions::new().in_memory()
     }
 
-    /// A storage in a store of the program's.
+    /// Opens a storage that keeps its entries in a store of the program's own.
     pub fn backend(store: impl Backend) -> Result<Storage> {
         StorageOptions::new().backend(store)
     }
 
-    /// How else a storage may be opened.
+    /// Returns options with which a storage can be opened.
     pub fn options() -> StorageOptions {
         StorageOptions::new()
     }
 
-    /// A storage of its own inside this one: its keys are not keys of the parent, nor of any other scope, and clearing one leaves
-    /// all others alone. `scope` has 1 to 64 bytes, such as `user:42`. A scope has no scopes.
+    /// Returns a separate storage inside this one. Its keys are not keys of the parent or of any other scope, and clearing it does not
+    /// affect the others. `scope` has 1 to 64 bytes, such as `user:42`. A scope cannot have scopes.
     pub fn scoped(&self, scope: &str) -> Result<Storage> {
         let scope = c_string("the scope's name", scope)?;
         let mut storage = ptr::null_mut();
-        // SAFETY: the parent is alive, and the name is for the call.
-        let answer =
+        // SAFETY: the parent is alive, and the name is valid during the call.
+        let opened =
             border::run(|| unsafe { sys::lily_session_storage_scoped(self.as_ptr(), scope.as_ptr(), &mut storage) });
         let handle = Handle::new(storage, None, Some(self.clone()));
-        answer.settle()?;
+        opened.settle()?;
         Storage::of(handle)
     }
 
-    /// The file's path, made absolute; `None` where there is no file.
+    /// Returns the absolute path of the file, or `None` if there is no file.
     pub fn path(&self) -> Option<&Path> {
         // SAFETY: the storage is alive.
         let path = unsafe { sys::lily_session_storage_path(self.as_ptr()) };
-        // SAFETY: the library's path lives as long as the handle.
+        // SAFETY: the path is valid as long as the handle.
         unsafe { path_of(path) }
     }
 
-    /// The JSON text that is stored under `key` now, whoever wrote it; `None`: absent or expired.
+    /// Returns the JSON text that is stored under `key` now, whoever wrote it, or `None` if the key is absent or has expired.
     ///
-    /// `key` is the whole storage key, such as `lily_session_theme`: 1 to 512 bytes.
+    /// `key` is the full storage key, such as `lily_session_theme`, with 1 to 512 bytes.
     pub fn get(&self, key: &str) -> Result<Option<String>> {
         let key = c_string("the key", key)?;
         let (mut json, mut length) = (ptr::null_mut(), 0);
-        // SAFETY: the storage is alive, and the key is for the call.
-        let answer = border::run(|| unsafe {
+        // SAFETY: the storage is alive, and the key is valid during the call.
+        let found = border::run(|| unsafe {
             sys::lily_session_storage_get(self.as_ptr(), key.as_ptr(), &mut json, &mut length)
         });
         let text = NonNull::new(json).map(|json| {
-            // SAFETY: what is not NULL is ours, and has `length` bytes; it is freed once.
+            // SAFETY: memory that is not NULL belongs to the caller, and has `length` bytes. It is freed once.
             unsafe {
                 let text = String::from_utf8_lossy(slice::from_raw_parts(json.as_ptr().cast(), length)).into_owned();
                 sys::lily_session_free(json.as_ptr().cast());
                 text
             }
         });
-        match answer.settle() {
+        match found.settle() {
             Err(error) if error.status() == Status::NotFound => Ok(None),
             result => result.map(|()| text),
         }
     }
 
-    /// Stores JSON text, which is never written anew: it comes out byte for byte, but for white space outside strings.
+    /// Stores JSON text. It is returned byte for byte, without white space outside strings.
     ///
-    /// [`Status::Decode`]: it is not JSON, or longer than 16 MiB, or deeper than 512 levels.
+    /// Fails with [`Status::Decode`] if the text is not JSON, is longer than 16 MiB, or is nested more than 512 levels deep.
     pub fn set(&self, key: &str, json: impl AsRef<[u8]>) -> Result<()> {
         self.store(key, json.as_ref(), 0)
     }
 
-    /// Stores JSON text that reads as absent from `expires_at` on.
+    /// Stores JSON text that expires at `expires_at`.
     pub fn set_until(&self, key: &str, json: impl AsRef<[u8]>, expires_at: SystemTime) -> Result<()> {
-        // 1970 itself is long past, as is the millisecond after it, but not "never".
+        // 0 means "never" to the library, so the first moment of 1970 becomes the next millisecond, which is past, too.
         let expires_at = Some(time::since_1970(expires_at)).filter(|&ms| ms != 0).unwrap_or(1);
         self.store(key, json.as_ref(), expires_at)
     }
 
     fn store(&self, key: &str, json: &[u8], expires_at_ms: i64) -> Result<()> {
         let key = c_string("the key", key)?;
-        // SAFETY: the storage is alive, and key and text are for the call.
+        // SAFETY: the storage is alive, and the key and the text are valid during the call.
         border::call(|| unsafe {
             let text = json.as_ptr().cast();
             sys::lily_session_storage_set(self.as_ptr(), key.as_ptr(), text, json.len(), expires_at_ms)
         })
     }
 
-    /// Removes a key. One that is absent is fine, and nothing is written.
+    /// Removes a key. If the key is absent, nothing happens.
     pub fn remove(&self, key: &str) -> Result<()> {
         let key = c_string("the key", key)?;
-        // SAFETY: the storage is alive, and the key is for the call.
+        // SAFETY: the storage is alive, and the key is valid during the call.
         border::call(|| unsafe { sys::lily_session_storage_remove(self.as_ptr(), key.as_ptr()) })
     }
 
-    /// Calls `visit` for each unexpired entry whose key begins with `prefix`, in the byte order of keys, on a snapshot: `visit` may
-    /// change the storage.
+    /// Calls `visit` for each unexpired entry whose key begins with `prefix`, in the byte order of keys. It works on a snapshot, so `visit`
+    /// may change the storage.
     ///
-    /// Where `visit` returns an error the walk ends, and this is [`Status::Callback`] with that error as its source.
+    /// If `visit` returns an error, the function stops and fails with [`Status::Callback`], with that error as the source.
     pub fn each<R: Outcome>(&self, prefix: &str, mut visit: impl FnMut(Item<'_>) -> R) -> Result<()> {
         let prefix = c_string("the prefix", prefix)?;
         let (function, context) = visitor(&mut visit);
-        // SAFETY: the storage is alive; the rest is for the call, and the context is what the function expects.
+        // SAFETY: the storage is alive, the rest is valid during the call, and the context is the one that the function expects.
         border::call(|| unsafe { sys::lily_session_storage_each(self.as_ptr(), prefix.as_ptr(), function, context) })
     }
 
-    /// Makes what this handle wrote survive power loss, and rewrites the file when it holds removed values.
+    /// Makes what this handle wrote survive power loss, and rewrites the file if it still has removed values.
     pub fn sync(&self) -> Result<()> {
         // SAFETY: the storage is alive.
         border::call(|| unsafe { sys::lily_session_storage_sync(self.as_ptr()) })
     }
 
-    /// Removes every key that begins with `lily_session_`, in one step; other keys stay. For log-out; works inside an update
-    /// closure, too. The models are left alone until the next [`refresh`](crate::Runtime::refresh), which gives the fields that were
-    /// stored their values from before they were attached; a field that changes after the clear, or in the same update, is stored
-    /// and stays.
+    /// Removes every key that begins with `lily_session_`, in one step, for log-out. Other keys stay. It may be called inside an update
+    /// closure. It does not change models; the next [`refresh`](crate::Runtime::refresh) resets the fields that were stored to the values
+    /// from before they were attached. A field that changes after the clear, or in the same update, is stored and stays.
     pub fn clear(&self) -> Result<()> {
         // SAFETY: the storage is alive.
         border::call(|| unsafe { sys::lily_session_clear(self.as_ptr()) })
     }
 
-    /// What there is to know of the storage; of a scope, its parent's.
+    /// Returns facts about the storage, such as its size. For a scope they are those of its parent.
     pub fn info(&self) -> Result<Info> {
         let mut info = sys::lily_session_info::default();
         // SAFETY: the storage is alive, and the struct has its size.
         border::call(|| unsafe { sys::lily_session_storage_info(self.as_ptr(), &mut info) })?;
         Ok(Info {
-            // SAFETY: as in `path`; copied.
+            // SAFETY: see `path`. The path is copied.
             path: unsafe { path_of(info.path) }.map(Path::to_owned),
             entries: count(info.entries),
             live_bytes: count(info.live_bytes),
@@ -209,11 +208,11 @@ impl Storage {
         })
     }
 
-    /// A descriptor for the program's event loop, which polls readable when the stored data has changed, until each session that is
-    /// attached through this storage has [refreshed](crate::Runtime::refresh); without sessions, until a [`get`](Storage::get) or
-    /// [`each`](Storage::each).
+    /// Returns a descriptor for the program's event loop. It polls readable when the stored data has changed, until each session that is
+    /// attached through this storage has [refreshed](crate::Runtime::refresh) or, if there are no sessions, until a
+    /// [`get`](Storage::get) or [`each`](Storage::each).
     ///
-    /// `None`: this storage cannot tell, or the system gives no watch.
+    /// Returns `None` if this storage cannot tell of changes, or the system cannot watch the file.
     pub fn watch(&self) -> Option<Watch> {
         let mut fd = -1;
         // SAFETY: the storage is alive.
@@ -241,13 +240,13 @@ impl fmt::Debug for Storage {
     }
 }
 
-/// Removes every session key at the default place, as [`Storage::clear`] does; where there is no file, none is made.
+/// Removes every session key in the default place, as [`Storage::clear`] does. If there is no file, nothing happens.
 pub fn clear_default() -> Result<()> {
-    // SAFETY: NULL is the default place.
+    // SAFETY: NULL means the default place.
     border::call(|| unsafe { sys::lily_session_clear(ptr::null_mut()) })
 }
 
-/// The descriptor of [`Storage::watch`]. It keeps the storage open; it is neither read nor closed by its user.
+/// The descriptor of [`Storage::watch`]. It keeps the storage open. Do not read or close it.
 #[derive(Debug, Clone)]
 pub struct Watch {
     storage: Storage,
@@ -255,7 +254,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The storage that it is of.
+    /// Returns the storage that it watches.
     pub fn storage(&self) -> &Storage {
         &self.storage
     }
@@ -269,7 +268,7 @@ impl AsRawFd for Watch {
 
 impl AsFd for Watch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        // SAFETY: open as long as the storage, which self has.
+        // SAFETY: the descriptor is open as long as the storage, which self keeps.
         unsafe { BorrowedFd::borrow_raw(self.fd) }
     }
 }
@@ -278,38 +277,38 @@ impl AsFd for Watch {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Item<'a> {
-    /// The whole storage key.
+    /// The full storage key.
     pub key: &'a str,
-    /// JSON text.
+    /// The JSON text.
     pub json: &'a str,
-    /// From when on it reads as absent; `None`: never.
+    /// When the entry expires; `None` means never.
     pub expires_at: Option<SystemTime>,
 }
 
-/// What there is to know of a storage.
+/// Facts about a storage. Sizes are in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Info {
-    /// The file, if there is one.
+    /// The path of the file, if there is one.
     pub path: Option<PathBuf>,
-    /// Stored keys, those of scopes and expired ones too.
+    /// The number of stored keys, including those of scopes and expired ones.
     pub entries: u64,
-    /// Their keys and values, which is what the quota counts.
+    /// The size of these keys and their values, which the quota limits.
     pub live_bytes: u64,
     /// The limit of `live_bytes`.
     pub quota: Quota,
-    /// The file's size; 0 in memory.
+    /// The size of the file; 0 in memory.
     pub file_bytes: u64,
-    /// Lines that were skipped since the file was opened or rewritten.
+    /// The number of lines that were skipped since the file was opened or rewritten.
     pub damaged_lines: u64,
-    /// When this handle last rewrote the file.
+    /// When this handle last rewrote the file; `None` if it has not.
     pub last_compaction: Option<SystemTime>,
     /// What a change survives.
     pub durability: Durability,
-    /// What this handle wrote is not known to survive power loss.
+    /// `true` if what this handle wrote is not known to survive power loss.
     pub owes_sync: bool,
-    /// Others could put another file, or an older copy, in the file's place, by the owners and rights of its directory and of those
-    /// above it.
+    /// `true` if other users could put another file, or an older copy, in the file's place, because of the owner or the rights of its
+    /// directory or of one above it.
     pub directory_is_open: bool,
 }
 
@@ -317,17 +316,19 @@ fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
 }
 
+/// Returns a path of the library, or `None` if it is NULL.
+///
 /// # Safety
 /// `path` is NULL or a C string that outlives `'a`.
 unsafe fn path_of<'a>(path: *const c_char) -> Option<&'a Path> {
     if path.is_null() {
         return None;
     }
-    // SAFETY: the caller's word.
+    // SAFETY: the caller guarantees it.
     Some(Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(path) }.to_bytes())))
 }
 
-/// The function and context for a closure that visits.
+/// Returns the C function and the context for a closure that visits entries.
 fn visitor<R: Outcome, F: FnMut(Item<'_>) -> R>(visit: &mut F) -> (sys::lily_session_item_fn, *mut c_void) {
     unsafe extern "C" fn item<R: Outcome, F: FnMut(Item<'_>) -> R>(
         context: *mut c_void,
@@ -337,9 +338,9 @@ fn visitor<R: Outcome, F: FnMut(Item<'_>) -> R>(visit: &mut F) -> (sys::lily_ses
         expires_at_ms: i64,
     ) -> sys::lily_session_status {
         border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
-            // SAFETY: the closure of `each`, which waits; key and text are for the call.
+            // SAFETY: the context is the closure of `each`, which waits for this call. The key and the text are valid during the call.
             let (visit, key, json) =
-                unsafe { (&mut *context.cast::<F>(), border::text(key), border::text_of(json, length)) };
+                unsafe { (&mut *context.cast::<F>(), border::c_text(key), border::text_of(json, length)) };
             let item = match (key, json) {
                 (Some(key), Some(json)) => Item { key, json, expires_at: time::from_milliseconds(expires_at_ms) },
                 _ => return sys::LILY_SESSION_ERROR_DECODE,

@@ -1,13 +1,13 @@
-//! Rust's times as the library's: UTC in milliseconds since 1970, and 0 for never.
+//! Converts between Rust's times and the library's, which are UTC in milliseconds since 1970, and 0 for never.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Rounded up: what has not expired in Rust has not in the library.
+/// Returns a duration in milliseconds. It is rounded up, so that the library does not let a value expire too early.
 pub(crate) fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().saturating_add(999_999) / 1_000_000).unwrap_or(i64::MAX)
 }
 
-/// Negative before 1970, which the library refuses.
+/// Returns the milliseconds since 1970. They are negative before 1970, which the library refuses.
 pub(crate) fn since_1970(time: SystemTime) -> i64 {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
@@ -15,7 +15,7 @@ pub(crate) fn since_1970(time: SystemTime) -> i64 {
     }
 }
 
-/// `None`: never.
+/// Returns the time, or `None` for 0 (never), and for a time that Rust cannot represent.
 pub(crate) fn from_milliseconds(ms: i64) -> Option<SystemTime> {
     u64::try_from(ms)
         .ok()

@@ -1,21 +1,21 @@
 use crate::{border, sys};
 use std::ops::BitOr;
 
-/// A field's value, as JSON has them.
+/// The value of a field, in one of JSON's types.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// `null`
+    /// JSON's `null`.
     Null,
-    /// `true` or `false`
+    /// JSON's `true` or `false`.
     Bool(bool),
-    /// A number without fraction and exponent that fits.
+    /// A number without fraction and exponent that fits into an `i64`.
     Int(i64),
     /// Any number.
     Real(f64),
-    /// A string's characters.
+    /// The characters of a string.
     String(&'a str),
-    /// Anything, as JSON text.
+    /// Any value, as JSON text.
     Json(&'a str),
 }
 
@@ -49,12 +49,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// `None`: a type that this crate does not know, or no UTF-8.
+    /// Converts a value from the library. Returns `None` if this crate does not know its type, or its text is not UTF-8.
     ///
     /// # Safety
-    /// The value is the library's, and its text lives for `'a`.
+    /// The value comes from the library, and its text lives for `'a`.
     pub(crate) unsafe fn from_c(value: &sys::lily_session_value) -> Option<Value<'a>> {
-        // SAFETY: the type says which member of the union is set; the text is the caller's word.
+        // SAFETY: the type says which member of the union is set. The caller guarantees the text.
         unsafe {
             let text = |value: &sys::lily_session_value| {
                 let text = value.r#as.text;
@@ -73,10 +73,10 @@ impl<'a> Value<'a> {
     }
 }
 
-/// A set of JSON types: what a field accepts.
+/// The set of JSON types that a field accepts.
 ///
-/// A stored value comes as the first that fits of null, boolean, integer, real, string and JSON:
-/// `Types::STRING | Types::NULL` never sees `Value::Json`.
+/// A stored value is passed as the first type in the set that fits, in the order null, boolean, integer, real, string, JSON. A field with
+/// `Types::STRING | Types::NULL` never gets a `Value::Json`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Types(pub(crate) i32);
 
@@ -103,15 +103,15 @@ impl BitOr for Types {
     }
 }
 
-/// JSON text: a field's type for what a program keeps as it is.
+/// JSON text. It is the type for a field that a program keeps as JSON text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Json(
-    /// The text. One that is not JSON is not stored: the field fails with [`Status::Encode`](crate::Status::Encode).
+    /// The text. If it is not JSON, it is not stored, and the field fails with [`Status::Encode`](crate::Status::Encode).
     pub String,
 );
 
 impl Default for Json {
-    /// `null`
+    /// Returns `null`.
     fn default() -> Self {
         Json("null".into())
     }

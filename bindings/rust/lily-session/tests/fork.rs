@@ -1,4 +1,4 @@
-//! A child of fork has to open storages of its own. A program of its own with one test, as fork and threads do not mix.
+//! A child of fork must open its own storages. This is a separate program with one test, because fork and threads do not mix.
 
 use lily_session::{Persistence, Runtime, Status, Storage};
 
@@ -8,7 +8,7 @@ extern "C" {
     fn _exit(code: i32) -> !;
 }
 
-/// Runs a child, and answers its exit code.
+/// Runs a child, and returns its exit code.
 fn in_child(child: impl FnOnce() -> bool) -> i32 {
     // SAFETY: the child calls no test harness, and ends without running what the parent registered.
     unsafe {
@@ -41,13 +41,13 @@ fn a_child_opens_its_own() {
     let inherited = in_child(|| {
         let (mut runtime, storage) = (runtime.take().unwrap(), storage.clone().unwrap());
         let forked = |result: lily_session::Result<()>| result.unwrap_err().status() == Status::Forked;
-        let answers = forked(storage.set("k", "1"))
+        let all_forked = forked(storage.set("k", "1"))
             && forked(storage.get("k").map(drop))
             && forked(runtime.dispatch(2))
             && forked(runtime.flush(&session));
-        // Drop only frees.
+        // Drop only frees memory.
         drop((runtime, storage));
-        answers
+        all_forked
     });
     assert_eq!(inherited, 0);
     assert_eq!(std::fs::read(&path).unwrap(), before);

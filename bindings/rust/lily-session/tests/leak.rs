@@ -1,8 +1,8 @@
-//! Ten thousand sessions leave nothing behind. A program of its own, as other tests would allocate meanwhile.
+//! Ten thousand sessions leave no memory behind. This is a separate program, because other tests would allocate at the same time.
 
 use lily_session::{Config, Field, Persistence, Runtime, Storage};
 
-/// glibc's, of which the bytes in use count.
+/// The struct of glibc, of which the bytes in use are compared.
 #[repr(C)]
 struct Mallinfo2 {
     before: [usize; 7],
@@ -56,6 +56,6 @@ fn ten_thousand_sessions() {
     let before = bytes_in_use();
     attach_and_detach(&storage, 10_000);
     let after = bytes_in_use();
-    // A byte a session would be 10,000; what is left is the storage's own slack.
+    // A byte for each session would be 10,000. The storage itself may keep less than that.
     assert!(after < before + 5_000, "{before} bytes in use before, {after} after");
 }

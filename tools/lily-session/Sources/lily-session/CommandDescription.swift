@@ -1,7 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
 
-/// The commands and what they take, as the argument parser itself describes them.
+/// A command and its arguments, decoded from the description that the argument parser gives of itself.
 struct CommandDescription: Decodable {
   struct Argument: Decodable {
     struct Name: Decodable {
@@ -9,7 +9,7 @@ struct CommandDescription: Decodable {
       var name: String
     }
 
-    /// positional, option or flag.
+    /// "positional", "option" or "flag".
     var kind: String
     var shouldDisplay: Bool
     var isRepeating: Bool
@@ -25,9 +25,11 @@ struct CommandDescription: Decodable {
 
   var displayed: [Argument] { (arguments ?? []).filter(\.shouldDisplay) }
 
+  /// - Returns: the option that is spelled so, such as `--app`; nil if the command has no such option.
   func option(_ spelling: String) -> Argument? { displayed.first { $0.spellings.contains(spelling) } }
 
-  static func tool() -> CommandDescription? {
+  /// - Returns: the description of the whole tool; nil if the argument parser describes itself in a form that this type does not know.
+  static func ofTool() -> CommandDescription? {
     struct Description: Decodable { var command: CommandDescription }
     return try? JSONDecoder().decode(Description.self, from: Data(Tool._dumpHelp().utf8)).command
   }

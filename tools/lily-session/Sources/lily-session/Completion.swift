@@ -1,24 +1,26 @@
 import LilySession
 
-/// What a shell offers when TAB is pressed. The scripts of CompletionScripts.swift ask for it and insert what they get as it is.
+/// Finds what a shell offers when TAB is pressed. The scripts of CompletionScripts.swift ask for it, and insert what they get unchanged.
 enum Completion {
   private enum Offer {
     case words([String])
-    /// The names of files. The shell knows those best, and quotes them.
+    /// The shell offers the names of files itself, and quotes them.
     case files
   }
 
-  /// Returns the answer to a completion script, a candidate a line; nil if the arguments are no question of one.
+  /// Returns the candidates for a completion script.
   ///
-  /// `---complete line TAIL LINE` is bash's question: LINE ends at the cursor, and TAIL is the part of the last word that will be
-  /// replaced. `---complete words WORD… CURRENT` is that of the shells which take quotes away themselves. The answer `/` asks the
-  /// shell to offer files.
-  static func answer(_ arguments: [String]) -> String? {
+  /// bash calls `---complete line TAIL LINE`: LINE ends at the cursor, and TAIL is the part of the last word that will be replaced.
+  /// Shells that remove quotes themselves call `---complete words WORD… CURRENT`.
+  ///
+  /// - Returns: one candidate per line, or a line `/`, which asks the shell to offer files; nil if the arguments do not come from a
+  ///   completion script.
+  static func candidates(for arguments: [String]) -> String? {
     guard arguments.first == "---complete" else { return nil }
     let isLine = arguments.count == 4 && arguments[1] == "line"
     var words = isLine ? shellWords(arguments[3]) : Array(arguments.dropFirst(2))
     guard words.count > 1, let current = words.popLast() else { return "" }
-    switch offer(Array(words.dropFirst()), current) {
+    switch offer(after: Array(words.dropFirst()), completing: current) {
     case .files: return "/\n"
     case .words(let candidates):
       let tail = isLine ? arguments[2] : current
@@ -29,7 +31,8 @@ enum Completion {
     }
   }
 
-  /// What a shell may insert unquoted, whatever it makes of other characters. What a store or a folder is named is other people's choice.
+  /// Returns true if every shell may insert the name without quotes. Other people choose the names in stores and folders, so a name may
+  /// have characters that a shell acts on.
   private static func isOfferable(_ name: String) -> Bool {
     !name.isEmpty && name.utf8.first != UInt8(ascii: "-")
       && name.utf8.allSatisfy { byte in
@@ -40,9 +43,11 @@ enum Completion {
       }
   }
 
-  /// - Parameter words: those after the program's name and before the cursor's.
-  private static func offer(_ words: [String], _ current: String) -> Offer {
-    guard let tool = CommandDescription.tool() else { return .words([]) }
+  /// - Parameters:
+  ///   - words: the words between the program's name and the word at the cursor.
+  ///   - current: the word at the cursor, up to the cursor.
+  private static func offer(after words: [String], completing current: String) -> Offer {
+    guard let tool = CommandDescription.ofTool() else { return .words([]) }
     let names = tool.subcommands?.map(\.commandName) ?? []
     guard let at = words.firstIndex(where: { !$0.hasPrefix("-") }) else {
       return .words(current.hasPrefix("-") ? tool.displayed.flatMap(\.spellings) : names)
@@ -67,7 +72,7 @@ enum Completion {
     switch argument.valueName {
     case "path", "file": .files
     case "name": .words(Places.applications().filter(isOfferable))
-    case "scope": .words(((try? Store(options(given, ["--store", "--app"]), .reading).scopes()) ?? []).map(\.name).filter(isOfferable))
+    case "scope": .words(((try? Store(storeOptions(given, taking: ["--store", "--app"]), .reading).scopes()) ?? []).map(\.name).filter(isOfferable))
     case "key", "prefix": .words(keys(given).filter(isOfferable))
     case "subcommands": .words(commands)
     default: .words([])
@@ -75,27 +80,27 @@ enum Completion {
   }
 
   private static func keys(_ given: GivenWords) -> [String] {
-    let rows = (try? Store(options(given, ["--store", "--app", "--scope"]), .reading).rows()) ?? []
+    let rows = (try? Store(storeOptions(given, taking: ["--store", "--app", "--scope"]), .reading).rows()) ?? []
     if given.names.contains("--all") { return rows.map { String(decoding: $0.key, as: UTF8.self) } }
     return rows.filter { $0.key.starts(with: sessionPrefix) }.map { fieldKey($0.key) }
   }
 
-  /// The store that the words before the cursor name.
-  private static func options(_ given: GivenWords, _ wanted: [String]) throws -> StoreOptions {
+  /// Returns the options that name a store, from the words before the cursor.
+  private static func storeOptions(_ given: GivenWords, taking wanted: [String]) throws -> StoreOptions {
     try StoreOptions.parse(
       wanted.flatMap { name in given.values[name].map { [name, name == "--store" ? Places.expandingHome($0) : $0] } ?? [] })
   }
 }
 
-/// The words after a subcommand, as far as they tell what comes next.
+/// What the words after a subcommand say about the word that comes next.
 private struct GivenWords {
-  /// The options that were given, and what the last of each name was given.
+  /// The options that were given, and the last value of each.
   private(set) var names: Set<String> = []
   private(set) var values: [String: String] = [:]
   private(set) var positionals = 0
-  /// The option whose value comes next.
+  /// The option whose value comes next; nil if the next word is no option's value.
   private(set) var waiting: CommandDescription.Argument?
-  /// A -- was given: no option comes any more.
+  /// True after a `--`: the words after it are not options.
   private(set) var isTerminated = false
   private let command: CommandDescription
 

@@ -1,6 +1,7 @@
-/// The scripts that make a shell ask this command what to offer. What it returns is put into a list as it is: a shell that expands
-/// candidates, as `compgen -W` does, runs the commands that somebody else has written into a key or a folder's name.
+/// The scripts that make a shell ask this command what to offer. They put the candidates into a list unchanged: a script that expanded
+/// them, as `compgen -W` does, would run the commands that somebody else has written into a key or a folder's name.
 enum CompletionScripts {
+  /// - Returns: the script for bash, zsh or fish; nil for any other shell.
   static func script(for shell: String) -> String? {
     switch shell {
     case "bash": bash

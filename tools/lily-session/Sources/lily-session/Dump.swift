@@ -1,6 +1,6 @@
-/// What `export` or `JSON.stringify(localStorage)` wrote.
+/// The entries that `export` or `JSON.stringify(localStorage)` wrote.
 struct Dump {
-  /// No key twice.
+  /// The entries. Each key occurs once.
   var rows: [Row] = []
   private var leftOut: [(key: [UInt8], reason: String)] = []
 
@@ -8,7 +8,7 @@ struct Dump {
     var scanner = Scanner(bytes)
     scanner.skipSpace()
     var places: [[UInt8]: Int] = [:]
-    // As in JSON.parse, the last of several of one name counts.
+    // If a name occurs several times, the last one counts, as in JSON.parse.
     func add(_ row: Row) {
       if let place = places[row.key] {
         rows[place] = row
@@ -19,9 +19,9 @@ struct Dump {
     }
     if scanner.take(UInt8(ascii: "{")) {
       try scanner.forEach(until: UInt8(ascii: "}")) { scanner in
-        guard let name = scanner.member(), let value = scanner.string() else { throw Dump.malformed(scanner) }
-        guard let key = Scanner.decode(name) else { return leftOut.append((Array(name), "its name is no Unicode text")) }
-        guard let text = Scanner.decode(value) else { return leftOut.append((Array(key.utf8), "it is no Unicode text")) }
+        guard let name = scanner.takeMemberName(), let value = scanner.takeString() else { throw Dump.malformed(scanner) }
+        guard let key = Scanner.decode(name) else { return leftOut.append((Array(name), "the key is not valid Unicode")) }
+        guard let text = Scanner.decode(value) else { return leftOut.append((Array(key.utf8), "the value is not valid Unicode")) }
         add(Row(key: Array(key.utf8), text: Array(text.utf8)))
       }
     } else if scanner.take(UInt8(ascii: "[")) {
@@ -30,7 +30,7 @@ struct Dump {
         var isMasked = false
         guard scanner.take(UInt8(ascii: "{")) else { throw Dump.malformed(scanner) }
         try scanner.forEach(until: UInt8(ascii: "}")) { scanner in
-          guard let name = scanner.member(), let value = scanner.value() else { throw Dump.malformed(scanner) }
+          guard let name = scanner.takeMemberName(), let value = scanner.takeValue() else { throw Dump.malformed(scanner) }
           let number = Int64(String(decoding: value, as: UTF8.self))
           switch Scanner.decode(name) {
           case "key": row.key = Array((Scanner.decode(value) ?? "").utf8)
@@ -46,7 +46,11 @@ struct Dump {
           }
         }
         guard !row.key.isEmpty else { throw Dump.malformed(scanner) }
-        if isMasked { leftOut.append((row.key, "its value was masked; list --show-secrets or export gives it")) } else { add(row) }
+        if isMasked {
+          leftOut.append((row.key, "the value is masked in the file; write the file with export, or with list --json --show-secrets"))
+        } else {
+          add(row)
+        }
       }
     } else {
       throw Dump.malformed(scanner)
@@ -55,7 +59,8 @@ struct Dump {
     guard scanner.isAtEnd else { throw Dump.malformed(scanner) }
   }
 
-  /// Takes out what no store would have as a value, and answers that with what was left out before.
+  /// Removes the entries that no store accepts.
+  /// - Returns: every entry that is left out, including those that reading the dump left out, with the reason.
   mutating func checkValues() -> [(key: [UInt8], reason: String)] {
     var progress = Progress("importing", total: rows.reduce(0) { $0 + Int64($1.text.count) })
     defer { progress.end() }
@@ -65,7 +70,7 @@ struct Dump {
         done += Int64(row.text.count)
         progress.advance(to: done)
       }
-      guard let reason = Store.isKey(row.key) ? Store.fault(row.text) : "no key is like that"
+      guard let reason = Store.isKey(row.key) ? Store.fault(in: row.text) : "a key has 1 to 512 bytes of UTF-8 without NUL"
       else { return false }
       leftOut.append((row.key, reason))
       return true
@@ -75,7 +80,8 @@ struct Dump {
 
   private static func malformed(_ scanner: Scanner) -> Problem {
     Problem(
-      Problem.usage, "nothing was imported: byte \(scanner.position) is not as export or JSON.stringify(localStorage) writes it",
-      advice: "In the browser's console: copy(JSON.stringify(localStorage))")
+      Problem.usage,
+      "nothing was imported: the input is not what export or JSON.stringify(localStorage) writes at byte \(scanner.position)",
+      advice: "In the browser's console, copy(JSON.stringify(localStorage)) copies what import takes.")
   }
 }

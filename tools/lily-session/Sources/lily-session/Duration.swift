@@ -2,7 +2,7 @@ import ArgumentParser
 import Glibc
 import LilySession
 
-/// When an entry is to expire: 7d, 1h30m, never.
+/// A value of --expires, such as 7d, 1h30m or never.
 enum Expiry: ExpressibleByArgument {
   case never
   case after(Int64)  // ms
@@ -36,12 +36,12 @@ enum Expiry: ExpressibleByArgument {
 
   static let form = "a number with s, m, h, d or w, such as 7d or 1h30m, or never"
 
-  /// never; in 7 days; in 1 minute; in a moment.
+  /// Returns the time until a deadline in words: "never", "in 7 days", "in a moment", "expired".
   static func words(_ deadline: Int64, at now: Int64) -> String {
     guard deadline != 0 else { return "never" }
     let left = deadline.subtractingReportingOverflow(now)
     guard !left.overflow, left.partialValue > 0 else { return "expired" }
-    // The largest unit of which there are two, as near as that goes; days rather than weeks.
+    // Uses the largest unit of which at least two are left after rounding, but days instead of weeks.
     for unit in units.dropFirst() {
       let number = (left.partialValue / (unit.milliseconds / 2) + 1) / 2
       if number >= 2 { return number > 36_500 ? "in over a century" : "in \(number) \(unit.one)s" }
@@ -50,7 +50,7 @@ enum Expiry: ExpressibleByArgument {
   }
 }
 
-/// A time of the system's clock as people write it, in their time zone.
+/// Returns a time of the system's clock as text, in the user's time zone.
 func localTime(_ milliseconds: Int64, _ format: String = "%Y-%m-%d %H:%M:%S") -> String {
   var seconds = time_t(milliseconds / 1000)
   var parts = tm()

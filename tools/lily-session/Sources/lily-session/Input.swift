@@ -1,7 +1,8 @@
 import Glibc
 
-/// All that a descriptor gives.
-func read(_ descriptor: Int32, _ name: String) throws -> [UInt8] {
+/// Reads a descriptor to its end.
+/// - Parameter name: what messages call it.
+func readAll(from descriptor: Int32, named name: String) throws -> [UInt8] {
   var bytes: [UInt8] = []
   let chunk = 1 << 16
   while true {
@@ -14,15 +15,15 @@ func read(_ descriptor: Int32, _ name: String) throws -> [UInt8] {
   }
 }
 
-/// A file's content; - is standard input.
-func read(file path: String) throws -> [UInt8] {
-  if path == "-" { return try read(0, "standard input") }
+/// Reads a whole file, or standard input if the path is `-`.
+func readFile(_ path: String) throws -> [UInt8] {
+  if path == "-" { return try readAll(from: 0, named: "standard input") }
   let descriptor = open(path, O_RDONLY | O_CLOEXEC)
   guard descriptor >= 0 else { throw unreadable(path) }
   defer { close(descriptor) }
-  return try read(descriptor, path)
+  return try readAll(from: descriptor, named: path)
 }
 
 private func unreadable(_ name: String) -> Problem {
-  Problem(Problem.absent, "\(visible(name)) cannot be read (\(String(cString: strerror(errno))))")
+  Problem(Problem.absent, "cannot read \(visible(name)): \(systemText())")
 }

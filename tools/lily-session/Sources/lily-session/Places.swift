@@ -1,7 +1,7 @@
 import Glibc
 import LilySession
 
-/// Where stores are.
+/// Finds the files of stores.
 enum Places {
   static let ownName = "lily-session"
 
@@ -10,7 +10,7 @@ enum Places {
     do { return try Journal.defaultPath(application: options.app ?? ownName) } catch { throw Problem(error, path: nil) }
   }
 
-  /// As a shell does with a word that begins so; a completion sees it before that.
+  /// Replaces a leading `~/` with the home folder. A shell does so before it runs a command, but not before it asks for completions.
   static func expandingHome(_ path: String) -> String {
     guard path.hasPrefix("~/"), let home = getenv("HOME") else { return path }
     return String(cString: home) + path.dropFirst()
@@ -18,7 +18,7 @@ enum Places {
 
   static func exists(_ path: String) -> Bool { Glibc.access(path, F_OK) == 0 }
 
-  /// The programs that have a store at the default place.
+  /// Returns the names of the programs that have a store at the default place, sorted.
   static func applications() -> [String] {
     guard let path = try? Journal.defaultPath(application: ownName) else { return [] }
     let base = path.dropLast("/\(ownName)/session.jsonl".count)
@@ -32,21 +32,22 @@ enum Places {
     return found.sorted()
   }
 
+  /// The problem that there is no store at the path, with advice that fits the options.
   static func absent(_ path: String, _ options: StoreOptions, _ access: Store.Access) -> Problem {
     if access == .creating {
       return Problem(
-        Problem.unusable, "no store can be made at \(visible(path)): its folder is not there", advice: "Make the folder first.")
+        Problem.unusable, "cannot create a store at \(visible(path)): its folder does not exist", advice: "Create the folder first.")
     }
     let message = "there is no store at \(visible(path))"
     if options.store != nil {
       return Problem(
-        Problem.absent, message, advice: "A program makes its store with its first update; --app NAME looks at the default place.")
+        Problem.absent, message, advice: "A program creates its store with its first update; --app NAME looks at the default place.")
     }
     let found = applications().map { "--app \(visible($0))" }
     return Problem(
       Problem.absent, message,
       advice: found.isEmpty
-        ? "A program makes its store with its first update; --store PATH names one elsewhere."
+        ? "A program creates its store with its first update; --store PATH names a store elsewhere."
         : "There are stores for: \(found.joined(separator: ", "))")
   }
 }

@@ -1,5 +1,5 @@
-/// JSON that is taken apart without being read into values: what comes out is the writer's own text, byte for byte. That of a dump is
-/// checked by the library later.
+/// Splits JSON text into its parts without decoding them, so that each value comes out byte for byte as it was written. It does not
+/// check that the text is JSON: the library checks each value of a dump before it stores it.
 struct Scanner {
   private let bytes: [UInt8]
   private(set) var position = 0
@@ -13,16 +13,18 @@ struct Scanner {
     while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { position += 1 }
   }
 
-  /// To the next of these bytes, or to the end.
+  /// Moves to the next such byte, or to the end.
   mutating func skip(to byte: UInt8) { position = bytes[position...].firstIndex(of: byte) ?? bytes.count }
 
+  /// Goes past the byte if it comes next.
+  /// - Returns: true if it does; false if the position is unchanged.
   mutating func take(_ byte: UInt8) -> Bool {
     guard next == byte else { return false }
     position += 1
     return true
   }
 
-  /// The elements or members of what has been opened.
+  /// Calls `body` at each element or member of the array or object whose opening bracket was taken.
   mutating func forEach(until close: UInt8, _ body: (inout Scanner) throws -> Void) throws {
     skipSpace()
     if take(close) { return }
@@ -33,22 +35,23 @@ struct Scanner {
       skipSpace()
       if take(close) { return }
       guard take(UInt8(ascii: ",")), position > before else {
-        throw Problem(Problem.usage, "nothing was imported: byte \(position) is not JSON")
+        throw Problem(Problem.usage, "nothing was imported: the input is not JSON at byte \(position)")
       }
     }
   }
 
-  /// A member's name, as it is spelled, and the colon after it.
-  mutating func member() -> ArraySlice<UInt8>? {
-    guard let name = string() else { return nil }
+  /// Takes a member's name and the colon after it.
+  /// - Returns: the name as it is spelled, with its quotes; nil if no name with a colon comes next.
+  mutating func takeMemberName() -> ArraySlice<UInt8>? {
+    guard let name = takeString() else { return nil }
     skipSpace()
     guard take(UInt8(ascii: ":")) else { return nil }
     skipSpace()
     return name
   }
 
-  /// A string as it is spelled, with its quotes.
-  mutating func string() -> ArraySlice<UInt8>? {
+  /// - Returns: the string that comes next, as it is spelled, with its quotes; nil if none does.
+  mutating func takeString() -> ArraySlice<UInt8>? {
     let start = position
     guard take(UInt8(ascii: "\"")) else { return nil }
     while let byte = next {
@@ -58,14 +61,14 @@ struct Scanner {
     return nil
   }
 
-  /// Where any value ends.
-  mutating func value() -> ArraySlice<UInt8>? {
+  /// - Returns: the value that comes next, of any type; nil if none does, or it does not end.
+  mutating func takeValue() -> ArraySlice<UInt8>? {
     let start = position
     var depth = 0
     while let byte = next {
       switch byte {
       case UInt8(ascii: "\""):
-        guard string() != nil else { return nil }
+        guard takeString() != nil else { return nil }
         continue
       case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
       case UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: ","):
@@ -84,7 +87,8 @@ struct Scanner {
     return slice
   }
 
-  /// What a spelled string stands for; nil: it is none, or no Unicode.
+  /// Decodes a string that is spelled in JSON, with its quotes.
+  /// - Returns: the text; nil if the bytes are not a JSON string, or not valid Unicode.
   static func decode(_ spelled: ArraySlice<UInt8>) -> String? {
     guard spelled.count >= 2, spelled.first == UInt8(ascii: "\""), spelled.last == UInt8(ascii: "\"") else { return nil }
     var decoded: [UInt8] = []

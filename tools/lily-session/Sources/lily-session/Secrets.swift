@@ -1,17 +1,18 @@
-// Which names look secret: those of keys, and those of members of objects in values. Their values are not for everybody who can see
-// the screen.
+// Decides which names look secret: names of keys, and names of members of objects in values. Their values are masked, because other
+// people may see the screen.
 
-/// Words that make a name secret, however it is written: authToken, auth_token, auth-token, AUTH_TOKEN. A whole word has to match, so
-/// keyboard, monkey, author and secretary are no secrets.
+/// Words that make a name look secret, however it is written: authToken, auth_token, auth-token, AUTH_TOKEN. A whole word has to match,
+/// so keyboard, monkey, author and secretary do not look secret.
 private let secretWords: Set<String> = [
-  "accesskey", "apikey", "auth", "authkey", "authorization", "bearer", "creds", "credential", "credentials", "csrf", "cvv", "jsessionid", "jwt", "key", "keys",
-  "oauth", "otp", "pass", "passcode", "passphrase", "pin", "privatekey", "pwd", "secretkey", "sessionid", "sid", "xsrf",
+  "accesskey", "apikey", "auth", "authkey", "authorization", "bearer", "creds", "credential", "credentials", "csrf", "cvv", "jsessionid",
+  "jwt", "key", "keys", "oauth", "otp", "pass", "passcode", "passphrase", "pin", "privatekey", "pwd", "secretkey", "sessionid", "sid", "xsrf",
 ]
 
-/// Words that make secret whatever they end, as people write authtoken and mypassword in one word. A tokenizer only begins so: it
-/// makes tokens out of text.
+/// Words that make a name look secret if one of its words ends with them, because people write authtoken and mypassword as one word. A
+/// word that only begins so does not count: a tokenizer makes tokens out of text.
 private let secretEndings = ["cookie", "cookies", "passwd", "password", "passwords", "secret", "secrets", "token", "tokens"]
 
+/// Returns true if a key or a member with this name should be masked.
 func looksSecret(_ name: String) -> Bool {
   var words: [String] = []
   for part in name.split(whereSeparator: { !$0.isLetter }) {
@@ -24,7 +25,7 @@ func looksSecret(_ name: String) -> Bool {
 
 private func isSecret(_ word: String) -> Bool { secretWords.contains(word) || secretEndings.contains { word.hasSuffix($0) } }
 
-/// authToken: auth, token. APIKey: api, key.
+/// Splits a name at its capitals, in lower case: authToken gives auth and token, APIKey gives api and key.
 private func camelWords(_ part: Substring) -> [String] {
   var words: [String] = []
   var word = ""
@@ -41,8 +42,8 @@ private func camelWords(_ part: Substring) -> [String] {
   return words + [word]
 }
 
-/// Returns JSON text that is in a store, and so is valid, with the mask in place of each value whose member looks secret, at any depth;
-/// nil if there is none.
+/// Masks the members that look secret, at any depth, in JSON text from a store, which is valid.
+/// - Returns: the text with the mask in place of the values of those members; nil if no member looks secret.
 func masking(_ text: [UInt8], with mask: String) -> String? {
   guard text.first == UInt8(ascii: "{") || text.first == UInt8(ascii: "[") else { return nil }
   var scanner = Scanner(text)
@@ -51,10 +52,10 @@ func masking(_ text: [UInt8], with mask: String) -> String? {
   while true {
     scanner.skip(to: UInt8(ascii: "\""))
     if scanner.isAtEnd { break }
-    // A string that no colon follows is a value.
-    guard let name = scanner.member(), let name = Scanner.decode(name), looksSecret(name) else { continue }
+    // A string without a colon after it is a value, not a name.
+    guard let name = scanner.takeMemberName(), let name = Scanner.decode(name), looksSecret(name) else { continue }
     shown += text[rest..<scanner.position] + Array(mask.utf8)
-    _ = scanner.value()
+    _ = scanner.takeValue()
     rest = scanner.position
   }
   return rest == 0 ? nil : String(decoding: shown + text[rest...], as: UTF8.self)

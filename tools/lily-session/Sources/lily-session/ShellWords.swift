@@ -1,5 +1,5 @@
-/// Returns the words of a command line with quotes and backslashes taken away as a shell does, and nothing expanded. The last word is
-/// the one at the line's end, which is empty after white space.
+/// Splits a command line into words and removes quotes and backslashes as a shell does. Nothing is expanded. The last word is the one at
+/// the end of the line; it is empty if the line ends with white space.
 func shellWords(_ line: String) -> [String] {
   var words: [String] = []
   var word = String.UnicodeScalarView()

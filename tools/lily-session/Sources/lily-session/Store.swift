@@ -6,7 +6,7 @@ struct StoreOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The store's file.", valueName: "path"))
   var store: String?
 
-  @Option(help: ArgumentHelp("The program whose store it is, at the default place. (default: lily-session)", valueName: "name"))
+  @Option(help: ArgumentHelp("The program whose store it is, in the default place. (default: lily-session)", valueName: "name"))
   var app: String?
 
   @Option(help: ArgumentHelp("A scope of the store.", valueName: "scope"))
@@ -17,11 +17,11 @@ struct StoreOptions: ParsableArguments {
   }
 }
 
-/// One entry, its key without the scope.
+/// One entry. Its key does not name the scope.
 struct Row {
   var key: [UInt8]
   var text: [UInt8]
-  /// UTC in ms; 0: none.
+  /// When the entry expires, UTC in ms; 0 means never.
   var deadline: Int64 = 0
   var version: UInt32 = 0
 
@@ -34,14 +34,15 @@ extension Row {
   }
 }
 
-/// An open store, or one of its scopes: all that the tool asks of the library.
+/// An open store, or one of its scopes. Only this class calls the library's storages.
 final class Store {
   enum Access {
     case reading
-    /// What is there is changed; nothing is made.
+    /// An existing store is changed. No store is created.
     case changing
+    /// A missing store is created.
     case creating
-    /// As `changing`, but damage refuses.
+    /// Like `changing`, but a damaged store is refused.
     case changingIfWhole
   }
 
@@ -54,62 +55,69 @@ final class Store {
     settings.isReadOnly = access == .reading
     settings.create = access == .creating
     settings.isStrict = access == .changingIfWhole
-    settings.acceptsAnyFolder = true  // whoever runs the command has chosen the place
-    settings.quota = Int64.max  // a program's own, which the file does not tell
+    settings.acceptsAnyFolder = true  // the person who runs the command has chosen the place
+    settings.quota = Int64.max  // the quota belongs to the program, and the file does not have it
     let path = try Places.path(options)
     do throws(Failure) {
-      journal = try Store.open(path, options, settings)
-      storage = try Store.part(journal, options.scope)
+      journal = try Store.openJournal(path, options, settings)
+      if let scope = options.scope { storage = try journal.scoped(scope) } else { storage = journal }
     } catch {
       throw error.systemError == ENOENT ? Places.absent(path, options, access) : Problem(error, path: path)
     }
     self.path = path
   }
 
-  /// Throws, too, where what was removed is still in the file.
+  /// Also throws if removed entries are still in the file.
   func close() throws {
-    let unerased = try asked { () throws(Failure) in try storage.sync() }
+    let unerased = try reportingProblems { () throws(Failure) in try storage.sync() }
     storage.close()
     if let unerased { throw Problem(unerased, path: path) }
   }
 
   // MARK: entries
 
-  /// Those that live and whose keys begin so, in the order of the keys.
-  func rows(_ prefix: [UInt8] = []) throws -> [Row] {
-    try asked { () throws(Failure) in try storage.items(withPrefix: String(decoding: prefix, as: UTF8.self)).map(Row.init) }
+  /// Returns the entries that have not expired and whose keys have the prefix, in the order of their keys.
+  func rows(withPrefix prefix: [UInt8] = []) throws -> [Row] {
+    try reportingProblems { () throws(Failure) in
+      try storage.items(withPrefix: String(decoding: prefix, as: UTF8.self)).map(Row.init)
+    }
   }
 
+  /// - Returns: the entry under the key; nil if there is none, or it has expired.
   func row(_ key: [UInt8]) throws -> Row? {
-    let key = try Store.key(key)
-    return try asked { () throws(Failure) in try storage.entry(forKey: key.description).map { Row(Item(key: key, entry: $0)) } }
+    let key = try Store.storageKey(key)
+    return try reportingProblems { () throws(Failure) in
+      try storage.entry(forKey: key.description).map { Row(Item(key: key, entry: $0)) }
+    }
   }
 
-  /// All of them in one step.
+  /// Stores all rows in one step.
   func set(_ rows: [Row]) throws {
     let items = try rows.map { row in
-      Item(key: try Store.key(row.key), entry: Entry(json: row.json, deadline: row.deadline, version: row.version))
+      Item(key: try Store.storageKey(row.key), entry: Entry(json: row.json, deadline: row.deadline, version: row.version))
     }
-    try asked { () throws(Failure) in try storage.setItems(items) }
+    try reportingProblems { () throws(Failure) in try storage.setItems(items) }
   }
 
-  func remove(_ key: [UInt8]) throws {
-    let key = try Store.key(key)
-    try asked { () throws(Failure) in try storage.removeValue(forKey: key.description) }
+  func removeRow(_ key: [UInt8]) throws {
+    let key = try Store.storageKey(key)
+    try reportingProblems { () throws(Failure) in try storage.removeValue(forKey: key.description) }
   }
 
-  func clear() throws { try asked { () throws(Failure) in try storage.clear() } }
+  func clear() throws { try reportingProblems { () throws(Failure) in try storage.clear() } }
 
-  /// It differs after each clear.
-  func generation() throws -> UInt64 { try asked { () throws(Failure) in try storage.read([], of: storage.scope).generation } }
+  /// Returns a number that differs after each clear.
+  func generation() throws -> UInt64 {
+    try reportingProblems { () throws(Failure) in try storage.read([], of: storage.scope).generation }
+  }
 
   func now() -> Int64 { storage.now() }
 
-  /// Polls readable after changes; -1: it cannot be watched.
+  /// A descriptor that polls readable after changes; -1 if the store cannot be watched.
   var descriptor: Int32 { storage.descriptor }
 
-  /// What is wrong with a text as a value; nil: nothing.
-  static func fault(_ text: [UInt8]) -> String? {
+  /// - Returns: why the text cannot be stored as a value; nil if it can.
+  static func fault(in text: [UInt8]) -> String? {
     guard let text = String(validating: text, as: UTF8.self) else { return "the text is not UTF-8" }
     do throws(Failure) { try checkJSON(text) } catch { return String(describing: error.reason) }
     return nil
@@ -117,50 +125,46 @@ final class Store {
 
   // MARK: the whole
 
-  func info() throws -> StorageInfo { try asked { () throws(Failure) in try journal.info() } }
+  func info() throws -> StorageInfo { try reportingProblems { () throws(Failure) in try journal.info() } }
 
-  /// Each scope's name, and its entries.
+  /// Returns the name and the entries of each scope.
   func scopes() throws -> [(name: String, rows: [Row])] {
-    try asked { () throws(Failure) in try journal.scopes().map { ($0.name, $0.items.map(Row.init)) } }
+    try reportingProblems { () throws(Failure) in try journal.scopes().map { ($0.name, $0.items.map(Row.init)) } }
   }
 
-  /// Nobody should take for all what is not.
+  /// Writes a note if the file is damaged, so that nobody takes the entries that are left for all of them.
   func noteDamage() throws {
-    if try info().damagedLines > 0 { note("some lines of the file are damaged, and were skipped: lily-session verify tells which") }
+    if try info().damagedLines > 0 { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
   }
 
   func examine(_ visit: (Finding) -> Void) throws -> Examination {
     var progress = Progress("verifying", total: try info().fileBytes)
     defer { progress.end() }
-    return try asked { () throws(Failure) in try journal.examine(progress: { progress.advance(to: $0) }, visit) }
+    return try reportingProblems { () throws(Failure) in try journal.examine(progress: { progress.advance(to: $0) }, visit) }
   }
 
   func compact(discardingUnknown: Bool) throws {
-    try asked { () throws(Failure) in try journal.compact(discardingUnknown: discardingUnknown) }
+    try reportingProblems { () throws(Failure) in try journal.compact(discardingUnknown: discardingUnknown) }
   }
 
   // MARK: the border
 
-  private static func open(_ path: String, _ options: StoreOptions, _ settings: Journal.Options) throws(Failure) -> Journal {
+  private static func openJournal(_ path: String, _ options: StoreOptions, _ settings: Journal.Options) throws(Failure) -> Journal {
     if options.store != nil { return try Journal.open(path: path, options: settings) }
-    return try Journal.open(application: options.app ?? Places.ownName, options: settings)  // makes the folders, too
+    return try Journal.open(application: options.app ?? Places.ownName, options: settings)  // also creates the folders
   }
 
-  private static func part(_ journal: Journal, _ scope: String?) throws(Failure) -> any Storage {
-    guard let scope else { return journal }
-    return try journal.scoped(scope)
-  }
-
-  private func asked<R>(_ body: () throws(Failure) -> R) throws -> R {
+  /// Calls the library, and throws a failure of it as a problem with this store.
+  private func reportingProblems<R>(_ body: () throws(Failure) -> R) throws -> R {
     do { return try body() } catch { throw Problem(error, path: path) }
   }
 
-  /// Whether something can be stored under it.
-  static func isKey(_ bytes: [UInt8]) -> Bool { (try? key(bytes)) != nil }
+  /// Returns true if a value can be stored under the key.
+  static func isKey(_ bytes: [UInt8]) -> Bool { (try? storageKey(bytes)) != nil }
 
-  private static func key(_ bytes: [UInt8]) throws -> Key {
+  private static func storageKey(_ bytes: [UInt8]) throws -> Key {
     do throws(Failure) { return try Key(storage: String(decoding: bytes, as: UTF8.self)) } catch {
-      throw Problem(Problem.usage, String(describing: error.reason), advice: "A key is 1 to 512 bytes of UTF-8.")
+      throw Problem(Problem.usage, String(describing: error.reason), advice: "A key has 1 to 512 bytes of UTF-8.")
     }
   }
 }

@@ -1,4 +1,4 @@
-/// Rows under headings, in columns that line up. On a terminal the columns that may be are cut so that a row is one line.
+/// Rows under headings, in aligned columns. On a terminal some columns are cut so that each row fits on one line.
 struct Table {
   struct Cell {
     var text: String
@@ -12,7 +12,8 @@ struct Table {
 
   mutating func add(_ cells: [Cell]) { rows.append(cells) }
 
-  /// - Parameter shrinking: the columns that are cut, the first one first.
+  /// Returns the table as text.
+  /// - Parameter shrinking: the columns that may be cut. The first of them is cut first.
   func text(_ terminal: Terminal, shrinking: [Int]) -> String {
     let style = Style(terminal)
     var widths = headings.map(width)

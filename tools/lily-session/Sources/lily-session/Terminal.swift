@@ -1,6 +1,6 @@
 import Glibc
 
-/// One of the standard streams, and what it leads to.
+/// A standard stream, which may lead to a terminal.
 struct Terminal: Sendable {
   static let output = Terminal(descriptor: 1)
   static let error = Terminal(descriptor: 2)
@@ -9,13 +9,13 @@ struct Terminal: Sendable {
 
   var isTerminal: Bool { isatty(descriptor) != 0 }
 
-  /// Also where NO_COLOR is set (no-color.org) there are none.
+  /// True if text on this stream is coloured: it is a terminal that has colours, and NO_COLOR (no-color.org) is not set.
   var hasColours: Bool {
     func value(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
     return isTerminal && value("NO_COLOR").isEmpty && value("TERM") != "dumb"
   }
 
-  /// nil: not a terminal, so that nothing is to be cut.
+  /// The width of the terminal; nil if the stream is not a terminal, and so nothing has to be cut.
   var columns: Int? {
     guard isTerminal else { return nil }
     var size = winsize()
@@ -31,8 +31,8 @@ struct Terminal: Sendable {
       let written = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
       if written < 0, errno == EINTR { continue }
       guard written > 0 else {
-        // Where nobody can be told, at least the exit status is not that of success.
-        if descriptor == 1 { Terminal.error.write("lily-session: the output cannot be written (\(String(cString: strerror(errno))))\n") }
+        // If standard error cannot be written either, the exit status still tells of the failure.
+        if descriptor == 1 { Terminal.error.write("lily-session: cannot write to standard output: \(systemText())\n") }
         exit(Problem.unusable)
       }
       rest = rest.dropFirst(written)
@@ -40,7 +40,7 @@ struct Terminal: Sendable {
   }
 }
 
-/// Colours by what they mean; none where the stream has none.
+/// Paints text by its meaning. On a stream without colours it returns the text unchanged.
 struct Style {
   private let isOn: Bool
 
@@ -64,7 +64,7 @@ struct Style {
   }
 }
 
-/// How far something long has come: on a terminal, and only where there is enough to wait for.
+/// A bar on standard error that shows how much of a long task is done. It is shown on a terminal only, and for 1 MiB or more.
 struct Progress {
   private let label: String
   private let total: Int64

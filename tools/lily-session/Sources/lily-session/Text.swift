@@ -1,15 +1,16 @@
 import CWidth
 
-// What comes out of a store, or in with an argument, may have been put there to steer the terminal of whoever looks, or to look like
-// something else: control characters, and those that turn the direction of text or cannot be seen, are shown as JSON escapes.
+// Somebody may have put text into a store or an argument that steers the terminal of the person who sees it, or that looks like other
+// text. These functions replace control characters, characters that turn the direction of text, and invisible characters by JSON escapes.
 
-/// A key, a path or other plain text. A backslash is doubled, so that what is shown says exactly what is there.
+/// Returns a key, a path or other plain text with escapes. A backslash is doubled, so that an escape cannot be confused with text that
+/// looks like one.
 func visible(_ text: String) -> String { escaped(text, doublingBackslashes: true) }
 
-/// JSON text: the escapes mean in it what they stand for.
+/// Returns JSON text with escapes. It still is JSON and means the same.
 func visible(json text: String) -> String { escaped(text, doublingBackslashes: false) }
 
-/// A message, whose parts may have been made visible before. Its line breaks stay.
+/// Returns a message with escapes. Its line breaks stay, and parts that have escapes already do not change.
 func visible(lines text: String) -> String {
   text.split(separator: "\n", omittingEmptySubsequences: false).map { visible(json: String($0)) }.joined(separator: "\n")
 }
@@ -22,17 +23,17 @@ private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
     } else if isSeen(scalar) {
       shown.append(scalar)
     } else {
-      for unit in String(scalar).utf16 { shown.append(contentsOf: ("\\u" + hex(unit)).unicodeScalars) }
+      for unit in String(scalar).utf16 { shown.append(contentsOf: ("\\u" + fourDigits(unit)).unicodeScalars) }
     }
   }
   return String(shown)
 }
 
-/// Returns true if the scalar is a part of what people see. The joiners and variation selectors of scripts and emoji are not: with them
-/// two names could differ and look alike.
+/// Returns true if people can see the scalar. The joiners and variation selectors of scripts and emoji count as invisible: with them two
+/// names could differ and look alike.
 private func isSeen(_ scalar: Unicode.Scalar) -> Bool {
   if scalar.isASCII { return scalar.value >= 0x20 && scalar.value != 0x7F }
-  // The blank of Braille is a symbol by its properties, and ignorable by none.
+  // The blank of Braille is invisible, but its Unicode properties do not say so.
   guard !scalar.properties.isDefaultIgnorableCodePoint, scalar != "\u{2800}" else { return false }
   switch scalar.properties.generalCategory {
   case .control, .format, .unassigned, .privateUse, .surrogate, .lineSeparator, .paragraphSeparator: return false
@@ -40,24 +41,24 @@ private func isSeen(_ scalar: Unicode.Scalar) -> Bool {
   }
 }
 
-private func hex(_ unit: UInt16) -> String {
+private func fourDigits(_ unit: UInt16) -> String {
   let digits = String(unit, radix: 16)
   return String(repeating: "0", count: 4 - digits.count) + digits
 }
 
-/// A JSON string that is safe to show.
+/// Returns the text as a JSON string that is safe to show.
 func quoted(_ text: String) -> String {
   var spelled = "\""
   for scalar in visible(text).unicodeScalars { spelled += scalar == "\"" ? "\\\"" : String(scalar) }
   return spelled + "\""
 }
 
-/// How many columns of a terminal the text takes.
+/// Returns the number of terminal columns that the text takes.
 func width(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + width($1) } }
 
 private func width(_ scalar: Unicode.Scalar) -> Int { max(Int(wcwidth(wchar_t(scalar.value))), 0) }
 
-/// No wider than `limit`; what is cut ends with an ellipsis. Characters stay whole.
+/// Returns the text, cut to at most `limit` columns. A text that was cut ends with an ellipsis, and no character is split.
 func cut(_ text: String, to limit: Int) -> String {
   guard width(text) > limit else { return text }
   var kept = ""
@@ -72,9 +73,10 @@ func cut(_ text: String, to limit: Int) -> String {
 
 func padded(_ text: String, to length: Int) -> String { text + String(repeating: " ", count: max(length - width(text), 0)) }
 
+/// Returns a number with its noun: "1 key", "2 keys".
 func count(_ number: Int, _ one: String, _ many: String? = nil) -> String { "\(number) \(number == 1 ? one : many ?? one + "s")" }
 
-/// 812 bytes, 5 MiB, 1.4 GiB.
+/// Returns a size in words: "812 bytes", "5 MiB", "1.4 GiB".
 func size(_ bytes: Int64) -> String {
   if bytes < 1024 { return count(Int(bytes), "byte") }
   var value = Double(bytes)

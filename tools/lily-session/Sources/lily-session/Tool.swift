@@ -5,13 +5,13 @@ import Glibc
 struct Tool: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "lily-session",
-    abstract: "See and mend a lily-session store.",
+    abstract: "Show, change and repair a lily-session store.",
     discussion: """
-      A store is the file in which a program keeps its session. It is named by --app, the program's name, or by --store, a path. Keys \
-      are those of the program's fields: theme stands for lily_session_theme.
+      A store is the file in which a program keeps its session. --app names it by its program, --store by its path. A key is the key of \
+      a field of the program: theme stands for lily_session_theme.
 
-      Exit status: 0 done; 1 no such key or store, or a question was answered with no; 2 damage was found, or something was left out; 3 the \
-      store cannot be used; 64 the command line is wrong.
+      Exit status: 0 success; 1 no such key or store, or you answered a question with no; 2 damage was found, or something was left out; \
+      3 the store cannot be used; 64 the command line is wrong.
       """,
     version: "0.1.0",
     groupedSubcommands: [
@@ -24,9 +24,9 @@ struct Tool: ParsableCommand {
     ])
 
   static func main() {
-    setlocale(LC_CTYPE, "C.UTF-8")  // for wcwidth: what is stored is UTF-8, whatever the user's locale
+    setlocale(LC_CTYPE, "C.UTF-8")  // for wcwidth: stored text is UTF-8, whatever the user's locale is
     let given = Array(CommandLine.arguments.dropFirst())
-    if let answer = Completion.answer(given) { return Terminal.output.write(answer) }
+    if let candidates = Completion.candidates(for: given) { return Terminal.output.write(candidates) }
     do {
       if let script = try completionScript(given) { return Terminal.output.write(script) }
       var command = try parse(visibly: arguments(given))
@@ -42,7 +42,8 @@ struct Tool: ParsableCommand {
     }
   }
 
-  /// A word that is refused is a part of the message: what cannot be seen in it is escaped before the message is made.
+  /// Parses the command line. The parser's message quotes a word that it refuses, so a line that it refuses is parsed once more with
+  /// escapes in place of invisible characters.
   private static func parse(visibly words: [String]) throws -> any ParsableCommand {
     do { return try parseAsRoot(words) } catch {
       _ = try parseAsRoot(words.map { visible(json: $0) })
@@ -50,18 +51,19 @@ struct Tool: ParsableCommand {
     }
   }
 
-  /// In place of the argument parser's own scripts, which expand candidates.
+  /// Returns the script for `--generate-completion-script`, in place of the argument parser's own scripts, which expand candidates.
+  /// - Returns: the script; nil if the arguments do not ask for one.
   private static func completionScript(_ given: [String]) throws -> String? {
     let option = "--generate-completion-script"
     guard let first = given.first, first == option || first.hasPrefix(option + "=") else { return nil }
     let shell = first == option ? given.dropFirst().first ?? "" : String(first.dropFirst(option.count + 1))
     guard let script = CompletionScripts.script(for: shell) else {
-      throw Problem(Problem.usage, "\(option) takes the name of a shell: bash, zsh or fish")
+      throw Problem(Problem.usage, "\(option) needs the name of a shell: bash, zsh or fish")
     }
     return script
   }
 
-  /// A negative number is a value, not an option: it goes behind `--`.
+  /// Returns the arguments with negative numbers of `set` moved behind `--`: they are values, not options.
   private static func arguments(_ given: [String]) -> [String] {
     func isNumber(_ word: String) -> Bool { word.hasPrefix("-") && word.utf8.dropFirst().first.map { $0 >= 0x30 && $0 <= 0x39 } == true }
     guard given.first == "set", !given.contains("--"), given.contains(where: isNumber) else { return given }

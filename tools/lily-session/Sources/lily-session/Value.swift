@@ -1,7 +1,7 @@
 enum ValueType: String {
   case null, boolean, integer, real, string, array, object
 
-  /// Of JSON text that is in a store, and so is valid.
+  /// The type of JSON text from a store, which is valid.
   init(_ text: [UInt8]) {
     switch text.first {
     case UInt8(ascii: "n"): self = .null
@@ -9,7 +9,7 @@ enum ValueType: String {
     case UInt8(ascii: "\""): self = .string
     case UInt8(ascii: "["): self = .array
     case UInt8(ascii: "{"): self = .object
-    // What is beyond 64 bits is a real to the library, too.
+    // The library also reads a number that does not fit into 64 bits as a real.
     default: self = Int64(String(decoding: text, as: UTF8.self)) == nil ? .real : .integer
     }
   }
@@ -18,9 +18,10 @@ enum ValueType: String {
 extension Row {
   var type: ValueType { ValueType(text) }
 
-  /// One object, for programs: the key in full, the value as it is stored. On a terminal nothing in it steers that.
-  /// - Parameter masked: the value with null in place of what is not shown, if there is such.
-  /// - Parameter isShown: the object goes to standard output.
+  /// Returns the entry as a JSON object for programs, with the full key and the value as it is stored. On a terminal it has escapes, so
+  /// that nothing in it steers the terminal.
+  /// - Parameter masked: the value with null in place of what is not shown; nil if all of it may be shown.
+  /// - Parameter isShown: true if the object goes to standard output.
   func object(masked: String? = nil, extra: String = "", isShown: Bool = true) -> String {
     let shown = masked ?? json
     let value = isShown && Terminal.output.isTerminal ? visible(json: shown) : shown
@@ -34,9 +35,10 @@ extension Row {
   private var quotedKey: String { quoted(String(decoding: key, as: UTF8.self)) }
 }
 
-/// A JSON array with an element a line.
+/// Returns a JSON array with one element per line.
 func array(_ elements: [String]) -> String { elements.isEmpty ? "[]\n" : "[\n" + elements.joined(separator: ",\n") + "\n]\n" }
 
-/// What stands for a value that is not shown, of the same length for all: for people, and for programs.
+/// What people see in place of a value that is not shown. It has the same length for all values.
 let mask = "••••••"
+/// What programs read in place of a value that is not shown.
 let jsonMask = "null"

@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The entries, and how often each prefix was cleared.
 type Tables = (BTreeMap<String, Entry>, HashMap<String, u64>);
 
-/// A store in memory, and what it was asked.
+/// A store in memory, which records the calls.
 #[derive(Default)]
 struct Inner {
     table: Mutex<Tables>,
@@ -19,7 +19,7 @@ struct Inner {
     drops: AtomicU32,
     renews: bool,
     renewals: AtomicU32,
-    /// What another program stores just before a renewal.
+    /// The entry that another program stores just before a renewal.
     meanwhile: Mutex<Option<&'static str>>,
     file: Option<std::fs::File>,
 }
@@ -27,7 +27,7 @@ struct Inner {
 #[derive(Clone, Default)]
 struct Table(Arc<Inner>);
 
-/// The table as the storage's own, whose drop is counted.
+/// The backend that the storage owns. It counts its drops.
 struct Owned(Table);
 
 impl Drop for Owned {
@@ -151,7 +151,7 @@ fn an_entry_is_renewed_in_one_step() {
         expect("\"t\"");
         assert_eq!(table.0.renewals.load(Ordering::Relaxed), u32::from(renews));
         if renews {
-            // Another program stores the field meanwhile: that is what is renewed.
+            // Another program stores the field in between, and its value is renewed.
             *table.0.meanwhile.lock().unwrap() = Some("\"u\"");
             clock.advance(1);
             runtime.touch(&session, "token").unwrap();
@@ -198,7 +198,7 @@ fn a_session_in_a_backend() {
     clock.advance(5);
     assert_eq!(stored(&storage, "token"), None);
 
-    // A clear of another's: what was tried before it does not come back.
+    // Somebody else clears: what was tried before the clear does not reappear.
     *table.0.table.lock().unwrap() = (BTreeMap::new(), HashMap::from([("lily_session_".into(), 1)]));
     runtime.refresh(&session).unwrap();
     assert_eq!(runtime.model(), &Shop::default());
@@ -228,13 +228,13 @@ fn a_backends_errors_come_out() {
         fails(storage.each("", |_| ()), status);
         fails(storage.clear(), status);
     }
-    // A number that the library does not know.
+    // The backend returns a number that the library does not know.
     *table.0.fails.lock().unwrap() = Some(Status::Other(-999));
     fails(storage.get("k"), Status::Io);
     *table.0.fails.lock().unwrap() = None;
     storage.set("k", "1").unwrap();
     storage.set("l", "1").unwrap();
-    // A walk that its visitor ends.
+    // The visitor ends a walk.
     let error = fails(storage.each("", |_| Err::<(), _>("enough")), Status::Callback);
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "enough");
 }
@@ -256,7 +256,7 @@ fn a_backend_that_cannot_be_opened_is_dropped() {
     assert_eq!(table.0.drops.load(Ordering::Relaxed), 1);
 }
 
-/// Two threads read at once: what each was lent is its own.
+/// Two threads read at once, and each gets its own entry.
 #[test]
 fn threads_share_a_backend() {
     let storage = Storage::backend(Owned(Table::default())).unwrap();

@@ -1,4 +1,4 @@
-//! Tests/cases, which all languages run: see their README.
+//! Runs Tests/cases, which all languages run. Their README explains them.
 
 use crate::support::{fails, Folder};
 use lily_session::{Field, Persistence, Runtime, Status, Storage, Stored, Types, Value};
@@ -15,7 +15,7 @@ fn name(case: &Case) -> &str {
     case["name"].as_str().unwrap()
 }
 
-/// The bytes of a text, which may be no UTF-8.
+/// Returns the bytes of a text, which may not be UTF-8.
 fn bytes(text: &Case) -> Vec<u8> {
     match text {
         Case::String(text) => text.clone().into_bytes(),
@@ -53,7 +53,7 @@ fn types(case: &Case) -> Types {
         .unwrap()
 }
 
-/// A value that is kept, reals by their bits.
+/// A value as an owned type. Reals are compared by their bits.
 #[derive(Debug, Clone, PartialEq)]
 enum Held {
     Null,
@@ -65,7 +65,7 @@ enum Held {
 }
 
 impl Held {
-    /// `None`: text that is no UTF-8, and so nothing that a Rust string can hold.
+    /// Returns `None` for a text that is not UTF-8, which a Rust string cannot hold.
     fn of_case(value: &Case) -> Option<Held> {
         Some(match value["type"].as_str().unwrap() {
             "NULL" => Held::Null,
@@ -116,7 +116,7 @@ fn field(types: Types) -> Persistence<Holder> {
     Persistence::new().with(Field::dynamic("field", types, |holder: &Holder| Ok(holder.value.value()), set))
 }
 
-/// Gives a field that has `first` the case's value, and persists. `None`: Rust cannot say the value.
+/// Sets a field that has `first` to the value of the case, and persists. Returns `None` if Rust cannot express the value.
 fn store(storage: &Storage, case: &Case, types: Types, first: Held) -> Option<lily_session::Result<()>> {
     let value = Held::of_case(&case["set"])?;
     let mut runtime = Runtime::without_update(Holder { value: first, sets: 0 });
@@ -131,7 +131,7 @@ fn store(storage: &Storage, case: &Case, types: Types, first: Held) -> Option<li
 fn values() {
     for case in load("values.json", 120) {
         let storage = Storage::in_memory().unwrap();
-        // No case has the first value, so that the case's is a change whatever it is.
+        // No case has the first value, so the value of the case is always a change.
         let result = store(&storage, &case, types(&case) | Types::INT, Held::Int(31337)).expect("UTF-8");
         assert!(result.is_ok(), "{}: {result:?}", name(&case));
         let stored = storage
@@ -244,6 +244,6 @@ fn keys() {
     }
     assert_eq!(storage.info().unwrap().entries, accepted);
     assert!(sayable > 30);
-    // C ends a string there; Rust does not.
+    // A C string ends at a NUL, and a Rust string does not.
     fails(storage.set("one\0two", "1"), Status::InvalidArgument);
 }

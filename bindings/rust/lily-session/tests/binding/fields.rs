@@ -2,7 +2,7 @@ use crate::support::*;
 use lily_session::{Config, EventKind, Field, Json, Persistence, Runtime, Status, Storage, Stored, Types, Value};
 use std::time::Duration;
 
-/// One of each native type.
+/// A model with a field of each native type.
 #[derive(Debug, Clone, PartialEq, Default)]
 struct All {
     boolean: bool,
@@ -162,7 +162,7 @@ fn get_may_fail() {
     assert_eq!((stored(&storage, "theme").as_deref(), stored(&storage, "visits")), (Some("\"dark\""), None));
 }
 
-/// The first error is the reason, as the first failure is the answer; what the program asks of a storage meanwhile changes nothing.
+/// The first error is the source, as the first failure is the result. Calls of a storage in between do not change that.
 #[test]
 fn the_first_error_counts() {
     let storage = Storage::in_memory().unwrap();
@@ -201,7 +201,7 @@ fn expiry() {
         )
     };
     let mut runtime = Runtime::without_update(Shop::default());
-    // Not a whole number of milliseconds: 1.5 are 2.
+    // A duration is rounded up to whole milliseconds: 1.5 become 2.
     let session = runtime.attach(token(Duration::from_micros(1500)), &storage).unwrap();
     assert_eq!(runtime.next_expiry(&session), None);
     runtime.model_mut().token = Some("t".into());
@@ -209,7 +209,7 @@ fn expiry() {
     assert_eq!(runtime.next_expiry(&session), Some(Duration::from_millis(2)));
     clock.advance(1);
     assert_eq!(runtime.next_expiry(&session), Some(Duration::from_millis(1)));
-    // What another program has stored is what is renewed.
+    // The value that another program has stored is renewed.
     storage.set("lily_session_token", "\"u\"").unwrap();
     runtime.touch(&session, "token").unwrap();
     assert_eq!(stored(&storage, "token").as_deref(), Some("\"u\""));
@@ -252,7 +252,7 @@ fn versions_and_former_keys() {
     let session = older.attach(Persistence::new().with(volume(1)), &storage).unwrap();
     assert_eq!((*older.model(), older.field_state(&session, "volume").unwrap().stored), (0, Stored::Newer));
 
-    // Without a migration an older value is taken as it is.
+    // Without a migration an older value is used as it is.
     let mut plain = Runtime::without_update(0);
     let session = plain.attach(Persistence::new().with(volume(3)), &storage).unwrap();
     let state = plain.field_state(&session, "volume").unwrap();

@@ -1,4 +1,4 @@
-//! The binding's tests, in one program: a module for each thing that the crate has.
+//! The tests of the binding in one program, with a module for each part of the crate.
 
 mod backend;
 mod cases;

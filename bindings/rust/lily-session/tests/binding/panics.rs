@@ -1,4 +1,4 @@
-//! A panic in any closure comes out of the call that it was in, and what it was in goes on to work.
+//! A panic in a closure is resumed by the call that ran it, and the objects of that call can still be used.
 
 use crate::support::*;
 use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Storage, Types};
@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 thread_local! {
-    /// Which of the closures below panics.
+    /// The closure that panics.
     static PANICS: Cell<&'static str> = const { Cell::new("") };
 }
 
@@ -16,7 +16,7 @@ fn may_panic(place: &'static str) {
     }
 }
 
-/// What a panic in `place` gives to whom called.
+/// Checks that `call` panics with the panic of the closure `place`.
 #[track_caller]
 fn panics<T>(place: &'static str, call: impl FnOnce() -> T) {
     PANICS.with(|panics| panics.set(place));
@@ -62,7 +62,7 @@ fn config(storage: &Storage) -> Config<Shop, Shop> {
     .on_event({
         let storage = storage.clone();
         move |_| {
-            // A call inside of one in which a closure has panicked already.
+            // This call runs inside one in which a closure has panicked already.
             storage.get("none").unwrap();
             may_panic("on_event");
         }
@@ -110,7 +110,7 @@ fn from_attach_which_then_is_none() {
     for place in ["slice", "migrate", "set", "get", "revision"] {
         let mut runtime = runtime();
         panics(place, || runtime.attach(fields(), config(&storage)));
-        // The keys are free: no session was left behind.
+        // The keys are free, so no session was left behind.
         runtime.attach(fields(), config(&storage)).unwrap();
         assert_eq!(runtime.model().visits, 5);
         runtime.dispatch(6).unwrap();
@@ -129,7 +129,7 @@ fn from_persist_flush_refresh_and_detach() {
     panics("slice", || runtime.flush(&session));
     panics("revision", || runtime.refresh(&session));
     panics("get", || runtime.detach(session));
-    // It is detached all the same.
+    // It is detached nevertheless.
     runtime.attach(fields(), config(&storage)).unwrap();
 }
 
@@ -173,7 +173,7 @@ fn from_each_and_the_clock() {
     assert_eq!(storage.get("k").unwrap().as_deref(), Some("1"));
 }
 
-/// The error of an inner call is not the source of an outer one's, and a panic goes through both.
+/// The error of an inner call is not the source of the outer call's error, and a panic unwinds through both.
 #[test]
 fn through_two_runtimes() {
     let mut inner = Runtime::new(0, |_: &mut i32, fails: bool| {

@@ -1,11 +1,11 @@
-//! Closures, models and messages are dropped once, and when they should be.
+//! Closures, models and messages are dropped once, at the right time.
 
 use crate::support::*;
 use lily_session::{Config, Field, Persistence, Runtime, Status, Storage};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::Arc;
 
-/// Counts what is alive.
+/// Counts the tokens that are alive.
 #[derive(Default, Clone)]
 struct Counter(Arc<AtomicI32>);
 
@@ -17,7 +17,7 @@ impl Counter {
         Token(self.clone())
     }
 
-    /// Below zero, were one dropped twice.
+    /// Returns the count. It would be below zero if a token were dropped twice.
     fn alive(&self) -> i32 {
         self.0.load(Ordering::Relaxed)
     }
@@ -33,7 +33,7 @@ impl Token {
     fn hold(&self) {}
 }
 
-/// A field whose three closures have a token each.
+/// A field whose three closures each have a token.
 fn field(counter: &Counter, key: &str) -> Field<Shop, impl lily_session::Access<Shop>> {
     let (get, set, migrate) = (counter.token(), counter.token(), counter.token());
     Field::new(
@@ -83,7 +83,7 @@ fn fields_that_cannot_be_added() {
     let fields = Persistence::new().with(field(&counter, "one"));
     let fields = fields.with(field(&counter, "one"));
     assert_eq!(counter.alive(), 3);
-    // After a failure none is added.
+    // After a failure no field is added.
     let fields = fields.with(field(&counter, "two")).with(field(&counter, "a\0"));
     assert_eq!(counter.alive(), 3);
     let storage = Storage::in_memory().unwrap();
@@ -102,7 +102,7 @@ fn sessions() {
         assert_eq!(counter.alive(), 6);
         runtime.model_mut().visits += 1;
         runtime.persist(&session).unwrap();
-        // One that fails, for its key is taken.
+        // This attach fails, because its key is taken.
         let fields = Persistence::new().with(field(&counter, "visits"));
         fails(runtime.attach(fields, config(&counter, &storage)), Status::DuplicateKey);
         assert_eq!(counter.alive(), 6);
@@ -134,7 +134,7 @@ fn models_messages_and_the_update_closure() {
     assert_eq!(counter.alive(), 0);
 }
 
-/// The clock lives as long as anything that calls it: handles, scopes and sessions.
+/// The clock lives as long as all handles, scopes and sessions that call it.
 #[test]
 fn clocks() {
     let counter = Counter::default();

@@ -49,7 +49,7 @@ fn what_changed_is_stored_and_comes_back() {
     assert!(format!("{runtime:?}").contains("dark"));
 
     runtime.dispatch(Message::Logout).unwrap();
-    // What log-out itself changes is stored after the clear.
+    // Changes of the log-out update itself are stored after the clear.
     assert_eq!((runtime.model(), stored(&storage, "theme").as_deref()), (&Shop::default(), Some("\"light\"")));
     assert_eq!(storage.info().unwrap().entries, 2);
 }
@@ -63,7 +63,7 @@ fn a_refused_message_is_not_applied() {
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "refused");
     assert_eq!(error.to_string(), error.message());
     assert_eq!(runtime.model(), &Shop::default());
-    // An error of the storage's inside update is the source as it is.
+    // An error of the storage inside update is the source, unchanged.
     let scope = storage.scoped("s").unwrap();
     let mut failing = Runtime::new(0, move |_: &mut i32, ()| scope.scoped("t").map(drop));
     let error = fails(failing.dispatch(()), Status::Update);
@@ -106,13 +106,13 @@ fn detach_and_drop_store_what_changed_and_abandon_does_not() {
 }
 
 #[test]
-fn detach_says_what_flush_answers() {
+fn detach_returns_the_result_of_its_flush() {
     let storage = Storage::options().quota(lily_session::Quota::Bytes(40)).in_memory().unwrap();
     let mut runtime = Runtime::without_update(Shop::default());
     let session = runtime.attach(shop_fields(), &storage).unwrap();
     runtime.model_mut().theme = "far too long for forty bytes of it all".into();
     fails(runtime.detach(session), Status::Quota);
-    // It is ended all the same: its keys are free for another.
+    // The session is ended nevertheless, so another session may have its keys.
     runtime.attach(shop_fields(), &storage).unwrap();
 }
 
@@ -155,7 +155,7 @@ fn refresh_takes_over_what_others_did() {
     runtime.refresh(&session).unwrap();
     assert_eq!(runtime.model().theme, "dark");
     theirs.remove("lily_session_theme").unwrap();
-    // The state is that of the storage now, and the model is left alone until the refresh.
+    // The state is that of the storage now. The model does not change until the refresh.
     assert_eq!(runtime.field_state(&session, "theme").unwrap().stored, Stored::Absent);
     assert_eq!(runtime.model().theme, "dark");
     runtime.refresh(&session).unwrap();
@@ -177,7 +177,7 @@ fn refresh_takes_over_what_others_did() {
     );
 }
 
-/// A default is stored, and what another program stored meanwhile is overwritten.
+/// A default is stored, and overwrites what another program stored in between.
 #[test]
 fn a_marked_field_is_stored_changed_or_not() {
     let folder = Folder::new();
@@ -201,7 +201,7 @@ fn a_marked_field_is_stored_changed_or_not() {
     fails(runtime.mark(&session, "a\0b"), Status::InvalidArgument);
 }
 
-/// Also one through the session's own storage. A change that could not be stored before it is dropped.
+/// A clear through the session's own storage counts, too. A change that could not be stored before it is dropped.
 #[test]
 fn a_clear_is_news_for_every_session() {
     let storage = Storage::options().quota(lily_session::Quota::Bytes(60)).in_memory().unwrap();
@@ -285,7 +285,7 @@ fn a_runtime_goes_to_another_thread() {
     assert_eq!(stored(&storage, "visits").as_deref(), Some("200"));
 }
 
-/// Another runtime may be used inside a callback, and storages may; the same one cannot even be named there.
+/// A callback may use another runtime, and storages. It cannot even name its own runtime.
 #[test]
 fn inside_callbacks() {
     let storage = Storage::in_memory().unwrap();

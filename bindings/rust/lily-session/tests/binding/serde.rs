@@ -1,4 +1,4 @@
-//! The feature `serde`.
+//! Tests of the feature `serde`.
 
 use crate::support::*;
 use lily_session::{Config, EventKind, Field, Json, Persistence, Runtime, Status, Storage, Stored};

@@ -43,12 +43,12 @@ fn each_in_order_with_expiry() {
     assert_eq!(keys("").len(), 3);
     clock.advance(10);
     assert_eq!(keys("b").len(), 1);
-    // 1970 is a time, and a past one.
+    // The beginning of 1970 is a time in the past, and not "never".
     storage.set_until("a", "0", UNIX_EPOCH).unwrap();
     assert_eq!(storage.get("a").unwrap(), None);
     fails(storage.set_until("a", "0", UNIX_EPOCH - Duration::from_secs(1)), Status::InvalidArgument);
 
-    // The walk is of a snapshot, may change the storage, and ends at an error.
+    // The walk works on a snapshot. It may change the storage, and ends at an error.
     storage.set("b3", "3").unwrap();
     let mut visited = 0;
     let ended = storage.each("b", |item| {
@@ -76,7 +76,7 @@ fn scopes_are_their_own_and_outlive_their_parents_handle() {
     fails(one.scoped("more"), Status::Unsupported);
     fails(parent.scoped(""), Status::InvalidArgument);
     fails(parent.scoped("a\0"), Status::InvalidArgument);
-    // The parent's clock is still called.
+    // The scope still calls the clock of its parent.
     drop(parent);
     clock.advance(5);
     assert_eq!(stored(&other, "a"), None);
@@ -137,7 +137,7 @@ fn options() {
     fails(Storage::options().application("a/b").open_default(), Status::InvalidArgument);
 }
 
-/// A program of its own, as it is about the environment: the test runs itself.
+/// The test runs itself as a separate program, because it changes the environment.
 #[test]
 fn default_place() {
     if std::env::var_os("LILY_SESSION_TEST_PLACE").is_some() {
@@ -192,7 +192,7 @@ fn watch_tells_of_changes() {
     assert!(readable(watch.as_raw_fd(), 10_000));
     assert_eq!(mine.get("k").unwrap().as_deref(), Some("1"));
     assert!(!readable(watch.as_raw_fd(), 0));
-    // It keeps the storage open.
+    // The watch keeps the storage open.
     drop(mine);
     theirs.set("k", "2").unwrap();
     assert!(readable(watch.as_raw_fd(), 10_000));
@@ -210,7 +210,7 @@ fn threads_share_a_storage() {
                 for number in 0..50 {
                     storage.set(&format!("{thread}/{number}"), number.to_string()).unwrap();
                     assert!(storage.get(&format!("{thread}/0")).unwrap().is_some());
-                    // This thread's own failure, not another's.
+                    // The error is that of this thread, not of another one.
                     let error = fails(storage.set(&format!("bad {thread}"), "{"), Status::Decode);
                     assert!(error.message().contains(&format!("bad {thread}")), "{error}");
                 }

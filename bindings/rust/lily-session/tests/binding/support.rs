@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Shared by the tests.
 
 use lily_session::{Error, EventKind, Persistence, Status, Storage};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A folder that is gone with its value.
+/// A folder that is removed when this value is dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -53,7 +53,7 @@ pub fn shop_fields() -> Persistence<Shop> {
         .field("visits", |shop| &shop.visits, |shop, visits| shop.visits = visits)
 }
 
-/// A clock that is set by hand, and its storage in memory.
+/// A clock that the test sets, and a storage in memory that uses it.
 #[derive(Clone)]
 pub struct Clock(Arc<AtomicU64>);
 
@@ -74,7 +74,7 @@ impl Clock {
     }
 }
 
-/// Events as they came.
+/// The events in the order in which they came.
 pub type Told = Arc<Mutex<Vec<(EventKind, Option<String>, Option<Status>)>>>;
 
 pub fn stored(storage: &Storage, key: &str) -> Option<String> {

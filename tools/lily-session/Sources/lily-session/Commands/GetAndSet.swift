@@ -13,11 +13,11 @@ struct GetCommand: ParsableCommand {
 
   func run() throws {
     let store = try Store(store, .reading)
-    guard let row = try store.row(keys.stored(key)) else { throw absent(key, keys, store) }
-    // A mask would be taken for the value by whatever reads it.
+    guard let row = try store.row(keys.stored(key)) else { throw absentKey(key, keys, store) }
+    // A program that reads the output would take a mask for the value.
     guard let masked = secrets.masked(row, with: mask) else { return show(row) }
     let reason = masked == mask ? "looks secret" : "has members that look secret"
-    throw Problem(Problem.incomplete, "\(keys.shown(row.key)) \(reason), so its value is not shown", advice: "--show-secrets shows it.")
+    throw Problem(Problem.incomplete, "\(keys.shown(row.key)) \(reason), so its value is not shown", advice: "--show-secrets shows the value.")
   }
 
   private func show(_ row: Row) {
@@ -35,13 +35,13 @@ struct SetCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "set", abstract: "Store a value.",
     discussion: """
-      A plain word is stored as a string. The key keeps its version, and unless --expires says otherwise the time at which it expires. A \
-      store that is not there yet is made.
+      A plain word is stored as a string. An existing key keeps its version and, without --expires, the time at which it expires. A missing \
+      store is created.
       """)
 
   @Argument(help: "The key.") var key: String
   @Argument(help: "JSON, a plain word, or - for JSON on standard input.") var json: String
-  @Option(help: ArgumentHelp("When it is to expire: \(Expiry.form).", valueName: "duration")) var expires: Expiry?
+  @Option(help: ArgumentHelp("The time after which it expires: \(Expiry.form).", valueName: "duration")) var expires: Expiry?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
 
@@ -49,7 +49,7 @@ struct SetCommand: ParsableCommand {
     let stored = keys.stored(key)
     let text = try value()
     if json != "-", looksSecret(fieldKey(stored)) || masking(text, with: mask) != nil {
-      note("the list of processes shows a command line, so others may have seen this value; - in its place takes JSON from standard input")
+      note("other users may have seen this value in the list of processes; give - in its place, and JSON on standard input")
     }
     let isNew = !Places.exists(try Places.path(store))
     let store = try Store(store, .creating)
@@ -62,20 +62,24 @@ struct SetCommand: ParsableCommand {
       }
     try store.set([Row(key: stored, text: text, deadline: deadline, version: old?.version ?? 0)])
     try store.close()
-    if isNew { note("made \(visible(store.path))") }
+    if isNew { note("created \(visible(store.path))") }
   }
 
   private func value() throws -> [UInt8] {
-    let given = json == "-" ? try read(0, "standard input") : Array(json.utf8)
-    guard let fault = Store.fault(given) else { return given }
+    let given = json == "-" ? try readAll(from: 0, named: "standard input") : Array(json.utf8)
+    guard let fault = Store.fault(in: given) else { return given }
     let first = json.unicodeScalars.first { !$0.properties.isWhitespace }
-    // What begins as JSON was meant to be JSON.
+    // Text that begins as JSON is meant to be JSON, not a plain word.
     guard json != "-", first.map({ !"[{\"".unicodeScalars.contains($0) }) ?? true else {
-      throw Problem(Problem.usage, "the value cannot be stored: \(fault)", advice: "Quote JSON for the shell: '[1,\"two\"]', '\"text\"'.")
+      throw Problem(
+        Problem.usage, "cannot store the value of \(keys.shown(keys.stored(key))): \(fault)",
+        advice: "Quote JSON for the shell: '[1,\"two\"]', '\"text\"'.")
     }
     let text = quoted(json)
-    if let fault = Store.fault(Array(text.utf8)) { throw Problem(Problem.usage, "the value cannot be stored: \(fault)") }
-    note("not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : text)")
+    if let fault = Store.fault(in: Array(text.utf8)) {
+      throw Problem(Problem.usage, "cannot store the value of \(keys.shown(keys.stored(key))): \(fault)")
+    }
+    note("the value is not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : text)")
     return Array(text.utf8)
   }
 }
@@ -89,34 +93,34 @@ struct UnsetCommand: ParsableCommand {
 
   func run() throws {
     let store = try Store(store, .changing)
-    for key in key where try store.row(keys.stored(key)) == nil { throw absent(key, keys, store) }
-    for key in key { try store.remove(keys.stored(key)) }
+    for key in key where try store.row(keys.stored(key)) == nil { throw absentKey(key, keys, store) }
+    for key in key { try store.removeRow(keys.stored(key)) }
     try store.close()
   }
 }
 
-private func absent(_ key: String, _ keys: KeyOptions, _ store: Store) -> Problem {
+private func absentKey(_ key: String, _ keys: KeyOptions, _ store: Store) -> Problem {
   let isOutside = !keys.all && (try? store.row(Array(key.utf8))) ?? nil != nil
   return Problem(
     Problem.absent, "there is no key \(keys.shown(keys.stored(key))) in \(visible(store.path))",
-    advice: isOutside ? "There is one outside the prefix: --all means that one." : "lily-session list shows what there is.")
+    advice: isOutside ? "There is such a key outside the prefix lily_session_: give --all." : "lily-session list shows the keys.")
 }
 
 struct ClearCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "clear", abstract: "Remove what sessions have stored, in one step.",
-    discussion: "Asks before it does so. Keys outside the prefix lily_session_ stay, and so do other scopes.")
+    commandName: "clear", abstract: "Remove all keys that sessions have stored, in one step.",
+    discussion: "Asks first. Keys outside the prefix lily_session_ and other scopes stay.")
 
   @Flag(help: "Do not ask.") var yes = false
   @OptionGroup var store: StoreOptions
 
   func run() throws {
     let store = try Store(store, .changing)
-    let keys = count(try store.rows(sessionPrefix).count, "key")
+    let keys = count(try store.rows(withPrefix: sessionPrefix).count, "key")
     if !yes {
       guard isatty(0) != 0 else {
         throw Problem(
-          Problem.usage, "nothing was removed: there is no terminal to ask on", advice: "--yes removes \(keys) without a question.")
+          Problem.usage, "nothing was removed: there is no terminal to ask on", advice: "--yes removes \(keys) without asking.")
       }
       Terminal.error.write("Remove \(keys) from \(visible(store.path))? [y/N] ")
       guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {

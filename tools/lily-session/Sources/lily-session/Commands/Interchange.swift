@@ -5,13 +5,14 @@ struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export", abstract: "Print the store's entries, for import or for a browser.",
     discussion: """
-      Without --browser: a JSON array of objects with key, value, expires_at_ms and version. With it: an object of strings, as \
-      JSON.stringify(localStorage) gives. Values that look secret, or have members that do, are part of the data, but on a terminal they \
-      are left out unless --show-secrets is given. A file that --output makes can be read by its user alone.
+      Prints a JSON array of objects with key, value, expires_at_ms and version; with --browser, an object of strings, as \
+      JSON.stringify(localStorage) returns it. Values that look secret, or have members that do, are part of the output, but on a terminal \
+      they are left out unless --show-secrets is given. Only you can read a file that --output writes.
       """)
 
-  @Flag(help: "As Lily in a browser keeps it: what JSON.stringify(localStorage) gives.") var browser = false
-  @Option(name: [.customShort("o"), .long], help: ArgumentHelp("Write a file that only you can read; - prints.", valueName: "file"))
+  @Flag(help: "Print what JSON.stringify(localStorage) returns, for Lily in a browser.") var browser = false
+  @Option(
+    name: [.customShort("o"), .long], help: ArgumentHelp("Write to a file that only you can read; - means standard output.", valueName: "file"))
   var output: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
@@ -21,7 +22,7 @@ struct ExportCommand: ParsableCommand {
     let file = output == "-" ? nil : try output.map(PrivateFile.init)
     let store = try Store(store, .reading)
     try store.noteDamage()
-    let rows = try store.rows(keys.prefix(nil))
+    let rows = try store.rows(withPrefix: keys.prefix(nil))
     let secret = rows.filter { secrets.masked($0, with: jsonMask) != nil }
     let isLeavingOut = file == nil && Terminal.output.isTerminal && !secret.isEmpty
     let given = isLeavingOut ? rows.filter { secrets.masked($0, with: jsonMask) == nil } : rows
@@ -30,25 +31,27 @@ struct ExportCommand: ParsableCommand {
       let members = given.map { "\(quoted(String(decoding: $0.key, as: UTF8.self))):\(quoted($0.json))" }
       text = "{" + members.joined(separator: ",") + "}\n"
       let expiring = given.filter { $0.deadline != 0 }.count
-      if expiring > 0 { note("\(count(expiring, "value expires", "values expire")) here; a browser does not know of that") }
+      if expiring > 0 { note("\(count(expiring, "value expires", "values expire")) in this store, but will not expire in a browser") }
     } else {
       text = array(given.map { $0.object(isShown: file == nil) })
     }
     if let file { try file.write(Array(text.utf8)) } else { Terminal.output.write(text) }
     guard !secret.isEmpty else { return }
     let names = secret.map { keys.shown($0.key) }.joined(separator: ", ")
-    if isLeavingOut { throw Problem(Problem.incomplete, "left out, as they look secret: \(names)", advice: "--show-secrets shows them.") }
-    note("what looks secret is in it: \(names)")
+    if isLeavingOut {
+      throw Problem(Problem.incomplete, "left out because they look secret: \(names)", advice: "--show-secrets includes them.")
+    }
+    note("the output contains values that look secret: \(names)")
   }
 }
 
 struct ImportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "import", abstract: "Store what export or a browser gave.",
+    commandName: "import", abstract: "Store the entries that export or a browser wrote.",
     discussion: """
-      Takes the array that export prints, or the object that JSON.stringify(localStorage) gives. What is in the store under the same keys \
-      is replaced, other keys stay. Up to 32 MiB are stored in one step, all or none. Values that are not JSON are named and left out; the \
-      exit status is 2 then. A store that is not there yet is made.
+      Takes the array that export prints, or the object that JSON.stringify(localStorage) returns. It replaces the values of keys that the \
+      store already has; other keys stay. Up to 32 MiB are stored in one step, all or none. Values that are not JSON are left out and \
+      listed; the exit status is 2 then. A missing store is created.
       """)
 
   @Argument(help: "The file, or - for standard input.") var file: String = "-"
@@ -58,12 +61,12 @@ struct ImportCommand: ParsableCommand {
   private static let stepBytes = 32 << 20
 
   func run() throws {
-    let bytes = try read(file: file)
+    let bytes = try readFile(file)
     var dump = try Dump(bytes)
     if !keys.all {
       let others = dump.rows.filter { !$0.key.starts(with: sessionPrefix) }.count
       dump.rows.removeAll { !$0.key.starts(with: sessionPrefix) }
-      if others > 0 { note("\(count(others, "key")) outside the prefix lily_session_ left alone; --all takes them too") }
+      if others > 0 { note("skipped \(count(others, "key")) outside the prefix lily_session_; --all imports such keys too") }
     }
     let leftOut = dump.checkValues()
     let store = try Store(store, .creating)
@@ -80,7 +83,7 @@ struct ImportCommand: ParsableCommand {
     }
     if !step.isEmpty { try store.set(step) }
     try store.close()
-    note("\(count(dump.rows.count, "key")) imported into \(visible(store.path))")
+    note("imported \(count(dump.rows.count, "key")) into \(visible(store.path))")
     for (key, reason) in leftOut { note("left out \(keys.shown(key)): \(reason)") }
     if !leftOut.isEmpty { throw ExitCode(Problem.incomplete) }
   }

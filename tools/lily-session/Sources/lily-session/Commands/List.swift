@@ -3,7 +3,7 @@ import ArgumentParser
 struct ListCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "list", abstract: "Show the keys, their values, and when they expire.")
 
-  @Argument(help: "Only keys that begin so.") var prefix: String?
+  @Argument(help: "Show only keys with this prefix.") var prefix: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
@@ -12,13 +12,13 @@ struct ListCommand: ParsableCommand {
   func run() throws {
     let store = try Store(store, .reading)
     try store.noteDamage()
-    let rows = try store.rows(keys.prefix(prefix))
+    let rows = try store.rows(withPrefix: keys.prefix(prefix))
     if output.json {
       Terminal.output.write(array(rows.map { $0.object(masked: secrets.masked($0, with: jsonMask)) }))
       return
     }
     if rows.isEmpty {
-      note("no such keys in \(visible(store.path))")
+      note("there are no such keys in \(visible(store.path))")
       return
     }
     let style = Style(Terminal.output)

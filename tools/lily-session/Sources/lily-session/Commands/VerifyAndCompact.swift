@@ -4,10 +4,10 @@ import LilySession
 
 struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "verify", abstract: "Read the file line by line, and tell what is damaged.",
+    commandName: "verify", abstract: "Read the file line by line, and show where it is damaged.",
     discussion: """
-      Nothing is written, and nothing of a damaged line is shown: what looks like a key in it may be a value. The exit status is 2 where \
-      there is damage.
+      Nothing is written. The text of a damaged line is not shown, because what looks like a key in it may be a value. The exit status is 2 \
+      if the file is damaged.
       """)
 
   @OptionGroup var store: StoreOptions
@@ -48,27 +48,27 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func summary(_ found: Examination, _ living: Int, _ torn: Int64, _ isNewer: Bool, _ path: String, _ style: Style) -> String {
-    if found.isUnfinished { return "\(visible(path)): nothing was ever stored in it; it reads as empty\n" }
+    if found.isUnfinished { return "\(visible(path)): nothing was ever stored in this file; it reads as empty\n" }
     var lines = ["\(visible(path)): \(size(found.fileBytes)), \(count(found.lines, "line")), \(count(living, "entry", "entries"))"]
     if found.damaged == 0 {
       lines.append(style.good("No damage."))
     } else {
-      let skipped = "Damage in \(count(found.damaged, "place")). What is damaged is skipped; every other line counts."
+      let skipped = "The file is damaged in \(count(found.damaged, "place")). Damaged lines are skipped; all other lines count."
       let kept = (path.split(separator: "/").last.map(String.init) ?? path) + ".damaged"
-      let replacing = Places.exists(path + ".damaged") ? ", in place of the one that is there," : ""
+      let replacing = Places.exists(path + ".damaged") ? ", in place of the existing one," : ""
       lines += [
         style.failure(skipped),
         isNewer
-          ? "The file has lines of a newer format: a newer version may repair it, or compact --repair --discard-unknown, which loses those lines."
-          : "compact --repair would keep it as \(visible(kept))\(replacing) and write the \(count(living, "entry", "entries")) anew.",
+          ? "The file has lines of a newer format. Repair it with a newer version. compact --repair --discard-unknown loses those lines."
+          : "compact --repair would keep it as \(visible(kept))\(replacing) and rewrite the \(count(living, "entry", "entries")).",
       ]
     }
     if torn > 0 {
       let bytes = count(Int(torn), "byte")
-      lines.append("After the last newline: \(bytes) of a write that is under way, or whose program died. The next writer cuts them off.")
+      lines.append("The last line has no end: \(bytes) of a write that is under way, or whose program died. The next writer cuts them off.")
     }
     if isNewer, found.damaged == 0 {
-      lines.append("Some lines are of a newer format: they are gone past, and this version does not write to the file.")
+      lines.append("Some lines have a newer format: this version skips them, and does not write to the file.")
     }
     return lines.joined(separator: "\n") + "\n"
   }
@@ -90,29 +90,29 @@ extension Finding {
 
   fileprivate var words: String {
     switch kind {
-    case .header: "this copy of the header is damaged; the other serves"
-    case .check: "skipped: its check does not hold"
-    case .grammar: "skipped: it is not as a line is written"
-    case .copied: "skipped: it was copied from another place"
-    case .missing(let number): "\(number == 1 ? "a line is" : "\(number) lines are") missing before it"
-    case .tooLong: "skipped: it is longer than 64 MiB"
-    case .newer: "of a newer format"
-    case .torn: "it has no end"
+    case .header: "this copy of the header is damaged; the other copy is used"
+    case .check: "skipped: the checksum is wrong"
+    case .grammar: "skipped: the checksum is right, but no writer writes such a line"
+    case .copied: "skipped: the line was copied from another place"
+    case .missing(let number): "\(number == 1 ? "a line is" : "\(number) lines are") missing before this line"
+    case .tooLong: "skipped: the line is longer than 64 MiB"
+    case .newer: "skipped: the line has a newer format"
+    case .torn: "the line has no end"
     }
   }
 }
 
 struct CompactCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "compact", abstract: "Rewrite the file with only what it stores.",
-    discussion: "What was replaced or removed is gone from it then. A damaged file is left alone, unless --repair is given.")
+    commandName: "compact", abstract: "Rewrite the file with only its current entries.",
+    discussion: "Replaced and removed values are gone from the file then. A damaged file is left alone, unless --repair is given.")
 
-  @Flag(help: "Of a damaged file too: it is kept as FILE.damaged.") var repair = false
-  @Flag(help: "With --repair, also of a file with lines of a newer format, which are lost but for FILE.damaged.") var discardUnknown = false
+  @Flag(help: "Rewrite a damaged file too, and keep the damaged file as FILE.damaged.") var repair = false
+  @Flag(help: "With --repair, rewrite a file with lines of a newer format too; only FILE.damaged keeps those lines.") var discardUnknown = false
   @OptionGroup var store: StoreOptions
 
   func validate() throws {
-    if discardUnknown, !repair { throw ValidationError("--discard-unknown is for --repair") }
+    if discardUnknown, !repair { throw ValidationError("--discard-unknown needs --repair.") }
   }
 
   func run() throws {
@@ -122,6 +122,8 @@ struct CompactCommand: ParsableCommand {
     let after = try store.info()
     try store.close()
     note("\(visible(store.path)): \(size(before.fileBytes)) before, \(size(after.fileBytes)) now")
-    if before.damagedLines > 0 || discardUnknown && Places.exists(store.path + ".damaged") { note("the damaged file is \(visible(store.path)).damaged") }
+    if before.damagedLines > 0 || discardUnknown && Places.exists(store.path + ".damaged") {
+      note("kept the damaged file as \(visible(store.path)).damaged")
+    }
   }
 }

@@ -3,9 +3,9 @@ import Glibc
 
 struct WatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "watch", abstract: "Show what programs change, as it happens.", discussion: "Until Ctrl-C ends it.")
+    commandName: "watch", abstract: "Show the changes that programs make, as they happen.", discussion: "Runs until Ctrl-C ends it.")
 
-  @Argument(help: "Only keys that begin so.") var prefix: String?
+  @Argument(help: "Show only keys with this prefix.") var prefix: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
@@ -18,60 +18,62 @@ struct WatchCommand: ParsableCommand {
 
   func run() throws {
     let store = try Store(store, .reading)
-    let descriptor = store.descriptor  // before the first look, so that nothing comes in between
-    var before = try look(store)
-    note("watching \(visible(store.path)); Ctrl-C ends it")
-    if descriptor < 0 { note("the system cannot tell of changes here: looking once a second") }
+    let descriptor = store.descriptor  // made before the first reading, so that no change in between is missed
+    var before = try readMoment(store)
+    note("watching \(visible(store.path)); press Ctrl-C to end")
+    if descriptor < 0 { note("the system does not report changes to this file; checking it once a second") }
     while true {
-      wait(descriptor, until: before.rows.values.map(\.deadline).filter { $0 != 0 }.min(), store.now())
-      let now = try look(store)
-      tell(before, now, store.now())
-      before = now
+      awaitChange(descriptor, until: before.rows.values.map(\.deadline).filter { $0 != 0 }.min(), now: store.now())
+      let after = try readMoment(store)
+      printChanges(from: before, to: after, now: store.now())
+      before = after
     }
   }
 
-  private func look(_ store: Store) throws -> Moment {
+  /// Reads the rows and the generation as of one moment.
+  private func readMoment(_ store: Store) throws -> Moment {
     while true {
       let generation = try store.generation()
-      let rows = try store.rows(keys.prefix(prefix))
-      // A clear in between would look like removals.
+      let rows = try store.rows(withPrefix: keys.prefix(prefix))
+      // If a clear came between the two, its removals would look like single ones, so both are read again.
       if try store.generation() == generation {
         return Moment(generation: generation, rows: Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) }))
       }
     }
   }
 
-  /// For a change, or for the next entry to expire.
-  private func wait(_ descriptor: Int32, until deadline: Int64?, _ now: Int64) {
+  /// Waits until the store changes, or until the deadline.
+  private func awaitChange(_ descriptor: Int32, until deadline: Int64?, now: Int64) {
     var timeout = descriptor < 0 ? Int32(1000) : -1
     if let deadline { timeout = min(timeout < 0 ? Int32.max : timeout, Int32(clamping: max(deadline - now, 0))) }
     var wanted = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
     poll(&wanted, 1, timeout)
   }
 
-  private func tell(_ before: Moment, _ after: Moment, _ now: Int64) {
+  private func printChanges(from before: Moment, to after: Moment, now: Int64) {
     var left = before.rows
     if after.generation != before.generation {
-      say("cleared", nil, now)
+      printChange("cleared", nil, now)
       left = [:]
     }
     for row in left.values.filter({ after.rows[$0.key] == nil }).sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      say(row.deadline != 0 && row.deadline <= now ? "expired" : "removed", row, now)
+      printChange(row.deadline != 0 && row.deadline <= now ? "expired" : "removed", row, now)
     }
     for row in after.rows.values.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
       guard let old = left[row.key] else {
-        say("set", row, now)
+        printChange("set", row, now)
         continue
       }
       if old.text != row.text || old.version != row.version {
-        say("set", row, now)
+        printChange("set", row, now)
       } else if old.deadline != row.deadline {
-        say("renewed", row, now)
+        printChange("renewed", row, now)
       }
     }
   }
 
-  private func say(_ event: String, _ row: Row?, _ now: Int64) {
+  /// - Parameter row: the entry that changed; nil if the event is about all of them.
+  private func printChange(_ event: String, _ row: Row?, _ now: Int64) {
     let hasValue = event == "set" || event == "renewed"
     if output.json {
       let extra = "\"time_ms\":\(now),\"event\":\"\(event)\""

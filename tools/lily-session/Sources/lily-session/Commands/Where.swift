@@ -18,13 +18,13 @@ struct WhereCommand: ParsableCommand {
       Terminal.output.write("{\"path\":\(quoted(path)),\"exists\":\(isThere)}\n")
     } else {
       Terminal.output.write((Terminal.output.isTerminal ? visible(path) : path) + "\n")
-      if !isThere { note("(there is no file yet)") }
+      if !isThere { note("(the file does not exist yet)") }
     }
   }
 }
 
 struct InfoCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "info", abstract: "Tell what there is to know of the store.")
+  static let configuration = CommandConfiguration(commandName: "info", abstract: "Show the store's size, its keys and scopes, and whether it is damaged.")
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
@@ -47,12 +47,12 @@ struct InfoCommand: ParsableCommand {
       return
     }
     let style = Style(Terminal.output)
-    let damage = info.damagedLines == 0 ? style.good("none") : style.failure("yes; lily-session verify tells which")
-    let folder = info.directoryIsOpen ? [("folder", style.failure("others could exchange the file, by the folder's owner or rights"))] : []
+    let damage = info.damagedLines == 0 ? style.good("none") : style.failure("yes; lily-session verify shows where")
+    let folder = info.directoryIsOpen ? [("folder", style.failure("its owner or rights let other users exchange the file"))] : []
     let facts = [
       ("store", visible(store.path)), ("keys", "\(inSessions), and \(all.count - inSessions) outside the prefix"),
       ("scopes", String(scopes)),
-      ("stored", "\(size(info.liveBytes)) of keys and values, scopes included"), ("file", "\(size(info.fileBytes)), format 1"),
+      ("stored", "\(size(info.liveBytes)) of keys and values, including scopes"), ("file", "\(size(info.fileBytes)), format 1"),
       ("changed", localTime(changed)), ("damage", damage),
     ] + folder
     Terminal.output.write(facts.map { style.heading(padded($0.0, to: 9)) + $0.1 + "\n" }.joined())
@@ -73,7 +73,7 @@ struct ScopesCommand: ParsableCommand {
       return
     }
     if scopes.isEmpty {
-      note("no scopes in \(visible(store.path))")
+      note("there are no scopes in \(visible(store.path))")
       return
     }
     let style = Style(Terminal.output)

@@ -1,4 +1,4 @@
-// A store of the program's, as a class.
+// Backends: a store of the program's own, as a class.
 #include "support.hpp"
 
 #include <map>
@@ -6,7 +6,7 @@
 
 namespace {
 
-// What a backend is asked, in memory. `fault` throws in the function that it names.
+// A backend in memory, which records the calls. `fault` names a function that throws.
 class store : public lily::backend {
  public:
   explicit store(int &alive) : alive_(alive) {}
@@ -69,7 +69,7 @@ class store : public lily::backend {
   std::string fault;
   std::map<std::string, lily::entry> entries;
   std::map<std::string, std::uint64_t> generations;
-  bool atomic = false; // whether it renews
+  bool atomic = false; // true if it implements renew
   std::function<void()> before_renewal;
   int syncs = 0, closes = 0, renewals = 0;
   std::mutex mutex;
@@ -106,7 +106,7 @@ TEST_CASE("backend: a storage in it, and a session on that") {
     CHECK(host->entries["k"].expires_at == now + std::chrono::seconds(1));
     CHECK(stored(storage, "k") == "[1,2]");
     now += std::chrono::seconds(1);
-    CHECK(stored(storage, "k").empty()); // the library judges
+    CHECK(stored(storage, "k").empty()); // the library checks the expiry
     storage.remove("k");
     CHECK(host->entries.empty());
     for (const char *key : {"a", "b", "c"}) storage.set(key, "1");
@@ -132,7 +132,7 @@ TEST_CASE("backend: a storage in it, and a session on that") {
     session.persist();
     CHECK(stored(storage, "lily_session_visits") == "4");
 
-    // Scopes' keys are other keys.
+    // Keys of a scope are not keys of its parent.
     const lily::storage scope = storage.scoped("user:1");
     scope.set("a", "\"scoped\"");
     CHECK(stored(scope, "a") == "\"scoped\"");
@@ -151,7 +151,7 @@ TEST_CASE("backend: S8 a clear that came between is heeded") {
   lily::session session = runtime.attach(lily::persistence<model>().field("visits", &model::visits), storage);
   host->clear("lily_session_"); // as another process would
   m.visits = 1;
-  session.persist(); // begins again with the new generation
+  session.persist(); // tries again with the new generation
   CHECK(stored(storage, "lily_session_visits") == "1");
 }
 
@@ -176,7 +176,7 @@ TEST_CASE("backend: S9 it renews an entry in one step, or the library does in tw
     CHECK(host->entries["lily_session_visits"].json == "3");
     CHECK(host->entries["lily_session_visits"].expires_at == now + std::chrono::seconds(5));
     if (!atomic) continue;
-    // Another program stores the field meanwhile: that is what is renewed.
+    // Another program stores the field in between, and its value is renewed.
     host->before_renewal = [&] { host->entries["lily_session_visits"].json = "4"; };
     now += std::chrono::seconds(1);
     session.touch("visits");
@@ -216,7 +216,7 @@ TEST_CASE("backend: what it throws comes out of the call, and its status counts"
     throws("fd", [&] { storage.fd(); });
     CHECK(stored(storage, "k") == "1");
 
-    // In a session: the write failed, and is tried again.
+    // If a write of a session fails, it is tried again.
     model m;
     lily::runtime<model> runtime(m);
     std::vector<lily::event> events;
@@ -231,7 +231,7 @@ TEST_CASE("backend: what it throws comes out of the call, and its status counts"
     CHECK(events[1].status == lily::status::quota);
     session.persist();
     CHECK(stored(storage, "lily_session_visits") == "1");
-    host->fault = "close"; // in a destructor: nobody hears of it
+    host->fault = "close"; // in a destructor, so nobody learns of it
   }
   CHECK(alive == 0);
 }
@@ -246,7 +246,7 @@ TEST_CASE("backend: it is closed and destroyed once, also when opening fails") {
   CHECK(fails(lily::status::invalid_argument, [] { lily::storage::open_backend(nullptr); }));
 }
 
-// Each thread is lent entries of its own.
+// Each thread gets its own entries.
 TEST_CASE("backend: S16 threads read at once") {
   int alive = 0;
   const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(new store(alive)));

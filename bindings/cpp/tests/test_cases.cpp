@@ -1,4 +1,4 @@
-// Tests/cases: the same cases as in every language.
+// Runs Tests/cases, the same cases as in every language.
 #include "support.hpp"
 
 #include <nlohmann/json.hpp>
@@ -46,7 +46,7 @@ static int types(const cases &one) {
   return mask;
 }
 
-// ---- a case's types, as a type
+// ---- the types of a case, as a C++ type
 
 using any = std::variant<std::monostate, bool, std::int64_t, double, std::string, lily::json>;
 
@@ -58,7 +58,7 @@ template <int Mask>
 using accepting = typename variant_of<decltype(std::tuple_cat(part<Mask, 0>(), part<Mask, 1>(), part<Mask, 2>(), part<Mask, 3>(),
                                                               part<Mask, 4>(), part<Mask, 5>()))>::type;
 
-// Calls f with the mask as a constant, for those that occur.
+// Calls f with the mask as a constant, for the masks that occur.
 template <int... Masks, class F> static void with_one_of(int mask, F f) {
   const bool known = ((mask == Masks && (f(std::integral_constant<int, Masks>()), true)) || ...);
   REQUIRE_MESSAGE(known, "add to the list of masks: ", mask);
@@ -98,7 +98,7 @@ template <class Value> static any widened(const Value &from) {
   return std::visit([](const auto &one) { return any(std::in_place_type<std::decay_t<decltype(one)>>, one); }, from);
 }
 
-// Reals by their bits.
+// Compares reals by their bits.
 static bool same(const any &a, const any &b) {
   const double *const one = std::get_if<double>(&a), *const two = std::get_if<double>(&b);
   return one && two ? std::memcmp(one, two, sizeof *one) == 0 : a == b;
@@ -121,7 +121,7 @@ template <class Value> static lily::persistence<model_of<Value>> field_of() {
 
 // ---- the suites
 
-// Gives a field with a value the case's, and persists.
+// Sets a field to the value of the case, and persists.
 template <class Value> static void store(const lily::storage &storage, Value first, const cases &one) {
   model_of<Value> model{std::move(first)};
   lily::runtime<model_of<Value>> runtime(model);
@@ -140,7 +140,7 @@ TEST_CASE("cases: S2 values") {
   CHECK(all.size() > 100);
   for (const cases &one : all) {
     CAPTURE(one["name"]);
-    // No case has the first value, so that the case's is a change whatever it is.
+    // No case has the first value, so the value of the case is always a change.
     with_types(types(one), [&](auto mask) {
       using value_type = accepting<mask | LILY_SESSION_INT>;
       const lily::storage storage = lily::storage::memory();
@@ -155,7 +155,7 @@ TEST_CASE("cases: S7 unstorable") {
   int tried = 0, impossible = 0;
   for (const cases &one : all) {
     CAPTURE(one["name"]);
-    // A value of a type that the field does not accept: the compiler refuses it.
+    // The compiler refuses a value of a type that the field does not accept.
     if ((types(one) & type_named(one["set"]["type"])) == 0) {
       impossible++;
       continue;

@@ -1,4 +1,4 @@
-// How values of C++ types are stored and come back; a field's options.
+// How values of C++ types are stored and read back, and the options of a field.
 #include "support.hpp"
 
 #include <cmath>
@@ -25,7 +25,7 @@ template <> struct codec<color> {
     return stored == "red" ? color::red : color::green;
   }
 };
-// By way of another codec's type.
+// This codec converts to a type that has another codec.
 template <> struct codec<point> {
   static json encode(const point &value) { return json("[" + std::to_string(value.x) + "," + std::to_string(value.y) + "]"); }
   static point decode(const json &stored) {
@@ -72,7 +72,7 @@ template <class T> std::string stored_as(T model::*member, T value) {
   return stored(storage, "lily_session_field");
 }
 
-// What a member is after attach, where `json` is stored.
+// Returns the value of a member after attach, if `json` is stored.
 template <class T> T hydrated(T model::*member, const std::string &json, lily::stored_state state) {
   const lily::storage storage = lily::storage::memory();
   storage.set("lily_session_field", json);
@@ -148,14 +148,14 @@ TEST_CASE("fields: S7 a value that cannot be stored fails alone") {
   CHECK(stored(storage, "lily_session_d").empty());
   CHECK(stored(storage, "lily_session_text") == "\"stored\"");
   m.u64 = 1;
-  CHECK_THROWS_AS(session.persist(), lily::encode_error); // d, still
+  CHECK_THROWS_AS(session.persist(), lily::encode_error); // d still fails
   m.d = 2;
   session.persist();
   CHECK(stored(storage, "lily_session_u64") == "1");
   CHECK(stored(storage, "lily_session_d") == "2.0");
 }
 
-// The library is lent the string itself; it moves in memory between updates.
+// The library borrows the string itself, which moves in memory between updates.
 TEST_CASE("fields: a string that grows") {
   const lily::storage storage = lily::storage::memory();
   model m;
@@ -197,7 +197,7 @@ TEST_CASE("fields: by functions, and by member functions") {
   CHECK(stored(storage, "lily_session_by members") == "\"word\"");
   CHECK(stored(storage, "lily_session_money") == "42");
   CHECK(stored(storage, "lily_session_own codec") == "\"123\"");
-  storage.set("lily_session_by members", "\"\""); // set_text answers false
+  storage.set("lily_session_by members", "\"\""); // set_text returns false
   model m;
   lily::runtime<model> runtime(m);
   lily::session session = runtime.attach(list(), storage);
@@ -253,7 +253,7 @@ TEST_CASE("fields: S9 expiry") {
   now = 2500;
   session.touch("i");
   storage.set("lily_session_i", "\"another program's\"");
-  CHECK(fails(lily::status::decode, [&] { session.touch("i"); })); // what storage holds now
+  CHECK(fails(lily::status::decode, [&] { session.touch("i"); })); // touch looks at what storage holds now
   storage.set("lily_session_i", "5");
   session.touch("i");
   now = 3500;
@@ -288,12 +288,12 @@ TEST_CASE("fields: S11 versions, migration and former keys") {
         migrations++;
         return std::atoi(stored.text.c_str() + 1);
       }))
-      // Text, which has to live on after the callback.
+      // The text must live on after the callback.
       .field("text", &model::text, lily::field_options().version(1, [&](std::uint32_t, const lily::json &stored) {
         migrations++;
         return stored.text + std::string(100, '!');
       }))
-      // Of another type than is stored, by its codec.
+      // The codec converts to another type than the stored one.
       .field("hue", &model::hue, lily::field_options().version(2, [](std::uint32_t, const lily::json &stored) {
         return stored.text == "1" ? color::green : color::red;
       }));
@@ -311,7 +311,7 @@ TEST_CASE("fields: S11 versions, migration and former keys") {
   CHECK(stored(storage, "lily_session_old name").empty());
   CHECK(!session.state("name").dirty);
 
-  // An older program finds a newer version, and leaves it alone.
+  // An older program leaves a newer version alone.
   model older;
   lily::runtime<model> old_runtime(older);
   lily::session old_session = old_runtime.attach(

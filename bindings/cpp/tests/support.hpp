@@ -1,4 +1,4 @@
-// What every test has: a directory of its own, and children of fork.
+// Shared by all tests: a directory for each test, and children of fork.
 #ifndef SUPPORT_HPP
 #define SUPPORT_HPP
 
@@ -14,7 +14,7 @@
 #include <memory>
 #include <string>
 
-// The test's directory, removed after it. $LILY_SESSION_DIR is inside, so that no mistake reaches the user's own files.
+// A directory for a test, which is removed after it. $LILY_SESSION_DIR is inside, so that no mistake reaches the user's own files.
 class place {
  public:
   place() {
@@ -31,7 +31,7 @@ class place {
   std::string path_;
 };
 
-// The exit code of `body` in a child of fork. It must not assert: the parent's test goes on in the parent.
+// Runs `body` in a child of fork, and returns its exit code. It must not assert, as a failed assertion would run the test on in the child.
 template <class Body> int in_child(Body body) {
   std::fflush(nullptr);
   const pid_t child = fork();
@@ -49,7 +49,7 @@ template <class Body> int in_child(Body body) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-// Whether `body` throws a session_error of this status.
+// Returns true if `body` throws a session_error with this status.
 template <class Body> bool fails(lily::status status, Body body) {
   try {
     body();
@@ -61,18 +61,18 @@ template <class Body> bool fails(lily::status status, Body body) {
   return false;
 }
 
-// The JSON text under a key, "" where there is none.
+// Returns the JSON text under a key, or "" if there is none.
 inline std::string stored(const lily::storage &storage, const std::string &key) {
   std::string json;
   return storage.get(key, json) ? json : "";
 }
 
-// Something of the test's own to throw, no std::exception.
+// An exception of the tests, which is not a std::exception.
 struct thrown {
   int number;
 };
 
-// A callback's companion: how many of it are alive. Captured by value it tells when a callback is gone.
+// Counts how many copies of it are alive. A callback that captures it by value shows so when it is gone.
 class witness {
  public:
   explicit witness(int &alive) : alive_(&alive) { ++*alive_; }

@@ -1,4 +1,4 @@
-// What callbacks throw comes out of the call that ran them, unchanged, and after the library has finished.
+// The call that ran a callback throws the callback's exception, unchanged, after the library has finished.
 #include "support.hpp"
 
 namespace {
@@ -10,7 +10,7 @@ struct model {
 
 struct fixture {
   model m;
-  std::string where; // which callback throws
+  std::string where; // the callback that throws
   lily::time_point now = lily::time_point(std::chrono::milliseconds(1000));
   std::vector<lily::event> events;
   lily::storage storage;
@@ -63,7 +63,7 @@ struct fixture {
   std::uint64_t revision = 0;
 };
 
-// That `body` throws what the callback named has thrown.
+// Checks that `body` throws what the named callback has thrown.
 template <class Body> void throws(fixture &rig, const char *where, Body body) {
   CAPTURE(where);
   rig.where = where;
@@ -85,7 +85,7 @@ TEST_CASE("exceptions: out of update, and nothing is stored") {
   throws(rig, "update", [&] { rig.runtime.dispatch(1); });
   CHECK(rig.m.visits == 0);
   throws(rig, "after update", [&] { rig.runtime.dispatch(1); });
-  CHECK(rig.m.visits == 1); // in place: that is the update function's affair
+  CHECK(rig.m.visits == 1); // the update function changed the model in place before it threw
   CHECK(stored(rig.storage, "lily_session_visits").empty());
   rig.runtime.dispatch(2);
   CHECK(stored(rig.storage, "lily_session_visits") == "2");
@@ -118,7 +118,7 @@ TEST_CASE("exceptions: out of slices, revision and events") {
     throws(rig, where, [&] { rig.attach(); });
     lily::session session = rig.attach();
     throws(rig, where, [&] { rig.runtime.dispatch(1); });
-    // Without its answer the fields are compared; without the slice they cannot be.
+    // Without a revision the fields are compared; without the slice they cannot be.
     CHECK(stored(rig.storage, "lily_session_visits") == (where == std::string("revision") ? "1" : ""));
     throws(rig, where, [&] { session.persist(); });
     session.persist();
@@ -127,12 +127,12 @@ TEST_CASE("exceptions: out of slices, revision and events") {
   fixture rig;
   rig.storage.set("lily_session_theme", "\"dark\"");
   throws(rig, "put slice", [&] { rig.attach(); });
-  rig.storage.set("lily_session_visits", "5");   // is migrated, and so dirty
-  rig.storage.set("lily_session_theme", "true"); // is rejected
+  rig.storage.set("lily_session_visits", "5");   // will be migrated, and so dirty
+  rig.storage.set("lily_session_theme", "true"); // will be rejected
   throws(rig, "event", [&] { rig.attach(); });
   CHECK(rig.events.size() == 1);
   CHECK(stored(rig.storage, "lily_session_visits") == "5"); // an attach that throws writes nothing
-  lily::session session = rig.attach();                     // that which threw has ended
+  lily::session session = rig.attach();                     // the session whose attach threw has ended
   CHECK(session.state("visits").dirty);
 }
 
@@ -204,10 +204,10 @@ TEST_CASE("exceptions: an inner call's does not come out of the outer one when i
   runtime.dispatch(1);
   lily::runtime<model, int> another(rig.m, [&](model &, int) {
     rig.storage.set("k", "1");
-    throw thrown{5}; // is the outer call's
+    throw thrown{5}; // belongs to the outer call
   });
   CHECK_THROWS_AS(another.dispatch(1), thrown);
-  // Nor the other way: what an outer call's callback threw is not an inner call's.
+  // An exception of the outer call's callback does not belong to the inner call either.
   lily::persistence<model> list;
   list.field("first", [](const model &now) -> int { return now.visits > 0 ? throw thrown{4} : 0; }, [](model &, int) {});
   list.field("second", [&](const model &) { return rig.storage.set("k", "2"), 1; }, [](model &, int) {});

@@ -1,4 +1,4 @@
-// Who owns what: callbacks are released once, handles move, and may end inside callbacks; nothing leaks; children of fork.
+// Ownership: callbacks are released once; handles move, and may end inside callbacks; nothing leaks; children of fork.
 #include "support.hpp"
 
 #include <malloc.h>
@@ -11,7 +11,7 @@ struct model {
 
 lily::persistence<model> visits() { return lily::persistence<model>().field("visits", &model::visits); }
 
-// A field, a config, a clock and an update function that count themselves.
+// A field, a config, a clock and an update function that count their copies.
 struct counted {
   int field = 0, config = 0, clock = 0, update = 0;
 
@@ -58,7 +58,7 @@ TEST_CASE("lifetime: callbacks live as long as somebody may call them") {
     std::unique_ptr<lily::session> session(new lily::session(runtime->attach(*fields, *storage, count.configured())));
     lily::storage scope = storage->scoped("user");
     fields.reset();
-    storage.reset(); // the session and the scope have it still
+    storage.reset(); // the session and the scope still keep it
     CHECK(count.field > 0);
     CHECK(count.clock > 0);
     runtime->dispatch(1);
@@ -127,7 +127,7 @@ TEST_CASE("lifetime: handles move") {
   CHECK(fails(lily::status::invalid_argument, [&] { a.info(); }));
   CHECK(fails(lily::status::invalid_argument, [&] { a.sync(); }));
   CHECK(fails(lily::status::invalid_argument, [&] { a.scoped("s"); }));
-  CHECK(fails(lily::status::invalid_argument, [&] { lily::clear(a); })); // and not the default place
+  CHECK(fails(lily::status::invalid_argument, [&] { lily::clear(a); })); // and does not clear the default place
   lily::runtime<model, int> old_runtime = count.runtime(m), runtime = std::move(old_runtime);
   CHECK(fails(lily::status::invalid_argument, [&] { old_runtime.dispatch(1); }));
   CHECK(fails(lily::status::invalid_argument, [&] { old_runtime.model(); }));
@@ -136,12 +136,12 @@ TEST_CASE("lifetime: handles move") {
   lily::persistence<model> old_fields = visits(), fields = std::move(old_fields);
   CHECK(fails(lily::status::invalid_argument, [&] { old_fields.field("k", &model::visits); }));
   CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(old_fields, b); }));
-  CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(fields, a); })); // nor here
+  CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(fields, a); })); // and does not open the default place
   lily::session old_session = runtime.attach(fields, b), session = std::move(old_session);
   CHECK(fails(lily::status::invalid_argument, [&] { old_session.persist(); }));
   runtime.dispatch(2);
   CHECK(stored(b, "lily_session_visits") == "2");
-  // A handle that is assigned to gives back what it had.
+  // A handle that is assigned to releases what it had.
   a = lily::storage::memory();
   a = std::move(b);
   CHECK(stored(a, "lily_session_visits") == "2");
@@ -153,7 +153,7 @@ TEST_CASE("lifetime: handles move") {
   CHECK(count.clock == 0);
 }
 
-// Closing a file rewrites it without what was removed and what has expired by then, for which it asks the clock.
+// Closing a file rewrites it without what was removed or has expired, for which it calls the clock.
 TEST_CASE("lifetime: a storage's clock outlives its handle") {
   const place here;
   counted count;
@@ -215,7 +215,7 @@ TEST_CASE("lifetime: S15 handles may end inside callbacks, the runtime's own too
       session.reset();
       storage.reset();
       runtime.reset();
-      CHECK(count.update > 0); // which is this very function
+      CHECK(count.update > 0); // this very function
       CHECK(count.config > 0);
       CHECK(long_text.size() == 1000);
       now.visits = by;
@@ -255,7 +255,7 @@ TEST_CASE("lifetime: nothing grows with 10,000 attachments") {
   const auto before = mallinfo2().uordblks;
   attach_and_detach(10000);
   CHECK(count.field + count.config + count.update == 0);
-  // Less than a byte each. AddressSanitizer has a heap of its own, of which this knows nothing, and looks for leaks at the end.
+  // Less than a byte for each. AddressSanitizer has its own heap, which this does not measure, and looks for leaks at the end.
   CHECK(mallinfo2().uordblks < before + 10000);
 }
 

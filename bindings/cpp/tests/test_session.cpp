@@ -1,4 +1,4 @@
-// Runtimes and sessions: updates, slices, events, what others did.
+// Runtimes and sessions: updates, slices, events, and changes by others.
 #include "support.hpp"
 
 namespace {
@@ -44,7 +44,7 @@ TEST_CASE("session: S3 S5 attach hydrates, and dispatch stores what changed") {
   }
 }
 
-TEST_CASE("session: what an update function may answer") {
+TEST_CASE("session: what an update function may return") {
   const lily::storage storage = lily::storage::memory();
   session_part m, other;
   SUBCASE("false refuses") {
@@ -109,7 +109,7 @@ TEST_CASE("session: the default place") {
     lily::runtime<session_part> runtime(m);
     lily::session session = runtime.attach(part());
     m.visits = 5;
-  } // flushes
+  } // the destructor flushes
   session_part other;
   lily::runtime<session_part> runtime(other);
   lily::session session = runtime.attach(part());
@@ -121,7 +121,7 @@ TEST_CASE("session: a slice inside the model, or made of it") {
   storage.set("lily_session_visits", "7");
   model m;
   lily::runtime<model> runtime(m);
-  CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(part(), storage); })); // no get
+  CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(part(), storage); })); // the config has no get
   {
     lily::session session = runtime.attach(part(), storage, inside());
     CHECK(m.session.visits == 7);
@@ -189,7 +189,7 @@ TEST_CASE("session: S10 S8 what others did, and the events of it") {
   CHECK(events == "theme:7:0 visits:7:0 ");
   events.clear();
   theirs.remove("lily_session_visits");
-  CHECK(session.state("visits").stored == lily::stored_state::absent); // now, and the model is left alone until the refresh
+  CHECK(session.state("visits").stored == lily::stored_state::absent); // the state is the current one; the model does not change until the refresh
   CHECK(m.visits == 3);
   session.refresh();
   CHECK(m.visits == 0);
@@ -229,13 +229,13 @@ TEST_CASE("session: S5 S10 a marked field is stored, changed or not") {
   session_part m;
   lily::runtime<session_part, message> runtime(m, [](session_part &, const message &) {});
   lily::session session = runtime.attach(part(), mine);
-  session.mark("theme"); // a default
+  session.mark("theme"); // the value is still the default
   CHECK(session.state("theme").dirty);
   CHECK(stored(theirs, "lily_session_theme").empty());
   session.persist();
   CHECK(stored(theirs, "lily_session_theme") == "\"light\"");
   CHECK(!session.state("theme").dirty);
-  theirs.set("lily_session_theme", "\"dark\""); // and here it is light still
+  theirs.set("lily_session_theme", "\"dark\""); // the model still has "light"
   runtime.dispatch(message::visit);
   CHECK(stored(theirs, "lily_session_theme") == "\"dark\"");
   session.mark("theme");
@@ -301,13 +301,13 @@ TEST_CASE("session: S8 a clear is news, also one through the session's own stora
   events.clear();
   session.refresh();
   CHECK(m.visits == 0);
-  CHECK(m.theme.size() == 100); // was never stored, so there is nothing to take back
+  CHECK(m.theme.size() == 100); // it was never stored, so the refresh does not reset it
   REQUIRE(events.size() == 2);
   for (const lily::event &event : events) {
     CHECK(event.kind == lily::event_kind::cleared);
     CHECK(event.status == lily::status::ok);
   }
-  CHECK(events[0].key == "theme"); // the change that could not be stored, and is dropped
+  CHECK(events[0].key == "theme"); // the change that could not be stored was dropped
   CHECK(events[1].key == "visits");
   session.persist();
   CHECK(storage.info().entries == 0);

@@ -1,4 +1,4 @@
-// Storages: opening, entries, scopes, what there is to know, errors.
+// Storages: opening, entries, scopes, info and errors.
 #include "support.hpp"
 
 #include <poll.h>
@@ -23,7 +23,7 @@ TEST_CASE("storage: entries are set, read, walked and removed") {
   storage.each("", [&](const lily::item &item) {
     seen += item.key + "=" + std::to_string(item.json.size()) + " ";
     CHECK(item.expires_at == lily::time_point());
-    storage.remove(item.key); // on a snapshot
+    storage.remove(item.key); // each() works on a snapshot
   });
   CHECK(seen == "key=10 other=5002 ");
   CHECK(storage.info().entries == 0);
@@ -138,7 +138,7 @@ TEST_CASE("storage: each failure has a class, and storage_error those of the dis
   CHECK(std::string(lily::status_name(lily::status::quota)) == "LILY_SESSION_ERROR_QUOTA");
   CHECK(std::string(lily::version()) == LILY_SESSION_VERSION);
 
-  // Every status of the header, with the number that C knows it by.
+  // Checks every status of the header, with its number in C.
   int storage_errors = 0;
   for (int code = -100; code < 0; code++) {
     const bool known = std::string(lily_session_status_name(code)) != "LILY_SESSION_ERROR_UNKNOWN";
@@ -149,7 +149,7 @@ TEST_CASE("storage: each failure has a class, and storage_error those of the dis
       storage_errors++;
     } catch (const lily::session_error &error) {
       CHECK(error.status() == static_cast<lily::status>(code));
-      CHECK((typeid(error) == typeid(lily::session_error)) == !known); // a class of its own
+      CHECK((typeid(error) == typeid(lily::session_error)) == !known); // each known status has its own class
     }
   }
   CHECK(storage_errors == 8);

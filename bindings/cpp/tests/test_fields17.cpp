@@ -1,4 +1,4 @@
-// What C++17 adds. The rest of this program is C++11, so that a class that differs between them would be found out.
+// Tests what C++17 adds. The rest of this program is C++11, so that a class that differs between the two would be found.
 #include "support.hpp"
 
 #if __cplusplus < 201703L
@@ -86,7 +86,7 @@ TEST_CASE("C++17: S3 an optional's stored value of another type is refused") {
 TEST_CASE("C++17: string_view") {
   const lily::storage storage = lily::storage::memory();
   const std::string_view both = "keyvalue";
-  storage.set(both.substr(0, 3), std::string_view("\"value\" and more").substr(0, 7)); // no NUL behind either
+  storage.set(both.substr(0, 3), std::string_view("\"value\" and more").substr(0, 7)); // neither text ends with a NUL
   CHECK(storage.get(both.substr(0, 3)) == "\"value\"");
   CHECK(storage.get(both) == std::nullopt);
   CHECK(fails(lily::status::invalid_argument, [&] { storage.set(std::string_view("a\0b", 3), "1"); }));
