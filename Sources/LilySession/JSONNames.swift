@@ -45,6 +45,13 @@ struct JSONNames: ~Copyable {
 
   deinit {
     if isOwned { free(marks) }
+    wipe()
+  }
+
+  /// Names are as secret as values.
+  private func wipe() {
+    guard let decoded else { return }
+    platform_wipe(decoded, decodedCapacity)
     free(decoded)
   }
 
@@ -84,7 +91,9 @@ struct JSONNames: ~Copyable {
     let length = end &- start
     if decodedCapacity &- decodedCount < length {
       let larger = max(decodedCapacity &* 2, decodedCount &+ length)
-      guard let memory = realloc(decoded, larger) else { throw JSON.noMemory }
+      guard let memory = malloc(larger) else { throw JSON.noMemory }
+      if let decoded { memcpy(memory, decoded, decodedCount) }
+      wipe()
       decoded = memory
       decodedCapacity = larger
     }

@@ -91,6 +91,27 @@ extension Syscalls {
     return status
   }
 
+  /// Calls `body` with each name in a folder, by its own descriptor: there may be no other to be had.
+  static func forEachName(in folder: Int32, _ body: (UnsafePointer<CChar>) -> Void) throws(Failure) {
+    guard lseek(folder, 0, SEEK_SET) == 0 else { throw failure("the folder cannot be read") }
+    try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { memory throws(Failure) in
+      guard let start = memory.baseAddress else { return }
+      while true {
+        let got = platform_names(folder, start, memory.count)
+        guard got >= 0, got <= memory.count else { throw failure("the folder cannot be read") }
+        if got == 0 { return }
+        // getdents64(2): an inode and an offset of 8 bytes each, the record's length of 2, a type, and the name with a NUL.
+        var at = 0
+        while at &+ 20 <= got {
+          let length = Int(memory.loadUnaligned(fromByteOffset: at &+ 16, as: UInt16.self))
+          guard length >= 20, at &+ length <= got else { throw Failure(.io, "the folder cannot be read") }
+          body((start + at + 19).assumingMemoryBound(to: CChar.self))
+          at &+= length
+        }
+      }
+    }
+  }
+
   /// Returns the path of an open folder, through no link, for a message; nil where the system does not tell.
   static func path(ofFolder folder: Int32) -> [UInt8]? {
     fill { platform_path_of(folder, $0, $1) }

@@ -18,6 +18,9 @@ enum Syscalls {
   /// The last call failed because there is nothing at the path.
   static var hasFoundNothing: Bool { platform_errno() == ENOENT || platform_errno() == ENOTDIR }
 
+  /// The last call failed because a name in the path is missing, and not because one is no folder.
+  static var hasFoundNoName: Bool { platform_errno() == ENOENT }
+
   /// The last call failed because this user may not do it, or because it is a link.
   static var isForbidden: Bool { [EACCES, EPERM, ELOOP].contains(platform_errno()) }
 

@@ -29,7 +29,7 @@ public func lily_session_attach(
     let given = try readStruct(config)
     let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
       if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
-      return try openJournal(nil, nil, create: true)
+      return try openJournal(nil, nil)
     }
     out_session.pointee = newHandle(SessionHandle(session))
   }
@@ -105,14 +105,8 @@ public func lily_session_abandon(_ session: OpaquePointer?) {
 @implementation @_cdecl("lily_session_clear")
 public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in
-    if storage != nil { return try clear(try storage.object(StorageHandle.self).storage) }
-    let place: Journal
-    do throws(Failure) { place = try openJournal(nil, nil, create: false) } catch {
-      if error.systemError == ENOENT { return } // the file does not exist, so there is nothing to clear
-      throw error
-    }
-    defer { place.close() }
-    try clear(place)
+    guard storage != nil else { return try Journal.clearDefaultPlace() }
+    try clear(try storage.object(StorageHandle.self).storage)
   }
 }
 

@@ -20,7 +20,7 @@ public func lily_session_storage_open(
   _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?,
   _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
-  withNewHandle(out_storage) { () throws(Failure) in StorageHandle(try openJournal(path, options, create: true)) }
+  withNewHandle(out_storage) { () throws(Failure) in StorageHandle(try openJournal(path, options)) }
 }
 
 @implementation @_cdecl("lily_session_storage_open_memory")
@@ -53,7 +53,7 @@ func refuseFileOptions(_ options: lily_session_storage_options) throws(Failure) 
 
 /// Opens the journal at `path`, or at the default place if it is NULL.
 func openJournal(
-  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?, create: Bool
+  _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?
 ) throws(Failure) -> Journal {
   let given = try readOptions(options)
   var options = Journal.Options()
@@ -61,7 +61,6 @@ func openJournal(
   options.isStrict = given.flags & Int32(LILY_SESSION_STRICT.rawValue) != 0
   options.isPowerDurable = given.durability == Int32(LILY_SESSION_DURABILITY_POWER.rawValue)
   options.quota = quotaOption(given)
-  options.create = create
   options.clock = clockOption(given)
   guard let path else { return try Journal.open(application: given.application, options: options) }
   return try Journal.open(path: path, options: options)

@@ -99,16 +99,3 @@ TEST(rewriting__P5_each_kind_of_change_keeps_the_file_small) {
   free(value);
   lily_session_storage_close(storage);
 }
-
-TEST(rewriting__S8_a_copy_that_a_clear_could_not_remove_goes_with_a_sync) {
-  lily_session_storage *storage = open_storage(JOURNAL);
-  assert_int_equal(mkdir(in_place("session.jsonl.damaged"), 0700), 0); /* unlink does not take a directory */
-  assert_ok(set_text(storage, "lily_session_a", "1"));
-  assert_ok(lily_session_clear(storage));
-  assert_int_not_equal(lily_session_storage_sync(storage), LILY_SESSION_OK);
-  assert_int_equal(rmdir(in_place("session.jsonl.damaged")), 0);
-  file_write(in_place("session.jsonl.damaged"), SECRET, strlen(SECRET));
-  assert_ok(lily_session_storage_sync(storage));
-  assert_int_not_equal(access(in_place("session.jsonl.damaged"), F_OK), 0);
-  lily_session_storage_close(storage);
-}

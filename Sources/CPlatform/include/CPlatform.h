@@ -54,6 +54,9 @@ extern const int platform_o_path;
    _GNU_SOURCE, and kernels before 6.6 want the way through /proc. -1: neither is to be had (errno). */
 int platform_chmod_opened(int descriptor, mode_t mode);
 
+/* Reads names of a folder as getdents64 gives them, which glibc declares only under _GNU_SOURCE. Returns the bytes, 0 at the end, -1 with errno. */
+ssize_t platform_names(int folder, void *into, size_t size);
+
 /* The path of what a descriptor has open, as readlink tells it of /proc. snprintf is variadic. -1: there is none (errno). */
 ssize_t platform_path_of(int descriptor, char *path, size_t size);
 

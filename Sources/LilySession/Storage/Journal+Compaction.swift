@@ -54,13 +54,12 @@ extension Journal {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
-    let dropsCopy = mirror.holdsRemoved && !mirror.keepsDamage && !keepsCopy
     do throws(Failure) {
-      do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
+      do throws(Failure) { try rewrite(time, evenFull, keepsCopy) } catch {
         guard error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
         // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
         mirror.allocated(to: 0)
-        do throws(Failure) { try rewrite(time, evenFull: evenFull) } catch {
+        do throws(Failure) { try rewrite(time, evenFull, keepsCopy) } catch {
           restoreReserve()
           throw error
         }
@@ -69,7 +68,6 @@ extension Journal {
       debts.rewritingFailed(error, hasGrown: mirror.applied > before)
       throw error
     }
-    if dropsCopy { removeCopy() } // what was removed goes from there, too
   }
 
   /// Throws if the path leads elsewhere by now, or is about to: a file that is renamed to it would take the place of somebody else's.
@@ -83,7 +81,7 @@ extension Journal {
     }
   }
 
-  private func rewrite(_ time: Int64, evenFull: Bool) throws(Failure) {
+  private func rewrite(_ time: Int64, _ evenFull: Bool, _ keepsCopy: Bool) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
     if mirror.keepsDamage { try keepDamaged() }
     let header = try makeHeader()
@@ -99,6 +97,8 @@ extension Journal {
         if !evenFull { throw error }
       }
       try requirePlace()
+      // What was removed leaves the copy of a damaged file, too: before the rename, after which nobody knows of the removal any more.
+      if mirror.holdsRemoved, !mirror.keepsDamage, !keepsCopy { removeCopy() }
       try Syscalls.rename(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.close(new)
@@ -178,8 +178,11 @@ extension Journal {
     return position
   }
 
-  /// Copies the file, as it is, beside it. A second name for it would not do: that changes the link count others look at.
-  func keepDamaged() throws(Failure) {
+  /// Copies the file beside it, but for what comes before a removal. A second name for it would not do: that changes the link count others
+  /// look at.
+  func keepDamaged() throws(Failure) { try guarded { () throws(Failure) in try copyDamaged() } }
+
+  private func copyDamaged() throws(Failure) {
     let (copy, _) = try makeTemporary()
     do throws(Failure) {
       defer { Syscalls.close(copy) }
@@ -193,7 +196,8 @@ extension Journal {
         if got <= 0 { break }
         input.resize(to: got)
         // A hole stays one: a sparse file must not fill the disk.
-        if input.bytes.contains(where: { $0 != 0 }) { try put(input.bytes, into: copy) }
+        blankRemoved(from: at)
+        if input.bytes.contains(where: { $0 != 0 }) { try Syscalls.write(copy, input.bytes) }
         at &+= Int64(got)
         guard Syscalls.truncate(copy, to: at) else { throw Syscalls.failure("the copy cannot be extended") }
       }
@@ -203,5 +207,13 @@ extension Journal {
       Syscalls.unlink(route.directory, names.temporary)
       throw error
     }
+  }
+
+  /// Makes zeros of what is not to be copied: the lines up to the last removal. `start`: where what was read begins in the file.
+  private func blankRemoved(from start: Int64) {
+    let from = max(mirror.linesAt &- start, 0)
+    let to = min(mirror.removedTo &- start, Int64(input.count))
+    guard from < to else { return }
+    for at in Int(from)..<Int(to) { input.start[at] = 0 }
   }
 }

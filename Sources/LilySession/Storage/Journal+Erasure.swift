@@ -21,18 +21,22 @@ extension Journal {
     }
     debts.wrote()
     let (failure, appendsAgain) = try Syscalls.withoutAppending(route.file) { () throws(Failure) in
-      try forEachLine(to: end) { line throws(Failure) in
-        switch line.judgement {
-        case .whole(.change): try overwriteValues(line.line)
-        case .damaged where line.line.start < found.lastRemoval: try overwriteDamaged(line.line)
-        default: break
-        }
-      }
+      try guarded { () throws(Failure) in try overwrite(to: end, lastRemoval: found.lastRemoval) }
     }
     if !appendsAgain { route.drop() } // the next use opens it anew
     if let failure { throw failure }
+    if let failure = removeRemains() { throw failure }
     mirror.erased()
-    removeCopy()
+  }
+
+  private func overwrite(to end: Int64, lastRemoval: Int64) throws(Failure) {
+    try forEachLine(to: end) { line throws(Failure) in
+      switch line.judgement {
+      case .whole(.change): try overwriteValues(line.line)
+      case .damaged where line.line.start < lastRemoval: try overwriteDamaged(line.line)
+      default: break
+      }
+    }
   }
 
   /// Returns a table of the keys that are set or removed in a line together with a value that is to be overwritten, and where the last line

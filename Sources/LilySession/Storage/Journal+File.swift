@@ -5,6 +5,7 @@ extension Journal {
   /// The first look at the file.
   func start() throws(Failure) {
     let opened = try route.open(create: options.create && !options.isReadOnly)
+    if opened == .nothing, options.acceptsMissing { return }
     guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
     // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty").at(names.path) }
@@ -137,6 +138,7 @@ extension Journal {
 
   /// Writes the header: nothing is stored in the file, or nothing that can be read. The caller holds the lock.
   func create(size: Int64) throws(Failure) {
+    removeLeftFiles()
     if mirror.keepsDamage { try keepDamaged() }
     let header = try makeHeader()
     input.truncate(to: 0)

@@ -89,7 +89,7 @@ extension Journal {
       if isCurrent(found), !mirror.hasHeaderAlone { return }
       if try examine(found) {
         try makeReady(found.size)
-        return
+        if !route.wasLoose { return }
       }
     } catch {
       failed()
@@ -115,7 +115,7 @@ extension Journal {
         let found = try Syscalls.sizeAndLinks(route.file)
         if try examine(found) {
           try makeReady(found.size)
-          return
+          if try !leavesMarked() { return }
         }
       } catch {
         failed()
@@ -124,6 +124,18 @@ extension Journal {
       leave()
       try patience.wait("the file is replaced again and again")
     }
+  }
+
+  /// Rewrites a file that others could open: whoever has it open is to see nothing new. It goes on in the old one where that fails.
+  ///
+  /// - Returns: true if the path leads to a new file now.
+  private func leavesMarked() throws(Failure) -> Bool {
+    guard route.wasLoose, !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return false }
+    do throws(Failure) { try compact(0) } catch { // by no clock: the host's may not be asked here, so nothing has expired
+      if route.isInDoubt { throw error }
+      return false
+    }
+    return true
   }
 
   /// Gives the lock back after a failure.
@@ -146,9 +158,12 @@ extension Journal {
   /// writing.
   @inline(never)
   func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
-    if isMarked(found), !route.isReadOnly, isBeingReplaced() {
-      Syscalls.sleep(microseconds: 1000)
-      return false
+    if isMarked(found), !route.isReadOnly {
+      route.noteMark()
+      if isBeingReplaced() {
+        Syscalls.sleep(microseconds: 1000)
+        return false
+      }
     }
     let size = found.size
     // What is odd may be the work of somebody who gave the path another file: moved or linked this one away, and emptied it there.

@@ -8,7 +8,7 @@ extension Journal {
         return nil
       }
       // What was to be synced is gone, and no sync brings it back. The next write begins the file.
-      if try follow(create: false) == .nothing { return nil }
+      if try follow(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
       if try Syscalls.sizeAndLinks(route.file).size == 0 {
         mirror.voided()
         debts.fileIsGone()
@@ -24,7 +24,11 @@ extension Journal {
   private func erase(_ hostTime: Int64?) throws(Failure) -> Failure? {
     try enter(lookingUp: true)
     defer { leave() }
-    let holdsRemoved = !mirror.hasUnknown && mirror.holdsRemoved
+    let holdsRemoved = mirror.holdsRemoved
+    if holdsRemoved, mirror.hasUnknown {
+      debts.couldNotErase()
+      return Failure.newerLines
+    }
     if debts.owesNewFile || holdsRemoved || route.wasLoose || isWorthwhile {
       if debts.mayTry(isUpdate: false) {
         do throws(Failure) { try compact(hostTime) } catch {
@@ -41,7 +45,7 @@ extension Journal {
     } else {
       debts.nothingToRewrite()
     }
-    return debts.owesCopysRemoval ? removeCopy() : nil
+    return debts.owesRemains ? removeRemains() : nil
   }
 
   /// Syncs the file, and its directory where nobody is known to have done that; nil: it is done. Not under the file's lock: should

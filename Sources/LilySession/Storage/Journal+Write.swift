@@ -37,7 +37,9 @@ extension Journal {
     let overtaken = batch.leaveOutOvertaken(mirror.table, at: hostTime)
     let leftOut = batch.fit(mirror.table, quota: options.quota, at: hostTime)
     // Also where nothing is left, or nothing but the removal of what is absent.
-    if batch.onlyRemoves, !batch.touches(mirror.table) { return .written(.of(leftOut: leftOut, overtaken: overtaken)) }
+    if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeInRemains(batch, wanted) {
+      return .written(.of(leftOut: leftOut, overtaken: overtaken))
+    }
     if isInLine {
       try appendInLine(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
     } else {
@@ -97,10 +99,10 @@ extension Journal {
     let hostTime = options.clock?()
     try exclusion.run { () throws(Failure) in
       // Where there is no file, none is made for a clear.
-      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return clearNothing() }
+      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return try clearNothing() }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
         let isElsewhere = hasMovedOn(error)
-        if route.file < 0, !options.isReadOnly { return clearNothing() }
+        if route.file < 0, !options.isReadOnly { return try clearNothing() }
         guard isElsewhere else { throw error }
         try appendClear(scope, hostTime)
       }
@@ -108,12 +110,21 @@ extension Journal {
     }
   }
 
-  /// The path has no file. What is left beside it goes.
-  private func clearNothing() {
+  private func clearNothing() throws(Failure) {
     mirror.clearedNothing()
-    guard (try? route.findFolder()) == true else { return }
-    removeRemains()
-    route.releaseFolder()
+    if let failure = removeRemainsByPath() { throw failure }
+  }
+
+  /// Clears the default place, and has what was there leave the file: a log-out without a handle, by which to learn later that it has not.
+  package static func clearDefaultPlace() throws(Failure) {
+    var options = Options()
+    options.create = false
+    options.acceptsMissing = true
+    let ownApplication: UnsafePointer<CChar>? = nil
+    let journal = try open(application: ownApplication, options: options)
+    defer { journal.close() }
+    try journal.clear(.none)
+    if let failure = try journal.sync() { throw failure }
   }
 
   private func appendClear(_ scope: Scope, _ hostTime: Int64?) throws(Failure) {
@@ -147,14 +158,6 @@ extension Journal {
     removeCopy()
   }
 
-  /// Removes the copy of a damaged file, which would keep what was removed. Where that fails, the next sync tries again.
-  @discardableResult
-  func removeCopy() -> Failure? {
-    let isGone = Syscalls.unlink(route.directory, names.damaged)
-    let failure = isGone ? nil : Syscalls.failure("the copy of the damaged file cannot be removed")
-    debts.copyRemoved(isGone)
-    return failure
-  }
 
   /// Appends one line whole, or nothing. The caller holds the lock.
   @inline(never)

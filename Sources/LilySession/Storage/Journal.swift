@@ -21,6 +21,8 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     public var quota = defaultQuota
     /// Make the file where it is missing; unless so, opening it throws `notFound`.
     public var create = true
+    /// If the file, or its folder, is missing and not made, opening does not throw: nothing is stored then.
+    package var acceptsMissing = false
     /// UTC in ms; nil: the system's. Any thread may call it.
     public var clock: (@Sendable () -> Int64)?
     /// The defaults.
@@ -56,7 +58,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let journal = Journal(try JournalNames.make(path), options)
-    guard try journal.route.findFolder() else { throw Syscalls.failure("cannot open").at(journal.names.directory) }
+    guard try journal.route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else { throw Syscalls.failure("cannot open").at(journal.names.directory) }
     try journal.start()
     return journal
   }

@@ -9,8 +9,8 @@ struct JournalDebts {
   private(set) var owesNewFile = false
   /// The handle removed something that the file still holds, or found that it could not be taken out.
   private(set) var owesRewriting = false
-  /// The copy of a damaged file could not be removed by a clear.
-  private(set) var owesCopysRemoval = false
+  /// Something beside the file that may hold what was removed could not be removed.
+  private(set) var owesRemains = false
   /// Why the last try to rewrite the file came to nothing; nil after one that worked.
   private(set) var failure: Failure?
 
@@ -20,17 +20,18 @@ struct JournalDebts {
   /// The last try came as far as the line `moved`, by which the file has grown.
   private var hasGrown = false
 
-  var isNone: Bool { !owesSync && !owesRewriting && !owesCopysRemoval }
+  var isNone: Bool { !owesSync && !owesRewriting && !owesRemains }
 
   // MARK: what is owed
 
   mutating func wrote() { owesSync = true }
   mutating func removed() { owesRewriting = true }
   mutating func syncFailed() { owesNewFile = true }
-  mutating func copyRemoved(_ isGone: Bool) { owesCopysRemoval = !isGone }
+  mutating func remainsStay() { owesRemains = true }
 
   // MARK: what is no longer owed
 
+  mutating func remainsAreGone() { owesRemains = false }
   mutating func synced() { owesSync = false }
   mutating func directorySynced() { owesDirectory = false }
 

@@ -31,6 +31,7 @@ final class JournalMirror {
     var hasUnknown = false
     var hasMoved = false
     var holdsRemoved = false
+    var removedTo: Int64 = 0
     var tail: Tail?
   }
 
@@ -63,6 +64,8 @@ final class JournalMirror {
   var hasMoved: Bool { state.hasMoved }
   /// The file still holds what was removed or cleared.
   var holdsRemoved: Bool { state.holdsRemoved }
+  /// Where the last line ends that removes something; 0: there is none. What comes before may have been removed.
+  var removedTo: Int64 { state.removedTo }
   /// What follows the last line that was read.
   var tail: Tail? { state.tail }
   /// Nothing is in the file, and nothing is damaged: it may be begun anew.
@@ -145,6 +148,7 @@ final class JournalMirror {
 
   /// A line has been read, and is whole.
   func apply(_ operation: LineReader.Operation, _ parser: LineReader, _ line: JournalReader.Found) {
+    state.position = line.after
     switch operation {
     case .change:
       parser.forEachChange { change in
@@ -159,7 +163,6 @@ final class JournalMirror {
     case .moved: state.hasMoved = true
     case .unknown: state.hasUnknown = true
     }
-    state.position = line.after
     if line.missing > 0 { damaged() }
   }
 
@@ -185,9 +188,10 @@ final class JournalMirror {
     state.position.skipped = 0
   }
 
-  /// A line removes something. A copy of the damaged file would keep what is to be gone.
+  /// The last line removes something. A copy of the damaged file would keep what is to be gone.
   func removed() {
     state.holdsRemoved = true
+    state.removedTo = applied
     state.keepsDamage = false
   }
 

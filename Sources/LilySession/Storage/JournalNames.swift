@@ -46,6 +46,14 @@ final class JournalNames {
     ByteBuffer.put(hex: UInt64(number), digits: 8, into: digits.assumingMemoryBound(to: UInt8.self))
   }
 
+  /// Returns true for the name of a new file that is to take the place of this one: `<file>.` and 8 hex digits and `.tmp`.
+  func isTemporary(_ name: UnsafePointer<CChar>) -> Bool {
+    let length = strlen(temporary)
+    let digits = length &- 12
+    guard strlen(name) == length, strncmp(name, temporary, digits) == 0, strcmp(name + digits + 8, ".tmp") == 0 else { return false }
+    return strspn(name + digits, "0123456789abcdef") == 8
+  }
+
   private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
     var all = bytes
     all += UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)

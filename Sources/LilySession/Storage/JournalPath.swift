@@ -68,7 +68,7 @@ final class JournalPath {
   }
 
   /// Others could read the file, or exchange it. Asked anew each time: a folder's rights and owners may change.
-  var isExposed: Bool { isOpenToOthers || directory >= 0 && FolderOwners.weakness(of: directory, names.directory) != nil }
+  var isExposed: Bool { isOpenToOthers || wasLoose || directory >= 0 && FolderOwners.weakness(of: directory, names.directory) != nil }
 
   func doubt() { isInDoubt = true }
 
@@ -101,6 +101,7 @@ final class JournalPath {
       Syscalls.close(opened)
       throw error
     }
+    if directory >= 0 { Syscalls.unlink(directory, names.temporary) } // the folder was moved during a rewriting
     Syscalls.close(directory)
     directory = opened
     fileIdentity = nil // the same file under another folder's name is opened anew: who knows whether that name is on the disk
@@ -215,6 +216,9 @@ final class JournalPath {
     isOpenToOthers = !isPrivate
     wasLoose = false
   }
+
+  /// The file is marked: others could open it, before this handle did or since.
+  func noteMark() { wasLoose = true }
 
   /// Takes the rights of others to the file away, if it is ours to write.
   func makePrivate() {

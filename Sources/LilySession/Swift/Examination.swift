@@ -113,8 +113,9 @@
         try enter(lookingUp: true)
         defer { leave() }
         guard discardingUnknown || !mirror.hasUnknown else { throw Failure.newerLines }
-        if !mirror.keepsDamage, mirror.damagedLines > 0 || mirror.hasUnknown { try keepDamaged() }
-        try compact(hostTime, evenFull: discardingUnknown, keepsCopy: true)
+        let isCopied = mirror.damagedLines > 0 || mirror.hasUnknown
+        if isCopied, !mirror.keepsDamage { try keepDamaged() }
+        try compact(hostTime, evenFull: discardingUnknown, keepsCopy: isCopied)
         if debts.owesDirectory { throw Failure(.notDurable, "the directory could not be synced") }
       }
     }

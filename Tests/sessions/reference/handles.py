@@ -157,7 +157,7 @@ class Handle:
         if self.opened is not None and self.root.wrote_since and removed and self.opened.gone is None:
             refused = self.opened.cannot_rewrite()
             if refused[0] == n.NEWER:
-                return Either(n.OK, n.NEWER), 0  # whether this is told, too, is open
+                return n.NEWER, 0
             if refused[0]:
                 self.store.erased()
             else:
@@ -224,9 +224,9 @@ def call_set(handle, key, text, deadline):
 
 
 def call_remove(handle, key):
-    """One that is absent is OK, and nothing is written."""
+    """Removing one that is absent returns OK, and writes nothing."""
     status, _ = handle.cannot_write()
-    if handle.raw(key) is None:
+    if handle.raw(key) is None and not handle.damaged:  # else it may be in a damaged line, and is removed all the same
         return ANYTHING if status or handle.failing.get("write") else n.OK  # whether a failure is met on the way to nothing is open
     if status:
         return status
