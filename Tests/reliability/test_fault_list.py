@@ -14,7 +14,7 @@ def rows():
 
 def references(text):
     """(path, test) of what is named in `backquotes`; test "" where a whole file is meant."""
-    return re.findall(r"`((?:c|faults|fuzz|guards|model|mutations|python|tool)/[\w./-]+)(?:::(\w+))?`", text)
+    return re.findall(r"`((?:c|faults|fuzz|guards|journal|model|mutations|tool)/[\w./-]+)(?:::(\w+))?`", text)
 
 
 def exists(path, name):
