@@ -64,4 +64,8 @@ int operations(const char *path);
 /* The nth of them, from 0, as JSON; to be given to json_decref. */
 json_t *operation(const char *path, int n);
 
+/* The text of the nth operation without its check and sequence: "set","k",1,0 */
+#define assert_operation(path, n, text) check_operation((path), (n), (text), __FILE__, __LINE__)
+void check_operation(const char *path, int n, const char *text, const char *file, int line);
+
 #endif

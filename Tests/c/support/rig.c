@@ -207,18 +207,13 @@ void check_event(const struct rig *rig, int n, int32_t kind, lily_session_status
 
 void count_release(void *context) { ++*(int *)context; }
 
-int64_t fixed_clock(void *context) { return *(int64_t *)context; }
-
-lily_session_status count_items(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {
-  (void)key, (void)json, (void)length, (void)expires_at_ms;
-  ++*(int *)context;
-  return LILY_SESSION_OK;
+void rig_lend(struct rig *rig, lily_session_storage *storage) {
+  rig_begin(rig, storage);
+  rig->storage = NULL;
 }
 
-void check_entries(lily_session_storage *storage, int count, const char *file, int line) {
-  int seen = 0;
-  check_status(lily_session_storage_each(storage, NULL, count_items, &seen), LILY_SESSION_OK, "lily_session_storage_each", file, line);
-  if (seen == count) return;
-  print_error("the storage has %d entries, not %d\n", seen, count);
-  _fail(file, line);
+void rig_add(struct rig *rig, struct probe *probe, lily_session_field field) {
+  probe->rig = rig;
+  snprintf(probe->key, sizeof probe->key, "%s", field.key);
+  assert_ok(lily_session_field_add(rig->fields, &field));
 }

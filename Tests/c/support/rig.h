@@ -2,7 +2,7 @@
 #ifndef RIG_H
 #define RIG_H
 
-#include "test.h"
+#include "storages.h"
 
 struct rig;
 
@@ -60,7 +60,11 @@ struct rig {
 
 /* Makes an empty list of fields, and a runtime whose model is the rig. Takes the storage over; NULL is allowed. */
 void rig_begin(struct rig *rig, lily_session_storage *storage);
+/* As rig_begin(), and the storage stays the caller's. */
+void rig_lend(struct rig *rig, lily_session_storage *storage);
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types);
+/* As rig_field(), for a field that has more than a key and types: `field` is a probe_field(). */
+void rig_add(struct rig *rig, struct probe *probe, lily_session_field field);
 void rig_attach(struct rig *rig);
 /* Attached with a field `theme`, a string that is "light", after those that it has. */
 void rig_attach_theme(struct rig *rig, struct probe *theme);
@@ -93,13 +97,5 @@ void check_event(const struct rig *rig, int n, int32_t kind, lily_session_status
 
 /* For `release`: counts in an int. */
 void count_release(void *context);
-
-/* For storage options: the time is an int64_t. */
-int64_t fixed_clock(void *context);
-
-/* For lily_session_storage_each(): counts in an int. */
-lily_session_status count_items(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
-#define assert_entries(storage, count) check_entries((storage), (count), __FILE__, __LINE__)
-void check_entries(lily_session_storage *storage, int count, const char *file, int line);
 
 #endif

@@ -2,7 +2,6 @@
 #ifndef STAGE_H
 #define STAGE_H
 
-#include "more.h"
 #include "table.h"
 
 enum { ON_JOURNAL, ON_MEMORY, ON_TABLE };
