@@ -157,6 +157,7 @@ def test_S20_lines_of_another_store(path, real, tmp_path):
 
 
 @pytest.mark.parametrize("extra", [b"\n", b"\r\n", b"\n\n\n", b" \n", b"\xef\xbb\xbf\n", b"[]\n", b"null\n", b"\0" * 4096 + b"\n",
+                                   b"[\n", b'[""]\n', b'["00000000"]\n', b'["XXXXXXXX",2,"set","other",1,0]\n',
                                    b'["00000000",1,"set","other","x",0]\n', b"x" * 100_000 + b"\n"], ids=lambda extra: repr(extra[:12]))
 def test_S20_a_foreign_line_between_the_others(path, real, extra):
     operations, lines = operations_of(real), lines_of(real)
@@ -172,7 +173,11 @@ def test_S20_carriage_returns_glued_lines_and_byte_order_marks(path, real):
     operations, lines = operations_of(real), lines_of(real)
     for number in range(len(lines)):
         rest = outcome(operations[:number] + operations[number + 1:])
-        for changed in (lines[number][:-1] + b"\r\n", b"\xef\xbb\xbf" + lines[number], b" " + lines[number]):
+        for changed in (lines[number][:-1] + b"\r\n", lines[number][:-1] + b" \n", lines[number][:-2] + b"\n", b"\xef\xbb\xbf" + lines[number],
+                        b" " + lines[number], b"[" + lines[number], lines[number][:2] + b"G" + lines[number][3:],
+                        lines[number][:10].upper() + lines[number][10:]):
+            if changed == lines[number]:
+                continue  # no letter in this check
             survives(path, real[:140] + b"".join(lines[:number] + [changed] + lines[number + 1:]), rest)
         if number + 1 < len(lines):
             rest = outcome(operations[:number] + operations[number + 2:])

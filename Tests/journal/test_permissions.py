@@ -45,44 +45,6 @@ def run(body, *arguments):
         pass
 
 
-@pytest.mark.parametrize("mask", [0, 0o022, 0o077, 0o777])
-def test_the_file_is_0600_under_any_umask(path, mask):
-    before = os.umask(mask)
-    try:
-        with lily.Storage(path) as storage:
-            assert path.stat().st_mode & 0o7777 == 0o600
-            storage.set(b"a", b"1")
-            storage.remove(b"a")
-            storage.sync()
-            assert path.stat().st_mode & 0o7777 == 0o600
-        assert os.umask(mask) == mask  # the process's own is left alone
-    finally:
-        os.umask(before)
-
-
-def test_a_file_that_others_may_read_is_tightened(path):
-    path.write_bytes(Writer().set(b"a", b"1").bytes())
-    path.chmod(0o644)
-    with lily.Storage(path) as storage:
-        assert storage.get(b"a") == b"1"
-        storage.set(b"a", b"2")
-    assert path.stat().st_mode & 0o7777 == 0o600
-
-
-def test_READ_ONLY_writes_nothing(path):
-    data = Writer().set(b"a", b"1").bytes() + b'["torn'
-    path.write_bytes(data)
-    path.chmod(0o600)
-    with lily.Storage(path, lily.READ_ONLY) as storage:
-        assert storage.get(b"a") == b"1"
-        answers(lily.PERMISSION, storage.set, b"a", b"2")
-        answers(lily.PERMISSION, storage.remove, b"a")
-        answers(lily.PERMISSION, storage.clear)
-        storage.sync()
-        assert storage.each() == {b"a": (b"1", 0)}
-    assert path.read_bytes() == data and os.listdir(path.parent) == [path.name]
-
-
 @pytest.mark.parametrize("data", [b"", b"\0" * 100, Writer().header[:90]], ids=["empty", "zeros", "half a header"])
 def test_READ_ONLY_reads_a_creation_cut_short_as_empty(path, data):
     path.write_bytes(data)

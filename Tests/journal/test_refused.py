@@ -2,6 +2,7 @@
 import contextlib
 import os
 import re
+import socket
 
 import pytest
 
@@ -18,7 +19,8 @@ NOT_OURS = {
     "text": b"Dear diary,\ntoday I wrote a file.\n",
     "one byte": b"x",
     "one newline": b"\n",
-    "blanks": b" " * 200,
+    "blanks": b" " * 200, "one blank": b" ", "a script": b"#!/bin/sh\nexit 0\n", "SQLite": b"SQLite format 3\0",
+    "numbers": b"[1,2,3]\n[4,5,6]\n", "a byte order mark alone": b"\xef\xbb\xbf", "a newline and zeros": b"\n" + bytes(4095),
     "PNG": b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)),
     "ELF": b"\x7fELF\x02\x01\x01" + bytes(200),
     "JSON Lines": b'{"key":"theme","value":"dark"}\n' * 10,
@@ -42,6 +44,9 @@ NOT_OURS = {
     "another name": header_copy(SALT, GENERATION, name=b"lily-sessiom") * 2,
     "capital salt": (lambda body: b'["%08x",%s\n' % (journal.crc32c(body), body))(
         b'0,"lily-session",1,"ABCDEFABCDEFABCD","00000000b7e15163"]') * 2,
+    **{f"header {body[18:].decode()}": b'["%08x",%s\n' % (journal.crc32c(body), body) * 2 for body in (
+        b'0,"lily-session",1,"8f3b0c6a92d1e45g","00000000b7e15163"]', b'0,"lily-session",1,"8f3b0c6a92d1e457","00000000b7e1516x"]',
+        b'0,"lily-session",1,"8f3b0c6a92d1e457",00000000b7e1516300]', b'0,"lily-session",1,"8f3b0c6a92d1e4","00000000b7e1516300"]')},
     "sequence 1 in the header": (lambda body: b'["%08x",%s\n' % (journal.crc32c(body), body))(
         b'1,"lily-session",1,"1234567812345678","00000000b7e15163"]') * 2,
 }
@@ -135,28 +140,45 @@ def test_S20_an_endless_line_costs_no_memory(path):
 
 
 def look(pipe, path):
-    pipe.send([open_status(path, flags) for flags in (0, lily.STRICT, lily.READ_ONLY)])
+    pipe.send({open_status(path, flags) for flags in range(4)})
 
 
 def all_refused(path):
     """In a process of its own: a pipe must not make it wait for someone at the other end."""
     with Child(look, path) as child:
         assert child.pipe.poll(60), "still waiting"
-        assert child.receive() == [lily.REFUSED] * 3
+        assert child.receive() == {lily.REFUSED}
 
 
-def test_S20_other_kinds_of_files_are_refused(path, tmp_path):
+def test_S20_other_kinds_of_files_are_refused(path, tmp_path, monkeypatch):
     victim = tmp_path / "victim"
     victim.write_bytes(OURS)
+    monkeypatch.chdir(tmp_path)  # a socket's path has to be short
     for make in (lambda: os.symlink(victim, path), lambda: os.symlink(tmp_path / "nowhere", path), lambda: os.link(victim, path),
-                 lambda: os.mkfifo(path)):
+                 lambda: os.mkfifo(path), lambda: socket.socket(socket.AF_UNIX).bind(path.name)):
         make()
         all_refused(path)
+        if victim.stat().st_nlink == 2:
+            all_refused(victim)
         os.unlink(path)
     os.mkdir(path)
     all_refused(path)
     all_refused("/dev/null")
+    all_refused("/dev/zero")
     assert victim.read_bytes() == OURS and not (tmp_path / "nowhere").exists()
+    with lily.Storage(victim) as storage:  # its second name is gone
+        assert storage.get(b"a") == b"1"
+
+
+def test_S18_a_link_on_the_way_is_followed(tmp_path):
+    """People link their directories."""
+    (tmp_path / "real").mkdir()
+    os.symlink(tmp_path / "real", tmp_path / "link")
+    with lily.Storage(tmp_path / "link/session.jsonl") as storage:
+        storage.set(b"a", b"1")
+        storage.remove(b"a")
+        storage.sync()
+    assert (tmp_path / "real/session.jsonl").exists()
 
 
 def test_S20_a_prepared_temporary_file_harms_nobody(path, tmp_path):
@@ -164,7 +186,7 @@ def test_S20_a_prepared_temporary_file_harms_nobody(path, tmp_path):
     victim = tmp_path / "victim"
     victim.write_bytes(b"precious")
     for prepare in (lambda: os.symlink(victim, temporary), lambda: temporary.write_bytes(Writer().set(b"evil", b"1").bytes()),
-                    lambda: os.link(victim, temporary)):
+                    lambda: os.link(victim, temporary), lambda: temporary.mkdir(), lambda: os.mkfifo(temporary)):
         with lily.Storage(path) as storage:
             storage.set(b"a", b"1")
             temporary = journal.temporary(path, journal.read(path.read_bytes()).salt)
@@ -175,6 +197,8 @@ def test_S20_a_prepared_temporary_file_harms_nobody(path, tmp_path):
             assert storage.each() == {b"a": (b"1", 0)}
         assert victim.read_bytes() == b"precious"
         assert journal.read(path.read_bytes()).entries == {b"a": journal.Entry(b"1")}
+        if temporary.is_dir():
+            temporary.rmdir()
         assert not os.path.lexists(temporary)
     damaged = path.with_name(path.name + ".damaged")
     os.symlink(victim, damaged)

@@ -47,17 +47,6 @@ def test_S8_a_removal_by_another_handle_is_swept_too(path):
     first.close()
 
 
-def test_S8_logging_out_of_a_session_sweeps(path):
-    with lily.Storage(path) as storage:
-        session = sessions.Session(storage, [sessions.Field("token", lily.STRING | lily.NULL)], {"token": None})
-        session.dispatch(token=SECRET)
-        storage.clear()
-        session.dispatch(token=None)
-        session.flush()
-        assert not on_disk(path)
-        session.close()
-
-
 DAMAGES = {"a flipped bit": lambda data: data[:200] + bytes([data[200] ^ 1]) + data[201:],
            "a foreign line": lambda data: data + b"what is this?\n",
            "a lost line": lambda data: data[:140] + data[data.index(b"\n", 140) + 1:]}

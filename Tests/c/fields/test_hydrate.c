@@ -188,16 +188,6 @@ TEST(hydrate__S4_absent_loaded_and_unreadable_are_three_things) {
   rig_end(&rig);
 }
 
-/* For the whole store: a file that is not to be read gives no session, and stays. */
-TEST(hydrate__S4_a_store_that_cannot_be_read_is_not_an_empty_one) {
-  file_write(JOURNAL, "{\"theme\":\"dark\"}\n", 17);
-  struct bytes before = file_read(JOURNAL);
-  lily_session_storage *storage = UNTOUCHED;
-  assert_fails(REFUSED, lily_session_storage_open(JOURNAL, NULL, &storage));
-  assert_null(storage);
-  assert_file_is(JOURNAL, before);
-}
-
 TEST(hydrate__a_newer_version_of_a_field_is_left_alone) {
   struct journal journal;
   journal_begin(&journal);

@@ -10,63 +10,6 @@ static void begin(void) {
   assert_stored(storage, "a", "1");
 }
 
-TEST(replaced__a_backup_was_put_in_its_place) {
-  begin();
-  journal_of(in_place("backup"), "a", "0", "b", "2", NULL);
-  assert_int_equal(rename(in_place("backup"), JOURNAL), 0);
-  assert_stored(storage, "a", "0");
-  assert_stored(storage, "b", "2");
-  assert_ok(set_text(storage, "c", "3"));
-  lily_session_storage_close(storage);
-  storage = open_storage(JOURNAL);
-  assert_entries(storage, 3);
-  lily_session_storage_close(storage);
-}
-
-/* The same inode, other bytes: what `cp backup session.jsonl` does. A copy of the very same size would not be noticed. */
-TEST(replaced__a_backup_was_copied_over_it) {
-  const char *values[] = {"1", "\"a long value, so that the copy is longer than what it replaces, filler and all\""};
-  for (size_t i = 0; i < COUNT(values); i++) {
-    begin();
-    assert_ok(set_text(storage, "filler", "0"));
-    journal_of(in_place("backup"), "b", values[i], NULL);
-    struct bytes backup = file_read(in_place("backup"));
-    file_write(JOURNAL, backup.bytes, backup.length);
-    free(backup.bytes);
-    assert_absent(storage, "a");
-    assert_stored(storage, "b", values[i]);
-    assert_ok(set_text(storage, "c", "3"));
-    lily_session_storage_close(storage);
-    storage = open_storage(JOURNAL);
-    assert_entries(storage, 2);
-    assert_stored(storage, "b", values[i]);
-    assert_stored(storage, "c", "3");
-    lily_session_storage_close(storage);
-    assert_int_equal(unlink(JOURNAL), 0);
-  }
-}
-
-TEST(replaced__it_was_emptied) {
-  begin();
-  assert_int_equal(truncate(JOURNAL, 0), 0);
-  assert_absent(storage, "a");
-  assert_ok(set_text(storage, "b", "2"));
-  lily_session_storage_close(storage);
-  storage = open_storage(JOURNAL);
-  assert_entries(storage, 1);
-  lily_session_storage_close(storage);
-}
-
-TEST(replaced__it_was_deleted) {
-  begin();
-  assert_int_equal(unlink(JOURNAL), 0);
-  assert_absent(storage, "a");
-  assert_entries(storage, 0);
-  assert_ok(lily_session_storage_sync(storage));
-  assert_ok(lily_session_storage_remove(storage, "a"));
-  lily_session_storage_close(storage);
-}
-
 /* A deleted store is as one that was cleared: a session does not bring back what it tried to write before. */
 TEST(replaced__S8_a_session_goes_on_after_a_deletion) {
   struct rig rig;

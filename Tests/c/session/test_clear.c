@@ -21,22 +21,6 @@ static void begin(void) {
   rig_attach(&rig);
 }
 
-TEST(clear__S8_leaves_other_keys) {
-  lily_session_storage *storages[] = {open_memory(), open_storage(JOURNAL)};
-  const char *others[] = {"lily_session", "lily_sessio", "other", "Lily_session_theme", "lily-session_theme",
-      " lily_session_theme", "lily_sessionx"};
-  for (size_t i = 0; i < COUNT(storages); i++) {
-    for (size_t j = 0; j < COUNT(others); j++) assert_ok(set_text(storages[i], others[j], "1"));
-    assert_ok(set_text(storages[i], "lily_session_theme", "1"));
-    assert_ok(set_text(storages[i], "lily_session_", "1"));
-    assert_ok(set_text(storages[i], "lily_session_\xc3\xa9", "1"));
-    assert_ok(lily_session_clear(storages[i]));
-    assert_entries(storages[i], (int)COUNT(others));
-    for (size_t j = 0; j < COUNT(others); j++) assert_stored(storages[i], others[j], "1");
-    lily_session_storage_close(storages[i]);
-  }
-}
-
 TEST(clear__S8_is_one_line_whatever_the_number) {
   lily_session_storage *storage = open_storage(JOURNAL);
   for (int i = 0; i < 2000; i++) {
@@ -178,25 +162,6 @@ TEST(clear__S8_a_rejected_text_goes_too) {
   assert_absent(rig.storage, "lily_session_cart");
   assert_state(rig.session, "cart", LILY_SESSION_STATE_ABSENT);
   rig_end(&rig);
-}
-
-TEST(clear__S8_a_secret_leaves_the_file_at_close) {
-  lily_session_storage *storage = open_storage(JOURNAL);
-  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
-  assert_ok(lily_session_clear(storage));
-  lily_session_storage_close(storage);
-  assert_false(file_has(JOURNAL, SECRET));
-}
-
-TEST(clear__nothing_to_clear) {
-  lily_session_storage *storages[] = {open_memory(), open_storage(JOURNAL)};
-  for (size_t i = 0; i < COUNT(storages); i++) {
-    assert_ok(lily_session_clear(storages[i]));
-    assert_ok(set_text(storages[i], "other", "1"));
-    assert_ok(lily_session_clear(storages[i]));
-    assert_entries(storages[i], 1);
-    lily_session_storage_close(storages[i]);
-  }
 }
 
 TEST(clear__S18_null_is_the_default_place) {

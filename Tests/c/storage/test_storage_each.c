@@ -57,34 +57,6 @@ TEST(storage_each__prefixes_that_are_none) {
   lily_session_storage_close(storage);
 }
 
-TEST(storage_each__in_the_byte_order_of_keys) {
-  const char *keys[] = {"b", "\xc3\xa9", "a", "B", "ab", "\xf0\x9f\x8c\xb8", "\xef\xbf\xbd", "e\xcc\x81", "a.b"};
-  lily_session_storage *storages[] = {open_memory(), open_storage(JOURNAL)};
-  for (size_t i = 0; i < COUNT(storages); i++) {
-    struct walk seen = {0};
-    fill(storages[i], keys, COUNT(keys));
-    assert_ok(lily_session_storage_each(storages[i], NULL, walk, &seen));
-    assert_string_equal(seen.keys, "B a a.b ab b e\xcc\x81 \xc3\xa9 \xef\xbf\xbd \xf0\x9f\x8c\xb8 ");
-    assert_true(seen.texts_right);
-    lily_session_storage_close(storages[i]);
-  }
-}
-
-TEST(storage_each__by_prefix) {
-  const char *keys[] = {"user", "user:1", "user:12", "user2", "use", "v", "tuser"};
-  lily_session_storage *storage = open_storage(JOURNAL);
-  fill(storage, keys, COUNT(keys));
-  const char *expected[][2] = {{"user", "user user2 user:1 user:12 "}, {"user:", "user:1 user:12 "}, {"user:1", "user:1 user:12 "},
-                               {"user:12", "user:12 "},                {"user:123", ""},             {"x", ""},
-                               {"", "tuser use user user2 user:1 user:12 v "}};
-  for (size_t i = 0; i < COUNT(expected); i++) {
-    struct walk seen = {0};
-    assert_ok(lily_session_storage_each(storage, expected[i][0], walk, &seen));
-    assert_string_equal(seen.keys, expected[i][1]);
-  }
-  lily_session_storage_close(storage);
-}
-
 TEST(storage_each__stops_where_visit_says_and_answers_it) {
   const char *keys[] = {"a", "b", "c"};
   const lily_session_status answers[] = {LILY_SESSION_ERROR_CALLBACK, LILY_SESSION_ERROR_NOT_FOUND, -12345, 42, INT32_MIN};

@@ -36,18 +36,6 @@ TEST(storage_get__null_out_length) {
   lily_session_storage_close(storage);
 }
 
-TEST(storage_get__absent_leaves_the_outputs_untouched) {
-  lily_session_storage *storages[] = {open_memory(), open_storage(JOURNAL)};
-  for (size_t i = 0; i < COUNT(storages); i++) {
-    char *json = UNTOUCHED;
-    size_t length = 7;
-    assert_fails(NOT_FOUND, lily_session_storage_get(storages[i], "a", &json, &length));
-    assert_ptr_equal(json, UNTOUCHED);
-    assert_int_equal(length, 7);
-    lily_session_storage_close(storages[i]);
-  }
-}
-
 TEST(storage_get__is_a_copy) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(set_text(storage, "a", "\"first\""));
@@ -77,36 +65,6 @@ TEST(storage_get__is_nul_terminated_behind_its_length) {
     free(text);
   }
   lily_session_storage_close(storage);
-}
-
-/* "As it is now, whoever wrote it": no handle answers from an old picture of the file. */
-TEST(storage_get__sees_what_another_handle_wrote) {
-  lily_session_storage *one = open_storage(JOURNAL), *two = open_storage(JOURNAL);
-  assert_absent(two, "a");
-  assert_ok(set_text(one, "a", "1"));
-  assert_stored(two, "a", "1");
-  assert_ok(set_text(two, "a", "2"));
-  assert_stored(one, "a", "2");
-  assert_ok(lily_session_storage_remove(one, "a"));
-  assert_absent(two, "a");
-  lily_session_storage_close(one);
-  lily_session_storage_close(two);
-}
-
-TEST(storage_get__sees_past_a_rewriting_of_the_file) {
-  lily_session_storage *one = open_storage(JOURNAL), *two = open_storage(JOURNAL);
-  assert_ok(set_text(one, "a", "1"));
-  assert_ok(set_text(one, "b", "2"));
-  assert_ok(lily_session_storage_remove(one, "a"));
-  assert_ok(lily_session_storage_sync(one));
-  assert_ok(set_text(one, "c", "3"));
-  assert_absent(two, "a");
-  assert_stored(two, "b", "2");
-  assert_stored(two, "c", "3");
-  assert_ok(set_text(two, "d", "4"));
-  assert_stored(one, "d", "4");
-  lily_session_storage_close(one);
-  lily_session_storage_close(two);
 }
 
 /* The prefix is part of the key: nothing is added for the caller. */

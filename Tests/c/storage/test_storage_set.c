@@ -70,22 +70,6 @@ TEST(storage_set__a_failure_leaves_the_old_value_and_the_file) {
   lily_session_storage_close(storage);
 }
 
-TEST(storage_set__replaces) {
-  lily_session_storage *storage = open_storage(JOURNAL);
-  assert_ok(set_text(storage, "a", "1"));
-  assert_ok(set_text(storage, "b", "2"));
-  assert_ok(set_text(storage, "a", "[3]"));
-  assert_stored(storage, "a", "[3]");
-  assert_stored(storage, "b", "2");
-  assert_entries(storage, 2);
-  lily_session_storage_close(storage);
-  storage = open_storage(JOURNAL);
-  assert_stored(storage, "a", "[3]");
-  assert_stored(storage, "b", "2");
-  assert_entries(storage, 2);
-  lily_session_storage_close(storage);
-}
-
 TEST(storage_set__one_line_each) {
   lily_session_storage *storage = open_storage(JOURNAL);
   for (int i = 1; i <= 5; i++) {
@@ -146,21 +130,5 @@ TEST(storage_remove__an_absent_key_writes_nothing) {
   assert_ok(lily_session_storage_remove(storage, "b"));
   assert_ok(lily_session_storage_remove(storage, "A"));
   assert_file_is(JOURNAL, before);
-  lily_session_storage_close(storage);
-}
-
-TEST(storage_remove__removes_one_key) {
-  lily_session_storage *storage = open_storage(JOURNAL);
-  assert_ok(set_text(storage, "a", "1"));
-  assert_ok(set_text(storage, "aa", "2"));
-  assert_ok(lily_session_storage_remove(storage, "a"));
-  assert_absent(storage, "a");
-  assert_stored(storage, "aa", "2");
-  lily_session_storage_close(storage);
-  storage = open_storage(JOURNAL);
-  assert_absent(storage, "a");
-  assert_stored(storage, "aa", "2");
-  assert_ok(set_text(storage, "a", "3"));
-  assert_stored(storage, "a", "3");
   lily_session_storage_close(storage);
 }
