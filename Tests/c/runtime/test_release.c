@@ -22,96 +22,57 @@ TEST(release__a_list_that_was_never_attached) {
   for (size_t i = 0; i < COUNT(probes); i++) assert_int_equal(probes[i].releases, 1);
 }
 
-TEST(release__session_before_list) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_detach, rig.session);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 0);
-  rig_end(&rig);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 1);
-}
+/* A step, and how often the session's notifier and the field's have run when it is over. */
+struct step {
+  enum { LAST, FREE_LIST, DETACH, ABANDON, FREE_RUNTIME, CLOSE_STORAGE, CHANGE } kind;
+  int session, field;
+};
 
-TEST(release__list_before_session) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_persistence_free, rig.fields);
-  assert_int_equal(theme.releases, 0);
-  probe_string(&theme, "dark");
-  rig_dispatch(&rig);
-  assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
-  end_by(lily_session_detach, rig.session);
-  assert_int_equal(theme.releases, 1);
-  assert_int_equal(rig.releases, 1);
-  rig_end(&rig);
-  assert_int_equal(theme.releases, 1);
-  assert_int_equal(rig.releases, 1);
-}
+/* What a row leaves open, rig_end() ends. */
+static const struct step orders[][4] = {
+    {{DETACH, 1, 0}},
+    {{FREE_LIST, 0, 0}, {CHANGE, 0, 0}, {DETACH, 1, 1}},
+    {{FREE_RUNTIME, 1, 0}, {DETACH, 1, 0}},
+    {{FREE_LIST, 0, 0}, {FREE_RUNTIME, 1, 1}},
+    {{CLOSE_STORAGE, 0, 0}, {CHANGE, 0, 0}},
+    {{FREE_LIST, 0, 0}, {ABANDON, 1, 1}},
+    {{FREE_RUNTIME, 1, 0}, {ABANDON, 1, 0}},
+};
 
-TEST(release__runtime_before_session) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_runtime_free, rig.runtime);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 0);
-  end_by(lily_session_detach, rig.session);
-  assert_int_equal(rig.releases, 1);
-  rig_end(&rig);
-  assert_int_equal(theme.releases, 1);
-}
-
-TEST(release__list_then_runtime_then_session) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_persistence_free, rig.fields);
-  end_by(lily_session_runtime_free, rig.runtime);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 1);
-  rig_end(&rig);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 1);
-}
-
-TEST(release__storage_first_of_all) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_storage_close, rig.storage);
-  probe_string(&theme, "dark");
-  rig_end(&rig);
-  assert_int_equal(theme.releases, 1);
-  lily_session_storage *storage = open_storage(JOURNAL);
-  assert_stored(storage, "lily_session_theme", "\"dark\"");
-  lily_session_storage_close(storage);
-}
-
-TEST(release__abandon) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_persistence_free, rig.fields);
-  end_by(lily_session_abandon, rig.session);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 1);
-  rig_end(&rig);
-  assert_int_equal(rig.releases, 1);
-  assert_int_equal(theme.releases, 1);
-}
-
-TEST(release__abandon_after_the_runtime) {
-  struct rig rig;
-  struct probe theme;
-  begin(&rig, &theme);
-  end_by(lily_session_runtime_free, rig.runtime);
-  end_by(lily_session_abandon, rig.session);
-  assert_int_equal(rig.releases, 1);
-  rig_end(&rig);
-  assert_int_equal(theme.releases, 1);
+TEST(release__in_every_order) {
+  for (size_t i = 0; i < COUNT(orders); i++) {
+    struct rig rig;
+    struct probe theme;
+    bool has_changed = false;
+    begin(&rig, &theme);
+    for (const struct step *step = orders[i]; step->kind != LAST; step++) {
+      print_message("order %zu, step %d\n", i, (int)(step - orders[i]));
+      switch (step->kind) {
+        case LAST: break;
+        case FREE_LIST: end_by(lily_session_persistence_free, rig.fields); break;
+        case DETACH: end_by(lily_session_detach, rig.session); break;
+        case ABANDON: end_by(lily_session_abandon, rig.session); break;
+        case FREE_RUNTIME: end_by(lily_session_runtime_free, rig.runtime); break;
+        case CLOSE_STORAGE: end_by(lily_session_storage_close, rig.storage); break;
+        case CHANGE:
+          probe_string(&theme, "dark");
+          rig_dispatch(&rig);
+          has_changed = true;
+      }
+      assert_int_equal(rig.releases, step->session);
+      assert_int_equal(theme.releases, step->field);
+    }
+    rig_end(&rig);
+    assert_int_equal(rig.releases, 1);
+    assert_int_equal(theme.releases, 1);
+    lily_session_storage *storage = open_storage(JOURNAL);
+    if (has_changed)
+      assert_stored(storage, "lily_session_theme", "\"dark\"");
+    else
+      assert_absent(storage, "lily_session_theme");
+    lily_session_storage_close(storage);
+    unlink(JOURNAL);
+  }
 }
 
 /* A list serves many sessions; the fields live as long as the last that has them. */
