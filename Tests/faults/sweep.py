@@ -3,7 +3,7 @@ import faults
 import oracle
 from faults import BUSY, IO, LONG, NO_SPACE, NOT_DURABLE, OK, PERMISSION
 
-# What each call can be answered with. EINTR comes once: for ever would be for ever.
+# The errors that each call is made to return. EINTR comes once, as a call that is interrupted each time would never end.
 ERRORS = {
     "openat": ["EMFILE", "ENFILE", "EACCES", "EROFS", "EIO", "ENOSPC", "EINTR"],
     "write": ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EINTR", "short:1", "short:12", "short:-1"],
@@ -39,14 +39,14 @@ STATUS = {"ENOSPC": NO_SPACE, "EDQUOT": NO_SPACE, "EFBIG": NO_SPACE, "EACCES": P
 
 
 def expected(action, call):
-    """The statuses that a step may answer after this fault."""
+    """The statuses that a step may return after this fault."""
     if ":" in action or action.startswith("kill") or action == "EINTR" or call in HARMLESS:
         return {OK}
     return {OK, STATUS.get(action, IO)} | ({NOT_DURABLE} if call != "flock" or action != "EWOULDBLOCK" else set())
 
 
 def judge(path, run, allowed, stored=None, damage=0, is_full=False):
-    """Raises Wrong where a run, or what it left, is not as promised. Answers what a later program found."""
+    """Raises Wrong where a run, or what it left, is not as promised. Returns what a later program found."""
     if run.violations:
         raise oracle.Wrong(run.violations[0])
     if run.stderr or not (run.status == 0 or run.killed):

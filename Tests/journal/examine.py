@@ -8,7 +8,7 @@ PROBE = b"probe"
 
 
 def open_status(path, flags):
-    """What opening answers; the handle is closed again."""
+    """What opening returns; the handle is closed again."""
     try:
         lily.Storage(path, flags, now=NOW).close()
     except lily.Failure as failure:

@@ -15,7 +15,7 @@ class Field:
 
 
 def _encode(value, types, out):
-    """Fills an out_value and answers what has to stay alive until the next call."""
+    """Fills an out_value and returns what has to stay alive until the next call."""
     kept = None
     if value is None:
         out.type = lily.NULL

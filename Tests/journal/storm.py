@@ -88,7 +88,7 @@ class Worker:
         os.close(self.pipe)
 
     def verify(self, stored):
-        """Compares what is stored with what was acknowledged. `stored` answers the text of a key, or None."""
+        """Compares what is stored with what was acknowledged. `stored` returns the text of a key, or None."""
         found = {key: stored(key) for key in self.keys()}
         before = {key: self.state.get(key) for key in self.keys()}
         after = {**before, **self.update(self.count + 1)}
@@ -207,7 +207,7 @@ def snapshot(path):
 
 
 def run(path, workers, random, seconds, pause=0.012):
-    """Lets the workers write, and kills one after another. Answers counts; `lost` must be 0."""
+    """Lets the workers write, and kills one after another. Returns counts; `lost` must be 0."""
     counts = dict(kills=0, lost=0, rewrites_seen=0, largest_file=0)
     wrongs, header, end = [], None, time.monotonic() + seconds
     lily.Storage(path).close()

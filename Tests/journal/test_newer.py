@@ -15,7 +15,7 @@ NEWER = {
 }
 
 
-def answers(code, call, *arguments):
+def fails_with(code, call, *arguments):
     with pytest.raises(lily.Failure) as raised:
         call(*arguments)
     assert raised.value.code == code
@@ -34,9 +34,9 @@ def test_S20_newer_is_read_and_not_written(path, operation, tail):
             expected = {b"lily_session_a": (b"1", 0), b"b": (b"2", 0)}
             assert storage.each() == expected
             assert storage.get(b"b") == b"2" and storage.get(b"d") is None
-            answers(lily.NEWER, storage.set, b"b", b"3")
-            answers(lily.NEWER, storage.set, b"new", b"3")
-            answers(lily.NEWER, storage.remove, b"b")
+            fails_with(lily.NEWER, storage.set, b"b", b"3")
+            fails_with(lily.NEWER, storage.set, b"new", b"3")
+            fails_with(lily.NEWER, storage.remove, b"b")
             storage.sync()
             assert storage.each() == expected
             assert path.read_bytes() == data
@@ -57,7 +57,7 @@ def test_S20_newer_among_damage_is_not_rewritten(path):
     assert open_status(path, lily.STRICT) == lily.CORRUPT
     with lily.Storage(path) as storage:
         assert storage.get(b"a") == b"1"
-        answers(lily.NEWER, storage.set, b"a", b"2")
+        fails_with(lily.NEWER, storage.set, b"a", b"2")
         storage.sync()
     assert path.read_bytes() == data and list(path.parent.iterdir()) == [path]
 
@@ -71,7 +71,7 @@ def test_S20_a_newer_program_writes_while_the_file_is_open(path):
         with path.open("ab") as file:
             file.write(data[path.stat().st_size:])
         assert storage.get(b"a") == b"2"
-        answers(lily.NEWER, storage.set, b"a", b"3")
+        fails_with(lily.NEWER, storage.set, b"a", b"3")
         storage.sync()
         assert path.read_bytes() == data
     assert path.read_bytes() == data
@@ -96,6 +96,6 @@ def test_S20_a_newer_line_is_at_most_1_MiB(path, more):
     assert state.newer == (more == 0) and state.damage == more
     with lily.Storage(path, now=NOW) as storage:
         if state.newer:
-            answers(lily.NEWER, storage.set, b"a", b"2")
+            fails_with(lily.NEWER, storage.set, b"a", b"2")
         else:
             storage.set(b"a", b"2")

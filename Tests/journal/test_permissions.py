@@ -14,7 +14,7 @@ from processes import Child
 NOBODY = 65534
 
 
-def answers(code, call, *arguments):
+def fails_with(code, call, *arguments):
     with pytest.raises(lily.Failure) as raised:
         call(*arguments)
     assert raised.value.code == code
@@ -62,7 +62,7 @@ def read_only_file(path):
     os.chmod(path, 0o400)
     with lily.Storage(path) as storage:
         assert storage.get(b"a") == b"1"
-        answers(lily.PERMISSION, storage.set, b"a", b"2")
+        fails_with(lily.PERMISSION, storage.set, b"a", b"2")
         assert storage.each() == {b"a": (b"1", 0)}
 
 

@@ -173,7 +173,7 @@ def test_S5_an_update_is_seen_whole_or_not_at_all(path, numbers):
 
 def log_in(pipe, path, limited):
     """A session that does what it is told: a dict is dispatched, "limit" forbids its file to grow, "free" allows it again. It
-    answers a status, or a state where that is asked for: asking looks at the file, which a test may not want."""
+    returns a status, or a state where that is asked for: asking looks at the file, which a test may not want."""
     with lily.Storage(path) as storage:
         session = Session(storage, [Field("token", lily.STRING), Field("theme", lily.STRING)], {"token": b"", "theme": b""})
         if not limited:

@@ -1,9 +1,10 @@
-/* lily_session_storage_open_backend(): what it accepts, what reaches the host's functions, and what comes back of their failures. */
+/* lily_session_storage_open_backend(): which backends it accepts, what it passes to their functions, and what it makes of their failures.
+   */
 #include "table.h"
 
 #include <stddef.h>
 
-static struct table table; /* each test begins it anew: one before may have failed half way */
+static struct table table; /* Each test starts with a new one, as the test before it may have failed halfway. */
 static int64_t now;
 
 static lily_session_status open_with(const lily_session_backend *backend, const lily_session_storage_options *options) {
@@ -132,7 +133,7 @@ TEST(backend__what_reaches_it) {
   assert_int_equal(table_row(&table, "k")->expires_at_ms, 77);
   assert_int_equal(table_row(&table, "k")->version, 0);
   assert_false(table.has_prefix);
-  /* A past deadline is the library's to judge. */
+  /* The library decides what has expired, and the backend does not. */
   now = 77;
   assert_absent(storage, "k");
   assert_non_null(table_row(&table, "k"));
@@ -141,7 +142,7 @@ TEST(backend__what_reaches_it) {
   assert_ok(set_text(scope, "lily_session_k", "2"));
   assert_non_null(table_row(&table, "\x01user:4\x01lily_session_k"));
   lily_session_storage_close(scope);
-  table.fd_answer = 1234;
+  table.fd_result = 1234;
   assert_int_equal(lily_session_storage_fd(storage), 1234);
   const int syncs = table.calls[TABLE_SYNC];
   assert_ok(lily_session_storage_sync(storage));
@@ -150,7 +151,7 @@ TEST(backend__what_reaches_it) {
   table_free(&table);
 }
 
-/* A failure of ours comes out as it is, any other number as IO, and the message is one line. */
+/* A status of the library is returned as it is, and any other number as IO. The message is one line. */
 TEST(backend__failures_come_out) {
   table = (struct table){0};
   const lily_session_status given[] = {LILY_SESSION_ERROR_PERMISSION, LILY_SESSION_ERROR_NO_SPACE, LILY_SESSION_ERROR_BUSY,
@@ -164,18 +165,18 @@ TEST(backend__failures_come_out) {
     int count = 0;
     for (int function = 0; function < TABLE_FUNCTIONS; function++) {
       if (function == TABLE_GENERATION) continue; /* below, through a session */
-      table.answers[function] = given[i];
+      table.results[function] = given[i];
       switch (function) {
-        case TABLE_READ: assert_answers(expected, lily_session_storage_get(storage, "k", &json, NULL)); break;
+        case TABLE_READ: assert_returns(expected, lily_session_storage_get(storage, "k", &json, NULL)); break;
         case TABLE_WRITE:
-          assert_answers(expected, set_text(storage, "k", "1"));
-          assert_answers(expected, lily_session_storage_remove(storage, "k"));
+          assert_returns(expected, set_text(storage, "k", "1"));
+          assert_returns(expected, lily_session_storage_remove(storage, "k"));
           break;
-        case TABLE_CLEAR: assert_answers(expected, lily_session_clear(storage)); break;
-        case TABLE_EACH: assert_answers(expected, lily_session_storage_each(storage, NULL, count_items, &count)); break;
-        case TABLE_SYNC: assert_answers(expected, lily_session_storage_sync(storage)); break;
+        case TABLE_CLEAR: assert_returns(expected, lily_session_clear(storage)); break;
+        case TABLE_EACH: assert_returns(expected, lily_session_storage_each(storage, NULL, count_items, &count)); break;
+        case TABLE_SYNC: assert_returns(expected, lily_session_storage_sync(storage)); break;
       }
-      table.answers[function] = LILY_SESSION_OK;
+      table.results[function] = LILY_SESSION_OK;
     }
     assert_ptr_equal(json, UNTOUCHED);
     assert_int_equal(count, 0);
@@ -185,7 +186,7 @@ TEST(backend__failures_come_out) {
   table_free(&table);
 }
 
-/* Between the functions that each of a storage's may call. */
+/* Each function of a storage may call these functions of a backend. */
 TEST(backend__a_session_on_a_backend_that_fails) {
   table = (struct table){0};
   struct rig rig;
@@ -198,28 +199,28 @@ TEST(backend__a_session_on_a_backend_that_fails) {
   const int functions[] = {TABLE_READ, TABLE_GENERATION};
   for (size_t i = 0; i < COUNT(functions); i++) {
     rig.session = UNTOUCHED;
-    table.answers[functions[i]] = LILY_SESSION_ERROR_BUSY;
+    table.results[functions[i]] = LILY_SESSION_ERROR_BUSY;
     assert_fails(BUSY, lily_session_attach(rig.runtime, rig.fields, &rig.config, &rig.session));
     assert_null(rig.session);
     assert_int_equal(theme.sets, 0);
-    table.answers[functions[i]] = LILY_SESSION_OK;
+    table.results[functions[i]] = LILY_SESSION_OK;
   }
   rig_attach(&rig);
-  table.answers[TABLE_WRITE] = LILY_SESSION_ERROR_NO_SPACE;
+  table.results[TABLE_WRITE] = LILY_SESSION_ERROR_NO_SPACE;
   probe_string(&theme, "blue");
   assert_fails(NO_SPACE, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_event(&rig, 0, LILY_SESSION_EVENT_WRITE_FAILED, LILY_SESSION_ERROR_NO_SPACE, 0, "theme");
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED | LILY_SESSION_STATE_DIRTY);
-  table.answers[TABLE_WRITE] = LILY_SESSION_OK;
+  table.results[TABLE_WRITE] = LILY_SESSION_OK;
   rig_dispatch(&rig);
   assert_string_equal(table_row(&table, "lily_session_theme")->json, "\"blue\"");
-  table.answers[TABLE_READ] = LILY_SESSION_ERROR_BUSY;
+  table.results[TABLE_READ] = LILY_SESSION_ERROR_BUSY;
   assert_fails(BUSY, lily_session_refresh(rig.session));
   assert_fails(BUSY, lily_session_touch(rig.session, "theme"));
-  table.answers[TABLE_READ] = LILY_SESSION_OK;
-  table.answers[TABLE_SYNC] = LILY_SESSION_ERROR_NOT_DURABLE;
+  table.results[TABLE_READ] = LILY_SESSION_OK;
+  table.results[TABLE_SYNC] = LILY_SESSION_ERROR_NOT_DURABLE;
   assert_fails(NOT_DURABLE, lily_session_flush(rig.session));
-  table.answers[TABLE_SYNC] = LILY_SESSION_OK;
+  table.results[TABLE_SYNC] = LILY_SESSION_OK;
   rig_end(&rig);
   assert_int_equal(table.releases, 1);
   table_free(&table);

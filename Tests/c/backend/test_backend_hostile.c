@@ -1,7 +1,7 @@
-/* S20 for backends: nothing that the host's functions answer may trap, loop or be taken for what it is not. */
+/* S20 for backends: whatever the host's functions return, nothing crashes or loops, and no wrong result is taken for a right one. */
 #include "table.h"
 
-static struct table table; /* each test that uses it begins it anew: one before may have failed half way */
+static struct table table; /* Each test starts with a new one, as the test before it may have failed halfway. */
 
 TEST(backend__keys_that_begin_with_U_0001_are_refused) {
   table = (struct table){0};
@@ -20,21 +20,21 @@ TEST(backend__keys_that_begin_with_U_0001_are_refused) {
   assert_int_equal(count, 0);
   assert_int_equal(table.count, 1);
   assert_string_equal(table_row(&table, keys[1])->json, "1");
-  /* Elsewhere in a key it is a character like any other. */
+  /* In any other place of a key it is an ordinary character. */
   assert_ok(set_text(storage, "a\x01", "3"));
   assert_stored(storage, "a\x01", "3");
   lily_session_storage_close(storage);
   table_free(&table);
 }
 
-/* What separates a scope's name from its keys may be in the name, too; two scopes stay two. */
+/* The separator between a scope's name and its keys may also be in the name. Two scopes must not become one. */
 TEST(backend__S19_scopes_whose_names_have_U_0001) {
   table = (struct table){0};
   lily_session_storage *storage = table_open(&table, NULL), *scopes[4];
   const char *const names[] = {"a", "a\x01" "b", "\x01", "a\x01"}, *const keys[] = {"b\x01k", "k", "k", "\x01" "b\x01k"};
   lily_session_status made[COUNT(names)];
   char json[8];
-  /* To refuse such a name, or such a key, is as good as to keep them apart. */
+  /* The library may also refuse such a name or key. */
   for (size_t i = 0; i < COUNT(names); i++) {
     scopes[i] = NULL;
     made[i] = lily_session_storage_scoped(storage, names[i], &scopes[i]);
@@ -71,7 +71,7 @@ static lily_session_status odd_generation(void *context, const char *prefix, uin
   return LILY_SESSION_OK;
 }
 
-/* For lily_session_backend.read and .each; nothing is written. */
+/* This is for lily_session_backend.read and .each, which write nothing. */
 static lily_session_storage *open_odd(lily_session_entry *entry) {
   lily_session_backend backend = table_backend(&table);
   lily_session_storage *storage = NULL;
@@ -85,7 +85,7 @@ static lily_session_storage *open_odd(lily_session_entry *entry) {
   return storage;
 }
 
-/* For lily_session_storage_each(): sees that what it is handed is whole. */
+/* This is for lily_session_storage_each(): it checks that each entry is whole. */
 static lily_session_status inspect(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {
   (void)expires_at_ms;
   *(size_t *)context += strlen(key) + strlen(json) + length;
@@ -100,13 +100,13 @@ TEST(backend__S20_what_read_answers) {
   entry.json = "";
   entry.length = 0;
   assert_fails(DECODE, lily_session_storage_get(storage, "k", &json, NULL));
-  entry.json = "1x"; /* only as long as it says */
+  entry.json = "1x"; /* It must not be read past its length. */
   entry.length = 1;
   entry.expires_at_ms = INT64_MIN;
   entry.key = NULL;
   assert_stored(storage, "k", "1");
   assert_ptr_equal(json, UNTOUCHED);
-  /* No text, or one of no length: not a success, and no fault. */
+  /* Without a text, or with an empty one, the call fails without a crash. */
   entry.json = NULL;
   assert_true(lily_session_storage_get(storage, "k", &json, NULL) < 0);
   entry.json = "1";
@@ -128,7 +128,7 @@ TEST(backend__S20_what_each_hands_out) {
     lily_session_storage *storage = open_odd(&entry), *scope = open_scope(storage, "s");
     size_t sum = 0;
     lily_session_info info = LILY_SESSION_INFO_INIT;
-    /* Any answer will do, but an answer. */
+    /* The call may return anything, but it must return. */
     lily_session_storage_each(storage, NULL, inspect, &sum);
     lily_session_storage_each(storage, "lily_session_", inspect, &sum);
     lily_session_storage_each(scope, NULL, inspect, &sum);
@@ -139,7 +139,7 @@ TEST(backend__S20_what_each_hands_out) {
   free(long_key);
 }
 
-/* What is not asked for is not handed on. */
+/* An entry that was not asked for is not passed on. */
 TEST(backend__S20_an_each_that_ignores_the_prefix) {
   lily_session_entry entry = {"somebody else's", "1", 1, 0, 0};
   lily_session_storage *storage = open_odd(&entry), *scope = open_scope(storage, "s");
@@ -178,23 +178,23 @@ static int dispatch_newer(void *context) {
   (void)context;
   alarm(10);
   begin_on_table(&rig, &theme);
-  table.answers[TABLE_WRITE] = LILY_SESSION_ERROR_NEWER;
+  table.results[TABLE_WRITE] = LILY_SESSION_ERROR_NEWER;
   probe_string(&theme, "dark");
   const lily_session_status status = lily_session_runtime_dispatch(rig.runtime, NULL);
   int32_t state = 0;
   CHILD_CHECK(status == LILY_SESSION_ERROR_NEWER);
   CHILD_CHECK(lily_session_field_state(rig.session, "theme", &state) == LILY_SESSION_OK);
   CHILD_CHECK(state == (LILY_SESSION_STATE_ABSENT | LILY_SESSION_STATE_DIRTY));
-  table.answers[TABLE_WRITE] = LILY_SESSION_OK;
+  table.results[TABLE_WRITE] = LILY_SESSION_OK;
   rig_end(&rig);
   table_free(&table);
   return 0;
 }
 
-/* In a child: NEWER for a generation that is the current one must not be asked for again without end. */
+/* This runs in a child: if the backend returns NEWER for the current generation, the library must not ask again for ever. */
 TEST(backend__S20_a_write_that_always_answers_NEWER) { assert_int_equal(in_child(dispatch_newer, NULL), 0); }
 
-/* Visible to all, but it may not survive power loss: stored, not dirty, and told. */
+/* The value is stored, but may not survive power loss. The field is not dirty, and an event tells of it. */
 TEST(backend__S12_a_write_that_is_not_durable) {
   struct rig rig;
   struct probe theme = {0};
@@ -240,5 +240,5 @@ static int dispatch_among_clears(void *context) {
   return 0;
 }
 
-/* Whoever clears at each write keeps anything from being stored, and nobody from going on. */
+/* A backend that clears at each write keeps everything from being stored, but the calls return. */
 TEST(backend__S20_a_clear_before_every_write) { assert_int_equal(in_child(dispatch_among_clears, NULL), 0); }

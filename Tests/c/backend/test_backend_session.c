@@ -1,5 +1,5 @@
-/* What sessions owe to a backend: the generation named with each write, one batch an update, nothing between a callback's
-   return and the lending of the next. */
+/* What a session promises a backend: each write names the generation, an update is one batch, and no call comes between the return of a
+   callback and the use of what it lent. */
 #include "table.h"
 
 static struct table table;
@@ -9,7 +9,7 @@ static int64_t now;
 
 static void begin(int64_t expires_after_ms) {
   now = 1000;
-  table = (struct table){0}; /* a test before may have failed half way */
+  table = (struct table){0}; /* The test before this one may have failed halfway. */
   memset(&theme, 0, sizeof theme);
   memset(&visits, 0, sizeof visits);
   rig_begin(&rig, table_open(&table, &now));
@@ -73,13 +73,13 @@ static void clear_by_another(struct table *table_, int function) {
   table_->closes--;
 }
 
-/* Between the update and its write another clears: what the update changed comes after the clear, and nothing else does. */
+/* Another handle clears between an update and its write. What the update changed is written after the clear, and nothing else is. */
 TEST(backend__S8_a_clear_between_an_update_and_its_write) {
   begin(0);
-  table.answers[TABLE_WRITE] = LILY_SESSION_ERROR_BUSY;
+  table.results[TABLE_WRITE] = LILY_SESSION_ERROR_BUSY;
   probe_string(&theme, SECRET);
   assert_fails(BUSY, lily_session_runtime_dispatch(rig.runtime, NULL));
-  table.answers[TABLE_WRITE] = LILY_SESSION_OK;
+  table.results[TABLE_WRITE] = LILY_SESSION_OK;
   table.hook = clear_by_another;
   probe_int(&visits, 1);
   rig_dispatch(&rig);
@@ -92,7 +92,7 @@ TEST(backend__S8_a_clear_between_an_update_and_its_write) {
   end();
 }
 
-/* Touch reads and writes: a clear that comes between must stay a clear. */
+/* A clear that comes between the read and the write of touch must remain. */
 TEST(backend__S8_a_clear_in_the_middle_of_a_touch) {
   begin(500);
   probe_string(&theme, SECRET);
@@ -105,7 +105,7 @@ TEST(backend__S8_a_clear_in_the_middle_of_a_touch) {
   end();
 }
 
-/* What the host's functions do is no call of the runtime, so that they may use other storages. */
+/* The host's functions do not run inside a call of the runtime, so that they may use other storages. */
 static lily_session_status answer_inside;
 static void use_another(struct table *table_, int function) {
   (void)function;
@@ -116,7 +116,7 @@ static void use_another(struct table *table_, int function) {
   lily_session_storage_close(memory);
 }
 
-/* With no lock held: they may use the storage that calls them as well. */
+/* No lock is held, so that they may also use the storage that calls them. */
 static lily_session_storage *same;
 static void use_the_same(struct table *table_, int function) {
   (void)function;
@@ -169,7 +169,7 @@ static int use_in_child(void *context) {
   CHILD_CHECK(lily_session_storage_fd(storage) == -1);
   for (int i = 0; i < TABLE_FUNCTIONS; i++) CHILD_CHECK(table.calls[i] == 0);
   lily_session_storage_close(storage);
-  /* The connection is the parent's; its memory is everybody's own. */
+  /* A child of fork must not use the connection of its parent. It has its own copy of the memory. */
   CHILD_CHECK(table.closes == 0);
   CHILD_CHECK(table.releases == 1);
   return 0;
@@ -185,7 +185,7 @@ TEST(backend__S16_in_a_child_of_fork_only_release_runs) {
   table_free(&table);
 }
 
-/* A session retains it: close and release come with the last user. */
+/* A session retains it: close and release are called when its last user ends. */
 TEST(backend__it_is_retained) {
   begin(0);
   lily_session_storage *scope = open_scope(rig.storage, "s");

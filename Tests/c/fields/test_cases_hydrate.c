@@ -1,4 +1,4 @@
-/* Tests/cases: what a field is set to by what is stored. */
+/* Tests/cases: what a field is set to, for each stored value. */
 #include "cases.h"
 
 static int model;
@@ -50,7 +50,7 @@ TEST(cases__S3_hydrate) {
   assert_verdict(verdict, 120);
 }
 
-/* The same out of a file that somebody else made. */
+/* The same, read from a file that another writer made. */
 TEST(cases__S3_hydrate_from_a_journal) {
   json_t *cases = cases_load("hydrate.json");
   struct verdict verdict = {0, 0};

@@ -1,4 +1,4 @@
-/* Tests/cases: what a field's value is stored as. */
+/* Tests/cases: the text that each value of a field is stored as. */
 #include "cases.h"
 
 static int model;
@@ -33,7 +33,7 @@ static lily_session_status store(lily_session_storage *storage, const json_t *on
   assert_ok(lily_session_attach(runtime, fields, &config, &session));
   holder.value = case_value(json_object_get(one, "set"), &text);
   lily_session_status status = lily_session_persist(session);
-  assert_answers(status, status);
+  assert_returns(status, status);
   lily_session_abandon(session);
   lily_session_runtime_free(runtime);
   lily_session_persistence_free(fields);

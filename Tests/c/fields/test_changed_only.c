@@ -1,4 +1,4 @@
-/* S5: after an update the fields that changed are written, and only those, in one line. */
+/* S5: after an update, the fields that changed are written in one line, and no others. */
 #include "journal.h"
 #include "rig.h"
 
@@ -101,7 +101,7 @@ TEST(session__S5_a_value_that_returns_later_is_written_again) {
   rig_end(&rig);
 }
 
-/* get borrows: the library has to remember the bytes, not where they were. */
+/* get lends its text: the library has to copy the bytes, and not keep the pointer. */
 TEST(session__S5_text_is_compared_by_its_bytes) {
   begin();
   char *copy = strdup("light");
@@ -154,7 +154,7 @@ TEST(session__S5_reals_are_compared_by_their_bits) {
   rig_end(&rig);
 }
 
-/* A set that normalises makes the model differ from what is stored; that is no change of the model's. */
+/* A set that changes the value makes the model differ from what is stored. That must not count as a change by the program. */
 TEST(session__S5_a_set_that_normalises_causes_no_write) {
   journal_of(JOURNAL, "lily_session_visits", "5000", NULL);
   begin();

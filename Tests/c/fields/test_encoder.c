@@ -1,5 +1,5 @@
-/* S2: strings, integers, booleans and null have an encoder of the library's own. It is held equal to jansson's; reals are
-   jansson's, in the fewest digits that read back. */
+/* S2: the library encodes strings, integers, booleans and null itself, and these tests compare it with jansson. jansson encodes reals, in
+   the fewest digits that give the same real again. */
 #include "cases.h"
 
 #include <float.h>
@@ -26,7 +26,7 @@ static void begin(void) {
 }
 
 static void end(void) {
-  /* Detaching would look at the last value once more, whose text has gone by now. */
+  /* Detaching would read the last value once more, but its text has been freed. */
   lily_session_abandon(session);
   lily_session_runtime_free(runtime);
   lily_session_persistence_free(fields);

@@ -104,7 +104,7 @@ TEST(expiry_fields__S9_an_expired_field_is_written_once_it_changes) {
   rig_end(&rig);
 }
 
-/* In a running program nothing expires under the model's feet, and nothing is written because of it. */
+/* In a running program no field of the model changes when it expires, and nothing is written because of it. */
 TEST(expiry_fields__S9_while_the_program_runs) {
   begin(1000, 500);
   probe_string(&token, "t1");
@@ -136,7 +136,7 @@ TEST(expiry_fields__S9_overflow_saturates) {
   rig_end(&rig);
 }
 
-/* A clock gone wrong makes no deadline that the format has no room for. */
+/* A wrong clock does not lead to a deadline that the format cannot hold. */
 TEST(expiry_fields__S9_a_clock_before_1970) {
   const int64_t times[] = {INT64_MIN, -1000000, -501, -500, -1};
   for (size_t i = 0; i < COUNT(times); i++) {

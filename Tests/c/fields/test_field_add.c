@@ -1,4 +1,4 @@
-/* lily_session_field_add(): what is a field, and who releases its context. */
+/* lily_session_field_add(): which fields it accepts, and who releases their context. */
 #include "rig.h"
 
 /* Every failure releases the context, once and at once. */
@@ -125,7 +125,7 @@ TEST(field_add__members_that_are_none) {
     field.member_type = kinds[i];
     assert_not_added(INVALID_ARGUMENT, &field);
   }
-  /* A size that is not the member's would have memory beside it written. */
+  /* With a wrong size, the library would write past the member. */
   const struct {
     int32_t kind, types;
     size_t right;

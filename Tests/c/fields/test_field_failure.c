@@ -1,4 +1,4 @@
-/* S7: one field's failure never touches another field, and is tried again at the next update. */
+/* S7: the failure of one field touches no other, and the next update tries that field again. */
 #include "journal.h"
 #include "rig.h"
 
@@ -19,11 +19,11 @@ static void begin(int32_t types) {
   probe_int(&after, 0);
 }
 
-/* The bad field fails, its neighbours change and are stored; then it gets well, and is stored without any other change. */
+/* The bad field fails while its neighbours change and are stored. Once it no longer fails, it is stored without any other change. */
 static void check_alone(lily_session_status call, lily_session_status event) {
   probe_int(&before, 1);
   probe_int(&after, 2);
-  assert_answers(call, lily_session_runtime_dispatch(rig.runtime, NULL));
+  assert_returns(call, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("bad");
   assert_int_equal(rig.event_count, 1);
   assert_event(&rig, 0, LILY_SESSION_EVENT_FIELD_FAILED, event, 0, "bad");
@@ -32,13 +32,13 @@ static void check_alone(lily_session_status call, lily_session_status event) {
   assert_absent(rig.storage, "lily_session_bad");
   assert_int_equal(operations(JOURNAL), 1);
   rig_forget(&rig);
-  assert_answers(call, lily_session_persist(rig.session));
+  assert_returns(call, lily_session_persist(rig.session));
   assert_event(&rig, 0, LILY_SESSION_EVENT_FIELD_FAILED, event, 0, "bad");
   rig_forget(&rig);
 }
 
 static void check_well(const char *json) {
-  bad.get_answer = LILY_SESSION_OK;
+  bad.get_result = LILY_SESSION_OK;
   rig_dispatch(&rig);
   assert_int_equal(rig.event_count, 0);
   assert_stored(rig.storage, "lily_session_bad", json);
@@ -48,14 +48,14 @@ static void check_well(const char *json) {
 }
 
 TEST(field_failure__S7_get_fails) {
-  const lily_session_status answers[] = {-1, -3, -12, -4711, 1, 42, INT32_MAX, INT32_MIN};
-  for (size_t i = 0; i < COUNT(answers); i++) {
+  const lily_session_status results[] = {-1, -3, -12, -4711, 1, 42, INT32_MAX, INT32_MIN};
+  for (size_t i = 0; i < COUNT(results); i++) {
     begin(LILY_SESSION_INT);
     probe_int(&bad, 0);
     rig_attach(&rig);
     probe_int(&bad, 5);
-    bad.get_answer = answers[i];
-    check_alone(LILY_SESSION_ERROR_CALLBACK, answers[i]);
+    bad.get_result = results[i];
+    check_alone(LILY_SESSION_ERROR_CALLBACK, results[i]);
     check_well("5");
   }
 }
@@ -149,13 +149,13 @@ TEST(field_failure__S7_too_big) {
   check_unstorable(nullable_string, text(LILY_SESSION_STRING, big, size));
   big[0] = big[size - 1] = '"';
   check_unstorable(nullable_json, text(LILY_SESSION_JSON, big, size));
-  /* Every byte becomes six: the text is in bounds, what it would be stored as is not. */
+  /* Every byte is stored as six: the text is within the limit, but its JSON is not. */
   memset(big, '\x01', size);
   check_unstorable(nullable_string, text(LILY_SESSION_STRING, big, size / 3));
   free(big);
 }
 
-/* Five values of 16 MiB each do not fit in a line: what is left out stays dirty, and has the next one. */
+/* Five values of 16 MiB each do not fit in a line. Those that are left out stay dirty, and the next line has them. */
 TEST(field_failure__S7_more_than_a_line_holds) {
   const size_t size = (16u << 20) / 6 - 1;
   char *controls = repeated('\x01', size); /* six bytes each */
@@ -206,7 +206,7 @@ TEST(field_failure__S7_several_and_the_first_counts) {
   rig_attach(&rig);
   probe_int(&before, 1);
   probe_string(&bad, "no integer");
-  after.get_answer = -77;
+  after.get_result = -77;
   assert_fails(ENCODE, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("bad");
   assert_int_equal(rig.event_count, 2);
@@ -214,7 +214,7 @@ TEST(field_failure__S7_several_and_the_first_counts) {
   assert_event(&rig, 1, LILY_SESSION_EVENT_FIELD_FAILED, -77, 0, "after");
   assert_stored(rig.storage, "lily_session_before", "1");
   rig_forget(&rig);
-  before.get_answer = -76;
+  before.get_result = -76;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("before");
   assert_int_equal(rig.event_count, 3);
@@ -227,11 +227,11 @@ TEST(field_failure__S7_the_stored_value_stays) {
   rig_attach(&rig);
   probe_int(&bad, 5);
   rig_dispatch(&rig);
-  bad.get_answer = -1;
+  bad.get_result = -1;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_stored(rig.storage, "lily_session_bad", "5");
-  /* Well again with the value of before: there is nothing to write. */
-  bad.get_answer = LILY_SESSION_OK;
+  /* It no longer fails, and has its earlier value: there is nothing to write. */
+  bad.get_result = LILY_SESSION_OK;
   rig_dispatch(&rig);
   assert_int_equal(operations(JOURNAL), 1);
   rig_end(&rig);
@@ -240,7 +240,7 @@ TEST(field_failure__S7_the_stored_value_stays) {
 TEST(field_failure__S7_a_get_that_fails_at_attach) {
   journal_of(JOURNAL, "lily_session_after", "7", "lily_session_bad", "8", NULL);
   begin(LILY_SESSION_INT);
-  bad.get_answer = -9;
+  bad.get_result = -9;
   rig_attach(&rig);
   assert_int_equal(after.value.as.integer, 7);
   assert_stored(rig.storage, "lily_session_bad", "8");

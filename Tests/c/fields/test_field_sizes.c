@@ -1,4 +1,4 @@
-/* The sizes of lily_session_field and lily_session_config: what is too small, and what a later version may send. */
+/* The sizes of lily_session_field and lily_session_config: which are too small, and what a later version may send. */
 #include "rig.h"
 
 struct larger_field {
@@ -6,7 +6,7 @@ struct larger_field {
   char tail[64];
 };
 
-/* The release notifier can be named by a struct that reaches so far. */
+/* A struct that is large enough can name the release notifier. */
 static const size_t names_release = offsetof(lily_session_field, release) + sizeof(void (*)(void *));
 
 static void check_size(size_t size, lily_session_status status, int releases) {
@@ -14,7 +14,7 @@ static void check_size(size_t size, lily_session_status status, int releases) {
   struct larger_field larger = {.field = probe_field(&probe, "theme", LILY_SESSION_STRING)};
   larger.field.size = size;
   lily_session_persistence *fields = lily_session_persistence_new();
-  assert_answers(status, lily_session_field_add(fields, &larger.field));
+  assert_returns(status, lily_session_field_add(fields, &larger.field));
   assert_int_equal(probe.releases, releases);
   lily_session_persistence_free(fields);
   assert_int_equal(probe.releases, status == LILY_SESSION_OK ? releases + 1 : releases);
@@ -81,7 +81,7 @@ static void check_config(struct larger_config *larger, lily_session_status statu
   larger->config = rig.config;
   larger->config.size = size;
   rig.session = UNTOUCHED;
-  assert_answers(status, lily_session_attach(rig.runtime, rig.fields, &larger->config, &rig.session));
+  assert_returns(status, lily_session_attach(rig.runtime, rig.fields, &larger->config, &rig.session));
   if (status != LILY_SESSION_OK) {
     assert_null(rig.session);
     assert_int_equal(rig.releases, releases_when_refused);
@@ -92,7 +92,7 @@ static void check_config(struct larger_config *larger, lily_session_status statu
 
 TEST(config_size__too_small) {
   struct larger_config larger = {0};
-  /* release is the last member, so what is too small cannot name it. */
+  /* release is the last member, so that a struct that is too small cannot name it. */
   const size_t sizes[] = {0, 1, 8, sizeof(lily_session_config) - 8, sizeof(lily_session_config) - 1};
   for (size_t i = 0; i < COUNT(sizes); i++) {
     larger.config.size = sizes[i];

@@ -1,5 +1,5 @@
-/* lily_session_field_state() for every outcome of hydration, and what becomes of each: the stored text stays readable until its
-   field changes. */
+/* lily_session_field_state() after every outcome of hydration, and after the next change: the stored text stays readable until its field
+   changes. */
 #include "journal.h"
 #include "rig.h"
 
@@ -35,7 +35,7 @@ static void begin(void) {
 }
 
 struct outcome {
-  const char *name, *line; /* of the journal; NULL: none */
+  const char *name, *line; /* of the journal; NULL if there is none */
   int32_t state;
   int64_t value;
   int event;                  /* 0: none */
@@ -121,7 +121,7 @@ TEST(field_state__S9_touch_of_every_outcome) {
     print_message("%s\n", outcome->name);
     store(outcome);
     begin();
-    assert_answers(outcome->status, lily_session_touch(rig.session, "visits"));
+    assert_returns(outcome->status, lily_session_touch(rig.session, "visits"));
     if (outcome->status != LILY_SESSION_OK) {
       assert_state(rig.session, "visits", outcome->state);
       assert_int_equal(operations(JOURNAL), outcome->line == NULL ? 0 : 1);

@@ -1,4 +1,4 @@
-/* S4 and S11 together: what is stored under a former key is not removed before its value is stored under the current one. */
+/* S4 and S11 together: the value under a former key is not removed before it is stored under the current one. */
 #include "journal.h"
 #include "rig.h"
 
@@ -21,7 +21,7 @@ static void begin(int64_t quota, int32_t types, uint32_t version) {
   probe_int(&visits, 0);
 }
 
-/* Something else is written: what could not be taken over stays where it was. */
+/* Another field is written. The value that could not be read stays under its key. */
 static void check_kept(const char *json) {
   probe_int(&visits, 1);
   lily_session_runtime_dispatch(rig.runtime, NULL);
@@ -46,7 +46,7 @@ TEST(former_kept__S3_a_value_of_another_type) {
 TEST(former_kept__S3_a_value_that_set_refuses) {
   journal_of(JOURNAL, "lily_session_look", "\"dark\"", NULL);
   begin(0, LILY_SESSION_STRING, 0);
-  theme.set_answer = -99;
+  theme.set_result = -99;
   rig_attach(&rig);
   assert_state(rig.session, "theme", LILY_SESSION_STATE_REJECTED);
   assert_event(&rig, 0, LILY_SESSION_EVENT_REJECTED, -99, 0, "theme");
@@ -92,7 +92,7 @@ TEST(former_kept__S14_a_value_that_does_not_fit) {
   rig_end(&rig);
   lily_session_storage *storage = open_clocked(JOURNAL, &now, 0);
   char *json = NULL;
-  /* Either it was renamed, as that adds one byte for which there may be no room, or it is where it was. */
+  /* It was renamed, or it is still under its former key: renaming adds one byte, for which there may be no room. */
   if (status == LILY_SESSION_OK)
     assert_ok(lily_session_storage_get(storage, "lily_session_theme", &json, NULL));
   else
@@ -123,7 +123,7 @@ TEST(former_kept__S14_a_rename_that_adds_nothing_passes) {
 TEST(former_kept__S7_a_field_whose_get_fails) {
   journal_of(JOURNAL, "lily_session_look", "\"dark\"", NULL);
   begin(0, LILY_SESSION_STRING, 0);
-  theme.get_answer = -99;
+  theme.get_result = -99;
   rig_attach(&rig);
   check_kept("\"dark\"");
 }
@@ -134,7 +134,7 @@ TEST(former_kept__S7_a_field_that_cannot_be_encoded) {
   probe_real(&theme, 0);
   rig_attach(&rig);
   assert_state(rig.session, "theme", LILY_SESSION_STATE_MIGRATED | LILY_SESSION_STATE_DIRTY);
-  /* It was taken over as 1.5, and that can be stored, whatever it is now. */
+  /* It was read as 1.5, which can be stored, whatever the model has now. */
   theme.value.as.real = 1 / (theme.value.as.real - 1.5);
   probe_int(&visits, 1);
   assert_fails(ENCODE, lily_session_runtime_dispatch(rig.runtime, NULL));
@@ -150,7 +150,7 @@ TEST(former_kept__S7_a_field_that_cannot_be_encoded) {
   lily_session_storage_close(storage);
 }
 
-/* A key that was given up by one field and is another's now: it is that field's. */
+/* A former key of one field is the key of another: its value belongs to the other field. */
 TEST(former_kept__S1_a_former_key_that_is_another_fields) {
   const char *const former[] = {"visits", NULL};
   journal_of(JOURNAL, "lily_session_visits", "5", NULL);
@@ -167,7 +167,7 @@ TEST(former_kept__S1_a_former_key_that_is_another_fields) {
     rig.session = NULL;
     status = lily_session_attach(rig.runtime, rig.fields, &rig.config, &rig.session);
   }
-  /* To refuse it is as good as to leave it to its field. */
+  /* The library may also refuse this. */
   if (status == LILY_SESSION_OK)
     rig_dispatch(&rig);
   else

@@ -1,4 +1,4 @@
-/* S11: a field that was renamed finds what was stored under its former keys, and these go with the next write. */
+/* S11: a field that was renamed finds its value under its former keys, which its next write removes. */
 #include "journal.h"
 #include "rig.h"
 
@@ -62,7 +62,7 @@ TEST(former_keys__S11_by_dispatch_together_with_what_changed) {
   rig_end(&rig);
 }
 
-/* An equal revision is no reason to leave it undone. */
+/* It is also done when the revision is equal. */
 TEST(former_keys__S11_by_dispatch_with_an_equal_revision) {
   journal_of(JOURNAL, "lily_session_skin", "\"dark\"", NULL);
   begin();
@@ -197,7 +197,7 @@ TEST(former_keys__S11_of_a_plain_member) {
   field.former_keys = former;
   assert_ok(lily_session_field_add(rig.fields, &field));
   rig.config.get = rig_get;
-  rig.get_answer = &shop;
+  rig.get_result = &shop;
   rig_attach(&rig);
   assert_int_equal(shop.visits, 7);
   rig_dispatch(&rig);

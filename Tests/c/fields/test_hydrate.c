@@ -1,4 +1,4 @@
-/* S3 and S4: what attach does with what is stored, and that it writes nothing. */
+/* S3, S4: attach sets fields to what is stored, leaves alone what it cannot read, and writes nothing. */
 #include "journal.h"
 #include "rig.h"
 
@@ -71,7 +71,7 @@ TEST(hydrate__S3_what_set_refuses_is_rejected_and_kept) {
   rig_field(&rig, &b, "b", LILY_SESSION_INT);
   rig_field(&rig, &c, "c", LILY_SESSION_INT);
   probe_int(&b, 77);
-  b.set_answer = -4711;
+  b.set_result = -4711;
   rig_attach(&rig);
   assert_int_equal(b.sets, 1);
   assert_int_equal(b.value.as.integer, 77);
@@ -105,7 +105,7 @@ TEST(hydrate__S3_a_rejected_text_is_replaced_once_its_field_changes) {
   rig_end(&rig);
 }
 
-/* Events tell of a step that is over: the model is whole when the first one comes. */
+/* Events come after the step: all fields are set before the first event. */
 TEST(hydrate__S15_events_come_after_the_step) {
   struct rig rig;
   struct probe a = {0}, b = {0};
@@ -155,7 +155,7 @@ TEST(hydrate__S3_attach_writes_nothing) {
   assert_file_is(JOURNAL, before);
 }
 
-/* S4: a default that a host never changed is not a value, and takes no one's place. */
+/* S4: a default that the host never changed is not stored, and overwrites nothing. */
 TEST(hydrate__S4_a_default_never_overwrites_what_could_not_be_read) {
   const char *unreadable[] = {"1", "null", "[\"dark\"]", "{\"theme\":\"dark\"}", "true"};
   for (size_t i = 0; i < COUNT(unreadable); i++) {

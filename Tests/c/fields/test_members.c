@@ -1,4 +1,4 @@
-/* Fields that are plain members of a struct: what is stored, and what comes back. */
+/* Fields that are plain members of a struct: the text that each is stored as, and the value that it is set to. */
 #include "journal.h"
 #include "rig.h"
 
@@ -182,7 +182,7 @@ TEST(members__a_literal_may_be_the_default_of_a_string) {
   open_till(&till, storage);
   assert_string_equal(till.shop.token, "stored");
   close_till(&till);
-  /* It is the host's: it outlives everything, and free() will do. */
+  /* The string belongs to the host: it stays valid after everything has ended, and free() frees it. */
   lily_session_storage_close(storage);
   assert_string_equal(till.shop.token, "stored");
   free(till.shop.token);
@@ -227,7 +227,7 @@ TEST(members__of_a_slice) {
   field.key = "count";
   assert_ok(lily_session_field_add(rig.fields, &field));
   rig.config.get = rig_get;
-  rig.get_answer = &shop;
+  rig.get_result = &shop;
   rig_attach(&rig);
   shop.visits = 2;
   rig_dispatch(&rig);

@@ -1,4 +1,4 @@
-/* What a member cannot hold is rejected; what it holds that JSON cannot is an error of that field alone. */
+/* A stored value that a member cannot hold is rejected. A member's value that JSON cannot hold is an error of that field alone. */
 #include "rig.h"
 
 #include <math.h>
@@ -25,7 +25,7 @@ static void begin(const lily_session_field *field, const char *key, const char *
   if (json != NULL) assert_ok(set_text(rig.storage, key, json));
   assert_ok(lily_session_field_add(rig.fields, field));
   rig.config.get = rig_get;
-  rig.get_answer = &shop;
+  rig.get_result = &shop;
 }
 
 static void check_rejected(lily_session_field field, const char *json) {

@@ -1,4 +1,4 @@
-/* S5: the slice is taken once, and a revision that stays saves the look at every field. */
+/* S5: config.get is called once, and an equal revision saves the comparison of every field. */
 #include "journal.h"
 #include "rig.h"
 
@@ -46,7 +46,7 @@ TEST(revision__S5_another_answer_looks_at_every_field) {
   rig_forget(&rig);
   rig_dispatch(&rig);
   assert_string_equal(rig.trace, "update; slice; revision; ");
-  /* It is compared, not counted: a smaller one differs too. */
+  /* A revision is compared for equality: a smaller one is a different one. */
   rig_forget(&rig);
   rig.revision = 0;
   rig_dispatch(&rig);
@@ -85,10 +85,10 @@ TEST(revision__S5_is_taken_after_hydration) {
 TEST(revision__S7_does_not_hide_a_field_that_failed) {
   begin(open_memory());
   probe_int(&visits, 1);
-  visits.get_answer = -5;
+  visits.get_result = -5;
   rig.revision++;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
-  visits.get_answer = LILY_SESSION_OK;
+  visits.get_result = LILY_SESSION_OK;
   rig_dispatch(&rig);
   assert_stored(rig.storage, "lily_session_visits", "1");
   rig_forget(&rig);
@@ -101,12 +101,12 @@ TEST(revision__config_get_answers_null) {
   begin(open_memory());
   probe_int(&visits, 1);
   rig.revision++;
-  rig.get_answer = NULL;
+  rig.get_result = NULL;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_int_equal(rig.updates, 1);
   assert_string_equal(rig.trace, "update; slice; ");
   assert_fails(CALLBACK, lily_session_persist(rig.session));
-  rig.get_answer = &rig;
+  rig.get_result = &rig;
   rig_dispatch(&rig);
   assert_stored(rig.storage, "lily_session_visits", "1");
   rig_end(&rig);

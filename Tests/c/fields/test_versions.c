@@ -1,11 +1,11 @@
-/* S11: versions of fields. What is older is migrated, what is newer is left alone. */
+/* S11: a field has a version. Older values are migrated, newer ones left alone. */
 #include "journal.h"
 #include "rig.h"
 
 static struct rig rig;
 static struct probe theme, visits;
 
-/* What migrate was called with, and what it shall answer. */
+/* What migrate was called with, and what it shall return. */
 static struct {
   int calls;
   uint32_t version;
@@ -13,7 +13,7 @@ static struct {
   void *context;
   int32_t type;
   size_t length;
-  lily_session_status answer;
+  lily_session_status result;
   lily_session_value value;
   bool writes_nothing;
 } migration;
@@ -26,7 +26,7 @@ static lily_session_status migrate(void *context, uint32_t stored_version, const
   migration.length = stored->as.text.length;
   snprintf(migration.json, sizeof migration.json, "%s", stored->as.text.bytes);
   if (!migration.writes_nothing) *out_value = migration.value;
-  return migration.answer;
+  return migration.result;
 }
 
 static void migrate_to(const char *text) {
@@ -125,7 +125,7 @@ TEST(versions__S11_without_migrate_older_values_are_as_good) {
   assert_int_equal(operations(JOURNAL), 1);
 }
 
-/* What leaves the stored value as it is, and says why. */
+/* The stored value stays as it is, and an event says why. */
 static void check_rejected(lily_session_status status) {
   begin(2, migrate);
   assert_int_equal(migration.calls, 1);
@@ -147,12 +147,12 @@ static void check_rejected(lily_session_status status) {
 }
 
 TEST(versions__S11_a_migration_that_refuses) {
-  const lily_session_status answers[] = {LILY_SESSION_ERROR_DECODE, -99, 1, 4711};
-  for (size_t i = 0; i < COUNT(answers); i++) {
+  const lily_session_status results[] = {LILY_SESSION_ERROR_DECODE, -99, 1, 4711};
+  for (size_t i = 0; i < COUNT(results); i++) {
     store("[\"old\"]", ",1");
     migrate_to("dark");
-    migration.answer = answers[i];
-    check_rejected(answers[i]);
+    migration.result = results[i];
+    check_rejected(results[i]);
   }
 }
 
@@ -181,7 +181,7 @@ TEST(versions__S11_a_migrated_value_that_set_refuses) {
   lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
   field.version = 2;
   field.migrate = migrate;
-  theme.set_answer = -77;
+  theme.set_result = -77;
   rig_add(&rig, &theme, field);
   rig_attach(&rig);
   assert_event(&rig, 0, LILY_SESSION_EVENT_REJECTED, -77, 0, "theme");
@@ -190,7 +190,7 @@ TEST(versions__S11_a_migrated_value_that_set_refuses) {
   assert_int_equal(operations(JOURNAL), 1);
 }
 
-/* A value that is not JSON comes to no callback. */
+/* A value that is not JSON is passed to no callback. */
 TEST(versions__S11_migrate_sees_only_JSON) {
   store("\"dark\"", ",2"); /* the field's own version, so not migrated */
   migrate_to("never");

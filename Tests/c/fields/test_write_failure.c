@@ -1,4 +1,4 @@
-/* S6: a write that fails leaves the model updated and the field dirty, and is tried again. */
+/* S6: a write that fails leaves the model updated and the field dirty, and the next update tries it again. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -14,7 +14,7 @@ static rlim_t size_of(const char *path) {
   return (rlim_t)status.st_size;
 }
 
-/* The limit is there, though far away, when the storage is opened: a process that is given one has it from its start. */
+/* A limit is set, far away, before the storage is opened: a process that has a limit has it from its start. */
 static void begin(void) {
   limit_files(1 << 30);
   memset(&theme, 0, sizeof theme);
@@ -145,7 +145,7 @@ TEST(write_failure__S6_dirty_is_added_to_what_was_there) {
   rig_end(&rig);
 }
 
-/* Part of a line came to lie in the file: it is cut off again, and the next line is whole. */
+/* Part of a line was written: it is cut off again, and the next line is whole. */
 TEST(write_failure__S6_a_short_write_leaves_nothing_behind) {
   for (rlim_t more = 1; more < 40; more += 6) {
     unlink(JOURNAL);
@@ -207,7 +207,7 @@ static int meet_the_limit(void *context) {
 
 TEST(write_failure__S20_the_file_size_limit_does_not_kill) { assert_int_equal(in_child(meet_the_limit, (void *)JOURNAL), 0); }
 
-/* Not even room for the two headers: there is no journal then, and nothing that would keep one from being made later. */
+/* There is no room for the two headers. No journal is made, and one can be made later. */
 static int meet_the_limit_at_once(void *context) {
   struct rlimit limit;
   getrlimit(RLIMIT_FSIZE, &limit);

@@ -1,10 +1,10 @@
-/* S20: no content of a file traps. A line that is not as the format says is skipped, counted, and none of it applied. */
+/* S28: a long damaged end of a file is not read again by each look. Tests/journal tests damage itself. */
 #include "journal.h"
 #include "storages.h"
 
 #include <sys/stat.h>
 
-/* Bytes that this process has asked the kernel for. */
+/* Returns how many bytes this process has read. */
 static long long bytes_read(void) {
   char line[100];
   long long bytes = -1;
@@ -16,8 +16,8 @@ static long long bytes_read(void) {
   return bytes;
 }
 
-/* A last line without an end may be as long as a file: it is not read again by each look, and a hole in it not at all. What then
-   takes its place is seen all the same. */
+/* A last line without an end may be as long as a file. It is not read again by each look, and a hole in it is never read. What takes its
+   place later is seen all the same. */
 TEST(damage__S28_a_long_torn_end_is_read_once) {
   enum { TORN = 4 << 20 };
   journal_of(JOURNAL, "a", "1", NULL);

@@ -1,4 +1,4 @@
-/* S20: what damage costs, and that it is kept beside the file before anything rewrites it. */
+/* S8, S20: when a damaged file is kept beside its new one, and when the copy is removed. */
 #include "journal.h"
 #include "rig.h"
 
@@ -44,7 +44,7 @@ TEST(damage_kept__S20_an_item_of_a_newer_format) {
   journal_save(&journal, JOURNAL);
   struct bytes before = file_read(JOURNAL);
   lily_session_storage *storage = open_storage(JOURNAL);
-  /* All or none: half of what it does is not known here. */
+  /* A batch is applied as a whole or not at all, and this version does not know one of its items. */
   assert_absent(storage, "a");
   lily_session_storage_close(storage);
   assert_file_is(JOURNAL, before);

@@ -1,4 +1,4 @@
-/* S18: whose session it is: the application that the options name, else the executable. */
+/* S18: which application a session belongs to: the one that the options name, or else the executable. */
 #include "journal.h"
 #include "test.h"
 
@@ -51,7 +51,7 @@ TEST(default_application__S18_each_has_its_own_file) {
   lily_session_storage_close(two);
 }
 
-/* An unnamed one is called like this program. */
+/* Without a name in the options, the application is called like this program. */
 TEST(default_application__S18_the_executables_name) {
   lily_session_storage *storage = NULL;
   assert_ok(lily_session_storage_open(NULL, NULL, &storage));
@@ -181,7 +181,7 @@ TEST(default_application__S18_an_executable_of_whose_name_nothing_is_left) {
   assert_int_not_equal(access(in_place("default"), F_OK), 0);
 }
 
-/* The environment is its caller's, who must not choose where it writes. */
+/* The caller of the program controls its environment, and must not choose where it writes. */
 TEST(default_application__S18_a_program_with_raised_rights_hears_why) {
   if (geteuid() != 0) skip(); /* only root may become another user */
   const char *path = copy_to("raised");

@@ -1,4 +1,4 @@
-/* S18: how the folders of the default place are made: whole, and nothing else is changed, whoever exchanges what meanwhile. */
+/* S18: the folders of the default place are made whole, and nothing else is changed, even if another user exchanges folders meanwhile. */
 #include "files.h"
 
 #include <fcntl.h>
@@ -20,10 +20,10 @@ static void (*when_made)(void);
 
 /* The library calls these two in place of libc's. */
 int mkdirat(int directory, const char *name, mode_t mode) {
-  const int answer = (int)syscall(SYS_mkdirat, directory, name, mode);
+  const int result = (int)syscall(SYS_mkdirat, directory, name, mode);
   const size_t length = strlen(name);
-  if (answer == 0 && when_made != NULL && length >= 4 && strcmp(name + length - 4, "shop") == 0) when_made();
-  return answer;
+  if (result == 0 && when_made != NULL && length >= 4 && strcmp(name + length - 4, "shop") == 0) when_made();
+  return result;
 }
 int mkdir(const char *name, mode_t mode) { return mkdirat(AT_FDCWD, name, mode); }
 
@@ -47,7 +47,7 @@ static void check_at_the_worst_moment(void (*exchange)(void), mode_t mask, bool 
   const lily_session_status status = open_shop(&storage);
   umask(022);
   when_made = NULL;
-  assert_answers(opens ? LILY_SESSION_OK : LILY_SESSION_ERROR_NOT_FOUND, status);
+  assert_returns(opens ? LILY_SESSION_OK : LILY_SESSION_ERROR_NOT_FOUND, status);
   if (!opens) assert_message_has("LILY_SESSION_DIR: cannot create ");
   lily_session_storage_close(storage);
   struct stat is;

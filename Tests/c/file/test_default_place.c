@@ -1,4 +1,4 @@
-/* S18: where a session lies when its host names no path. */
+/* S18: where a session is stored if its host names no path. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -46,7 +46,7 @@ TEST(default_place__S18_HOME) {
   check_place(in_place("three/.local/state/shop/session.jsonl"));
 }
 
-/* As everywhere with these variables. */
+/* An empty variable counts as one that is not set. */
 TEST(default_place__S18_an_empty_variable_is_none) {
   assert_int_equal(mkdir(in_place("three"), 0700), 0);
   set_places("", in_place("two"), in_place("three"));
@@ -61,7 +61,7 @@ static void check_none(void) {
   options.application = "shop";
   const lily_session_status status = lily_session_storage_open(NULL, &options, &storage);
   assert_int_not_equal(status, LILY_SESSION_OK);
-  assert_answers(status, status);
+  assert_returns(status, status);
   assert_null(storage);
 }
 
@@ -110,7 +110,7 @@ static void check_message_is(lily_session_status expected, const char *message) 
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   lily_session_storage *storage = UNTOUCHED;
   options.application = "shop";
-  assert_answers(expected, lily_session_storage_open(NULL, &options, &storage));
+  assert_returns(expected, lily_session_storage_open(NULL, &options, &storage));
   assert_null(storage);
   assert_string_equal(lily_session_last_error(), message);
 }

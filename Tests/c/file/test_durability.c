@@ -1,4 +1,4 @@
-/* S12: when dispatch has returned, the change survives the end of the process, however it ends. */
+/* S12: once dispatch has returned, the change survives the end of the process, however the process ends. */
 #include "journal.h"
 #include "rig.h"
 
@@ -37,7 +37,7 @@ static int visit_for_ever(void *context) {
   }
 }
 
-/* Starts a visitor, lets it acknowledge `acknowledged` visits, kills it, and answers the last one it told of. */
+/* Starts a visitor, lets it acknowledge `acknowledged` visits, kills it, and returns the last one it told of. */
 static int64_t kill_a_visitor(const char *path, int acknowledged) {
   struct visitor visitor = {.path = path};
   assert_int_equal(pipe(visitor.ends), 0);
@@ -71,7 +71,7 @@ TEST(durability__S12_what_was_acknowledged_survives_SIGKILL) {
     const int64_t acknowledged = kill_a_visitor(JOURNAL, 1 + kills * 7);
     const int64_t stored = stored_visits(JOURNAL);
     assert_true(acknowledged > before);
-    /* At most the one that was under way is there without having been told of. */
+    /* At most the visit that was under way is stored without having been acknowledged. */
     assert_in_range(stored, acknowledged, acknowledged + 1);
     before = stored;
   }

@@ -1,5 +1,5 @@
-/* S28: a store where another user could exchange the file: told, and refused by STRICT. The owners and rights of its folder count, and of
-   all above it. */
+/* S28: an event tells of a store that another user could exchange, and STRICT refuses it. The owners and rights of its folder count, and
+   those of all folders above it. */
 #include "test.h"
 
 #include <grp.h>
@@ -139,7 +139,7 @@ TEST(folder_owners__S28_below_one_that_all_can_write_to) {
   check((struct place){.folders = {{"group", SELF, 0775}, {"mine", SELF, 0700}, {"below", SELF, 0700}}, .weak = "group", .why = WRITABLE});
 }
 
-/* What counts is where the file is, not how the path is spelt. */
+/* It matters where the file is, and not how its path is spelled. */
 TEST(folder_owners__S28_behind_a_link) {
   check((struct place){.folders = {{"open", SELF, 0777}, {"mine", SELF, 0700}},
                        .path = "link/session.jsonl", .link = {"link", "open/mine"}, .weak = "open", .why = WRITABLE});
@@ -154,14 +154,14 @@ TEST(folder_owners__S28_asked_anew_each_time) {
   lily_session_storage *scope = NULL;
   assert_ok(lily_session_storage_scoped(storage, "user:1", &scope));
   const mode_t modes[] = {0700, 0777, 01777, 0730, 0755};
-  const int answers[] = {0, 1, 0, 1, 0};
+  const int results[] = {0, 1, 0, 1, 0};
   for (size_t i = 0; i < COUNT(modes); i++) {
     lily_session_info info = LILY_SESSION_INFO_INIT;
     assert_int_equal(chmod(in_place("folder"), modes[i]), 0);
     assert_ok(lily_session_storage_info(storage, &info));
-    assert_int_equal(info.directory_is_open, answers[i]);
+    assert_int_equal(info.directory_is_open, results[i]);
     assert_ok(lily_session_storage_info(scope, &info));
-    assert_int_equal(info.directory_is_open, answers[i]);
+    assert_int_equal(info.directory_is_open, results[i]);
   }
   lily_session_storage_close(scope);
   lily_session_storage_close(storage);

@@ -1,5 +1,5 @@
-/* A process that stopped while it held the file's lock: whoever would write waits for 5 s and then answers BUSY, all at once here;
-   whoever reads does not wait. */
+/* A process stopped while it held the file's lock: every writer waits for 5 s and then returns BUSY, all of them at the same time in this
+   test; readers do not wait. */
 #include "journal.h"
 #include "rig.h"
 
@@ -12,7 +12,7 @@ struct waiter {
   lily_session_storage *storage;
   lily_session_runtime *runtime;
   lily_session_status (*call)(struct waiter *waiter);
-  lily_session_status answer;
+  lily_session_status result;
   bool has_message;
 };
 
@@ -24,7 +24,7 @@ static lily_session_status call_open(struct waiter *waiter) { return lily_sessio
 
 static void *run(void *context) {
   struct waiter *waiter = context;
-  waiter->answer = waiter->call(waiter);
+  waiter->result = waiter->call(waiter);
   waiter->has_message = lily_session_last_error()[0] != '\0';
   return NULL;
 }
@@ -60,7 +60,7 @@ TEST(locked__S6_writers_answer_BUSY_and_readers_do_not_wait) {
   for (size_t i = 0; i < COUNT(calls); i++) assert_int_equal(pthread_join(waiters[i].thread, NULL), 0);
   assert_file_is(JOURNAL, before);
   for (size_t i = 0; i < COUNT(calls); i++) {
-    assert_int_equal(waiters[i].answer, LILY_SESSION_ERROR_BUSY);
+    assert_int_equal(waiters[i].result, LILY_SESSION_ERROR_BUSY);
     assert_true(waiters[i].has_message);
   }
   assert_null(waiters[4].storage);

@@ -1,5 +1,4 @@
-/* S8 and S20: nothing that is in the file keeps a session from being cleared, and nothing that is around the file keeps what was cleared
-   in it. */
+/* S8 and S20: nothing in the file keeps a session from being cleared, and nothing around the file keeps what was cleared in it. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"

@@ -1,4 +1,4 @@
-/* S18: the session is its owner's alone, and a directory that others can write to is told of. */
+/* S18: a session can be read by its owner alone, and an event tells of a directory that others can write to. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"

@@ -1,5 +1,5 @@
-/* S21: the path counts. What it leads to is looked up again: a file or folder that was exchanged, deleted or made anew, or that may be
-   written again, is met without opening the storage anew. */
+/* S21: the path counts. A file or folder that was exchanged, deleted or made anew, or that may be written again, is noticed without opening
+   the storage again. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"

@@ -1,5 +1,5 @@
-/* S12, POWER: each change is synced before the call returns. The program has an fdatasync and an fsync of its own, which the
-   library finds before the C library's, and which count. */
+/* S12, POWER: each change is synced before the call returns. This program defines fdatasync and fsync, which the library finds before the C
+   library's, and counts their calls. */
 #include "rig.h"
 
 #include <sys/syscall.h>
@@ -33,7 +33,7 @@ static lily_session_storage *open_power(void) {
     assert_int_equal(info_of(storage).owes_sync, 0);             \
   } while (0)
 
-/* That the counting works at all: else nothing below could fail. */
+/* This checks that the calls are counted, as nothing below could fail otherwise. */
 TEST(power__the_counter_counts) {
   lily_session_storage *storage = open_storage(JOURNAL);
   datasyncs = syncs = 0;

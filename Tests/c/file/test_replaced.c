@@ -1,4 +1,4 @@
-/* The file at the path is changed by somebody else while a handle has it open: put back from a backup, cut, or worse. */
+/* The file at the path is changed by another program while a handle has it open. Tests/journal has more of these tests. */
 #include "journal.h"
 #include "rig.h"
 

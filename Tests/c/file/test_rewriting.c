@@ -1,5 +1,5 @@
-/* S8, S12 and S21: what was removed leaves a file that cannot be rewritten, too, and where it cannot, that is returned; each kind of change
-   keeps the file from growing for ever. */
+/* S8, S12 and S21: what was removed also leaves a file that cannot be rewritten, or the call says that it did not. No kind of change,
+   repeated for ever, makes the file grow for ever. */
 #include "journal.h"
 #include "test.h"
 
@@ -41,9 +41,9 @@ static int mounted_by_itself(void *context) {
 
 TEST(rewriting__S8_of_a_file_that_is_mounted_by_itself) {
   journal_of(JOURNAL, "a", "1", NULL);
-  const int answer = in_child(mounted_by_itself, NULL);
-  if (answer == 77) skip(); /* no mount may be made here */
-  assert_int_equal(answer, 0);
+  const int result = in_child(mounted_by_itself, NULL);
+  if (result == 77) skip(); /* no mount may be made here */
+  assert_int_equal(result, 0);
 }
 
 /* ---- a folder that may not be written */

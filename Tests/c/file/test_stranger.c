@@ -1,5 +1,5 @@
-/* S18: a journal that others could read for a while, such as a copy, is its owner's alone from the first look on, and what is stored from then on
-   is not in the file that another user has open. Needs root, to be two users. */
+/* S18: a journal that others could read for a while, such as a copy, is made private when it is opened. What is stored from then on is not
+   in the file that another user still has open. These tests need root, to be two users. */
 #include "journal.h"
 #include "test.h"
 
@@ -65,12 +65,12 @@ TEST(stranger__S18_who_had_a_loose_copy_open_sees_nothing_new) {
   assert_int_equal(chmod(JOURNAL, 0644), 0);
   assert_int_equal(chown(place, OWNER, OWNER), 0);
   assert_int_equal(chown(JOURNAL, OWNER, OWNER), 0);
-  int end, answer;
+  int end, result;
   const pid_t child = stranger(JOURNAL, &end);
   assert_int_equal(in_child(use, NULL), 0);
   close(end);
-  assert_int_equal(waitpid(child, &answer, 0), child);
-  assert_int_equal(answer, 0);
+  assert_int_equal(waitpid(child, &result, 0), child);
+  assert_int_equal(result, 0);
 }
 
 /* Of a process that died between making the file and giving it its mode. */

@@ -1,4 +1,4 @@
-/* S8: what was cleared, removed or replaced is not left in the library's memory. */
+/* S8: the library's memory does not keep what was cleared, removed or replaced. */
 #include "rig.h"
 
 #include <sys/uio.h>

@@ -1,4 +1,4 @@
-/* S16: after fork a child opens storages of its own; an inherited one answers FORKED, and the parent's goes on. */
+/* S16: a child of fork opens storages of its own. An inherited one returns FORKED there, and the parent's goes on. */
 #include "journal.h"
 #include "rig.h"
 
@@ -113,7 +113,7 @@ TEST(fork__S16_a_child_that_lives_on_does_not_hold_up_the_parent) {
 
 static int run_an_inherited_runtime(void *context) {
   struct rig *rig = context;
-  struct probe *theme = rig->get_answer;
+  struct probe *theme = rig->get_result;
   /* Nothing changed: whether the storage is asked for anything is its own affair, but the model is updated. */
   rig_forget(rig);
   lily_session_runtime_dispatch(rig->runtime, NULL);
@@ -139,7 +139,7 @@ TEST(fork__S16_an_inherited_session) {
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));
   rig_attach_theme(&rig, &theme);
-  rig.get_answer = &theme;
+  rig.get_result = &theme;
   struct bytes before = file_read(JOURNAL);
   assert_int_equal(in_child(run_an_inherited_runtime, &rig), 0);
   assert_file_is(JOURNAL, before);

@@ -1,5 +1,5 @@
-/* A handle that was given back, or is of another kind: told where it can be. What is read here is freed memory, which a checker of memory
-   rightly complains of, so under one these tests are skipped. */
+/* A handle that was freed, or is of another kind, is refused where the library can tell. These tests read freed memory. A memory checker
+   rightly complains of that, so that they are skipped under one. */
 #include "rig.h"
 
 #if defined(__SANITIZE_ADDRESS__)

@@ -1,5 +1,5 @@
-/* S20: jansson gets no memory. A host may give it an allocator of its own; this one fails at the n-th call, once or from there
-   on. jansson spells reals: what could not be spelled is stored by the next update. Nothing else needs it. */
+/* S20: jansson gets no memory. A host may give jansson an allocator; this one fails at its n-th call, once or from then on. Only reals are
+   spelled by jansson: one that could not be spelled is stored by the next update. */
 #include "journal.h"
 #include "rig.h"
 
@@ -25,7 +25,7 @@ static void fail_at(long n, bool always) {
   failures = 0;
 }
 
-/* Answers whether an allocation failed. */
+/* Returns true if an allocation failed. */
 static bool stop(void) {
   left = -1;
   return failures > 0;

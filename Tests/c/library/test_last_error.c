@@ -1,4 +1,4 @@
-/* lily_session_last_error(): whose it is, how long it lives, and what it never says. */
+/* lily_session_last_error(): which thread it belongs to, how long it lives, and what it never contains. */
 #include "journal.h"
 #include "rig.h"
 
@@ -43,7 +43,7 @@ TEST(last_error__names_the_field) {
   assert_message_has("theme_of_shop");
   probe_string(&theme, SECRET);
   rig_attach(&rig);
-  theme.get_answer = -99;
+  theme.get_result = -99;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("theme_of_shop");
   int32_t state;
@@ -226,7 +226,7 @@ TEST(last_error__an_inner_success_does_not_hide_an_outer_failure) {
   rig_begin(&rig, open_memory());
   rig_attach_theme(&rig, &theme);
   rig.hook = read_nothing_wrong;
-  theme.get_answer = -99;
+  theme.get_result = -99;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("theme");
   rig_end(&rig);
@@ -243,12 +243,12 @@ static void *fail_elsewhere(void *context) {
 TEST(last_error__S16_each_thread_has_its_own) {
   lily_session_storage *storage = open_memory();
   char *json;
-  void *answer = NULL;
+  void *result = NULL;
   assert_fails(NOT_FOUND, lily_session_storage_get(storage, "lily_session_of_main", &json, NULL));
   pthread_t thread;
   assert_int_equal(pthread_create(&thread, NULL, fail_elsewhere, storage), 0);
-  assert_int_equal(pthread_join(thread, &answer), 0);
-  assert_ptr_equal(answer, storage);
+  assert_int_equal(pthread_join(thread, &result), 0);
+  assert_ptr_equal(result, storage);
   assert_message_has("of_main");
   lily_session_storage_close(storage);
 }

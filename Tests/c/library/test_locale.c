@@ -1,5 +1,5 @@
-/* S2 and S17: numbers are the same in every locale; jansson alone would end the process under one whose decimal point is not a
-   single byte. Locales are made on the spot where the system has their sources. */
+/* S2 and S17: numbers are the same in every locale. jansson alone would end the process in a locale whose decimal point is longer than a
+   byte. The tests make locales where the system has their sources. */
 #include "cases.h"
 
 #include <locale.h>

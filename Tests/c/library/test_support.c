@@ -1,4 +1,4 @@
-/* The tests' own tools: what they would overlook, every test would. */
+/* The tests of the tests' own tools: what these overlooked, every test would overlook. */
 #include "journal.h"
 #include "storages.h"
 

@@ -1,4 +1,4 @@
-/* S16: a storage handle may be used from any thread, and from several at once. */
+/* S16: any thread may use a storage handle, and several may use one at once. */
 #include "rig.h"
 
 #include <pthread.h>
@@ -153,10 +153,10 @@ TEST(threads__S16_a_runtime_may_move_to_another_thread) {
   rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   pthread_t thread;
-  void *answer = NULL;
+  void *result = NULL;
   assert_int_equal(pthread_create(&thread, NULL, dispatch_and_detach, &rig), 0);
-  assert_int_equal(pthread_join(thread, &answer), 0);
-  assert_non_null(answer);
+  assert_int_equal(pthread_join(thread, &result), 0);
+  assert_non_null(result);
   assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
   rig_end(&rig);
 }

@@ -1,4 +1,4 @@
-/* Version, names of statuses, and what NULL may be given to. */
+/* The version, the names of statuses, and the functions that accept NULL. */
 #include "test.h"
 
 TEST(version__the_library_is_the_headers) {

@@ -1,4 +1,4 @@
-/* S15: what is freed inside a callback is good until the outermost call returns; a memory checker sees whether it is. */
+/* S15: a handle that is freed inside a callback can be used until the outermost call returns; a memory checker sees whether it can. */
 #include "pair.h"
 
 static struct side here;

@@ -1,4 +1,4 @@
-/* S13: a host with a loop of its own changes its model, or replaces it, and says so. */
+/* S13: a host with a loop of its own changes or replaces its model, and then calls persist. */
 #include "journal.h"
 #include "rig.h"
 

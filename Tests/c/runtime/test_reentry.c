@@ -1,4 +1,4 @@
-/* S15: what may be called in which callback. What would run the runtime that is calling answers REENTRANT in all of them. */
+/* S15: what may be called in which callback. Calls that would run the calling runtime return REENTRANT in every callback of it. */
 #include "rig.h"
 
 enum { DISPATCH, SET_MODEL, PERSIST, FLUSH, ATTACH, FORBIDDEN };
@@ -8,7 +8,7 @@ static struct rig rig;
 static struct probe first, second;
 static lily_session_persistence *more_fields;
 
-/* The places from where everything was tried, and what first answered wrongly there. */
+/* The places from where everything was tried, and what first returned wrongly there. */
 static char tried[400], wrong[400];
 static int inner_releases;
 
@@ -22,15 +22,15 @@ static void try_all(struct rig *rig_, const char *where) {
   config.release = count_release;
   const int released = inner_releases;
   const char *where_else = lily_session_runtime_model(rig_->runtime);
-  lily_session_status answers[FORBIDDEN];
-  answers[DISPATCH] = lily_session_runtime_dispatch(rig_->runtime, NULL);
-  answers[SET_MODEL] = lily_session_runtime_set_model(rig_->runtime, &inner_releases);
-  answers[PERSIST] = lily_session_persist(rig_->session);
-  answers[FLUSH] = lily_session_flush(rig_->session);
-  answers[ATTACH] = lily_session_attach(rig_->runtime, more_fields, &config, &session);
+  lily_session_status results[FORBIDDEN];
+  results[DISPATCH] = lily_session_runtime_dispatch(rig_->runtime, NULL);
+  results[SET_MODEL] = lily_session_runtime_set_model(rig_->runtime, &inner_releases);
+  results[PERSIST] = lily_session_persist(rig_->session);
+  results[FLUSH] = lily_session_flush(rig_->session);
+  results[ATTACH] = lily_session_attach(rig_->runtime, more_fields, &config, &session);
   for (int i = 0; i < FORBIDDEN; i++)
-    if (answers[i] != LILY_SESSION_ERROR_REENTRANT && strlen(wrong) < 300)
-      sprintf(wrong + strlen(wrong), "%s in %s: %s; ", names[i], where, lily_session_status_name(answers[i]));
+    if (results[i] != LILY_SESSION_ERROR_REENTRANT && strlen(wrong) < 300)
+      sprintf(wrong + strlen(wrong), "%s in %s: %s; ", names[i], where, lily_session_status_name(results[i]));
   if (session != NULL) strcat(wrong, "attach left a handle; ");
   if (inner_releases != released + 1) strcat(wrong, "attach did not release; ");
   if (lily_session_runtime_model(rig_->runtime) != where_else) strcat(wrong, "the model was changed; ");
@@ -141,35 +141,35 @@ TEST(reentry__S15_callbacks_of_detach) {
   end();
 }
 
-static lily_session_status answers[12];
+static lily_session_status results[12];
 static void use_storage(struct rig *rig_, const void *message) {
   int n = 0, count = 0;
   char *json = NULL;
   lily_session_storage *other = NULL;
   (void)message;
-  answers[n++] = set_text(rig_->storage, "a", "1");
-  answers[n++] = lily_session_storage_get(rig_->storage, "a", &json, NULL);
+  results[n++] = set_text(rig_->storage, "a", "1");
+  results[n++] = lily_session_storage_get(rig_->storage, "a", &json, NULL);
   lily_session_free(json);
-  answers[n++] = lily_session_storage_remove(rig_->storage, "a");
-  answers[n++] = lily_session_storage_each(rig_->storage, NULL, count_items, &count);
-  answers[n++] = lily_session_storage_sync(rig_->storage);
-  answers[n++] = lily_session_clear(rig_->storage);
-  answers[n++] = lily_session_storage_open(JOURNAL, NULL, &other);
-  answers[n++] = set_text(other, "b", "1");
+  results[n++] = lily_session_storage_remove(rig_->storage, "a");
+  results[n++] = lily_session_storage_each(rig_->storage, NULL, count_items, &count);
+  results[n++] = lily_session_storage_sync(rig_->storage);
+  results[n++] = lily_session_clear(rig_->storage);
+  results[n++] = lily_session_storage_open(JOURNAL, NULL, &other);
+  results[n++] = set_text(other, "b", "1");
   lily_session_storage_close(other);
-  answers[n++] = lily_session_storage_open_memory(NULL, &other);
+  results[n++] = lily_session_storage_open_memory(NULL, &other);
   lily_session_storage_close(other);
 }
 
 TEST(reentry__S15_storage_and_clear_inside_an_update) {
   begin();
-  for (size_t i = 0; i < COUNT(answers); i++) answers[i] = LILY_SESSION_OK;
-  answers[0] = -1;
+  for (size_t i = 0; i < COUNT(results); i++) results[i] = LILY_SESSION_OK;
+  results[0] = -1;
   rig.in_update = use_storage;
   probe_int(&first, 5);
   rig.revision++;
   rig_dispatch(&rig);
-  for (size_t i = 0; i < COUNT(answers); i++) assert_int_equal(answers[i], LILY_SESSION_OK);
+  for (size_t i = 0; i < COUNT(results); i++) assert_int_equal(results[i], LILY_SESSION_OK);
   assert_stored(rig.storage, "b", "1");
   assert_stored(rig.storage, "lily_session_first", "5");
   rig.in_update = NULL;
@@ -214,7 +214,7 @@ TEST(reentry__S15_a_state_may_be_asked_for_in_an_event) {
   begin();
   rig.hook = ask_state;
   state_seen = state_answer = -1;
-  first.get_answer = -1;
+  first.get_result = -1;
   rig.revision++;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_int_equal(state_answer, LILY_SESSION_OK);

@@ -81,7 +81,7 @@ static void check_in_dispatch(void (*ending)(void), bool ends_session, const cha
     place_of_end = places[i];
     end_it = ending;
     probe_string(&theme, "dark");
-    cart.get_answer = -5;
+    cart.get_result = -5;
     rig.revision++;
     assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
     assert_int_equal(rig.updates, 1);
@@ -109,7 +109,7 @@ static void check_in_session_call(lily_session_status (*call)(lily_session *), v
     place_of_end = places[i];
     end_it = ending;
     probe_string(&theme, "dark");
-    cart.get_answer = -5;
+    cart.get_result = -5;
     rig.revision++;
     assert_fails(CALLBACK, call(rig.session));
     assert_int_equal(releases_then, 0);
@@ -131,7 +131,7 @@ TEST(ending__S15_runtime_free_inside_detach) {
     place_of_end = places[i];
     end_it = free_runtime;
     probe_string(&theme, "dark");
-    cart.get_answer = -5;
+    cart.get_result = -5;
     rig.revision++;
     lily_session *session = rig.session;
     rig.session = NULL;
@@ -165,7 +165,7 @@ TEST(ending__S15_detach_inside_runtime_free) {
     place_of_end = places[i];
     end_it = detach;
     probe_string(&theme, "dark");
-    cart.get_answer = -5;
+    cart.get_result = -5;
     rig.revision++;
     lily_session_runtime *runtime = rig.runtime;
     rig.runtime = NULL;
@@ -221,7 +221,7 @@ TEST(ending__S15_a_session_ends_its_neighbour) {
     assert_ok(lily_session_attach(rig.runtime, fields, &config, &other_session));
     probe_int(&neighbour, 1);
     probe_string(&theme, "dark");
-    cart.get_answer = -5;
+    cart.get_result = -5;
     rig.revision++;
     place_of_end = places[i];
     end_it = detach_other;

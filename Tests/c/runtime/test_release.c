@@ -1,4 +1,4 @@
-/* Release notifiers run exactly once, whatever the order in which things end. */
+/* A release notifier runs exactly once, in whichever order handles end. */
 #include "rig.h"
 
 static void begin(struct rig *rig, struct probe *theme) {

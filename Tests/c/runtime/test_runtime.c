@@ -1,4 +1,4 @@
-/* lily_session_runtime_*(): a model, its update function, and who is to blame. */
+/* lily_session_runtime_*(): a model, its update function, and whose failure is reported. */
 #include "journal.h"
 #include "rig.h"
 
@@ -54,20 +54,20 @@ TEST(runtime_dispatch__S13_without_an_update_function) {
 struct call {
   void *context, *model;
   const void *message;
-  void *answer;
+  void *result;
 };
 static void *record(void *context, void *model, const void *message) {
   struct call *call = context;
   call->context = context;
   call->model = model;
   call->message = message;
-  return call->answer;
+  return call->result;
 }
 
 TEST(runtime_dispatch__hands_over_context_model_and_message) {
   struct call call = {NULL, NULL, NULL, NULL};
   int model = 0, message = 0;
-  call.answer = &model;
+  call.result = &model;
   lily_session_runtime *runtime = NULL;
   assert_ok(lily_session_runtime_new(&model, record, &call, &runtime));
   assert_ok(lily_session_runtime_dispatch(runtime, &message));

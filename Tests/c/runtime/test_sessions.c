@@ -1,4 +1,4 @@
-/* Several sessions on one runtime: each has its own fields and storage, and all follow one update, in the order of attach. */
+/* Several sessions on one runtime: each has its own fields and storage. All follow one update, in the order of their attachment. */
 #include "journal.h"
 #include "rig.h"
 
@@ -62,11 +62,11 @@ TEST(sessions__S5_all_follow_one_update_in_the_order_of_attach) {
   end();
 }
 
-/* Of several failures the first in the order of sessions is answered; the others are not touched by it. */
+/* Of several failures the first in the order of sessions is returned; the others are not touched by it. */
 TEST(sessions__S7_the_first_failure_counts) {
   begin();
   for (int i = 0; i < SESSIONS; i++) probe_int(&probes[i], 1);
-  probes[7].get_answer = -1;
+  probes[7].get_result = -1;
   probe_string(&probes[3], "no integer");
   assert_fails(ENCODE, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("field 3");
@@ -75,7 +75,7 @@ TEST(sessions__S7_the_first_failure_counts) {
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_message_has("field 7");
   assert_entries(rig.storage, SESSIONS - 1);
-  probes[7].get_answer = LILY_SESSION_OK;
+  probes[7].get_result = LILY_SESSION_OK;
   rig_dispatch(&rig);
   assert_entries(rig.storage, SESSIONS);
   end();

@@ -1,8 +1,8 @@
-/* lily_session_attach(): its arguments, and that the context is released once whenever it fails. */
+/* lily_session_attach(): checks its arguments, and releases the context once whenever it fails. */
 #include "journal.h"
 #include "rig.h"
 
-/* A failed attach gives no session, releases its own context once, and leaves the fields to their list. */
+/* A failed attach returns no session, releases its own context once, and does not release the fields. */
 #define assert_not_attached(status, rig)                                                                       \
   do {                                                                                                         \
     const int before_ = (rig)->releases;                                                                       \
@@ -52,7 +52,7 @@ TEST(attach__without_callbacks_or_release) {
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
   assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
-  theme.get_answer = -1;
+  theme.get_result = -1;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   rig_end(&rig);
   assert_int_equal(rig.releases, 0);
@@ -97,11 +97,11 @@ TEST(attach__config_get_answers_null) {
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   assert_ok(set_text(rig.storage, "lily_session_theme", "\"dark\""));
   rig.config.get = rig_get;
-  rig.get_answer = NULL;
+  rig.get_result = NULL;
   assert_not_attached(CALLBACK, &rig);
   assert_int_equal(theme.sets, 0);
   assert_ptr_equal(lily_session_runtime_model(rig.runtime), &rig);
-  rig.get_answer = &rig;
+  rig.get_result = &rig;
   rig_attach(&rig);
   rig_end(&rig);
 }
@@ -114,11 +114,11 @@ TEST(attach__config_set_answers_null) {
   assert_ok(set_text(rig.storage, "lily_session_theme", "\"dark\""));
   rig.config.get = rig_get;
   rig.config.set = rig_set;
-  rig.set_answer = NULL;
+  rig.set_result = NULL;
   assert_not_attached(CALLBACK, &rig);
   assert_ptr_equal(lily_session_runtime_model(rig.runtime), &rig);
-  /* Nothing is left behind that would have the keys taken. */
-  rig.set_answer = &rig;
+  /* The keys are free afterwards. */
+  rig.set_result = &rig;
   rig_attach(&rig);
   rig_end(&rig);
 }
@@ -132,7 +132,7 @@ TEST(attach__config_set_replaces_the_model) {
   assert_ok(set_text(rig.storage, "lily_session_theme", "\"dark\""));
   rig.config.get = rig_get;
   rig.config.set = rig_set;
-  rig.set_answer = &new_model;
+  rig.set_result = &new_model;
   rig_attach(&rig);
   assert_ptr_equal(lily_session_runtime_model(rig.runtime), &new_model);
   rig_end(&rig);

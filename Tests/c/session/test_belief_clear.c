@@ -1,4 +1,4 @@
-/* S8, S21: a clear is a clear, whoever made it and by whichever handle, and each session meets it once. */
+/* S8, S21: a clear by any handle counts, and each session meets it once. */
 #include "pair.h"
 
 static struct side here;
@@ -21,7 +21,7 @@ CASE(belief__S8_a_clear_is_one_by_any_handle) {
     side_start(&here, storages[i], plain);
     side_theme(&here, "dark");
     assert_ok(lily_session_clear(clearing[i]));
-    assert_state(here.rig.session, "theme", LILY_SESSION_STATE_ABSENT); /* asking does not meet it */
+    assert_state(here.rig.session, "theme", LILY_SESSION_STATE_ABSENT); /* Asking for a state does not count as meeting the clear. */
     assert_int_equal(lily_session_next_expiry(here.rig.session), -1);
     check_set_back(&here);
     rig_end(&here.rig);
@@ -84,11 +84,11 @@ TEST(belief__S8_a_change_that_may_be_older_than_a_clear_is_dropped_and_told) {
   lily_session_storage *storage = table_open(&table, &now), *other = table_open(&table, &now);
   side_start(&here, storage, plain);
   assert_ok(lily_session_clear(other));
-  table.answers[TABLE_WRITE] = table.answers[TABLE_GENERATION] = LILY_SESSION_ERROR_IO;
+  table.results[TABLE_WRITE] = table.results[TABLE_GENERATION] = LILY_SESSION_ERROR_IO;
   probe_string(&here.theme, "dark");
   assert_fails(IO, lily_session_persist(here.rig.session));
   assert_one_event(&here, LILY_SESSION_EVENT_WRITE_FAILED, LILY_SESSION_ERROR_IO, "theme");
-  table.answers[TABLE_WRITE] = table.answers[TABLE_GENERATION] = LILY_SESSION_OK;
+  table.results[TABLE_WRITE] = table.results[TABLE_GENERATION] = LILY_SESSION_OK;
   probe_int(&here.visits, 1); /* this one changes after it */
   assert_ok(lily_session_persist(here.rig.session));
   assert_one_event(&here, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, "theme");
@@ -108,12 +108,12 @@ TEST(belief__S6_a_failed_write_does_not_ask_a_backend_again) {
   lily_session_storage *storage = table_open(&table, &now);
   side_start(&here, storage, plain);
   const int before = table.calls[TABLE_GENERATION] + table.calls[TABLE_READ];
-  table.answers[TABLE_WRITE] = LILY_SESSION_ERROR_IO;
+  table.results[TABLE_WRITE] = LILY_SESSION_ERROR_IO;
   probe_string(&here.theme, "dark");
   assert_fails(IO, lily_session_persist(here.rig.session));
   assert_int_equal(table.calls[TABLE_WRITE], 1);
   assert_int_equal(table.calls[TABLE_GENERATION] + table.calls[TABLE_READ], before);
-  table.answers[TABLE_WRITE] = LILY_SESSION_OK;
+  table.results[TABLE_WRITE] = LILY_SESSION_OK;
   rig_end(&here.rig);
   lily_session_storage_close(storage);
   table_free(&table);

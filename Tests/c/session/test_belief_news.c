@@ -1,4 +1,4 @@
-/* S21: what is news to a session, and what it believes when a callback fails in the middle. */
+/* S21: what a session takes for news, and what it believes after a callback has failed in the middle. */
 #include "files.h"
 #include "journal.h"
 #include "pair.h"
@@ -39,7 +39,7 @@ CASE(belief__S11_the_same_text_of_another_version_is_news) {
   rig_end(&there.rig);
 }
 
-/* A deadline alone is no news, but it counts. */
+/* A new deadline alone is no news, but it takes effect. */
 CASE(belief__S9_a_renewal_elsewhere_is_no_news) {
   const struct side_options expiring = {.expires_after_ms = 1000};
   side_start(&here, stage->storage, expiring);
@@ -83,16 +83,16 @@ CASE(belief__S4_refresh_reads_the_former_keys) {
 
 CASE(belief__S4_the_first_value_after_a_failure_overwrites_nothing) {
   assert_ok(set_text(stage->other, "lily_session_skin", "7"));
-  side_start(&here, stage->storage, (struct side_options){.former_keys = former, .get_answer = -1});
+  side_start(&here, stage->storage, (struct side_options){.former_keys = former, .get_result = -1});
   assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
-  here.theme.get_answer = LILY_SESSION_OK;
+  here.theme.get_result = LILY_SESSION_OK;
   rig_dispatch(&here.rig);
   assert_stored(stage->other, "lily_session_skin", "7");
   assert_absent(stage->other, "lily_session_theme");
   rig_end(&here.rig);
 }
 
-/* What never came into the model is not taken out of it. */
+/* A value that was never set in the model is not taken out of it. */
 CASE(belief__S10_what_was_not_loaded_is_not_set_back) {
   const char *const stored[] = {"7", NULL, "\"old\""};
   for (size_t i = 0; i < COUNT(stored); i++) {
@@ -113,7 +113,7 @@ CASE(belief__S10_what_was_not_loaded_is_not_set_back) {
 
 /* The slice is a copy, which is thrown away. */
 static void throw_away(struct rig *rig, const char *where) {
-  if (strcmp(where, "put") != 0 || rig->set_answer != NULL) return;
+  if (strcmp(where, "put") != 0 || rig->set_result != NULL) return;
   probe_string(&here.theme, "dark");
   probe_int(&here.visits, 0);
 }
@@ -125,12 +125,12 @@ CASE(belief__S21_a_slice_that_cannot_be_put_back_leaves_all_news) {
   assert_ok(set_text(stage->other, "lily_session_visits", "3"));
   rig_forget(&here.rig);
   here.rig.hook = throw_away;
-  here.rig.set_answer = NULL;
+  here.rig.set_result = NULL;
   for (int i = 0; i < 2; i++) {
     assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
     assert_no_event(&here);
   }
-  here.rig.set_answer = &here.rig;
+  here.rig.set_result = &here.rig;
   assert_ok(lily_session_refresh(here.rig.session));
   assert_theme(&here, "blue");
   assert_int_equal(here.rig.event_count, 2);
@@ -142,7 +142,7 @@ CASE(belief__S21_a_slice_that_cannot_be_put_back_leaves_all_news) {
 /* A get that fails after the field was set: this refresh says so, and the value is not written as if somebody had changed it. */
 static void fail_after_set(struct rig *rig, const char *where) {
   (void)rig;
-  if (strcmp(where, "set") == 0) here.theme.get_answer = -7;
+  if (strcmp(where, "set") == 0) here.theme.get_result = -7;
 }
 
 CASE(belief__S7_a_get_that_fails_after_a_refresh_is_told_by_it) {
@@ -154,7 +154,7 @@ CASE(belief__S7_a_get_that_fails_after_a_refresh_is_told_by_it) {
   assert_event(&here.rig, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "theme");
   assert_event(&here.rig, 1, LILY_SESSION_EVENT_FIELD_FAILED, -7, 0, "theme");
   here.rig.hook = NULL;
-  here.theme.get_answer = LILY_SESSION_OK;
+  here.theme.get_result = LILY_SESSION_OK;
   rig_forget(&here.rig);
   rig_dispatch(&here.rig);
   assert_ok(lily_session_refresh(here.rig.session));
@@ -224,7 +224,7 @@ TEST(belief__S9_an_expired_field_that_cannot_be_written_is_no_reason_to_wake) {
   free(large);
 }
 
-/* A wrong clock cannot make an expiry longer than it is. */
+/* A wrong clock cannot make a field last longer than its own expiry. */
 CASE(belief__S9_a_deadline_from_a_clock_that_was_ahead) {
   const struct side_options hour = {.expires_after_ms = 3600000};
   const int64_t right = stage->now, years = INT64_C(20) * 31557600000;
@@ -251,9 +251,9 @@ CASE(belief__S21_what_could_not_be_put_back_is_not_stored_as_a_change) {
   side_start(&here, stage->storage, (struct side_options){.has_slice = true});
   side_theme(&here, "dark");
   assert_ok(set_text(stage->other, "lily_session_theme", "\"77\""));
-  here.rig.set_answer = NULL;
+  here.rig.set_result = NULL;
   assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
-  here.rig.set_answer = &here.rig;
+  here.rig.set_result = &here.rig;
   assert_ok(set_text(stage->other, "lily_session_theme", "\"78\""));
   rig_dispatch(&here.rig);
   assert_stored(stage->other, "lily_session_theme", "\"78\"");
@@ -271,13 +271,13 @@ TEST(belief__S10_news_of_a_field_whose_get_fails) {
   const int fd = lily_session_storage_fd(storage);
   side_start(&here, storage, plain);
   side_theme(&here, "dark");
-  here.theme.get_answer = -1;
+  here.theme.get_result = -1;
   assert_ok(set_text(other, "lily_session_theme", "\"blue\""));
   assert_true(readable(fd, 1000));
   assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
   assert_theme(&here, "dark");
   assert_false(readable(fd, 50));
-  here.theme.get_answer = LILY_SESSION_OK;
+  here.theme.get_result = LILY_SESSION_OK;
   rig_dispatch(&here.rig);
   assert_true(readable(fd, 1000));
   assert_ok(lily_session_refresh(here.rig.session));
@@ -288,7 +288,7 @@ TEST(belief__S10_news_of_a_field_whose_get_fails) {
   lily_session_storage_close(storage);
 }
 
-/* What is ended inside the clock of a question waits for its end. */
+/* A handle that is freed inside the storage's clock is used until the call that asked for the time returns. */
 static lily_session *asked;
 static int64_t end_in_clock(void *context) {
   if (*(int *)context == 1) {

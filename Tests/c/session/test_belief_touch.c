@@ -1,4 +1,4 @@
-/* S9, S21: touch goes by what storage holds, and overwrites nobody's change. */
+/* S9, S21: touch goes by what storage holds, and overwrites no other program's change. */
 #include "pair.h"
 
 static struct side here, there;
@@ -31,7 +31,7 @@ CASE(belief__S9_touch_looks_at_storage) {
 CASE(belief__S9_touch_of_what_set_refused) {
   assert_ok(set_text(stage->other, "lily_session_theme", "\"never\""));
   side_begin(&here, stage->storage, second);
-  here.theme.set_answer = -5;
+  here.theme.set_result = -5;
   side_attach(&here);
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_REJECTED);
   assert_fails(DECODE, lily_session_touch(here.rig.session, "theme"));
@@ -41,7 +41,7 @@ CASE(belief__S9_touch_of_what_set_refused) {
 static struct table table;
 static int64_t now;
 
-/* What may not survive power loss is stored, and its deadline counts. */
+/* A value that may not survive power loss is stored all the same, and its deadline takes effect. */
 TEST(belief__S12_a_touch_that_is_not_durable_counts) {
   memset(&table, 0, sizeof table);
   now = 1000;

@@ -1,4 +1,4 @@
-/* S11, S21: what the program did not change is written only over what it was made from. What was asked for is written. */
+/* S11, S21: a value that the program did not change overwrites only what it was made from. A value that was asked for is written. */
 #include "journal.h"
 #include "pair.h"
 
@@ -6,7 +6,7 @@ static struct side here, there;
 static const struct side_options plain;
 static const char *const former[] = {"skin", NULL};
 
-/* Two upgraded programs, in one of which the user has changed the field. */
+/* Two programs have been upgraded, and the user has changed the field in one of them. */
 CASE(belief__S11_a_migrated_value_overwrites_nobodys_change) {
   for (uint32_t version = 1; version <= 2; version++) {
     assert_ok(set_text(stage->other, "lily_session_theme", "\"dark\"")); /* of version 0 */
@@ -52,7 +52,7 @@ CASE(belief__S11_what_the_program_changed_is_written_over_anything) {
   rig_end(&here.rig);
 }
 
-/* Under the new key there is something by now: neither it nor the former key is touched. */
+/* Another program has stored something under the new key: neither key is written. */
 CASE(belief__S11_a_renamed_value_overwrites_nobodys_change) {
   assert_ok(set_text(stage->other, "lily_session_skin", "\"dark\""));
   side_start(&here, stage->storage, (struct side_options){.former_keys = former});
@@ -96,9 +96,9 @@ TEST(belief__S11_a_former_key_that_cannot_be_removed) {
 /* A get that fails at attach. Nothing is stored: its first value is a change, unless somebody is faster. */
 CASE(belief__S4_a_first_value_is_stored_where_there_is_none) {
   for (int is_faster = 0; is_faster < 2; is_faster++) {
-    side_start(&here, stage->storage, (struct side_options){.get_answer = -1});
+    side_start(&here, stage->storage, (struct side_options){.get_result = -1});
     if (is_faster) assert_ok(set_text(stage->other, "lily_session_theme", "\"theirs\""));
-    here.theme.get_answer = LILY_SESSION_OK;
+    here.theme.get_result = LILY_SESSION_OK;
     rig_forget(&here.rig);
     rig_dispatch(&here.rig);
     assert_stored(stage->other, "lily_session_theme", is_faster ? "\"theirs\"" : "\"light\"");
@@ -112,8 +112,8 @@ CASE(belief__S4_a_first_value_is_stored_where_there_is_none) {
 /* Something is stored: it counts, and the next refresh has the model say so. */
 CASE(belief__S4_a_first_value_gives_way_to_what_is_stored) {
   assert_ok(set_text(stage->other, "lily_session_theme", "\"dark\""));
-  side_start(&here, stage->storage, (struct side_options){.get_answer = -1});
-  here.theme.get_answer = LILY_SESSION_OK;
+  side_start(&here, stage->storage, (struct side_options){.get_result = -1});
+  here.theme.get_result = LILY_SESSION_OK;
   probe_string(&here.theme, "mine");
   rig_forget(&here.rig);
   rig_dispatch(&here.rig);
@@ -173,7 +173,7 @@ CASE(mark__S4_overwrites_what_was_refused) {
   }
 }
 
-/* It counts as a change of the update that follows: a clear in between is older. */
+/* A mark counts as a change of the next update. A clear in between comes before it. */
 CASE(mark__S8_is_not_taken_back_by_a_clear_before_the_update) {
   side_start(&here, stage->storage, plain);
   assert_ok(lily_session_mark(here.rig.session, "theme"));

@@ -1,4 +1,4 @@
-/* S8: clear removes every key with the prefix in one step, and nothing of before comes back. */
+/* S8: a clear removes every key with the prefix in one step, and nothing from before it comes back. */
 #include "journal.h"
 #include "rig.h"
 
@@ -98,7 +98,7 @@ TEST(clear__S8_a_field_is_stored_again_only_once_it_changes) {
   lily_session_storage_close(storage);
 }
 
-/* The seed's log-out: what this update changes is of the time after it, wherever in it clear was called. */
+/* A log-out: what this update changes counts as changed after the clear, wherever in the update clear was called. */
 static void log_out(struct rig *rig_, const void *message) {
   (void)message;
   probe_string(&theme, "dark");

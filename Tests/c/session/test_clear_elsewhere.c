@@ -1,4 +1,4 @@
-/* S8 between handles and sessions: a clear made elsewhere drops the dirty marks from before it. */
+/* S8 between handles and sessions: a clear by another one drops the dirty marks from before it. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -79,7 +79,7 @@ TEST(clear_elsewhere__S8_the_same_handle_drops_them_too) {
   end();
 }
 
-/* What changed after the clear is of the time after it, though a mark of before is on another field. */
+/* A change after the clear is stored, though another field has a dirty mark from before it. */
 TEST(clear_elsewhere__S8_a_change_after_it_is_written_without_the_old_one) {
   begin();
   fail_to_store();
@@ -146,10 +146,10 @@ TEST(clear_elsewhere__S8_by_another_thread) {
   probe_string(&theme_of_one, "dark");
   rig_dispatch(&one);
   pthread_t thread;
-  void *answer = NULL;
+  void *result = NULL;
   assert_int_equal(pthread_create(&thread, NULL, clear_in_thread, one.storage), 0);
-  assert_int_equal(pthread_join(thread, &answer), 0);
-  assert_non_null(answer);
+  assert_int_equal(pthread_join(thread, &result), 0);
+  assert_non_null(result);
   rig_dispatch(&one);
   assert_entries(one.storage, 0);
   end();

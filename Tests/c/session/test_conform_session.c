@@ -1,4 +1,4 @@
-/* Conformance: what a session does on every storage, on a journal, in memory, and on a backend of the host's. */
+/* Conformance: what a session does on a journal, in memory, and on a backend of the host's. */
 #include "journal.h"
 #include "stage.h"
 
@@ -161,7 +161,7 @@ CASE(conform__S10_refresh_takes_over_what_was_set_and_removed) {
   assert_event(&rig, 1, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "visits");
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED);
   assert_state(rig.session, "visits", LILY_SESSION_STATE_ABSENT);
-  /* It is no change of this session's, and no news the second time. */
+  /* It does not count as a change by this session, and is no news the second time. */
   assert_ok(lily_session_refresh(rig.session));
   rig_dispatch(&rig);
   assert_int_equal(rig.event_count, 2);

@@ -1,4 +1,4 @@
-/* S10: lily_session_refresh() brings what others did into the model, with an event for each field. */
+/* S10: lily_session_refresh() sets the fields that others changed, with an event for each. */
 #include "elsewhere.h"
 #include "journal.h"
 #include "rig.h"
@@ -114,7 +114,7 @@ TEST(refresh__S10_what_was_removed_goes_back_to_before_hydration) {
   lily_session_storage_close(storage);
 }
 
-/* What the host made of it since, and stored, does not matter: before hydration is before hydration. */
+/* The value from before hydration counts, whatever the host has stored since. */
 TEST(refresh__S10_removed_after_changes_of_ones_own) {
   begin();
   for (int i = 1; i <= 3; i++) {
@@ -159,7 +159,7 @@ TEST(refresh__S10_what_is_not_accepted) {
   assert_ok(lily_session_refresh(rig.session));
   assert_string_equal(theme.text, "good");
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED);
-  theme.set_answer = -55;
+  theme.set_result = -55;
   changed_elsewhere("set", "lily_session_theme", "\"refused\"");
   assert_ok(lily_session_refresh(rig.session));
   assert_event(&rig, 2, LILY_SESSION_EVENT_REJECTED, -55, 0, "theme");
@@ -202,11 +202,11 @@ TEST(refresh__S5_slice_and_revision) {
   rig_dispatch(&rig);
   assert_int_equal(operations(JOURNAL), 1);
   changed_elsewhere("set", "lily_session_theme", "\"blue\"");
-  rig.set_answer = NULL;
+  rig.set_result = NULL;
   assert_fails(CALLBACK, lily_session_refresh(rig.session));
-  rig.set_answer = &rig;
-  rig.get_answer = NULL;
+  rig.set_result = &rig;
+  rig.get_result = NULL;
   assert_fails(CALLBACK, lily_session_refresh(rig.session));
-  rig.get_answer = &rig;
+  rig.get_result = &rig;
   rig_end(&rig);
 }

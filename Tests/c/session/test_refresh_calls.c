@@ -1,4 +1,4 @@
-/* refresh, touch and next_expiry: wrong arguments, sessions that are over, and calls from inside callbacks. */
+/* refresh, touch and next_expiry: wrong arguments, sessions that have ended, and calls from inside callbacks. */
 #include "rig.h"
 
 static struct rig rig;
@@ -143,7 +143,7 @@ TEST(refresh_calls__S15_reentrant_in_every_callback_of_touch_and_dispatch) {
     tried[0] = wrong[0] = '\0';
     rig.hook = try_all;
     rig.revision++;
-    visits.get_answer = -99; /* for the event */
+    visits.get_result = -99; /* for the event */
     if (touches)
       assert_fails(CALLBACK, lily_session_touch(rig.session, "theme"));
     else

@@ -1,5 +1,4 @@
-/* S8 and S10: clears that another makes, and what a session makes of them. Nothing that was written or tried before one comes
-   back, and each field hears of it once. */
+/* S8 and S10: another handle's clear. Nothing that was written or tried before it comes back, and each field gets one event. */
 #include "elsewhere.h"
 #include "files.h"
 #include "journal.h"
@@ -55,7 +54,7 @@ TEST(refresh_clear__S10_heard_of_though_others_asked_first) {
   probe_string(&themes[0], "dark");
   rig_dispatch(&one);
   changed_elsewhere("clear", NULL, NULL);
-  /* The session meets it here, and here: neither is the refresh that the host waits for. */
+  /* The session meets the clear in these two calls, but the host waits for a refresh. */
   assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT);
   probe_int(&visits[0], 1);
   rig_dispatch(&one);
@@ -80,7 +79,7 @@ TEST(refresh_clear__S10_cleared_and_set_again) {
   assert_ok(lily_session_refresh(one.session));
   assert_string_equal(themes[0].text, "dark");
   assert_int_equal(visits[0].value.as.integer, 4);
-  /* The one is what it was, whatever happened in between; it is stored. */
+  /* One field has its earlier value, whatever happened in between; it is stored. */
   assert_state(one.session, "theme", LILY_SESSION_STATE_LOADED);
   assert_state(one.session, "visits", LILY_SESSION_STATE_LOADED);
   rig_end(&one);
@@ -97,7 +96,7 @@ TEST(refresh_clear__S8_what_was_tried_before_it_is_dropped) {
   assert_false(file_has(JOURNAL, SECRET));
 }
 
-/* A write that is made after the clear, of what changed before it and was never stored, is a write from before it. */
+/* A change from before the clear that was never stored is not written after the clear. */
 TEST(refresh_clear__S8_through_many_clears) {
   begin();
   for (int i = 0; i < 3; i++) {
@@ -122,7 +121,7 @@ TEST(refresh_clear__S10_own_clear_then_anothers) {
   assert_int_equal(one.event_count, 1);
   changed_elsewhere("clear", NULL, NULL);
   assert_ok(lily_session_refresh(one.session));
-  assert_int_equal(one.event_count, 1); /* what the other cleared held nothing of it */
+  assert_int_equal(one.event_count, 1); /* The clear of the other handle removed nothing of this field. */
   probe_string(&themes[0], "blue");
   rig_dispatch(&one);
   assert_stored(one.storage, "lily_session_theme", "\"blue\"");

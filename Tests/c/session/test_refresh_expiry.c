@@ -1,4 +1,4 @@
-/* S9: in a running program a field expires when the host refreshes, once, and nothing is written because of it. */
+/* S9: in a running program a field expires once, when the host refreshes, and nothing is written because of it. */
 #include "journal.h"
 #include "rig.h"
 
@@ -168,7 +168,7 @@ TEST(refresh_expiry__S9_a_set_that_refuses_to_go_back) {
   begin(1000);
   log_in("t");
   now = 1500;
-  token.set_answer = -44;
+  token.set_result = -44;
   assert_ok(lily_session_refresh(rig.session));
   assert_string_equal(token.text, "t");
   assert_int_equal(rig.event_count, 1);

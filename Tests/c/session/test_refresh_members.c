@@ -1,4 +1,5 @@
-/* S10 for plain members of a struct, which have no callbacks: what comes from elsewhere, and what goes back to before hydration. */
+/* S10 for plain members of a struct, which have no callbacks: they are set to what others stored, and set back to their value from before
+   hydration. */
 #include "elsewhere.h"
 #include "journal.h"
 #include "rig.h"
@@ -26,7 +27,7 @@ static void begin(struct shop from) {
   rig_begin(&rig, open_storage(JOURNAL));
   for (size_t i = 0; i < COUNT(fields); i++) assert_ok(lily_session_field_add(rig.fields, &fields[i]));
   rig.config.get = rig_get;
-  rig.get_answer = &shop;
+  rig.get_result = &shop;
   rig_attach(&rig);
 }
 

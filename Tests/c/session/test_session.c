@@ -1,4 +1,4 @@
-/* persist, flush, field_state, detach and abandon: arguments, and handles whose runtime has gone. */
+/* persist, flush, field_state, detach and abandon: their arguments, and handles whose runtime was freed. */
 #include "journal.h"
 #include "rig.h"
 
@@ -50,7 +50,7 @@ TEST(field_state__from_absent_to_loaded) {
   rig_end(&rig);
 }
 
-/* After runtime_free a handle knows nothing more, and still wants to be given back. */
+/* After runtime_free, the calls on a session fail, and it still has to be freed. */
 static void check_detached(void (*give_back)(lily_session *)) {
   struct rig rig;
   struct probe theme;
@@ -112,7 +112,7 @@ TEST(persist__this_session_alone) {
   lily_session_storage_close(other);
 }
 
-/* What a flush leaves behind has nothing that was cleared: it syncs. */
+/* A flush syncs, so that the file has nothing of what was cleared. */
 TEST(flush__persists_and_syncs) {
   struct rig rig;
   struct probe theme;
@@ -134,7 +134,7 @@ TEST(flush__a_field_that_fails_does_not_keep_it_from_syncing) {
   probe_string(&theme, SECRET);
   rig_dispatch(&rig);
   assert_ok(lily_session_clear(rig.storage));
-  theme.get_answer = -5;
+  theme.get_result = -5;
   assert_fails(CALLBACK, lily_session_flush(rig.session));
   assert_false(file_has(JOURNAL, SECRET));
   rig_end(&rig);

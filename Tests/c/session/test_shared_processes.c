@@ -1,5 +1,5 @@
-/* S10 and S16 with several processes at work at once: each changes a field of its own and refreshes; what one has seen of another
-   never goes back, and no news is missed by those who wait for the descriptor. */
+/* S10 and S16 with several processes at work at once: each changes a field of its own and refreshes. What one has seen of another never
+   goes back, and whoever waits for the descriptor misses no change. */
 #include "journal.h"
 #include "storages.h"
 
@@ -112,7 +112,7 @@ TEST(shared_processes__S10_each_sees_the_others) {
   lily_session_storage_close(storage);
 }
 
-/* Log-outs against programs that write what they have: once nobody writes any more, a last clear is the last word. */
+/* Some processes clear while others write. Once nobody writes any more, a last clear leaves nothing. */
 struct logged_in {
   const char *path;
   int ready, stop; /* ends of pipes: one that is written to, and one that becomes readable */

@@ -1,5 +1,5 @@
-/* S9: lily_session_touch() renews what is stored, lily_session_next_expiry() says when the host has to look, and
-   lily_session_refresh() sets back what expired. */
+/* S9: lily_session_touch() renews what is stored, lily_session_next_expiry() says when the host has to look again, and
+   lily_session_refresh() sets back what has expired. */
 #include "journal.h"
 #include "rig.h"
 

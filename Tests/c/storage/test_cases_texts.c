@@ -1,4 +1,4 @@
-/* Tests/cases: which texts storage_set takes, and that they come out byte for byte; which it refuses; and which are keys. */
+/* Tests/cases: which texts storage_set takes and returns byte for byte, which it refuses, and which keys are valid. */
 #include "cases.h"
 #include "stage.h"
 
@@ -80,7 +80,7 @@ TEST(cases__S2_refused) {
   lily_session_storage_close(storage);
 }
 
-/* A wrong one in the file is skipped, whoever wrote it: the reader asks no less than the writer. */
+/* A line with such a text is skipped: the reader refuses what the writer refuses. */
 TEST(cases__S20_refused_in_a_journal) {
   json_t *cases = cases_load("refused.json");
   struct verdict verdict = {0, 0};

@@ -1,8 +1,8 @@
-/* Conformance: S19 on every storage. A scope is a storage of its own inside another. */
+/* Conformance, S19: a scope is a storage of its own inside another, on every kind of storage. */
 #include "journal.h"
 #include "stage.h"
 
-/* Names of which one is the beginning of another, and what a careless spelling might mix up. */
+/* Some names begin like others, and some would be mixed up if they were joined without care. */
 static const char *const names[] = {"user:4", "user:42", "user", "u", "lily_session_", "\xc3\xa9", "user:4lily_session_theme", "/", "\"", "\x02"};
 
 CASE(conform__S19_keys_of_scopes_are_their_own) {

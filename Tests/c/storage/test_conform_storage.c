@@ -1,4 +1,4 @@
-/* Conformance: what every storage does, on a journal, in memory, and on a backend of the host's. Keys, values, deadlines. */
+/* Conformance: what a storage does with keys, values and deadlines, on a journal, in memory, and on a backend of the host's. */
 #include "journal.h"
 #include "stage.h"
 

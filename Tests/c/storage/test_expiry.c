@@ -17,7 +17,7 @@ static lily_session_storage *open_at(const char *path, int64_t time) {
   return storage;
 }
 
-/* As a clock that is set does. While nothing rewrites the file, a clock that was wrong has cost nothing. */
+/* A clock may be set. As long as the file is not rewritten, a wrong clock costs nothing. */
 TEST(expiry__S9_a_clock_that_jumps_ten_years) {
   const int64_t start = INT64_C(1790000000000), years = INT64_C(10) * 366 * 24 * 3600 * 1000;
   const char *paths[] = {NULL, JOURNAL};

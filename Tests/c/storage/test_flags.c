@@ -35,7 +35,7 @@ TEST(flags__read_only_reads_and_does_not_write) {
   assert_file_is(JOURNAL, before);
 }
 
-/* What a dead writer left is not this handle's to cut off. */
+/* A READ_ONLY handle does not cut off what a killed writer left. */
 TEST(flags__read_only_leaves_a_torn_tail) {
   journal_of(JOURNAL, "a", "1", NULL);
   struct bytes whole = file_read(JOURNAL);

@@ -1,10 +1,10 @@
-/* lily_session_storage_info(): what it counts, and what it refuses. */
+/* lily_session_storage_info(): what it counts, and which arguments it refuses. */
 #include "journal.h"
 #include "rig.h"
 
 #include <sys/stat.h>
 
-/* As it ended before `directory_is_open`. */
+/* The struct as it was before `directory_is_open` was added. */
 #define FORMER_SIZE offsetof(lily_session_info, directory_is_open)
 
 TEST(info__arguments) {

@@ -1,4 +1,4 @@
-/* S1: a field is stored under the prefix and its key. Which texts are keys is in Tests/cases. */
+/* S1: a field is stored under the prefix and its key. Tests/cases says which texts are keys. */
 #include "rig.h"
 
 TEST(keys__S1_a_field_is_stored_under_the_prefix_and_its_key) {

@@ -1,4 +1,4 @@
-/* S14: the quota counts the bytes of keys and values that are stored. Tried on a journal and in memory, which count alike. */
+/* S14: the quota counts the bytes of the keys and values that are stored, alike on a journal and in memory. */
 #include "journal.h"
 #include "rig.h"
 
@@ -89,7 +89,7 @@ TEST(quota__options_out_of_range) {
   assert_int_equal(access(JOURNAL, F_OK), -1);
 }
 
-/* It opens, and what makes it smaller, or leaves its size, passes. */
+/* It can be opened, and a write that does not make it larger succeeds. */
 TEST(quota__S14_a_store_over_its_quota) {
   lily_session_storage *storage = open_either(0, 0);
   assert_ok(set_bytes(storage, "lily_session_a", 50));
@@ -217,7 +217,7 @@ TEST(quota__S14_nothing_fits) {
   assert_entries(rig.storage, 0);
   assert_int_equal(operations(JOURNAL), 0);
   assert_int_equal(info_of(rig.storage).owes_sync, 0);
-  /* Back to what it was: it has changed all the same, and does not fit either. */
+  /* The field has its first value again. That is a change, too, and does not fit either. */
   probe_string(&fields[1], "");
   assert_fails(QUOTA, lily_session_persist(rig.session));
   rig_end(&rig);

@@ -1,4 +1,4 @@
-/* lily_session_storage_scoped() and what a scope answers as a storage: arguments, options, ends. */
+/* lily_session_storage_scoped() and what a scope returns as a storage: arguments, options, and handles that end. */
 #include "journal.h"
 #include "storages.h"
 
@@ -118,7 +118,7 @@ static int use_in_child(void *context) {
   CHILD_CHECK(lily_session_clear(scope) == LILY_SESSION_ERROR_FORKED);
   CHILD_CHECK(lily_session_storage_info(scope, &info) == LILY_SESSION_ERROR_FORKED);
   CHILD_CHECK(lily_session_storage_fd(scope) == -1);
-  /* Making one asks nothing of the file; using it does. */
+  /* Making a scope does not read the file, but using it does. */
   if (lily_session_storage_scoped(parent, "b", &made) == LILY_SESSION_OK)
     CHILD_CHECK(set_text(made, "k", "2") == LILY_SESSION_ERROR_FORKED);
   lily_session_storage_close(made);

@@ -1,11 +1,11 @@
-/* lily_session_storage_each() */
+/* lily_session_storage_each(): its arguments, and what its visit may do. */
 #include "rig.h"
 
 struct walk {
   char keys[2000]; /* "a b c " */
   int64_t deadlines[64];
   int count, stop_at;
-  lily_session_status answer;
+  lily_session_status result;
   bool texts_right;
   lily_session_storage *storage;
   lily_session_status inner; /* of what the visit did */
@@ -16,7 +16,7 @@ static lily_session_status walk(void *context, const char *key, const char *json
   strcat(strcat(walk->keys, key), " ");
   walk->deadlines[walk->count % 64] = expires_at_ms;
   walk->texts_right = length > 2 && json[0] == '"' && json[length - 1] == '"' && memcmp(json + 1, key, length - 2) == 0;
-  return ++walk->count == walk->stop_at ? walk->answer : LILY_SESSION_OK;
+  return ++walk->count == walk->stop_at ? walk->result : LILY_SESSION_OK;
 }
 
 /* Each value is its own key, so that a visit can see that they belong together. */
@@ -59,12 +59,12 @@ TEST(storage_each__prefixes_that_are_none) {
 
 TEST(storage_each__stops_where_visit_says_and_answers_it) {
   const char *keys[] = {"a", "b", "c"};
-  const lily_session_status answers[] = {LILY_SESSION_ERROR_CALLBACK, LILY_SESSION_ERROR_NOT_FOUND, -12345, 42, INT32_MIN};
+  const lily_session_status results[] = {LILY_SESSION_ERROR_CALLBACK, LILY_SESSION_ERROR_NOT_FOUND, -12345, 42, INT32_MIN};
   lily_session_storage *storage = open_memory();
   fill(storage, keys, COUNT(keys));
-  for (size_t i = 0; i < COUNT(answers); i++) {
-    struct walk seen = {.stop_at = 2, .answer = answers[i]};
-    assert_answers(answers[i], lily_session_storage_each(storage, "", walk, &seen));
+  for (size_t i = 0; i < COUNT(results); i++) {
+    struct walk seen = {.stop_at = 2, .result = results[i]};
+    assert_returns(results[i], lily_session_storage_each(storage, "", walk, &seen));
     assert_string_equal(seen.keys, "a b ");
   }
   lily_session_storage_close(storage);

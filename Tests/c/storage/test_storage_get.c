@@ -1,4 +1,4 @@
-/* lily_session_storage_get() */
+/* lily_session_storage_get(): its arguments, and what it returns. */
 #include "test.h"
 
 TEST(storage_get__null_storage) {

@@ -1,4 +1,4 @@
-/* Thousands of changes, held against a plain array: whatever their order, a storage has what was put in last. */
+/* Thousands of changes, compared with a plain array: in whatever order they come, a storage has what was put in last. */
 #include "storages.h"
 
 enum { KEYS = 150, CHANGES = 4000 };

@@ -1,4 +1,4 @@
-/* lily_session_storage_open(): its arguments, and what it makes. */
+/* lily_session_storage_open(): its arguments, and the file that it makes. */
 #include "journal.h"
 #include "storages.h"
 

@@ -1,4 +1,4 @@
-/* lily_session_storage_open_memory(): of the options only the clock counts. */
+/* lily_session_storage_open_memory(): it uses the clock of its options, and nothing else of them. */
 #include "rig.h"
 
 #define assert_not_opened(options)                                                             \

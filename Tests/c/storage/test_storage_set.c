@@ -1,4 +1,4 @@
-/* lily_session_storage_set() and _remove() */
+/* lily_session_storage_set() and lily_session_storage_remove(): their arguments, and their limits. */
 #include "journal.h"
 #include "storages.h"
 
@@ -31,7 +31,7 @@ TEST(storage_set__reads_length_bytes_and_no_more) {
   assert_ok(lily_session_storage_set(storage, "a", exact, 3, 0));
   free(exact);
   assert_stored(storage, "a", "\"x\"");
-  /* A NUL is a byte like others, and none that JSON allows. */
+  /* A NUL inside the length is a byte that JSON does not allow. */
   assert_fails(DECODE, lily_session_storage_set(storage, "a", text, sizeof text, 0));
   assert_stored(storage, "a", "\"x\"");
   lily_session_storage_close(storage);
@@ -79,7 +79,7 @@ TEST(storage_set__one_line_each) {
   lily_session_storage_close(storage);
 }
 
-/* Values of megabytes go in whole, and come out of the file whole. */
+/* Values of 16 MiB are stored, and read from the file, whole. */
 TEST(storage_set__S2_16_MiB) {
   const size_t most = 16u << 20;
   char *text = repeated('x', most);

@@ -1,4 +1,4 @@
-/* lily_session_storage_sync() and _close(): what was removed leaves the file. */
+/* lily_session_storage_sync(): what it does not do where there is nothing to do, and how small it keeps a file. */
 #include "journal.h"
 #include "storages.h"
 

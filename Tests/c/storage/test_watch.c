@@ -1,4 +1,4 @@
-/* S10: lily_session_storage_fd() polls readable when another changed the file, and is quiet once that was looked at. */
+/* S10: lily_session_storage_fd() polls readable when another handle changed the file, and stops when that has been looked at. */
 #include "elsewhere.h"
 #include "files.h"
 #include "journal.h"
@@ -8,7 +8,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
-/* Long enough for any machine; nobody waits so long when all is well. */
+/* This is long enough for any machine, and no test waits so long unless it fails. */
 enum { PATIENCE = 5000 };
 
 static lily_session_storage *storage;
@@ -53,7 +53,7 @@ TEST(watch__S10_another_handles_change) {
   begin();
   lily_session_storage *other = open_storage(JOURNAL);
   look("k");
-  for (int i = 0; i < 100; i++) { /* and all that came until one looks is one look */
+  for (int i = 0; i < 100; i++) { /* One look is enough for everything that came before it. */
     for (int times = 0; times <= i % 3; times++) assert_ok(set_text(other, "k", i % 2 ? "1" : "2"));
     assert_true(readable(fd, PATIENCE));
     assert_stored(storage, "k", i % 2 ? "1" : "2");
@@ -63,13 +63,13 @@ TEST(watch__S10_another_handles_change) {
   end();
 }
 
-/* A look is enough while there is no session. With one, only its refresh is. */
+/* Without a session any look makes it quiet. With a session, only a refresh does. */
 TEST(watch__S10_readable_until_the_sessions_have_refreshed) {
   begin();
   for (int i = 0; i < 4; i++) {
     changed_elsewhere("set", "lily_session_theme", i % 2 ? "\"dark\"" : "\"blue\"");
     assert_true(readable(fd, PATIENCE));
-    if (i % 2 == 0) look("absent"); /* NOT_FOUND is a look as well */
+    if (i % 2 == 0) look("absent"); /* A get that returns NOT_FOUND is a look, too. */
     if (i % 2 == 1) assert_entries(storage, 1);
     assert_false(readable(fd, 0));
   }
@@ -96,7 +96,7 @@ TEST(watch__S10_readable_until_the_sessions_have_refreshed) {
   changed_elsewhere("set", "lily_session_theme", "\"red\"");
   assert_ok(lily_session_refresh(rigs[0].session));
   assert_true(readable(fd, PATIENCE));
-  rig_end(&rigs[1]); /* who has gone is not waited for */
+  rig_end(&rigs[1]); /* A session that has ended is not waited for. */
   look("absent");
   assert_false(readable(fd, 100));
   rig_end(&rigs[0]);
@@ -152,7 +152,7 @@ TEST(watch__S10_of_a_storage_that_only_reads) {
   lily_session_storage_close(reader);
 }
 
-/* A scope's is its parent's, or as good. */
+/* The descriptor of a scope is its parent's, or one that works like it. */
 TEST(watch__S10_of_a_scope) {
   begin();
   lily_session_storage *scope = open_scope(storage, "user:4"), *other = open_storage(JOURNAL), *there = open_scope(other, "user:4");
@@ -188,7 +188,7 @@ TEST(watch__S16_none_in_a_child_of_fork) {
   end();
 }
 
-/* The system gives no watch: -1, and all else works. */
+/* If the system gives no watch, the descriptor is -1, and all else works. */
 static int without_descriptors(void *context) {
   lily_session_storage *mine = NULL;
   CHILD_CHECK(lily_session_storage_open(context, NULL, &mine) == LILY_SESSION_OK);
@@ -210,7 +210,7 @@ static int without_descriptors(void *context) {
 
 TEST(watch__S10_none_where_descriptors_have_run_out) { assert_int_equal(in_child(without_descriptors, (void *)(uintptr_t)JOURNAL), 0); }
 
-/* More changes in the directory than the kernel keeps: the last of them are not told, but that they were too many is. */
+/* There are more changes in the directory than the kernel keeps. It reports that it dropped some. */
 TEST(watch__S10_a_queue_that_overflows) {
   begin();
   FILE *limit = fopen("/proc/sys/fs/inotify/max_queued_events", "r");
@@ -235,7 +235,7 @@ TEST(watch__S10_a_queue_that_overflows) {
   end();
 }
 
-/* The watch ends with its directory, which is told once. A loop that waits for the descriptor does not spin. */
+/* When the directory is deleted, the descriptor becomes readable once. A loop that waits for it does not spin. */
 TEST(watch__S10_a_directory_that_is_deleted) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s", in_place("folder/session.jsonl"));

@@ -55,10 +55,10 @@ void file_write(const char *path, const void *bytes, size_t length);
 #define assert_file_is(path, before) check_file_is((path), (before), __FILE__, __LINE__)
 void check_file_is(const char *path, struct bytes before, const char *file, int line);
 
-/* Whether the bytes of `text` are anywhere in the file. */
+/* Returns true if the bytes of `text` are anywhere in the file. */
 int file_has(const char *path, const char *text);
 
-/* How many lines follow the headers. */
+/* Returns how many lines follow the headers. */
 int operations(const char *path);
 
 /* The nth of them, from 0, as JSON; to be given to json_decref. */

@@ -43,7 +43,7 @@ static lily_session_status get(void *context, const void *session, lily_session_
   (void)session;
   probe->gets++;
   note(probe->rig, "get", probe->key);
-  if (probe->get_answer != LILY_SESSION_OK) return probe->get_answer;
+  if (probe->get_result != LILY_SESSION_OK) return probe->get_result;
   *out_value = probe->value;
   return LILY_SESSION_OK;
 }
@@ -53,7 +53,7 @@ static lily_session_status set(void *context, void *session, const lily_session_
   (void)session;
   probe->sets++;
   note(probe->rig, "set", probe->key);
-  if (probe->set_answer != LILY_SESSION_OK) return probe->set_answer;
+  if (probe->set_result != LILY_SESSION_OK) return probe->set_result;
   if (value->type == LILY_SESSION_STRING || value->type == LILY_SESSION_JSON)
     put_text(probe, value->type, value->as.text.bytes, value->as.text.length);
   else
@@ -90,14 +90,14 @@ void *rig_get(void *context, void *model) {
   (void)model;
   rig->slices++;
   note(rig, "slice", "");
-  return rig->get_answer;
+  return rig->get_result;
 }
 
 void *rig_set(void *context, void *model, void *session) {
   struct rig *rig = context;
   (void)model, (void)session;
   note(rig, "put", "");
-  return rig->set_answer;
+  return rig->set_result;
 }
 
 uint64_t rig_revision(void *context, const void *session) {
@@ -126,7 +126,7 @@ static void release_rig(void *context) { ((struct rig *)context)->releases++; }
 void rig_begin(struct rig *rig, lily_session_storage *storage) {
   memset(rig, 0, sizeof *rig);
   rig->event_sizes_right = true;
-  rig->get_answer = rig->set_answer = rig;
+  rig->get_result = rig->set_result = rig;
   rig->storage = storage;
   rig->fields = lily_session_persistence_new();
   assert_non_null(rig->fields);

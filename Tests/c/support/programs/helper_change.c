@@ -1,5 +1,5 @@
 /* Another program that has a journal open: helper_change PATH COMMAND [KEY [JSON]], with the commands set, remove, clear and
-   sync. Answers by its exit code: 0, or the failure. */
+   sync. Returns by its exit code: 0, or the failure. */
 #include <lily_session.h>
 #include <string.h>
 

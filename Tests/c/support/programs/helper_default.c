@@ -1,4 +1,4 @@
-/* Opens the default place without naming an application, and answers by its exit code: 0 and the path on standard output, or
+/* Opens the default place without naming an application, and returns by its exit code: 0 and the path on standard output, or
    the failure and its message there. Tests copy this program under other names. */
 #include <lily_session.h>
 #include <stdio.h>
