@@ -5,6 +5,7 @@ import os
 import pytest
 
 LONG = os.environ.get("LILY_SESSION_LONG") == "1"
+STORM = float(os.environ.get("LILY_SESSION_STORM", "1"))  # a storm lasts so many times as long as in make test
 _numbers = {}
 
 

@@ -11,7 +11,7 @@ import pytest
 import journal
 import lily
 import storm
-from conftest import LONG
+from conftest import LONG, STORM
 
 SMALL, PAGES, LARGE = [3, 40, 120, 300], [10, 3900, 4096, 5000], [200, 20_000, 90_000]
 
@@ -19,7 +19,7 @@ SMALL, PAGES, LARGE = [3, 40, 120, 300], [10, 3900, 4096, 5000], [200, 20_000, 9
 def weather(path, workers, seconds, numbers, capsys, seed, **more):
     if LONG:
         seed = random.randrange(2**32)
-    counts, wrongs = storm.run(path, workers, random.Random(seed), 120 if LONG else seconds, **more)
+    counts, wrongs = storm.run(path, workers, random.Random(seed), 120 if LONG else seconds * STORM, **more)
     numbers(kills=counts["kills"], acknowledged_under_SIGKILL=counts["acknowledged"], lost=counts["lost"],
             found_though_not_acknowledged=counts["found_though_not_acknowledged"], rewrites_seen=counts["rewrites_seen"],
             storm_polls=counts["polls"])
@@ -34,7 +34,7 @@ def weather(path, workers, seconds, numbers, capsys, seed, **more):
 def test_S12_SIGKILL_storm_while_the_file_is_rewritten(path, numbers, capsys):
     workers = [storm.Setter(path, "small", SMALL), storm.Setter(path, "pages", PAGES), storm.Dispatcher(path, "dispatcher"),
                storm.Compactor(path, "compactor"), storm.Reader(path, "reader")]
-    counts = weather(path, workers, 25, numbers, capsys, seed=1)
+    counts = weather(path, workers, 10, numbers, capsys, seed=1)
     assert counts["rewrites_seen"] > 0 and counts["polls"] > 0
 
 
@@ -42,7 +42,7 @@ def test_S12_SIGKILL_storm_past_4_MiB(path, numbers, capsys):
     """No one syncs here, and few open: the file grows until an update rewrites it."""
     workers = [storm.Setter(path, "large", LARGE), storm.Setter(path, "pages", PAGES), storm.Setter(path, "small", SMALL),
                storm.Dispatcher(path, "dispatcher")]
-    counts = weather(path, workers, 20, numbers, capsys, seed=2, pause=0.5)
+    counts = weather(path, workers, 15, numbers, capsys, seed=2, pause=0.5)
     assert counts["rewrites_seen"] > 0
 
 
@@ -50,7 +50,7 @@ def test_S12_SIGKILL_tears_a_line(path, numbers):
     """One writer of long lines, killed while it writes: the next one cuts off what was torn, and loses nothing of its own.
     How many lines are torn is the file system's affair: on some, none."""
     worker, rng, torn, kills = storm.Setter(path, "torn", [3000, 5000, 9000]), random.Random(3), 0, 0
-    end = time.monotonic() + (60 if LONG else 8)
+    end = time.monotonic() + (60 if LONG else 4 * STORM)
     with lily.Storage(path) as storage:
         while time.monotonic() < end:
             worker.start()

@@ -2,22 +2,6 @@
    rightly complains of that, so that they are skipped under one. */
 #include "rig.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define CHECKED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define CHECKED true
-#endif
-#endif
-#ifndef CHECKED
-#define CHECKED false
-#endif
-
-static bool is_checked(void) {
-  const char *preloaded = getenv("LD_PRELOAD"); /* valgrind's own */
-  return CHECKED || (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL);
-}
-
 static void *update(void *context, void *model, const void *message) {
   (void)message;
   ++*(int *)context;
@@ -25,7 +9,7 @@ static void *update(void *context, void *model, const void *message) {
 }
 
 TEST(given_back__a_storage) {
-  if (is_checked()) skip();
+  if (has_memory_checker()) skip();
   lily_session_storage *storage = open_storage(JOURNAL), *other = UNTOUCHED;
   lily_session_info info = LILY_SESSION_INFO_INIT;
   char *json = UNTOUCHED;
@@ -46,7 +30,7 @@ TEST(given_back__a_storage) {
 }
 
 TEST(given_back__a_list_of_fields) {
-  if (is_checked()) skip();
+  if (has_memory_checker()) skip();
   struct probe probe = {0};
   const lily_session_field field = probe_field(&probe, "theme", LILY_SESSION_STRING);
   lily_session_persistence *fields = lily_session_persistence_new();
@@ -58,7 +42,7 @@ TEST(given_back__a_list_of_fields) {
 }
 
 TEST(given_back__a_runtime) {
-  if (is_checked()) skip();
+  if (has_memory_checker()) skip();
   int updates = 0;
   const lily_session_update_fn functions[] = {update, NULL};
   for (size_t i = 0; i < COUNT(functions); i++) {
@@ -75,7 +59,7 @@ TEST(given_back__a_runtime) {
 }
 
 TEST(given_back__a_session) {
-  if (is_checked()) skip();
+  if (has_memory_checker()) skip();
   void (*const ends[])(lily_session *) = {lily_session_detach, lily_session_abandon};
   for (size_t i = 0; i < COUNT(ends); i++) {
     struct rig rig;
@@ -102,7 +86,7 @@ TEST(given_back__a_session) {
 }
 
 TEST(given_back__what_attach_gets) {
-  if (is_checked()) skip();
+  if (has_memory_checker()) skip();
   int model = 0;
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
   lily_session_persistence *fields = lily_session_persistence_new();

@@ -151,6 +151,24 @@ int end_of_child(pid_t child) {
 
 int in_child(int (*body)(void *context), void *context) { return end_of_child(start_child(body, context)); }
 
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_SANITIZER true
+#endif
+#endif
+#ifndef HAS_SANITIZER
+#define HAS_SANITIZER false
+#endif
+
+bool has_memory_checker(void) {
+  const char *preloaded = getenv("LD_PRELOAD"); /* valgrind's own */
+  return HAS_SANITIZER || (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL);
+}
+
+bool is_long_run(void) { return getenv("LILY_SESSION_LONG") != NULL; }
+
 char *repeated(char byte, size_t length) {
   char *text = malloc(length + 1);
   assert_non_null(text);

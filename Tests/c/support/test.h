@@ -88,6 +88,12 @@ int end_of_child(pid_t child);
     }                                                                                        \
   } while (0)
 
+/* Returns true if the test runs under AddressSanitizer or valgrind. */
+bool has_memory_checker(void);
+
+/* Returns true if tests may take minutes, as they do in make check. */
+bool is_long_run(void);
+
 /* A text of `length` times `byte`, to be freed. */
 char *repeated(char byte, size_t length);
 
