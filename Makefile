@@ -55,7 +55,7 @@ help:
 	@echo 'make            build the shared and the static library into $(BUILD)/lib'
 	@echo 'make tool       build the command lily-session into $(BUILD)/bin'
 	@echo 'make demo       a shop whose session survives kill -9'
-	@echo 'make test       every test (under 15 minutes)'
+	@echo 'make test       every test (about ten minutes)'
 	@echo 'make check      every test at length, with a table of what was tried (about an hour)'
 	@echo 'make bench      every benchmark, into docs/performance.md (three to five minutes)'
 	@echo 'make docs       the documentation as a site, into $(BUILD)/docs'
