@@ -1,4 +1,4 @@
-"""What every test gets: a guard against hangs, and a place for numbers that the run prints at its end."""
+"""Every test gets a guard against hangs, and a place for numbers that the run prints at its end."""
 import faulthandler
 import os
 
@@ -11,7 +11,7 @@ _numbers = {}
 
 @pytest.fixture(autouse=True)
 def own_files():
-    """A journal that others may read is written anew when it is opened: most tests want theirs left as they made it."""
+    """A journal that others may read is rewritten when it is opened, and most tests want theirs left as they made it."""
     before = os.umask(0o077)
     yield
     os.umask(before)
@@ -34,7 +34,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def numbers():
-    """What a test counted, printed at the end of the run."""
+    """Records what a test counted; the run prints it at its end."""
     def record(**counts):
         for name, count in counts.items():
             _numbers[name] = _numbers.get(name, 0) + count

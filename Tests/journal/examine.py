@@ -8,7 +8,7 @@ PROBE = b"probe"
 
 
 def open_status(path, flags):
-    """What opening returns; the handle is closed again."""
+    """Opens a storage, closes it again, and returns the status of opening."""
     try:
         lily.Storage(path, flags, now=NOW).close()
     except lily.Failure as failure:
@@ -17,7 +17,7 @@ def open_status(path, flags):
 
 
 def reads(path, data, expected):
-    """The library reads `data` as `expected`, in every way of opening, and leaves it as it is."""
+    """Checks that the library reads `data` as `expected`, with every flag, and leaves it as it is."""
     path.write_bytes(data)
     state = journal.read(data)
     assert state.live(NOW) == expected
@@ -35,7 +35,7 @@ def reads(path, data, expected):
 
 
 def goes_on(path, expected):
-    """A value stored now is there after reopening, and so is all that was."""
+    """Checks that a value that is stored now is there after reopening, with all that was there before."""
     expected = {**expected, PROBE: (b'"here"', 0)}
     with lily.Storage(path, now=NOW) as storage:
         storage.set(PROBE, b'"here"')
@@ -53,7 +53,7 @@ def survives(path, data, expected):
 
 
 def real_journal(path):
-    """A journal as the library leaves it: a dozen lines with everything in them."""
+    """Returns a journal as the library leaves it: a dozen lines with everything in them."""
     fields = [sessions.Field("token", lily.STRING), sessions.Field("cart", lily.JSON, version=2),
               sessions.Field("visits", lily.INT, expires_after_ms=60_000)]
     with lily.Storage(path, now=NOW) as storage:
@@ -79,12 +79,12 @@ def real_journal(path):
 
 
 def lines_of(data):
-    """The lines after the header, each with its newline."""
+    """Returns the lines after the header, each with its newline."""
     return [line + b"\n" for line in data[140:].split(b"\n")[:-1]]
 
 
 def outcome(operations):
-    """key -> (text, deadline) after these operations: an oracle that knows nothing of files."""
+    """Returns key -> (text, deadline) after these operations, without any knowledge of files."""
     entries = {}
     for operation in operations:
         for item in operation[1] if operation[0] == "batch" else [operation]:

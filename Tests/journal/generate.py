@@ -45,7 +45,7 @@ def text(random, depth=4):
 
 
 def spelled(random, key):
-    """The key as a JSON string, in one of the spellings that mean the same."""
+    """Returns the key as a JSON string, in one of the spellings that mean the same."""
     if random.random() < 0.7:
         return journal.quoted(key)
     out = b""
@@ -58,7 +58,7 @@ def spelled(random, key):
 
 
 def item(random):
-    """A set or remove as it stands in a line."""
+    """Returns a set or remove as a line has it."""
     key = spelled(random, random.choice(KEYS))
     if random.random() < 0.25:
         return b'"remove",' + key
@@ -67,7 +67,7 @@ def item(random):
 
 
 def writer(random, lines):
-    """A journal of that many random lines, in every spelling that the page allows."""
+    """Returns a journal of that many random lines, in every spelling that the page allows."""
     made = journal.Writer()
     for _ in range(lines):
         kind = random.random()

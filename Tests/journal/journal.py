@@ -45,7 +45,7 @@ def crc32c(data, crc=0):
 
 
 class Refused(Exception):
-    """Not a journal: it must not be changed."""
+    """The file is not a journal, and must not be changed."""
 
 
 class Entry(NamedTuple):
@@ -73,7 +73,7 @@ class State:
         return len(self.damaged) + self.gaps
 
     def live(self, now, scope=b""):
-        """key -> (text, deadline) of the store, or of a scope by its name, without what has expired."""
+        """Returns key -> (text, deadline) of the store, or of the scope of this name, without what has expired."""
         scope = scope and b"\0" + scope + b"\0"
         return {key[len(scope):]: (entry.text, entry.deadline) for key, entry in self.entries.items()
                 if scope_of(key) == scope != key and (not entry.deadline or now < entry.deadline)}
@@ -82,7 +82,7 @@ class State:
 # ------------------------------------------------------------------------------------------------------------ reading
 
 def scope_of(key):
-    """What a key begins with, with its NULs, if that is a scope."""
+    """Returns the scope that a key begins with, with its NULs, if it is in a scope."""
     match = _SCOPE.match(key)
     return match.group() if match else b""
 
@@ -164,12 +164,12 @@ def _operation(text, at):
 
 
 def temporary(path, salt):
-    """What a rewriting of the file with this salt calls its new one."""
+    """Returns the name of the new file when a file with this salt is rewritten."""
     return path.with_name("%s.%08x.tmp" % (path.name, crc32c(salt) ^ 0xFFFFFFFF))
 
 
 def parse_line(line, salt):
-    """(sequence, operation) of a line without its newline; NotJSON where it is damaged."""
+    """Returns (sequence, operation) of a line without its newline. Raises NotJSON where it is damaged."""
     match = _LINE.match(line)
     if len(line) + 1 > MAX_LINE or not match or crc32c(line[12:], crc32c(salt)) != int(match[1], 16):
         raise NotJSON("too long, not a line, or its check fails")
@@ -206,7 +206,7 @@ def _apply(state, operation):
 
 
 def _header(data):
-    """The state that the header begins, or None where neither copy serves."""
+    """Returns the state that the header begins, or None where both copies are damaged."""
     state, damaged = None, []
     for at in (0, HEADER):
         copy = data[at:at + HEADER]
@@ -227,7 +227,7 @@ def _creation_cut_short(data):
 
 
 def read(data):
-    """The State that the bytes of a journal describe. Refused where they are not a journal."""
+    """Returns the State that the bytes of a journal describe. Raises Refused where they are not a journal."""
     if len(data) > MAX_FILE:
         raise Refused("too big")
     if _creation_cut_short(data):

@@ -17,11 +17,11 @@ _INTEGER = re.compile(rb'0|[1-9][0-9]*')
 
 
 class NotJSON(ValueError):
-    """The text is not what the page's grammar says."""
+    """The text does not match the page's grammar."""
 
 
 def scan_string(text, at):
-    """The string at `at`, decoded to UTF-8, and the offset after it."""
+    """Returns the string at `at`, decoded to UTF-8, and the offset after it."""
     match = _STRING.match(text, at)
     if not match:
         raise NotJSON(f"no string at {at}")
@@ -68,7 +68,7 @@ def _scan_name(text, at, names):
 
 
 def scan_value(text, at):
-    """The offset after the value at `at`."""
+    """Returns the offset after the value at `at`."""
     start, opened = at, []  # for each open object the names so far, for each open array None
     while True:
         first = text[at:at + 1]
@@ -110,6 +110,6 @@ def check(text):
 
 
 def minified(text):
-    """`text` without the white space outside its strings."""
+    """Returns `text` without the white space outside its strings."""
     return b"".join(part if part.startswith(b'"') else re.sub(rb"[ \t\r\n]+", b"", part)
                     for part in re.split(rb'("(?:[^"\\]|\\.)*")', text))

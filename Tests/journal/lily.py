@@ -128,7 +128,7 @@ class Storage:
         check(_open(os.fsencode(path), c.byref(options), c.byref(self.handle)))
 
     def scoped(self, name):
-        """A handle of this storage's scope."""
+        """Returns a handle of a scope of this storage."""
         scope = Storage.__new__(Storage)
         scope.clock, scope.handle = self.clock, handle()
         check(_scoped(self.handle, name, c.byref(scope.handle)))
@@ -145,7 +145,7 @@ class Storage:
         self.handle = None
 
     def get(self, key):
-        """The JSON text, or None where there is none."""
+        """Returns the JSON text, or None where there is none."""
         text, length = c.c_void_p(), c.c_size_t()
         code = _get(self.handle, key, c.byref(text), c.byref(length))
         if code == NOT_FOUND:
@@ -163,7 +163,7 @@ class Storage:
         check(_remove(self.handle, key))
 
     def each(self, prefix=b""):
-        """key -> (text, deadline), in the order of the walk."""
+        """Returns key -> (text, deadline), in the order in which the entries are visited."""
         found = {}
 
         def visit(_, key, text, length, deadline):

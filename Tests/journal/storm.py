@@ -198,7 +198,7 @@ class Reader(Worker):
 
 
 def snapshot(path):
-    """The file's bytes, taken under its lock as the page asks of whoever must not meet a writer."""
+    """Returns the file's bytes. They are read under its lock, as the page asks of a reader that must not meet a writer."""
     while True:
         with open(path, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

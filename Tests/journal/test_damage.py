@@ -1,4 +1,4 @@
-"""A real journal, cut short at every byte, flipped in every bit, its lines lost, copied and mixed up."""
+"""A real journal is cut at every byte, has every bit flipped, and has its lines lost, copied and mixed up."""
 import pytest
 
 import examine
@@ -86,7 +86,7 @@ def headless(path, data):
 
 
 def test_S20_both_headers_hit_costs_no_line(path, real):
-    """Where neither copy serves, the lines tell what their checks are seeded with."""
+    """Where both copies are damaged, the lines tell what their checks are seeded with."""
     expected = journal.read(real).live(NOW)
     for at in range(0, HEADER, 7):
         broken = bytearray(real)
@@ -205,7 +205,7 @@ def test_S20_zeros_begin_anew(path, size):
 
 @pytest.mark.parametrize("data", [bytes(141), bytes(4096), bytes(1 << 20), 100], ids=["141 zeros", "4096 zeros", "1 MiB of zeros", "cut"])
 def test_S20_a_ruin_opens_as_empty_and_is_kept(path, real, data):
-    """It was a journal, and nothing of it can be read: that is told, and what is left of it stands beside what is written then."""
+    """It was a journal, and nothing of it can be read. An event says so, and what is left of it is kept beside the new file."""
     data = real[:data] if isinstance(data, int) else data
     path.write_bytes(data)
     assert examine.open_status(path, lily.STRICT) == lily.CORRUPT

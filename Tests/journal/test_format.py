@@ -16,7 +16,7 @@ from jsontext import minified
 
 
 def agree(storage, path):
-    """What the handle shows is what the file says."""
+    """Checks that the handle shows what the file says."""
     state = journal.read(path.read_bytes())
     assert (state.damage, state.torn, state.newer) == (0, 0, False)
     shown = storage.each()

@@ -134,7 +134,7 @@ def test_S20_a_sequence_that_no_file_comes_to(path, sequence):
 
 
 def test_S20_limits_that_are_allowed(path):
-    """The other side of the fence: what is just within the limits is read."""
+    """What is just within the limits is read."""
     deep = b"[" * 512 + b"]" * 512
     made = Writer().set(b"k" * 512, deep).set(b"max", b"1", 2**63 - 1, 2**32 - 1).set(b"nul", b'"\\u0000"')
     made.set("\U0001f33c".encode(), b"1" * 300).clear(b"\0" + b"s" * 64 + b"\0lily_session_").raw(b'"set","\\u0062",1e-999,0')

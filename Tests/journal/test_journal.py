@@ -1,4 +1,4 @@
-"""The second reader itself: one that accepted everything would make the other tests blind."""
+"""Tests of the second reader: one that accepted everything would make the other tests blind."""
 import pathlib
 import random
 

@@ -30,7 +30,7 @@ def set_many(pipe, path, who, count):
 
 
 def test_S10_four_processes_at_once_lose_nothing(path, numbers):
-    """The library has no increment to race with: instead, each of all the sets is there, and in its process's order."""
+    """All sets of all processes are in the file, and those of a process in its order."""
     count, names = 5000 if LONG else 1000, [b"first", b"second", b"third", b"fourth"]
     children = [Child(set_many, path, who, count) for who in names]
     for child in children:
@@ -65,7 +65,7 @@ def set_own(pipe, path, who):
 
 
 def test_S10_writers_that_wait_for_a_compactor_write_to_its_new_file(path):
-    """Three of them have the old file open, whose lock the compactor has until its rename is done."""
+    """Three writers have the old file open. The compactor holds its lock until the rename is done."""
     old, new = journal.Writer().set(b"kept", b"1"), journal.Writer().set(b"kept", b"1")
     path.write_bytes(old.bytes())
     length, temporary = path.stat().st_size, path.with_name("new")

@@ -59,7 +59,7 @@ def unchanged(path):
 
 @contextlib.contextmanager
 def memory_within(megabytes):
-    """The process takes no more than this on top of what it has, at any time within."""
+    """Checks that the process never takes more than this on top of what it has."""
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak begins anew
     before = peak()
@@ -86,7 +86,7 @@ def test_S20_not_ours_is_refused_and_stays(path, data):
 
 
 def test_S20_a_file_that_stops_being_ours_is_not_written(path):
-    """Someone puts another file in the place of an open one: it is theirs."""
+    """Somebody puts another file in the place of an open one. It is not written to."""
     foreign = NOT_OURS["text"]
     for way in ("renamed over", "written over"):
         path.write_bytes(OURS)
@@ -144,7 +144,7 @@ def look(pipe, path):
 
 
 def all_refused(path):
-    """In a process of its own: a pipe must not make it wait for someone at the other end."""
+    """Opens the file in another process, as a pipe must not make it wait for somebody at the other end."""
     with Child(look, path) as child:
         assert child.pipe.poll(60), "still waiting"
         assert child.receive() == {lily.REFUSED}

@@ -23,7 +23,7 @@ ALL = {b"a": (b"1", 0), b"lily_session_f": (b"1", 0), b"b": (b"2", 0)}
 
 
 def goes_on(path, storage, expected):
-    """What is written now is in the file at the path, for this handle and for new ones."""
+    """Checks that what is written now is in the file at the path, for this handle and for new ones."""
     storage.set(b"new", b"3")
     expected = {**expected, b"new": (b"3", 0)}
     assert storage.each() == expected
@@ -120,7 +120,7 @@ def test_overwritten_in_place_by_a_shorter_journal(path, storage):
 
 
 def test_overwritten_in_place_by_a_longer_journal(path, storage):
-    """The file never seems shorter than it was read: that the lines after that place are not this file's is all there is to see."""
+    """The file never seems shorter than what was read of it. Only the lines after that place show that it is another file."""
     made = Writer()
     for number in range(50):
         made.set(b"z", b"%d" % number)

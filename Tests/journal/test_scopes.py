@@ -106,7 +106,7 @@ def test_S19_a_clear_raises_the_generation_of_its_scope_alone(path):
                                  b"\0%s\0a" % (b"u" * 65), b"\0user\0" + b"k" * 513], ids=repr)
 @pytest.mark.parametrize("operation", ["set", "remove", "clear", "batch"])
 def test_S20_keys_that_are_in_no_scope(path, key, operation):
-    """Such a key is damage, and says nothing of any store."""
+    """A line with such a key is damage, and changes no store."""
     made = Writer().set(b"a", b"1").set(b"\0user\0a", b"2")
     made.raw({"set": journal.set_item(key, b"9"), "remove": journal.remove_item(key),
               "clear": b'"clear",%s,"0123456789abcdef"' % journal.quoted(key),

@@ -13,7 +13,7 @@ SECRET = b"hunter2-correct-horse"
 
 
 def on_disk(path, needle=SECRET):
-    """The files beside the journal, itself included, that hold these bytes."""
+    """Returns the names of the files beside the journal, and of the journal, that hold these bytes."""
     return [name for name in os.listdir(path.parent) if needle in path.with_name(name).read_bytes()]
 
 
@@ -36,7 +36,8 @@ def test_S8_a_removed_secret_leaves_the_file(path, way, end):
 
 
 def test_S8_a_removal_by_another_handle_is_swept_too(path):
-    """The one who removed may be killed before its sync: the next one that syncs after writing sweeps."""
+    """The handle that removed a value may be killed before its sync. The next handle that writes and syncs takes the value out of the
+    file."""
     first, second = lily.Storage(path), lily.Storage(path)
     first.set(b"lily_session_token", b'"%s"' % SECRET)
     second.remove(b"lily_session_token")

@@ -39,7 +39,7 @@ def test_S12_SIGKILL_storm_while_the_file_is_rewritten(path, numbers, capsys):
 
 
 def test_S12_SIGKILL_storm_past_4_MiB(path, numbers, capsys):
-    """No one syncs here, and few open: the file grows until an update rewrites it."""
+    """Nobody syncs and few open the file, so that it grows until an update rewrites it."""
     workers = [storm.Setter(path, "large", LARGE), storm.Setter(path, "pages", PAGES), storm.Setter(path, "small", SMALL),
                storm.Dispatcher(path, "dispatcher")]
     counts = weather(path, workers, 15, numbers, capsys, seed=2, pause=0.5)
@@ -72,7 +72,7 @@ def test_S12_SIGKILL_tears_a_line(path, numbers):
 
 @pytest.mark.parametrize("seed", [0])
 def test_S12_SIGKILL_at_the_first_opening(path, numbers, seed):
-    """The file's creation is cut short again and again: whoever comes next begins anew, and keeps what was acknowledged."""
+    """The creation of the file is cut short again and again. The next process begins it anew, and loses nothing that was acknowledged."""
     rng, made = random.Random(seed), 0
     for _ in range(3000 if LONG else 150):
         worker = storm.Setter(path, "first", SMALL)
