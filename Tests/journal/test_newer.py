@@ -3,7 +3,6 @@ import pytest
 
 import journal
 import lily
-import sessions
 from examine import open_status, reads
 from generate import NOW
 from journal import Writer

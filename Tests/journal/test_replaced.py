@@ -6,7 +6,6 @@ import pytest
 import journal
 import lily
 from journal import Writer
-from sessions import Field, Session
 
 
 @pytest.fixture

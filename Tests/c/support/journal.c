@@ -67,12 +67,6 @@ void file_write(const char *path, const void *bytes, size_t length) {
   close(file);
 }
 
-const char *journal_temporary(void) {
-  static char name[64];
-  snprintf(name, sizeof name, "session.jsonl.%08" PRIx32 ".tmp", crc32c(0xFFFFFFFFu, salt, sizeof salt));
-  return name;
-}
-
 void journal_save(struct journal *journal, const char *path) {
   file_write(path, journal->bytes, journal->length);
   free(journal->bytes);

@@ -34,9 +34,6 @@ void journal_checked(struct journal *journal, const void *body, size_t length);
 void journal_raw(struct journal *journal, const void *bytes, size_t length);
 void journal_text(struct journal *journal, const char *text);
 
-/* What a rewriting of such a journal calls its new file: the name, by docs/format.md, that nobody else can know. */
-const char *journal_temporary(void);
-
 /* Written to a new file of mode 0600; the memory is freed. */
 void journal_save(struct journal *journal, const char *path);
 
