@@ -11,7 +11,6 @@ import Testing
     change(&options)
     return try Journal.open(path: scratch.file, options: options)
   }
-  private func contents() throws -> Data { try Data(contentsOf: URL(fileURLWithPath: scratch.file)) }
 
   @Test func `the check is CRC-32C, with and without the processor's instruction`() {
     // RFC 3720, appendix B.4
@@ -24,29 +23,6 @@ import Testing
     for length in 0..<300 {
       let bytes = (0..<length).map { _ in UInt8.random(in: 0...255, using: &dice) }
       #expect(platform_crc32c(7, bytes, length) == platform_crc32c_portable(7, bytes, length))
-    }
-  }
-
-  @Test func `S10 two handles on one file see each other's changes`() throws {
-    let (a, b) = (try journal(), try journal())
-    try store("x", "1", in: a)
-    #expect(try stored("x", in: b) == "1")
-    try store("x", "2", in: b)
-    try store("y", "3", in: a)
-    #expect(try stored("x", in: a) == "2")
-    #expect(try stored("y", in: b) == "3")
-  }
-
-  @Test func `S12 a compaction by one handle is followed by the other`() throws {
-    let (a, b) = (try journal(), try journal())
-    for round in 0..<50 {
-      try store("x", "\(round)", in: a)
-      try store("secret", "\"hush\"", in: b)
-      try remove(Key("secret"), from: a)
-      try (round % 2 == 0 ? a : b).sync()
-      try store("y", "\(round)", in: b)
-      #expect(try stored("x", in: b) == "\(round)")
-      #expect(try stored("y", in: a) == "\(round)")
     }
   }
 
@@ -66,15 +42,6 @@ import Testing
     #expect(try !storage.info().directoryIsOpen)
   }
 
-  @Test func `S8 what was removed leaves the file with the next sync`() throws {
-    let storage = try journal()
-    try store("lily_session_token", "\"hush\"", in: storage)
-    try storage.clear()
-    #expect(try contents().range(of: Data("hush".utf8)) != nil)
-    try storage.sync()
-    #expect(try contents().range(of: Data("hush".utf8)) == nil)
-  }
-
   @Test func `S8 a write made before a clear is told so`() throws {
     let storage = try journal()
     let before = try storage.read([], of: .none).generation
@@ -85,31 +52,6 @@ import Testing
     #expect(now != before)
     #expect(scratch.lines.count == 1)
     guard case .written = try storage.write(batch, in: .none, generation: now) else { throw Failure(.io, "it was not written") }
-  }
-
-  @Test func `P5 a file far larger than what it stores is rewritten in an update`() throws {
-    let storage = try journal()
-    let value = "\"" + String(repeating: "v", count: 40000) + "\""
-    for round in 0..<300 { try store("x\(round % 2)", value, in: storage) }
-    #expect(try contents().count < 5 << 20)
-    #expect(try stored("x1", in: try journal()) == value)
-  }
-
-  @Test func `S12 expired entries are swept by a compaction`() throws {
-    let storage = try journal { $0.clock = { 1000 } }
-    try store("gone", "1", deadline: 1000, in: storage)
-    try store("here", "1", deadline: 1001, in: storage)
-    try remove(Key("here"), from: storage)
-    try store("here", "2", deadline: 1001, in: storage)
-    try storage.sync()
-    #expect(scratch.lines.count == 1)
-    #expect(try stored("here", in: storage) == "2")
-  }
-
-  @Test func `a removal of what is absent writes nothing`() throws {
-    let storage = try journal()
-    try remove(Key("x"), from: storage)
-    #expect(scratch.lines.isEmpty)
   }
 
   @Test func `S16 threads share a handle`() async throws {

@@ -1,4 +1,3 @@
-import Foundation
 import Testing
 
 @testable import LilySession
@@ -47,38 +46,6 @@ import Testing
     #expect(scratch.lines.count == 3) // the batch, the removal, the clear: refresh wrote nothing
   }
 
-  @Test func `S8 a clear through the session's own storage is one too`() throws {
-    let storage = try journal()
-    let here = try Attached(storage)
-    try here.change { $0.theme = "dark" }
-    try storage.clear()
-    #expect(here.runtime.model.shop.theme == "dark") // until a refresh
-    try here.session.refresh()
-    #expect(here.runtime.model.shop.theme == "light")
-    #expect(here.events.map(\.kind) == [.cleared])
-  }
-
-  @Test func `S10 the descriptor polls readable after another's change, and is quiet after a read`() throws {
-    let (here, there) = (try journal(), try journal())
-    func isReadable() -> Bool {
-      var poller = pollfd(fd: here.descriptor, events: Int16(POLLIN), revents: 0)
-      return poll(&poller, 1, 0) == 1
-    }
-    #expect(here.descriptor >= 0)
-    #expect(here.descriptor == here.descriptor)
-    #expect(!isReadable())
-    try store("x", "1", in: there)
-    #expect(isReadable())
-    #expect(try stored("x", in: here) == "1")
-    #expect(!isReadable())
-    try remove(Key("x"), from: there)
-    try there.sync() // another file has the name now
-    _ = try stored("x", in: here)
-    #expect(!isReadable())
-    try store("y", "1", in: there)
-    #expect(isReadable())
-  }
-
   @Test func `S9 refresh sets an expired field back, touch renews, next expiry counts down`() throws {
     let clock = Clock(1_000_000)
     let storage = MemoryStorage(clock: { clock.now })
@@ -107,53 +74,5 @@ import Testing
     try runtime.dispatch(.change { $0.page = 1 }) // going back was no change: nothing is written
     #expect(try stored("lily_session_theme", in: storage) == nil)
     session.detach()
-  }
-
-  @Test func `S9 touch renews what another has written, and does not undo it`() throws {
-    let clock = Clock(1000)
-    let storage = MemoryStorage(clock: { clock.now })
-    let here = try Attached(storage)
-    try here.change { $0.theme = "dark" }
-    try store("lily_session_theme", "\"theirs\"", deadline: 1500, in: storage)
-    clock.now = 1400
-    try here.session.touch("theme")
-    clock.now = 1600
-    #expect(try stored("lily_session_theme", in: storage) == "\"theirs\"")
-  }
-
-  @Test func `S19 a scope's keys are its own`() throws {
-    let parent = try journal()
-    let a = try ScopedStorage.make(parent, Scope(name: Key("user:4")))
-    let b = try ScopedStorage.make(try journal(), Scope(name: Key("user:42")))
-    for (storage, theme) in [(parent as any Storage, "p"), (a, "a"), (b, "b")] { try Attached(storage).change { $0.theme = theme } }
-    for (storage, theme) in [(parent as any Storage, "p"), (a, "a"), (b, "b")] {
-      #expect(try stored("lily_session_theme", in: storage) == "\"\(theme)\"")
-      #expect(try entries(Key(""), of: storage).map { String(decoding: $0.key.bytes, as: UTF8.self) } == ["lily_session_theme"])
-    }
-    try clear(a)
-    #expect(try stored("lily_session_theme", in: a) == nil)
-    #expect(try stored("lily_session_theme", in: b) != nil)
-    #expect(try stored("lily_session_theme", in: parent) != nil)
-    #expect(try entries(Key(""), of: a).isEmpty)
-    try clear(parent)
-    #expect(try stored("lily_session_theme", in: b) != nil)
-    try parent.sync()
-    #expect(try stored("lily_session_theme", in: b) == "\"b\"")
-    #expect(try journal().info().entries == 1)
-    #expect(status { () throws(Failure) in _ = try ScopedStorage.make(a, Scope(name: Key("x"))) } == .unsupported)
-    #expect(status { () throws(Failure) in _ = try Scope(name: Key(String(repeating: "x", count: 65))) } == .invalidArgument)
-  }
-
-  @Test func `S19 a clear of one scope does not drop the dirty marks of another`() throws {
-    let parent = try journal()
-    let a = try ScopedStorage.make(parent, Scope(name: Key("a")))
-    let (before, beforeA) = (try parent.read([], of: .none).generation, try parent.read([], of: a.scope).generation)
-    try clear(a)
-    #expect(try parent.read([], of: .none).generation == before)
-    #expect(try parent.read([], of: a.scope).generation != beforeA)
-    try parent.sync() // a rewritten file keeps it
-    let again = try journal()
-    #expect(try again.read([], of: a.scope).generation == parent.read([], of: a.scope).generation)
-    #expect(try again.read([], of: .none).generation == before)
   }
 }

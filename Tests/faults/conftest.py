@@ -6,7 +6,7 @@ import sys
 import pytest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "python")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "journal")]
 from faults import LONG  # noqa: E402
 
 _numbers = dict(faults=0, kills=0, power_loss_states=0, lost=0, wrong=0)

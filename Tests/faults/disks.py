@@ -27,7 +27,7 @@ def _mount(*arguments):
 
 
 def mount(kind, folder):
-    """Mounts tmpfs:<size>, overlay, ext4, xfs or btrfs; answers where. OSError where that cannot be done."""
+    """Mounts tmpfs:<size>, overlay, ext4, xfs or btrfs; returns where it is. Raises OSError where that cannot be done."""
     where = folder / "mounted"
     where.mkdir()
     if kind.startswith("tmpfs"):
@@ -62,7 +62,7 @@ def unsharing():
 
 
 def run(kind, command):
-    """Runs the command with the path of such a disk added. Answers (exit status, output); None, why: it cannot be had."""
+    """Runs the command with the path of such a disk added. Returns (exit status, output), or (None, why) if there is no such disk."""
     prefix = unsharing()
     if prefix is None:
         return None, "this user may mount nothing"

@@ -60,7 +60,7 @@ class Run:
         return self.status < 0
 
     def statuses(self, *whats):
-        """(what, status) of the steps that returned and answered one, in order."""
+        """Returns (what, status) of the steps that returned a status, in order."""
         begun = {mark[1]: mark[3].decode() for mark in self.marks if mark[0] == b"B"}
         return [(begun[mark[1]], int(mark[2])) for mark in self.marks
                 if mark[0] == b"A" and (begun[mark[1]] in whats if whats else begun[mark[1]] not in ("detach", "close"))]

@@ -9,7 +9,7 @@
 void mark(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void mark_end(void);
 
-/* V  handle  status  damaged  ( key  value )…: all that the storage shows. Answers the status. */
+/* V  handle  status  damaged  ( key  value )…: all that the storage shows. Returns the status. */
 lily_session_status mark_view(int handle, lily_session_storage *storage);
 
 #endif

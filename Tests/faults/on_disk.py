@@ -11,7 +11,7 @@ import oracle
 import sweep
 from faults import LONG, NO_SPACE, NOT_DURABLE, OK
 
-sys.path.append(str(faults.HERE.parent / "python"))
+sys.path.append(str(faults.HERE.parent / "journal"))
 
 
 def fill():

@@ -63,7 +63,7 @@ def check_told(step, status, text):
     if faults.SECRET in text:
         raise Wrong(f"step {step.number} ({step.what}) tells a value: {text}")
     if step.what not in ("detach", "close", "watch") and (status == OK) != (text == b""):
-        raise Wrong(f"step {step.number} ({step.what}) answers {status} and says {text}")
+        raise Wrong(f"step {step.number} ({step.what}) returns {status} and says {text}")
 
 
 def check_events(step, status, events, before, after):
@@ -77,7 +77,7 @@ def check_events(step, status, events, before, after):
     elif status != OK and step.what == "update":
         keys = {PREFIX + event[4] for event in events if int(event[1]) == faults.WRITE_FAILED}
         if not any(keys == set(dirty) for _, dirty in after) or {int(event[2]) for event in events} != {status}:
-            raise Wrong(f"step {step.number} ({step.what}) answers {status}, and events {events}")
+            raise Wrong(f"step {step.number} ({step.what}) returns {status}, and events {events}")
     elif status == OK and step.what != "detach" and events:
         raise Wrong(f"step {step.number} ({step.what}) is OK, and events {events}")
 

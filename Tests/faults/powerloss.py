@@ -205,7 +205,7 @@ class Promise:
                 self.states.append(state)
                 self.last[step.handle] = len(self.states) - 1
         elif mark[0] == b"A":
-            # A sync that answers anything else has made all durable, but could not take out what was removed.
+            # A sync that returns anything else has made all durable, but could not take out what was removed.
             is_unerased = int(mark[2]) == IO and self.step.what in ("sync", "flush")
             assert int(mark[2]) in (OK, NOT_DURABLE) or is_unerased, f"only syncs fail here: {mark}"
             promised = ("sync", "flush") if not self.is_power else ("sync", "flush", "put", "remove", "update", "clear", "touch")

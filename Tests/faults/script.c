@@ -227,7 +227,7 @@ struct order {
   size_t size;
   int step, serial;
 };
-static int orders[2], answers[2];
+static int orders[2], results[2];
 
 static void serve(void) {
   struct order order;
@@ -242,7 +242,7 @@ static void serve(void) {
     else finish();
     order.step = step;
     order.serial = serial;
-    if (write(answers[1], &order, sizeof order) != sizeof order) break;
+    if (write(results[1], &order, sizeof order) != sizeof order) break;
   }
   _exit(0);
 }
@@ -252,7 +252,7 @@ static void other(const char *what, const char *key, size_t size) {
   struct order order = {.size = size, .step = step, .serial = serial};
   strcpy(order.what, what);
   strcpy(order.key, key);
-  if (write(orders[1], &order, sizeof order) != sizeof order || read(answers[0], &order, sizeof order) != sizeof order) return;
+  if (write(orders[1], &order, sizeof order) != sizeof order || read(results[0], &order, sizeof order) != sizeof order) return;
   step = order.step;
   serial = order.serial;
 }
@@ -260,10 +260,10 @@ static void other(const char *what, const char *key, size_t size) {
 /* Two processes that take turns, and rewrite the file under each other. */
 static void shared(void) {
   signal(SIGPIPE, SIG_IGN);
-  if (pipe(orders) || pipe(answers)) abort();
+  if (pipe(orders) || pipe(results)) abort();
   pid_t child = fork();
   close(orders[child != 0 ? 0 : 1]);
-  close(answers[child != 0 ? 1 : 0]);
+  close(results[child != 0 ? 1 : 0]);
   if (child == 0) serve();
   open_storage(1);
   attach();

@@ -103,13 +103,13 @@ static struct decision decide(const char *call, const char *name) {
 }
 
 /* Makes a call whose answer is -1 or good, as it was decided. */
-#define MAKE(decision, answer, call) \
+#define MAKE(decision, result, call) \
   do { \
     if ((decision).action == ACTION_ERRNO) { \
       errno = (int)(decision).number; \
-      (answer) = -1; \
+      (result) = -1; \
     } else { \
-      (answer) = (call); \
+      (result) = (call); \
     } \
     if ((decision).action == ACTION_KILL_AFTER) kill(getpid(), SIGKILL); \
   } while (0)
@@ -151,15 +151,15 @@ int openat(int at, const char *path, int flags, ...) {
 }
 int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 
-/* Whatever it answers, the descriptor is closed. */
+/* Whatever it returns, the descriptor is closed. */
 int close(int file) {
   if (!name_of(file)) return (int)syscall(SYS_close, file);
   struct decision decision = decide("close", names[file]);
   trace("close %d.%d\n", getpid(), file);
   *names[file] = 0;
-  int answer = (int)syscall(SYS_close, file);
-  MAKE(decision, answer, answer);
-  return answer;
+  int result = (int)syscall(SYS_close, file);
+  MAKE(decision, result, result);
+  return result;
 }
 
 ssize_t write(int file, const void *data, size_t count) {
@@ -220,21 +220,21 @@ int fcntl(int file, int operation, ...) {
   va_end(arguments);
   const char *name = operation == F_SETFL ? name_of(file) : NULL;
   if (!name) return (int)syscall(SYS_fcntl, file, operation, argument);
-  int answer;
+  int result;
   struct decision decision = decide("fcntl", name);
-  MAKE(decision, answer, (int)syscall(SYS_fcntl, file, operation, argument));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_fcntl, file, operation, argument));
+  return result;
 }
 int fcntl64(int, int, ...) __attribute__((alias("fcntl")));
 
 static int synced(const char *call, long number, int file) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(number, file);
-  int answer;
+  int result;
   struct decision decision = decide(call, name);
-  MAKE(decision, answer, (int)syscall(number, file));
-  trace("sync %d.%d %d\n", getpid(), file, answer == 0);
-  return answer;
+  MAKE(decision, result, (int)syscall(number, file));
+  trace("sync %d.%d %d\n", getpid(), file, result == 0);
+  return result;
 }
 
 int fsync(int file) { return synced("fsync", SYS_fsync, file); }
@@ -243,92 +243,92 @@ int fdatasync(int file) { return synced("fdatasync", SYS_fdatasync, file); }
 int ftruncate(int file, off_t size) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(SYS_ftruncate, file, size);
-  int answer;
+  int result;
   struct decision decision = decide("ftruncate", name);
-  MAKE(decision, answer, (int)syscall(SYS_ftruncate, file, size));
-  if (answer == 0) trace("truncate %d.%d %lld\n", getpid(), file, (long long)size);
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_ftruncate, file, size));
+  if (result == 0) trace("truncate %d.%d %lld\n", getpid(), file, (long long)size);
+  return result;
 }
 int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
 
 int renameat(int from_at, const char *from, int to_at, const char *to) {
   const char *old = below(from_at, from), *new = below(to_at, to);
   if (!old || !new) return (int)syscall(SYS_renameat2, from_at, from, to_at, to, 0);
-  int answer;
+  int result;
   struct decision decision = decide("renameat", old);
-  MAKE(decision, answer, (int)syscall(SYS_renameat2, from_at, from, to_at, to, 0));
-  if (answer != 0) return answer;
+  MAKE(decision, result, (int)syscall(SYS_renameat2, from_at, from, to_at, to, 0));
+  if (result != 0) return result;
   trace("rename %s %s\n", old, new);
   for (int file = 0; file < DESCRIPTORS; file++) {
     if (strcmp(names[file], old) == 0) snprintf(names[file], NAME, "%s", new);
   }
-  return answer;
+  return result;
 }
 
 int unlinkat(int at, const char *path, int flags) {
   const char *name = below(at, path);
   if (!name) return (int)syscall(SYS_unlinkat, at, path, flags);
-  int answer;
+  int result;
   struct decision decision = decide("unlinkat", name);
-  MAKE(decision, answer, (int)syscall(SYS_unlinkat, at, path, flags));
-  if (answer == 0) trace("unlink %s\n", name);
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_unlinkat, at, path, flags));
+  if (result == 0) trace("unlink %s\n", name);
+  return result;
 }
 
 /* Unlocking cannot fail; it has a name of its own so that no rule for locking makes it. */
 int flock(int file, int operation) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(SYS_flock, file, operation);
-  int answer;
+  int result;
   struct decision decision = decide(operation & LOCK_UN ? "unlock" : "flock", name);
-  MAKE(decision, answer, (int)syscall(SYS_flock, file, operation));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_flock, file, operation));
+  return result;
 }
 
 int fallocate(int file, int mode, off_t offset, off_t length) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(SYS_fallocate, file, mode, offset, length);
-  int answer;
+  int result;
   struct decision decision = decide("fallocate", name);
-  MAKE(decision, answer, (int)syscall(SYS_fallocate, file, mode, offset, length));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_fallocate, file, mode, offset, length));
+  return result;
 }
 int fallocate64(int, int, off_t, off_t) __attribute__((alias("fallocate")));
 
 int fchmod(int file, mode_t mode) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(SYS_fchmod, file, mode);
-  int answer;
+  int result;
   struct decision decision = decide("fchmod", name);
-  MAKE(decision, answer, (int)syscall(SYS_fchmod, file, mode));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_fchmod, file, mode));
+  return result;
 }
 
 int fstat(int file, struct stat *status) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(SYS_fstat, file, status);
-  int answer;
+  int result;
   struct decision decision = decide("fstat", name);
-  MAKE(decision, answer, (int)syscall(SYS_fstat, file, status));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_fstat, file, status));
+  return result;
 }
 
 int fstatat(int at, const char *restrict path, struct stat *restrict status, int flags) {
   const char *name = below(at, path);
   if (!name) return (int)syscall(SYS_newfstatat, at, path, status, flags);
-  int answer;
+  int result;
   struct decision decision = decide("fstatat", name);
-  MAKE(decision, answer, (int)syscall(SYS_newfstatat, at, path, status, flags));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_newfstatat, at, path, status, flags));
+  return result;
 }
 
 int statx(int at, const char *restrict path, int flags, unsigned mask, struct statx *restrict status) {
   const char *name = (flags & AT_EMPTY_PATH) && !*path ? name_of(at) : below(at, path);
   if (!name) return (int)syscall(SYS_statx, at, path, flags, mask, status);
-  int answer;
+  int result;
   struct decision decision = decide("statx", name);
-  MAKE(decision, answer, (int)syscall(SYS_statx, at, path, flags, mask, status));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_statx, at, path, flags, mask, status));
+  return result;
 }
 
 /* As below(), also where the folder above was opened by no path that is below the directory. */
@@ -347,10 +347,10 @@ int mkdirat(int at, const char *path, mode_t mode) {
   char room[4096];
   const char *name = below_opened(at, path, room);
   if (!name) return (int)syscall(SYS_mkdirat, at, path, mode);
-  int answer;
+  int result;
   struct decision decision = decide("mkdirat", name);
-  MAKE(decision, answer, (int)syscall(SYS_mkdirat, at, path, mode));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_mkdirat, at, path, mode));
+  return result;
 }
 
 /* With flags the kernel's older call cannot do it, and the library goes the other way. */
@@ -363,52 +363,52 @@ int fchmodat(int at, const char *path, mode_t mode, int flags) {
 int chmod(const char *path, mode_t mode) {
   const char *name = below(AT_FDCWD, path);
   if (!name) return (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode);
-  int answer;
+  int result;
   struct decision decision = decide("chmod", name);
-  MAKE(decision, answer, (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_fchmodat, AT_FDCWD, path, mode));
+  return result;
 }
 
 int inotify_init1(int flags) {
-  int answer;
+  int result;
   struct decision decision = decide("inotify_init1", ".");
-  MAKE(decision, answer, (int)syscall(SYS_inotify_init1, flags));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_inotify_init1, flags));
+  return result;
 }
 
 int inotify_add_watch(int file, const char *path, uint32_t mask) {
-  int answer;
+  int result;
   struct decision decision = decide("inotify_add_watch", ".");
-  MAKE(decision, answer, (int)syscall(SYS_inotify_add_watch, file, path, mask));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_inotify_add_watch, file, path, mask));
+  return result;
 }
 
 int eventfd(unsigned count, int flags) {
-  int answer;
+  int result;
   struct decision decision = decide("eventfd", ".");
-  MAKE(decision, answer, (int)syscall(SYS_eventfd2, count, flags));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_eventfd2, count, flags));
+  return result;
 }
 
 int epoll_create1(int flags) {
-  int answer;
+  int result;
   struct decision decision = decide("epoll_create1", ".");
-  MAKE(decision, answer, (int)syscall(SYS_epoll_create1, flags));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_epoll_create1, flags));
+  return result;
 }
 
 int epoll_ctl(int epoll, int operation, int file, struct epoll_event *event) {
-  int answer;
+  int result;
   struct decision decision = decide("epoll_ctl", ".");
-  MAKE(decision, answer, (int)syscall(SYS_epoll_ctl, epoll, operation, file, event));
-  return answer;
+  MAKE(decision, result, (int)syscall(SYS_epoll_ctl, epoll, operation, file, event));
+  return result;
 }
 
 ssize_t getrandom(void *into, size_t count, unsigned flags) {
-  ssize_t answer;
+  ssize_t result;
   struct decision decision = decide("getrandom", ".");
-  MAKE(decision, answer, syscall(SYS_getrandom, into, count, flags));
-  return answer;
+  MAKE(decision, result, syscall(SYS_getrandom, into, count, flags));
+  return result;
 }
 
 int nanosleep(const struct timespec *time, struct timespec *rest) {
@@ -418,11 +418,11 @@ int nanosleep(const struct timespec *time, struct timespec *rest) {
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {
-  int answer = (int)syscall(SYS_clock_gettime, clock, time);
-  if (answer == 0 && clock == CLOCK_MONOTONIC) {
+  int result = (int)syscall(SYS_clock_gettime, clock, time);
+  if (result == 0 && clock == CLOCK_MONOTONIC) {
     long long ns = time->tv_nsec + slept;
     time->tv_sec += ns / 1000000000;
     time->tv_nsec = ns % 1000000000;
   }
-  return answer;
+  return result;
 }

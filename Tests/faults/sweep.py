@@ -3,7 +3,7 @@ import faults
 import oracle
 from faults import BUSY, IO, LONG, NO_SPACE, NOT_DURABLE, OK, PERMISSION
 
-# What each call can be answered with. EINTR comes once: for ever would be for ever.
+# The errors that each call is made to return. EINTR comes once, as a call that is interrupted each time would never end.
 ERRORS = {
     "openat": ["EMFILE", "ENFILE", "EACCES", "EROFS", "EIO", "ENOSPC", "EINTR"],
     "write": ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EINTR", "short:1", "short:12", "short:-1"],
@@ -32,21 +32,21 @@ HARMLESS = {"close", "inotify_init1", "inotify_add_watch", "eventfd", "epoll_cre
 ONCE_ONLY = {"EINTR", "short:12", "short:-1"}
 TEARS = ["tear:1", "tear:12", "tear:13", "tear:4096", "tear:-1"]
 # In the short run these calls, of which there are many, are met at every so many-th.
-STRIDE = {"statx": 29, "flock": 5, "pread": 5, "write": 3, "fdatasync": 3, "pwrite": 2, "any": 9}
+STRIDE = {"statx": 29, "fstatat": 7, "flock": 5, "pread": 5, "write": 3, "fdatasync": 3, "pwrite": 2, "any": 9}
 
 STATUS = {"ENOSPC": NO_SPACE, "EDQUOT": NO_SPACE, "EFBIG": NO_SPACE, "EACCES": PERMISSION, "EPERM": PERMISSION,
           "EROFS": PERMISSION, "EWOULDBLOCK": BUSY, "EINTR": OK, "none": OK}
 
 
 def expected(action, call):
-    """The statuses that a step may answer after this fault."""
+    """The statuses that a step may return after this fault."""
     if ":" in action or action.startswith("kill") or action == "EINTR" or call in HARMLESS:
         return {OK}
     return {OK, STATUS.get(action, IO)} | ({NOT_DURABLE} if call != "flock" or action != "EWOULDBLOCK" else set())
 
 
 def judge(path, run, allowed, stored=None, damage=0, is_full=False):
-    """Raises Wrong where a run, or what it left, is not as promised. Answers what a later program found."""
+    """Raises Wrong where a run, or what it left, is not as promised. Returns what a later program found."""
     if run.violations:
         raise oracle.Wrong(run.violations[0])
     if run.stderr or not (run.status == 0 or run.killed):

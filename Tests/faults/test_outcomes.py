@@ -34,7 +34,7 @@ def test_a_write_that_fails_once_fails_one_step_with_its_status(error, status, d
 def test_a_write_that_fails_for_ever_fails_every_change_and_nothing_else(error, status, numbers):
     run, found = judged(numbers, f"write@2+={error}")
     assert {what for what, _ in failures(run)} == {"update", "put", "clear", "touch", "flush"}  # what is not there is removed
-    assert {answer for _, answer in failures(run)} == {status} and found.shown == {}
+    assert {result for _, result in failures(run)} == {status} and found.shown == {}
 
 
 def test_an_interrupted_call_is_made_again(numbers):
@@ -54,7 +54,7 @@ def test_a_lock_that_cannot_be_had_is_said_and_nothing_is_written(error, status,
     numbers(faults=1)
     assert run.statuses() == [("open", status)] * 2 and path.read_bytes() == before
     run, _ = judged(numbers, f"flock@3+={error}")
-    assert {answer for _, answer in failures(run)} == {status} and failures(run, *WRITES)
+    assert {result for _, result in failures(run)} == {status} and failures(run, *WRITES)
 
 
 @pytest.mark.parametrize("what", ["everything", "shared"])
@@ -101,20 +101,20 @@ def test_a_file_that_may_be_written_again_is_written_by_the_next_write(error, nu
     assert len(run.fired) == 1 and failures(run) == []
 
 
-@pytest.mark.parametrize("rule, answers", [
+@pytest.mark.parametrize("rule, results", [
     ("mkdirat@1=EACCES", [PERMISSION, OK]), ("mkdirat@2=ENOSPC", [NO_SPACE, OK]), ("mkdirat@1+=EROFS", [PERMISSION] * 2),
     ("mkdirat@1+=EDQUOT", [NO_SPACE] * 2)])
-def test_a_default_place_that_cannot_be_made(rule, answers, numbers):
+def test_a_default_place_that_cannot_be_made(rule, results, numbers):
     """Said once, and made by the next one who opens; never open to others, and no other place instead."""
     path = faults.fresh()
     run = faults.script(path, what="place", rules=rule)
     numbers(faults=len(run.fired))
-    assert [status for _, status in run.statuses("open")] == answers
+    assert [status for _, status in run.statuses("open")] == results
     journals = [file.relative_to(path.parent).as_posix() for file in path.parent.rglob("*") if file.is_file()]
-    assert journals == (["state/script/session.jsonl"] if answers[-1] == OK else [])
+    assert journals == (["state/script/session.jsonl"] if results[-1] == OK else [])
     assert all(folder.stat().st_mode & 0o077 == 0 for folder in path.parent.rglob("*"))
     if journals:
-        sweep.judge(path.parent / journals[0], run, set(answers))
+        sweep.judge(path.parent / journals[0], run, set(results))
 
 
 @pytest.mark.parametrize("rule", ["inotify_init1@1+=EMFILE", "eventfd@1+=EMFILE", "epoll_create1@1+=EMFILE", "epoll_ctl@1+=ENOSPC", "inotify_add_watch@1+=ENOSPC", "inotify_add_watch@1+=EACCES"])
@@ -139,8 +139,8 @@ def test_a_disk_that_takes_nothing_durably_is_said_each_time(numbers):
     run = faults.script(path, "power", rules="fdatasync@1+=EIO fsync@1+=EIO")
     numbers(faults=2)
     found = sweep.judge(path, run, {OK, NOT_DURABLE})
-    answers = run.statuses("update", "put", "remove", "clear")
-    assert {status for _, status in answers} == {NOT_DURABLE} and len(found.shown) == 4
+    results = run.statuses("update", "put", "remove", "clear")
+    assert {status for _, status in results} == {NOT_DURABLE} and len(found.shown) == 4
 
 
 def test_a_directory_that_cannot_be_synced_makes_nothing_durable(numbers):

@@ -27,7 +27,7 @@ static long calls;
 static lily_session_status checked(lily_session_status status, const char *call) {
   calls++;
   const char *message = lily_session_last_error();
-  require((message[0] != 0) == (status != LILY_SESSION_OK), "%s answers %d", call, status);
+  require((message[0] != 0) == (status != LILY_SESSION_OK), "%s returns %d", call, status);
   for (const char *at = message; *at != 0; at++) require((unsigned char)*at >= 0x20, "%s: the message has a line end", call);
   require(strstr(message, "SECRET") == NULL, "%s: the message has a value", call);
   return status;
@@ -86,7 +86,7 @@ static void open_storage(lily_session_storage **out_storage) {
     options.application = "fuzz";
     status = CHECKED(lily_session_storage_open(way % 4 == 1 ? journal_path() : NULL, &options, out_storage));
   }
-  require((status == LILY_SESSION_OK) == (*out_storage != NULL), "open answers %d", status);
+  require((status == LILY_SESSION_OK) == (*out_storage != NULL), "open returns %d", status);
 }
 
 static void set_and_get(lily_session_storage *storage) {
@@ -158,7 +158,7 @@ static void attach(lily_session_runtime *runtime, lily_session_persistence *list
   if (way & 4) config.revision = revision;
   if (way & 8) config.on_event = on_event;
   lily_session_status status = CHECKED(lily_session_attach(runtime, list, &config, out_session));
-  require((status == LILY_SESSION_OK) == (*out_session != NULL), "attach answers %d", status);
+  require((status == LILY_SESSION_OK) == (*out_session != NULL), "attach returns %d", status);
 }
 
 /* After a success nothing is dirty. */
@@ -218,7 +218,7 @@ static void step(void) {
       static const char *const scopes[] = {"s", "t", "", NULL, "\xFF"};
       lily_session_storage *opened = NULL;
       lily_session_status status = CHECKED(lily_session_storage_scoped(*storage, pick(scopes), &opened));
-      require((status == LILY_SESSION_OK) == (opened != NULL), "scoped answers %d", status);
+      require((status == LILY_SESSION_OK) == (opened != NULL), "scoped returns %d", status);
       lily_session_storage **slot = &pick(storages);
       lily_session_storage *old = TAKE(*slot);
       QUIETLY(lily_session_storage_close(old));
@@ -235,7 +235,7 @@ static void step(void) {
       char *got = NULL;
       size_t length = 4711;
       lily_session_status status = CHECKED(lily_session_storage_get(*storage, pick(keys), &got, &length));
-      require((status == LILY_SESSION_OK) == (got != NULL && length != 4711), "get answers %d", status);
+      require((status == LILY_SESSION_OK) == (got != NULL && length != 4711), "get returns %d", status);
       lily_session_free(got);
       break;
     }

@@ -1,5 +1,5 @@
 /* The program that makes the calls: what the library calls back, with contexts that are counted, a model, and a backend. Each byte
-   of the input decides what a callback answers, and whether it calls the library itself first. */
+   of the input decides what a callback returns, and whether it calls the library itself first. */
 #ifndef HOST_H
 #define HOST_H
 

@@ -199,7 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     damage = damaged_lines();
     lily_session_storage_close(storage);
   }
-  require(is_journal || status == LILY_SESSION_ERROR_REFUSED, "the reader answers %d", status);
+  require(is_journal || status == LILY_SESSION_ERROR_REFUSED, "the reader returns %d", status);
   require(file_is(path, data, size), "a reader changed the file");
 
   lily_session_storage_options strict = reading;
@@ -207,11 +207,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   status = lily_session_storage_open(path, &strict, &storage);
   bool is_corrupt = damage > 0 || size == 0; /* an empty file that was there before may have been emptied */
   require(status == (!is_journal ? LILY_SESSION_ERROR_REFUSED : is_corrupt ? LILY_SESSION_ERROR_CORRUPT : LILY_SESSION_OK),
-          "STRICT answers %d, with %lld damaged lines", status, (long long)damage);
+          "STRICT returns %d, with %lld damaged lines", status, (long long)damage);
   lily_session_storage_close(storage);
 
   status = lily_session_storage_open(path, &options, &storage);
-  require(status == (is_journal ? LILY_SESSION_OK : LILY_SESSION_ERROR_REFUSED), "the writer answers %d", status);
+  require(status == (is_journal ? LILY_SESSION_OK : LILY_SESSION_ERROR_REFUSED), "the writer returns %d", status);
   if (!is_journal) {
     require(file_is(path, data, size), "a file that is not ours was changed");
     return 0;
@@ -221,7 +221,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   free(before.text);
 
   status = lily_session_storage_set(storage, "fuzz", "[ \"new\" ]", 9, 0);
-  require(status == LILY_SESSION_OK || status == LILY_SESSION_ERROR_NEWER || status == LILY_SESSION_ERROR_REFUSED, "set answers %d", status);
+  require(status == LILY_SESSION_OK || status == LILY_SESSION_ERROR_NEWER || status == LILY_SESSION_ERROR_REFUSED, "set returns %d", status);
   bool is_written = status == LILY_SESSION_OK;
   before = read_all();
   if (is_written) {
@@ -239,7 +239,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   free(before.text);
 
   status = lily_session_clear(storage);
-  require(status == LILY_SESSION_OK || !is_written, "clear answers %d", status);
+  require(status == LILY_SESSION_OK || !is_written, "clear returns %d", status);
   before = read_all();
   if (status == LILY_SESSION_OK) {
     for (size_t at = 0; at < before.length;) {

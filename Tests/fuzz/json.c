@@ -125,7 +125,7 @@ static void check_field(lily_session_storage *storage, json_t *parsed, const cha
     field.is_other = false;
     lily_session_status second = lily_session_persist(session);
     if (types == 63) {
-      require(first == LILY_SESSION_OK && second == LILY_SESSION_OK, "persist answers %d, %d", first, second);
+      require(first == LILY_SESSION_OK && second == LILY_SESSION_OK, "persist returns %d, %d", first, second);
       char *out;
       size_t out_length;
       require(lily_session_storage_get(storage, "lily_session_f", &out, &out_length) == LILY_SESSION_OK, "nothing is stored");
@@ -204,7 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   require(lily_session_storage_open_memory(NULL, &storage) == LILY_SESSION_OK, "no memory storage");
   lily_session_status status = lily_session_storage_set(storage, "lily_session_f", exact, size, 0);
   free(exact);
-  require(status == (parsed != NULL ? LILY_SESSION_OK : LILY_SESSION_ERROR_DECODE), "set answers %d, and jansson %s it", status,
+  require(status == (parsed != NULL ? LILY_SESSION_OK : LILY_SESSION_ERROR_DECODE), "set returns %d, and jansson %s it", status,
           parsed != NULL ? "takes" : "does not take");
   if (parsed == NULL) {
     char *out = NULL;

@@ -27,7 +27,7 @@ static lily_session_status visit(void *context, const char *key, const char *jso
 }
 
 static void ok(lily_session_status status, const char *call) {
-  require(status == LILY_SESSION_OK && lily_session_last_error()[0] == 0, "%s answers %d", call, status);
+  require(status == LILY_SESSION_OK && lily_session_last_error()[0] == 0, "%s returns %d", call, status);
 }
 
 #define OK(call) ok((call), #call)

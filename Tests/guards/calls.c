@@ -76,9 +76,9 @@ static int check(const struct loop *loop, const char *path) {
   fflush(stdout);
   pid_t child = fork();
   if (child == 0) make_updates(loop, path);
-  int answer = child < 0 ? NOT_MADE : trace(child, &counts);
-  if (answer == NOT_ALLOWED) return printf("skipped %s: this system does not let one process trace another\n", loop->name), 0;
-  if (answer != 0) return printf("FAILED %s: the updates could not be made (%d)\n", loop->name, answer), 1;
+  int result = child < 0 ? NOT_MADE : trace(child, &counts);
+  if (result == NOT_ALLOWED) return printf("skipped %s: this system does not let one process trace another\n", loop->name), 0;
+  if (result != 0) return printf("FAILED %s: the updates could not be made (%d)\n", loop->name, result), 1;
   counts.total--; /* the look at the file's size, at the end */
 #ifdef SYS_newfstatat
   counts.calls[SYS_newfstatat]--;

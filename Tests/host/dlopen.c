@@ -58,7 +58,7 @@ static void *update(void *context, void *model, const void *message) {
   return app;
 }
 
-/* An attachment from open to close; answers the visits. */
+/* An attachment from open to close; returns the visits. */
 static int64_t attach(void *library, const char *path, int added) {
   FIND(lily_session_storage_open);
   FIND(lily_session_storage_open_memory);

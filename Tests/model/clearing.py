@@ -6,7 +6,7 @@ session knows; a write that fails leaves them dirty. A clear raises the generati
 
 What has to hold:
 - no value whose update was over before a clear began is there after it;
-- a value whose update answered OK is there, unless a later update, or a clear that was not over before it, took its place.
+- a value whose update returned OK is there, unless a later update, or a clear that was not over before it, took its place.
 """
 
 import typing
@@ -42,7 +42,7 @@ class State(typing.NamedTuple):
     others: tuple = ()  # what another program may still do: "compact", "delete"
     updates: int = 0  # how many have begun
     over: frozenset = frozenset()  # of those: over, one way or another
-    due: frozenset = frozenset()  # answered OK, and nothing took the place
+    due: frozenset = frozenset()  # returned OK, and nothing took the place
     gone: frozenset = frozenset()  # over before a clear began that has taken place
 
 
@@ -142,7 +142,7 @@ class Clearing:
         for field, number in state.due:
             # Another session's write of the same field may follow: last writer wins.
             if state.table[field] == 0:
-                return f"update {number} answered OK, and is not there"
+                return f"update {number} returned OK, and is not there"
         if is_end and any(session.script for session in state.sessions):
             return "a session waits for ever"
         return None

@@ -12,7 +12,7 @@ class Result:
 
 
 def explore(start, steps, judge):
-    """`steps(state)` yields (label, state). `judge(state, is_end)` answers what is wrong with a state, or None.
+    """`steps(state)` yields (label, state). `judge(state, is_end)` returns what is wrong with a state, or None.
 
     Breadth first, so that the first bad state found is one with a shortest way to it.
     """

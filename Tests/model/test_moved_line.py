@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "python"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "journal"))
 import journal  # noqa: E402
 import lily  # noqa: E402
 

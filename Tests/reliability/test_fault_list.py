@@ -2,10 +2,16 @@
 import ast
 import pathlib
 import re
+import sys
+
+import pytest
 
 TESTS = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(TESTS / "mutations"))
+import edits
+
 PAGE = (TESTS.parent / "docs/faults.md").read_text()
-MOST = 97
+MOST = 100
 
 
 def rows():
@@ -14,7 +20,7 @@ def rows():
 
 def references(text):
     """(path, test) of what is named in `backquotes`; test "" where a whole file is meant."""
-    return re.findall(r"`((?:c|faults|fuzz|guards|model|mutations|python|tool)/[\w./-]+)(?:::(\w+))?`", text)
+    return re.findall(r"`((?:c|faults|fuzz|guards|journal|model|mutations|tool)/[\w./-]+)(?:::(\w+))?`", text)
 
 
 def exists(path, name):
@@ -46,11 +52,27 @@ def test_each_test_that_is_named_exists():
 
 
 def test_each_mutation_is_named_and_names_tests_that_exist():
-    patches = {path.name for path in (TESTS / "mutations").glob("*.patch")}
-    assert patches == {pathlib.Path(path).name for path, _ in references(PAGE) if path.endswith(".patch")}
-    for patch in patches:
-        head = (TESTS / "mutations" / patch).read_text().partition("\n--- ")[0]
-        caught_by = re.findall(r"^Caught by: Tests/([\w./-]+)(?:::(\w+))?", head, re.MULTILINE)
-        assert caught_by, patch
-        for path, name in caught_by:
-            assert exists(TESTS / path, name) or exists(TESTS / f"{path}.c", name), (patch, path, name)
+    mutations = edits.read_all()
+    assert {mutation.name + ".edit" for mutation in mutations} == {pathlib.Path(path).name for path, _ in references(PAGE) if path.endswith(".edit")}
+    for mutation in mutations:
+        for test in mutation.tests:
+            path, _, name = test.partition(" ")[0].removeprefix("Tests/").partition("[")[0].partition("::")
+            assert exists(TESTS / path, name) or exists(TESTS / f"{path}.c", name), (mutation.name, test)
+
+
+def test_each_mutation_fits_the_sources():
+    assert not edits.check_all()
+
+
+@pytest.mark.parametrize("edit", ["- absent", "- twice", "+ put", "- a\n+ b\n- c", "a"])
+def test_an_edit_that_does_not_fit_is_refused(tmp_path, edit):
+    (tmp_path / "wrong.edit").write_text(f"What is left out: all.\nCaught by: nobody\n\n{edit}\n")
+    with pytest.raises(edits.Unfit):
+        edits.Mutation(tmp_path / "wrong.edit").apply({"one": "once twice a", "two": "twice"})
+
+
+def test_an_edit_may_have_several_lines(tmp_path):
+    (tmp_path / "right.edit").write_text("What is left out: all.\nCaught by: nobody\n\n- a\n- b\n+ c\n\n- once \n")
+    texts = {"one": "once a\n  // a comment\n  b", "two": "a b"}
+    edits.Mutation(tmp_path / "right.edit").apply(texts)
+    assert texts == {"one": "c", "two": "a b"}

@@ -1,9 +1,9 @@
-"""The C API through ctypes: what Tests/python/lily.py has of it, and the rest that a session's life needs."""
+"""The C API through ctypes: what Tests/journal/lily.py has of it, and the rest that a session's life needs."""
 import ctypes as c
 import pathlib
 import sys
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "python"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "journal"))
 import lily  # noqa: E402
 from lily import (  # noqa: E402, F401
     CLOCK, EVENT, GET, ITEM, PUT, RELEASE, REVISION, SET, SLICE, UPDATE_FN, Config, FieldStruct, Options, Value, handle,

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = ROOT / "build/bin/lily-session"
-sys.path.insert(0, str(ROOT / "Tests/python"))  # journal.py, the second reader and writer
+sys.path.insert(0, str(ROOT / "Tests/journal"))  # journal.py, the second reader and writer
 PATIENCE = 120  # s; only a run that hangs comes to it
 
 

@@ -48,10 +48,11 @@ final class JournalNames {
 
   /// Returns true for the name of a new file that is to take the place of this one: `<file>.` and 8 hex digits and `.tmp`.
   func isTemporary(_ name: UnsafePointer<CChar>) -> Bool {
-    let length = strlen(temporary)
-    let digits = length &- 12
-    guard strlen(name) == length, strncmp(name, temporary, digits) == 0, strcmp(name + digits + 8, ".tmp") == 0 else { return false }
-    return strspn(name + digits, "0123456789abcdef") == 8
+    let name = [UInt8](cString: name)
+    let own = [UInt8](cString: temporary)
+    let digits = own.count &- 12
+    guard name.count == own.count, name[..<digits] == own[..<digits], name.suffix(4) == own.suffix(4) else { return false }
+    return name[digits..<(digits &+ 8)].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
   }
 
   private static func copy(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {

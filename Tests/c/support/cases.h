@@ -22,7 +22,7 @@ int32_t case_types(const json_t *one);
 /* A value of a case; the bytes of a text are in `text`, to be freed. */
 lily_session_value case_value(const json_t *value, struct bytes *text);
 
-/* Whether the values are the same, reals by their bits. */
+/* Returns true if the values are the same. Reals are compared by their bits. */
 bool same_value(const lily_session_value *one, const lily_session_value *two);
 
 /* A field that holds any value, of any size. */

@@ -14,6 +14,6 @@ void check_changed(const char *command, const char *key, const char *json, const
   if (posix_spawn(&child, program, NULL, NULL, (char *const *)(uintptr_t)arguments, environ) == 0)
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
   if (status == 0) return;
-  print_error("helper_change %s answered %d\n", command, status);
+  print_error("helper_change %s returned %d\n", command, status);
   _fail(file, line);
 }

@@ -2,7 +2,7 @@
 #ifndef ELSEWHERE_H
 #define ELSEWHERE_H
 
-#include "more.h"
+#include "test.h"
 
 /* Runs helper_change on the test's journal: changed_elsewhere("set", "k", "1"). `key` and `json` may be NULL. */
 #define changed_elsewhere(command, key, json) check_changed((command), (key), (json), __FILE__, __LINE__)

@@ -67,12 +67,6 @@ void file_write(const char *path, const void *bytes, size_t length) {
   close(file);
 }
 
-const char *journal_temporary(void) {
-  static char name[64];
-  snprintf(name, sizeof name, "session.jsonl.%08" PRIx32 ".tmp", crc32c(0xFFFFFFFFu, salt, sizeof salt));
-  return name;
-}
-
 void journal_save(struct journal *journal, const char *path) {
   file_write(path, journal->bytes, journal->length);
   free(journal->bytes);
@@ -150,4 +144,21 @@ json_t *operation(const char *path, int n) {
   assert_non_null(line);
   free(all.bytes);
   return line;
+}
+
+void check_operation(const char *path, int n, const char *text, const char *file, int line) {
+  struct bytes all = file_read(path);
+  const char *at = all.bytes;
+  for (int i = 0; i < n + 2 && at != NULL; i++) at = strchr(at, '\n') == NULL ? NULL : strchr(at, '\n') + 1;
+  char *end = at == NULL ? NULL : strchr(at, '\n');
+  bool same = false;
+  if (end != NULL) {
+    *end = '\0';
+    /* ["xxxxxxxx",17, and then the operation, and a ] */
+    const char *operation = strlen(at) > 12 ? strchr(at + 12, ',') : NULL;
+    same = operation != NULL && strlen(operation + 1) == strlen(text) + 1 && strncmp(operation + 1, text, strlen(text)) == 0;
+  }
+  if (!same) print_error("operation %d is %s\nand not %s\n", n, end == NULL ? "not there" : at, text);
+  free(all.bytes);
+  if (!same) _fail(file, line);
 }

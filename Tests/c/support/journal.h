@@ -34,9 +34,6 @@ void journal_checked(struct journal *journal, const void *body, size_t length);
 void journal_raw(struct journal *journal, const void *bytes, size_t length);
 void journal_text(struct journal *journal, const char *text);
 
-/* What a rewriting of such a journal calls its new file: the name, by docs/format.md, that nobody else can know. */
-const char *journal_temporary(void);
-
 /* Written to a new file of mode 0600; the memory is freed. */
 void journal_save(struct journal *journal, const char *path);
 
@@ -55,13 +52,17 @@ void file_write(const char *path, const void *bytes, size_t length);
 #define assert_file_is(path, before) check_file_is((path), (before), __FILE__, __LINE__)
 void check_file_is(const char *path, struct bytes before, const char *file, int line);
 
-/* Whether the bytes of `text` are anywhere in the file. */
+/* Returns true if the bytes of `text` are anywhere in the file. */
 int file_has(const char *path, const char *text);
 
-/* How many lines follow the headers. */
+/* Returns how many lines follow the headers. */
 int operations(const char *path);
 
 /* The nth of them, from 0, as JSON; to be given to json_decref. */
 json_t *operation(const char *path, int n);
+
+/* The text of the nth operation without its check and sequence: "set","k",1,0 */
+#define assert_operation(path, n, text) check_operation((path), (n), (text), __FILE__, __LINE__)
+void check_operation(const char *path, int n, const char *text, const char *file, int line);
 
 #endif

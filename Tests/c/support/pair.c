@@ -12,11 +12,11 @@ void side_begin(struct side *side, lily_session_storage *storage, struct side_op
   rig_field(&side->rig, &side->visits, "visits", LILY_SESSION_INT);
   probe_string(&side->theme, "light");
   probe_int(&side->visits, 0);
-  side->theme.get_answer = options.get_answer;
+  side->theme.get_result = options.get_result;
   if (options.has_slice) {
     side->rig.config.get = rig_get;
     side->rig.config.set = rig_set;
-    side->rig.get_answer = side->rig.set_answer = &side->rig;
+    side->rig.get_result = side->rig.set_result = &side->rig;
   }
 }
 

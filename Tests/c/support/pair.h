@@ -17,10 +17,10 @@ struct side_options {
   lily_session_migrate_fn migrate;
   const char *const *former_keys;
   bool has_slice; /* rig_get() and rig_set() are config.get and config.set */
-  lily_session_status get_answer; /* the theme's, from the start */
+  lily_session_status get_result; /* the theme's, from the start */
 };
 
-/* Not attached yet, so that the test may change the probes. */
+/* Makes a side that is not attached yet, so that the test may change its probes. */
 void side_begin(struct side *side, lily_session_storage *storage, struct side_options options);
 void side_attach(struct side *side);
 void side_start(struct side *side, lily_session_storage *storage, struct side_options options);

@@ -1,16 +1,16 @@
-/* A runtime whose callbacks record that they ran, and can be told what to answer. */
+/* A runtime whose callbacks record that they ran, and return what a test wants. */
 #ifndef RIG_H
 #define RIG_H
 
-#include "test.h"
+#include "storages.h"
 
 struct rig;
 
 /* A field that lives in its own context. */
 struct probe {
-  lily_session_value value; /* what get answers, and what set was given */
+  lily_session_value value; /* what get returns, and what set was given */
   char text[300];           /* the bytes of a text, NUL-terminated */
-  lily_session_status get_answer, set_answer;
+  lily_session_status get_result, set_result;
   int gets, sets, releases;
   int64_t cap; /* set makes greater integers this, where it is not 0 */
   char key[300];
@@ -45,12 +45,12 @@ struct rig {
   lily_session_config config; /* what rig_attach() will use: on_event, release and context are set */
 
   int updates, releases;
-  bool refuses;                                               /* update answers NULL */
+  bool refuses;                                               /* update returns NULL */
   void (*in_update)(struct rig *rig, const void *message);    /* what an update does */
   void (*hook)(struct rig *rig, const char *where);           /* runs in every callback but the notifiers */
-  uint64_t revision;                                          /* what rig_revision() answers */
+  uint64_t revision;                                          /* what rig_revision() returns */
   int slices, revisions;                                      /* how often rig_get() and rig_revision() ran */
-  void *get_answer, *set_answer;                              /* what rig_get() and rig_set() answer */
+  void *get_result, *set_result;                              /* what rig_get() and rig_set() return */
 
   struct seen events[MOST_EVENTS];
   int event_count;
@@ -60,13 +60,17 @@ struct rig {
 
 /* Makes an empty list of fields, and a runtime whose model is the rig. Takes the storage over; NULL is allowed. */
 void rig_begin(struct rig *rig, lily_session_storage *storage);
+/* As rig_begin(), and the storage stays the caller's. */
+void rig_lend(struct rig *rig, lily_session_storage *storage);
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types);
+/* As rig_field(), for a field that has more than a key and types: `field` is a probe_field(). */
+void rig_add(struct rig *rig, struct probe *probe, lily_session_field field);
 void rig_attach(struct rig *rig);
 /* Attached with a field `theme`, a string that is "light", after those that it has. */
 void rig_attach_theme(struct rig *rig, struct probe *theme);
 /* And with a field `visits` after it, an integer that is 0. */
 void rig_attach_theme_and_visits(struct rig *rig, struct probe *theme, struct probe *visits);
-/* Detaches and frees what is there. */
+/* Detaches and frees all that the rig has. */
 void rig_end(struct rig *rig);
 
 /* For config.get, config.set and config.revision. */
@@ -79,7 +83,7 @@ void *rig_update(void *context, void *model, const void *message);
 /* Ends one of a rig's handles by the function that does so, and rig_end() does not end it again. */
 #define end_by(function, handle) (function(handle), (void)((handle) = NULL))
 
-/* A dispatch that works. */
+/* Dispatches, and checks that it succeeds. */
 #define rig_dispatch(rig) assert_ok(lily_session_runtime_dispatch((rig)->runtime, NULL))
 
 /* Forgets what was recorded. */
@@ -91,15 +95,7 @@ void rig_forget(struct rig *rig);
 void check_event(const struct rig *rig, int n, int32_t kind, lily_session_status status, int32_t system_error, const char *key,
                  const char *file, int line);
 
-/* For `release`: counts in an int. */
+/* For `release`: counts its calls in an int. */
 void count_release(void *context);
-
-/* For storage options: the time is an int64_t. */
-int64_t fixed_clock(void *context);
-
-/* For lily_session_storage_each(): counts in an int. */
-lily_session_status count_items(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
-#define assert_entries(storage, count) check_entries((storage), (count), __FILE__, __LINE__)
-void check_entries(lily_session_storage *storage, int count, const char *file, int line);
 
 #endif

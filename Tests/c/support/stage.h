@@ -1,8 +1,7 @@
-/* The storages that conformance cases run on: a journal, memory, and a host's backend. What a storage can hold, all three do. */
+/* The storages that conformance cases run on: a journal, memory, and a backend of the host's. */
 #ifndef STAGE_H
 #define STAGE_H
 
-#include "more.h"
 #include "table.h"
 
 enum { ON_JOURNAL, ON_MEMORY, ON_TABLE };
@@ -11,7 +10,7 @@ struct stage {
   int kind;
   int64_t now;
   lily_session_storage *storage;
-  lily_session_storage *other; /* another handle of the same place; memory has none, so there it is the first */
+  lily_session_storage *other; /* another handle of the same store; in memory there is none, so that it is the first handle */
   bool has_elsewhere;          /* `other` is another handle */
   struct table table;
 };
@@ -19,7 +18,7 @@ struct stage {
 typedef void (*stage_case)(struct stage *stage);
 void stage_run(int kind, stage_case body);
 
-/* The handles are closed, and made anew. What is in memory stays as it is. */
+/* Closes the handles and opens them again. A storage in memory stays as it is. */
 void stage_reopen(struct stage *stage);
 
 /* A case: one test on each of the three. */

@@ -7,7 +7,7 @@ static lily_session_status enter(struct table *table, int function) {
   table->lent_key = table->lent_json = NULL;
   table->calls[function]++;
   if (table->hook != NULL) table->hook(table, function);
-  return table->answers[function];
+  return table->results[function];
 }
 
 static int find(const struct table *table, const char *key) {
@@ -58,8 +58,8 @@ static uint64_t *generation_of(struct table *table, const char *prefix) {
 
 static lily_session_status read_row(void *context, const char *key, lily_session_entry *out_entry) {
   struct table *table = context;
-  const lily_session_status answer = enter(table, TABLE_READ);
-  if (answer != LILY_SESSION_OK) return answer;
+  const lily_session_status result = enter(table, TABLE_READ);
+  if (result != LILY_SESSION_OK) return result;
   const struct row *row = table_row(table, key);
   if (row == NULL) return LILY_SESSION_ERROR_NOT_FOUND;
   table->lent_key = copied(row->key, strlen(row->key));
@@ -71,11 +71,11 @@ static lily_session_status read_row(void *context, const char *key, lily_session
 static lily_session_status write_rows(void *context, const lily_session_entry *entries, size_t count, const char *prefix,
                                       uint64_t generation) {
   struct table *table = context;
-  const lily_session_status answer = enter(table, TABLE_WRITE);
+  const lily_session_status result = enter(table, TABLE_WRITE);
   table->batch = count;
   table->has_prefix = prefix != NULL;
   snprintf(table->prefix, sizeof table->prefix, "%s", prefix != NULL ? prefix : "");
-  if (answer != LILY_SESSION_OK) return answer;
+  if (result != LILY_SESSION_OK) return result;
   if (prefix != NULL && *generation_of(table, prefix) != generation) return LILY_SESSION_ERROR_NEWER;
   for (size_t i = 0; i < count; i++) apply(table, &entries[i]);
   return table->after_write;
@@ -83,8 +83,8 @@ static lily_session_status write_rows(void *context, const lily_session_entry *e
 
 static lily_session_status clear_rows(void *context, const char *prefix) {
   struct table *table = context;
-  const lily_session_status answer = enter(table, TABLE_CLEAR);
-  if (answer != LILY_SESSION_OK) return answer;
+  const lily_session_status result = enter(table, TABLE_CLEAR);
+  if (result != LILY_SESSION_OK) return result;
   for (int i = table->count - 1; i >= 0; i--)
     if (strncmp(table->rows[i].key, prefix, strlen(prefix)) == 0) drop(table, i);
   ++*generation_of(table, prefix);
@@ -93,16 +93,16 @@ static lily_session_status clear_rows(void *context, const char *prefix) {
 
 static lily_session_status tell_generation(void *context, const char *prefix, uint64_t *out_generation) {
   struct table *table = context;
-  const lily_session_status answer = enter(table, TABLE_GENERATION);
-  if (answer != LILY_SESSION_OK) return answer;
+  const lily_session_status result = enter(table, TABLE_GENERATION);
+  if (result != LILY_SESSION_OK) return result;
   *out_generation = *generation_of(table, prefix);
   return LILY_SESSION_OK;
 }
 
 static lily_session_status each_row(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor) {
   struct table *table = context;
-  const lily_session_status answer = enter(table, TABLE_EACH);
-  if (answer != LILY_SESSION_OK) return answer;
+  const lily_session_status result = enter(table, TABLE_EACH);
+  if (result != LILY_SESSION_OK) return result;
   /* Backwards: the order is the library's affair. */
   for (int i = table->count - 1; i >= 0; i--) {
     const struct row *row = &table->rows[i];
@@ -122,7 +122,7 @@ static lily_session_status sync_rows(void *context) { return enter(context, TABL
 static int fd_of_rows(void *context) {
   struct table *table = context;
   table->fds++;
-  return table->fd_answer;
+  return table->fd_result;
 }
 
 static void close_rows(void *context) { ((struct table *)context)->closes++; }

@@ -29,10 +29,10 @@ struct table {
 
   int calls[TABLE_FUNCTIONS], fds, closes, releases;
   int closes_at_release; /* how often close had run when release did */
-  lily_session_status answers[TABLE_FUNCTIONS]; /* not OK: is answered, and nothing done */
-  lily_session_status after_write;              /* what write answers though it has stored */
+  lily_session_status results[TABLE_FUNCTIONS]; /* If it is not OK, the function returns it and does nothing. */
+  lily_session_status after_write;              /* what write returns though it has stored */
   void (*hook)(struct table *table, int function); /* runs before a function does its work */
-  int fd_answer;
+  int fd_result;
 
   size_t batch; /* the last write's */
   char prefix[100];
@@ -45,10 +45,10 @@ lily_session_backend table_backend(struct table *table);
 /* A storage on the table, by this clock or, where it is NULL, the system's. */
 lily_session_storage *table_open(struct table *table, int64_t *now);
 
-/* A row as it lies there, scopes' too; NULL: none. */
+/* Returns a row of the table, also one of a scope. Returns NULL if there is none. */
 const struct row *table_row(const struct table *table, const char *key);
 
-/* As another program would put it there. */
+/* Puts a row into the table, as another program would. */
 void table_put(struct table *table, const char *key, const char *json, int64_t expires_at_ms, uint32_t version);
 
 void table_free(struct table *table);

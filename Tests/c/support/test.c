@@ -51,10 +51,10 @@ static int end(void **state) {
   setrlimit(RLIMIT_FSIZE, &usual_file_size);
   umask(usual_umask);
   setlocale(LC_ALL, "C");
-  int answer = chdir("/");
-  answer |= nftw(place, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+  int result = chdir("/");
+  result |= nftw(place, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   while (path_count > 0) free(paths[--path_count]);
-  return answer;
+  return result;
 }
 
 void test_register(const char *name, CMUnitTestFunction function) {
@@ -65,14 +65,14 @@ void test_register(const char *name, CMUnitTestFunction function) {
 void check_status(lily_session_status got, lily_session_status expected, const char *call, const char *file, int line) {
   const char *message = lily_session_last_error();
   if (got != expected) {
-    print_error("%s\n  answered %d %s \"%s\", not %d %s\n", call, (int)got, lily_session_status_name(got), message, (int)expected,
+    print_error("%s\n  returned %d %s \"%s\", not %d %s\n", call, (int)got, lily_session_status_name(got), message, (int)expected,
                 lily_session_status_name(expected));
     _fail(file, line);
   }
   bool right = got == LILY_SESSION_OK ? message[0] == '\0' : message[0] != '\0';
   right = right && strpbrk(message, "\r\n") == NULL && strstr(message, SECRET) == NULL;
   if (!right) {
-    print_error("%s\n  answered %s and left the message \"%s\"\n", call, lily_session_status_name(got), message);
+    print_error("%s\n  returned %s and left the message \"%s\"\n", call, lily_session_status_name(got), message);
     _fail(file, line);
   }
 }
@@ -93,7 +93,7 @@ void check_stored(lily_session_storage *storage, const char *key, const char *js
     _fail(file, line);
   }
   if (status != LILY_SESSION_OK) {
-    print_error("%s answered %s \"%s\", not %s\n", key, lily_session_status_name(status), lily_session_last_error(), json);
+    print_error("%s returned %s \"%s\", not %s\n", key, lily_session_status_name(status), lily_session_last_error(), json);
     _fail(file, line);
   }
   bool same = strcmp(got, json) == 0 && length == strlen(json);
@@ -150,6 +150,24 @@ int end_of_child(pid_t child) {
 }
 
 int in_child(int (*body)(void *context), void *context) { return end_of_child(start_child(body, context)); }
+
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_SANITIZER true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_SANITIZER true
+#endif
+#endif
+#ifndef HAS_SANITIZER
+#define HAS_SANITIZER false
+#endif
+
+bool has_memory_checker(void) {
+  const char *preloaded = getenv("LD_PRELOAD"); /* valgrind's own */
+  return HAS_SANITIZER || (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL);
+}
+
+bool is_long_run(void) { return getenv("LILY_SESSION_LONG") != NULL; }
 
 char *repeated(char byte, size_t length) {
   char *text = malloc(length + 1);

@@ -45,14 +45,14 @@ const char *program_directory(void);
 /* Every value that a test stores as a secret has this in it; no message may. */
 #define SECRET "SECRETVALUE"
 
-/* Calls answer what they should, and leave the message they should: "" after a success; after a failure one line,
-   without values. */
+/* Checks that a call returns the right status and leaves the right message: "" after a success, and one line without values after a
+   failure. */
 #define assert_ok(call) check_status((call), LILY_SESSION_OK, #call, __FILE__, __LINE__)
 #define assert_fails(name, call) check_status((call), LILY_SESSION_ERROR_##name, #call, __FILE__, __LINE__)
-#define assert_answers(status, call) check_status((call), (status), #call, __FILE__, __LINE__)
+#define assert_returns(status, call) check_status((call), (status), #call, __FILE__, __LINE__)
 void check_status(lily_session_status got, lily_session_status expected, const char *call, const char *file, int line);
 
-/* The last failure's message names this. */
+/* Checks that the message of the last failure contains `part`. */
 #define assert_message_has(part) check_message((part), __FILE__, __LINE__)
 void check_message(const char *part, const char *file, int line);
 
@@ -65,17 +65,17 @@ void check_stored(lily_session_storage *storage, const char *key, const char *js
 #define assert_state(session, key, state) check_state((session), (key), (state), __FILE__, __LINE__)
 void check_state(lily_session *session, const char *key, int32_t state, const char *file, int line);
 
-/* Opened with defaults, or the test has failed. */
+/* Opens a storage with default options. The test fails where that cannot be done. */
 lily_session_storage *open_storage(const char *path);
 lily_session_storage *open_memory(void);
 
 /* storage_set with a NUL-terminated text that never expires. */
 lily_session_status set_text(lily_session_storage *storage, const char *key, const char *json);
 
-/* An out handle that nobody has written to. */
+/* The value of an out handle that no call has written to. */
 #define UNTOUCHED ((void *)(uintptr_t)0x5a5a5a58)
 
-/* Runs `body` in a child of fork and answers its exit code, or 128 + the signal that ended it. The child must not
+/* Runs `body` in a child of fork and returns its exit code, or 128 + the signal that ended it. The child must not
    assert: it has the parent's stack, and would go on as a second test program. */
 int in_child(int (*body)(void *context), void *context);
 pid_t start_child(int (*body)(void *context), void *context);
@@ -87,6 +87,12 @@ int end_of_child(pid_t child);
       return 1;                                                                              \
     }                                                                                        \
   } while (0)
+
+/* Returns true if the test runs under AddressSanitizer or valgrind. */
+bool has_memory_checker(void);
+
+/* Returns true if tests may take minutes, as they do in make check. */
+bool is_long_run(void);
 
 /* A text of `length` times `byte`, to be freed. */
 char *repeated(char byte, size_t length);

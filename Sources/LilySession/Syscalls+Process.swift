@@ -1,0 +1,83 @@
+import CPlatform
+
+/// The clock, and what the kernel knows of this process: its limits, signals and environment.
+extension Syscalls {
+  /// UTC in ms.
+  static func wallClock() -> Int64 { milliseconds(CLOCK_REALTIME) }
+  static func monotonicClock() -> Int64 { milliseconds(CLOCK_MONOTONIC) }
+
+  private static func milliseconds(_ clock: clockid_t) -> Int64 {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000
+  }
+
+  static func yield() { sched_yield() }
+
+  static func sleep(microseconds: Int64) {
+    var time = timespec(tv_sec: 0, tv_nsec: Int(microseconds &* 1000))
+    nanosleep(&time, nil)
+  }
+
+  static func processIdentifier() -> Int32 { getpid() }
+  static func effectiveUser() -> uid_t { geteuid() }
+
+  /// Returns the limit on the size of files that this process has, in bytes; nil: there is none.
+  static func fileSizeLimit() -> Int64? {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, limit.rlim_cur != ~rlim_t(0) else { return nil }
+    return Int64(clamping: limit.rlim_cur)
+  }
+
+  static func random() throws(Failure) -> UInt64 {
+    var value: UInt64 = 0
+    guard platform_random(&value, 8) else { throw Failure(.io, "the system has no random numbers", systemError: platform_errno()) }
+    return value
+  }
+
+  /// Runs `body` with SIGXFSZ kept from this thread: past RLIMIT_FSIZE write answers EFBIG, but the signal would end the host.
+  static func withoutFileSizeSignal(_ body: () throws(Failure) -> Void) throws(Failure) {
+    var signals = sigset_t()
+    var before = sigset_t()
+    var pending = sigset_t()
+    sigemptyset(&signals)
+    sigaddset(&signals, SIGXFSZ)
+    pthread_sigmask(SIG_BLOCK, &signals, &before)
+    sigpending(&pending)
+    defer {
+      var now = timespec()
+      // The one that write raised, if it did; one that was there before is the host's.
+      if sigismember(&pending, SIGXFSZ) != 1 { _ = sigtimedwait(&signals, nil, &now) }
+      pthread_sigmask(SIG_SETMASK, &before, nil)
+    }
+    try body()
+  }
+
+  /// Returns nil for an empty variable, and for any in a program with more rights than its user (`hidesEnvironment`).
+  static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
+    guard let value = platform_secure_getenv(name), value.pointee != 0 else { return nil }
+    return value
+  }
+
+  /// Returns true in a program with more rights than its user: set-user-ID, file capabilities.
+  static func hidesEnvironment() -> Bool { platform_hides_environment() }
+
+  /// A link's target, or the current directory: what `call` fills in, if it fits.
+  static func executablePath() -> [UInt8]? {
+    fill { readlink("/proc/self/exe", $0, $1) }
+  }
+
+  static func currentDirectory() -> [UInt8]? {
+    fill { getcwd($0, $1).map { Int(strlen($0)) } ?? -1 }
+  }
+
+  static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
+    var bytes = [UInt8](repeating: 0, count: 4096)
+    let length = bytes.withUnsafeMutableBytes { memory in
+      memory.baseAddress.map { call($0.assumingMemoryBound(to: CChar.self), memory.count &- 1) } ?? -1
+    }
+    guard length > 0, length < bytes.count else { return nil }
+    bytes.removeLast(bytes.count &- length)
+    return bytes
+  }
+}

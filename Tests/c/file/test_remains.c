@@ -1,0 +1,244 @@
+/* S8, S28: what is beside the file, or cannot be taken out of it, after something was removed: it goes, or the call says that it stays. */
+#include "files.h"
+#include "journal.h"
+#include "storages.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#define DAMAGED in_place("session.jsonl.damaged")
+enum { OWNER = 65534 };
+
+static void damage(const char *path) {
+  FILE *file = fopen(path, "a");
+  assert_non_null(file);
+  fputs("no line\n", file);
+  fclose(file);
+}
+
+static void put_copy(const char *path) { file_write(path, SECRET, strlen(SECRET)); }
+
+/* The copy of a damaged file holds nothing of what had been removed before it was damaged. */
+TEST(remains__S8_a_copy_has_nothing_from_before_a_removal) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+  assert_ok(lily_session_clear(storage));
+  damage(JOURNAL);
+  assert_ok(set_text(storage, "b", "\"kept\""));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_true(file_has(DAMAGED, "no line"));
+  assert_true(file_has(DAMAGED, "kept"));
+  assert_false(file_has(DAMAGED, SECRET));
+  assert_false(file_has(JOURNAL, SECRET));
+  lily_session_storage_close(storage);
+}
+
+/* A key that is not there may be in the damaged line, or in a copy of it. */
+TEST(remains__S8_removing_what_was_damaged) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "a", "1"));
+  put_copy(DAMAGED);
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  assert_int_not_equal(access(DAMAGED, F_OK), 0);
+  FILE *file = fopen(JOURNAL, "a");
+  fputs("[\"00000000\",2,\"set\",\"lily_session_token\",\"" SECRET "\",0]\n", file);
+  fclose(file);
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_false(file_has(JOURNAL, SECRET));
+  assert_int_not_equal(access(DAMAGED, F_OK), 0);
+  lily_session_storage_close(storage);
+}
+
+/* A clear removes the copy where there is no file, too. */
+TEST(remains__S8_a_clear_where_there_is_no_file) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  for (int noticed = 0; noticed < 2; noticed++) {
+    assert_ok(set_text(storage, "a", "1"));
+    put_copy(DAMAGED);
+    assert_int_equal(unlink(JOURNAL), 0);
+    if (noticed) assert_absent(storage, "a");
+    assert_ok(lily_session_clear(storage));
+    assert_int_not_equal(access(DAMAGED, F_OK), 0);
+  }
+  lily_session_storage_close(storage);
+  storage = open_storage(NULL);
+  const char *path = lily_session_storage_path(storage);
+  char copy[4096];
+  snprintf(copy, sizeof copy, "%s.damaged", path);
+  assert_int_equal(unlink(path), 0);
+  lily_session_storage_close(storage);
+  put_copy(copy);
+  assert_ok(lily_session_clear(NULL));
+  assert_int_not_equal(access(copy, F_OK), 0);
+}
+
+/* New files of processes that died before the rename, also of ones that were to replace a file that is gone. */
+TEST(remains__S8_new_files_that_were_left) {
+  const char *left = in_place("session.jsonl.01234567.tmp");
+  const char *others[] = {in_place("session.jsonl.0123456.tmp"), in_place("session.jsonl.0123456g.tmp"), in_place("session.jsonl2.01234567.tmp")};
+  for (size_t i = 0; i < COUNT(others); i++) put_copy(others[i]);
+  put_copy(left);
+  lily_session_storage *storage = open_storage(JOURNAL); /* which makes the file */
+  assert_int_not_equal(access(left, F_OK), 0);
+  put_copy(left);
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_ok(lily_session_clear(storage));
+  assert_int_not_equal(access(left, F_OK), 0);
+  for (size_t i = 0; i < COUNT(others); i++) assert_int_equal(access(others[i], F_OK), 0);
+  lily_session_storage_close(storage);
+}
+
+/* What another user, or a folder, has in the copy's place is no copy of ours. */
+TEST(remains__S8_something_else_in_the_place_of_the_copy) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_int_equal(mkdir(DAMAGED, 0700), 0);
+  assert_ok(set_text(storage, "lily_session_a", "\"" SECRET "\""));
+  assert_ok(lily_session_clear(storage));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_false(file_has(JOURNAL, SECRET));
+  lily_session_storage_close(storage);
+}
+
+/* What is left in a folder that may not be written is told by sync until it is gone. */
+static int told_until_it_goes(void *context) {
+  const char *left = context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(OWNER) == 0 && setuid(OWNER) == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "lily_session_a", "\"" SECRET "\"") == LILY_SESSION_OK);
+  file_write(left, SECRET, strlen(SECRET));
+  CHILD_CHECK(chmod(place, 0555) == 0);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
+  for (int i = 0; i < 2; i++) CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_ERROR_PERMISSION);
+  CHILD_CHECK(!file_has(JOURNAL, SECRET));
+  CHILD_CHECK(chmod(place, 0755) == 0);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(access(left, F_OK) != 0);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(remains__S28_what_cannot_be_removed_is_told) {
+  const char *left[] = {DAMAGED, in_place("session.jsonl.89abcdef.tmp")};
+  assert_int_equal(chmod(place, 0755), 0);
+  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER), 0);
+  for (size_t i = 0; i < COUNT(left); i++) {
+    assert_int_equal(in_child(told_until_it_goes, (void *)(uintptr_t)left[i]), 0);
+    assert_int_equal(unlink(JOURNAL), 0);
+  }
+}
+
+/* Nothing may be erased from a file with lines of a newer format, and sync says so. */
+TEST(remains__S28_a_line_of_a_newer_format_after_a_removal) {
+  struct journal journal;
+  journal_begin(&journal);
+  journal_line(&journal, "\"set\",\"lily_session_token\",\"" SECRET "\",0");
+  journal_save(&journal, JOURNAL);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  journal_line(&journal, "\"remove\",\"lily_session_token\"");
+  journal_line(&journal, "\"newer\",1");
+  journal_save(&journal, JOURNAL);
+  for (int i = 0; i < 2; i++) assert_int_equal(lily_session_storage_sync(storage), LILY_SESSION_ERROR_NEWER);
+  lily_session_storage_close(storage);
+}
+
+/* A limit on the size of files ends no program: neither when a damaged file is copied nor when values are overwritten. */
+static int under_a_limit(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  const struct rlimit limit = {300 << 10, 300 << 10};
+  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  /* A signal of the host's own that waits is still there. */
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGXFSZ);
+  CHILD_CHECK(sigprocmask(SIG_BLOCK, &signals, NULL) == 0 && raise(SIGXFSZ) == 0);
+  CHILD_CHECK(lily_session_storage_open(in_place("another.jsonl"), NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "a", "1") == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  CHILD_CHECK(sigpending(&signals) == 0 && sigismember(&signals, SIGXFSZ) == 1);
+  return 0;
+}
+
+TEST(remains__S28_a_limit_on_the_size_of_files) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  assert_int_equal(truncate(JOURNAL, 2 << 20), 0);
+  damage(JOURNAL);
+  assert_int_equal(in_child(under_a_limit, NULL), 0);
+}
+
+/* Room is kept for removals below such a limit, too. */
+static int at_the_limit(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  const struct rlimit limit = {40 << 10, 40 << 10};
+  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "lily_session_token", "1") == LILY_SESSION_OK);
+  char value[1002];
+  memset(value, '1', 1000);
+  value[0] = value[999] = '"';
+  value[1000] = 0;
+  lily_session_status status = LILY_SESSION_OK;
+  for (int i = 0; i < 100 && status == LILY_SESSION_OK; i++) status = set_text(storage, "b", value);
+  CHILD_CHECK(status == LILY_SESSION_ERROR_NO_SPACE);
+  CHILD_CHECK(lily_session_storage_remove(storage, "lily_session_token") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "b", value) == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(remains__S8_room_for_removals_at_a_limit_on_the_size_of_files) { assert_int_equal(in_child(at_the_limit, NULL), 0); }
+
+/* A loose file where no new one can be made: whoever has it open may read on, and that is said. */
+static int loose_for_ever(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  lily_session_info info = LILY_SESSION_INFO_INIT;
+  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(OWNER) == 0 && setuid(OWNER) == 0);
+  CHILD_CHECK(chmod(place, 0555) == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "a", "2") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_info(storage, &info) == LILY_SESSION_OK && info.directory_is_open == 1);
+  lily_session_storage_close(storage);
+  return chmod(place, 0755);
+}
+
+TEST(remains__S28_a_file_that_stays_loose_is_told) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  assert_int_equal(chmod(place, 0755) | chmod(JOURNAL, 0644), 0);
+  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER) | chown(JOURNAL, OWNER, OWNER), 0);
+  assert_int_equal(in_child(loose_for_ever, NULL), 0);
+}
+
+/* One that is damaged waits for who has a reason to write, and is then put into a new file before anything is stored. */
+TEST(remains__S18_a_loose_and_damaged_file) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  damage(JOURNAL);
+  assert_int_equal(chmod(JOURNAL, 0644), 0);
+  struct stat before, after;
+  assert_int_equal(stat(JOURNAL, &before), 0);
+  const int old = open(JOURNAL, O_RDONLY);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  lily_session_storage_close(storage);
+  assert_int_equal(stat(JOURNAL, &after), 0);
+  assert_int_equal(after.st_ino, before.st_ino);
+  storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+  assert_int_equal(stat(JOURNAL, &after), 0);
+  assert_int_not_equal(after.st_ino, before.st_ino);
+  assert_int_equal(after.st_mode & 07777, 0600);
+  char text[4096];
+  const ssize_t length = pread(old, text, sizeof text, 0);
+  assert_true(length > 0 && memmem(text, (size_t)length, SECRET, strlen(SECRET)) == NULL);
+  close(old);
+  lily_session_storage_close(storage);
+}

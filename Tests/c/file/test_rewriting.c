@@ -1,0 +1,102 @@
+/* S8, S12 and S21: what was removed also leaves a file that cannot be rewritten, or the call says that it did not. No kind of change,
+   repeated for ever, makes the file grow for ever. */
+#include "journal.h"
+#include "test.h"
+
+#include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+static long size_of(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? (long)status.st_size : -1;
+}
+
+/* ---- a file that is a mount of its own, as containers have them */
+
+static int mounted_by_itself(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) return 77;
+  CHILD_CHECK(mount(JOURNAL, JOURNAL, "none", MS_BIND, "") == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "lily_session_token", "\"" SECRET "\"") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
+  const long before = size_of(JOURNAL);
+  for (int i = 0; i < 1000; i++) {
+    CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+    CHILD_CHECK(!file_has(JOURNAL, SECRET));
+  }
+  CHILD_CHECK(size_of(JOURNAL) < before + 1000); /* it was tried to rewrite it ten times, and no more */
+  lily_session_info info = LILY_SESSION_INFO_INIT;
+  CHILD_CHECK(lily_session_storage_info(storage, &info) == LILY_SESSION_OK && !info.owes_sync && !info.damaged_lines);
+  char *a = NULL;
+  CHILD_CHECK(lily_session_storage_get(storage, "a", &a, NULL) == LILY_SESSION_OK);
+  lily_session_free(a);
+  CHILD_CHECK(umount2(JOURNAL, MNT_DETACH) == 0);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(rewriting__S8_of_a_file_that_is_mounted_by_itself) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  const int result = in_child(mounted_by_itself, NULL);
+  if (result == 77) skip(); /* no mount may be made here */
+  assert_int_equal(result, 0);
+}
+
+/* ---- a folder that may not be written */
+
+static int in_a_folder_that_may_not_be_written(void *context) {
+  const char *path = context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "a", "\"" SECRET "\"") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_remove(storage, "a") == LILY_SESSION_OK);
+  CHILD_CHECK(chmod(in_place("folder"), 0555) == 0);
+  const long before = size_of(path);
+  for (int i = 0; i < 10; i++) CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(size_of(path) == before && !file_has(path, SECRET));
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(rewriting__S8_in_a_folder_that_may_not_be_written) {
+  assert_int_equal(chmod(place, 0755), 0);
+  assert_int_equal(mkdir(in_place("folder"), 0755), 0);
+  if (geteuid() == 0) assert_int_equal(chown(in_place("folder"), 65534, 65534), 0);
+  assert_int_equal(in_child(in_a_folder_that_may_not_be_written, (void *)(uintptr_t)in_place("folder/session.jsonl")), 0);
+}
+
+/* ---- what a program does for ever without a sync */
+
+TEST(rewriting__P5_each_kind_of_change_keeps_the_file_small) {
+  const long most = (4 << 20) + (64 << 10);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  char *value = repeated('1', 40000);
+  value[0] = value[39999] = '"';
+  for (int i = 0; i < 250; i++) {
+    assert_ok(set_text(storage, "lily_session_a", value));
+    assert_true(size_of(JOURNAL) < most);
+  }
+  for (int i = 0; i < 250; i++) {
+    assert_ok(set_text(storage, "lily_session_a", value));
+    assert_ok(lily_session_storage_remove(storage, "lily_session_a"));
+    assert_true(size_of(JOURNAL) < most);
+  }
+  free(value);
+  value = repeated('1', 200000);
+  value[0] = value[199999] = '"';
+  char key[40];
+  for (int i = 0; i < 25; i++) {
+    snprintf(key, sizeof key, "lily_session_%d", i);
+    assert_ok(set_text(storage, key, value));
+  }
+  assert_true(size_of(JOURNAL) > most); /* as much lives */
+  assert_ok(lily_session_clear(storage));
+  assert_true(size_of(JOURNAL) < 1000);
+  free(value);
+  lily_session_storage_close(storage);
+}

@@ -1,0 +1,210 @@
+/* S18: a journal that others could read for a while, such as a copy, is made private when it is opened. What is stored from then on is not
+   in the file that another user still has open. These tests need root, to be two users. */
+#include "journal.h"
+#include "test.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <grp.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+enum { OWNER = 65534, STRANGER = 65533 };
+
+static bool become(uid_t user) { return setgroups(0, NULL) == 0 && setgid(user) == 0 && setuid(user) == 0; }
+
+/* Another user who opens the file, locks it if that is asked for, says so, and holds on until the pipe is closed. */
+static pid_t stranger(const char *path, bool locks, int *out_end) {
+  int ready[2], end[2];
+  char byte;
+  assert_int_equal(pipe(ready), 0);
+  assert_int_equal(pipe(end), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(end[1]);
+    if (!become(STRANGER)) _exit(1);
+    const int file = open(path, O_RDONLY);
+    if (file < 0 || (locks && flock(file, LOCK_SH) != 0) || write(ready[1], "", 1) != 1) _exit(1);
+    (void)!read(end[0], &byte, 1);
+    /* What was stored after the file had become private is not in what he holds. */
+    char text[4096];
+    const ssize_t length = pread(file, text, sizeof text, 0);
+    _exit(length > 0 && memmem(text, (size_t)length, SECRET, strlen(SECRET)) == NULL ? 0 : 2);
+  }
+  close(ready[1]);
+  close(end[0]);
+  assert_int_equal(read(ready[0], &byte, 1), 1);
+  close(ready[0]);
+  *out_end = end[1];
+  return child;
+}
+
+static int use(void *context) {
+  (void)context;
+  lily_session_storage *storage, *other;
+  CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &other) == LILY_SESSION_OK);
+  struct stat status;
+  CHILD_CHECK(stat(JOURNAL, &status) == 0 && (status.st_mode & 0777) == 0600);
+  CHILD_CHECK(set_text(storage, "token", "\"" SECRET "\"") == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(other, "more", "2") == LILY_SESSION_OK);
+  char *json = NULL;
+  CHILD_CHECK(lily_session_storage_get(storage, "a", &json, NULL) == LILY_SESSION_OK && strcmp(json, "1") == 0);
+  lily_session_free(json);
+  CHILD_CHECK(lily_session_storage_get(storage, "more", &json, NULL) == LILY_SESSION_OK && strcmp(json, "2") == 0);
+  lily_session_free(json);
+  lily_session_storage_close(other);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+static void make_loose(void) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  assert_int_equal(chmod(place, 0755), 0);
+  assert_int_equal(chmod(JOURNAL, 0644), 0);
+  assert_int_equal(chown(place, OWNER, OWNER), 0);
+  assert_int_equal(chown(JOURNAL, OWNER, OWNER), 0);
+}
+
+static void use_beside_stranger(bool locks) {
+  make_loose();
+  int end, status;
+  const pid_t child = stranger(JOURNAL, locks, &end);
+  assert_int_equal(in_child(use, NULL), 0);
+  close(end);
+  assert_int_equal(waitpid(child, &status, 0), child);
+  assert_int_equal(status, 0);
+}
+
+TEST(stranger__S18_who_had_a_loose_copy_open_sees_nothing_new) {
+  if (geteuid() != 0) skip();
+  use_beside_stranger(false);
+}
+
+TEST(stranger__S18_who_locked_a_loose_copy_keeps_nobody_waiting) {
+  if (geteuid() != 0) skip();
+  use_beside_stranger(true);
+}
+
+/* A handle that was open before the file became loose goes on in the new one, and neither loses what it stored. */
+static int use_from_before(void *context) {
+  const int *turns = context;
+  lily_session_storage *before, *after;
+  char byte, *json = NULL;
+  CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &before) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(before, "mine", "\"" SECRET "\"") == LILY_SESSION_OK);
+  CHILD_CHECK(chmod(JOURNAL, 0644) == 0);
+  CHILD_CHECK(write(turns[1], "", 1) == 1 && read(turns[2], &byte, 1) == 1);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &after) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(after, "theirs", "2") == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(before, "mine", "3") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_get(after, "mine", &json, NULL) == LILY_SESSION_OK && strcmp(json, "3") == 0);
+  lily_session_free(json);
+  CHILD_CHECK(lily_session_storage_get(before, "theirs", &json, NULL) == LILY_SESSION_OK && strcmp(json, "2") == 0);
+  lily_session_free(json);
+  lily_session_storage_close(after);
+  lily_session_storage_close(before);
+  return 0;
+}
+
+TEST(stranger__S18_a_handle_from_before_goes_on_in_the_new_file) {
+  if (geteuid() != 0) skip();
+  int turns[4];
+  assert_int_equal(chmod(place, 0755), 0);
+  assert_int_equal(chown(place, OWNER, OWNER), 0);
+  assert_int_equal(pipe(turns) | pipe(turns + 2), 0);
+  const pid_t locker = fork();
+  if (locker == 0) {
+    char byte;
+    if (read(turns[0], &byte, 1) != 1 || !become(STRANGER)) _exit(1);
+    const int file = open(JOURNAL, O_RDONLY);
+    if (file < 0 || flock(file, LOCK_EX) != 0 || write(turns[3], "", 1) != 1) _exit(1);
+    pause();
+  }
+  assert_int_equal(in_child(use_from_before, turns), 0);
+  kill(locker, SIGKILL);
+  waitpid(locker, NULL, 0);
+  for (size_t i = 0; i < COUNT(turns); i++) close(turns[i]);
+}
+
+/* What a process has left that died while it replaced the file does not stop the next, and does not stay. */
+TEST(stranger__S18_a_replacement_of_a_dead_process_goes) {
+  if (geteuid() != 0) skip();
+  make_loose();
+  file_write(in_place("session.jsonl.replacement"), SECRET, strlen(SECRET));
+  assert_int_equal(chown(in_place("session.jsonl.replacement"), OWNER, OWNER), 0);
+  int end;
+  const pid_t child = stranger(JOURNAL, true, &end);
+  assert_int_equal(in_child(use, NULL), 0);
+  assert_int_equal(access(in_place("session.jsonl.replacement"), F_OK), -1);
+  close(end);
+  waitpid(child, NULL, 0);
+}
+
+/* What is appended to a file that somebody is copying would be lost with it. */
+TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  assert_int_equal(chmod(JOURNAL, 01600), 0);
+  lily_session_storage *storage;
+  const char *name = in_place("session.jsonl.replacement");
+  file_write(name, "", 0);
+  const int replacement = open(name, O_RDWR);
+  assert_int_equal(flock(replacement, LOCK_EX), 0);
+  assert_int_equal(lily_session_storage_open(JOURNAL, NULL, &storage), LILY_SESSION_ERROR_BUSY);
+  struct stat status;
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  assert_int_equal(status.st_mode & 07777, 01600);
+  close(replacement);
+  assert_int_equal(lily_session_storage_open(JOURNAL, NULL, &storage), LILY_SESSION_OK);
+  assert_int_equal(access(in_place("session.jsonl.replacement"), F_OK), -1);
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  assert_int_equal(status.st_mode & 07777, 0600);
+  lily_session_storage_close(storage);
+}
+
+/* Of a process that died between making the file and giving it its mode. */
+static int open_file(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "a", "1") == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(stranger__S18_a_file_that_never_got_its_mode) {
+  const mode_t modes[] = {0, 0200};
+  for (size_t i = 0; i < COUNT(modes); i++) {
+    file_write(JOURNAL, "", 0);
+    assert_int_equal(chmod(JOURNAL, modes[i]), 0);
+    if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER) | chown(JOURNAL, OWNER, OWNER), 0);
+    assert_int_equal(in_child(open_file, NULL), 0);
+    struct stat status;
+    assert_int_equal(stat(JOURNAL, &status), 0);
+    assert_int_equal(status.st_mode & 0777, 0600);
+    assert_int_equal(unlink(JOURNAL), 0);
+  }
+}
+
+/* What has no mode and yet something in it was made so by somebody, and is left alone. */
+static int refused(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_ERROR_PERMISSION);
+  return 0;
+}
+
+TEST(stranger__S18_a_file_whose_mode_was_taken_away) {
+  journal_of(JOURNAL, "a", "1", NULL);
+  assert_int_equal(chmod(JOURNAL, 0), 0);
+  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER) | chown(JOURNAL, OWNER, OWNER), 0);
+  assert_int_equal(in_child(refused, NULL), 0);
+  struct stat status;
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  assert_int_equal(status.st_mode & 0777, 0);
+}

@@ -1,0 +1,166 @@
+/* S8: the library's memory does not keep what was cleared, removed or replaced. */
+#include "rig.h"
+
+#include <sys/uio.h>
+
+enum { LENGTH = 48 };
+
+/* The secret is nowhere in the program but where it is put: here it is made from something else. */
+static void make_secret(char *text, unsigned seed) {
+  for (int i = 0; i < LENGTH; i++) {
+    seed = seed * 1103515245u + 12345u;
+    text[i] = (char)('a' + (seed >> 16) % 26);
+  }
+  text[LENGTH] = '\0';
+}
+
+static void wipe(void *memory, size_t size) { explicit_bzero(memory, size); }
+
+/* How often 16 bytes from the secret's middle are in the memory that this process may write to. */
+static int copies(unsigned seed) {
+  char line[512], secret[LENGTH + 1], *text;
+  int found = 0;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  assert_non_null(maps);
+  const size_t room = 1 << 20;
+  text = malloc(room + 16);
+  memset(text, 0, room + 16);
+  while (fgets(line, sizeof line, maps) != NULL) {
+    unsigned long from, to;
+    char rights[8];
+    if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w') continue;
+    if (to - from > 1ul << 30) continue; /* AddressSanitizer's own */
+    for (unsigned long at = from; at < to; at += room) {
+      const size_t want = to - at < room ? to - at : room;
+      struct iovec here = {text, want}, there = {(void *)at, want};
+      const ssize_t got = process_vm_readv(getpid(), &here, 1, &there, 1, 0);
+      make_secret(secret, seed);
+      for (char *place = text; got > 0 && (place = memmem(place, (size_t)(text + got - place), secret + 16, 16)) != NULL; place += 16) {
+        const unsigned long where = at + (unsigned long)(place - text);
+        found += !(where >= (unsigned long)secret && where < (unsigned long)secret + sizeof secret) &&
+                 !(where >= (unsigned long)text && where < (unsigned long)text + room);
+      }
+      wipe(secret, sizeof secret);
+      wipe(text, want);
+    }
+  }
+  free(text);
+  fclose(maps);
+  return found;
+}
+
+static void set_secret(lily_session_storage *storage, const char *key, unsigned seed) {
+  char secret[LENGTH + 1], json[LENGTH + 3];
+  make_secret(secret, seed);
+  const int length = snprintf(json, sizeof json, "\"%s\"", secret);
+  assert_ok(lily_session_storage_set(storage, key, json, (size_t)length, 0));
+  wipe(secret, sizeof secret);
+  wipe(json, sizeof json);
+}
+
+TEST(wiping__what_this_test_sees) {
+  char *kept = malloc(LENGTH + 1);
+  make_secret(kept, 1);
+  assert_int_equal(copies(1), 1);
+  wipe(kept, LENGTH + 1);
+  assert_int_equal(copies(1), 0);
+  free(kept);
+}
+
+TEST(wiping__S8_what_was_removed_replaced_and_cleared) {
+  lily_session_storage *storages[] = {open_storage(JOURNAL), open_memory()};
+  for (size_t i = 0; i < COUNT(storages); i++) {
+    lily_session_storage *storage = storages[i];
+    set_secret(storage, "a", 2);
+    assert_true(copies(2) > 0);
+    assert_ok(lily_session_storage_remove(storage, "a"));
+    assert_int_equal(copies(2), 0);
+    set_secret(storage, "a", 3);
+    assert_ok(set_text(storage, "a", "1"));
+    assert_int_equal(copies(3), 0);
+    set_secret(storage, "lily_session_a", 4);
+    assert_ok(lily_session_clear(storage));
+    assert_int_equal(copies(4), 0);
+    set_secret(storage, "a", 5);
+    assert_ok(lily_session_storage_sync(storage));
+    lily_session_storage_close(storage);
+    assert_int_equal(copies(5), 0);
+  }
+}
+
+/* Another handle has read it: from the file as it was opened, and as lines came. */
+TEST(wiping__S8_what_others_removed) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  set_secret(storage, "a", 6);
+  lily_session_storage *other = open_storage(JOURNAL);
+  assert_entries(other, 1);
+  set_secret(storage, "b", 7);
+  assert_entries(other, 2);
+  assert_ok(lily_session_storage_remove(storage, "a"));
+  assert_ok(lily_session_storage_remove(storage, "b"));
+  assert_entries(other, 0);
+  assert_int_equal(copies(6) + copies(7), 0);
+  lily_session_storage_close(storage);
+  lily_session_storage_close(other);
+}
+
+/* Nor what was refused. */
+TEST(wiping__S8_what_did_not_fit) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage;
+  char secret[LENGTH + 1], json[LENGTH + 3];
+  options.quota_bytes = LENGTH;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  make_secret(secret, 10);
+  const int length = snprintf(json, sizeof json, "\"%s\"", secret);
+  assert_fails(QUOTA, lily_session_storage_set(storage, "a", json, (size_t)length, 0));
+  wipe(secret, sizeof secret);
+  wipe(json, sizeof json);
+  assert_int_equal(copies(10), 0);
+  lily_session_storage_close(storage);
+}
+
+/* A field's value is with the program's model, and in the baseline that it is compared with; both go by the refresh. */
+static char model[LENGTH + 1];
+
+static lily_session_status get_model(void *context, const void *session, lily_session_value *out) {
+  (void)context, (void)session;
+  *out = (lily_session_value){.type = LILY_SESSION_STRING};
+  out->as.text.bytes = model;
+  out->as.text.length = strlen(model);
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status set_model(void *context, void *session, const lily_session_value *value) {
+  (void)context, (void)session;
+  wipe(model, sizeof model);
+  memcpy(model, value->as.text.bytes, value->as.text.length);
+  return LILY_SESSION_OK;
+}
+
+TEST(wiping__S8_what_a_session_held) {
+  struct rig rig;
+  rig_begin(&rig, open_storage(JOURNAL));
+  lily_session_field field = LILY_SESSION_FIELD_INIT;
+  field.key = "token";
+  field.types = LILY_SESSION_STRING;
+  field.get = get_model;
+  field.set = set_model;
+  assert_ok(lily_session_field_add(rig.fields, &field));
+  rig_attach(&rig);
+  make_secret(model, 8);
+  rig_dispatch(&rig);
+  assert_true(copies(8) > 1);
+  assert_ok(lily_session_clear(rig.storage));
+  assert_ok(lily_session_refresh(rig.session));
+  assert_int_equal(model[0], '\0');
+  assert_int_equal(copies(8), 0);
+  /* Hydrated by another, and replaced by one that is shorter. */
+  make_secret(model, 9);
+  rig_dispatch(&rig);
+  wipe(model, sizeof model);
+  model[0] = 'x';
+  rig_dispatch(&rig);
+  assert_int_equal(copies(9), 0);
+  rig_end(&rig);
+}

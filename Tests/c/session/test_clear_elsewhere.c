@@ -1,0 +1,170 @@
+/* S8 between handles and sessions: a clear by another one drops the dirty marks from before it. */
+#include "files.h"
+#include "journal.h"
+#include "rig.h"
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+static struct rig one, two;
+static struct probe theme_of_one, visits_of_one, theme_of_two;
+
+static void begin(void) {
+  limit_files(1 << 30);
+  memset(&theme_of_one, 0, sizeof theme_of_one);
+  memset(&visits_of_one, 0, sizeof visits_of_one);
+  memset(&theme_of_two, 0, sizeof theme_of_two);
+  rig_begin(&one, open_storage(JOURNAL));
+  rig_begin(&two, open_storage(JOURNAL));
+  rig_attach_theme_and_visits(&one, &theme_of_one, &visits_of_one);
+  rig_attach_theme(&two, &theme_of_two);
+}
+
+static void end(void) {
+  rig_end(&one);
+  rig_end(&two);
+}
+
+/* Session one tried to store a theme, and could not. */
+static void fail_to_store(void) {
+  struct stat status;
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  limit_files((rlim_t)status.st_size);
+  probe_string(&theme_of_one, SECRET);
+  assert_fails(NO_SPACE, lily_session_runtime_dispatch(one.runtime, NULL));
+  assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT | LILY_SESSION_STATE_DIRTY);
+  limit_files(1 << 30);
+}
+
+static lily_session_status by_dispatch(void) { return lily_session_runtime_dispatch(one.runtime, NULL); }
+static lily_session_status by_persist(void) { return lily_session_persist(one.session); }
+static lily_session_status by_flush(void) { return lily_session_flush(one.session); }
+
+static void check_dropped(lily_session_status (*again)(void)) {
+  begin();
+  fail_to_store();
+  assert_ok(lily_session_clear(two.storage));
+  assert_ok(again());
+  assert_entries(one.storage, 0);
+  assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT);
+  assert_ok(again());
+  assert_entries(one.storage, 0);
+  probe_string(&theme_of_one, "dark");
+  assert_ok(again());
+  assert_stored(one.storage, "lily_session_theme", "\"dark\"");
+  end();
+}
+
+TEST(clear_elsewhere__S8_dispatch_drops_dirty_marks_from_before) { check_dropped(by_dispatch); }
+TEST(clear_elsewhere__S8_persist_drops_dirty_marks_from_before) { check_dropped(by_persist); }
+TEST(clear_elsewhere__S8_flush_drops_dirty_marks_from_before) { check_dropped(by_flush); }
+
+TEST(clear_elsewhere__S8_detach_drops_dirty_marks_from_before) {
+  begin();
+  fail_to_store();
+  assert_ok(lily_session_clear(two.storage));
+  end_by(lily_session_detach, one.session);
+  assert_entries(two.storage, 0);
+  end();
+  assert_false(file_has(JOURNAL, SECRET));
+}
+
+TEST(clear_elsewhere__S8_the_same_handle_drops_them_too) {
+  begin();
+  fail_to_store();
+  assert_ok(lily_session_clear(one.storage));
+  assert_ok(lily_session_persist(one.session));
+  assert_entries(one.storage, 0);
+  assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT);
+  end();
+}
+
+/* A change after the clear is stored, though another field has a dirty mark from before it. */
+TEST(clear_elsewhere__S8_a_change_after_it_is_written_without_the_old_one) {
+  begin();
+  fail_to_store();
+  assert_ok(lily_session_clear(two.storage));
+  probe_int(&visits_of_one, 1);
+  rig_dispatch(&one);
+  assert_entries(one.storage, 1);
+  assert_stored(one.storage, "lily_session_visits", "1");
+  end();
+}
+
+TEST(clear_elsewhere__S8_by_another_session_of_the_same_file) {
+  begin();
+  probe_string(&theme_of_one, "dark");
+  rig_dispatch(&one);
+  assert_ok(lily_session_clear(two.storage));
+  rig_dispatch(&one);
+  rig_dispatch(&two);
+  assert_entries(one.storage, 0);
+  probe_string(&theme_of_two, "blue");
+  rig_dispatch(&two);
+  rig_dispatch(&one);
+  assert_stored(one.storage, "lily_session_theme", "\"blue\"");
+  end();
+}
+
+TEST(clear_elsewhere__S8_survives_a_rewriting_of_the_file) {
+  begin();
+  fail_to_store();
+  assert_ok(lily_session_clear(two.storage));
+  assert_ok(set_text(two.storage, "other", "1"));
+  assert_ok(lily_session_storage_remove(two.storage, "other"));
+  assert_ok(lily_session_storage_sync(two.storage));
+  assert_ok(lily_session_persist(one.session));
+  assert_entries(one.storage, 0);
+  end();
+}
+
+static int clear_in_child(void *context) {
+  lily_session_storage *storage = NULL;
+  CHILD_CHECK(lily_session_storage_open(context, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(clear_elsewhere__S8_by_another_process) {
+  begin();
+  probe_int(&visits_of_one, 1);
+  rig_dispatch(&one);
+  fail_to_store();
+  assert_int_equal(in_child(clear_in_child, (void *)JOURNAL), 0);
+  assert_ok(lily_session_persist(one.session));
+  assert_entries(one.storage, 0);
+  assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT);
+  assert_state(one.session, "visits", LILY_SESSION_STATE_ABSENT);
+  end();
+}
+
+static void *clear_in_thread(void *storage) { return lily_session_clear(storage) == LILY_SESSION_OK ? storage : NULL; }
+
+TEST(clear_elsewhere__S8_by_another_thread) {
+  begin();
+  probe_string(&theme_of_one, "dark");
+  rig_dispatch(&one);
+  pthread_t thread;
+  void *result = NULL;
+  assert_int_equal(pthread_create(&thread, NULL, clear_in_thread, one.storage), 0);
+  assert_int_equal(pthread_join(thread, &result), 0);
+  assert_non_null(result);
+  rig_dispatch(&one);
+  assert_entries(one.storage, 0);
+  end();
+}
+
+TEST(clear_elsewhere__S8_in_memory) {
+  struct rig rig;
+  struct probe theme = {0};
+  rig_begin(&rig, open_memory());
+  rig_attach_theme(&rig, &theme);
+  probe_string(&theme, "dark");
+  rig_dispatch(&rig);
+  assert_ok(lily_session_clear(rig.storage));
+  rig_dispatch(&rig);
+  assert_entries(rig.storage, 0);
+  assert_state(rig.session, "theme", LILY_SESSION_STATE_ABSENT);
+  rig_end(&rig);
+}
