@@ -4,7 +4,7 @@
 
 IMPORTS = {
     "Sources/LilySession": {"CPlatform"},
-    "Sources/LilySession/JSON.swift": {"CPlatform", "CJansson"},
+    "Sources/LilySession/System/JSON.swift": {"CPlatform", "CJansson"},
     "Sources/LilySession/Swift": {"CPlatform", "Foundation", "FoundationEssentials", "Dispatch"},
     "Sources/LilySessionC": {"CLilySession", "CPlatform", "LilySession"},
 }
@@ -12,15 +12,9 @@ IMPORTS = {
 # ---- the layers of the core: each may name its own types, and those of the layers before it
 
 LAYERS = {
-    "values": [
-        "ByteBuffer", "JSON", "JSONEscape", "JSONNames", "JSONScan", "JSONText", "Key", "NativeValue", "PlainList", "Status", "Syscalls",
-        "Syscalls+Folders", "Syscalls+Watch", "UTF8Text",
-    ],
+    "values": ["System/*", "Values/*"],
     "storage": ["Storage/*"],
-    "session": [
-        "Attachment", "Attachment+Attach", "Attachment+Entry", "Attachment+Look", "Attachment+Refresh", "Attachment+Store", "Event",
-        "Field", "FieldSlot", "NativeBaseline", "Runtime", "Session", "TakenEntry",
-    ],
+    "session": ["Session/*"],
     "swift": ["Swift/*"],
 }
 
@@ -29,17 +23,18 @@ LAYERS = {
 MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "platform_wipe", "realloc", "strlen", "strnlen"}
 
 C_FUNCTIONS = {
-    "Sources/LilySession/Syscalls.swift": {"*"},
-    "Sources/LilySession/Syscalls+Folders.swift": {"*"},
-    "Sources/LilySession/Syscalls+Watch.swift": {"*"},
+    "Sources/LilySession/System/Syscalls.swift": {"*"},
+    "Sources/LilySession/System/Syscalls+Folders.swift": {"*"},
+    "Sources/LilySession/System/Syscalls+Process.swift": {"*"},
+    "Sources/LilySession/System/Syscalls+Watch.swift": {"*"},
     # What an error of the kernel's means here is not what it means elsewhere.
     "Sources/LilySession/Storage/JournalPath.swift": {"platform_errno"},
-    "Sources/LilySession/Storage/Exclusion.swift": {
+    "Sources/LilySession/System/Exclusion.swift": {
         "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_destroy",
         "platform_fork_sentinel_make", "platform_fork_sentinel_free",
     },
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
-    "Sources/LilySession/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
+    "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
     # The system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
@@ -51,7 +46,7 @@ C_FUNCTIONS = {
 # Memory that is gone is the one reason, in the files that ask malloc for what they cannot do without.
 FATAL_ERROR = 'fatalError("out of memory")'
 MAY_END = {
-    "Sources/LilySession/ByteBuffer.swift", "Sources/LilySession/NativeBaseline.swift", "Sources/LilySession/Storage/EntryTable.swift",
+    "Sources/LilySession/Values/ByteBuffer.swift", "Sources/LilySession/Session/NativeBaseline.swift", "Sources/LilySession/Storage/EntryTable.swift",
 }
 ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exit|unowned|unsafeDowncast)\b"
 
@@ -59,7 +54,7 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 
 # The prefix of fields' keys: in the core, and in the command, which shows people the fields' own keys.
 KEY_PREFIX = '"lily_session_"'
-KNOWS_KEY_PREFIX = {"Sources/LilySession/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
+KNOWS_KEY_PREFIX = {"Sources/LilySession/Values/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
 
 # Bindings know the header. These words are of what is behind it.
 BINDINGS = [
