@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Counts the instructions of an update under callgrind, and holds them against those that are recorded.
+"""Counts the instructions of an update under callgrind, and compares them with the recorded numbers.
 
     instructions.py             fails where a loop takes more than 10 % more or less than is recorded
     instructions.py --record    writes them down
