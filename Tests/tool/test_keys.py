@@ -1,4 +1,4 @@
-"""The commands that show and change keys."""
+"""Tests the commands that show and change keys."""
 import json
 
 import journal
@@ -32,17 +32,17 @@ def test_all_means_keys_as_they_are_written(home):
     ("dark", b'"dark"'), ("two words", b'"two words"'), ("01", b'"01"'), ("crème", '"crème"'.encode()), ('a"b\\', rb'"a\"b\\"'),
     ("\x1b[31m", rb'"\u001b[31m"'), ("", b'""')])
 def test_plain_words_are_stored_as_strings_and_it_says_so(home, word, stored):
-    answer = home.run("set", "theme", word)
+    result = home.run("set", "theme", word)
     assert entries(home)[b"lily_session_theme"].text == stored
-    assert "stored as the string " + stored.decode() in answer.err
+    assert "stored as the string " + stored.decode() in result.err
 
 
 @pytest.mark.parametrize("text", [
     "-5", "-0.5e3", "12345678901234567890", "1.50", "true", "null", '"dark"', '[1,{"a":"b"}]', '{"b":1,"a":2}'])
 def test_S2_values_are_stored_byte_for_byte(home, text):
-    answer = home.run("set", "x", text)
+    result = home.run("set", "x", text)
     assert entries(home)[b"lily_session_x"].text == text.encode()
-    assert "string" not in answer.err
+    assert "string" not in result.err
     assert home.run("get", "x").out == text + "\n"
     assert home.run("get", "x", "--json").out == '{"key":"lily_session_x","value":%s}\n' % text
 
@@ -119,8 +119,8 @@ def test_S8_clear_without_a_terminal_wants_yes(home):
     home.run("set", "theme", "1")
     home.run("set", "--all", "other", "1")
     before = home.store().read_bytes()
-    answer = home.run("clear", code=64)
-    assert home.store().read_bytes() == before and "--yes" in answer.err
+    result = home.run("clear", code=64)
+    assert home.store().read_bytes() == before and "--yes" in result.err
     home.run("clear", "--yes")
     assert set(entries(home)) == {b"other"}
 
@@ -128,7 +128,7 @@ def test_S8_clear_without_a_terminal_wants_yes(home):
 def test_columns_line_up_with_wide_characters(home):
     for key, text in [("a", '"日本語"'), ("b", '"e\u0301"'), ("c", '"x"'), ("d", '"🌸"')]:
         home.run("set", key, text)
-    #                        two columns a character;  one, combined
+    # Each of the characters of a and d takes two columns, and the two code points of b take one.
     assert home.run("list").out.splitlines()[1:] == [
         'a    "日本語"  string  never    0', 'b    "e\u0301"       string  never    0', 'c    "x"       string  never    0',
         'd    "🌸"      string  never    0']
@@ -143,7 +143,7 @@ def test_where_a_store_is(home):
     assert home.run("where", "--store", "a.jsonl", app=None).out == f"{home.path}/a.jsonl\n"
     assert home.run("where", "--json").json == {"path": str(home.store()), "exists": False}
     home.run("where", app="../x", code=64)
-    home.run("where", "--store", "x", code=64)  # and --app
+    home.run("where", "--store", "x", code=64)  # run() adds --app, which --store excludes
 
 
 def test_a_store_that_is_not_there_is_not_made_by_looking(home):

@@ -1,4 +1,4 @@
-"""What a terminal changes: width, colours, questions, progress; and what is kept from it."""
+"""Checks what differs at a terminal (width, colours, questions, progress), and which characters are never sent to it."""
 import json
 import os
 import re
@@ -28,7 +28,7 @@ def test_a_key_takes_one_line(home, columns):
     assert len(lines) == 4
     assert max(map(width, lines)) <= columns
     assert "…" in lines[1]
-    assert "…" not in home.run("list").out  # a pipe gets all of it
+    assert "…" not in home.run("list").out  # a pipe gets the whole text
 
 
 def test_colours_only_on_a_terminal_and_never_with_NO_COLOR(home):
@@ -59,7 +59,7 @@ HOSTILE = "\x1b[31m\x07\x9b2J\u202e\u2028\x7f\ue000"
 
 
 def test_nothing_in_a_store_steers_the_terminal(home):
-    """A store that somebody else made, with names and values that are nothing but control characters."""
+    """Somebody else made this store, with names and values that consist of control characters."""
     text = '"\x7f\x9b31m\u202e\u2066\u200b\\u001b"'.encode()
     key = b"lily_session_" + HOSTILE.encode()
     scope = b"\0" + "\x1b]0;s\x07".encode() + b"\0"
@@ -78,8 +78,8 @@ def test_nothing_in_a_store_steers_the_terminal(home):
         assert not bad, (words, bad, seen)
 
 
-# What cannot be seen or steers: Default_Ignorable_Code_Point of Unicode 15, controls, format characters, private use, line and
-# paragraph separators, noncharacters, and the blank of Braille.
+# The characters that cannot be seen or that control a terminal: Default_Ignorable_Code_Point of Unicode 15, controls, format characters,
+# private use, line and paragraph separators, noncharacters, and the blank of Braille.
 IGNORABLE = [0xAD, 0x34F, 0x61C, (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), 0x3164,
              (0xFE00, 0xFE0F), 0xFEFF, 0xFFA0, (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)]
 UNSEEN = {chr(c) for part in IGNORABLE for c in (range(part[0], part[1] + 1) if isinstance(part, tuple) else [part])}
@@ -89,7 +89,7 @@ UNSEEN = sorted(c for c in UNSEEN if c != "\0" and not "\U000f0100" <= c < "\U00
 
 
 def test_what_cannot_be_seen_is_escaped_everywhere(home):
-    """In a key, a value and a member's name: each such character, and no other."""
+    """Each such character is escaped in a key, a value and a member's name, and no other character is."""
     def spelled(text):
         return "".join(f"\\u{unit:04x}" for c in text for unit in struct.unpack(f"<{len(c.encode('utf-16-le')) // 2}H", c.encode("utf-16-le")))
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     assert not [hex(ord(c)) for c in UNSEEN if c in on_terminal and c != "\n"]
 
 
-CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escapes
+CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON writes these as escapes
 
 
 @pytest.mark.parametrize("words", [
@@ -120,10 +120,10 @@ CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escape
     ["list", "x", "y\nlily-session: all is well"], ["set", "a", "1", "--store", "/no/x\nlily-session: all is well/y"]])
 def test_an_argument_that_is_refused_is_escaped_too(home, words):
     home.run("set", "x", "1")
-    answer = home.run(*words, code=None, app=None if {"--store", "--app"} & {*words} else "shop")
-    assert answer.code > 0 and answer.out == ""
-    assert not [c for c in answer.err if c in UNSEEN and c != "\n"], answer.err
-    assert "\nlily-session: all" not in answer.err
+    result = home.run(*words, code=None, app=None if {"--store", "--app"} & {*words} else "shop")
+    assert result.code > 0 and result.out == ""
+    assert not [c for c in result.err if c in UNSEEN and c != "\n"], result.err
+    assert "\nlily-session: all" not in result.err
 
 
 def test_a_hostile_path_is_shown_too(home):
@@ -138,7 +138,7 @@ def test_values_are_escaped_on_a_terminal_and_byte_for_byte_in_a_pipe(home):
     home.write(journal.Writer().set(b"lily_session_x", text.encode()).bytes())
     assert home.run("get", "x").bytes == text.encode() + b"\n"
     assert home.terminal("get", "x") == r'"\u009b31m é 日本語"' + "\n"
-    assert "\\u009b" in home.run("list").out  # a table is for people, also in a pager
+    assert "\\u009b" in home.run("list").out  # people read a table, also in a pager
 
 
 def test_watch_shows_the_changes_of_others(home):
@@ -196,8 +196,8 @@ def test_a_store_of_somebody_else_is_refused(home):
     os.chown(home.store(), 12345, 12345)
     before = home.store().read_bytes()
     for command in ["list", "get theme", "set theme 1", "verify", "compact --repair", "export", "clear --yes", "watch"]:
-        answer = home.run(*command.split(), code=3)
-        assert "another user's" in answer.err and "dark" not in answer.out
+        result = home.run(*command.split(), code=3)
+        assert "another user's" in result.err and "dark" not in result.out
     assert home.store().read_bytes() == before
 
 
