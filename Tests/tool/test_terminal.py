@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -108,6 +109,20 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     assert seen in shown
     on_terminal = home.terminal("list", "--json", "--all", environment={"NO_COLOR": "1"})
     assert not [hex(ord(c)) for c in UNSEEN if c in on_terminal and c != "\n"]
+@pytest.mark.parametrize("character", ["\u200b", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\u3000"])
+def test_what_is_escaped_costs_in_proportion_to_its_length(home, character):
+    """Four times the length takes about four times as long: sixteen times would be its square."""
+    def seconds(length, *words):
+        home.write(journal.Writer().set(b"lily_session_x", json.dumps(character * (length // len(character)), ensure_ascii=False).encode()).bytes())
+        spent = []
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            home.run(*words)
+            spent.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+        return min(spent)
+
+    for words in [["list"], ["export", "--browser"]]:
+        assert seconds(240_000, *words) < 8 * max(seconds(60_000, *words), 0.02)
 
 
 CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escapes

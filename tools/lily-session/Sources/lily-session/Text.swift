@@ -16,17 +16,19 @@ func visible(lines text: String) -> String {
 }
 
 private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
-  var shown = String.UnicodeScalarView()
+  // Bytes, because appending a text to a view of Unicode scalars copies the whole view each time.
+  var shown: [UInt8] = []
+  shown.reserveCapacity(text.utf8.count)
   for scalar in text.unicodeScalars {
     if scalar == "\\", doublingBackslashes {
-      shown.append(contentsOf: "\\\\".unicodeScalars)
+      shown += [UInt8(ascii: "\\"), UInt8(ascii: "\\")]
     } else if isSeen(scalar) {
-      shown.append(scalar)
+      shown += UTF8.encode(scalar)!
     } else {
-      for unit in String(scalar).utf16 { shown.append(contentsOf: ("\\u" + fourDigits(unit)).unicodeScalars) }
+      for unit in UTF16.encode(scalar)! { appendEscape(unit, to: &shown) }
     }
   }
-  return String(shown)
+  return String(decoding: shown, as: UTF8.self)
 }
 
 /// Returns true if people can see the scalar. The joiners and variation selectors of scripts and emoji count as invisible: with them two
@@ -41,10 +43,12 @@ private func isSeen(_ scalar: Unicode.Scalar) -> Bool {
   }
 }
 
-private func fourDigits(_ unit: UInt16) -> String {
-  let digits = String(unit, radix: 16)
-  return String(repeating: "0", count: 4 - digits.count) + digits
+private func appendEscape(_ unit: UInt16, to bytes: inout [UInt8]) {
+  bytes += [UInt8(ascii: "\\"), UInt8(ascii: "u")]
+  for shift in stride(from: 12, through: 0, by: -4) { bytes.append(hexDigits[Int(unit >> UInt16(shift) & 0xF)]) }
 }
+
+private let hexDigits = Array("0123456789abcdef".utf8)
 
 /// Returns the text as a JSON string that is safe to show.
 func quoted(_ text: String) -> String {
