@@ -36,7 +36,7 @@ struct SetCommand: ParsableCommand {
     commandName: "set", abstract: "Store a value.",
     discussion: """
       A plain word is stored as a string. An existing key keeps its version and, without --expires, the time at which it expires. A missing \
-      store is created.
+      store is created. Put -- before a key that begins with -, and before a value that does unless it is a negative number.
       """)
 
   @Argument(help: "The key.") var key: String
