@@ -45,6 +45,15 @@ def test_S2_values_are_stored_byte_for_byte(home, text):
     assert "string" not in answer.err
     assert home.run("get", "x").out == text + "\n"
     assert home.run("get", "x", "--json").out == '{"key":"lily_session_x","value":%s}\n' % text
+
+
+def test_a_plain_word_is_stored_with_no_more_escapes_than_json_needs(home):
+    word = "12\u00a0€ \u3000\u200d "
+    answer = home.run("set", "x", word)
+    assert entries(home)[b"lily_session_x"].text == f'"{word}"'.encode()
+    assert r'stored as the string "12\u00a0€ \u3000\u200d "' in answer.err
+
+
 @pytest.mark.parametrize("words", [["-1token", "topsecret"], ["-5", "4"], ["-token", "topsecret"], ["-x=y", "topsecret"], ["--all", "-1token", "topsecret"],
                                    ["-1token", "--", "topsecret"], ["-1token"], ["-1token", "-5"]])
 def test_a_key_that_looks_like_an_option_is_refused_with_advice(home, words):

@@ -75,11 +75,11 @@ struct SetCommand: ParsableCommand {
         Problem.usage, "cannot store the value of \(keys.shown(keys.stored(key))): \(fault)",
         advice: "Quote JSON for the shell: '[1,\"two\"]', '\"text\"'.")
     }
-    let text = quoted(json)
+    let text = jsonString(json)
     if let fault = Store.fault(in: Array(text.utf8)) {
       throw Problem(Problem.usage, "cannot store the value of \(keys.shown(keys.stored(key))): \(fault)")
     }
-    note("the value is not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : text)")
+    note("the value is not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : visible(json: text))")
     return Array(text.utf8)
   }
 }
