@@ -232,8 +232,8 @@ lily_session_status lily_session_storage_scoped(lily_session_storage *parent, co
  * entry that it is to write for the call. */
 typedef struct lily_session_entry {
   const char *key;       /**< NUL-terminated */
-  const char *json;      /**< in a batch, NULL removes the key */
-  size_t length;         /**< the length of json, without the NUL */
+  const char *json;      /**< NUL-terminated if the library passes it; a backend need not terminate it. In a batch, NULL removes the key */
+  size_t length;         /**< the length of json in bytes, without the NUL */
   int64_t expires_at_ms; /**< 0: never. A backend returns expired entries, too: the library decides */
   uint32_t version;      /**< the version of the value, as lily_session_field::version */
 } lily_session_entry;
