@@ -195,6 +195,15 @@ ssize_t pread(int file, void *into, size_t count, off_t offset) {
 }
 ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
 
+ssize_t getdents64(int folder, void *into, size_t size) {
+  const char *name = name_of(folder);
+  if (!name) return syscall(SYS_getdents64, folder, into, size);
+  struct decision decision = decide("getdents64", name);
+  ssize_t got;
+  MAKE(decision, got, syscall(SYS_getdents64, folder, into, size));
+  return got;
+}
+
 /* Writes at an offset. The file must not be open for appending at the moment, because Linux would append. */
 ssize_t pwrite(int file, const void *data, size_t count, off_t offset) {
   const char *name = name_of(file);

@@ -201,11 +201,11 @@ RUINS = {"5000 zeros": bytes(5000), "1 MiB of zeros": bytes(1 << 20)}
 @pytest.mark.parametrize("content", RUINS.values(), ids=RUINS.keys())
 def test_a_journal_of_which_only_zeros_are_left_is_kept_beside_the_new_one(content, numbers):
     """Something was stored in the journal. The next write begins it anew. Whichever call fails or is the last one then, the file or its copy
-    still has what was there."""
+    still has what was there. The script removes nothing, because a removal also removes the copy."""
     for rule in ["ftruncate@1=EIO", "write@1=ENOSPC", "openat:tmp@1=EMFILE", "renameat@1=EIO", "any@8=kill", "any@12=kill", "any@16=kill"]:
         path = faults.fresh()
         path.write_bytes(content)
-        run = faults.script(path, what="few", rules=rule)
+        run = faults.script(path, what="grow", rules=rule)
         numbers(faults=len(run.fired) - run.killed, kills=int(run.killed))
         sweep.judge(path, run, {OK, IO, NO_SPACE}, damage=1)
         copy = path.with_name(path.name + ".damaged")

@@ -127,6 +127,29 @@ def test_an_export_follows_no_link_and_fills_no_pipe(home):
     assert {path.name for path in home.path.iterdir()} == {"target", ".local"}
 
 
+def test_an_export_does_not_replace_its_own_store(home):
+    """This holds for every path that names the store. Any other file beside it may be written."""
+    home.run("set", "theme", '"dark"')
+    home.run("set", "theme", '"blue"', "--scope", "user")
+    store, before = home.store(), home.store().read_bytes()
+    (home.path / "folder").symlink_to(store.parent)
+    (home.path / "link").symlink_to(store)
+    own = [["--app", "shop"], ["--store", store], ["--store", "folder/session.jsonl"], ["--app", "shop", "--scope", "user"]]
+    for path in [store, ".local/state/shop/session.jsonl", "folder/session.jsonl", "./.local/../folder/./session.jsonl", "link"]:
+        for options in own:
+            result = home.run("export", "-o", path, *options, app=None, code=64)
+            assert "it is the store itself" in result.err and result.out == ""
+            assert store.read_bytes() == before and list(store.parent.iterdir()) == [store]
+    done = subprocess.run([TOOL, "export", "--app", "shop", "-o", "session.jsonl"], env=home.environment, cwd=store.parent, capture_output=True)
+    assert done.returncode == 64 and store.read_bytes() == before
+    for name in ["session.jsonl.damaged", "dump.json"]:
+        store.with_name(name).write_text("old")
+        home.run("export", "-o", store.with_name(name))
+        assert json.loads(store.with_name(name).read_text()) == [{"key": "lily_session_theme", "value": "dark"}]
+    home.run("export", "-o", "session.jsonl")  # the same name in another folder
+    assert store.read_bytes() == before
+
+
 def test_an_export_that_fails_leaves_the_old_file(home):
     """A limit of file sizes stands for a full disk. Nothing is left half written."""
     fill(home)

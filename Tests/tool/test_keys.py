@@ -47,6 +47,44 @@ def test_S2_values_are_stored_byte_for_byte(home, text):
     assert home.run("get", "x", "--json").out == '{"key":"lily_session_x","value":%s}\n' % text
 
 
+def test_a_plain_word_is_stored_with_no_more_escapes_than_json_needs(home):
+    word = "12\u00a0€ \u3000\u200d "
+    result = home.run("set", "x", word)
+    assert entries(home)[b"lily_session_x"].text == f'"{word}"'.encode()
+    assert r'stored as the string "12\u00a0€ \u3000\u200d "' in result.err
+
+
+@pytest.mark.parametrize("words", [["-1token", "topsecret"], ["-5", "4"], ["-token", "topsecret"], ["-x=y", "topsecret"], ["--all", "-1token", "topsecret"],
+                                   ["-1token", "--", "topsecret"], ["-1token"], ["-1token", "-5"]])
+def test_a_key_that_looks_like_an_option_is_refused_with_advice(home, words):
+    result = home.run("set", *words, code=64)
+    assert "-- " in result.err and "begins with -" in result.err and "topsecret" not in result.err
+    assert not home.store().exists()
+
+
+def test_a_value_that_looks_like_an_option_is_refused_and_not_shown(home):
+    result = home.run("set", "token", "-hunter-2", code=64)
+    assert "lily-session set -- KEY VALUE" in result.err and "hunter" not in result.err and not home.store().exists()
+
+
+@pytest.mark.parametrize("words, key, text", [
+    (["a", "-5"], "a", b"-5"), (["a", "-1token"], "a", b'"-1token"'), (["a", "-5", "--all"], "a", b"-5"), (["--expires", "7d", "a", "-5"], "a", b"-5"),
+    (["a", "--expires", "7d", "-5"], "a", b"-5"), (["a", "--expires=7d", "-5", "--all"], "a", b"-5"), (["a", "-5", "--"], "a", b"-5"),
+    (["a", "--", "-5"], "a", b"-5"), (["--", "a", "-5"], "a", b"-5"), (["--", "-1token", "topsecret"], "-1token", b'"topsecret"'),
+    (["--", "-1", "-2"], "-1", b"-2"), (["--", "-token", "-x"], "-token", b'"-x"'), (["--all", "--", "--all", "1"], "--all", b"1")])
+def test_key_and_value_keep_their_places(home, words, key, text):
+    home.run("set", "--store", "s.jsonl", *words, app=None)
+    stored = journal.read((home.path / "s.jsonl").read_bytes()).entries
+    prefix = "" if "--all" in words[:words.index("--") if "--" in words else None] else "lily_session_"
+    assert {name: entry.text for name, entry in stored.items()} == {(prefix + key).encode(): text}
+
+
+@pytest.mark.parametrize("words", [["a", "-5", "b"], ["a", "b", "-5"], ["a", "--expires", "-1", "5"], ["a", "-5", "--nope"], ["a", "b", "-x"]])
+def test_what_is_too_much_beside_a_negative_number_is_refused(home, words):
+    home.run("set", *words, code=64)
+    assert not home.store().exists()
+
+
 @pytest.mark.parametrize("text", ["[1,", '{"a":1,"a":2}', '"dark', '"\\ud800"', "[" * 600 + "]" * 600])
 def test_what_begins_as_json_and_is_none_is_refused(home, text):
     home.run("set", "x", "1")

@@ -10,10 +10,16 @@ SECRET = [
     "token", "authToken", "auth_token", "auth-token", "AUTH_TOKEN", "auth.token", "auth token", "AuthToken", "authtoken", "AUTHTOKEN", "pAssWord",
     "pwd", "jwt", "JWTClaims", "cookie", "cookies", "session_id", "sessionId", "session-id", "SESSIONID", "sid", "apiKey", "api_key", "APIKey",
     "API_KEY", "apikey", "apiKEY", "key", "s3key", "accessToken", "refresh_token", "tokens", "passwd", "db_passwd", "password", "password2",
-    "userPassword", "mypassword", "passphrase", "client_secret", "clientSecret", "secret", "credentials", "Authorization", "csrf", "pin", "otp"]
+    "userPassword", "mypassword", "passphrase", "client_secret", "clientSecret", "secret", "credentials", "Authorization", "csrf", "pin", "otp",
+    "userpass", "dbpass", "DBPASS", "mypass", "smtp_dbpass", "mypwd", "dbPwd", "MYSQL_PWD", "bearerauth", "basicauth", "oauth", "PHPSESSID",
+    "JSESSIONID", "sess_id", "privkey", "my_privkey", "PRIVKEY", "pincode", "pinCode", "private", "PRIVATE", "private_key", "rsaPrivateKey", "mnemonic",
+    "wallet_mnemonic", "walletmnemonic"]
 # A word that only contains a secret word is another word: a tokenizer is not a token.
 PLAIN = ["keyboard", "monkey", "author", "authors", "tokenizer", "secretary", "turkey", "hockey", "keynote", "passenger", "compass", "spin", "pinned",
-         "side", "id", "session", "user_id", "idSession", "Tokenize", "donkeys", "theme", "日本語", ""]
+         "side", "id", "session", "user_id", "idSession", "Tokenize", "donkeys", "theme", "日本語", "",
+         "encompass", "bypass", "trespass", "overpass", "bandpass", "multipass", "passage", "passive", "authority", "privacy", "private_mode",
+         "privateMode", "isPrivate", "repo_private", "privateer", "spinCode", "zipcode", "barcode", "possession_id", "possessionId", "assessId",
+         "processId", "bearing", "sessions"]
 
 
 @pytest.mark.parametrize("name", SECRET)

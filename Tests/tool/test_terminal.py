@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -79,12 +80,12 @@ def test_nothing_in_a_store_steers_the_terminal(home):
 
 
 # The characters that cannot be seen or that control a terminal: Default_Ignorable_Code_Point of Unicode 15, controls, format characters,
-# private use, line and paragraph separators, noncharacters, and the blank of Braille.
+# private use, line and paragraph separators, noncharacters, every space except U+0020, and the blanks of Braille, music, Egyptian and Khitan.
 IGNORABLE = [0xAD, 0x34F, 0x61C, (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), 0x3164,
              (0xFE00, 0xFE0F), 0xFEFF, 0xFFA0, (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)]
 UNSEEN = {chr(c) for part in IGNORABLE for c in (range(part[0], part[1] + 1) if isinstance(part, tuple) else [part])}
-UNSEEN |= {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Co", "Zl", "Zp")}
-UNSEEN |= {chr(c) for c in [0x2800, 0x378, *range(0xFDD0, 0xFDF0), *(plane << 16 | last for plane in range(17) for last in (0xFFFE, 0xFFFF))]}
+UNSEEN |= {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Co", "Zl", "Zp", "Zs")} - {" "}
+UNSEEN |= {chr(c) for c in [0x2800, 0x1D159, 0x13441, 0x13442, 0x16FE4, 0x378, *range(0xFDD0, 0xFDF0), *(plane << 16 | last for plane in range(17) for last in (0xFFFE, 0xFFFF))]}
 UNSEEN = sorted(c for c in UNSEEN if c != "\0" and not "\U000f0100" <= c < "\U000ffff0" and not "\U00100000" <= c < "\U0010fff0")
 
 
@@ -98,7 +99,7 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     for number, part in enumerate(parts):
         text = part.translate(CONTROLS)
         whole.set(f"lily_session_k{number:03}{part}".encode(), f'{{"v{text}":["{text}"]}}'.encode())
-    seen = "é 日本語 ∞ 🌸 e\u0301 ½ ﷺ \u00a0|\u3000|"
+    seen = " é 日本語 ∞ 🌸 e\u0301 ½ ﷺ  "
     home.write(whole.set(b"lily_session_seen", json.dumps(seen, ensure_ascii=False).encode()).bytes())
     shown = home.run("list").out
     assert not [hex(ord(c)) for c in UNSEEN if c in shown and c != "\n"]
@@ -108,6 +109,39 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     assert seen in shown
     on_terminal = home.terminal("list", "--json", "--all", environment={"NO_COLOR": "1"})
     assert not [hex(ord(c)) for c in UNSEEN if c in on_terminal and c != "\n"]
+
+
+def test_a_blank_does_not_make_two_names_look_alike(home):
+    names = ["theme", "theme ", "theme  ", " theme", "the me", "theme\u00a0", "\u2003theme", "theme\u3000", "theme\\u0020", " ", "  "]
+    whole = journal.Writer()
+    for name in names:
+        whole.set(f"lily_session_{name}".encode(), b"1").set(f"\0{name}\0a".encode(), b"1")
+    home.write(whole.bytes())
+    for words in [["list"], ["scopes"]]:
+        shown = [re.split("  +", line)[0] for line in home.run(*words).out.splitlines()[1:]]
+        assert sorted(shown) == sorted([
+            "theme", r"theme\u0020", r"theme\u0020\u0020", r"\u0020theme", "the me", r"theme\u00a0", r"\u2003theme", r"theme\u3000", r"theme\\u0020",
+            r"\u0020", r"\u0020\u0020"])
+    assert r"there is no key x\u0020 in" in home.run("get", "x ", code=1).err
+    # A text in quotes needs no escapes at its ends, and JSON means the same with escapes and without.
+    assert sorted(row["key"] for row in home.run("list", "--json").json) == sorted(f"lily_session_{name}" for name in names)
+    assert '"lily_session_theme "' in home.run("list", "--json").out
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\u3000"])
+def test_what_is_escaped_costs_in_proportion_to_its_length(home, character):
+    """Four times the length takes about four times as long. Sixteen times as long would be the square."""
+    def seconds(length, *words):
+        home.write(journal.Writer().set(b"lily_session_x", json.dumps(character * (length // len(character)), ensure_ascii=False).encode()).bytes())
+        spent = []
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            home.run(*words)
+            spent.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+        return min(spent)
+
+    for words in [["list"], ["export", "--browser"]]:
+        assert seconds(240_000, *words) < 8 * max(seconds(60_000, *words), 0.02)
 
 
 CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON writes these as escapes
