@@ -587,7 +587,7 @@ class storage {
     detail::check([&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
   }
 
-  /// Removes a key. If the key is absent, does nothing.
+  /// Removes a key. If the key is absent, writes nothing unless the file has a damaged line, which may hold it.
   void remove(const detail::c_string &key) const {
     detail::check([&] { return lily_session_storage_remove(get(), key.get()); });
   }
@@ -691,7 +691,7 @@ inline void clear(const storage &storage) {
   detail::check([&] { return lily_session_clear(storage.get()); });
 }
 
-/// Clears the default place, where nothing is created.
+/// Clears the default place, where nothing is created. Throws also what storage::sync() throws, if removed values stay in the file.
 inline void clear() {
   detail::check([] { return lily_session_clear(nullptr); });
 }
