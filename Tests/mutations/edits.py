@@ -23,7 +23,7 @@ NEXT_LINE = r"[ \t]*\n(?:[ \t]*//.*\n)*[ \t]*"
 
 
 class Unfit(Exception):
-    """An edit whose text is not found exactly once, or a file that is no list of edits."""
+    """The text of an edit is not found exactly once, or a file is not a list of edits."""
 
 
 class Mutation:
@@ -36,7 +36,7 @@ class Mutation:
             raise Unfit(f"{path.name} names no test, or has no edit")
 
     def parse(self, lines):
-        """Returns what is found, as lines, and what is put there."""
+        """Returns the lines to find, and the lines that replace them."""
         found = [line[2:] for line in lines if line.startswith("- ")]
         put = [line[2:] for line in lines if line.startswith("+ ")]
         if not found or lines != [f"- {line}" for line in found] + [f"+ {line}" for line in put]:
@@ -44,7 +44,7 @@ class Mutation:
         return found, "\n".join(put)
 
     def apply(self, texts):
-        """Changes `texts`, {path: text}. Raises Unfit where the text of an edit is not found exactly once."""
+        """Changes `texts`, {path: text}. Raises Unfit if the text of an edit is not found exactly once."""
         for found, put in self.edits:
             pattern = re.compile(NEXT_LINE.join(re.escape(line) for line in found))
             places = [(path, match) for path, text in texts.items() for match in pattern.finditer(text)]
@@ -63,7 +63,7 @@ def read_all():
 
 
 def check_all():
-    """Returns what is wrong, a line for each mutation that does not fit the sources of this tree."""
+    """Returns a line for each mutation that does not fit the sources of this tree."""
     sources = read_sources(HERE.parent.parent)
     wrong = []
     for path in sorted(HERE.glob("*.edit")):
