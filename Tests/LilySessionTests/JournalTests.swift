@@ -4,6 +4,7 @@ import Testing
 
 @testable import LilySession
 
+/// Checks the journal where the C interface does not reach it: its check, folders, clears, threads and batches.
 @Suite struct JournalTests {
   let scratch = Scratch()
   func journal(_ change: (inout Journal.Options) -> Void = { _ in }) throws(Failure) -> Journal {
