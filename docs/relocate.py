@@ -1,6 +1,6 @@
 """Lets any folder serve DocC's pages: makes them find what they load from their own place, instead of from the server's root.
 
-    docs/relocate.py FOLDER BASE     BASE is what they were made with: docc convert --hosting-base-path
+    docs/relocate.py FOLDER BASE     BASE is what docc convert --hosting-base-path was given
 """
 import sys
 from pathlib import Path

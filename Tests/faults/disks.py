@@ -1,6 +1,6 @@
 """Mounts file systems for tests, if this process may do that, in a mount namespace of its own.
 
-Run as a program, this mounts one and runs a command with its path added, so that nothing stays mounted:
+As a program, it mounts a file system and runs a command with its path added, so that nothing stays mounted:
 
     python3 disks.py tmpfs:64k -- command…
 """

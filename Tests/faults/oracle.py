@@ -1,7 +1,7 @@
-"""What may be stored after a script's steps: whole values, all or none of each update.
+"""Works out what may be stored after a script's steps: whole values, and all or none of each update.
 
-A possibility is a pair: what is stored, and which fields of the session could not be stored yet and are written with the
-next change (dirty). Most of the time there is one; after a step that did not return, several.
+A possibility is a pair: what is stored, and the dirty fields of the session, which could not be stored yet and are written with
+the next change. Usually there is one possibility; after a step that did not return, there are several.
 """
 from typing import NamedTuple
 

@@ -1,14 +1,14 @@
 """Works out what a disk may hold after power loss, from a recorded trace of what a program asked of the kernel.
 
-The rules are those that a careful program has to expect:
+A careful program must expect these rules:
 
-- A name is on disk once its directory was synced after it was made, moved or removed. Before that each such change may be
-  there or not.
-- Data is on disk once its file was synced after it was written. Before that each page of 4096 bytes may be as it was
-  before, as written, zeros, garbage, or a block of an older file, whatever the file's size says; bytes that were synced stay, also
-  those in a page of which others are overwritten (what SQLite calls powersafe overwriting).
-- A sync that failed leaves pages that the kernel takes for clean: they are zeros on disk from then on, though every
-  program still reads what was written, and no later sync changes that. Only what is written to such a page again makes it dirty.
+- If a name is made, moved or removed, that is on disk once its directory was synced. Before that, each such change may be there
+  or not.
+- If data is written, it is on disk once its file was synced. Before that, each page of 4096 bytes may be as it was before, as
+  written, zeros, garbage, or a block of an older file, whatever the file's size is. Bytes that were synced stay, even if other bytes
+  of their page are overwritten (SQLite calls this powersafe overwriting).
+- If a sync fails, the kernel takes its pages for clean. On disk they are zeros from then on, though every program still reads what
+  was written, and no later sync changes that. Only writing to such a page again makes it dirty.
 """
 import re
 from typing import NamedTuple

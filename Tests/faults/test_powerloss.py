@@ -1,7 +1,7 @@
 """Loses power at every point of what the library did, and tries everything that a disk may hold then.
 
-POWER: every acknowledged update is there, in every state. PROCESS: what is there is the state after some update, and what
-a sync acknowledged is. In both, nothing is there that was never stored, and the store can be gone on with.
+With POWER, every acknowledged update is there, in every state. With PROCESS, the store has the state after some update, and
+everything that a sync acknowledged. With both, nothing is there that was never stored, and programs can go on with the store.
 """
 import random
 import shutil

@@ -1,12 +1,13 @@
-"""A clear against sessions that still carry values from before it.
+"""A model of a clear, beside sessions that still have values from before it.
 
-The journal is taken for what protocol.py shows it to be: each operation on it is one step. What is modelled is how sessions
-write: an update makes its field dirty, and the dirty fields of a session are written together, in the generation of clears that the
-session knows; a write that fails leaves them dirty. A clear raises the generation.
+Each operation on the journal is one step, as protocol.py shows. The model is about how sessions write. An update makes its field
+dirty. The dirty fields of a session are written together, in the generation of clears that the session knows. If the write fails,
+they stay dirty. A clear raises the generation.
 
-What has to hold:
-- no value whose update was over before a clear began is there after it;
-- a value whose update returned OK is there, unless a later update, or a clear that was not over before it, took its place.
+What must hold:
+- If an update was over before a clear began, its value is not there after the clear.
+- If an update returned OK, its value is there, unless a later update replaced it, or a clear that was not over before the update
+  removed it.
 """
 
 import typing

@@ -1,15 +1,16 @@
-"""The journal's protocol between processes: lock, catch up, look the path up, repair, append; and compaction.
+"""A model of the journal's protocol between processes: lock, catch up, look the path up, repair, append; and compaction.
 
-What is modelled is what docs/format.md says under "Reading" and "Writing", for one key whose value is the number that the
-last good line sets. A step here is one system call, or several between which no other process can see a difference. Any process
-may die before any step, and an append may also leave half a line, with its process dead or alive.
+The model has what docs/format.md says under "Reading" and "Writing", for one key whose value is the number that the last good
+line sets. A step is one system call, or several between which no other process can see a difference. Any process may die before any
+step, and an append may also leave half a line, with its process dead or alive.
 
-A file may be marked as loose: then a stranger may hold its lock for ever, and who waits for it too long replaces the file without. The one
-assumption about time is made here: whoever may write to the file when the replacement is made has done so before it is copied.
+A file may be marked as loose. Then a stranger may hold its lock for ever, and a process that waits too long for the lock replaces the file
+without it. This makes the only assumption about time: a process that may write to the file when the replacement is made has written before
+the file is copied.
 
-What has to hold:
-- a reader sees no value that another one, acknowledged before the read began, had followed, and never goes back in time;
-- at the end every process has come to its end, and who opens the file then sees the last acknowledged value, or a later one.
+What must hold:
+- If a later value was acknowledged before a read began, the read does not return an earlier one. No reader goes back in time.
+- At the end every process has ended, and a program that opens the file then sees the last acknowledged value, or a later one.
 """
 
 import typing

@@ -4,15 +4,15 @@
     Tests/mutations/edits.py                 checks that each edit is found exactly once, and changes nothing
     Tests/mutations/edits.py NAME TREE       makes the edits of NAME.edit below TREE/Sources
 
-An .edit file begins with a sentence that says what is wrong, and a line "Caught by: TEST" for each test that has to fail. Then come the
-edits, with an empty line before each. Lines that begin with "- " are what is found, and lines that begin with "+ " are put in its place:
+An .edit file begins with a sentence that says what is wrong, and a line "Caught by: TEST" for each test that must fail. Then come the
+edits, with an empty line before each. Lines that begin with "- " are looked for, and lines that begin with "+ " replace them:
 
     - owesSync = true
     + owesSync = false
 
-One line is the rule, and part of a line is enough. The text is looked for in all files below Sources, so that a file may be renamed
-or moved, and it has to be there exactly once. Where no one line is alone of its kind, several lines are given; how far they are indented
-does not matter, and neither do comments on lines of their own between them.
+Usually one line is enough, or a part of it. The text is looked for in all files below Sources, so that a file may be renamed or moved,
+and it must be there exactly once. If no single line is unique, an edit has several lines. Their indentation does not matter, nor do
+comments on lines of their own between them.
 """
 import pathlib
 import re

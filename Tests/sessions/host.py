@@ -1,6 +1,6 @@
 """The host of a session: its model, and its callbacks with switches that make them fail.
 
-The reference and the driver each have hosts of their own, of this one class: what the host does is no part of the comparison.
+The reference and the driver have hosts of this same class, because the comparison is not about what the host does.
 """
 import names as n
 import values

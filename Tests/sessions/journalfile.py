@@ -1,6 +1,6 @@
 """Reads a journal quickly: its entries with deadlines and versions, and its lines (docs/format.md).
 
-It reads only what was added since its last look, and trusts the lines' checks: the library's own reading does not.
+It reads only what was added since its last look, and does not verify the checks of the lines, as the library does.
 """
 import json
 import os

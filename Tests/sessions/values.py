@@ -1,7 +1,7 @@
 """Values as a case describes them, and their JSON text (S2).
 
 A value is a tuple: ("n",), ("b", True), ("i", 5), ("r", 0.5), ("s", "text"), ("j", '{"a":1}'). Text that is not UTF-8 is
-written with surrogates, as Python's surrogateescape has it.
+written with surrogates, as Python's surrogateescape does.
 """
 import json
 import math
