@@ -117,7 +117,7 @@ SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
 # What the update's own bookkeeping is, and no belief; `hold`, `changeIfMarked` and `becomePending` are parts of several.
 BOOKKEEPING = {
     "becomePending", "changeIfMarked",
-    "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
+    "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "writeFailed",
     "toldChore", "updateBegan",
 }
 
