@@ -77,18 +77,18 @@ package struct FieldDefinition<Binding: FieldBinding> {
 /// An ordered list of fields. No key belongs to two of them.
 package final class FieldList<Binding: FieldBinding> {
   package private(set) var fields: [FieldDefinition<Binding>] = []
-  /// Their keys and former keys, to find a second one by; nothing is stored under them.
-  private let keys = EntryTable()
+  /// The keys and former keys of all fields, which must differ.
+  private var keys = Set<[UInt8]>()
 
   package init() {}
 
   package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
-    // Former ones, too: what one field renames or removes must not be another's.
+    // Former keys count, too: a key that one field renames or removes must not be another's.
     let all = [field.storageKey] + field.formerKeys
-    guard !all.contains(where: { $0.withBytes { keys.find($0) } != nil }) else {
+    guard !all.contains(where: { keys.contains($0.bytes) }) else {
       throw Failure(.duplicateKey, "another field of the list has or had this key", key: field.key)
     }
-    for key in all { key.withBytes { keys.set($0, UnsafeRawBufferPointer(start: nil, count: 0), deadline: 0, version: 0) } }
+    for key in all { keys.insert(key.bytes) }
     fields.append(field)
   }
 }

@@ -8,21 +8,13 @@ package final class ModelRuntime<Model> {
   private var isFreed = false
   /// The host's handle, which retains this runtime. A free inside a callback keeps it alive until the outermost call ends.
   private var keptAlive: AnyObject?
-  /// Each retained. Not an array: reading one out of it would retain and release on each update.
-  private var sessions: UnsafeMutablePointer<Unmanaged<ModelSession<Model>>>
-  private var count = 0
-  private var capacity = 4
+  /// Each is retained. It is not an array, because reading one out of that would retain and release it on each update.
+  private var sessions = PlainList<Unmanaged<ModelSession<Model>>>()
 
-  package init(model: Model) {
-    self.model = model
-    sessions = .allocate(capacity: 4)
-  }
+  package init(model: Model) { self.model = model }
 
   deinit {
-    for at in 0..<count {
-      sessions[at].takeRetainedValue().leftRuntime()
-    }
-    sessions.deallocate()
+    sessions.forEach { $0.takeRetainedValue().leftRuntime() }
   }
 
   // MARK: running
@@ -40,7 +32,7 @@ package final class ModelRuntime<Model> {
     }
     model = next
     var first: Failure?
-    for at in 0..<count {
+    for at in 0..<sessions.count {
       let failure = sessions[at]._withUnsafeGuaranteedRef { $0.storeChanges(of: model) }
       if failure != nil, first == nil { first = failure }
     }
@@ -91,20 +83,12 @@ package final class ModelRuntime<Model> {
 
   // MARK: sessions
 
-  var attached: [ModelSession<Model>] { (0..<count).map { sessions[$0].takeUnretainedValue() } }
+  var attached: [ModelSession<Model>] { (0..<sessions.count).map { sessions[$0].takeUnretainedValue() } }
 
   func setModel(hydrated next: Model) { model = next }
 
   func add(_ session: ModelSession<Model>) {
-    if count == capacity {
-      let larger = UnsafeMutablePointer<Unmanaged<ModelSession<Model>>>.allocate(capacity: capacity &* 2)
-      larger.moveInitialize(from: sessions, count: count)
-      sessions.deallocate()
-      sessions = larger
-      capacity &*= 2
-    }
-    (sessions + count).initialize(to: Unmanaged.passRetained(session))
-    count &+= 1
+    sessions.append(Unmanaged.passRetained(session))
     session.runtime = Unmanaged.passUnretained(self)
   }
 
@@ -124,12 +108,10 @@ package final class ModelRuntime<Model> {
   private func end(_ session: ModelSession<Model>) {
     session.finish(model, flushing: session.ending != .abandoned)
     session.leftRuntime()
-    for at in 0..<count where sessions[at].toOpaque() == Unmanaged.passUnretained(session).toOpaque() {
-      sessions[at].release()
-      (sessions + at).moveUpdate(from: sessions + at + 1, count: count &- at &- 1)
-      count &-= 1
-      return
-    }
+    let ended = Unmanaged.passUnretained(session)
+    let before = sessions.count
+    sessions.removeAll { $0.toOpaque() == ended.toOpaque() }
+    if sessions.count < before { ended.release() }
   }
 
   /// Detaches all sessions, now or at the end of the outermost call. The host does not use the runtime after this, except in callbacks

@@ -2,7 +2,7 @@
 extension Journal {
   public func sync() throws(Failure) -> Failure? {
     let hostTime = options.clock?() // before any lock is taken
-    return try exclusion.run { () throws(Failure) in
+    return try exclusively { () throws(Failure) in
       guard !debts.isNone else {
         route.doubt() // nothing is owed; the next use looks where the path leads
         return nil
@@ -16,7 +16,7 @@ extension Journal {
       }
       let unerased = try eraseRemoved(hostTime)
       if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
-      return unerased
+      return unerased?.naming(names.path)
     }
   }
 
@@ -59,7 +59,7 @@ extension Journal {
       }
       if debts.owesNewFile { try writeAnew(hostTime) }
       if debts.owesDirectory { try Syscalls.syncDirectory(route.directory) }
-    } catch { return Failure(.notDurable, error.reason, systemError: error.systemError) }
+    } catch { return Failure(.notDurable, error.reason, systemError: error.systemError).naming(names.path) }
     debts.directorySynced()
     debts.synced()
     return nil

@@ -9,7 +9,7 @@ extension Journal {
   @inline(__always)
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
-    return try exclusion.run { () throws(Failure) in
+    return try exclusively { () throws(Failure) in
       var outcome: WriteOutcome
       do throws(Failure) { outcome = try append(batch, scope, wanted, hostTime) } catch {
         outcome = try append(batch, scope, wanted, hostTime, after: error)
@@ -97,7 +97,7 @@ extension Journal {
 
   public func clear(_ scope: Scope) throws(Failure) {
     let hostTime = options.clock?()
-    try exclusion.run { () throws(Failure) in
+    try exclusively { () throws(Failure) in
       // If there is no file, a clear makes none.
       if route.file < 0, !options.isReadOnly, try followPath(create: false) == .nothing { return try clearNothing() }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {

@@ -61,7 +61,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     guard try journal.route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else {
      throw Syscalls.failure("cannot open").at(journal.names.directory)
     }
-    try journal.openFirst()
+    do throws(Failure) { try journal.openFirst() } catch { throw error.naming(journal.names.path) }
     return journal
   }
 
@@ -78,6 +78,12 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
       names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder)
     watcher = Watch(names, after: exclusion)
     guardsFileSize = Syscalls.fileSizeLimit() != nil
+  }
+
+  /// Runs `body` while no other thread is inside. If it fails because of the system, the failure names the file.
+  @inline(__always)
+  func exclusively<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+    do throws(Failure) { return try exclusion.run(body) } catch { throw error.naming(names.path) }
   }
 
   // MARK: Storage
@@ -101,14 +107,14 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   public var scope: Scope { .none }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
-    try exclusion.run { () throws(Failure) in
+    try exclusively { () throws(Failure) in
       try freshenForReader()
       return snapshot(keys, scope)
     }
   }
 
   public func revalidate() throws(Failure) {
-    try exclusion.run { () throws(Failure) in try freshen(lookingUp: true) }
+    try exclusively { () throws(Failure) in try freshen(lookingUp: true) }
   }
 
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
@@ -124,7 +130,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
-    try exclusion.run { () throws(Failure) in
+    try exclusively { () throws(Failure) in
       try freshenForReader()
       return mirror.table.items(prefix)
     }
@@ -155,7 +161,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   public var watch: Watch? { watcher }
 
   public func info() throws(Failure) -> StorageInfo {
-    try exclusion.run { () throws(Failure) in
+    try exclusively { () throws(Failure) in
       try freshen()
       var info = StorageInfo()
       info.entries = mirror.table.hostCount

@@ -21,7 +21,7 @@ final class JournalNames {
     let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
     let name = [UInt8](bytes[(slash &+ 1)...])
     guard !name.isEmpty, name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] else {
-      throw Failure(.invalidArgument, "the path must end with a file's name, and does not").at(path)
+      throw Failure(.invalidArgument, "the path must end with the name of a file").at(path)
     }
     guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes").at(path) }
     return JournalNames(bytes, name, slash)

@@ -18,7 +18,7 @@ struct JSON {
     return try body(JSON())
   }
 
-  static var noMemory: Failure { Failure(.io, "there is no memory for JSON", systemError: ENOMEM) }
+  static var noMemory: Failure { Failure(.io, "cannot allocate memory for JSON", systemError: ENOMEM) }
 
   /// Throws if the text is not JSON. Returns true if it has no white space outside strings.
   static func check(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
@@ -26,7 +26,7 @@ struct JSON {
     switch try JSONScan.scan(text) {
     case .json(let isCompact): return isCompact
     case .notJSON: throw Failure(.decode, "the text is not JSON")
-    case .tooDeep: throw Failure(.decode, "the text nests deeper than 512")
+    case .tooDeep: throw Failure(.decode, "arrays and objects nest deeper than 512")
     }
   }
 

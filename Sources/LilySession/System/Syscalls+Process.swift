@@ -31,7 +31,7 @@ extension Syscalls {
 
   static func randomNumber() throws(Failure) -> UInt64 {
     var value: UInt64 = 0
-    guard platform_random(&value, 8) else { throw Failure(.io, "the system has no random numbers", systemError: platform_errno()) }
+    guard platform_random(&value, 8) else { throw Failure(.io, "cannot get random numbers", systemError: platform_errno()) }
     return value
   }
 

@@ -59,7 +59,7 @@ enum Syscalls {
 
   static func status(_ file: Int32) throws(Failure) -> stat {
     var status = stat()
-    guard fstat(file, &status) == 0 else { throw failure("the file cannot be examined") }
+    guard fstat(file, &status) == 0 else { throw failure("cannot examine the file") }
     return status
   }
 
@@ -68,7 +68,7 @@ enum Syscalls {
     var status = stat()
     if fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status }
     if platform_errno() == ENOENT { return nil }
-    throw failure("the path cannot be looked up")
+    throw failure("cannot look up the file")
   }
 
   /// Returns the status of what a path leads to, through links. Returns nil if it leads nowhere.
@@ -76,7 +76,7 @@ enum Syscalls {
     var status = stat()
     if fstatat(AT_FDCWD, path, &status, 0) == 0 { return status }
     if hasFoundNothing { return nil }
-    throw failure("the directory cannot be looked up")
+    throw failure("cannot look up").at(path)
   }
 
   /// Returns true if the path leads to nothing.
@@ -95,7 +95,7 @@ enum Syscalls {
   static func sizeAndLinks(_ file: Int32) throws(Failure) -> SizeAndLinks {
     var size: Int64 = 0
     var links: UInt32 = 0
-    guard platform_size_and_links(file, &size, &links) == 0 else { throw failure("the file cannot be examined") }
+    guard platform_size_and_links(file, &size, &links) == 0 else { throw failure("cannot examine the file") }
     return (size, links)
   }
 
@@ -104,7 +104,7 @@ enum Syscalls {
     var done = 0
     while done < count {
       let got = retried { pread(file, into + done, count &- done, off_t(offset &+ Int64(done))) }
-      guard got >= 0, got <= count &- done else { throw failure("the file cannot be read") }
+      guard got >= 0, got <= count &- done else { throw failure("cannot read the file") }
       if got == 0 { break }
       done &+= got
     }
@@ -133,7 +133,7 @@ enum Syscalls {
     while true {
       if put < 0, platform_errno() == EINTR { put = 0 } else {
         guard put > 0, put <= rest.count else {
-          throw put == 0 ? Failure(.io, "the file cannot be written") : failure("the file cannot be written")
+          throw put == 0 ? Failure(.io, "the system wrote nothing into the file") : failure("cannot write the file")
         }
       }
       rest = UnsafeRawBufferPointer(rebasing: rest[put...])
@@ -148,7 +148,7 @@ enum Syscalls {
   static func withoutAppending(
     _ file: Int32, _ body: () throws(Failure) -> Void
   ) throws(Failure) -> (failure: Failure?, appendsAgain: Bool) {
-    guard platform_set_appending(file, false) else { throw failure("the file cannot be overwritten") }
+    guard platform_set_appending(file, false) else { throw failure("cannot overwrite the file") }
     var failed: Failure?
     do throws(Failure) { try body() } catch { failed = error }
     return (failed, platform_set_appending(file, true))
@@ -159,7 +159,7 @@ enum Syscalls {
     var done = 0
     while done < bytes.count {
       let put = retried { pwrite(file, bytes.baseAddress.map { $0 + done }, bytes.count &- done, off_t(offset &+ Int64(done))) }
-      guard put > 0, put <= bytes.count &- done else { throw failure("the file cannot be overwritten") }
+      guard put > 0, put <= bytes.count &- done else { throw failure("cannot overwrite the file") }
       done &+= put
     }
   }
@@ -172,22 +172,22 @@ enum Syscalls {
   static func allocate(_ file: Int32, from offset: Int64, _ count: Int64) throws(Failure) {
     if retried({ platform_fallocate_keep_size(file, offset, count) }) == 0 { return }
     let code = platform_errno()
-    if code == ENOSPC || code == EDQUOT || code == EFBIG { throw failure("the file cannot grow", errno: code) }
+    if code == ENOSPC || code == EDQUOT || code == EFBIG { throw failure("cannot allocate space for the file", errno: code) }
   }
 
   static func syncData(_ file: Int32) throws(Failure) {
-    guard fdatasync(file) == 0 else { throw failure("the disk did not take the data") }
+    guard fdatasync(file) == 0 else { throw failure("cannot sync the file") }
   }
 
   static func syncFile(_ file: Int32) throws(Failure) {
-    guard fsync(file) == 0 else { throw failure("the disk did not take the data") }
+    guard fsync(file) == 0 else { throw failure("cannot sync the file") }
   }
 
   /// Syncs the names in a directory. If the file system does not support that, there is nothing to sync.
   static func syncDirectory(_ directory: Int32) throws(Failure) {
     if fsync(directory) == 0 { return }
     let code = platform_errno()
-    if code != EINVAL, code != ENOTSUP { throw failure("the disk did not take the data", errno: code) }
+    if code != EINVAL, code != ENOTSUP { throw failure("cannot sync the folder of the file", errno: code) }
   }
 
   /// Takes away others' rights to the file (mode 0600). Returns false if others have rights that the file system does not let us take away.
@@ -216,7 +216,7 @@ enum Syscalls {
   }
 
   static func renameFile(_ directory: Int32, _ from: UnsafePointer<CChar>, _ to: UnsafePointer<CChar>) throws(Failure) {
-    guard renameat(directory, from, directory, to) == 0 else { throw failure("the file cannot be renamed") }
+    guard renameat(directory, from, directory, to) == 0 else { throw failure("cannot replace the file") }
   }
 
   /// Removes a file's name.
@@ -240,7 +240,7 @@ enum Syscalls {
   static func tryLock(_ file: Int32) throws(Failure) -> Lock {
     if retried({ flock(file, LOCK_EX | LOCK_NB) }) == 0 { return .taken }
     if platform_errno() == EWOULDBLOCK { return .held }
-    throw failure("the file cannot be locked")
+    throw failure("cannot lock the file")
   }
 
   @inline(__always)

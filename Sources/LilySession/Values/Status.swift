@@ -102,6 +102,9 @@ public struct Failure: Error {
 
   func at(_ path: UnsafePointer<CChar>) -> Failure { at([UInt8](cString: path)) }
 
+  /// Returns the failure about this path, if the system caused it and it names nothing yet.
+  func naming(_ path: UnsafePointer<CChar>) -> Failure { systemError != 0 && topic == nil ? at(path) : self }
+
   /// True if the system's words for the error add something to the reason. They do not if somebody else holds a lock.
   package var hasSystemText: Bool { systemError != 0 && status != .busy }
 }
