@@ -2,7 +2,7 @@
 #include "CPlatform.h"
 
 uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count) {
-  /* Half a byte at a time: the table is small enough to check by eye. */
+  /* It takes half a byte at a time, so that the table is small enough to check by eye. */
   static const uint32_t table[16] = {
       0x00000000, 0x105EC76F, 0x20BD8EDE, 0x30E349B1, 0x417B1DBC, 0x5125DAD3, 0x61C69362, 0x7198540D,
       0x82F63B78, 0x92A8FC17, 0xA24BB5A6, 0xB21572C9, 0xC38D26C4, 0xD3D3E1AB, 0xE330A81A, 0xF36E6F75};
@@ -15,8 +15,8 @@ uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count)
   return crc;
 }
 
-/* A step of the CRC shifts a bit out at the right, and adds the polynomial if that bit was 1. The polynomial's highest bit is
-   1, and the shift leaves a 0 there: so the highest bit tells which it was, and each step can be undone. */
+/* A step of the CRC shifts a bit out at the right, and adds the polynomial if that bit was 1. The shift leaves a 0 in the highest bit, and
+  the polynomial has a 1 there. So the highest bit tells which bit was shifted out, and each step can be undone. */
 uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count) {
   const uint8_t *at = (const uint8_t *)bytes + count;
   while (count-- > 0) {
@@ -43,16 +43,16 @@ __attribute__((target("sse4.2"))) static uint32_t with_instruction(uint32_t crc,
   return crc;
 }
 
-/* cpuid is slow (a virtual machine traps it), so its answer is kept. Threads that race here write the same value. */
+/* cpuid is slow (a virtual machine traps it), so its result is kept. Threads that race here write the same value. */
 static bool has_instruction(void) {
-  static int known; /* 0: not asked, 1: no, 2: yes */
-  int answer = __atomic_load_n(&known, __ATOMIC_RELAXED);
-  if (answer == 0) {
-    unsigned a, b, c = 0, d;
-    answer = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) ? 2 : 1;
-    __atomic_store_n(&known, answer, __ATOMIC_RELAXED);
+  static int kept; /* 0: not known yet, 1: no, 2: yes */
+  int known = __atomic_load_n(&kept, __ATOMIC_RELAXED);
+  if (known == 0) {
+   unsigned a, b, c = 0, d;
+   known = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) ? 2 : 1;
+   __atomic_store_n(&kept, known, __ATOMIC_RELAXED);
   }
-  return answer == 2;
+  return known == 2;
 }
 
 #elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)

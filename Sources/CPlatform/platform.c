@@ -82,8 +82,8 @@ void platform_fork_sentinel_free(volatile uint8_t *sentinel) {
   if (sentinel != NULL) munmap((void *)sentinel, (size_t)sysconf(_SC_PAGESIZE));
 }
 
-/* Initial-exec: the general model would call __tls_get_addr, and so need ld-linux. It takes from what glibc keeps for
-   libraries that come by dlopen, so the buffer is small. */
+/* The model is initial-exec, because the general one would call __tls_get_addr, and so need ld-linux. It uses memory that glibc reserves for
+  libraries that are loaded by dlopen, so the buffer is small. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) char message[PLATFORM_MESSAGE_SIZE];
 
 char *platform_message(void) { return message; }
@@ -118,17 +118,17 @@ bool platform_random(void *bytes, size_t count) {
 }
 
 #ifdef PLATFORM_EMBEDDED
-/* Embedded Swift's standard library (6.3) asks for these two when it hashes. Hidden definitions of our own keep libm out
-   of NEEDED (swiftlang/swift#92357) and glibc 2.36 out of what is required. */
+/* Embedded Swift's standard library (6.3) needs these two when it hashes. With these hidden definitions the library needs neither libm
+  (swiftlang/swift#92357) nor glibc 2.36. */
 __attribute__((visibility("hidden"))) void arc4random_buf(void *bytes, size_t count) {
   if (platform_random(bytes, count)) return;
-  struct timespec now; /* no getrandom in this sandbox: the seed of a hash table may be weak */
+  struct timespec now; /* a sandbox may forbid getrandom; then the seed of a hash table is weak */
   clock_gettime(CLOCK_REALTIME, &now);
   memcpy(bytes, &now, count < sizeof now ? count : sizeof now);
 }
 
 __attribute__((visibility("hidden"))) double ceil(double value) {
-  if (!(value > -4503599627370496.0 && value < 4503599627370496.0)) return value; /* 2^52: whole already, or NaN */
+  if (!(value > -4503599627370496.0 && value < 4503599627370496.0)) return value; /* from 2^52 on every double is whole; or it is NaN */
   double whole = (double)(int64_t)value;
   return whole < value ? whole + 1.0 : whole;
 }

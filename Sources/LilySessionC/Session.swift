@@ -106,7 +106,7 @@ public func lily_session_abandon(_ session: OpaquePointer?) {
 public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in
     guard storage != nil else { return try Journal.clearDefaultPlace() }
-    try clear(try storage.object(StorageHandle.self).storage)
+    try clearSessions(try storage.object(StorageHandle.self).storage)
   }
 }
 

@@ -113,7 +113,7 @@ public func lily_session_storage_get(
     let storage = try storage.object(StorageHandle.self).storage
     let key = try keyArgument(key, limit: Key.storageLimit)
     guard let out_json else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    guard let entry = try get(key, from: storage) else { throw Failure(.notFound, "there is no such key", key: key) }
+    guard let entry = try getEntry(key, from: storage) else { throw Failure(.notFound, "there is no such key", key: key) }
     try entry.withText { text throws(Failure) in
       out_json.pointee = try copyText(text)
       out_length?.pointee = text.count
@@ -129,7 +129,7 @@ public func lily_session_storage_set(
     let storage = try storage.object(StorageHandle.self).storage
     let key = try keyArgument(key, limit: Key.storageLimit)
     guard let json, length >= 0 else { throw Failure(.invalidArgument, "the text is NULL, or its length is negative", key: key) }
-    try set(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms, in: storage)
+    try setEntry(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms, in: storage)
   }
 }
 
@@ -137,7 +137,7 @@ public func lily_session_storage_set(
 public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    try remove(try keyArgument(key, limit: Key.storageLimit), from: storage)
+    try removeEntry(try keyArgument(key, limit: Key.storageLimit), from: storage)
   }
 }
 
@@ -150,7 +150,7 @@ public func lily_session_storage_each(
     let storage = try storage.object(StorageHandle.self).storage
     let prefix = try prefixArgument(prefix)
     guard let visit else { throw Failure(.invalidArgument, "visit is NULL") }
-    for item in try entries(prefix, of: storage) {
+    for item in try listEntries(prefix, of: storage) {
       stopped = try item.entry.withText { text throws(Failure) in
         withCString(item.key) { visit(context, $0, text.baseAddress?.assumingMemoryBound(to: CChar.self), text.count, item.entry.deadline) }
       }

@@ -91,11 +91,11 @@ import Testing
   }
 
   private func set(_ key: Key, _ storage: any Storage, _ json: [UInt8]) throws(Failure) {
-    try json.withBytes { text throws(Failure) in try LilySession.set(key, to: text, deadline: 0, in: storage) }
+    try json.withBytes { text throws(Failure) in try setEntry(key, to: text, deadline: 0, in: storage) }
   }
 
   private func bytes(stored key: String, in storage: any Storage) throws -> [UInt8]? {
-    try get(Key(key), from: storage).map { Array($0.json.utf8) }
+    try getEntry(Key(key), from: storage).map { Array($0.json.utf8) }
   }
 }
 

@@ -50,15 +50,15 @@ import Testing
   @Test func `changed: dirty, and fresh until the next update begins`() {
     let slot = Slot()
     slot.set(1)
-    #expect(slot.isPending(.change) && slot.isDirty && slot.value.isFresh && slot.value.hasOwnValue)
+    #expect(slot.isPending(.change) && slot.isDirty && slot.value.changedInThisUpdate && slot.value.hasOwnValue)
     slot.value.updateBegan()
-    #expect(slot.isDirty && !slot.value.isFresh)
+    #expect(slot.isDirty && !slot.value.changedInThisUpdate)
   }
 
   @Test func `changed after it was left out and cleared: it can be written again`() {
     let slot = Slot()
     slot.set(1)
-    slot.value.leftOut()
+    slot.value.writeFailed()
     #expect(!slot.value.isWritable)
     _ = slot.value.cleared()
     slot.set(2)
@@ -70,7 +70,7 @@ import Testing
     slot.value.marked()
     #expect(slot.isDirty && slot.isPending(.nothing) && !slot.value.cleared() && slot.isDirty)
     slot.value.retried()
-    #expect(slot.isPending(.change) && slot.value.isFresh && !slot.value.isMarked)
+    #expect(slot.isPending(.change) && slot.value.changedInThisUpdate && !slot.value.isMarked)
   }
 
   @Test func `retried: what failed may be well`() {
@@ -84,10 +84,10 @@ import Testing
     let slot = Slot()
     slot.value.lostSight(by: .getFailed)
     slot.value.tried()
-    #expect(slot.value.isUnknown) // it failed
+    #expect(slot.value.hasNoBaseline) // it failed
     slot.value.retried()
     slot.value.tried() // an update that finds the value equal to the baseline
-    #expect(!slot.value.isUnknown && slot.isPending(.firstValue))
+    #expect(!slot.value.hasNoBaseline && slot.isPending(.firstValue))
   }
 
   @Test func `getFailed: not dirty, but not settled`() {
@@ -113,7 +113,7 @@ import Testing
     let slot = Slot()
     slot.took(entry(1), isMigrated: true)
     slot.value.lostSight(by: .getFailed)
-    #expect(slot.isPending(.nothing) && slot.stored == .migrated && slot.value.isUnknown)
+    #expect(slot.isPending(.nothing) && slot.stored == .migrated && slot.value.hasNoBaseline)
     let unstorable = Slot()
     unstorable.value.lostSight(by: .unstorable)
     #expect(!unstorable.isDirty && !unstorable.value.hasOwnValue) // a value that was there from the start is not a change
@@ -153,7 +153,7 @@ import Testing
     let slot = Slot()
     slot.value.lostSight(by: .getFailed)
     slot.value.sighted()
-    #expect(!slot.value.isUnknown && !slot.value.isUnsettled)
+    #expect(!slot.value.hasNoBaseline && !slot.value.isUnsettled)
   }
 
   @Test func `written: loaded, clean, and its own`() {

@@ -10,7 +10,7 @@ import Testing
     json.withUnsafeBytes { bytes in status { () throws(Failure) in _ = try JSON.check(bytes) } }
   }
   private func spelled(_ real: Double) throws -> String {
-    try text { buffer in try JSON.run { json throws(Failure) in try json.append(real: real, to: buffer) } }
+    try text { buffer in try JSON.withCLocale { json throws(Failure) in try json.append(real: real, to: buffer) } }
   }
 
   @Test func `S2 reals take the fewest digits that read back`() throws {

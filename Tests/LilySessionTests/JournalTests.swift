@@ -46,7 +46,7 @@ import Testing
   @Test func `S8 a write made before a clear is told so`() throws {
     let storage = try journal()
     let before = try storage.read([], of: .none).generation
-    try clear(try journal())
+    try clearSessions(try journal())
     let batch = Batch()
     try batch.set(Key("x"), deadline: 0, version: 0) { $0.append("1") }
     guard case .superseded(let now) = try storage.write(batch, in: .none, generation: before) else { throw Failure(.io, "it was written") }

@@ -37,11 +37,11 @@ extension Key {
 
 /// Returns the JSON text under a storage key, or nil if the key is absent.
 func stored(_ key: String, in storage: any Storage) throws -> String? {
-  try get(Key(key), from: storage).map { $0.json }
+  try getEntry(Key(key), from: storage).map { $0.json }
 }
 
 func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any Storage) throws(Failure) {
-  try Array(json.utf8).withBytes { text throws(Failure) in try set(Key(key), to: text, deadline: deadline, in: storage) }
+  try Array(json.utf8).withBytes { text throws(Failure) in try setEntry(Key(key), to: text, deadline: deadline, in: storage) }
 }
 
 /// Returns what `append` appends.

@@ -117,7 +117,7 @@ SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
 # These are bookkeeping of an update, and not transitions. `hold`, `changeIfMarked` and `becomePending` are parts of several transitions.
 BOOKKEEPING = {
     "becomePending", "changeIfMarked",
-    "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "leftOut",
+    "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "writeFailed",
     "toldChore", "updateBegan",
 }
 

@@ -1,4 +1,4 @@
-/* The few things that Swift cannot ask of C by itself. Each says why it is here. */
+/* The few things that Swift cannot use of C directly, each with the reason. */
 #ifndef CPLATFORM_H
 #define CPLATFORM_H
 
@@ -31,10 +31,10 @@ void platform_set_errno(int code);
 /* open is variadic. */
 int platform_openat(int directory, const char *path, int flags, mode_t mode);
 
-/* fcntl is variadic. Sets or clears O_APPEND. */
+/* Sets or clears O_APPEND. Returns false and sets errno if that fails. fcntl is variadic. */
 bool platform_set_appending(int file, bool appends);
 
-/* SEEK_DATA is declared only under _GNU_SOURCE: the place of the next bytes that are not in a hole; -1 with errno. */
+/* Returns the place of the next bytes that are not in a hole, or -1 and sets errno. SEEK_DATA is declared only under _GNU_SOURCE. */
 int64_t platform_next_data(int file, int64_t offset);
 
 /* fallocate with FALLOC_FL_KEEP_SIZE, secure_getenv and statx are declared only under _GNU_SOURCE, which a module's
@@ -42,28 +42,29 @@ int64_t platform_next_data(int file, int64_t offset);
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length);
 const char *platform_secure_getenv(const char *name);
 
-/* Size and link count alone: on ext4 a full fstat makes the next write dearer. PLATFORM_STICKY is set in the count of a file that has the
-   sticky bit. */
+/* Asks for size and link count alone, because on ext4 a full fstat makes the next write slower. The count of a file that has the sticky bit
+   has PLATFORM_STICKY set. */
 #define PLATFORM_STICKY 0x80000000u
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 
-/* O_PATH is declared only under _GNU_SOURCE: a descriptor to go on from, for which a folder need not be readable. */
+/* O_PATH, which is declared only under _GNU_SOURCE: a descriptor from which to go on, for which a folder need not be readable. */
 extern const int platform_o_path;
 
-/* Changes the mode of what a descriptor of that kind has open, which fchmod refuses, and of nothing else: AT_EMPTY_PATH is declared only under
-   _GNU_SOURCE, and kernels before 6.6 want the way through /proc. -1: neither is to be had (errno). */
+/* Changes the mode of what an O_PATH descriptor has open, which fchmod refuses. AT_EMPTY_PATH is declared only under _GNU_SOURCE, and kernels
+   before 6.6 need the way through /proc. Returns 0, or -1 and sets errno. */
 int platform_chmod_opened(int descriptor, mode_t mode);
 
-/* Reads names of a folder as getdents64 gives them, which glibc declares only under _GNU_SOURCE. Returns the bytes, 0 at the end, -1 with errno. */
+/* Reads names of a folder in the form of getdents64, which glibc declares only under _GNU_SOURCE. Returns the number of bytes, 0 at the end, or
+   -1 and sets errno. */
 ssize_t platform_names(int folder, void *into, size_t size);
 
-/* The path of what a descriptor has open, as readlink tells it of /proc. snprintf is variadic. -1: there is none (errno). */
+/* Writes the path of what a descriptor has open, from /proc. snprintf is variadic. Returns its length, or -1 and sets errno. */
 ssize_t platform_path_of(int descriptor, char *path, size_t size);
 
-/* Zeros, which are written even where nothing seems to read them any more. */
+/* Writes zeros, even if nothing seems to read them any more. */
 void platform_wipe(void *memory, size_t size);
 
-/* One byte of memory that reads 1 here and 0 in a child of fork; NULL where the kernel cannot do that. */
+/* Returns a byte of memory that reads 1 here and 0 in a child of fork, or NULL if the kernel cannot do that. */
 volatile uint8_t *platform_fork_sentinel_make(void);
 void platform_fork_sentinel_free(volatile uint8_t *sentinel);
 
@@ -77,31 +78,31 @@ enum {
   PLATFORM_EPOLL_CLOEXEC = EPOLL_CLOEXEC
 };
 
-/* fcntl is variadic. A copy of the descriptor that is 3 or more; -1: none (errno). */
+/* Returns a copy of the descriptor that is at least 3, or -1 and sets errno. fcntl is variadic. */
 int platform_copy_above_standard(int descriptor);
 
-/* Has `epoll` poll readable while `descriptor` does. struct epoll_event is packed, and has a union. */
+/* Makes `epoll` poll readable while `descriptor` does. struct epoll_event is packed, and has a union. */
 int platform_epoll_add(int epoll, int descriptor);
 
-/* Thread-local storage cannot be declared in Swift. This thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. */
+/* Returns this thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. Swift cannot declare thread-local memory. */
 enum { PLATFORM_MESSAGE_SIZE = 240 };
 char *platform_message(void);
 
-/* strerror_r has another type in each C library, and glibc's answers in the language and encoding of the host's locale. Writes the
-   system's words for an errno, in English where the C library lets us choose. false: it knows none. */
+/* Writes the system's words for an errno, in English if the C library lets us choose. Returns false if it knows none. strerror_r has another
+   type in each C library, and glibc's uses the language and encoding of the host's locale. */
 bool platform_error_text(int code, char *text, size_t size);
 
-/* AT_SECURE, and getauxval, are in a header of Linux' own: whether secure_getenv finds nothing, whatever the variable. */
+/* Returns true if secure_getenv finds no variable at all. AT_SECURE and getauxval are in a header of Linux alone. */
 bool platform_hides_environment(void);
 
-/* CRC-32C needs the processor's instruction, which has no name in Swift. `crc` is the register, not the final value. */
+/* Returns the CRC-32C's register after the bytes, given the one before. Swift has no name for the processor's instruction. */
 uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
-/* The same without the instruction: the slow twin that tests hold it to. */
+/* Does the same without the instruction. Tests compare the two. */
 uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count);
-/* What the register was before the bytes, given what it is after them. */
+/* Returns the register before the bytes, given the one after them. */
 uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count);
 
-/* Random bytes from the kernel. false: it has none to give (errno), and bytes are as they were. */
+/* Fills memory with random bytes of the kernel's. Returns false and sets errno if it gives none. */
 bool platform_random(void *bytes, size_t count);
 
 #endif

@@ -1,9 +1,9 @@
 extension ModelRuntime {
-  /// Hydrates the model from storage, and has every update after it stored. Nothing is written here. All that can fail comes
-  /// before the first field is set, but for the callback that puts the slice back; what one field does afterwards is told by an event.
+  /// Hydrates the model from storage. From then on every update is stored; nothing is written here. Everything that can fail comes before
+  /// the first field is set, except the callback that puts the slice back. What a single field does afterwards is reported by an event.
   ///
-  /// - Parameter storage: called once the rest is known to be right.
-  /// - Parameter owner: kept until the session is over.
+  /// - Parameter owner: is retained until the session ends.
+  /// - Parameter storage: opens the storage. It is called when everything else has been checked.
   package func attach<Lens: SliceLens, Binding: FieldBinding>(
     _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any Storage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
@@ -11,7 +11,7 @@ extension ModelRuntime {
       let storage = try open()
       let session = Attachment(fields: list.fields, lens: lens, owner: owner, storage: storage)
       let keys = session.allKeys
-      for other in attached { try other.refuse(keys, in: storage.place) }
+      for other in attached { try other.refuseKeys(keys, in: storage.place) }
       let token = storage.watch?.join()
       do throws(Failure) { try session.hydrate(self, keys) } catch {
         if let token { storage.watch?.leave(token) }
@@ -27,7 +27,7 @@ extension ModelRuntime {
 }
 
 extension Attachment {
-  /// The fields' keys, each followed by its former ones.
+  /// The storage keys of all fields, each followed by its former keys.
   var allKeys: [Key] {
     var keys: [Key] = []
     keys.reserveCapacity(count)
@@ -39,7 +39,7 @@ extension Attachment {
     [storageKeys[at]] + fields[at].formerKeys.map { scope.key($0) }
   }
 
-  /// Sets the fields that have an accepted value, and takes the values that they have then for baselines.
+  /// Sets the fields whose stored value is accepted. The values that all fields have then become the baselines.
   func hydrate(_ runtime: ModelRuntime<Lens.Model>, _ keys: [Key]) throws(Failure) {
     guard let storage else { throw Session.detached }
     let snapshot = try storage.read(keys, of: scope)
@@ -48,16 +48,17 @@ extension Attachment {
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
     try putBack(looks, into: runtime)
-    for look in looks.found { settle(look, at: now, isNews: false) }
+    for look in looks.found { believe(look, at: now, isNews: false) }
     try takeBaselines(of: [Int](0..<count), runtime.model)
-    _ = takeFirstFailure() // what one field does is told by its event
+    _ = takeFirstFailure() // the field's event has reported it
     findUnsettled()
   }
 
-  /// The values that fields have now are what later updates are compared with: a `set` that normalises causes no write.
+  /// Makes the values that these fields have now their baselines. Later updates compare with those, so a `set` that normalises values
+  /// causes no write.
   func takeBaselines(of fields: [Int], _ model: Lens.Model) throws(Failure) {
     guard let slice = lens.slice(of: model) else {
-      // What was set would look like a change of the program's.
+      // Without this, what was set would look like a change by the program.
       for at in fields { slots[at].lostSight(by: .getFailed) }
       throw noSlice
     }
@@ -78,9 +79,9 @@ extension Attachment {
   }
 
   func noteFindings(_ notices: Notices) {
-    if notices.damagedLines > 0 { note(.damaged, nil, Status.corrupt.rawValue) }
-    if notices.directoryIsOpen { note(.directory, nil, Status.permission.rawValue) }
+    if notices.damagedLines > 0 { noteEvent(.damaged, nil, Status.corrupt.rawValue) }
+    if notices.directoryIsOpen { noteEvent(.directory, nil, Status.permission.rawValue) }
   }
 
-  var noSlice: Failure { Failure(.callback, "the callback that gives the slice returned NULL") }
+  var noSlice: Failure { Failure(.callback, "config.get returned NULL in place of the slice") }
 }

@@ -1,7 +1,7 @@
-/// One field's entry: what renews it, and what storage holds of it now.
+/// Works on the entry of one field: renews it, corrects its deadline, and finds what storage holds now.
 extension Attachment {
-  /// Stores what is stored of a field again, whoever wrote it, with a new deadline.
-  func renew(_ at: Int) throws(Failure) {
+  /// Stores a field's entry again with a new deadline, whoever wrote the entry.
+  func renewEntry(_ at: Int) throws(Failure) {
     guard let storage else { throw Session.detached }
     let key = fields[at].key
     for _ in 0..<8 {
@@ -14,47 +14,49 @@ extension Attachment {
       switch judge(at, taken, entry, now) {
       case .expired: throw Failure(.notFound, "nothing is stored for the field", key: key)
       case .newer: throw Failure.newerEntry.about(key)
-      case .rejected: throw Failure(.decode, "what is stored is not this field's value", key: key)
+      case .rejected: throw Failure(.decode, "the stored value is not of a type that the field accepts", key: key)
       default: break
       }
-      if try store(entry, of: at, deadline: deadline(after: fields[at].expiresAfter, from: now), in: snapshot.generation) { return }
+      if try storeAgain(entry, of: at, deadline: deadline(after: fields[at].expiresAfter, from: now), in: snapshot.generation) { return }
     }
-    throw Failure(.busy, "the field is stored again and again", key: key)
+    throw Failure(.busy, "other programs keep storing the field; try again", key: key)
   }
 
-  /// Not by the list of unsettled fields: the host's storage may mark some meanwhile.
+  /// Corrects the deadlines that storage has wrong. It goes through all fields, because a storage of the host's may mark fields meanwhile,
+  /// and so change the list of unsettled ones.
   func correctDeadlines() {
     for at in 0..<count where slots[at].owesDeadline {
-      // A value from under a former key is written anew as a whole, and expires when it may if that fails.
+      // A value under a former key is written anew under the field's own. If that fails, it expires by its own deadline.
       if case .taken(let entry) = slots[at].origin, entry.source > 0 { continue }
       correctDeadline(at)
     }
   }
 
-  /// Stores the entry that the field has with the deadline that it can have. Whoever stored another one in the meantime is right.
+  /// Stores the field's entry again with the deadline that the field allows, unless somebody has stored another entry or deadline since.
   private func correctDeadline(_ at: Int) {
     guard let storage else { return }
     do throws(Failure) {
       let snapshot = try storage.read([storageKeys[at]], of: scope)
       let now = storage.now()
       if let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now), holds(at, TakenEntry(source: 0, identity: entry.identity)) {
-        if entry.deadline != slots[at].storedDeadline { // somebody has renewed it since
+        if entry.deadline != slots[at].storedDeadline { // somebody has renewed the entry since
           return slots[at].renewed(Deadline(stored: entry.deadline, now: now, expiresAfter: fields[at].expiresAfter))
         }
-        // Where this fails, another try finds what is there by then.
-        if try !store(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation, isCorrection: true) { return }
+        // If this returns false, the next update tries again with what is stored by then.
+        if try !storeAgain(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation, isCorrection: true) { return }
       }
       slots[at].settledDeadline()
     } catch {
-      // What may not survive power loss is stored, and its own event has told that.
+      // NOT_DURABLE means that the entry is stored, and its own event has reported the rest.
       if error.status == .notDurable { slots[at].settledDeadline() } else { noteChore(at, error) }
     }
   }
 
-  /// Stores an entry of the field's own key again if storage still holds that very entry when it is written. Returns false if not.
+  /// Stores the entry under the field's own key again, with another deadline.
   ///
-  /// - Parameter isCorrection: only if it still has that very deadline, too: who has renewed it knows better.
-  private func store(
+  /// - Parameter isCorrection: if true, the stored entry must have the same deadline still; somebody who has renewed it knows better.
+  /// - Returns: false if storage no longer holds that very entry, so that nothing was written.
+  private func storeAgain(
     _ entry: Entry, of at: Int, deadline: Int64, in generation: UInt64, isCorrection: Bool = false
   ) throws(Failure) -> Bool {
     guard let storage else { throw Session.detached }
@@ -76,13 +78,14 @@ extension Attachment {
     return true
   }
 
-  /// Returns true if the session knows the entry. While a change is not stored, the baseline is ahead of what the session wrote.
+  /// Returns true if the session knows the entry. It is taken for known while a change is not stored yet, because the baseline, by which
+  /// the session would know its own entry, is then ahead of it.
   private func holds(_ at: Int, _ entry: TakenEntry) -> Bool {
     if case .ownWrite = slots[at].origin, slots[at].pending == .change { return true }
     return !slots[at].isNews(entry, fieldVersion: fields[at].version)
   }
 
-  /// What an entry is for a field. One that the field has not taken yet is judged by its version and its type.
+  /// Returns what an entry is for a field. An entry that the field has not taken yet is judged by its version and its type.
   private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     let slot = slots[at]
     if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
@@ -98,20 +101,20 @@ extension Attachment {
     return (isOfType ?? nil) ?? false
   }
 
-  /// What storage holds of a field now; what it was last seen to hold where it cannot be read.
+  /// Returns what storage holds of a field now. If storage cannot be read, returns what it was last seen to hold.
   func storedNow(_ at: Int) -> FieldState.Stored {
     let slot = slots[at]
     guard let storage, let snapshot = try? storage.read(storedKeys(at), of: scope) else { return slot.stored }
     let now = storage.now()
     let entries = snapshot.entries[...]
     var living = entries
-    // An entry that the field has outlived is taken out of storage before the next look, which then comes to what is behind it.
-    while let (source, entry) = effective(living, now) {
+    // An entry that the field has outlived expires in storage before the next look, which then finds the entry behind it.
+    while let (source, entry) = effectiveEntry(living, now) {
       let state = judge(at, TakenEntry(source: source, identity: entry.identity), entry, now)
       if state != .expired { return state }
       living[source] = nil
     }
-    // A clear that the session has not met yet took what it knows of.
+    // After a clear that the session has not met yet, what the session knows of the field says nothing.
     if snapshot.generation != generation { return entries.contains { $0 != nil } ? .expired : .absent }
     return hasExpired(at, entries, now) ? .expired : .absent
   }

@@ -1,27 +1,27 @@
-/// What storage holds, and what that means for each field: the same for attach and for refresh.
+/// Looks at the entries in storage, and decides what each means for its field. Attach and refresh do this in the same way.
 extension Attachment {
-  /// What one field finds in storage. The field may have been set, but nothing is believed before the slice is back in the model.
+  /// What one field found in storage. The field may have been set already, but nothing is believed until the slice is back in the model.
   struct Look {
     enum Outcome {
       /// The field was set to the entry.
       case set(TakenEntry, isMigrated: Bool)
-      /// The entry stays where it is, and the field as it is. `state`: rejected or newer.
+      /// The field was not set, and the entry stays in storage. The state is rejected or newer.
       case refused(TakenEntry, as: FieldState.Stored, code: Int32, systemError: Int32)
-      /// The entry that the field has already; it may have been renewed.
+      /// The field already has this entry, which may have been renewed.
       case known
-      /// The entry that the field has already, and that is stored for longer than it may last. `code`: as below.
+      /// The field already has this entry, whose time is up although it is stored with a later deadline. `code` is as below.
       case outlived(code: Int32)
-      /// There is none. `code`: what the host returned when the field was set to its value from before; nil: there was no need to.
+      /// There is no entry. `code` is what the host returned when the field was set to its initial value, or nil if that was not needed.
       case nothing(isExpired: Bool, code: Int32?)
     }
 
     let field: Int
     let outcome: Outcome
-    /// When the entry that was found expires, UTC in ms; 0: never.
+    /// When the entry that was found expires, UTC in ms; 0 means never.
     let storedDeadline: Int64
     let staleKeys: [Key]
 
-    /// The field's value in the slice is another one now.
+    /// True if the field's value in the slice was changed.
     var isSet: Bool {
       switch outcome {
       case .set: true
@@ -32,17 +32,17 @@ extension Attachment {
     }
   }
 
-  /// What the fields found, and the slice with what they were set to.
+  /// What the fields found, and the slice in which they were set.
   struct Looks {
     var slice: Lens.Session
     var found: [Look] = []
-    /// Every field that has news was set; not so where a field's value cannot be taken now.
+    /// False if a field has news but was not set, because its own value could not be captured.
     var isWhole = true
   }
 
-  /// Looks at the entries of all fields that may be set, and sets those that have news.
+  /// Looks at the entries of all fields that may be set, and sets those fields that have news.
   ///
-  /// - Parameter snapshot: the entries of `allKeys`.
+  /// - Parameter snapshot: has the entries of `allKeys`, in their order.
   func look(at snapshot: Snapshot, _ now: Int64, from slice: Lens.Session) -> Looks {
     var looks = Looks(slice: slice)
     var first = 0
@@ -53,17 +53,18 @@ extension Attachment {
       first = end
       if slots[at].hasOwnValue { continue }
       if slots[at].trouble == .getFailed {
-        // Its value may be newer, too; nobody can tell.
+        // The field's own value may be newer than the entry, but it cannot be read.
         if mayHaveNews(at, entries, now) { looks.isWhole = false }
         continue
       }
-      looks.found.append(look(at, entries, now, &looks.slice))
+      looks.found.append(lookAtField(at, entries, now, &looks.slice))
     }
     return looks
   }
 
-  /// The entry that counts for a field: the first that has not expired, the field's own key before its former ones.
-  func effective(_ entries: ArraySlice<Entry?>, _ now: Int64) -> (source: Int, entry: Entry)? {
+  /// Returns the entry that counts for a field: the first that has not expired, where the field's own key comes before its former keys.
+  /// Returns nil if there is none. `source` is as in `TakenEntry`.
+  func effectiveEntry(_ entries: ArraySlice<Entry?>, _ now: Int64) -> (source: Int, entry: Entry)? {
     for at in entries.indices {
       if let entry = entries[at], !entry.isExpired(at: now) { return (at &- entries.startIndex, entry) }
     }
@@ -71,29 +72,29 @@ extension Attachment {
   }
 
   private func mayHaveNews(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
-    guard let (source, entry) = effective(entries, now) else { return slots[at].isInModel || slots[at].wasCleared }
+    guard let (source, entry) = effectiveEntry(entries, now) else { return slots[at].isInModel || slots[at].wasCleared }
     return slots[at].isNews(TakenEntry(source: source, identity: entry.identity), fieldVersion: fields[at].version)
   }
 
-  private func look(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
+  private func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
     let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
-    let current = effective(entries, now)
+    let current = effectiveEntry(entries, now)
     func found(_ outcome: Look.Outcome) -> Look {
       Look(field: at, outcome: outcome, storedDeadline: current?.entry.deadline ?? 0, staleKeys: stale)
     }
     guard let (source, entry) = current else { return found(lookForNothing(at, entries, now, &slice)) }
     let taken = TakenEntry(source: source, identity: entry.identity)
     if !slots[at].isNews(taken, fieldVersion: fields[at].version) {
-      if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: setBack(at, &slice)) : .known) }
-      if slots[at].stored != .expired { return found(.known) } // else somebody has renewed what had expired here
+      if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known) }
+      if slots[at].stored != .expired { return found(.known) } // otherwise somebody has renewed an entry that had expired
     }
     guard entry.version <= fields[at].version else {
       return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
     }
     slots[at].keepInitial(slice)
-    let (refusal, isMigrated) = set(at, entry, &slice)
+    let (refusal, isMigrated) = setField(at, entry, &slice)
     if let refusal { return found(.refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError)) }
     return found(.set(taken, isMigrated: isMigrated || source > 0))
   }
@@ -101,28 +102,28 @@ extension Attachment {
   private func lookForNothing(
     _ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session
   ) -> Look.Outcome {
-    // What was refused never came into the model.
-    let code = slots[at].isInModel || slots[at].wasCleared ? setBack(at, &slice) : nil
+    // A value that was refused never came into the model, so nothing has to be restored.
+    let code = slots[at].isInModel || slots[at].wasCleared ? restoreInitial(at, &slice) : nil
     return .nothing(isExpired: hasExpired(at, entries, now), code: code)
   }
 
-  /// Sets a field to its value from before hydration. Returns the host's code.
-  private func setBack(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
+  /// Sets a field to its initial value, from before hydration. Returns 0, or the host's code.
+  private func restoreInitial(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
     slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
   }
 
-  /// Returns true if the entry, which the field has, is stored for longer than it may last, and that time has passed.
+  /// Returns true if the field's own expiry has passed for an entry that it has, although the entry is stored with a later deadline.
   func hasOutlived(_ at: Int, _ entry: Entry, _ now: Int64) -> Bool {
     entry.deadline == slots[at].storedDeadline && Entry.isExpired(slots[at].deadline, at: now)
   }
 
-  /// Returns true if a field that has no entry had one that expired. It may have been swept since.
+  /// Returns true if a field without an entry had one that has expired. A compaction may have removed it since.
   func hasExpired(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
     entries.contains { $0 != nil } || Entry.isExpired(slots[at].deadline, at: now) || slots[at].stored == .expired
   }
 
-  /// Sets a field to an entry. `refusal` is nil if it was set.
-  private func set(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
+  /// Sets a field to an entry. `refusal` is nil if the field was set.
+  private func setField(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
     let binding = slots[at].binding
     let types = fields[at].types
     let isOlder = entry.version < fields[at].version
@@ -140,32 +141,32 @@ extension Attachment {
     } catch { return ((error.status.rawValue, error.systemError), false) }
   }
 
-  /// Puts the slice back into the model if a field was set. Where the host cannot, nothing of what was found is believed.
+  /// Puts the slice back into the model if a field was set. Throws if the host cannot; then nothing that was found may be believed.
   func putBack(_ looks: Looks, into runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard looks.found.contains(where: { $0.isSet }) else { return }
     guard let next = lens.model(runtime.model, with: looks.slice) else {
-      throw Failure(.callback, "the callback that puts the slice back returned NULL")
+      throw Failure(.callback, "config.set returned NULL in place of the model")
     }
     runtime.setModel(hydrated: next)
   }
 
-  /// Believes what a field found, and notes what the host is to be told. `isNews`: what was set is told, too.
-  func settle(_ look: Look, at now: Int64, isNews: Bool) {
+  /// Takes what a field found for true, and notes the event for it. If `isNews` is true, a field that was set is an event, too.
+  func believe(_ look: Look, at now: Int64, isNews: Bool) {
     let at = look.field
     let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: fields[at].expiresAfter)
     switch look.outcome {
     case .set(let entry, let isMigrated):
       slots[at].took(entry, deadline: deadline, isMigrated: isMigrated)
-      if isNews { note(.changed, at, Status.ok.rawValue) }
+      if isNews { noteEvent(.changed, at, Status.ok.rawValue) }
     case .refused(let entry, let state, let code, let systemError):
       slots[at].refused(entry, deadline: look.storedDeadline, as: state)
-      note(state == .newer ? .newer : .rejected, at, code, systemError: systemError)
+      noteEvent(state == .newer ? .newer : .rejected, at, code, systemError: systemError)
     case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(look.storedDeadline))
     case .outlived(let code):
-      note(.expired, at, code)
+      noteEvent(.expired, at, code)
       slots[at].outlived()
     case .nothing(let isExpired, let code):
-      if let code { note(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
+      if let code { noteEvent(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)
     }
     slots[at].foundStale(look.staleKeys)

@@ -1,8 +1,8 @@
-/// What others did to the stored fields, brought into the model.
+/// Brings into the model what others did to the stored fields.
 extension Attachment {
-  /// Sets each field that was changed elsewhere, and gives one that was removed, cleared, or has expired its value from before
-  /// hydration. A dirty field is left alone: its own value is the newer one. If the slice cannot be put back, all is still news.
-  func takeOver(_ runtime: ModelRuntime<Lens.Model>) throws(Failure) {
+  /// Sets each field that was changed elsewhere, and restores the initial value of each that was removed, was cleared or has expired.
+  /// A dirty field is left alone, because its own value is newer. If the slice cannot be put back, everything that was found stays news.
+  func takeNews(into runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard let storage else { throw Session.detached }
     let arrived = try arrivals(at: storage)
     let snapshot = try storage.read(allKeys, of: scope)
@@ -11,13 +11,13 @@ extension Attachment {
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
     do throws(Failure) { try putBack(looks, into: runtime) } catch {
-      // The slice may be the model's own: what was set in it must not look like a change of the program's. In a copy nothing was.
+      // If the slice is a part of the model itself, what was set in it must not look like a change by the program.
       try? takeBaselines(of: looks.found.filter { $0.isSet }.map { $0.field }, runtime.model)
       _ = takeFirstFailure()
       findUnsettled()
       throw error
     }
-    for look in looks.found { settle(look, at: now, isNews: true) }
+    for look in looks.found { believe(look, at: now, isNews: true) }
     defer { findUnsettled() }
     let set = looks.found.filter { $0.isSet }.map { $0.field }
     if !set.isEmpty { try takeBaselines(of: set, runtime.model) }
@@ -26,14 +26,15 @@ extension Attachment {
     if let failure = takeFirstFailure() { throw failure }
   }
 
-  /// Looks the path up, and returns a count of what had arrived before the last look; what comes after it is told again.
+  /// Looks the path up, and returns the count of arrivals before the last look, or nil if the storage has no watch. What arrives after
+  /// that look keeps the descriptor readable.
   private func arrivals(at storage: any Storage) throws(Failure) -> UInt64? {
     var arrived = storage.watch?.arrivals()
     for _ in 0..<8 {
       try storage.revalidate()
       let now = storage.watch?.arrivals()
       if now == arrived { break }
-      arrived = now // the look itself has found something
+      arrived = now // the look itself has found a change
     }
     return arrived
   }

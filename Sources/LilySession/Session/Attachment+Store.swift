@@ -1,4 +1,4 @@
-/// What an update does with the fields that changed.
+/// Stores the fields that an update changed.
 extension Attachment {
   @inline(never)
   func retryUnsettled() {
@@ -15,16 +15,16 @@ extension Attachment {
   func noteGetFailed(_ at: Int, _ code: Int32) {
     slots[at].getFailed()
     unsettle(at)
-    fail(at, Failure(.callback, "a get callback failed"))
-    note(.fieldFailed, at, code)
+    noteFailure(at, Failure(.callback, "a get callback failed"))
+    noteEvent(.fieldFailed, at, code)
   }
 
   @inline(never)
   func noteUnstorable(_ at: Int, _ reason: StaticString) {
     slots[at].becameUnstorable()
     unsettle(at)
-    fail(at, Failure(.encode, reason))
-    note(.fieldFailed, at, Status.encode.rawValue)
+    noteFailure(at, Failure(.encode, reason))
+    noteEvent(.fieldFailed, at, Status.encode.rawValue)
   }
 
   func unsettle(_ at: Int) {
@@ -38,11 +38,11 @@ extension Attachment {
     for at in 0..<count where slots[at].isUnsettled { unsettled.append(at) }
   }
 
-  /// Writes what is dirty, finds what stays so, and tells the host. Returns the first failure.
+  /// Writes the dirty fields, finds which stay dirty, and delivers the events. Returns the first failure, or nil.
   ///
-  /// - Parameter wasUnsettled: there may be more to do than to write what changed.
+  /// - Parameter wasUnsettled: is true if fields had something to do before this update, so that there may be more than changes to write.
   @inline(never)
-  func settle(_ wasUnsettled: Bool) -> Failure? {
+  func finishUpdate(_ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
     writeDirty()
     if wasUnsettled { correctDeadlines() }
@@ -69,7 +69,7 @@ extension Attachment {
   private func writeDirty() {
     guard let storage else { return }
     let now = hasExpiry ? storage.now() : 0
-    // Each clear that comes in between costs a round. A storage of the host's may claim one for ever.
+    // Each clear that comes in between costs a round. The rounds are limited, because a storage of the host's may report clears for ever.
     for _ in 0..<8 {
       encodeDirty(now)
       if batch.isEmpty { return }
@@ -82,23 +82,23 @@ extension Attachment {
         case .superseded(let current): meetClear(current)
         }
       } catch {
-        // A write that did not come as far as the generation (BUSY, say) leaves a clear unmet, and the next one would drop with
-        // it what changed after it.
+        // If the write failed before it compared generations (BUSY, for example), a clear may not have been met. The next write would
+        // then drop changes that were made after that clear.
         if let current = storage.generationAtHand(of: scope), current != generation { meetClear(current) }
-        leaveOut(error)
+        noteAllUnwritten(error)
         return
       }
     }
-    leaveOut(Failure(.busy, "the session is cleared again and again"))
+    noteAllUnwritten(Failure(.busy, "other programs keep clearing the session; try again"))
   }
 
-  /// Fills the batch, in field order. A field that cannot be encoded stays dirty and does not touch the others.
+  /// Fills the batch in field order. A field that cannot be encoded stays dirty, and does not affect the others.
   private func encodeDirty(_ now: Int64) {
     batch.removeAll()
     batched.removeAll()
     unsettled.forEach { at in
       guard slots[at].isWritable else { return }
-      // What may not last any longer gets no new life by being migrated.
+      // A value that has expired must not live on by being migrated.
       if slots[at].pending == .rewriting, Entry.isExpired(slots[at].deadline, at: now) { return slots[at].overtaken() }
       do throws(Failure) {
         let deadline = deadline(after: fields[at].expiresAfter, from: now)
@@ -108,16 +108,17 @@ extension Attachment {
         batched.append(at)
         if slots[at].pending != .change { requireUntouched(at) }
         if !slots[at].staleKeys.isEmpty { dropStaleKeys(at, isTied: true) }
-      } catch { leaveOut(at, error) }
+      } catch { noteUnwritten(at, error) }
     }
     unsettled.forEach { if !slots[$0].isDirty, slots[$0].mayDropStaleKeys { dropStaleKeys($0, isTied: false) } }
   }
 
-  /// A value that the program did not change goes only where nobody else has stored something in the meantime.
+  /// Makes the write of a value that the program did not change depend on this: nobody else has stored something in the meantime.
   @inline(never)
   private func requireUntouched(_ at: Int) {
     let keys = storedKeys(at)
-    // What is under a key before the one that the value was made from would have won over it. A first value was made from none.
+    // An entry under an earlier key would have counted instead of the one that the value was made from. A first value was made from none,
+    // so there must be no entry under any key.
     var before = keys.count
     if slots[at].pending == .rewriting, case .taken(let entry) = slots[at].origin {
       batch.require(entry.identity, under: keys[entry.source])
@@ -135,26 +136,27 @@ extension Attachment {
   }
 
   @inline(never)
-  private func leaveOut(_ failure: Failure) {
+  private func noteAllUnwritten(_ failure: Failure) {
     unsettled.forEach { at in
-      if slots[at].isWritable { leaveOut(at, failure) } else if !slots[at].isDirty, slots[at].mayDropStaleKeys { noteChore(at, failure) }
+      if slots[at].isWritable { noteUnwritten(at, failure) } else if !slots[at].isDirty, slots[at].mayDropStaleKeys { noteChore(at, failure) }
     }
   }
 
-  /// The field stays dirty.
+  /// Notes that a field could not be stored. It stays dirty.
   @inline(never)
-  private func leaveOut(_ at: Int, _ failure: Failure) {
-    slots[at].leftOut()
-    fail(at, failure)
-    note(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
+  private func noteUnwritten(_ at: Int, _ failure: Failure) {
+    slots[at].writeFailed()
+    noteFailure(at, failure)
+    noteEvent(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
   }
 
-  /// What is stored is good, but something around it could not be put right: told once, and no failure of the update.
+  /// Notes that a former key or a deadline could not be put right, although the field's value is stored. This is reported once, and is no
+  /// failure of the update.
   @inline(never)
   func noteChore(_ at: Int, _ failure: Failure) {
     if slots[at].isChoreTold { return }
     slots[at].toldChore()
-    note(.writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
+    noteEvent(.writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
   }
 
   @inline(__always)
@@ -173,24 +175,24 @@ extension Attachment {
   @inline(never)
   private func noteShortfall(_ shortfall: Shortfall) {
     for place in shortfall.overtaken where place < batched.count { slots[batched[place]].overtaken() }
-    for place in shortfall.leftOut where place < batched.count && !slots[batched[place]].isLeftOut {
-      leaveOut(batched[place], Failure(.quota, "the field does not fit into the storage's quota"))
+    for place in shortfall.leftOut where place < batched.count && !slots[batched[place]].failedInThisUpdate {
+      noteUnwritten(batched[place], Failure(.quota, "the field does not fit into the storage's quota"))
     }
-    if let failure = shortfall.notDurable, let first = batched.first { fail(first, failure) }
+    if let failure = shortfall.notDurable, let first = batched.first { noteFailure(first, failure) }
     noteTroubles(shortfall)
   }
 
-  /// What is wrong with a storage that has taken a batch.
+  /// Notes what is wrong with a storage that has stored the batch.
   func noteTroubles(_ shortfall: Shortfall) {
-    if let failure = shortfall.notDurable { note(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError) }
-    if let failure = shortfall.notRewritten { note(.notRewritten, nil, failure.status.rawValue, systemError: failure.systemError) }
+    if let failure = shortfall.notDurable { noteEvent(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError) }
+    if let failure = shortfall.notRewritten { noteEvent(.notRewritten, nil, failure.status.rawValue, systemError: failure.systemError) }
   }
 
-  /// A clear has come, whoever made it: what was tried before it is not tried again, and the next refresh gives what was loaded or
-  /// stored its value from before.
+  /// Meets a clear, whoever made it: what was tried before it is not tried again, and the next refresh restores the initial values of the
+  /// fields that were loaded or stored.
   @inline(never)
   func meetClear(_ current: UInt64) {
     generation = current
-    for at in 0..<count where slots[at].cleared() { note(.cleared, at, Status.ok.rawValue) }
+    for at in 0..<count where slots[at].cleared() { noteEvent(.cleared, at, Status.ok.rawValue) }
   }
 }

@@ -1,34 +1,34 @@
 /// A session at work: its fields, what it believes of each, and what is still to be stored.
 //
-// It orchestrates. What is believed of a field changes by the transitions of `FieldSlot` alone.
+// This type decides what happens in which order. What it believes of a field changes only by the transitions of `FieldSlot`.
 package final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
 where Lens.Session == Binding.Session {
   let lens: Lens
-  /// nil: the session is over.
+  /// nil once the session has ended.
   var storage: (any Storage)?
   let scope: Scope
   private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
-  /// Kept for as long as the lens may be called.
+  /// Retained for as long as the lens may be called.
   var owner: AnyObject?
   /// The storage keys of the fields, in their order.
   let storageKeys: [Key]
-  /// Neither these nor `fields` are an array: an update reads them without retains.
+  /// Neither `slots` nor `fields` is an array, so that an update reads them without retaining anything.
   let slots: UnsafeMutablePointer<FieldSlot<Binding>>
   let count: Int
-  /// Some field expires: an update has to know the time.
+  /// True if a field expires, so that an update has to know the time.
   let hasExpiry: Bool
   var lastRevision: UInt64 = 0
-  /// The fields, in order, that have something to do for the next update: once it has compared, it works with these alone. While
-  /// there are any, an equal revision is no reason to skip.
+  /// The fields, in order, for which the next update has something to do. After comparing, an update works with these alone. While there
+  /// are any, an equal revision is no reason to skip the update.
   var unsettled = PlainList<Int>()
-  /// The generation that the session last met. Another one in storage means that there was a clear.
+  /// The generation that the session last met. If storage has another one, there was a clear.
   var generation: UInt64 = 0
-  /// The session's place among those that the storage's descriptor waits for.
+  /// Identifies the session among those that the storage's descriptor waits for.
   var watchToken: Int?
-  /// A refresh has left news of a field whose get failed: the descriptor is to wake the host once the field is well.
+  /// True if a refresh has left news for a field whose get failed. The descriptor wakes the host once the get works again.
   var hasLeftNews = false
   let batch = Batch()
-  /// The fields of the batch's changes, in their order.
+  /// The field of each change in the batch, in the batch's order.
   var batched = PlainList<Int>()
   var events: [Event] = []
   var firstFailure: (field: Int, failure: Failure)?
@@ -59,7 +59,7 @@ where Lens.Session == Binding.Session {
     giveBackFields()
   }
 
-  /// Gives the host's contexts back with them.
+  /// Frees the fields, and so releases the host's contexts in them.
   private func giveBackFields() {
     fields.deinitialize()
     fields.deallocate()
@@ -68,11 +68,11 @@ where Lens.Session == Binding.Session {
 
   // MARK: an update
 
-  /// Compares each field with its baseline in native form, and writes those that differ in one line. Where nothing differs this
-  /// allocates nothing and asks nothing of the system.
+  /// Compares each field with its baseline in native form, and writes the fields that differ in one line. If no field differs, it allocates
+  /// nothing and makes no system call. Returns the first failure, or nil.
   override func storeChanges(of model: Lens.Model) -> Failure? {
     let wasUnsettled = !unsettled.isEmpty
-    // Also where the slice cannot be had: what changed before is not fresh any more.
+    // This comes first because it must happen even if there is no slice: earlier changes do not belong to this update.
     if wasUnsettled { unsettled.forEach { slots[$0].updateBegan() } }
     guard let slice = lens.slice(of: model) else { return noSlice }
     if let revision = lens.revision(of: slice) {
@@ -88,7 +88,7 @@ where Lens.Session == Binding.Session {
       case .unencodable(let reason): noteUnstorable(at, reason)
       }
     }
-    return unsettled.isEmpty ? nil : settle(wasUnsettled)
+    return unsettled.isEmpty ? nil : finishUpdate(wasUnsettled)
   }
 
   // MARK: the host's calls
@@ -97,18 +97,18 @@ where Lens.Session == Binding.Session {
 
   package override func flush() throws(Failure) {
     try afterStoring { _ throws(Failure) in
-      if let failure = sync() { throw failure }
+      if let failure = syncStorage() { throw failure }
     }
   }
 
-  package override func refresh() throws(Failure) { try afterStoring { runtime throws(Failure) in try takeOver(runtime) } }
+  package override func refresh() throws(Failure) { try afterStoring { runtime throws(Failure) in try takeNews(into: runtime) } }
 
   package override func touch(_ key: Key) throws(Failure) {
-    let at = try index(of: key)
-    try afterStoring { _ throws(Failure) in try renew(at) }
+    let at = try fieldIndex(of: key)
+    try afterStoring { _ throws(Failure) in try renewEntry(at) }
   }
 
-  /// Stores what changed, then runs `body`, whether that failed or not. Throws the first failure of both.
+  /// Stores what changed, then runs `body` even if that failed. Throws the first failure of the two.
   private func afterStoring(_ body: (ModelRuntime<Lens.Model>) throws(Failure) -> Void) throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
@@ -119,18 +119,18 @@ where Lens.Session == Binding.Session {
     }
   }
 
-  /// Returns why the storage is not synced, or why its file still holds what was removed.
-  private func sync() -> Failure? {
+  /// Returns why the storage is not synced, or why its file still holds removed values; nil if neither is so.
+  private func syncStorage() -> Failure? {
     do throws(Failure) {
       guard let notRewritten = try storage?.sync() else { return nil }
-      note(.notRewritten, nil, notRewritten.status.rawValue, systemError: notRewritten.systemError)
+      noteEvent(.notRewritten, nil, notRewritten.status.rawValue, systemError: notRewritten.systemError)
       return notRewritten
     } catch { return error }
   }
 
-  /// Takes effect with the next update, and so may be called inside a callback.
+  /// Marks a field, which the next update then stores. Nothing is stored now, so this may be called inside a callback.
   package override func mark(_ key: Key) throws(Failure) {
-    let at = try index(of: key)
+    let at = try fieldIndex(of: key)
     slots[at].marked()
     unsettle(at)
   }
@@ -139,7 +139,7 @@ where Lens.Session == Binding.Session {
 
   package override func state(of key: Key) throws(Failure) -> FieldState {
     try attachedRuntime().ask { () throws(Failure) in
-      let at = try index(of: key)
+      let at = try fieldIndex(of: key)
       return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty)
     }
   }
@@ -156,14 +156,14 @@ where Lens.Session == Binding.Session {
       let (difference, overflow) = slots[at].deadline.subtractingReportingOverflow(now)
       var left = overflow ? .max : difference
       if slots[at].isInModel, fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }
-      // A refresh gives up what has expired, unless the program's own value is newer, or may be.
+      // A refresh does not reset this field, because the program's own value is newer, or may be. So nothing is due.
       if left <= 0, slots[at].hasOwnValue || slots[at].trouble != .none { continue }
       next = min(next ?? .max, max(left, 0))
     }
     return next
   }
 
-  func index(of key: Key) throws(Failure) -> Int {
+  func fieldIndex(of key: Key) throws(Failure) -> Int {
     _ = try attachedRuntime()
     guard let at = fields.firstIndex(where: { $0.key == key }) else { throw Failure(.notFound, "the session has no such field", key: key) }
     return at
@@ -174,38 +174,38 @@ where Lens.Session == Binding.Session {
   override func finish(_ model: Lens.Model, flushing: Bool) {
     if flushing {
       _ = storeChanges(of: model)
-      _ = sync()
+      _ = syncStorage()
       deliverEvents()
     }
     if let watchToken { storage?.watch?.leave(watchToken) }
-    // The handle may stay for long after: what the host gave goes back now.
+    // The host may keep the handle for long, so what it lent to the session is released now.
     storage = nil
     giveBackFields()
     owner = nil
   }
 
-  override func refuse(_ keys: [Key], in place: Place) throws(Failure) {
+  override func refuseKeys(_ keys: [Key], in place: Place) throws(Failure) {
     guard let storage, storage.place == place else { return }
     for at in 0..<count where storedKeys(at).contains(where: keys.contains) {
-      throw Failure(.duplicateKey, "another session of this runtime stores this key in the same place", key: fields[at].key)
+      throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: fields[at].key)
     }
   }
 
   // MARK: failures and events
 
-  /// If several fields fail, the first in field order counts.
+  /// Notes the failure of a field. If several fields fail, the first in field order is kept.
   @inline(never)
-  func fail(_ field: Int, _ failure: Failure) {
+  func noteFailure(_ field: Int, _ failure: Failure) {
     if let first = firstFailure, first.field <= field { return }
     firstFailure = (field, field < fields.count ? failure.about(fields[field].key) : failure)
   }
 
   @inline(never)
-  func note(_ kind: Event.Kind, _ field: Int?, _ status: Int32, systemError: Int32 = 0) {
+  func noteEvent(_ kind: Event.Kind, _ field: Int?, _ status: Int32, systemError: Int32 = 0) {
     events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { fields[$0].key }))
   }
 
-  /// Tells the host, once the step is over, with no lock held.
+  /// Delivers the events to the host when the step is over and no lock is held.
   @inline(__always)
   func deliverEvents() {
     if !events.isEmpty { deliverDueEvents() }

@@ -1,41 +1,41 @@
-/// What a session tells its host, after the step that caused it is over.
+/// What a session reports to its host, after the step that caused it is over.
 public struct Event: Sendable {
-  /// What happened. All but `damaged`, `directory`, `notDurable` and `notRewritten` are about one field.
+  /// What happened. Every kind except `damaged`, `directory`, `notDurable` and `notRewritten` is about one field.
   public enum Kind: Int32, Sendable {
-    /// Attach: what is stored was not accepted. It stays until the field changes.
+    /// Attach or refresh: the stored value was not accepted. It stays until the field changes.
     case rejected = 1
-    /// Attach: stored by a newer version of the field. It stays until the field changes.
+    /// Attach or refresh: a newer version of the field stored the value. It stays until the field changes.
     case newer = 2
-    /// The field's value could not be taken.
+    /// The field's value could not be read, or cannot be stored.
     case fieldFailed = 3
     /// The field could not be stored, and is dirty.
     case writeFailed = 4
-    /// Attach: lines of the file were damaged, and skipped.
+    /// Attach: lines of the file were damaged and skipped.
     case damaged = 5
     /// Attach: others could exchange the file (``StorageInfo/directoryIsOpen``).
     case directory = 6
-    /// Refresh: another changed the field, and it was set.
+    /// Refresh: somebody else changed the stored value, and the field was set.
     case changed = 7
-    /// Refresh: another removed it, and it was set to its value from before it was hydrated.
+    /// Refresh: somebody else removed the stored value, and the field was set to the value that it had before attach.
     case removed = 8
-    /// Refresh: it expired; likewise.
+    /// Refresh: the stored value expired, and the field was set to the value that it had before attach.
     case expired = 9
-    /// Refresh: the session was cleared; likewise. Any call: a change that could not be stored before a clear was met is not tried
-    /// again; it may be older than the clear.
+    /// Refresh: the session was cleared, and the field was set to the value that it had before attach. Any call: a change that could not be
+    /// stored before a clear was met is not tried again, because it may be older than the clear.
     case cleared = 10
-    /// What was written may not survive power loss.
+    /// The last write may not survive power loss.
     case notDurable = 11
-    /// The file cannot be rewritten, and so keeps growing, or still holds what was removed or cleared.
+    /// The file cannot be rewritten: it keeps growing, or still holds what was removed or cleared.
     case notRewritten = 12
   }
 
   /// What happened.
   public var kind: Kind
-  /// A `Status`, or the code of the host's callback.
+  /// The number of a `Status`, or the code that the host's callback returned.
   package var code: Int32
-  /// errno, or 0.
+  /// The system's error number (errno), or 0.
   public var systemError: Int32
-  /// Of the field, without the prefix; nil: the store.
+  /// The field's key without the prefix; nil if the event is about the whole store.
   package var subject: Key?
 
   package init(kind: Kind, status: Int32, systemError: Int32, key: Key?) {
@@ -46,26 +46,26 @@ public struct Event: Sendable {
   }
 }
 
-/// What storage holds of a field.
+/// What storage holds of a field, and whether the field has something to store.
 public struct FieldState: Equatable, Sendable {
-  /// What is stored.
+  /// What storage holds of a field.
   public enum Stored: Int32, Sendable {
-    /// Nothing.
-    case absent = 0
-    /// What the model has, or had.
-    case loaded = 1
-    /// What the field did not accept.
-    case rejected = 2
-    /// It reads as absent.
-    case expired = 3
-    /// A value that was migrated from an older version, or is under a former key. It is dirty until it is stored anew.
-    case migrated = 4
-    /// What a newer version of the field stored.
-    case newer = 5
+   /// Nothing is stored.
+   case absent = 0
+   /// A value that the model has, or had.
+   case loaded = 1
+   /// A value that the field did not accept.
+   case rejected = 2
+   /// A value that has expired, and so reads as absent.
+   case expired = 3
+   /// A value that was migrated from an older version, or is under a former key. It is dirty until it is stored anew.
+   case migrated = 4
+   /// A value that a newer version of the field stored.
+   case newer = 5
   }
 
-  /// What is stored.
+  /// What storage holds.
   public var stored: Stored
-  /// The model has something that is not stored yet.
+  /// True if the model has a value that is not stored yet.
   public var isDirty: Bool
 }

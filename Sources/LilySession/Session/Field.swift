@@ -1,57 +1,57 @@
-/// How the host's code reads and sets one field of a session: C callbacks, or Swift closures.
+/// Reads and sets one field of a session with the host's code: C callbacks, or Swift closures.
 package protocol FieldBinding {
   associatedtype Session
-  /// The value last seen, to find by comparison whether the field changed.
+  /// The value last seen. The field has changed if its value differs from this.
   associatedtype Baseline
 
   func makeBaseline() -> Baseline
-  /// One of its own.
+  /// Returns a copy that shares no memory with the baseline.
   func copy(_ baseline: Baseline) -> Baseline
-  /// What a baseline owns is given back.
+  /// Frees what a baseline owns.
   func dispose(_ baseline: inout Baseline)
 
-  /// Takes the field's value from the session. If it differs from the baseline and can be stored, it becomes the baseline;
-  /// otherwise the baseline stays. The first value ever differs.
+  /// Reads the field's value from the session. If it differs from the baseline and can be stored, it becomes the baseline; otherwise the
+  /// baseline stays. A new baseline has no value, so the first one differs.
   func capture(_ session: Session, _ baseline: inout Baseline) -> Capture
 
-  /// The baseline as JSON text.
+  /// Appends the baseline as JSON text.
   func append(_ baseline: Baseline, to buffer: ByteBuffer) throws(Failure)
 
-  /// Sets the field; the value is borrowed. 0, or the host's code for refusing it.
+  /// Sets the field to a value, which is borrowed. Returns 0, or the host's code if it refused the value.
   func set(_ value: NativeValue, in session: inout Session) -> Int32
 
-  /// Sets the field to the baseline's value. 0, or the host's code for refusing it.
+  /// Sets the field to the baseline's value. Returns 0, or the host's code if it refused the value.
   func restore(_ baseline: Baseline, in session: inout Session) -> Int32
 
-  /// Values of older versions are migrated, and not taken as they are.
+  /// True if values of older versions are migrated. If false, they are taken as they are.
   var migrates: Bool { get }
 
-  /// Makes a value of this version from a stored one, hands it to `body`, and returns what that returns, or why there is no value.
-  /// Returns nil if values of older versions are taken as they are.
+  /// Makes a value of this version from a stored one, and calls `body` with it. Returns what `body` returns, or the code that says why
+  /// there is no value, or nil if values of older versions are taken as they are.
   func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32?
 }
 
 package enum Capture {
   case same
   case changed
-  /// The host's code.
+  /// The host's get failed with this code.
   case callbackFailed(Int32)
-  /// The value cannot be stored.
+  /// The value cannot be stored, for this reason.
   case unencodable(StaticString)
 }
 
-/// One persisted value: its key, what is accepted for it, and how it is reached.
+/// The definition of one persisted value: its key, which values it accepts, and how it is read and set.
 package struct FieldDefinition<Binding: FieldBinding> {
   package let key: Key
   let storageKey: Key
   let types: ValueTypes
-  /// ms after the last write; 0: never.
+  /// The time in ms from a write until the value expires; 0 means never.
   let expiresAfter: Int64
   let version: UInt32
-  /// Storage keys, the latest first.
+  /// The storage keys that the field had before, the latest first.
   let formerKeys: [Key]
   let binding: Binding
-  /// Kept for as long as the field may be called.
+  /// Retained for as long as the binding may be called.
   let owner: AnyObject?
 
   package init(
@@ -60,9 +60,9 @@ package struct FieldDefinition<Binding: FieldBinding> {
     guard !key.bytes.isEmpty, key.bytes.count <= Key.fieldLimit else {
       throw Failure(.invalidArgument, "a field's key has 1 to 256 bytes")
     }
-    guard !types.isEmpty, types.isSubset(of: .all) else { throw Failure(.invalidArgument, "a field's types are not among the known", key: key) }
-    for former in formerKeys where former == key { throw Failure(.invalidArgument, "a field's former key is its key", key: key) }
-    guard expiresAfter >= 0 else { throw Failure(.invalidArgument, "a field's expiry is negative", key: key) }
+    guard !types.isEmpty, types.isSubset(of: .all) else { throw Failure(.invalidArgument, "a field's `types` is zero, or has an unknown type", key: key) }
+    for former in formerKeys where former == key { throw Failure(.invalidArgument, "a field's former key is its present key", key: key) }
+    guard expiresAfter >= 0 else { throw Failure(.invalidArgument, "a field's expiry is negative; 0 means never", key: key) }
     self.key = key
     storageKey = Key(field: key)
     self.types = types
@@ -74,21 +74,21 @@ package struct FieldDefinition<Binding: FieldBinding> {
   }
 }
 
-/// An ordered list of fields, no two with one key.
+/// An ordered list of fields. No key belongs to two of them.
 package final class FieldList<Binding: FieldBinding> {
   package private(set) var fields: [FieldDefinition<Binding>] = []
-  /// Their keys and former keys, to find a second one by; nothing is stored under them.
-  private let keys = EntryTable()
+  /// The keys and former keys of all fields, which must differ.
+  private var keys = Set<[UInt8]>()
 
   package init() {}
 
   package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
-    // Former ones, too: what one field renames or removes must not be another's.
+    // Former keys count, too: a key that one field renames or removes must not be another's.
     let all = [field.storageKey] + field.formerKeys
-    guard !all.contains(where: { $0.withBytes { keys.find($0) } != nil }) else {
-      throw Failure(.duplicateKey, "the list has a field that has or had this key", key: field.key)
+    guard !all.contains(where: { keys.contains($0.bytes) }) else {
+      throw Failure(.duplicateKey, "another field of the list has or had this key", key: field.key)
     }
-    for key in all { key.withBytes { keys.set($0, UnsafeRawBufferPointer(start: nil, count: 0), deadline: 0, version: 0) } }
+    for key in all { keys.insert(key.bytes) }
     fields.append(field)
   }
 }

@@ -1,8 +1,8 @@
 /// What a session believes of one field: the value that it compares with, what storage holds, and what is still to be stored.
 //
-// Its members change by the transitions below and by nothing else. docs/architecture.md has them as a table, and a test takes each.
+// Its members change only by the transitions below. docs/architecture.md has them as a table, and each has a test.
 struct FieldSlot<Binding: FieldBinding> {
-  /// Where the field's value came from, or went to: what tells news from what the session knows.
+  /// Where the field's value came from, or went to. By this the session tells news from what it knows.
   enum Origin: BitwiseCopyable {
     /// Storage was last seen to hold nothing for the field.
     case none
@@ -10,18 +10,18 @@ struct FieldSlot<Binding: FieldBinding> {
     case ownWrite
     /// The field was set to this entry, or refused it.
     case taken(TakenEntry)
-    /// The field was set to this entry, but its value could not be taken then. The first one that could is the baseline.
+    /// The field was set to this entry, but its value could not be captured then. The first value that could be is the baseline.
     case adopted(TakenEntry)
   }
 
   /// What is to be stored, and on what condition.
   enum Pending: BitwiseCopyable {
     case nothing
-    /// The program changed the value or marked the field. Stored, whatever storage holds.
+    /// The program changed the value or marked the field. The value is stored, whatever storage holds.
     case change
-    /// The first value that could be taken, where nothing was stored. Stored if there still is nothing.
+    /// This is the first value that could be captured, and nothing was stored. The value is stored if there still is nothing.
     case firstValue
-    /// A migrated or renamed value. Stored if storage still holds the entry that it was made from.
+    /// The value was migrated or renamed. It is stored if storage still holds the entry that it was made from.
     case rewriting
   }
 
@@ -31,40 +31,41 @@ struct FieldSlot<Binding: FieldBinding> {
   let binding: Binding
   /// The storage key of the field.
   let key: PreparedKey
-  /// The last value that could be taken and stored.
+  /// The last value that could be captured, and can be stored.
   private(set) var baseline: Binding.Baseline
-  /// The value from before hydration, for when storage has none any more.
+  /// The value from before hydration, to restore when storage has no entry any more.
   private(set) var initial: Binding.Baseline
   private(set) var hasInitial = false
 
   private(set) var origin = Origin.none
   private(set) var stored = FieldState.Stored.absent
-  /// When the entry expires as far as the session goes, UTC in ms; 0: never.
+  /// When the session takes the entry for expired, UTC in ms; 0 means never.
   private(set) var deadline: Int64 = 0
-  /// The deadline that storage has for it. One that is later than it can be is to be corrected.
+  /// The deadline of the entry in storage. If it differs from `deadline`, storage is to be corrected.
   private(set) var storedDeadline: Int64 = 0
-  /// The former keys that storage has. They go when the value is stored under the field's own.
+  /// The former keys that have entries. These are removed when the value is stored under the field's own key.
   private(set) var staleKeys: [Key] = []
-  /// A clear took what was loaded or stored; the model still has it.
+  /// True if a clear removed what was loaded or stored, and the model still has it.
   private(set) var wasCleared = false
 
   private(set) var pending = Pending.nothing
   private(set) var trouble = Trouble.none
-  /// The program gave the field a value that cannot be stored, and no other since. One that it had from the start is no change.
+  /// True if the program has given the field a value that cannot be stored, and no other since. A value that it had from the start is no
+  /// change.
   private(set) var isUnstorable = false
-  /// The baseline is not the program's value, which could not be taken when the field was attached or set.
-  private(set) var isUnknown = false
-  /// The program asked for the field to be stored by the next update.
+  /// True if the baseline says nothing about the program's value, because that could not be captured when the field was attached or set.
+  private(set) var hasNoBaseline = false
+  /// True if the program has asked that the next update store the field.
   private(set) var isMarked = false
 
-  // These two hold from the beginning of an update to that of the next one.
+  // These two are about one update, until the next one begins.
 
-  /// It changed in this update: a clear that is met now does not take it back.
-  private(set) var isFresh = false
-  /// It could not be stored by this update.
-  private(set) var isLeftOut = false
+  /// True if the field changed in this update, so that a clear that is met now does not drop the change.
+  private(set) var changedInThisUpdate = false
+  /// True if this update could not store the field.
+  private(set) var failedInThisUpdate = false
 
-  /// The host was told that a former key or a deadline could not be put right.
+  /// True if an event has reported that a former key or a deadline could not be put right.
   private(set) var isChoreTold = false
 
   init(_ binding: Binding, key: PreparedKey) {
@@ -82,18 +83,18 @@ struct FieldSlot<Binding: FieldBinding> {
 
   // MARK: questions
 
-  /// The model has something that storage does not.
+  /// True if the model has a value that storage does not have.
   var isDirty: Bool { pending != .nothing || isUnstorable || isMarked }
-  /// The program's value is newer than what storage holds, or may be: a refresh leaves it alone.
+  /// True if the program's value is newer than what storage holds, or may be, so that a refresh leaves it alone.
   var hasOwnValue: Bool { pending == .change || isUnstorable || isMarked }
-  /// It can be written by this update.
-  var isWritable: Bool { pending != .nothing && !isUnknown && !isLeftOut }
-  /// Former keys go once what is stored under the field's own is accepted. Until then they may have its only copy.
+  /// True if this update can write the field.
+  var isWritable: Bool { pending != .nothing && !hasNoBaseline && !failedInThisUpdate }
+  /// True if former keys may be removed: the value under the field's own key was accepted. Before that, they may have its only copy.
   var mayDropStaleKeys: Bool { !staleKeys.isEmpty && stored == .loaded }
-  /// There is something to do for the next update.
-  var isUnsettled: Bool { isDirty || trouble != .none || isUnknown || mayDropStaleKeys || owesDeadline }
+  /// True if the next update has something to do for the field.
+  var isUnsettled: Bool { isDirty || trouble != .none || hasNoBaseline || mayDropStaleKeys || owesDeadline }
   var owesDeadline: Bool { deadline != storedDeadline }
-  /// What is stored is, or was, in the model.
+  /// True if the stored value is, or was, in the model.
   var isInModel: Bool { stored == .loaded || stored == .migrated }
 
   /// Returns true if the session has neither taken nor written this entry.
@@ -106,7 +107,7 @@ struct FieldSlot<Binding: FieldBinding> {
     }
   }
 
-  /// A hash of the baseline's JSON; nil: there is none.
+  /// Returns a hash of the baseline's JSON, or nil if it cannot be encoded.
   private func encodedHash() -> Int? {
     let text = ByteBuffer()
     guard (try? binding.append(baseline, to: text)) != nil else { return nil }
@@ -115,14 +116,14 @@ struct FieldSlot<Binding: FieldBinding> {
 
   // MARK: transitions of the value
 
-  /// Compares the program's value with the baseline, and takes it over if it differs and can be stored.
+  /// Compares the program's value with the baseline. If it differs and can be stored, it becomes the baseline.
   @inline(__always)
   mutating func capture(_ slice: Binding.Session) -> Capture { binding.capture(slice, &baseline) }
 
-  /// Another try begins: what failed may be well, and what is marked is changed now if its value is known.
+  /// Another try begins. What failed may succeed now, and a field that is marked becomes a change if the baseline is its value.
   mutating func retried() {
     trouble = .none
-    if !isUnknown { changeIfMarked() }
+    if !hasNoBaseline { changeIfMarked() }
   }
 
   private mutating func changeIfMarked() {
@@ -133,32 +134,32 @@ struct FieldSlot<Binding: FieldBinding> {
 
   private mutating func becomePending(_ what: Pending) {
     pending = what
-    isFresh = true
-    isLeftOut = false
+    changedInThisUpdate = true
+    failedInThisUpdate = false
   }
 
-  /// The try is over. What could be taken is no trouble any more.
+  /// The try is over. A value that could be captured is no trouble any more.
   mutating func tried() {
     if trouble != .none { return }
     isUnstorable = false
-    if isUnknown { found() }
+    if hasNoBaseline { found() }
   }
 
   /// The program's value differs from the last one.
   mutating func changed() {
-    if isUnknown { return found() }
+    if hasNoBaseline { return found() }
     becomePending(.change)
   }
 
-  /// The program's value can be taken again. What could not be read is not overwritten by what may be a default.
+  /// The program's value can be captured again. A stored value is not overwritten by it, because it may be a default.
   private mutating func found() {
-    isUnknown = false
+    hasNoBaseline = false
     changeIfMarked()
     if pending == .change { return }
     pending = .nothing
     switch stored {
     case .absent, .expired:
-      if !wasCleared { becomePending(.firstValue) } // else it may be what the clear took
+      if !wasCleared { becomePending(.firstValue) } // otherwise it may be the value that the clear removed
     case .loaded, .migrated:
       if case .taken(let entry) = origin { origin = .adopted(entry) }
     case .rejected, .newer: break
@@ -168,31 +169,31 @@ struct FieldSlot<Binding: FieldBinding> {
   mutating func getFailed() { trouble = .getFailed }
   mutating func becameUnstorable() {
     trouble = .unstorable
-    isUnstorable = !isUnknown
+    isUnstorable = !hasNoBaseline
   }
 
   mutating func marked() { isMarked = true }
 
-  /// The program's value could not be taken after the field was set, so the baseline says nothing of it.
+  /// The program's value could not be captured after the field was set, so the baseline says nothing about it.
   mutating func lostSight(by reason: Trouble) {
-    isUnknown = true
+    hasNoBaseline = true
     trouble = reason
     if pending == .rewriting { pending = .nothing } // there is no value to rewrite it with
   }
 
   /// The baseline is the value that the field has now.
   mutating func sighted() {
-    isUnknown = false
+    hasNoBaseline = false
     isUnstorable = false
     trouble = .none
   }
 
-  /// Keeps the value from before the field is first set; the first call counts.
+  /// Keeps the value from before the field is first set. Only the first call has an effect.
   mutating func keepInitial(_ slice: Binding.Session) {
     if !hasInitial, case .changed = binding.capture(slice, &initial) { hasInitial = true }
   }
 
-  /// Nothing was set: the baseline is the value from before.
+  /// Keeps the baseline as the initial value, if none was kept: the field was not set, so it still has that value.
   mutating func keepInitialFromBaseline() {
     if hasInitial { return }
     initial = binding.copy(baseline)
@@ -207,7 +208,7 @@ struct FieldSlot<Binding: FieldBinding> {
     pending = isMigrated ? .rewriting : .nothing
   }
 
-  /// The field cannot be set to an entry, which stays as it is, its deadline too. `state` is rejected or newer.
+  /// The field cannot be set to an entry, which stays in storage with its deadline. `state` is rejected or newer.
   mutating func refused(_ entry: TakenEntry, deadline: Int64, as state: FieldState.Stored) {
     hold(entry, Deadline(deadline), as: state)
     pending = .nothing
@@ -220,22 +221,23 @@ struct FieldSlot<Binding: FieldBinding> {
     (self.deadline, storedDeadline) = (deadline.time, deadline.stored)
   }
 
-  /// Former keys have entries.
+  /// These former keys have entries.
   mutating func foundStale(_ keys: [Key]) {
     if keys != staleKeys { isChoreTold = false }
     staleKeys = keys
   }
 
-  /// The entry has this deadline now. One that was corrected does not grow by being looked at again.
+  /// The entry has this deadline now. Seeing the same stored deadline again does not extend one that was shortened.
   mutating func renewed(_ new: Deadline) {
     deadline = owesDeadline && new.stored == storedDeadline ? min(deadline, new.time) : new.time
     storedDeadline = new.stored
   }
 
-  /// The deadline in storage needs no correction any more.
+  /// The deadline in storage no longer has to be corrected.
   mutating func settledDeadline() { storedDeadline = deadline }
 
-  /// The entry is stored for longer than it may last, and that time has passed. It stays known, so that it does not come back.
+  /// The field's own expiry has passed for an entry that is stored with a later deadline. The entry stays known, so that it does not come
+  /// back.
   mutating func outlived() {
     stored = .expired
     pending = .nothing
@@ -252,11 +254,11 @@ struct FieldSlot<Binding: FieldBinding> {
     if pending != .firstValue { pending = .nothing }
   }
 
-  /// A clear took what was stored, and what was tried before it is not tried again. Returns true if that drops a change.
+  /// A clear removed what was stored, and what was tried before it is not tried again. Returns true if that drops a change.
   mutating func cleared() -> Bool {
     let wasInModel = isInModel || wasCleared
-    let drops = (pending == .change || pending == .firstValue) && !isFresh
-    let kept = pending == .rewriting || !isFresh ? .nothing : pending
+    let drops = (pending == .change || pending == .firstValue) && !changedInThisUpdate
+    let kept = pending == .rewriting || !changedInThisUpdate ? .nothing : pending
     gone(expired: false)
     pending = kept
     wasCleared = wasInModel
@@ -277,7 +279,7 @@ struct FieldSlot<Binding: FieldBinding> {
 
   mutating func droppedStaleKeys() { staleKeys = [] }
 
-  /// Somebody stored something else where the value would have gone. It is news now.
+  /// Somebody else stored another entry where the value would have gone. That entry is news now.
   mutating func overtaken() {
     pending = .nothing
     staleKeys = []
@@ -286,10 +288,10 @@ struct FieldSlot<Binding: FieldBinding> {
   // MARK: transitions of one update
 
   mutating func updateBegan() {
-    isFresh = false
-    isLeftOut = false
+    changedInThisUpdate = false
+    failedInThisUpdate = false
   }
 
-  mutating func leftOut() { isLeftOut = true }
+  mutating func writeFailed() { failedInThisUpdate = true }
   mutating func toldChore() { isChoreTold = true }
 }

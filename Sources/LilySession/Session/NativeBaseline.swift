@@ -1,19 +1,19 @@
 import CPlatform
 
-/// The last value seen of a field whose values come in native form, with a copy of its text. Comparing makes no JSON: the
-/// type first, then 64 bits or the bytes.
+/// The last value seen of a field whose values come in native form, with a copy of its text. It is compared without making JSON: first the
+/// type, then 64 bits or the bytes.
 package struct NativeBaseline {
-  /// `type` 0: no value yet.
+  /// Its type is 0 while there is no value.
   package private(set) var value = NativeValue()
   private var capacity = 0
-  /// Of JSON: what `JSON.check` said of it.
+  /// For JSON: what `JSON.check` returned for it.
   private var isCompact = false
 
   package init() {}
 
   package func copy() -> NativeBaseline {
     var copy = NativeBaseline()
-    copy.takeOver(value, isCompact: isCompact)
+    copy.keepCopy(of: value, isCompact: isCompact)
     return copy
   }
 
@@ -25,7 +25,7 @@ package struct NativeBaseline {
     self = NativeBaseline()
   }
 
-  /// Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
+  /// Returns true if this is the same value. Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
   @inline(__always)
   package func holds(_ other: NativeValue) -> Bool {
     guard value.type == other.type, value.type != 0 else { return false }
@@ -38,20 +38,20 @@ package struct NativeBaseline {
     return memcmp(here, there, value.length) == 0
   }
 
-  /// Compares, and takes over what differs and can be stored.
+  /// Compares with a value, which becomes the baseline if it differs and can be stored.
   @inline(__always)
   package mutating func capture(_ other: NativeValue, types: ValueTypes) -> Capture {
-    holds(other) ? .same : adopt(other, types)
+    holds(other) ? .same : replaceValue(by: other, types)
   }
 
   @inline(never)
-  private mutating func adopt(_ other: NativeValue, _ types: ValueTypes) -> Capture {
-    do throws(Failure) { takeOver(other, isCompact: try NativeBaseline.check(other, types)) } catch { return .unencodable(error.reason) }
+  private mutating func replaceValue(by other: NativeValue, _ types: ValueTypes) -> Capture {
+    do throws(Failure) { keepCopy(of: other, isCompact: try NativeBaseline.check(other, types)) } catch { return .unencodable(error.reason) }
     return .changed
   }
 
-  /// `other` has been checked.
-  private mutating func takeOver(_ other: NativeValue, isCompact: Bool) {
+  /// Makes this the value, with a copy of its text. `other` has been checked.
+  private mutating func keepCopy(of other: NativeValue, isCompact: Bool) {
     if !other.isText || other.length >= capacity {
       dispose()
     }
@@ -66,7 +66,7 @@ package struct NativeBaseline {
     }
     if let to = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {
       if let from = other.text.baseAddress { memcpy(to, from, other.length) }
-      to.storeBytes(of: 0, toByteOffset: other.length, as: UInt8.self) // as all text that the host gets
+      to.storeBytes(of: 0, toByteOffset: other.length, as: UInt8.self) // all text that the host gets ends with a NUL
       let before = value.length
       if before > other.length { platform_wipe(to + other.length, before &- other.length) }
     }
@@ -75,15 +75,15 @@ package struct NativeBaseline {
     self.isCompact = isCompact
   }
 
-  /// Throws why it cannot be stored. true: it is JSON that is known to be compact.
+  /// Throws if the value cannot be stored. Returns true if it is JSON without white space outside strings.
   private static func check(_ other: NativeValue, _ types: ValueTypes) throws(Failure) -> Bool {
-    guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { throw Failure(.encode, "the value's type is not one of the field's") }
+    guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { throw Failure(.encode, "the field does not accept a value of this type") }
     if other.types == .real, !other.real.isFinite { throw Failure(.encode, "a real is not finite") }
     guard other.isText else { return false }
-    guard other.length >= 0, other.length == 0 || other.word != 0 else { throw Failure(.encode, "the text has a negative length, or is NULL") }
+    guard other.length >= 0, other.length == 0 || other.word != 0 else { throw Failure(.encode, "the text's length is negative, or the text is NULL") }
     guard other.length <= JSONText.valueLimit else { throw Failure(.encode, "the value is longer than 16 MiB") }
     if other.types == .json { return try JSON.check(other.text) }
-    guard UTF8Text.isValid(other.text) else { throw Failure(.encode, "the string is not UTF-8") }
+    guard UTF8Text.isValid(other.text) else { throw Failure(.encode, "the string is not valid UTF-8") }
     return false
   }
 
@@ -92,10 +92,10 @@ package struct NativeBaseline {
     case .null: buffer.append("null")
     case .bool: buffer.append(value.bool ? "true" : "false")
     case .int: buffer.append(decimal: value.int)
-    case .real: try JSON.run { json throws(Failure) in try json.append(real: value.real, to: buffer) }
+    case .real: try JSON.withCLocale { json throws(Failure) in try json.append(real: value.real, to: buffer) }
     case .string: JSONText.append(string: value.text, to: buffer)
     case .json: JSONText.append(json: value.text, isCompact: isCompact, to: buffer)
-    default: throw Failure(.encode, "there is no value")
+    default: throw Failure(.encode, "the field has no value yet")
     }
   }
 }

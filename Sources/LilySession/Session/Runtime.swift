@@ -1,49 +1,42 @@
-/// A model, and what happens after each update of it. One thread at a time uses it and its sessions.
+/// Updates a model, and has its sessions store what changed. Only one thread at a time may use a runtime and its sessions.
 package final class ModelRuntime<Model> {
   package private(set) var model: Model
-  /// A call runs the runtime: another answers REENTRANT.
+  /// True while a call is running. Another call then returns REENTRANT.
   private var isBusy = false
-  /// Something was asked for inside a callback that has to wait for the outermost call's end.
+  /// True if something that was asked for inside a callback waits for the end of the outermost call.
   private var hasDeferred = false
   private var isFreed = false
-  /// What a free inside a callback must leave alive until the outermost call's end: the host's handle, which has this runtime.
+  /// The host's handle, which retains this runtime. A free inside a callback keeps it alive until the outermost call ends.
   private var keptAlive: AnyObject?
-  /// Each retained. Not an array: reading one out of it would retain and release on each update.
-  private var sessions: UnsafeMutablePointer<Unmanaged<ModelSession<Model>>>
-  private var count = 0
-  private var capacity = 4
+  /// Each is retained. It is not an array, because reading one out of that would retain and release it on each update.
+  private var sessions = PlainList<Unmanaged<ModelSession<Model>>>()
 
-  package init(model: Model) {
-    self.model = model
-    sessions = .allocate(capacity: 4)
-  }
+  package init(model: Model) { self.model = model }
 
   deinit {
-    for at in 0..<count {
-      sessions[at].takeRetainedValue().leftRuntime()
-    }
-    sessions.deallocate()
+    sessions.forEach { $0.takeRetainedValue().leftRuntime() }
   }
 
   // MARK: running
 
-  /// Applies an update, then has each session store what changed. nil from `update` refuses: nothing is applied. The
-  /// failure is the first of several; unless it is `reentrant` or `update`, the update was applied.
+  /// Applies an update, then has each session store what changed. If `update` returns nil, it refuses, and nothing is applied.
+  ///
+  /// - Returns: the first failure, or nil. Unless the failure is `reentrant` or `update`, the update was applied.
   @inline(__always)
   package func dispatch(_ update: (Model) -> Model?) -> Failure? {
     if isBusy { return reentrant }
     isBusy = true
     guard let next = update(model) else {
-      leave()
+      endCall()
       return Failure(.update, "the update function refused the message")
     }
     model = next
     var first: Failure?
-    for at in 0..<count {
+    for at in 0..<sessions.count {
       let failure = sessions[at]._withUnsafeGuaranteedRef { $0.storeChanges(of: model) }
       if failure != nil, first == nil { first = failure }
     }
-    leave()
+    endCall()
     return first
   }
 
@@ -56,30 +49,30 @@ package final class ModelRuntime<Model> {
   func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     if isBusy { throw reentrant }
     isBusy = true
-    defer { leave() }
+    defer { endCall() }
     return try body()
   }
 
-  /// Runs a question, which may call the host's clock or its storage. Inside another call it is a part of that.
+  /// Runs a question, which may call the host's clock or its storage. Inside another call it is a part of that call.
   func ask<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     if isBusy { return try body() }
     return try run(body)
   }
 
-  private var reentrant: Failure { Failure(.reentrant, "called from inside a callback of this runtime") }
+  private var reentrant: Failure { Failure(.reentrant, "called inside a callback of this runtime; call it after the callback has returned") }
 
-  /// The end of an outermost call. What was deferred may be the last reference to this runtime: it is not touched after.
+  /// Ends an outermost call. What was deferred may release the last reference to this runtime, so it is not touched afterwards.
   @inline(__always)
-  private func leave() {
+  private func endCall() {
     isBusy = false
-    if hasDeferred { settle() }
+    if hasDeferred { runDeferred() }
   }
 
   @inline(never)
-  private func settle() {
+  private func runDeferred() {
     while hasDeferred {
       hasDeferred = false
-      isBusy = true // a detach flushes, which calls the host, which may free the runtime
+      isBusy = true // a detach flushes, and so calls the host, which may free the runtime
       for session in attached where isFreed || session.ending != .no { end(session) }
       isBusy = false
     }
@@ -90,20 +83,12 @@ package final class ModelRuntime<Model> {
 
   // MARK: sessions
 
-  var attached: [ModelSession<Model>] { (0..<count).map { sessions[$0].takeUnretainedValue() } }
+  var attached: [ModelSession<Model>] { (0..<sessions.count).map { sessions[$0].takeUnretainedValue() } }
 
   func setModel(hydrated next: Model) { model = next }
 
   func add(_ session: ModelSession<Model>) {
-    if count == capacity {
-      let larger = UnsafeMutablePointer<Unmanaged<ModelSession<Model>>>.allocate(capacity: capacity &* 2)
-      larger.moveInitialize(from: sessions, count: count)
-      sessions.deallocate()
-      sessions = larger
-      capacity &*= 2
-    }
-    (sessions + count).initialize(to: Unmanaged.passRetained(session))
-    count &+= 1
+    sessions.append(Unmanaged.passRetained(session))
     session.runtime = Unmanaged.passUnretained(self)
   }
 
@@ -117,29 +102,27 @@ package final class ModelRuntime<Model> {
     }
     isBusy = true
     end(session)
-    leave()
+    endCall()
   }
 
   private func end(_ session: ModelSession<Model>) {
     session.finish(model, flushing: session.ending != .abandoned)
     session.leftRuntime()
-    for at in 0..<count where sessions[at].toOpaque() == Unmanaged.passUnretained(session).toOpaque() {
-      sessions[at].release()
-      (sessions + at).moveUpdate(from: sessions + at + 1, count: count &- at &- 1)
-      count &-= 1
-      return
-    }
+    let ended = Unmanaged.passUnretained(session)
+    let before = sessions.count
+    sessions.removeAll { $0.toOpaque() == ended.toOpaque() }
+    if sessions.count < before { ended.release() }
   }
 
-  /// Detaches all sessions, now or at the end of the outermost call. The host's last use of the runtime, but for the callbacks that
-  /// detaching runs.
+  /// Detaches all sessions, now or at the end of the outermost call. The host does not use the runtime after this, except in callbacks
+  /// that detaching runs.
   ///
-  /// - Parameter handle: lives until then.
+  /// - Parameter handle: is kept alive until then.
   package func free(keeping handle: AnyObject) {
     isFreed = true
     hasDeferred = true
     keptAlive = handle
-    if !isBusy { settle() }
+    if !isBusy { runDeferred() }
   }
 }
 

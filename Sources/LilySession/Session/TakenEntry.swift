@@ -1,16 +1,16 @@
-/// An entry as a field took it.
+/// An entry that a field has taken.
 struct TakenEntry: Equatable, BitwiseCopyable {
-  /// 0: the field's own key; else the place among its former keys, from 1 on.
+  /// 0 for the field's own key; otherwise the place of the key among the former keys, from 1 on.
   var source: Int
   var identity: EntryIdentity
 }
 
-/// When an entry expires, UTC in ms, for a field that may expire by itself.
+/// When an entry expires, UTC in ms, for a field that may have an expiry of its own.
 struct Deadline {
-  /// What storage has; 0: never.
+  /// The deadline that storage has; 0 means never.
   let stored: Int64
-  /// What counts. It is earlier where a clock that was ahead, or another release, stored a deadline that the field's own expiry does not
-  /// allow.
+  /// The deadline that counts. It is earlier if a clock that was ahead, or another release of the program, stored a deadline that is later
+  /// than the field's own expiry allows.
   let time: Int64
 
   init(stored: Int64, now: Int64, expiresAfter: Int64) {

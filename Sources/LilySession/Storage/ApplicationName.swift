@@ -5,18 +5,18 @@ enum ApplicationName {
     if let given {
       let name = [UInt8](cString: given)
       guard isName(name) else {
-        throw Failure(.invalidArgument, "an application's name is 1 to 64 of A-Z a-z 0-9 . _ -, the first not a dot")
+        throw Failure(.invalidArgument, "an application's name must be 1 to 64 of A-Z a-z 0-9 . _ -, and not begin with a dot")
       }
       return name
     }
     guard let executable = Syscalls.executablePath() else {
-      throw Failure(.invalidArgument, "the executable's name is unknown, so the options have to name the application")
+      throw Failure(.invalidArgument, "the executable's name is unknown; set `application` in the options")
     }
     guard let name = usable(fileName(executable)) else {
-      throw Failure(.invalidArgument, "the executable's name has no usable character, so the options have to name the application").at(executable)
+      throw Failure(.invalidArgument, "the executable's name has no usable character; set `application` in the options").at(executable)
     }
     guard !isInterpreter(name) else {
-      throw Failure(.invalidArgument, "the executable is an interpreter, so the options have to name the application").at(executable)
+      throw Failure(.invalidArgument, "the executable is an interpreter; set `application` in the options").at(executable)
     }
     return name
   }
@@ -41,8 +41,8 @@ enum ApplicationName {
     }
   }
 
-  /// Returns the name without leading dots, with `-` for each character that a name cannot have, cut to 64 bytes; nil where all of it
-  /// would be `-`, as programs whose names are in another script would then share a file.
+  /// Returns the name without leading dots, with `-` for each character that a name cannot have, cut to 64 bytes. Returns nil if all of it
+  /// would be `-`, because programs whose names are in another script would then share a file.
   private static func usable(_ name: [UInt8]) -> [UInt8]? {
     if isName(name) { return name }
     let hyphen = UInt8(ascii: "-")
@@ -53,7 +53,7 @@ enum ApplicationName {
 
   // MARK: interpreters
 
-  /// Returns true for what runs programs of many authors, which would all share one file: an interpreter, an emulator, a loader.
+  /// Returns true for an interpreter, an emulator or a loader. These run programs of many authors, which would all share one file.
   private static func isInterpreter(_ name: [UInt8]) -> Bool {
     if isLoader(name[...]) { return true }
     let emulator = bytes("qemu-")

@@ -1,10 +1,10 @@
 /// Changes that are written together.
 //
-// Spelled as a line of the journal already: items are appended as JSON, and a line is sealed around them without moving a byte.
-// One batch is kept and used again for each update.
+// A batch is already spelled as a line of the journal: items are appended as JSON, and a line is sealed around them without moving a byte.
+// A session keeps one batch, and uses it for each update.
 public final class Batch {
   struct Change {
-    /// The change's place in the batch as it was made: what storages report by, also after some were left out.
+    /// The change's place in the batch as it was made. Storages report by it, even after other changes were left out.
     var place: Int
     var isSet: Bool
     var key: Extent // in `keys`
@@ -12,18 +12,18 @@ public final class Batch {
     var value: Extent // in `line.buffer`
     var deadline: Int64
     var version: UInt32
-    /// It is done with the change before it, or not at all.
+    /// True if the change is made only together with the change before it.
     var isTied = false
   }
 
-  /// What has to be stored for a change, and those tied to it, to be made. It is checked where the write cannot be overtaken any more.
+  /// What must be stored for a change, and those tied to it, to be made. It is checked when nobody else can write any more.
   struct Condition {
     /// The place of the change.
     var place: Int
     var key: Extent // in `keys`
-    /// nil: nothing, or what has expired.
+    /// nil if there must be no entry, or an expired one.
     var entry: EntryIdentity?
-    /// nil: whatever it is.
+    /// nil if the entry may have any deadline.
     var deadline: Int64?
   }
 
@@ -32,21 +32,21 @@ public final class Batch {
   private let scratch = ByteBuffer(capacity: 64)
   private(set) var changes = PlainList<Change>()
   private var conditions = PlainList<Condition>()
-  private var open = Change(
+  private var unfinished = Change(
     place: 0, isSet: false, key: Extent(start: 0, end: 0), hash: 0, value: Extent(start: 0, end: 0), deadline: 0, version: 0)
   private var itemStart = 0
 
   package init() { empty() }
 
   package var isEmpty: Bool { changes.isEmpty }
-  /// How many of the changes remove a key.
+  /// The number of changes that remove a key.
   private(set) var removes = 0
-  /// Something was left out: what the batch was made of is not all in it any more.
+  /// True if changes were left out, so that the batch no longer has all that it was made with.
   private(set) var isReduced = false
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
 
-  /// Empties it. What it held is wiped: values may be secrets.
+  /// Empties the batch, and wipes what it held, because values may be secrets.
   @inline(__always)
   package func removeAll() {
     if line.buffer.count > Line.room || isReduced { empty() }
@@ -70,21 +70,21 @@ public final class Batch {
     try set(key, deadline: deadline, version: version, text)
   }
 
-  /// Sets `key` to the JSON text that `text` appends. If that throws, the batch is as it was before.
+  /// Sets `key` to the JSON text that `text` appends. If `text` throws, the batch does not change.
   func set(
     _ key: PreparedKey, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
     let buffer = line.buffer
-    begin("[\"set\",", key)
+    beginChange("[\"set\",", key)
     buffer.append(UInt8(ascii: ","))
     let start = buffer.count
     do throws(Failure) {
       try text(buffer)
-      guard buffer.count &- start <= JSONText.valueLimit else { throw Failure(.encode, "a value is longer than 16 MiB") }
-      guard buffer.count <= Line.limit &- 256 else { throw Failure(.quota, "a line would be longer than 64 MiB") }
+      guard buffer.count &- start <= JSONText.valueLimit else { throw Failure(.encode, "the value is longer than 16 MiB") }
+      guard buffer.count <= Line.limit &- 256 else { throw Failure(.quota, "the changes of one update are longer than 64 MiB") }
     } catch {
       buffer.truncate(to: itemStart)
-      keys.truncate(to: open.key.start)
+      keys.truncate(to: unfinished.key.start)
       throw error
     }
     let end = buffer.count
@@ -97,11 +97,11 @@ public final class Batch {
     buffer.append(UInt8(ascii: "]"))
     changes.append(
       Change(
-        place: changes.count, isSet: true, key: open.key, hash: open.hash, value: Extent(start: start, end: end), deadline: deadline,
+        place: changes.count, isSet: true, key: unfinished.key, hash: unfinished.hash, value: Extent(start: start, end: end), deadline: deadline,
         version: version))
   }
 
-  /// Sets what an entry is already.
+  /// Stores an entry again as it is.
   func set(_ record: EntryTable.Pointer) throws(Failure) {
     let key = Key(stored: [UInt8](EntryTable.key(record)))
     try set(key, deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
@@ -109,32 +109,34 @@ public final class Batch {
     }
   }
 
-  /// - Parameter isTied: only together with the change before it.
+  /// - Parameter isTied: if true, the key is removed only if the change before it is made.
   package func remove(_ key: Key, isTied: Bool = false) {
     let key = PreparedKey.make(key, scratch)
     defer { key.free() }
-    begin("[\"remove\",", key)
+    beginChange("[\"remove\",", key)
     line.buffer.append(UInt8(ascii: "]"))
-    open.place = changes.count
-    open.isTied = isTied
-    changes.append(open)
+    unfinished.place = changes.count
+    unfinished.isTied = isTied
+    changes.append(unfinished)
     removes &+= 1
   }
 
-  private func begin(_ operation: StaticString, _ key: PreparedKey) {
+  private func beginChange(_ operation: StaticString, _ key: PreparedKey) {
     let buffer = line.buffer
     itemStart = buffer.count
     if !changes.isEmpty { buffer.append(UInt8(ascii: ",")) }
     buffer.append(operation)
-    open.key = Extent(start: keys.count, end: keys.count &+ key.bytes.count)
-    open.hash = key.hash
+    unfinished.key = Extent(start: keys.count, end: keys.count &+ key.bytes.count)
+    unfinished.hash = key.hash
     keys.append(key.bytes)
     buffer.append(key.spelled)
   }
 
-  /// Makes the last change, and those that will be tied to it, only if `key` still holds this entry; nil: only if it holds none.
+  /// Makes the last change, and those that will be tied to it, depend on `key` having this entry when the batch is written.
   ///
-  /// - Parameter deadline: the one that the entry must have; nil: any.
+  /// - Parameters:
+  ///   - entry: nil if there must be none.
+  ///   - deadline: the deadline that the entry must have, or nil for any.
   func require(_ entry: EntryIdentity?, under key: Key, deadline: Int64? = nil) {
     let start = keys.count
     key.withBytes { keys.append($0) }
@@ -142,7 +144,7 @@ public final class Batch {
       Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry, deadline: deadline))
   }
 
-  /// Brings the table to what the batch says.
+  /// Makes the changes of the batch in the table.
   func apply(to table: EntryTable) {
     changes.forEach { change in
       let key = keys.slice(change.key)
@@ -154,7 +156,8 @@ public final class Batch {
     }
   }
 
-  /// What a storage of another kind needs of each change: its key, and its text (nil: removed), borrowed for the call.
+  /// Calls `body` with each change, for a storage of another kind: with its key, its text, its deadline and its version. The text is
+  /// borrowed for the call; it is nil if the key is removed.
   package func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
     changes.forEach { change in
       let key = Key(stored: [UInt8](keys.slice(change.key)))
@@ -163,7 +166,7 @@ public final class Batch {
     }
   }
 
-  /// The batch stores one entry again, if it is still there, with another deadline.
+  /// True if the batch only stores one entry again with another deadline, on the condition that it is still there.
   package var isRenewal: Bool {
     guard changes.count == 1, conditions.count == 1, changes[0].isSet, let entry = conditions[0].entry else { return false }
     return keys.slice(conditions[0].key).equals(keys.slice(changes[0].key)) && entry.version == changes[0].version
@@ -175,8 +178,8 @@ public final class Batch {
   /// Leaves out the changes whose condition does not hold, with those tied to them. Returns their places.
   ///
   /// - Parameters:
-  ///   - stored: what is stored under a key.
-  ///   - now: UTC in ms, to judge expiry by; asked for only if there are conditions.
+  ///   - now: returns the time, UTC in ms, to judge expiry by. It is called only if there are conditions.
+  ///   - stored: returns the entry under a key, or nil.
   package func leaveOutOvertaken(
     at now: () -> Int64, _ stored: (Key) throws(Failure) -> Entry?
   ) throws(Failure) -> [Int] {
@@ -193,7 +196,7 @@ public final class Batch {
     return leaveOut(heads)
   }
 
-  /// The same for the entries of a table. `time`: by the host's clock; nil: the system's.
+  /// Does the same with the entries of a table. `time` is by the host's clock, or nil for the system's.
   @inline(__always)
   func leaveOutOvertaken(_ table: EntryTable, at time: Int64?) -> [Int] {
     conditions.isEmpty ? [] : overtaken(table, at: time)
@@ -207,24 +210,24 @@ public final class Batch {
     return overtaken ?? []
   }
 
-  /// Leaves out, in order, the changes that would take the table past the quota; one that adds no bytes passes. Returns their
-  /// places. `time`: by the host's clock; nil: the system's.
+  /// Leaves out, in order, the changes that would take the table past the quota. A change that adds no bytes always fits. Returns the places
+  /// of those left out. `time` is by the host's clock, or nil for the system's.
   @inline(__always)
-  func fit(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
-    // A line is longer than what it adds: mostly that settles it.
-    table.liveBytes &+ Int64(line.buffer.count) <= quota ? [] : fitClosely(table, quota, time)
+  func leaveOutTooLarge(_ table: EntryTable, quota: Int64, at time: Int64?) -> [Int] {
+    // The line is longer than what it adds to the table, so this usually decides.
+    table.liveBytes &+ Int64(line.buffer.count) <= quota ? [] : leaveOutTooLargeOnes(table, quota, time)
   }
 
   @inline(never)
-  private func fitClosely(_ table: EntryTable, _ quota: Int64, _ time: Int64?) -> [Int] {
+  private func leaveOutTooLargeOnes(_ table: EntryTable, _ quota: Int64, _ time: Int64?) -> [Int] {
     let time = time ?? Syscalls.wallClock()
-    if misfits(table, quota, time).isEmpty { return [] }
-    table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // they read as absent, and so take no room
-    return leaveOut(misfits(table, quota, time))
+    if tooLargeOnes(table, quota, time).isEmpty { return [] }
+    table.remove { Entry.isExpired($0.pointee.deadline, at: time) } // expired entries read as absent, so they do not count
+    return leaveOut(tooLargeOnes(table, quota, time))
   }
 
-  /// The places of the changes, each with those tied to it, that are too large.
-  private func misfits(_ table: EntryTable, _ quota: Int64, _ time: Int64) -> [Int] {
+  /// Returns the places of the changes that are too large, each counted with those tied to it.
+  private func tooLargeOnes(_ table: EntryTable, _ quota: Int64, _ time: Int64) -> [Int] {
     var live = table.liveBytes
     var found: [Int] = []
     var at = 0
@@ -232,7 +235,7 @@ public final class Batch {
       var end = at &+ 1
       while end < changes.count, changes[end].isTied { end &+= 1 }
       var more: Int64 = 0
-      var adds: Int64 = 0 // what has expired makes no room for what takes its place
+      var adds: Int64 = 0 // an expired entry makes no room for the one that replaces it
       for change in at..<end {
         let growth = growth(change, table, time)
         more &+= growth.bytes
@@ -244,7 +247,8 @@ public final class Batch {
     return found
   }
 
-  /// Returns by how many bytes a change makes the table larger, and how many it adds to what has not expired. No key is in a batch twice.
+  /// Returns by how many bytes a change makes the table larger, and how many it adds to the entries that have not expired. A batch has no
+  /// key twice.
   private func growth(_ at: Int, _ table: EntryTable, _ time: Int64) -> (bytes: Int64, adds: Int64) {
     let change = changes[at]
     let new = Int64(change.isSet ? change.key.count &+ change.value.count : 0)
@@ -253,7 +257,7 @@ public final class Batch {
     return (new &- old, Entry.isExpired(record.pointee.deadline, at: time) ? new : new &- old)
   }
 
-  /// Makes the batch anew, which is rare, without the changes at these places and those tied to them. Returns all their places.
+  /// Makes the batch anew without the changes at these places and those tied to them. Returns the places of all of them. This is rare.
   private func leaveOut(_ heads: [Int]) -> [Int] {
     if heads.isEmpty { return [] }
     let line = ByteBuffer(capacity: self.line.buffer.count)

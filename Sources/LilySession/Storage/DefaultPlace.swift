@@ -1,10 +1,10 @@
 import CPlatform
 
-/// Where a session is kept when the host names no path: `<base>/<application>/session.jsonl`.
+/// The place of the file if the host names no path: `<base>/<application>/session.jsonl`.
 enum DefaultPlace {
-  /// Returns the path, NUL-terminated. Makes its folders, unless `create` is false.
+  /// Returns the path with a NUL at its end. Makes its folders if `create` is true.
   static func path(application: UnsafePointer<CChar>?, create: Bool) throws(Failure) -> [CChar] {
-    let name = try ApplicationName.choose(application) // before anything is made
+    let name = try ApplicationName.choose(application) // this may throw, so it comes before anything is made
     let base = try Base.find()
     let folder = base.path + [slash] + name
     if create { try base.makeFolders(folder) }
@@ -22,36 +22,36 @@ enum DefaultPlace {
 private struct Base {
   let path: [UInt8]
   private let variable: Variable
-  /// So much of the path has to exist: a home that is missing is not ours to make.
+  /// How many bytes of the path must exist. A home that is missing is not made.
   private let existing: Int
 
-  /// Uses the first variable that is set. A relative path would mean another place in another directory, so it is refused (as the
-  /// XDG specification asks).
+  /// Uses the first variable that is set. A relative path is refused, because it would mean another place in another directory (the XDG
+  /// specification asks for this).
   static func find() throws(Failure) -> Base {
     for variable in variables {
       guard let value = environment(variable.name) else { continue }
       var path = [UInt8](cString: value)
       guard path.first == DefaultPlace.slash else { throw Failure(variable.relative, variable.isRelative).at(path) }
-      while path.last == DefaultPlace.slash { path.removeLast() } // of "/", too: another one follows
+      while path.last == DefaultPlace.slash { path.removeLast() } // "/" becomes empty, because another slash follows
       let isHome = variable.below.utf8CodeUnitCount > 0
       return Base(path: path + DefaultPlace.bytes(variable.below), variable: variable, existing: isHome ? path.count : 0)
     }
     if Syscalls.hidesEnvironment() {
       let reason: StaticString =
-        "the environment is not used in a program with raised rights (set-user-ID, capabilities): open a path of your own"
+        "the environment is not used in a program with raised rights (set-user-ID, capabilities); open a path of your own"
       throw Failure(.notFound, reason)
     }
-    throw Failure(.notFound, "there is no default place, as HOME is not set: set it or LILY_SESSION_DIR, or open a path of your own")
+    throw Failure(.notFound, "there is no default place, because HOME is not set; set HOME or LILY_SESSION_DIR, or open a path of your own")
   }
 
-  /// Makes the folder, and those above it that are missing (as the XDG specification asks), each for its owner alone.
+  /// Makes the folder and those above it that are missing, as the XDG specification asks. Only their owner has rights to them.
   //
-  // Each is opened and made in the one above it, which is held open. No path is walked twice, so that nobody can have the library change
-  // what another name leads to.
+  // Each is opened or made in the one above it, which is held open. No path is walked twice, so nobody can make the library change what
+  // another name leads to.
   func makeFolders(_ folder: [UInt8]) throws(Failure) {
     if Syscalls.isFinishedFolder(Base.cString(folder[...])) { return }
     var at: Int32 = -1
-    defer { Syscalls.close(at) }
+    defer { Syscalls.closeFile(at) }
     switch Syscalls.openFolder(Base.cString(existing == 0 ? [DefaultPlace.slash] : folder[..<existing])) {
     case .entered(let top): at = top
     case .notMade(let code), .notEntered(let code): throw existing > 0 && code == ENOENT ? missingHome : failure(code, at: folder[...])
@@ -63,10 +63,10 @@ private struct Base {
       if start == end { continue } // another slash
       switch Syscalls.enterFolder(at, Base.cString(folder[start..<end])) {
       case .entered(let below):
-        Syscalls.close(at)
+        Syscalls.closeFile(at)
         at = below
       case .notMade(let code): throw failure(code, at: folder[..<end])
-      case .notEntered(let code): throw failure(code, at: folder[...]) // what is below it cannot be made
+      case .notEntered(let code): throw failure(code, at: folder[...]) // the folders below it cannot be made
       }
     }
   }
@@ -104,6 +104,6 @@ private struct Base {
   }
 
   private static func environment(_ name: StaticString) -> UnsafePointer<CChar>? {
-    Syscalls.environment(UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
+    Syscalls.environmentValue(UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
   }
 }

@@ -1,10 +1,10 @@
 import CPlatform
 
-/// The entries in memory, found by their keys. An entry is one block of malloc's, overwritten in place where the new value fits, and wiped
-/// before it is given back: values may be secrets.
+/// The entries in memory, found by their keys. An entry is one block of malloc's. It is overwritten in place if the new value fits, and is
+/// wiped before it is freed, because values may be secrets.
 //
-// Entries are linked to rings: one for the sessions' keys of each scope, which a clear removes, and one for its other keys. So a clear costs
-// what it removes, and a walk through a scope what is in it, however many other scopes there are.
+// Entries are linked into rings: each scope has one for the keys of its sessions, which a clear removes, and one for its other keys. So the
+// cost of a clear depends only on what it removes, and that of a walk through a scope only on what the scope has.
 final class EntryTable {
   struct Record {
     fileprivate var node: Node
@@ -19,21 +19,22 @@ final class EntryTable {
   typealias Pointer = UnsafeMutablePointer<Record>
 
   private var records = KeyedSlots(keyOffset: MemoryLayout<Record>.stride)
-  /// A ring's own node begins and ends it. Its key is what the keys in it begin with: a scope's prefix, or that of its sessions.
+  /// The node of each ring, at which the ring begins and ends. Its key is the common prefix of the keys in the ring: a scope's prefix, or
+  /// that of the scope's sessions.
   private var rings = KeyedSlots(keyOffset: MemoryLayout<Node>.stride)
-  /// Keys and values.
+  /// The bytes of all keys and values.
   private(set) var liveBytes: Int64 = 0
-  /// Entries that are the library's own: scopes' generations.
+  /// The number of entries that belong to the library: scopes' generations.
   private var ownCount = 0
 
   deinit { removeAll() }
 
   var count: Int { records.count }
 
-  /// Roughly what the entries take as lines of a file.
+  /// Roughly the bytes that the entries need as lines of a file.
   var compactedBytes: Int64 { liveBytes &+ Int64(count) &* 48 }
 
-  /// Without what is the library's own.
+  /// The number of entries, without those that belong to the library.
   var hostCount: Int { count &- ownCount }
 
   // MARK: reading
@@ -58,7 +59,7 @@ final class EntryTable {
     try records.forEach { node throws(Failure) in try body(EntryTable.record(node)) }
   }
 
-  /// In byte order of the keys.
+  /// Returns the entries whose keys begin with the prefix, in byte order of the keys.
   func items(_ prefix: Key) -> [Item] {
     var found: [Item] = []
     prefix.withBytes { prefix in
@@ -67,7 +68,7 @@ final class EntryTable {
         let key = EntryTable.key(record)
         if key.begins(with: prefix) { found.append(Item(key: Key(stored: [UInt8](key)), entry: EntryTable.entry(record))) }
       }
-      // What is in a scope is seen only by who asks for the scope.
+      // The entries of a scope are returned only to a caller who asks for the scope.
       if let scope = Scope.prefixLength(prefix) {
         let scope = Scope(of: UnsafeRawBufferPointer(rebasing: prefix[..<scope]))
         forEach(in: scope.session, add)
@@ -85,12 +86,12 @@ final class EntryTable {
     set(key, hash: hashOf(key), value, deadline: deadline, version: version)
   }
 
-  /// `hash`: the key's, where it is known already.
+  /// Sets a key whose hash is known already.
   func set(_ key: UnsafeRawBufferPointer, hash: Int, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
     let place = records.place(of: key, hash)
     guard let record = records[place].map(EntryTable.record) else { return add(key, hash, place, value, deadline, version) }
     liveBytes &+= Int64(value.count &- record.pointee.valueCount)
-    // A block that is far too large for what it holds now is given back.
+    // A block that is far too large for the new value is freed.
     let capacity = Int(record.pointee.capacity)
     if capacity >= value.count, capacity <= 4 &* value.count &+ 64 {
       EntryTable.fill(record, value, deadline, version)
@@ -130,7 +131,7 @@ final class EntryTable {
     }
   }
 
-  /// Removes every key of the scope's sessions.
+  /// Removes all keys of the scope's sessions.
   func removeSessions(of scope: Scope) {
     forEach(in: scope.session) { node in
       records.remove(records.place(of: EntryTable.key(EntryTable.record(node)), node.pointee.hash))
@@ -147,20 +148,20 @@ final class EntryTable {
     ownCount = 0
   }
 
-  /// Gives a record back that is in no slot any more.
+  /// Frees a record that is in no slot any more.
   private func forget(_ node: Node.Pointer) {
     let record = EntryTable.record(node)
     liveBytes &-= Int64(record.pointee.keyCount &+ record.pointee.valueCount)
     if EntryTable.isOwn(EntryTable.key(record)) { ownCount &-= 1 }
     let (previous, next) = (node.pointee.previous, node.pointee.next)
     Node.join(previous, next)
-    if previous == next, let ring = next { removeRing(ring) } // it was the last one
+    if previous == next, let ring = next { removeRing(ring) } // the record was the last one in the ring
     EntryTable.dispose(record)
   }
 
   // MARK: rings
 
-  /// The ring that a key belongs to, made where there is none.
+  /// Returns the ring that a key belongs to. Makes it if there is none.
   private func ring(of key: UnsafeRawBufferPointer) -> Node.Pointer {
     let scope = Scope.prefixLength(key) ?? 0
     let isSession = UnsafeRawBufferPointer(rebasing: key[scope...]).begins(with: Key.sessionBytes)
@@ -177,7 +178,7 @@ final class EntryTable {
     return ring
   }
 
-  /// `body` may take the node that it is given out of the ring.
+  /// Calls `body` with each node of a ring. It may take that node out of the ring.
   private func forEach(in name: Key, _ body: (Node.Pointer) -> Void) {
     let ring = name.withBytes { rings[rings.place(of: $0, hashOf($0))] }
     var node = ring?.pointee.next
@@ -194,21 +195,21 @@ final class EntryTable {
 
   // MARK: records
 
-  /// A scope's generation is stored under its prefix alone.
+  /// Returns true for the key of a scope's generation, which is the scope's prefix alone.
   private static func isOwn(_ key: UnsafeRawBufferPointer) -> Bool { key.first == 0 && key.last == 0 }
 
   private static func record(_ node: Node.Pointer) -> Pointer { UnsafeMutableRawPointer(node).assumingMemoryBound(to: Record.self) }
   private static func node(_ record: Pointer) -> Node.Pointer { UnsafeMutableRawPointer(record).assumingMemoryBound(to: Node.self) }
 
   private static func allocate(_ count: Int) -> UnsafeMutableRawPointer {
-    guard let memory = malloc(count) else { fatalError("out of memory") } // no memory: nothing can go on
+    guard let memory = malloc(count) else { fatalError("out of memory") } // without memory nothing can go on
     return memory
   }
 
   private static func makeRecord(
     _ hash: Int, _ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32
   ) -> Pointer {
-    let capacity = value.count &+ (value.count &>> 2) // room to grow into without a new block
+    let capacity = value.count &+ (value.count &>> 2) // the value can grow by a quarter without a new block
     let memory = allocate(MemoryLayout<Record>.stride &+ key.count &+ capacity)
     let record = memory.assumingMemoryBound(to: Record.self)
     let node = Node(hash: hash, next: nil, previous: nil, keyCount: UInt32(truncatingIfNeeded: key.count))

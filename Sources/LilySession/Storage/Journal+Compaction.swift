@@ -1,33 +1,33 @@
 import CPlatform
 
-/// Rewriting the file with only what lives.
+/// Rewrites the file with only the live entries.
 extension Journal {
-  /// An update compacts only past both of these; there is no thread that could do it instead.
+  /// An update compacts only if the file is past both of these limits. There is no thread that could do it instead.
   private static var updateFloor: Int64 { 4 << 20 }
   private static var updateRatio: Int64 { 16 }
   private static var idleFloor: Int64 { 64 << 10 }
   private static var idleRatio: Int64 { 4 }
 
-  /// A sync or an opening should rewrite the file for its size.
+  /// True if a sync or an opening should rewrite the file because of its size.
   var isWorthwhile: Bool {
     !mirror.hasUnknown && mirror.applied > Journal.idleFloor && mirror.applied > Journal.idleRatio &* mirror.table.compactedBytes
   }
 
-  /// Rewrites, at open, a file that earlier programs left large. A failure leaves it as it is, and so does damage that would not be kept: who
-  /// opens the file may want to repair it.
+  /// Rewrites, at open, a file that earlier programs left large. If that fails, the file stays as it is. It also stays if it has damage of
+  /// which no copy would be kept, because whoever opens it may want to repair it.
   func compactIfWorthwhile() {
     guard !route.isReadOnly, isWorthwhile, mirror.damagedLines == 0 || mirror.keepsDamage else { return }
     let hostTime = options.clock?()
     _ = try? exclusion.run { () throws(Failure) in
-      try enter()
-      defer { leave() }
+      try lockAndCatchUp()
+      defer { unlockFile() }
       let found = mirror.damagedLines
       try compact(hostTime)
       damageAtOpening = found
     }
   }
 
-  /// Runs after each change, under its lock. Returns why the file could not be rewritten; that is no failure of the change.
+  /// Runs after each change, under its lock. Returns why the file could not be rewritten, which is no failure of the change, or nil.
   @inline(__always)
   @discardableResult
   func compactIfFarTooLarge(_ hostTime: Int64?) -> Failure? {
@@ -39,25 +39,26 @@ extension Journal {
   private func tryToCompact(_ hostTime: Int64?) -> Failure? {
     guard !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return nil }
     do throws(Failure) { try compact(hostTime) } catch {
-      return route.isInDoubt ? nil : error // the next change looks where the path leads
+      return route.isInDoubt ? nil : error // if in doubt, the next change looks where the path leads
     }
     return nil
   }
 
-  /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which goes with the old file: others
-  /// may write to the new one as soon as it has the name. Its state is that of this handle, so they are caught up with as ever.
+  /// Writes a whole new file and puts it in the place of this one. The caller holds the lock, which stays with the old file. So others may
+  /// write to the new one as soon as it has the name. That does no harm: the new file says what this handle knows, and what others append
+  /// is read as always.
   ///
   /// - Parameters:
-  ///   - evenFull: also where the file takes no more lines, of which those of a newer format are lost.
-  ///   - keepsCopy: a copy of a damaged file stays, whatever was removed.
+  ///   - evenFull: if true, rewrites even a file to which no line can be appended. Its lines of a newer format are lost.
+  ///   - keepsCopy: if true, the copy of a damaged file stays, even if values were removed.
   func compact(_ hostTime: Int64?, evenFull: Bool = false, keepsCopy: Bool = false) throws(Failure) {
     try requirePlace()
     let time = hostTime ?? Syscalls.wallClock()
     let before = mirror.applied
     do throws(Failure) {
       do throws(Failure) { try rewrite(time, evenFull, keepsCopy) } catch {
-        guard error.status == .noSpace, Syscalls.truncate(route.file, to: mirror.applied) else { throw error }
-        // What was allocated past the end is free now: on a full disk that, and then the old file, is where the new one goes.
+        guard error.status == .noSpace, Syscalls.truncateFile(route.file, to: mirror.applied) else { throw error }
+        // The blocks past the end are free now. On a full disk, the new file may fit there.
         mirror.allocated(to: 0)
         do throws(Failure) { try rewrite(time, evenFull, keepsCopy) } catch {
           restoreReserve()
@@ -70,14 +71,14 @@ extension Journal {
     }
   }
 
-  /// Throws if the path leads elsewhere by now, or is about to: a file that is renamed to it would take the place of somebody else's.
+  /// Throws if the path leads to another file by now, or is about to. A file that is renamed to the path would then replace somebody else's.
   func requirePlace() throws(Failure) {
     guard try route.lookUp() == .thisFile else {
       route.doubt()
-      throw Failure(.busy, "the path leads to another file by now").at(names.path)
+      throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
     }
     if isMarked(try Syscalls.sizeAndLinks(route.file)), isBeingReplaced() {
-      throw Failure(.busy, "another process is replacing the file").at(names.path)
+      throw Failure(.busy, "another process is replacing the file; try again").at(names.path)
     }
   }
 
@@ -89,35 +90,36 @@ extension Journal {
     let position: JournalReader.Position
     do throws(Failure) {
       position = try writeLiving(to: new, header, time)
-      // Before the rename: after power loss the name must not lead to an empty file.
-      try Syscalls.sync(new)
-      // Before the rename too: a writer that waits for the old file's lock finds it, whenever this process dies.
+      // This comes before the rename, because after power loss the name must not lead to an empty file.
+      try Syscalls.syncFile(new)
+      // `moved` comes before the rename, too, so that a writer that waits for the old file's lock finds it, whenever this process dies.
       do throws(Failure) { try appendMoved() } catch {
-        // Where no line can be appended, the link count has to tell that writer.
+        // If no line can be appended, that writer notices by the link count that the file was replaced.
         if !evenFull { throw error }
       }
       try requirePlace()
-      // What was removed leaves the copy of a damaged file, too: before the rename, after which nobody knows of the removal any more.
+      // Removed values must leave the copy of a damaged file, too. This comes before the rename, because after it nobody knows of the
+      // removal.
       if mirror.holdsRemoved, !mirror.keepsDamage, !keepsCopy { removeCopy() }
-      try Syscalls.rename(route.directory, names.temporary, names.file)
+      try Syscalls.renameFile(route.directory, names.temporary, names.file)
     } catch {
-      Syscalls.close(new)
-      Syscalls.unlink(route.directory, names.temporary)
+      Syscalls.closeFile(new)
+      Syscalls.removeName(route.directory, names.temporary)
       throw error
     }
-    // Whoever gets the old file's lock now reads "moved". Closing alone would leave it with a child that fork made.
+    // Whoever gets the old file's lock now reads `moved`. Closing the file would not be enough, because a child of fork may have it open.
     Syscalls.unlock(route.file)
     adopt(new, isPrivate: isPrivate, header, position, time)
   }
 
-  /// A new file, with what lives, has the name now: this handle goes on with it.
+  /// Makes a new file with the live entries, which has the name now, the file of this handle.
   func adopt(_ new: Int32, isPrivate: Bool, _ header: JournalHeader, _ position: JournalReader.Position, _ time: Int64) {
     route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
     lastCompaction = time
     damageAtOpening = 0
     var isDirectorySynced = true
-    do throws(Failure) { try Syscalls.sync(directory: route.directory) } catch { isDirectorySynced = false }
+    do throws(Failure) { try Syscalls.syncDirectory(route.directory) } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }
@@ -129,38 +131,38 @@ extension Journal {
     try append(scratch, items: 1, isRemoval: true)
   }
 
-  /// Others may have written to the new file before it was watched.
+  /// Watches the new file. Others may have written to it before it was watched.
   func watchNew() {
     watcher.arm(hasFile: true, isNews: false)
     guard let found = try? Syscalls.sizeAndLinks(route.file), isCurrent(found) else { return watcher.noteArrival() }
   }
 
   func makeTemporary() throws(Failure) -> (file: Int32, isPrivate: Bool) {
-    // The salt is known only to who may read the file: nobody else can take the name before. And the next who has the lock knows it, too,
-    // should this process die.
-    names.nameTemporary(mirror.applied > 0 ? mirror.salt.seed : UInt32(truncatingIfNeeded: try Syscalls.random()))
-    Syscalls.unlink(route.directory, names.temporary) // a dead compactor's; no living one is without the lock
+    // The name is made of the salt, which only those know who may read the file, so nobody else can take the name first. If this process
+    // dies, the next one that has the lock knows the name.
+    names.nameTemporary(mirror.applied > 0 ? mirror.salt.seed : UInt32(truncatingIfNeeded: try Syscalls.randomNumber()))
+    Syscalls.removeName(route.directory, names.temporary) // left by a process that died; a living one would have the lock
     var new = openTemporary()
     if new < 0, Syscalls.hasFoundSomething {
-      // Somebody has seen the name of a dead compactor's.
-      names.nameTemporary(UInt32(truncatingIfNeeded: try Syscalls.random()))
+      // Somebody has seen the name of such a file, and taken it.
+      names.nameTemporary(UInt32(truncatingIfNeeded: try Syscalls.randomNumber()))
       new = openTemporary()
     }
-    guard new >= 0 else { throw Syscalls.failure("cannot rewrite").at(names.path) }
+    guard new >= 0 else { throw Syscalls.failure("cannot create the file that is to replace").at(names.path) }
     return (new, Syscalls.makePrivate(new))
   }
 
   private func openTemporary() -> Int32 {
-    Syscalls.open(route.directory, names.temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
+    Syscalls.openFile(route.directory, names.temporary, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
   }
 
-  /// Writes a header, and one line for each entry. Returns the position at the end.
+  /// Writes the header, and one line for each entry that has not expired. Returns the position at the end.
   func writeLiving(to new: Int32, _ header: JournalHeader, _ time: Int64) throws(Failure) -> JournalReader.Position {
     var position = JournalReader.Position()
     input.truncate(to: 0)
     header.append(to: input)
     func flush() throws(Failure) {
-      try put(input.bytes, into: new)
+      try writeGuarded(input.bytes, into: new)
       position.end &+= Int64(input.count)
       input.truncate(to: 0)
     }
@@ -178,38 +180,38 @@ extension Journal {
     return position
   }
 
-  /// Copies the file beside it, but for what comes before a removal. A second name for it would not do: that changes the link count others
-  /// look at.
+  /// Copies the damaged file, without what comes before a removal. A hard link would not do, because it changes the link count, by which
+  /// others notice a replacement.
   func keepDamaged() throws(Failure) { try guarded { () throws(Failure) in try copyDamaged() } }
 
   private func copyDamaged() throws(Failure) {
     let (copy, _) = try makeTemporary()
     do throws(Failure) {
-      defer { Syscalls.close(copy) }
+      defer { Syscalls.closeFile(copy) }
       let end = try Syscalls.sizeAndLinks(route.file).size
       var at: Int64 = 0
       defer { input.truncate(to: 0) }
       while at < end {
         input.truncate(to: 0)
         input.reserve(256 << 10)
-        let got = try Syscalls.read(route.file, input.start, 256 << 10, at: at)
+        let got = try Syscalls.readFile(route.file, input.start, 256 << 10, at: at)
         if got <= 0 { break }
         input.resize(to: got)
-        // A hole stays one: a sparse file must not fill the disk.
+        // A hole stays a hole, because a sparse file must not fill the disk.
         blankRemoved(from: at)
-        if input.bytes.contains(where: { $0 != 0 }) { try Syscalls.write(copy, input.bytes) }
+        if input.bytes.contains(where: { $0 != 0 }) { try Syscalls.writeFile(copy, input.bytes) }
         at &+= Int64(got)
-        guard Syscalls.truncate(copy, to: at) else { throw Syscalls.failure("the copy cannot be extended") }
+        guard Syscalls.truncateFile(copy, to: at) else { throw Syscalls.failure("cannot write the copy of the damaged file").at(names.path) }
       }
-      try Syscalls.sync(copy)
-      try Syscalls.rename(route.directory, names.temporary, names.damaged)
+      try Syscalls.syncFile(copy)
+      try Syscalls.renameFile(route.directory, names.temporary, names.damaged)
     } catch {
-      Syscalls.unlink(route.directory, names.temporary)
+      Syscalls.removeName(route.directory, names.temporary)
       throw error
     }
   }
 
-  /// Makes zeros of what is not to be copied: the lines up to the last removal. `start`: where what was read begins in the file.
+  /// Puts zeros in place of the lines up to the last removal, which must not be copied. The buffer has the file's bytes from `start` on.
   private func blankRemoved(from start: Int64) {
     let from = max(mirror.linesAt &- start, 0)
     let to = min(mirror.removedTo &- start, Int64(input.count))

@@ -1,21 +1,21 @@
 import CPlatform
 
-/// Taking what was removed out of a file that cannot be rewritten: its folder is not writable, it is mounted by itself, there is no
-/// descriptor for another. SQLite's `secure_delete` is the model.
+/// Overwrites removed values in a file that cannot be rewritten, because its folder is not writable, it is mounted by itself, or there is no
+/// descriptor for another file. SQLite's `secure_delete` is the model.
 //
-// A line that is overwritten stays as long as it was, and whole: its value becomes zeros that have expired long ago, so a reader goes past it
-// as ever. One who reads without the lock may have seen the file from before the removal, and finds the value gone already; it
-// sees by the file's size that there is more to read, and so comes to the removal.
+// An overwritten line keeps its length and stays whole: its value becomes zeros that expired long ago, so readers read on as always. A
+// reader without the lock may know the file from before the removal, and find the value gone already. By the file's size it sees that there
+// is more to read, and so it comes to the removal.
 extension Journal {
-  /// Overwrites all values that are not stored any more, and damaged lines from before the last removal. The caller holds the lock, and has
-  /// read the file to its end.
+  /// Overwrites all values that are no longer stored, and damaged lines before the last removal. The caller holds the lock, and has read the
+  /// file to its end.
   func eraseInPlace() throws(Failure) {
     let end = mirror.applied
     let found = try survey()
     defer { scratch.buffer.truncate(to: 0) }
-    // A line that is being overwritten while the power fails may be lost as a whole. So what it says that still holds is written again before.
+    // If power fails while a line is overwritten, the whole line may be lost. So what it says and still counts is written again before that.
     if found.endangered.count > 0 { try writeAgain(found.endangered) }
-    do throws(Failure) { try Syscalls.sync(data: route.file) } catch {
+    do throws(Failure) { try Syscalls.syncData(route.file) } catch {
       debts.syncFailed()
       throw error
     }
@@ -23,7 +23,7 @@ extension Journal {
     let (failure, appendsAgain) = try Syscalls.withoutAppending(route.file) { () throws(Failure) in
       try guarded { () throws(Failure) in try overwrite(to: end, lastRemoval: found.lastRemoval) }
     }
-    if !appendsAgain { route.drop() } // the next use opens it anew
+    if !appendsAgain { route.forgetFile() } // the next use opens the file anew
     if let failure { throw failure }
     if let failure = removeRemains() { throw failure }
     mirror.erased()
@@ -39,8 +39,8 @@ extension Journal {
     }
   }
 
-  /// Returns a table of the keys that are set or removed in a line together with a value that is to be overwritten, and where the last line
-  /// begins that removes something.
+  /// Returns the keys that are set or removed in the same line as a value that is to be overwritten, and where the last line begins that
+  /// removes something.
   private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64) {
     let endangered = EntryTable()
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
@@ -63,7 +63,7 @@ extension Journal {
     return (endangered, lastRemoval)
   }
 
-  /// Writes once more what is stored under the keys, or that nothing is.
+  /// Writes again what is stored under these keys, or that nothing is.
   private func writeAgain(_ keys: EntryTable) throws(Failure) {
     let batch = Batch()
     try keys.forEach { key throws(Failure) in
@@ -92,7 +92,7 @@ extension Journal {
     return EntryTable.value(record).equals(change.value)
   }
 
-  /// Returns true if the value is to be overwritten, and was not before.
+  /// Returns true if the value is to be overwritten, and has not been yet.
   private func isGone(_ change: LineReader.Change) -> Bool {
     guard change.isSet, !isStored(change) else { return false }
     return change.deadline != Journal.longAgo(change.deadline) || !change.value.allSatisfy { $0 == UInt8(ascii: "0") || $0 == UInt8(ascii: "\"") }
@@ -108,11 +108,11 @@ extension Journal {
       blank.blankOut(from: value - start, valueCount: change.value.count, deadline: change.deadline)
     }
     if blank.count == 0 { return }
-    blank.put(hex: UInt64(mirror.salt.check(blank.slice(JournalHeader.checkedFrom, blank.count))), digits: 8, at: 2)
+    blank.put(hex: UInt64(mirror.salt.check(blank.slice(JournalHeader.checkedFrom, blank.count))), digits: JournalHeader.checkDigits, at: JournalHeader.checkOffset)
     try Syscalls.overwrite(route.file, blank.bytes, at: line.start)
   }
 
-  /// Returns a deadline that has passed (in 2001 at the latest). It has as many digits as the one given, but at most 13.
+  /// Returns a deadline that has passed, in 2001 at the latest. It has as many digits as the given one, but at most 13.
   fileprivate static func longAgo(_ deadline: Int64) -> Int64 {
     var passed: Int64 = 1
     for _ in 1..<min(ByteBuffer.decimalLength(deadline.magnitude), 13) { passed &*= 10 }
@@ -126,7 +126,7 @@ extension Journal {
     var at = min(nextData(line.start), end)
     while at < end {
       blank.truncate(to: 0)
-      // Up to where a block begins: what follows in the same block would be no hole any more.
+      // A write ends where a block begins, because a hole behind it in the same block would be filled.
       for _ in 0..<min(end &- at, room &- at % room) { blank.append(UInt8(ascii: "?")) }
       try Syscalls.overwrite(route.file, blank.bytes, at: at)
       at = min(nextData(at &+ Int64(blank.count)), end) // a hole stays one
@@ -135,7 +135,7 @@ extension Journal {
 }
 
 extension ByteBuffer {
-  /// Overwrites a value, the comma behind it and its deadline by a value and a deadline which together are as long.
+  /// Overwrites a value, the comma behind it and its deadline by a blank value and a passed deadline of the same length together.
   fileprivate func blankOut(from start: Int, valueCount: Int, deadline: Int64) {
     let end = start &+ valueCount &+ 1 &+ ByteBuffer.decimalLength(deadline.magnitude)
     guard start >= 0, end <= count else { return }

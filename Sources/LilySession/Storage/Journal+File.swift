@@ -1,64 +1,67 @@
 import CPlatform
 
-/// Opening the file, following its path, and beginning it.
+/// Opens the file, follows its path, and begins a new file.
 extension Journal {
-  /// The first look at the file.
-  func start() throws(Failure) {
-    let opened = try route.open(create: options.create && !options.isReadOnly)
+  /// Opens the file for the first time, and reads it.
+  func openFirst() throws(Failure) {
+    let opened = try route.openFile(create: options.create && !options.isReadOnly)
     if opened == .nothing, options.acceptsMissing { return }
     guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
-    // A store that was emptied is not told from one that nobody has stored anything in, unless this very call has made it.
-    if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty").at(names.path) }
-    if route.isReadOnly { try freshen() } else { try enterFirst() }
-    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file is damaged").at(names.path) }
+    // An empty file may be a store that was emptied, unless this very call has made it.
+    if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty, and may have lost its content").at(names.path) }
+    if route.isReadOnly { try freshen() } else { try enterNewly() }
+    if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file has damaged lines").at(names.path) }
     compactIfWorthwhile()
   }
 
-  /// Returns true if the file has no bytes. One that another process has just made gets its header within microseconds.
+  /// Returns true if the file has no bytes. It waits a moment, because a file that another process has just made gets its header within
+  /// microseconds.
   private func isEmpty() throws(Failure) -> Bool {
     var tries = 0
     while try Syscalls.sizeAndLinks(route.file).size == 0 {
       if tries == 20 { return true }
       tries &+= 1
-      Syscalls.sleep(microseconds: 1000)
+      Syscalls.sleepFor(microseconds: 1000)
     }
     return false
   }
 
-  /// Reads the file, and makes it fit to be written to. A ruined one stays as it is until something is to be stored: only then is there
-  /// a reason to keep it elsewhere.
-  private func enterFirst() throws(Failure) {
+  /// Reads the file, and makes it ready for writing. A ruined file stays as it is until something is to be stored, because only then is
+  /// there a reason to keep a copy.
+  private func enterNewly() throws(Failure) {
     try tightenFirst()
     let hostTime = options.clock?()
-    guard try lock() else {
-      try enter(lookingUp: true)
-      leave()
+    guard try lockFile() else {
+      try lockAndCatchUp(lookingUp: true)
+      unlockFile()
       return
     }
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
-        // Strangers keep the old one. Damage waits for who has a reason to write: this may be somebody who wants to repair it.
+        // A file that others could open is rewritten, so that strangers keep only the old one. A damaged file is not rewritten yet, because
+        // whoever opens it may want to repair it.
         if route.wasLoose, mirror.applied > 0, mirror.damagedLines == 0 { try? compact(hostTime) }
-        leave()
+        unlockFile()
         return
       }
     } catch {
-      leave()
+      unlockFile()
       throw error
     }
-    leave()
-    try enter(lookingUp: true)
-    leave()
+    unlockFile()
+    try lockAndCatchUp(lookingUp: true)
+    unlockFile()
   }
 
-  /// Takes others' rights to a journal away, as a copy may have them, before its lock is waited for: a stranger may have that.
+  /// Takes away others' rights to a journal, which a copied file may have. This comes before the wait for the lock, which a stranger may
+  /// hold.
   private func tightenFirst() throws(Failure) {
     let size = try Syscalls.sizeAndLinks(route.file).size
     switch try lookAtHeader(size) {
     case .ours, .unfinished, .cut, .zeroed: route.tighten()
-    case .lost, .notOurs: break // it may be anything, and is looked at closely first
+    case .lost, .notOurs: break // the file may be anything, and is looked at more closely first
     }
   }
 
@@ -66,37 +69,37 @@ extension Journal {
 
   enum Followed { case same, another, nothing }
 
-  /// Looks the path up, and goes where it leads: nothing is known of another file, and where there is none, nothing is stored.
+  /// Looks the path up, and opens what it leads to. Nothing is known of another file; if there is no file, nothing is stored.
   ///
-  /// - Parameter create: make the file where the path has none.
+  /// - Parameter create: if true, makes the file if there is none.
   @inline(never)
-  func follow(create: Bool) throws(Failure) -> Followed {
-    let followed = try goThere()
-    guard create, followed == .nothing, try open(create: true) else { return followed }
-    if watcher.isOpen { _ = try goThere() }
+  func followPath(create: Bool) throws(Failure) -> Followed {
+    let followed = try followWithWatch()
+    guard create, followed == .nothing, try openAnother(create: true) else { return followed }
+    if watcher.isOpen { _ = try followWithWatch() }
     return .another
   }
 
-  /// Does so with the watch armed first, and then looks again: what came in between is seen by that look, what comes after it is told.
-  private func goThere() throws(Failure) -> Followed {
-    if route.file < 0 { watcher.pathChanged() } // the nearest folder may be another one by now
+  /// Follows the path, arms the watch, and looks once more: that look sees what came before the watch, and the watch sees what comes after.
+  private func followWithWatch() throws(Failure) -> Followed {
+    if route.file < 0 { watcher.pathChanged() } // the nearest existing folder may be another one by now
     let had = route.file >= 0
-    var followed = try lookOnce()
+    var followed = try followOnce()
     var tries = 0
     while watcher.isOpen, !watcher.isArmed, tries < 8 {
       tries &+= 1
       watcher.arm(hasFile: route.file >= 0, isNews: had || route.file >= 0)
-      if !watcher.isArmed { break } // the system gives no more watches; the next look-up tries again
-      let again = try lookOnce()
+      if !watcher.isArmed { break } // the system has no more watches; the next look-up tries again
+      let again = try followOnce()
       if again != .same { followed = again }
     }
     return followed
   }
 
-  private func lookOnce() throws(Failure) -> Followed {
+  private func followOnce() throws(Failure) -> Followed {
     switch try route.lookUp() {
     case .thisFile: return .same
-    case .another: if try open(create: false) { return .another }
+    case .another: if try openAnother(create: false) { return .another }
     case .nothing: break
     }
     vanish()
@@ -104,9 +107,9 @@ extension Journal {
     return .nothing
   }
 
-  /// Opens what the path names, where that is another file than before. Returns false if there is none.
-  private func open(create: Bool) throws(Failure) -> Bool {
-    switch try route.open(create: create) {
+  /// Opens the file that the path names, which is another one than before. Returns false if there is none.
+  private func openAnother(create: Bool) throws(Failure) -> Bool {
+    switch try route.openFile(create: create) {
     case .nothing: return false
     case .same: break
     case .another, .made: meetAnotherFile()
@@ -120,15 +123,15 @@ extension Journal {
     watcher.pathChanged()
   }
 
-  /// A file that could only be read when it was opened may be writable by now. Where it is not, the reason is the system's own.
+  /// Opens a file for writing that could only be read when it was opened. Throws the system's reason if it still cannot be written.
   func openForWriting() throws(Failure) {
-    if try route.open(create: true, mustWrite: true) != .same { meetAnotherFile() }
+    if try route.openFile(create: true, mustWrite: true) != .same { meetAnotherFile() }
   }
 
-  /// The path has no file, and what was stored is gone with it, as after a clear.
+  /// Notes that the path has no file any more. What was stored is gone with it, as after a clear.
   private func vanish() {
     guard route.file >= 0 else { return }
-    route.drop()
+    route.forgetFile()
     mirror.voided()
     debts.fileIsGone()
     watcher.pathChanged()
@@ -136,8 +139,8 @@ extension Journal {
 
   // MARK: beginning the file
 
-  /// Writes the header: nothing is stored in the file, or nothing that can be read. The caller holds the lock.
-  func create(size: Int64) throws(Failure) {
+  /// Writes the header into a file in which nothing is stored, or nothing that can be read. The caller holds the lock.
+  func beginFile(size: Int64) throws(Failure) {
     removeLeftFiles()
     if mirror.keepsDamage { try keepDamaged() }
     let header = try makeHeader()
@@ -150,39 +153,39 @@ extension Journal {
     if watcher.isOpen, !watcher.isArmed { watchNew() }
   }
 
-  /// The header of a new file that goes on from what is known.
+  /// Makes the header of a new file that continues what is known.
   func makeHeader() throws(Failure) -> JournalHeader {
-    // A file that this handle knows to have vanished is made anew by it: that was one clear, not two.
-    let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.random())
-    return JournalHeader(salt: Salt(try Syscalls.random()), generation: generation)
+    // If this handle knows that the file has vanished, it has counted that as a clear already, so the generation stays.
+    let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.randomNumber())
+    return JournalHeader(salt: Salt(try Syscalls.randomNumber()), generation: generation)
   }
 
   private func beginInPlace(_ size: Int64) throws(Failure) {
-    if size > 0, !Syscalls.truncate(route.file, to: 0) { throw Syscalls.failure("cannot begin anew").at(names.path) }
-    route.makePrivate() // whatever the umask
-    do throws(Failure) { try put(input.bytes, into: route.file) } catch {
-      _ = Syscalls.truncate(route.file, to: 0)
+    if size > 0, !Syscalls.truncateFile(route.file, to: 0) { throw Syscalls.failure("cannot empty").at(names.path) }
+    route.makePrivate() // the umask may have left others' rights
+    do throws(Failure) { try writeGuarded(input.bytes, into: route.file) } catch {
+      _ = Syscalls.truncateFile(route.file, to: 0)
       throw error
     }
-    // Once in a file's life: after power loss a header of foreign blocks would not be taken for ours.
-    do throws(Failure) { try Syscalls.sync(data: route.file) } catch { debts.syncFailed() }
+    // This happens once in a file's life. Without it, the header could be foreign blocks after power loss, and the file would be refused.
+    do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }
   }
 
-  /// Puts a new file in the place of one that was emptied. Another handle may have read that one to where it is empty now, and would take
-  /// a header that is as long for the one that it knows. Returns false where that cannot be done, as with a file that is mounted by itself.
+  /// Puts a new file in the place of one that was emptied. Another handle may have read the old one, and would take a header of the same
+  /// length for the one that it knows. Returns false if that cannot be done, for example because the file is mounted by itself.
   private func beginInNewFile() throws(Failure) -> Bool {
     guard let (new, isPrivate) = try? makeTemporary() else { return false }
     do throws(Failure) {
-      // Nobody else can have the lock of a file that has no name yet that anybody looks for.
+      // Nobody else can have this lock, because nobody looks for a file with a temporary name.
       guard try Syscalls.tryLock(new) == .taken else { throw Failure(.busy, "the new file is locked") }
-      try put(input.bytes, into: new)
-      try Syscalls.sync(new)
+      try writeGuarded(input.bytes, into: new)
+      try Syscalls.syncFile(new)
       try requirePlace()
-      try Syscalls.rename(route.directory, names.temporary, names.file)
+      try Syscalls.renameFile(route.directory, names.temporary, names.file)
     } catch {
-      Syscalls.close(new)
-      Syscalls.unlink(route.directory, names.temporary)
-      if route.isInDoubt { throw error } // nor may the header go into a file that the path does not lead to
+      Syscalls.closeFile(new)
+      Syscalls.removeName(route.directory, names.temporary)
+      if route.isInDoubt { throw error } // the header must not go into a file that the path does not lead to
       return false
     }
     Syscalls.unlock(route.file)

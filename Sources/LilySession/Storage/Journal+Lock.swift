@@ -1,15 +1,15 @@
 import CPlatform
 
-/// How long a call goes on trying.
+/// Limits how long a call keeps trying.
 struct Patience {
   private var end: Int64?
   private var tries = 0
 
-  /// Returns true 3 s after the first call of `wait`: nobody else who waits or writes takes so long.
+  /// True from 3 s after the first call of `keepWaiting` on. Nobody who follows the rules holds the lock for so long.
   var isWearingThin: Bool { end.map { Syscalls.monotonicClock() >= $0 &- 2000 } ?? false }
 
-  /// Throws BUSY, 5 s after the first call, unless the system is so slow that it was tried a few times only.
-  mutating func wait(_ reason: StaticString) throws(Failure) {
+  /// Throws BUSY from 5 s after the first call on, unless the system is so slow that there were only a few tries.
+  mutating func keepWaiting(_ reason: StaticString) throws(Failure) {
     let now = Syscalls.monotonicClock()
     tries &+= 1
     guard let end else {
@@ -20,25 +20,24 @@ struct Patience {
   }
 }
 
-/// The lock that keeps processes, and the handles of one process, apart: flock on the journal itself, which no closing of
-/// another descriptor drops and no cleaner deletes. The kernel frees it when its holder dies.
+/// Takes the lock that keeps processes apart, and the handles of one process. It is flock on the journal itself: closing another descriptor
+/// does not drop it, no cleaner deletes it, and the kernel frees it when its holder dies.
 ///
-/// What an update does here is in line, and what is rare is not: a processor that comes back from the kernel has forgotten
-/// where it was called from, and then each return costs as much as the work.
+/// The steps of an update are inlined here, and rare steps are not. A processor that comes back from the kernel has forgotten where it was
+/// called from, and then each return costs as much as the work.
 extension Journal {
-  ///
-  /// Returns false if the path leads to another file by now, so that there is nothing to wait for.
+ /// Returns false if the path leads to another file by now, so that there is nothing to wait for.
   @inline(__always)
-  func lock() throws(Failure) -> Bool {
+  func lockFile() throws(Failure) -> Bool {
     if try Syscalls.tryLock(route.file) == .taken { return true }
     return try waitForLock()
   }
 
   @inline(__always)
-  func leave() { Syscalls.unlock(route.file) }
+  func unlockFile() { Syscalls.unlock(route.file) }
 
-  /// Others hold the lock for microseconds: yielding to them is enough. Behind a compaction or a stopped process, sleep; the
-  /// length differs from process to process, so that two do not keep meeting.
+  /// Waits for the lock. Others usually hold it for microseconds, so yielding to them is enough. If a compaction or a stopped process has
+  /// it, this sleeps. The length differs between processes, so that two of them do not keep meeting.
   @inline(never)
   private func waitForLock() throws(Failure) -> Bool {
     var patience = Patience()
@@ -47,17 +46,17 @@ extension Journal {
     var tries = 0
     while true {
       if tries < 100 {
-        Syscalls.yield()
+        Syscalls.yieldProcessor()
       } else {
-        // Who replaced the file may not have unlocked the one before.
+        // A process that has replaced the file may not have unlocked the old one.
         if tries % 50 == 0, try route.lookUp() != .thisFile {
           route.doubt()
           return false
         }
-        // Where it cannot be replaced, BUSY is what there is to say.
+        // If the file cannot be replaced, the wait ends with BUSY.
         if tries % 50 == 0, patience.isWearingThin, (try? replaceWithoutLock()) == true { return false }
-        try patience.wait("another process holds the file's lock")
-        Syscalls.sleep(microseconds: pause &+ own)
+        try patience.keepWaiting("another process has held the file's lock for 5 s")
+        Syscalls.sleepFor(microseconds: pause &+ own)
         pause = min(pause &* 2, 1000)
       }
       tries &+= 1
@@ -65,23 +64,23 @@ extension Journal {
     }
   }
 
-  /// Takes the lock of the file that the path names, with everything in it applied and no torn tail. Follow it by `leave`.
+  /// Takes the lock of the file that the path names, applies everything in it, and cuts off a torn end. Call `unlockFile` afterwards.
   ///
-  /// - Parameter lookingUp: also where nothing tells that the path may name another file.
+  /// - Parameter lookingUp: if true, looks the path up even if nothing suggests that it names another file.
   @inline(never)
-  func enter(lookingUp: Bool = false) throws(Failure) {
-    if lookingUp { try enterByPath() } else { try enterInLine() }
+  func lockAndCatchUp(lookingUp: Bool = false) throws(Failure) {
+    if lookingUp { try lockAndCatchUpByPath() } else { try lockAndCatchUpInLine() }
   }
 
-  /// The same for an update.
+  /// Does the same, inlined for an update.
   @inline(__always)
-  func enterInLine() throws(Failure) {
+  func lockAndCatchUpInLine() throws(Failure) {
     if !route.isReadyForWriting {
-      try enterByPath()
+      try lockAndCatchUpByPath()
       return
     }
-    guard try lock() else {
-      try enterByPath()
+    guard try lockFile() else {
+      try lockAndCatchUpByPath()
       return
     }
     do throws(Failure) {
@@ -92,23 +91,23 @@ extension Journal {
         if !route.wasLoose { return }
       }
     } catch {
-      failed()
+      unlockAfterFailure()
       throw error
     }
-    leave()
-    try enterByPath()
+    unlockFile()
+    try lockAndCatchUpByPath()
   }
 
-  /// Goes where the path leads, and makes a file where there is none.
+  /// Locks the file to which the path leads now. Makes it if there is none.
   @inline(never)
-  private func enterByPath() throws(Failure) {
-    guard !options.isReadOnly else { throw Failure(.permission, "the storage may only be read") }
+  private func lockAndCatchUpByPath() throws(Failure) {
+    guard !options.isReadOnly else { throw Failure(.permission, "the storage was opened to be read only") }
     var patience = Patience()
     while true {
-      _ = try follow(create: true)
+      _ = try followPath(create: true)
       if route.isReadOnly { try openForWriting() }
-      guard try lock() else {
-        try patience.wait("the file is replaced again and again")
+      guard try lockFile() else {
+        try patience.keepWaiting("the file is replaced again and again")
         continue
       }
       do throws(Failure) {
@@ -118,91 +117,92 @@ extension Journal {
           if try !leavesMarked() { return }
         }
       } catch {
-        failed()
+        unlockAfterFailure()
         throw error
       }
-      leave()
-      try patience.wait("the file is replaced again and again")
+      unlockFile()
+      try patience.keepWaiting("the file is replaced again and again")
     }
   }
 
-  /// Rewrites a file that others could open: whoever has it open is to see nothing new. It goes on in the old one where that fails.
+  /// Rewrites a file that others could open, so that whoever has the old one open sees nothing new. If that fails, the old one stays in use.
   ///
-  /// - Returns: true if the path leads to a new file now.
+  /// - Returns: true if the path now leads to a new file.
   private func leavesMarked() throws(Failure) -> Bool {
     guard route.wasLoose, !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return false }
-    do throws(Failure) { try compact(0) } catch { // by no clock: the host's may not be asked here, so nothing has expired
+    do throws(Failure) { try compact(0) } catch { // the host's clock may not be asked here; at time 0 nothing has expired
       if route.isInDoubt { throw error }
       return false
     }
     return true
   }
 
-  /// Gives the lock back after a failure.
+  /// Gives the lock back after a failure. The path is looked up before the file is used again.
   @inline(never)
-  private func failed() {
-    leave()
+  private func unlockAfterFailure() {
+    unlockFile()
     route.doubt()
   }
 
-  /// Returns true if nobody else has written, and nothing tells that the path may not name this file any more.
+  /// Returns true if nobody else has written, and nothing suggests that the path names another file.
   @inline(__always)
   func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
     found.size == mirror.applied && found.links == 1 && !mirror.hasMoved && mirror.applied > 0
   }
 
-  /// Returns true if the path has to be looked up before the file is believed.
-  func isOdd(_ found: Syscalls.SizeAndLinks) -> Bool { found.links != 1 || found.size < mirror.applied || found.size == 0 }
+  /// Returns true if the path must be looked up before the file is trusted.
+  func needsLookUp(_ found: Syscalls.SizeAndLinks) -> Bool { found.links != 1 || found.size < mirror.applied || found.size == 0 }
 
-  /// Applies what others wrote. Returns false if the path does not name this file any more. The caller holds the lock, so nobody is
-  /// writing.
+  /// Applies what others wrote. Returns false if the path now names another file. The caller holds the lock, so nobody is writing.
   @inline(never)
   func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
     if isMarked(found), !route.isReadOnly {
       route.noteMark()
       if isBeingReplaced() {
-        Syscalls.sleep(microseconds: 1000)
+        Syscalls.sleepFor(microseconds: 1000)
         return false
       }
     }
     let size = found.size
-    // What is odd may be the work of somebody who gave the path another file: moved or linked this one away, and emptied it there.
-    // A file that this handle has made is empty at first, and yet another handle may have begun it in a new one.
-    let isOdd = found.links != 1 || isOdd(found) && !route.isNewlyMade
-    if size < mirror.applied { mirror.startOver() } // somebody cut it
+    // Somebody may have given the path another file, and moved or linked this one away, or emptied it. A file that this handle has made is
+    // empty at first, which is not odd.
+    let isOdd = found.links != 1 || needsLookUp(found) && !route.isNewlyMade
+    if size < mirror.applied { mirror.startOver() } // somebody has cut the file
     if size > mirror.applied || mirror.applied == 0 {
       let (damaged, applied) = (mirror.damagedLines, mirror.applied)
       _ = try catchUp(to: size, isLocked: true)
-      // Damage where this handle goes on reading may also be another journal, or an older state of this one, that was copied over it.
+      // If this handle finds damage where it continues, another journal or an older state of this one may have been copied over the file.
       if mirror.damagedLines > damaged, applied > 0 {
         mirror.startOver()
         _ = try catchUp(to: size, isLocked: true)
       }
     }
-    // A header tells of nothing but itself, and a torn end may be what overwrote the file: then the header is another one.
+    // A file with only a header may be another one, and a torn end may come from another file that overwrote this one. Its header shows
+    // that.
     if mirror.hasHeaderAlone || mirror.applied > 0 && mirror.applied < size, try hasAnotherHeader() {
       mirror.startOver()
       _ = try catchUp(to: size, isLocked: true)
     }
     if isOdd || mirror.hasMoved {
       guard try route.lookUp() == .thisFile else { return false }
-      mirror.movedIsVoid() // the compactor died before its rename
+      mirror.movedIsVoid() // the process that wrote `moved` died before its rename
     }
     return true
   }
 
-  /// Makes the file's end fit to be written after. The caller holds the lock, and has examined the file.
+  /// Makes the end of the file ready for the next line. The caller holds the lock, and has examined the file.
   func makeReady(_ size: Int64) throws(Failure) {
-    if mirror.applied == 0 { try create(size: size) } else if size > mirror.applied { try repair(size) }
+    if mirror.applied == 0 { try beginFile(size: size) } else if size > mirror.applied { try repairEnd(size) }
   }
 
-  /// What follows the last newline is a dead writer's.
-  private func repair(_ size: Int64) throws(Failure) {
-    guard !mirror.hasUnknown else { return } // not to be written to
+  /// Cuts off what follows the last newline, which a writer left that died.
+  private func repairEnd(_ size: Int64) throws(Failure) {
+    guard !mirror.hasUnknown else { return } // such a file must not be written to
     mirror.allocated(to: 0)
-    if Syscalls.truncate(route.file, to: mirror.applied) { return }
-    // Ended so, the fragment is a damaged line of its own and does not spoil the next. A newline alone could make it whole.
-    try put(Journal.spoiler, into: route.file)
+    if Syscalls.truncateFile(route.file, to: mirror.applied) { return }
+    // If the rest cannot be cut off, it is made a damaged line of its own, so that it does not spoil the next line. A newline alone could
+    // make it a whole line.
+    try writeGuarded(Journal.spoiler, into: route.file)
     mirror.spoiled(to: size &+ Int64(Journal.spoiler.count))
   }
 

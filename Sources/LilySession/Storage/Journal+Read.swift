@@ -1,10 +1,10 @@
 import CPlatform
 
-/// Bringing the mirror up to what the file says.
+/// Brings the mirror up to date with the file.
 extension Journal {
-  /// Before a read: what others have written since. Takes no lock unless something is not as it should be.
+  /// Applies what others have written, before a read. It takes the lock only if what it finds makes no sense.
   ///
-  /// - Parameter lookingUp: also where nothing tells that the path may name another file, as after a move by hand.
+  /// - Parameter lookingUp: if true, looks the path up even if nothing suggests that it names another file, as after a move by hand.
   func freshen(lookingUp: Bool = false) throws(Failure) {
     do throws(Failure) {
       if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
@@ -23,15 +23,15 @@ extension Journal {
     while true {
       let found: Syscalls.SizeAndLinks? = route.file >= 0 ? try Syscalls.sizeAndLinks(route.file) : nil
       var isNamed = false
-      if mustLook || !route.isReadyForReading || mirror.hasMoved || found.map(isOdd) ?? true {
+      if mustLook || !route.isReadyForReading || mirror.hasMoved || found.map(needsLookUp) ?? true {
         mustLook = false
-        switch try follow(create: false) {
+        switch try followPath(create: false) {
         case .same:
-          // The mark stays: the moved line may be that of a compactor about to rename, and only who has the lock knows that
-          // it is dead. Until then each read looks the path up.
+          // `hasMoved` stays set: the process that wrote `moved` may be about to rename, and only under the lock is it known to be
+          // dead. Until then each read looks the path up.
           isNamed = true
         case .another:
-          try patience.wait("the file is replaced again and again")
+          try patience.keepWaiting("the file is replaced again and again")
           continue
         case .nothing: return
         }
@@ -40,9 +40,9 @@ extension Journal {
       if size < mirror.applied { mirror.startOver() }
       let before = mirror.applied
       if try catchUp(to: size, isLocked: false) {
-        // A line that has just been read may be another moved one.
+        // A line that has just been read may be another `moved`.
         if !mirror.hasMoved || isNamed && mirror.applied == before {
-          // What was read may have been overwritten after its removal had been appended: then there is more to read.
+          // What was read may have been overwritten after a removal was appended. Then the file is longer by now.
           if mirror.applied == before { return }
           if try Syscalls.sizeAndLinks(route.file).size == size { return }
           rounds &+= 1
@@ -50,30 +50,30 @@ extension Journal {
           continue
         }
       } else {
-        // Half of a repair, a line being written, or real damage: only under the lock is there one answer.
+        // This may be half of a repair, a line that is being written, or real damage. Only under the lock can it be decided.
         if try freshenLocked() { return }
         mustLook = true
       }
-      try patience.wait("the file is replaced again and again")
+      try patience.keepWaiting("the file is replaced again and again")
     }
   }
 
-  /// Returns false if the path does not name this file any more.
+  /// Returns false if the path now names another file.
   private func freshenLocked() throws(Failure) -> Bool {
-    guard try lock() else { return false }
-    defer { leave() }
+    guard try lockFile() else { return false }
+    defer { unlockFile() }
     return try examine(try Syscalls.sizeAndLinks(route.file))
   }
 
-  /// Applies the lines up to `size`. Without the lock it stops at the first that is not whole and right, and returns
-  /// false; under the lock such a line is damage, counted and skipped. What follows the last newline is left alone.
+  /// Applies the lines up to `size`. Without the lock it stops at the first line that is damaged, and returns false. Under the lock it
+  /// counts and skips such a line. What follows the last newline is left alone.
   func catchUp(to size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     guard size <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
     if mirror.applied == 0 {
       guard try readHeader(size, isLocked: isLocked) else { return false }
       if mirror.applied == 0, !mirror.hasLostHeader { return true }
     }
-    if let tail = mirror.tail, tail.end == size, try beginningOfTail() == tail.beginning { return true } // as it was
+    if let tail = mirror.tail, tail.end == size, try beginningOfTail() == tail.beginning { return true } // it has not changed
     var lines = JournalReader(input, parser, mirror.salt, from: mirror.position)
     return try lines.forEach(to: size, from: readFile, skippingTo: nextData) { found throws(Failure) in
       switch found.judgement {
@@ -87,28 +87,29 @@ extension Journal {
     }
   }
 
-  /// A hash of what a tail begins with. Had it been cut off, and as much been written in its place, that would begin with another check.
+  /// Returns a hash of the tail's beginning. If the tail had been cut off, and as many bytes been written in its place, they would begin
+  /// with another check.
   private func beginningOfTail() throws(Failure) -> Int {
     try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes throws(Failure) in
       guard let start = bytes.baseAddress else { return 0 }
-      let count = try Syscalls.read(route.file, start, bytes.count, at: mirror.applied)
+      let count = try Syscalls.readFile(route.file, start, bytes.count, at: mirror.applied)
       return hashOf(UnsafeRawBufferPointer(start: start, count: count))
     }
   }
 
   func readFile(_ into: UnsafeMutablePointer<UInt8>, _ count: Int, _ offset: Int64) throws(Failure) -> Int {
-    try Syscalls.read(route.file, into, count, at: offset)
+    try Syscalls.readFile(route.file, into, count, at: offset)
   }
 
   func nextData(_ offset: Int64) -> Int64 { Syscalls.nextData(route.file, from: offset) }
 
-  /// Reads the header, or finds out what has become of it. Returns false if that cannot be said without the lock.
+  /// Reads the header, or finds out what has become of it. Returns false if that cannot be decided without the lock.
   private func readHeader(_ size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     let reading = try lookAtHeader(size)
-    if !isLocked, reading.isDoubtful { return false } // a header being written
+    if !isLocked, reading.isDoubtful { return false } // the header may be being written
     switch reading {
     case .ours(let header, let isDamaged):
-      // One copy may be gone as a whole: then the lines begin behind the other.
+      // If one copy is gone as a whole, the lines begin behind the other.
       let behindOne = Int64(JournalHeader.length)
       let isAtOne = isDamaged ? try isLine(at: behindOne, size, header.salt) : false
       mirror.began(header, isDamaged: isDamaged, linesAt: isAtOne ? behindOne : 2 * behindOne)
@@ -119,10 +120,10 @@ extension Journal {
       let behindHeader = Int64(2 * JournalHeader.length)
       var found = try findSalt(from: behindHeader, to: size)
       if found == nil { found = try findSalt(from: 0, to: size) }
-      // One line is enough where this handle knows what its check is seeded with: the file was emptied while it was written to.
+      // If this handle knows the salt, one line is enough: the file was emptied while it was being written to.
       if found == nil, let former = mirror.formerSalt, try isLine(at: 0, size, former) { found = former }
       guard let salt = found else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
-      // What is left of a header's bytes, its newlines gone, must not cost the first line.
+      // The rest of a header that has lost its newlines must not cost the first line.
       mirror.beganWithoutHeader(salt, linesAt: try isLine(at: behindHeader, size, salt) ? behindHeader : 0)
     case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
@@ -134,12 +135,12 @@ extension Journal {
     let length = 2 * JournalHeader.length
     input.truncate(to: 0)
     input.reserve(length)
-    input.resize(to: try Syscalls.read(route.file, input.start, length, at: 0))
+    input.resize(to: try Syscalls.readFile(route.file, input.start, length, at: 0))
     let isAllZero = input.bytes.allSatisfy { $0 == 0 } ? try isZero(from: Int64(input.count), to: size) : false
     return JournalHeader.read(input.bytes, fileSize: size, isAllZero: isAllZero)
   }
 
-  /// Returns true if a line that this salt checks begins there.
+  /// Returns true if a line whose check fits this salt begins at this place.
   private func isLine(at start: Int64, _ size: Int64, _ salt: Salt) throws(Failure) -> Bool {
     var lines = LineSplitter(input, from: start)
     var isLine = false
@@ -150,31 +151,31 @@ extension Journal {
     return isLine
   }
 
-  /// Finds the salt from the lines, where the header is lost.
+  /// Finds the salt from the lines if the header is lost. Returns nil if the lines do not show one.
   private func findSalt(from start: Int64, to size: Int64) throws(Failure) -> Salt? {
     var lines = LineSplitter(input, from: start, limit: LineSplitter.chunk)
     var finder = SaltFinder()
     var salt: Salt?
     _ = try lines.forEach(to: size, from: readFile, skippingTo: nextData) { line throws(Failure) in
-      if line.isEnded, !line.isTooLong { salt = try finder.salt(line.text, parser) }
+      if line.isEnded, !line.isTooLong { salt = try finder.findSalt(line.text, parser) }
       return salt == nil
     }
     return salt
   }
 
-  /// Returns true if the file does not begin with the header that this handle has read: it was overwritten in place.
+  /// Returns true if the file does not begin with the header that this handle has read, because it was overwritten in place.
   func hasAnotherHeader() throws(Failure) -> Bool {
     guard case .ours(let header, _) = try lookAtHeader(Int64(2 * JournalHeader.length)) else { return !mirror.hasLostHeader }
     return header.salt.seed != mirror.salt.seed
   }
 
-  /// Returns true if the rest of a file is zeros, as far as blocks that a crash left without data go: a larger file is not.
+  /// Returns true if the rest of the file is zeros, as a crash may leave blocks without data. A file over 1 MiB does not come from that.
   private func isZero(from: Int64, to size: Int64) throws(Failure) -> Bool {
     guard size <= 1 << 20 else { return false }
     let room = ByteBuffer(capacity: LineSplitter.chunk / 16)
     var at = from
     while at < size {
-      let got = try Syscalls.read(route.file, room.start, room.capacity, at: at)
+      let got = try Syscalls.readFile(route.file, room.start, room.capacity, at: at)
       if got <= 0 { break }
       room.resize(to: got)
       if room.bytes.contains(where: { $0 != 0 }) { return false }

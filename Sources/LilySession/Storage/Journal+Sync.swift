@@ -1,29 +1,30 @@
-/// Making what was written survive power loss, and what was removed leave the file.
+/// Makes what was written survive power loss, and takes removed values out of the file.
 extension Journal {
   public func sync() throws(Failure) -> Failure? {
     let hostTime = options.clock?() // before any lock is taken
-    return try exclusion.run { () throws(Failure) in
+    return try exclusively { () throws(Failure) in
       guard !debts.isNone else {
         route.doubt() // nothing is owed; the next use looks where the path leads
         return nil
       }
-      // What was to be synced is gone, and no sync brings it back. The next write begins the file.
-      if try follow(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
+      // If the file is gone, no sync brings back what was in it. The next write begins a new file.
+      if try followPath(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
       if try Syscalls.sizeAndLinks(route.file).size == 0 {
         mirror.voided()
         debts.fileIsGone()
         return nil
       }
-      let unerased = try erase(hostTime)
+      let unerased = try eraseRemoved(hostTime)
       if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
-      return unerased
+      return unerased?.naming(names.path)
     }
   }
 
-  /// Rewrites the file if that is owed, or worth while; a rewritten file is a synced file. Returns why what was removed is still in it.
-  private func erase(_ hostTime: Int64?) throws(Failure) -> Failure? {
-    try enter(lookingUp: true)
-    defer { leave() }
+  /// Rewrites the file if that is owed or worthwhile. A rewritten file is also synced. Returns why removed values are still in the file, or
+  /// nil if they are not.
+  private func eraseRemoved(_ hostTime: Int64?) throws(Failure) -> Failure? {
+    try lockAndCatchUp(lookingUp: true)
+    defer { unlockFile() }
     let holdsRemoved = mirror.holdsRemoved
     if holdsRemoved, mirror.hasUnknown {
       debts.couldNotErase()
@@ -32,7 +33,7 @@ extension Journal {
     if debts.owesNewFile || holdsRemoved || route.wasLoose || isWorthwhile {
       if debts.mayTry(isUpdate: false) {
         do throws(Failure) { try compact(hostTime) } catch {
-          if route.isInDoubt { throw error } // the path leads to another file: what is in this one is not ours any more
+          if route.isInDoubt { throw error } // the path leads to another file, so this one is no longer the journal
         }
       }
       if holdsRemoved, let failure = debts.failure {
@@ -48,26 +49,26 @@ extension Journal {
     return debts.owesRemains ? removeRemains() : nil
   }
 
-  /// Syncs the file, and its directory where nobody is known to have done that; nil: it is done. Not under the file's lock: should
-  /// another process compact meanwhile, its new file has our lines and is synced before it takes the place.
+  /// Syncs the file, and its directory if that may not have been done. Returns nil if both are synced, and the reason if not. It does not
+  /// need the file's lock: if another process compacts meanwhile, its new file has our lines, and is synced before it takes the place.
   func makeDurable(_ hostTime: Int64?) -> Failure? {
     do throws(Failure) {
       if !debts.owesNewFile {
-        // Where this fails, all is written anew, from memory.
-        do throws(Failure) { try Syscalls.sync(data: route.file) } catch { debts.syncFailed() }
+        // If this fails, the whole file is written anew from memory.
+        do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }
       }
       if debts.owesNewFile { try writeAnew(hostTime) }
-      if debts.owesDirectory { try Syscalls.sync(directory: route.directory) }
-    } catch { return Failure(.notDurable, error.reason, systemError: error.systemError) }
+      if debts.owesDirectory { try Syscalls.syncDirectory(route.directory) }
+    } catch { return Failure(.notDurable, error.reason, systemError: error.systemError).naming(names.path) }
     debts.directorySynced()
     debts.synced()
     return nil
   }
 
   private func writeAnew(_ hostTime: Int64?) throws(Failure) {
-    try enter()
-    defer { leave() }
-    guard debts.owesNewFile else { return } // another has written it anew
+    try lockAndCatchUp()
+    defer { unlockFile() }
+    guard debts.owesNewFile else { return } // another process has written it anew
     if !debts.mayTry(isUpdate: false), let failure = debts.failure { throw failure }
     try compact(hostTime)
   }

@@ -1,15 +1,15 @@
 import CPlatform
 
-/// The way of one change: lock, catch up, repair, one write, unlock.
+/// Makes one change: locks, catches up, repairs, writes once, unlocks.
 extension Journal {
-  /// Past the end of the file this much is kept allocated, for removals alone: logging out works on a full disk.
+  /// This many bytes past the end of the file are kept allocated. Only removals may use them, so that log-out works on a full disk.
   private static var reserve: Int64 { 16 << 10 }
   private static var allocationStep: Int64 { 64 << 10 }
 
   @inline(__always)
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
-    return try exclusion.run { () throws(Failure) in
+    return try exclusively { () throws(Failure) in
       var outcome: WriteOutcome
       do throws(Failure) { outcome = try append(batch, scope, wanted, hostTime) } catch {
         outcome = try append(batch, scope, wanted, hostTime, after: error)
@@ -23,20 +23,20 @@ extension Journal {
     }
   }
 
-  /// - Parameter isInLine: for an update, whose way has no calls that it can do without.
+  /// - Parameter isInLine: true for an update, for which every step is inlined.
   @inline(__always)
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, isInLine: Bool = true
   ) throws(Failure) -> WriteOutcome {
-    if isInLine { try enterInLine() } else { try enter() }
-    defer { leave() }
+    if isInLine { try lockAndCatchUpInLine() } else { try lockAndCatchUp() }
+    defer { unlockFile() }
     if let wanted {
       let current = mirror.generation(of: scope)
       if wanted != current { return .superseded(generation: current) }
     }
     let overtaken = batch.leaveOutOvertaken(mirror.table, at: hostTime)
-    let leftOut = batch.fit(mirror.table, quota: options.quota, at: hostTime)
-    // Also where nothing is left, or nothing but the removal of what is absent.
+    let leftOut = batch.leaveOutTooLarge(mirror.table, quota: options.quota, at: hostTime)
+    // Nothing has to be written if no change is left, or only removals of absent keys.
     if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeInRemains(batch, wanted) {
       return .written(.of(leftOut: leftOut, overtaken: overtaken))
     }
@@ -53,18 +53,18 @@ extension Journal {
     return .written(.of(leftOut: leftOut, overtaken: overtaken, notRewritten: compactIfFarTooLarge(hostTime)))
   }
 
-  /// The path may lead elsewhere by now, where the write does not fail.
+  /// Tries again after a failure, if the path leads to another file by now, or the sequence was at its end. Throws the failure otherwise.
   @inline(never)
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, after failure: Failure
   ) throws(Failure) -> WriteOutcome {
-    // Where something was left out already, the next update goes there.
+    // A batch from which changes were left out is not written again; the next update does that.
     if failure.status == .refused, mirror.isAtSequenceEnd, !batch.isReduced {
       try renumber(hostTime)
       return try appendAgain(batch, scope, wanted, hostTime)
     }
     guard hasMovedOn(failure), !batch.isReduced else {
-      // What is absent is removed.
+      // If there is no file, the keys are absent, as a removal wants it.
       if batch.onlyRemoves, route.file < 0, !options.isReadOnly { return .written(nil) }
       throw failure
     }
@@ -76,20 +76,20 @@ extension Journal {
     try append(batch, scope, wanted, hostTime, isInLine: false)
   }
 
-  /// A rewritten file's sequence begins at 1.
+  /// Rewrites the file, because the sequence of a rewritten file begins at 1.
   private func renumber(_ hostTime: Int64?) throws(Failure) {
-    try enter()
-    defer { leave() }
+    try lockAndCatchUp()
+    defer { unlockFile() }
     if mirror.isAtSequenceEnd { try compact(hostTime, evenFull: true) }
   }
 
-  /// Returns true if the path leads elsewhere than to the file with which a change has just failed.
+  /// Returns true if the path does not lead to the file with which a change has just failed.
   @inline(never)
   private func hasMovedOn(_ failure: Failure) -> Bool {
     route.doubt()
-    // Without a file it was looked up just now. A descriptor that only reads says nothing of the path either.
+    // If there is no file, the path was looked up just now. If the storage is read-only, the path is not the reason.
     guard route.file >= 0, !options.isReadOnly else { return false }
-    switch try? follow(create: false) {
+    switch try? followPath(create: false) {
     case .another, .nothing: return true
     case .same, nil: return false
     }
@@ -97,9 +97,9 @@ extension Journal {
 
   public func clear(_ scope: Scope) throws(Failure) {
     let hostTime = options.clock?()
-    try exclusion.run { () throws(Failure) in
-      // Where there is no file, none is made for a clear.
-      if route.file < 0, !options.isReadOnly, try follow(create: false) == .nothing { return try clearNothing() }
+    try exclusively { () throws(Failure) in
+      // If there is no file, a clear makes none.
+      if route.file < 0, !options.isReadOnly, try followPath(create: false) == .nothing { return try clearNothing() }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
         let isElsewhere = hasMovedOn(error)
         if route.file < 0, !options.isReadOnly { return try clearNothing() }
@@ -115,7 +115,8 @@ extension Journal {
     if let failure = removeRemainsByPath() { throw failure }
   }
 
-  /// Clears the default place, and has what was there leave the file: a log-out without a handle, by which to learn later that it has not.
+  /// Clears the default place, and takes the removed values out of the file. This is log-out without a handle, so all of it happens now: a
+  /// later call could not report that the values are still there.
   package static func clearDefaultPlace() throws(Failure) {
     var options = Options()
     options.create = false
@@ -128,8 +129,8 @@ extension Journal {
   }
 
   private func appendClear(_ scope: Scope, _ hostTime: Int64?) throws(Failure) {
-    try enter()
-    defer { leave() }
+    try lockAndCatchUp()
+    defer { unlockFile() }
     let next = (scope == .none ? mirror.generation : mirror.table.generation(of: scope)) &+ 1
     scratch.begin()
     scratch.buffer.append("[\"clear\",")
@@ -138,7 +139,7 @@ extension Journal {
     scratch.buffer.append(hex: next, digits: 16)
     scratch.buffer.append("\"]")
     do throws(Failure) { try append(scratch, items: 1, isRemoval: true) } catch {
-      // Log-out does not fail because of what is in the file.
+      // Log-out must not fail because of what is in the file.
       do throws(Failure) { try clearInNewFile(scope, next, hostTime) } catch let second { throw second.status == .busy ? second : error }
       return
     }
@@ -148,39 +149,38 @@ extension Journal {
     compactIfFarTooLarge(hostTime)
   }
 
-  /// Clears by rewriting the file, which takes no more lines.
+  /// Clears by rewriting the file, if no line can be appended to it.
   private func clearInNewFile(_ scope: Scope, _ generation: UInt64, _ hostTime: Int64?) throws(Failure) {
     mirror.cleared(scope, generation)
     do throws(Failure) { try compact(hostTime, evenFull: true) } catch {
-      mirror.startOver() // what was to be cleared is still stored
+      mirror.startOver() // the entries are still stored, and are read anew
       throw error
     }
     removeCopy()
   }
 
-
-  /// Appends one line whole, or nothing. The caller holds the lock.
+/// Appends one whole line, or nothing. The caller holds the lock.
   @inline(never)
   func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
     try appendInLine(line, items: items, isRemoval: isRemoval)
   }
 
-  /// The same for an update.
+  /// Does the same, inlined for an update.
   @inline(__always)
   private func appendInLine(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
     guard !mirror.hasUnknown else { throw Failure.newerLines }
     let next = mirror.position.sequence &+ 1
-    guard next <= JournalHeader.sequenceLimit else { throw Failure(.refused, "the file's sequence is at its end") }
+    guard next <= JournalHeader.sequenceLimit else { throw Failure(.refused, "the file has its last line number") }
     let bytes = line.seal(items: items, sequence: next, salt: mirror.salt)
     let end = mirror.applied &+ Int64(bytes.count)
     let limit = isRemoval ? JournalHeader.fileLimit : JournalHeader.fileLimit &- Journal.reserve
     guard bytes.count <= Line.limit, end <= limit else {
-      throw Failure(.quota, "the file would be larger than 4 GiB, or a line than 64 MiB")
+      throw Failure(.quota, "the file would be larger than 4 GiB, or a line larger than 64 MiB")
     }
     if !isRemoval, end &+ Journal.reserve > mirror.allocated { try extendAllocation(past: end) }
-    do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.write(route.file, bytes) } } catch {
-      // Where this fails too, the next writer repairs.
-      _ = Syscalls.truncate(route.file, to: mirror.applied)
+    do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
+      // If this fails, too, the next writer repairs the end.
+      _ = Syscalls.truncateFile(route.file, to: mirror.applied)
       mirror.allocated(to: 0)
       throw error
     }
@@ -189,11 +189,11 @@ extension Journal {
   }
 
   @inline(never)
-  func put(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
-    try guarded { () throws(Failure) in try Syscalls.write(file, bytes) }
+  func writeGuarded(_ bytes: UnsafeRawBufferPointer, into file: Int32) throws(Failure) {
+    try guarded { () throws(Failure) in try Syscalls.writeFile(file, bytes) }
   }
 
-  /// Runs what may go past the limit on the size of files, which must not end the host.
+  /// Runs a write that may exceed the limit on the size of files, whose signal must not end the host.
   @inline(__always)
   func guarded(_ body: () throws(Failure) -> Void) throws(Failure) {
     if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
@@ -204,19 +204,19 @@ extension Journal {
     let needed = end &+ Journal.reserve
     let step = Journal.allocationStep
     let wanted = (needed &+ step &- 1) / step &* step
-    do throws(Failure) { try allocate(to: wanted) } catch { try allocate(to: needed) } // what is left of the disk may do
+    do throws(Failure) { try allocate(to: wanted) } catch { try allocate(to: needed) } // a nearly full disk may have room for less
   }
 
   private func allocate(to end: Int64) throws(Failure) {
-    // Some file systems allocate what then may not be written.
+    // Some file systems allocate blocks past this limit, which then cannot be written.
     if guardsFileSize, let limit = Syscalls.fileSizeLimit(), end > limit {
-      throw Failure(.noSpace, "the file would be larger than this process may make it", systemError: EFBIG)
+      throw Failure(.noSpace, "the file would exceed this process's limit on the size of files", systemError: EFBIG)
     }
     // tmpfs raises SIGXFSZ here, too.
     try guarded { () throws(Failure) in try Syscalls.allocate(route.file, from: mirror.applied, end &- mirror.applied) }
     mirror.allocated(to: end)
   }
 
-  /// Takes back the room that removals have, after it was given away for a new file that came to nothing.
+  /// Allocates the reserve for removals again, after it was freed for a new file that could not be made.
   func restoreReserve() { try? allocate(to: mirror.applied &+ Journal.reserve) }
 }

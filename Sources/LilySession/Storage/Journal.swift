@@ -1,31 +1,31 @@
 import CPlatform
 
-/// The default storage: a file of JSON lines that grows by one line an update (docs/format.md).
+/// The default storage: a file of JSON lines, to which each update appends one line (docs/format.md).
 ///
-/// Any number of processes, and of journals in one, may have a file open at once.
+/// Any number of processes, and any number of journals in a process, may have the same file open.
 //
-// Every change takes the way `Journal+Write.swift` shows: mutex, flock, catch up, repair, one write, unlock. Lock order: the
-// mutex first, then the file's lock; neither is held while the host's code runs.
+// `Journal+Write.swift` shows the steps of every change: mutex, flock, catch up, repair, one write, unlock. The mutex is taken before the
+// file's lock. Neither is held while the host's code runs.
 public final class Journal: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
-  /// How a file is opened. All have a default.
+  /// How a file is opened.
   public struct Options: Sendable {
-    /// Never writes, nor makes a file.
+    /// Never writes to the file, and never makes it.
     public var isReadOnly = false
-    /// Damage refuses to open, and so does a folder in which others could exchange the file.
+    /// Opening throws if the file is damaged, or if others could exchange it because of its folder.
     public var isStrict = false
-    /// Lets a strict opening accept a file in any folder.
+    /// With `isStrict`, accepts a file in any folder.
     public var acceptsAnyFolder = false
-    /// A write is durable when it returns, or says that it is not.
+    /// A write survives power loss when it returns, or reports that it may not.
     public var isPowerDurable = false
-    /// Of keys and values, in bytes; Int64.max: none. 5 MiB, unless set.
+    /// The limit on the bytes of all keys and values; Int64.max means no limit. The default is 5 MiB.
     public var quota = defaultQuota
-    /// Make the file where it is missing; unless so, opening it throws `notFound`.
+    /// Makes the file if it is missing. If this is false, opening a missing file throws `notFound`.
     public var create = true
-    /// If the file, or its folder, is missing and not made, opening does not throw: nothing is stored then.
+    /// If the file or its folder is missing and is not made, opening does not throw. Nothing is stored then.
     package var acceptsMissing = false
-    /// UTC in ms; nil: the system's. Any thread may call it.
+    /// Returns the time, UTC in ms; nil for the system's clock. Any thread may call it.
     public var clock: (@Sendable () -> Int64)?
-    /// The defaults.
+    /// Makes options with the defaults.
     public init() {}
   }
 
@@ -34,7 +34,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   let names: JournalNames
   let watcher: Watch
 
-  // All below is guarded by `exclusion`. What changes does so by the transitions of its own type.
+  // `exclusion` guards everything below. Each part changes only by the transitions of its type.
 
   /// The folder and the file that the path leads to.
   let route: JournalPath
@@ -43,27 +43,29 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   /// What this handle owes.
   var debts = JournalDebts()
 
-  /// What had arrived when somebody last looked at what is stored.
+  /// The count of arrivals when somebody last read the storage.
   private var lookedAt: UInt64 = 0
-  /// Damaged lines that the opening found and rewrote: nobody has been told of them yet.
+  /// The number of damaged lines that opening found and rewrote. They are reported, although the file no longer has them.
   var damageAtOpening = 0
-  /// UTC in ms; 0: never.
+  /// UTC in ms; 0 means never.
   var lastCompaction: Int64 = 0
   let guardsFileSize: Bool
   let input = ByteBuffer(capacity: 4096)
   let parser = LineReader()
-  /// Lines of our own: clear, moved, a new file's.
+  /// For lines that no batch makes: `clear` and `moved`.
   let scratch = Line()
 
-  /// Not an init: where one throws, Embedded Swift 6.3 does not give the half-made object back.
+  /// Opens the file at a path. This is not an initialiser, because if one throws, Embedded Swift 6.3 does not free the half-made object.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let journal = Journal(try JournalNames.make(path), options)
-    guard try journal.route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else { throw Syscalls.failure("cannot open").at(journal.names.directory) }
-    try journal.start()
+    guard try journal.route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else {
+     throw Syscalls.failure("cannot open").at(journal.names.directory)
+    }
+    do throws(Failure) { try journal.openFirst() } catch { throw error.naming(journal.names.path) }
     return journal
   }
 
-  /// The default place (S18).
+  /// Opens the file at the default place (S18).
   package static func open(application: UnsafePointer<CChar>?, options: Options) throws(Failure) -> Journal {
     let path = try DefaultPlace.path(application: application, create: options.create && !options.isReadOnly)
     return try open(path: path, options: options)
@@ -76,6 +78,12 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
       names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder)
     watcher = Watch(names, after: exclusion)
     guardsFileSize = Syscalls.fileSizeLimit() != nil
+  }
+
+  /// Runs `body` while no other thread is inside. If it fails because of the system, the failure names the file.
+  @inline(__always)
+  func exclusively<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+    do throws(Failure) { return try exclusion.run(body) } catch { throw error.naming(names.path) }
   }
 
   // MARK: Storage
@@ -99,14 +107,14 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   public var scope: Scope { .none }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
-    try exclusion.run { () throws(Failure) in
-      try look()
+    try exclusively { () throws(Failure) in
+      try freshenForReader()
       return snapshot(keys, scope)
     }
   }
 
   public func revalidate() throws(Failure) {
-    try exclusion.run { () throws(Failure) in try freshen(lookingUp: true) }
+    try exclusively { () throws(Failure) in try freshen(lookingUp: true) }
   }
 
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
@@ -122,14 +130,14 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
-    try exclusion.run { () throws(Failure) in
-      try look()
+    try exclusively { () throws(Failure) in
+      try freshenForReader()
       return mirror.table.items(prefix)
     }
   }
 
-  /// Freshens for one who looks at what is stored, and tells the watch.
-  private func look() throws(Failure) {
+  /// Applies what others have written, for a caller who reads, and tells the watch so.
+  private func freshenForReader() throws(Failure) {
     guard watcher.isOpen else { return try freshen() }
     let arrived = watcher.arrivals()
     try freshen(lookingUp: arrived != lookedAt || !watcher.isArmed)
@@ -139,21 +147,21 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
 
   public var descriptor: Int32 {
     (try? exclusion.run { () throws(Failure) in
-      if watcher.isOpen { return watcher.open(hasFile: true) }
-      let descriptor = watcher.open(hasFile: route.file >= 0)
+      if watcher.isOpen { return watcher.openDescriptor(hasFile: true) }
+      let descriptor = watcher.openDescriptor(hasFile: route.file >= 0)
       guard descriptor >= 0 else { return -1 }
-      // What came before it was watched is told, too.
-      let isSame = (try? follow(create: false)) == .same
+      // What came before the watch makes the descriptor readable, too.
+      let isSame = (try? followPath(create: false)) == .same
       if isSame, let found = try? Syscalls.sizeAndLinks(route.file), !isCurrent(found) { watcher.noteArrival() }
       return descriptor
     }) ?? -1
   }
 
-  /// Where the sessions say how far they have caught up, so that the descriptor knows when to be quiet.
+  /// Sessions tell the watch how far they have caught up, so that the descriptor stays readable until all have.
   public var watch: Watch? { watcher }
 
   public func info() throws(Failure) -> StorageInfo {
-    try exclusion.run { () throws(Failure) in
+    try exclusively { () throws(Failure) in
       try freshen()
       var info = StorageInfo()
       info.entries = mirror.table.hostCount
@@ -170,6 +178,6 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   public func close() {
-    _ = try? sync() // nobody is left to hear of a failure
+    _ = try? sync() // nobody could receive a failure any more
   }
 }

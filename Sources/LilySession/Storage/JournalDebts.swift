@@ -1,23 +1,23 @@
-/// What a handle owes to the disk and to its host. It survives a change of the file, and changes by these transitions alone.
+/// What a handle owes to the disk and to its host. It survives a change of the file, and changes only by these transitions.
 struct JournalDebts {
-  /// The handle wrote since it last synced.
+  /// True if the handle has written since it last synced.
   private(set) var owesSync = false
-  /// The file was put into its directory by somebody who may not have synced that.
+  /// True if whoever put the file into its directory may not have synced the directory.
   private(set) var owesDirectory = true
-  /// A sync of this very file failed. The kernel may have marked the pages clean that it could not write, so that another sync of the same
-  /// file would only look like success: only a new file will do. Cutting the file or reading it anew does not change that.
+  /// True if a sync of this very file failed. The kernel may have marked pages as clean that it could not write, so another sync of the same
+  /// file would only look like success. Only a new file helps; cutting the file or reading it anew does not.
   private(set) var owesNewFile = false
-  /// The handle removed something that the file still holds, or found that it could not be taken out.
+  /// True if the file still holds something that this handle removed, or that it could not take out.
   private(set) var owesRewriting = false
-  /// Something beside the file that may hold what was removed could not be removed.
+  /// True if a file beside the journal, which may hold removed values, could not be removed.
   private(set) var owesRemains = false
-  /// Why the last try to rewrite the file came to nothing; nil after one that worked.
+  /// Why the last try to rewrite the file failed; nil if it succeeded.
   private(set) var failure: Failure?
 
-  /// How often it failed in a row, and how many requests are let pass before the next try.
+  /// How many tries have failed in a row, and how many requests are ignored before the next try.
   private var failures = 0
   private var pause = 0
-  /// The last try came as far as the line `moved`, by which the file has grown.
+  /// True if the last try wrote the line `moved`, by which the file has grown.
   private var hasGrown = false
 
   var isNone: Bool { !owesSync && !owesRewriting && !owesRemains }
@@ -35,13 +35,13 @@ struct JournalDebts {
   mutating func synced() { owesSync = false }
   mutating func directorySynced() { owesDirectory = false }
 
-  /// The path has another file, of which nothing is known.
+  /// The path leads to another file, of which nothing is known.
   mutating func metAnotherFile() {
     owesDirectory = true
     owesNewFile = false
   }
 
-  /// The path has no file, and no sync brings back what was in it.
+  /// The path has no file any more. No sync brings back what was in it.
   mutating func fileIsGone() {
     owesSync = false
     owesRewriting = false
@@ -49,7 +49,7 @@ struct JournalDebts {
     forgetFailure()
   }
 
-  /// A new file with all that lives is in its place. Nothing is durable until its directory is synced, too.
+  /// A new file with all live entries has taken the file's place. It is durable once its directory is synced, too.
   mutating func rewritten(directorySynced: Bool) {
     owesNewFile = false
     owesRewriting = false
@@ -58,7 +58,7 @@ struct JournalDebts {
     forgetFailure()
   }
 
-  /// There is nothing in the file any more that should not be: somebody else has rewritten it.
+  /// The file holds nothing that has to be taken out. Somebody else may have rewritten it.
   mutating func nothingToRewrite() {
     owesRewriting = false
     forgetFailure()
@@ -73,8 +73,8 @@ struct JournalDebts {
 
   // MARK: tries to rewrite the file
 
-  /// Returns true if a request to rewrite the file leads to a try. Tries that make the file grow are repeated only after 1, 2, 4, 8 … further
-  /// requests, so that they do not add up. Updates let requests pass after any failure: most of them would try in vain.
+  /// Returns true if a request to rewrite the file should lead to a try. Tries that made the file grow are repeated only after 1, 2, 4, 8 …
+  /// further requests, so that the growth does not add up. Updates wait in this way after any failure, because most tries would be in vain.
   mutating func mayTry(isUpdate: Bool) -> Bool {
     guard pause > 0, isUpdate || hasGrown else { return true }
     pause &-= 1
@@ -88,9 +88,9 @@ struct JournalDebts {
     failures &+= 1
   }
 
-  /// What was removed has left the file, though that could not be rewritten.
+  /// Removed values have been overwritten in the file, although it could not be rewritten.
   mutating func erased() { owesRewriting = false }
 
-  /// What was removed is still in the file, because of `failure`.
+  /// Removed values are still in the file, because of `failure`.
   mutating func couldNotErase() { owesRewriting = true }
 }

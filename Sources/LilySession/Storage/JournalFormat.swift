@@ -1,25 +1,28 @@
-/// The journal's format, as docs/format.md has it: its header, and what a line says.
+/// The header of a journal, as docs/format.md describes it.
 struct JournalHeader {
   static var length: Int { 70 }
   static var fileLimit: Int64 { 4 << 30 }
-  /// Of a line. No file has as many: one above it is damage, and would leave no room for those to come.
+  /// The highest sequence number of a line. No file has as many lines. A higher number is damage, and would leave no room for later lines.
   static var sequenceLimit: Int64 { 1 << 32 }
 
   var salt: Salt
   var generation: UInt64
 
-  /// What every header of version 1 looks like; `h` stands for a hex digit.
+  /// The form of every header of version 1. An `h` stands for a hex digit.
   private static var template: StaticString {
     "[\"hhhhhhhh\",0,\"lily-session\",1,\"hhhhhhhhhhhhhhhh\",\"hhhhhhhhhhhhhhhh\"]\n"
   }
   private static var saltOffset: Int { 32 }
   private static var generationOffset: Int { 51 }
-  /// Where the check ends that every line begins with, and what it is the check of begins.
-  static var checkedFrom: Int { 12 }
-  /// What is the same in the headers of all versions, from there on.
+  /// Every line begins with `["`, the digits of its check, and `",`. What the check is for begins behind that.
+  static var checkOffset: Int { 2 }
+  static var checkDigits: Int { 8 }
+  static var checkEnd: Int { checkOffset &+ checkDigits }
+  static var checkedFrom: Int { checkEnd &+ 2 }
+  /// The text behind the check that the headers of all versions have.
   private static var name: StaticString { "0,\"lily-session\"," }
 
-  /// Both copies.
+  /// Appends both copies of the header.
   func append(to buffer: ByteBuffer) {
     for _ in 0..<2 {
       let start = buffer.count
@@ -28,25 +31,25 @@ struct JournalHeader {
       buffer.append("\",\"")
       buffer.append(hex: generation, digits: 16)
       buffer.append("\"]\n")
-      let check = Salt.checkUnsalted(buffer.slice(start &+ 12, buffer.count &- 1))
-      buffer.put(hex: UInt64(check), digits: 8, at: start &+ 2)
+      let check = Salt.checkUnsalted(buffer.slice(start &+ JournalHeader.checkedFrom, buffer.count &- 1))
+      buffer.put(hex: UInt64(check), digits: JournalHeader.checkDigits, at: start &+ JournalHeader.checkOffset)
     }
   }
 
   enum Reading {
-    /// `damaged`: one of the copies is not as it was written.
+    /// The file has a header. `damaged` is true if one of its copies is not as it was written.
     case ours(JournalHeader, damaged: Bool)
-    /// Nothing was ever stored here: empty, zeros, or cut short while it was made.
+    /// Nothing was ever stored here: the file is empty, has zeros, or was cut short while it was made.
     case unfinished
-    /// It was a journal, of which only a header is left.
+    /// The file was a journal, of which only one copy of the header is left.
     case cut(JournalHeader)
-    /// It is longer than a header, and all zeros: something was stored here.
+    /// The file is longer than the header and all zeros, so something was stored here.
     case zeroed
-    /// There is no header. Whether it was a journal, the lines tell.
+    /// There is no header. The lines may show that the file was a journal.
     case lost
     case notOurs
 
-    /// It may look so because it is being written.
+    /// True if the header may look like this because it is just being written.
     var isDoubtful: Bool {
       switch self {
       case .ours(_, let isDamaged): isDamaged
@@ -56,10 +59,10 @@ struct JournalHeader {
     }
   }
 
-  /// `bytes`: the file's first 140, or all that it has.
+  /// Reads the header. `bytes` are the file's first 140 bytes, or all of a shorter file.
   static func read(_ bytes: UnsafeRawBufferPointer, fileSize: Int64, isAllZero: Bool) -> Reading {
-    let first = copy(bytes, at: 0)
-    let second = copy(bytes, at: length)
+    let first = parse(bytes, at: 0)
+    let second = parse(bytes, at: length)
     if fileSize >= Int64(2 * length) {
       if let header = first ?? second { return .ours(header, damaged: first == nil || second == nil) }
       if isAllZero { return fileSize > Int64(2 * length) ? .zeroed : .unfinished }
@@ -70,7 +73,7 @@ struct JournalHeader {
     return isAnyVersion(bytes) ? .notOurs : .lost
   }
 
-  /// Returns true if one of the first two lines is the header of a format that we do not know.
+  /// Returns true if one of the first two lines is the header of a format version that this library does not know.
   private static func isAnyVersion(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var start = 0
     while let newline = bytes[start...].firstIndex(of: 0x0A) {
@@ -86,12 +89,13 @@ struct JournalHeader {
     return false
   }
 
-  static func copy(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
+  static func parse(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
     guard bytes.count >= start &+ length else { return nil }
     let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length)])
     for at in 0..<line.count where !matches(line[at], at) { return nil }
-    guard let check = hex(line, 2, 8), UInt64(Salt.checkUnsalted(UnsafeRawBufferPointer(rebasing: line[12..<(length &- 1)]))) == check,
-      let salt = hex(line, saltOffset, 16), let generation = hex(line, generationOffset, 16)
+    let checked = UnsafeRawBufferPointer(rebasing: line[checkedFrom..<(length &- 1)])
+    guard let check = hex(line, at: checkOffset, digits: checkDigits), UInt64(Salt.checkUnsalted(checked)) == check,
+      let salt = hex(line, at: saltOffset, digits: 16), let generation = hex(line, at: generationOffset, digits: 16)
     else { return nil }
     return JournalHeader(salt: Salt(salt), generation: generation)
   }
@@ -106,7 +110,7 @@ struct JournalHeader {
     return true
   }
 
-  static func hex(_ bytes: UnsafeRawBufferPointer, _ start: Int, _ digits: Int) -> UInt64? {
+  static func hex(_ bytes: UnsafeRawBufferPointer, at start: Int, digits: Int) -> UInt64? {
     guard start >= 0, digits <= 16, bytes.count &- start >= digits else { return nil }
     var value: UInt64 = 0
     for at in start..<(start &+ digits) {

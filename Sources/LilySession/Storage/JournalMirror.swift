@@ -1,26 +1,26 @@
-/// What has been read of one file, and written to it since: its entries, and what its lines say about the file itself. It changes by
-/// these transitions alone, and is replaced as a whole when there is another file.
+/// What has been read from one file, and written to it since: its entries, and what its lines say about the file itself. It changes only by
+/// these transitions, and is replaced as a whole for another file.
 final class JournalMirror {
   let table = EntryTable()
   private var state = State()
 
-  /// The salt of what was read before, to know lines of this handle's own by.
+  /// The salt of the file that was read before. By it a handle recognises its own lines.
   private(set) var formerSalt: Salt?
 
-  /// Bytes behind the last newline, which need not be read again as long as they are the same.
+  /// The bytes behind the last newline. They are not read again while they have not changed.
   struct Tail {
     /// The file's size.
     var end: Int64
-    /// A hash of what they begin with.
+    /// A hash of the bytes that the tail begins with.
     var beginning: Int
   }
 
   private struct State {
     var salt = Salt(0)
     var generation: UInt64 = 0
-    /// The generation is that of a file, or follows from one.
+    /// True if the generation is that of a file, or follows from one.
     var hasGeneration = false
-    /// Nothing is stored, and the generation says so already.
+    /// True if nothing is stored, and the generation already counts that as a clear.
     var isVoid = false
     var position = JournalReader.Position()
     var linesAt = Int64(2 * JournalHeader.length)
@@ -38,41 +38,41 @@ final class JournalMirror {
   // MARK: what is known
 
   var salt: Salt { state.salt }
-  /// Counts clears; it survives compaction.
+  /// Counts clears. It survives compaction.
   var generation: UInt64 { state.generation }
   var hasGeneration: Bool { state.hasGeneration }
-  /// Up to where the file has been read.
+  /// The position up to which the file has been read.
   var position: JournalReader.Position { state.position }
-  /// The same, in bytes. 0: not even a header, so that nothing can be appended.
+  /// That position in bytes. At 0 there is not even a header, so nothing can be appended.
   var applied: Int64 { state.position.end }
-  /// No line can follow.
+  /// True if no line can follow, because there is no higher sequence number.
   var isAtSequenceEnd: Bool { position.sequence >= JournalHeader.sequenceLimit && !hasUnknown }
-  /// No line has been read or written yet.
+  /// True if no line has been read or written yet.
   var hasHeaderAlone: Bool { applied == Int64(2 * JournalHeader.length) }
-  /// Where the first line begins: what is left of a damaged header may be elsewhere.
+  /// Where the first line begins. In a file with a damaged header this may be another place than usual.
   var linesAt: Int64 { state.linesAt }
-  /// Up to where blocks are allocated.
+  /// The place up to which blocks are allocated; 0 if unknown.
   var allocated: Int64 { state.allocated }
   var damagedLines: Int { state.damagedLines }
-  /// There is damage that no removal has made worthless: it is kept beside the file before that is rewritten.
+  /// True if a copy of the damage is to be kept when the file is rewritten, because no removal has come after it.
   var keepsDamage: Bool { state.keepsDamage }
-  /// No copy of the header serves; the salt was found from the lines.
+  /// True if no copy of the header can be used, and the salt was found from the lines.
   var hasLostHeader: Bool { state.hasLostHeader }
-  /// A line of a newer format is in the file: it must not be written to.
+  /// True if the file has a line of a newer format, so that it must not be written to.
   var hasUnknown: Bool { state.hasUnknown }
-  /// A compaction came as far as its rename: the path has to be looked up.
+  /// True if a compaction came as far as the line `moved`, so that the path must be looked up.
   var hasMoved: Bool { state.hasMoved }
-  /// The file still holds what was removed or cleared.
+  /// True if the file still holds what was removed or cleared.
   var holdsRemoved: Bool { state.holdsRemoved }
-  /// Where the last line ends that removes something; 0: there is none. What comes before may have been removed.
+  /// Where the last line ends that removes something, or 0 if there is none. What comes before may have been removed.
   var removedTo: Int64 { state.removedTo }
-  /// What follows the last line that was read.
+  /// What follows the last line that was read, or nil if the file ended with that line.
   var tail: Tail? { state.tail }
-  /// Nothing is in the file, and nothing is damaged: it may be begun anew.
+  /// True if the file has nothing, not even damage, so that it may be begun anew.
   var isBlank: Bool { applied == 0 && damagedLines == 0 }
 
-  /// What tells a session of a clear. For a scope: a clear of the scope, or that the whole file was emptied, which the upper half of
-  /// the file's generation counts. A clear of the storage itself is none of a scope's.
+  /// Returns the generation, by which sessions of a scope notice a clear. It changes if the scope is cleared, and if the whole file is
+  /// emptied, which the upper half of the file's generation counts. A clear of the storage itself does not clear its scopes.
   func generation(of scope: Scope) -> UInt64 {
     if scope == .none { return generation }
     return generation & JournalMirror.upperHalf &+ table.generation(of: scope)
@@ -80,20 +80,20 @@ final class JournalMirror {
 
   private static var upperHalf: UInt64 { 0xFFFF_FFFF_0000_0000 }
 
-  /// The generation of a file that nobody has stored anything in. It is random, so that a file which was deleted and made anew is
-  /// told from the one before; its lower half has room for as many clears as there will ever be.
+  /// Returns the generation of a new file. It is random, so that a file that was deleted and made anew differs from the one before. Its
+  /// lower half has room for as many clears as there will ever be.
   static func firstGeneration(_ random: UInt64) -> UInt64 { random & 0xFFFF_FFFF_7FFF_FFFF }
 
   // MARK: another file
 
-  /// Nothing is known of the file that is to be read next. What was stored counts until that one has said otherwise.
+  /// Another file is to be read, of which nothing is known. The generation stays until that file's is read.
   func startOver() {
     if applied > 0 { formerSalt = salt }
     table.removeAll()
     state = State(generation: state.generation, hasGeneration: state.hasGeneration, isVoid: state.isVoid)
   }
 
-  /// All that was stored is gone, the file with it or out of it. That is a clear, and one only, however often it is met.
+  /// Everything that was stored is gone, because the file is gone or empty. That counts as one clear, however often it is met.
   func voided() {
     let isNews = state.hasGeneration && !state.isVoid
     let generation = isNews ? state.generation &+ (1 << 32) : state.generation
@@ -101,10 +101,10 @@ final class JournalMirror {
     state = State(generation: generation, hasGeneration: state.hasGeneration, isVoid: true)
   }
 
-  /// A clear where nothing is stored: what was tried before it is not to be tried again.
+  /// There was a clear while nothing was stored. The generation changes, so that what was tried before it is not tried again.
   func clearedNothing() { state.generation &+= 1 << 32 }
 
-  /// The file was once a journal, and nothing of it can be read. `header`: what is left of it.
+  /// The file was a journal, and none of its lines can be read. `header` is nil if its header cannot be read either.
   func ruined(_ header: JournalHeader?) {
     startOver()
     if let header {
@@ -120,7 +120,7 @@ final class JournalMirror {
     if isDamaged { damaged() }
   }
 
-  /// The header is lost, and the salt is known from the lines. The generation is one that all who read the file agree upon.
+  /// The header is lost, and the salt is known from the lines. Everybody who reads the file computes the same generation.
   func beganWithoutHeader(_ salt: Salt, linesAt start: Int64) {
     begin(JournalHeader(salt: salt, generation: UInt64(salt.seed) &<< 32), at: start)
     state.hasLostHeader = true
@@ -137,7 +137,7 @@ final class JournalMirror {
     state.linesAt = end
   }
 
-  /// This handle has put a new file with the same entries in the place of the one before, without those that had expired.
+  /// This handle has put a new file in the place of the one before, with the same entries except those that had expired.
   func rewritten(_ header: JournalHeader, _ position: JournalReader.Position, at time: Int64) {
     state = State(salt: header.salt, generation: header.generation, hasGeneration: true)
     state.position = position
@@ -146,7 +146,7 @@ final class JournalMirror {
 
   // MARK: the next line
 
-  /// A line has been read, and is whole.
+  /// A whole line has been read.
   func apply(_ operation: LineReader.Operation, _ parser: LineReader, _ line: JournalReader.Found) {
     state.position = line.after
     switch operation {
@@ -166,7 +166,7 @@ final class JournalMirror {
     if line.missing > 0 { damaged() }
   }
 
-  /// A line has been read that is not whole, and is skipped.
+  /// A damaged line has been read, and is skipped.
   func skip(_ line: JournalReader.Found) {
     state.position = line.after
     damaged()
@@ -188,14 +188,14 @@ final class JournalMirror {
     state.position.skipped = 0
   }
 
-  /// The last line removes something. A copy of the damaged file would keep what is to be gone.
+  /// The last line removes something. No copy of damage before it is kept, because it might have what was removed.
   func removed() {
     state.holdsRemoved = true
     state.removedTo = applied
     state.keepsDamage = false
   }
 
-  /// What was removed is not in the file any more.
+  /// Removed values have been taken out of the file.
   func erased() { state.holdsRemoved = false }
 
   func cleared(_ scope: Scope, _ generation: UInt64) {
@@ -204,7 +204,7 @@ final class JournalMirror {
     removed()
   }
 
-  /// A torn end could not be cut off, and was made a damaged line of its own.
+  /// A torn end could not be cut off, and was made a damaged line.
   func spoiled(to end: Int64) {
     state.position.end = end
     state.position.skipped &+= 1
@@ -213,9 +213,9 @@ final class JournalMirror {
 
   // MARK: the file itself
 
-  /// Blocks are allocated up to there; 0: no longer.
+  /// Blocks are allocated up to this place; 0 if they no longer are.
   func allocated(to end: Int64) { state.allocated = end }
 
-  /// The last line `moved` is void: who has the lock has found that the path still names this file.
+  /// The line `moved` has no meaning any more: under the lock, the path was found to name this file still.
   func movedIsVoid() { state.hasMoved = false }
 }

@@ -1,16 +1,16 @@
 import CPlatform
 
-/// Splits a file into lines, chunk by chunk. It knows nothing of what is in them.
+/// Splits a file into lines, chunk by chunk. It does not look into them.
 struct LineSplitter {
   struct Line {
-    /// Without the newline, borrowed until the next line. Empty where the line is too long.
+    /// The text without the newline, borrowed until the next line. It is empty if the line is too long.
     var text: UnsafeRawBufferPointer
-    /// The place of its first byte in the file.
+    /// The place of the first byte in the file.
     var start: Int64
-    /// Without the newline.
+    /// The length without the newline.
     var length: Int64
     var isTooLong: Bool
-    /// Ends with a newline; what does not is the file's torn end.
+    /// True if the line ends with a newline. One that does not is the file's torn end.
     var isEnded: Bool
   }
 
@@ -18,28 +18,28 @@ struct LineSplitter {
 
   private let buffer: ByteBuffer
   private let limit: Int
-  /// The place where the line that is being put together begins.
+  /// Where the current line begins.
   private var start: Int64
 
-  /// `limit`: the bytes of a longer line are not kept, its newline counted.
+  /// Begins at a place in the file. The bytes of a line that has more than `limit`, with its newline, are not kept.
   init(_ buffer: ByteBuffer, from start: Int64, limit: Int = LilySession.Line.limit) {
     self.buffer = buffer
     self.start = start
     self.limit = limit
   }
 
-  /// Hands the lines up to `size` to `visit`, the torn end too, until that returns false. Returns true if it never did.
+  /// Calls `visit` with each line up to `size`, and with the torn end, until `visit` returns false. Returns true if it never did.
   ///
   /// - Parameters:
-  ///   - source: fills memory with bytes of the file, fewer only at its end.
-  ///   - nextData: the place of the next bytes that are not in a hole. There is no newline in one, so a line that is too long skips it.
+  ///   - source: fills memory with bytes of the file, and returns how many; fewer than asked for only at the end of the file.
+  ///   - nextData: returns the place of the next bytes that are not in a hole. A hole has no newline, so a line that is too long skips it.
   mutating func forEach(
     to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, skippingTo nextData: (Int64) -> Int64,
     _ visit: (Line) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
-    var end = start // up to where the file has been read
-    var scanned = 0 // up to where there is no newline in the buffer
-    var dropped: Int64 = 0 // of a line that is too long
+    var end = start // the place up to which the file has been read
+    var scanned = 0 // up to this place the buffer has no newline
+    var dropped: Int64 = 0 // bytes of a line that is too long
     buffer.truncate(to: 0)
     defer {
       buffer.truncate(to: 0)
@@ -56,10 +56,10 @@ struct LineSplitter {
       let want = Int(min(size &- end, Int64(LineSplitter.chunk)))
       buffer.reserve(want)
       let got = try source(buffer.start + had, want, end)
-      if got <= 0 { break } // cut off meanwhile
+      if got <= 0 { break } // the file was cut meanwhile
       buffer.resize(to: had &+ got)
       end &+= Int64(got)
-      var first = 0 // of the line, in the buffer
+      var first = 0 // where the line begins in the buffer
       while let newline = newline(from: scanned) {
         let isTooLong = dropped > 0 || newline &- first >= limit
         let length = dropped &+ Int64(newline &- first)
@@ -88,24 +88,24 @@ struct LineSplitter {
   }
 }
 
-/// Reads the lines of a journal, and says of each what is in it or what is wrong with it. It knows nothing of what is stored.
+/// Reads the lines of a journal, and reports what each contains or what is wrong with it. It does not know what is stored.
 struct JournalReader {
   /// How far a journal has been read.
   struct Position {
-    /// Up to the end of a line, in bytes.
+    /// The end of a line, in bytes.
     var end: Int64 = 0
-    /// The sequence of the last line that was whole.
+    /// The sequence number of the last whole line.
     var sequence: Int64 = 0
-    /// Lines after that one that were not.
+    /// The number of damaged lines after that one.
     var skipped: Int64 = 0
   }
 
   enum Damage: Equatable {
-    /// The line does not begin as one, or its check fails.
+    /// The line does not begin like one, or its check fails.
     case check
-    /// Its check holds, but it is not what a writer writes.
+    /// The check holds, but no writer writes such a line.
     case grammar
-    /// Its sequence is not above that of the line before: it was copied.
+    /// The sequence number is not above that of the line before, so the line was copied.
     case copied
     case tooLong
   }
@@ -113,16 +113,16 @@ struct JournalReader {
   enum Judgement {
     case whole(LineReader.Operation)
     case damaged(Damage)
-    /// Bytes after the last newline: a write that has not ended, or never will.
+    /// Bytes after the last newline: a write that has not ended yet, or never will.
     case torn
   }
 
   struct Found {
     var line: LineSplitter.Line
     var judgement: Judgement
-    /// Lines before a whole one that are not there, beyond those that were skipped.
+    /// The number of lines that are missing before a whole one, without those that were skipped.
     var missing: Int64
-    /// The position behind it.
+    /// The position behind the line.
     var after: Position
   }
 
@@ -138,8 +138,8 @@ struct JournalReader {
     self.position = position
   }
 
-  /// Hands what it finds up to `size` to `report`, until that returns false. Returns true if it never did. What a whole line changes is
-  /// with the parser.
+  /// Calls `report` with what it finds up to `size`, until `report` returns false. Returns true if it never did. The parser has the changes
+  /// of a whole line.
   mutating func forEach(
     to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, skippingTo nextData: (Int64) -> Int64,
     _ report: (Found) throws(Failure) -> Bool
@@ -156,7 +156,7 @@ struct JournalReader {
       found.after.end = line.start &+ line.length &+ 1
       found.after.skipped &+= 1
       if !line.isTooLong {
-        if let (sequence, operation) = try parser.read(line.text, salt) {
+        if let (sequence, operation) = try parser.readLine(line.text, salt) {
           if sequence > position.sequence {
             found.judgement = .whole(operation)
             found.missing = sequence &- position.sequence &- found.after.skipped

@@ -1,9 +1,9 @@
-/// What every block in a `KeyedSlots` begins with.
+/// The beginning of every block in a `KeyedSlots`.
 struct Node {
   typealias Pointer = UnsafeMutablePointer<Node>
 
   var hash: Int
-  /// A ring that the block is in; its owner's alone.
+  /// The neighbours in a ring. Only the owner of the block uses them.
   var next: Pointer?
   var previous: Pointer?
   var keyCount: UInt32
@@ -15,13 +15,13 @@ struct Node {
   }
 }
 
-/// Finds blocks of memory by the key that each holds: open addressing with linear probing. A removal moves followers back, so there are
-/// no tombstones (Knuth, TAOCP 3, 6.4, algorithm R). The blocks are their owner's; each has its key's bytes right behind its fixed part.
+/// A hash table that finds blocks of memory by their keys, with open addressing and linear probing. A removal moves followers back, so there
+/// are no tombstones (Knuth, TAOCP 3, 6.4, algorithm R). It does not own the blocks. Each has its key's bytes right behind its fixed part.
 struct KeyedSlots: ~Copyable {
   private var slots: UnsafeMutablePointer<Node.Pointer?>
   private var slotCount = 16
   private(set) var count = 0
-  /// The bytes of a block before its key.
+  /// The number of bytes of a block before its key.
   private let keyOffset: Int
 
   init(keyOffset: Int) {
@@ -43,7 +43,7 @@ struct KeyedSlots: ~Copyable {
 
   // MARK: places
 
-  /// Returns the place where the key's block is, or the empty one where it would be. There is always one: at most 3/4 are full.
+  /// Returns the place where the key's block is, or the empty place where it would be. There always is one, because at most 3/4 are full.
   @inline(__always)
   func place(of key: UnsafeRawBufferPointer, _ hash: Int) -> Int {
     let mask = slotCount &- 1
@@ -55,7 +55,8 @@ struct KeyedSlots: ~Copyable {
     return at
   }
 
-  /// The block at a place that `place(of:_:)` returned, nil where it is empty. A change of the table ends what is known of places.
+  /// The block at a place that `place(of:_:)` returned, or nil if the place is empty. After a change of the table, earlier places are
+  /// invalid.
   subscript(place: Int) -> Node.Pointer? { slots[place] }
 
   /// Puts a block with the same key in the place of another.
@@ -72,7 +73,7 @@ struct KeyedSlots: ~Copyable {
     count &+= 1
   }
 
-  /// Takes the block at a place out.
+  /// Takes out the block at a place.
   mutating func remove(_ hole: Int) {
     count &-= 1
     let mask = slotCount &- 1
@@ -83,7 +84,7 @@ struct KeyedSlots: ~Copyable {
       at = (at &+ 1) & mask
       guard let follower = slots[at] else { return }
       let home = follower.pointee.hash & mask
-      // It stays where it is if its home lies behind the hole, on the way round.
+      // The follower stays if its home lies behind the hole, going round.
       if (at &- home) & mask >= (at &- empty) & mask {
         slots[empty] = follower
         slots[at] = nil
@@ -98,16 +99,16 @@ struct KeyedSlots: ~Copyable {
     }
   }
 
-  /// Takes each block out for which `isGone` returns true.
+  /// Takes out each block for which `isGone` returns true.
   mutating func remove(where isGone: (Node.Pointer) -> Bool) {
     var at = 0
     while at < slotCount {
-      // A removal may move a follower into this place: look at it again.
+      // A removal may move a follower into this place, so it is looked at again.
       if let block = slots[at], isGone(block) { remove(at) } else { at &+= 1 }
     }
   }
 
-  /// Takes all out, and gives memory back that many of them took.
+  /// Takes out all blocks, and frees the memory that many of them needed.
   mutating func removeAll() {
     slots.deallocate()
     slots = KeyedSlots.makeSlots(16)
@@ -127,7 +128,7 @@ struct KeyedSlots: ~Copyable {
   }
 }
 
-/// The standard library's hash of bytes, seeded per process: a file cannot choose collisions.
+/// Returns the standard library's hash of bytes. It is seeded per process, so a file cannot choose collisions.
 func hashOf(_ bytes: UnsafeRawBufferPointer) -> Int {
   var hasher = Hasher()
   hasher.combine(bytes: bytes)

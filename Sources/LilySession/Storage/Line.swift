@@ -1,13 +1,13 @@
 import CPlatform
 
-/// One line of the journal in the making. The body is written first; check, sequence and the frame of a batch are put around it
-/// when they are known, under the lock, into room that was left for them.
+/// A line of the journal that is being made. The body is written first. Under the lock, when the sequence number is known, it is put before
+/// the body with the check and the frame of a batch, into room that was left for them.
 final class Line {
   static var limit: Int { 64 << 20 }
 
   let buffer = ByteBuffer(capacity: 1024)
 
-  /// `["xxxxxxxx",` and at most 19 digits, a comma, `"batch",[`.
+  /// The room for `["xxxxxxxx",`, at most 19 digits, a comma and `"batch",[`.
   static var room: Int { 48 }
 
   func begin() {
@@ -15,30 +15,24 @@ final class Line {
     buffer.shrink(to: 64 << 10)
   }
 
-  /// Closes the line around what was appended since `begin`: one item without its own bracket, or several as a batch.
-  /// May be called again with another sequence or salt.
+  /// Makes a line of what was appended since `begin`: one item without its own bracket, or several as a batch. Returns the line. It may be
+  /// called again with another sequence number or salt.
   func seal(items: Int, sequence: Int64, salt: Salt) -> UnsafeRawBufferPointer {
     let end = buffer.count
     var at = Line.room
     if items == 1 {
-      at &+= 1 // the item's own "[" gives way to the line's
+      at &+= 1 // the line's "[" takes the place of the item's own
     } else {
       buffer.append("]]")
       at = put("\"batch\",[", before: at)
     }
     buffer.append(0x0A)
     at = put(UInt8(ascii: ","), before: at)
-    var rest = sequence.magnitude
-    repeat {
-      at = put(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10), before: at)
-      rest /= 10
-    } while rest > 0
+    at = buffer.put(decimal: sequence.magnitude, before: at)
     let check = salt.check(buffer.slice(at, buffer.count &- 1))
     at = put("\",", before: at)
-    for digit in 0..<8 {
-      let nibble = UInt8(truncatingIfNeeded: check &>> UInt32(digit &* 4)) & 15
-      at = put(nibble < 10 ? UInt8(ascii: "0") &+ nibble : UInt8(ascii: "a") &+ nibble &- 10, before: at)
-    }
+    at &-= JournalHeader.checkDigits
+    buffer.put(hex: UInt64(check), digits: JournalHeader.checkDigits, at: at)
     at = put("[\"", before: at)
     let sealed = UnsafeRawBufferPointer(start: buffer.start + at, count: buffer.count &- at)
     buffer.retract(to: end) // the frame stays until the next append

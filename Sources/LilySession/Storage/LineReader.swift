@@ -1,4 +1,4 @@
-/// Reads lines into changes. What it hands out points into the line, and lives until the next one is read.
+/// Reads lines into changes. Their keys and values point into the line, and are valid until the next line is read.
 final class LineReader {
   struct Change {
     var isSet: Bool
@@ -8,17 +8,17 @@ final class LineReader {
     var version: UInt32
   }
   enum Operation {
-    /// `forEachChange`, all or none.
+    /// The line sets or removes keys: all that `forEachChange` visits.
     case change
     case clear(scope: Scope, generation: UInt64)
     case moved
-    /// Of a newer format.
+    /// The operation belongs to a newer format.
     case unknown
   }
-  /// A line of an operation that is not known is no longer, its newline counted.
+  /// The longest line with an unknown operation, with its newline.
   static var unknownLimit: Int { 1 << 20 }
 
-  /// Where a change's parts are. A line has room for millions of them.
+  /// Where the parts of a change are. It is small, because a line has room for millions of changes.
   private struct Place {
     var deadline: Int64 = 0
     var key: UInt32
@@ -27,7 +27,7 @@ final class LineReader {
     var version: UInt32 = 0
     var keyCount: UInt16
     var isSet: Bool
-    /// The key is in `unescaped`, not in the line.
+    /// True if the key is in `unescaped`, and not in the line.
     var isUnescaped: Bool
   }
   private var places: [Place] = []
@@ -36,41 +36,41 @@ final class LineReader {
   private var line = UnsafeRawBufferPointer(start: nil, count: 0)
   private var at = 0
 
-  /// nil: the line is damaged. `line` is without its newline. Throws only where there is no memory.
-  func read(_ line: UnsafeRawBufferPointer, _ salt: Salt) throws(Failure) -> (sequence: Int64, Operation)? {
+  /// Reads a line, which comes without its newline. Returns nil if it is damaged. Throws only if there is no memory.
+  func readLine(_ line: UnsafeRawBufferPointer, _ salt: Salt) throws(Failure) -> (sequence: Int64, Operation)? {
     guard LineReader.isChecked(line, salt), line.count <= Line.limit else { return nil }
     self.line = line
     at = JournalHeader.checkedFrom
     places.removeAll(keepingCapacity: true)
     unescaped.truncate(to: 0)
-    guard let sequence = integer(), (1...JournalHeader.sequenceLimit).contains(sequence), take(","), let name = try string() else { return nil }
+    guard let sequence = readInteger(), (1...JournalHeader.sequenceLimit).contains(sequence), skip(","), let name = try readString() else { return nil }
     let operation: Operation
     if isName(name, "batch") {
-      guard take(","), take("["), try batch() else { return nil }
+      guard skip(","), skip("["), try readBatch() else { return nil }
       operation = .change
     } else if isName(name, "clear") {
-      guard take(","), let sessions = try keyPlace(), let scope = Scope(ofSession: key(sessions)), take(","), let digits = try string(),
-        digits.count == 18, let generation = JournalHeader.hex(digits, 1, 16)
+      guard skip(","), let sessions = try readKey(), let scope = Scope(ofSession: key(sessions)), skip(","), let digits = try readString(),
+        digits.count == 18, let generation = JournalHeader.hex(digits, at: 1, digits: 16)
       else { return nil }
       operation = .clear(scope: scope, generation: generation)
     } else if isName(name, "moved") {
       operation = .moved
     } else if isName(name, "set") || isName(name, "remove") {
-      guard try change(name) else { return nil }
+      guard try readChange(name) else { return nil }
       operation = .change
     } else {
-      // What its members mean is not ours to judge; that they are JSON is.
+      // The meaning of its members is unknown, but they must be JSON.
       guard line.count < LineReader.unknownLimit, !name.contains(UInt8(ascii: "\\")) else { return nil }
-      while take(",") {
-        if try value() == nil { return nil }
+      while skip(",") {
+        if try readValue() == nil { return nil }
       }
       operation = .unknown
     }
-    guard take("]"), at == line.count else { return nil }
+    guard skip("]"), at == line.count else { return nil }
     return (sequence, operation)
   }
 
-  /// The changes of the line that was read last.
+  /// Calls `body` with each change of the line that was read last.
   func forEachChange(_ body: (Change) -> Void) {
     for place in places {
       let value = UnsafeRawBufferPointer(rebasing: line[Int(place.value)..<(Int(place.value) &+ Int(place.valueCount))])
@@ -78,48 +78,49 @@ final class LineReader {
     }
   }
 
-  /// Gives back memory that a long line took.
+  /// Frees memory that a long line needed.
   func shrink() {
     if places.capacity > 1024 { places = [] }
     unescaped.truncate(to: 0)
     unescaped.shrink(to: 1 << 16)
   }
 
-  /// Returns true if it begins as a line does, and its check holds.
+  /// Returns true if the text begins like a line, and its check holds.
   static func isChecked(_ line: UnsafeRawBufferPointer, _ salt: Salt) -> Bool {
     guard let check = check(of: line) else { return false }
     return salt.check(UnsafeRawBufferPointer(rebasing: line[JournalHeader.checkedFrom...])) == check
   }
 
-  /// Returns the check that a line begins with; nil if it does not begin as a line does.
+  /// Returns the check at the beginning of a line, or nil if the text does not begin like a line.
   static func check(of line: UnsafeRawBufferPointer) -> UInt32? {
     guard line.count > JournalHeader.checkedFrom, line[0] == UInt8(ascii: "["), line[1] == UInt8(ascii: "\""),
-      line[10] == UInt8(ascii: "\""), line[11] == UInt8(ascii: ","), let check = JournalHeader.hex(line, 2, 8)
+      line[JournalHeader.checkEnd] == UInt8(ascii: "\""), line[JournalHeader.checkEnd &+ 1] == UInt8(ascii: ","),
+      let check = JournalHeader.hex(line, at: JournalHeader.checkOffset, digits: JournalHeader.checkDigits)
     else { return nil }
     return UInt32(truncatingIfNeeded: check)
   }
 
-  private func batch() throws(Failure) -> Bool {
+  private func readBatch() throws(Failure) -> Bool {
     repeat {
-      guard take("["), let name = try string(), try change(name), take("]") else { return false }
-    } while take(",")
-    return take("]")
+      guard skip("["), let name = try readString(), try readChange(name), skip("]") else { return false }
+    } while skip(",")
+    return skip("]")
   }
 
-  /// The rest of a set or a remove, whose name has been read.
-  private func change(_ name: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+  /// Reads the rest of a set or a remove, after its name. Returns false if it is neither, or is damaged.
+  private func readChange(_ name: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     let isSet = isName(name, "set")
-    guard isSet || isName(name, "remove"), take(","), var place = try keyPlace(), place.keyCount > 0 else { return false }
+    guard isSet || isName(name, "remove"), skip(","), var place = try readKey(), place.keyCount > 0 else { return false }
     place.isSet = isSet
     if isSet {
       let start = at &+ 1
-      guard take(","), let value = try value() else { return false }
+      guard skip(","), let value = try readValue() else { return false }
       place.value = UInt32(truncatingIfNeeded: start)
       place.valueCount = UInt32(truncatingIfNeeded: value.count)
-      guard take(","), let deadline = integer() else { return false }
+      guard skip(","), let deadline = readInteger() else { return false }
       place.deadline = deadline
-      if take(",") {
-        guard let version = integer(), version > 0, let version = UInt32(exactly: version) else { return false }
+      if skip(",") {
+        guard let version = readInteger(), version > 0, let version = UInt32(exactly: version) else { return false }
         place.version = version
       }
     }
@@ -127,31 +128,31 @@ final class LineReader {
     return true
   }
 
-  private func take(_ byte: Unicode.Scalar) -> Bool {
+  private func skip(_ byte: Unicode.Scalar) -> Bool {
     guard at < line.count, line[at] == UInt8(ascii: byte) else { return false }
     at &+= 1
     return true
   }
 
-  /// No sign, no leading zero.
-  private func integer() -> Int64? {
+  /// Reads an integer without a sign or leading zeros. Returns nil if there is none.
+  private func readInteger() -> Int64? {
     let start = at
     while at < line.count, line[at] >= UInt8(ascii: "0"), line[at] <= UInt8(ascii: "9") { at &+= 1 }
     guard at > start, at == start &+ 1 || line[start] != UInt8(ascii: "0") else { return nil }
     return JSONText.integer(UnsafeRawBufferPointer(rebasing: line[start..<at]))
   }
 
-  /// A JSON value as it is spelled; nil if there is none.
-  private func value() throws(Failure) -> UnsafeRawBufferPointer? {
+  /// Reads a JSON value, and returns its spelling, or nil if there is none.
+  private func readValue() throws(Failure) -> UnsafeRawBufferPointer? {
     guard let end = try JSONScan.end(ofValueAt: at, in: line) else { return nil }
     defer { at = end }
     return UnsafeRawBufferPointer(rebasing: line[at..<end])
   }
 
-  /// A string as it is spelled, with its quotes.
-  private func string() throws(Failure) -> UnsafeRawBufferPointer? {
+  /// Reads a string, and returns its spelling with the quotes, or nil if there is none.
+  private func readString() throws(Failure) -> UnsafeRawBufferPointer? {
     guard at < line.count, line[at] == UInt8(ascii: "\"") else { return nil }
-    return try value()
+    return try readValue()
   }
 
   private func isName(_ spelled: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
@@ -160,14 +161,14 @@ final class LineReader {
       .equals(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
   }
 
-  /// Where the bytes are that a string stands for, if they can be a key or a prefix.
-  private func keyPlace() throws(Failure) -> Place? {
+  /// Reads a string that is a key or a prefix, and returns where its decoded bytes are. Returns nil if it cannot be either.
+  private func readKey() throws(Failure) -> Place? {
     let start = at &+ 1
-    guard let spelled = try string() else { return nil }
+    guard let spelled = try readString() else { return nil }
     let inner = UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
     var place = Place(key: UInt32(truncatingIfNeeded: start), keyCount: 0, isSet: false, isUnescaped: false)
     var count = inner.count
-    // A code is six characters for a byte, at the most.
+    // An escape spells a byte with six characters at most.
     guard count <= 6 &* (2 &+ Scope.nameLimit &+ Key.storageLimit) else { return nil }
     if inner.contains(UInt8(ascii: "\\")) {
       let had = unescaped.count

@@ -1,4 +1,4 @@
-/// A storage that ends with its handle.
+/// A storage in memory. Its entries are gone when it is freed.
 public final class MemoryStorage: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   private let exclusion = Exclusion()
   private let table = EntryTable()
@@ -7,8 +7,8 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
   private let quota: Int64
 
   /// - Parameters:
-  ///   - clock: UTC in ms; nil: the system's. Any thread may call it.
-  ///   - quota: of keys and values, in bytes; nil: 5 MiB.
+  ///   - clock: returns the time, UTC in ms; nil for the system's clock. Any thread may call it.
+  ///   - quota: the limit on the bytes of all keys and values; nil for 5 MiB.
   public init(clock: (@Sendable () -> Int64)? = nil, quota: Int64? = nil) {
     self.clock = clock ?? { Syscalls.wallClock() }
     self.quota = quota ?? defaultQuota
@@ -51,7 +51,7 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
       let current = generation(of: scope)
       if let wanted, wanted != current { return .superseded(generation: current) }
       let overtaken = batch.leaveOutOvertaken(table, at: time)
-      let leftOut = batch.fit(table, quota: quota, at: time)
+      let leftOut = batch.leaveOutTooLarge(table, quota: quota, at: time)
       batch.apply(to: table)
       return .written(.of(leftOut: leftOut, overtaken: overtaken))
     }

@@ -1,11 +1,11 @@
-/// What a line needs of a key, made once: its bytes, their hash, and how JSON spells them. A plain value, so that an update
-/// retains nothing; who makes one frees it.
+/// A key prepared once for many lines: its bytes, their hash, and their spelling in JSON. It is a plain value, so that an update retains
+/// nothing. Whoever makes one must free it.
 struct PreparedKey: BitwiseCopyable {
   let bytes: UnsafeRawBufferPointer
   let spelled: UnsafeRawBufferPointer
   let hash: Int
 
-  /// `scratch` is overwritten.
+  /// Prepares a key. `scratch` is overwritten.
   static func make(_ key: Key, _ scratch: ByteBuffer) -> PreparedKey {
     key.withBytes { bytes in
       scratch.retract(to: 0)

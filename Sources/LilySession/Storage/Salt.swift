@@ -1,19 +1,19 @@
 import CPlatform
 
-/// What the checks of a file's lines are seeded with: eight random bytes in its header.
+/// The seed of the checks of a file's lines: eight random bytes in its header.
 struct Salt {
-  /// nil: the header is lost, and with it these bytes. What they do to a check is known all the same.
+  /// The bytes, or nil if they are lost with the header. Their effect on a check is known nevertheless.
   let value: UInt64?
   /// The CRC's register after the eight bytes.
   let seed: UInt32
 
   init(_ value: UInt64) {
     self.value = value
-    var bytes = value.bigEndian // in the order in which its digits are read
+    var bytes = value.bigEndian // the order of the bytes is that of the digits in the header
     seed = platform_crc32c(0xFFFF_FFFF, &bytes, 8)
   }
 
-  /// Makes the salt of which a line tells: the one with which `check` is the check of `bytes`. A CRC can be undone byte by byte.
+  /// Finds the salt with which `bytes` have this check. This is possible because a CRC can be undone byte by byte.
   init(lost check: UInt32, of bytes: UnsafeRawBufferPointer) {
     value = nil
     seed = platform_crc32c_backwards(check ^ 0xFFFF_FFFF, bytes.baseAddress, bytes.count)
@@ -23,7 +23,7 @@ struct Salt {
     platform_crc32c(seed, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
   }
 
-  /// The check of a header, which names the salt and so cannot be seeded with it.
+  /// Returns the check of a header. It is not seeded with the salt, because the salt is in the header.
   static func checkUnsalted(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     platform_crc32c(0xFFFF_FFFF, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
   }

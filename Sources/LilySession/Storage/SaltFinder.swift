@@ -1,23 +1,24 @@
-/// Finds the salt of a journal whose header is lost. From a whole line the salt's effect on its check can be calculated. One line proves
-/// nothing, as any bytes lead to some salt; two different ones that lead to the same are by the same writer.
+/// Finds the salt of a journal whose header is lost. A line's check shows the salt's effect. One line proves nothing, because any bytes lead
+/// to some salt; but two different lines that lead to the same salt are by the same writer.
 struct SaltFinder {
   private struct Candidate {
     var seed: UInt32
     var sequence: Int64
   }
 
-  /// Damaged lines may stand between two whole ones. Only so many, or a large file that is not ours would at last agree by chance.
+  /// How many earlier lines are kept, because damaged lines may stand between two whole ones. With more, a large file that is no journal
+  /// would agree by chance in the end.
   private static var memory: Int { 8 }
   private var candidates: [Candidate] = []
 
-  /// Returns the salt once one of the lines before agrees with this one.
-  mutating func salt(_ line: UnsafeRawBufferPointer, _ parser: LineReader) throws(Failure) -> Salt? {
+  /// Returns the salt if an earlier line leads to the same one, or nil if none does.
+  mutating func findSalt(_ line: UnsafeRawBufferPointer, _ parser: LineReader) throws(Failure) -> Salt? {
     guard let check = LineReader.check(of: line), let sequence = SaltFinder.sequence(line) else { return nil }
     let salt = Salt(lost: check, of: UnsafeRawBufferPointer(rebasing: line[JournalHeader.checkedFrom...]))
     if candidates.contains(where: { $0.seed == salt.seed && $0.sequence < sequence }),
-      let (_, operation) = try parser.read(line, salt)
+      let (_, operation) = try parser.readLine(line, salt)
     {
-      // A name that is unknown could be anybody's.
+      // A line with an unknown operation proves nothing, because anybody may have written it.
       if case .unknown = operation { return nil }
       return salt
     }

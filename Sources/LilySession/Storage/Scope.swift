@@ -1,9 +1,8 @@
-/// A part of a storage whose keys are nobody else's: they are stored behind NUL, the scope's name, NUL, which no key of a host's
-/// can begin with.
+/// A part of a storage with keys of its own. They are stored behind NUL, the scope's name and NUL, and no key of a host's can begin so.
 public struct Scope: Equatable, Sendable {
   package static var nameLimit: Int { 64 }
 
-  /// Empty: the storage itself.
+  /// What the stored keys of the scope begin with. It is empty for the storage itself.
   let prefix: [UInt8]
 
   /// The storage itself.
@@ -12,45 +11,45 @@ public struct Scope: Equatable, Sendable {
   private init(prefix: [UInt8]) { self.prefix = prefix }
 
   package init(name: Key) throws(Failure) {
-    guard (1...Scope.nameLimit).contains(name.bytes.count) else { throw Failure(.invalidArgument, "a scope's name has 1 to 64 bytes") }
+    guard (1...Scope.nameLimit).contains(name.bytes.count) else { throw Failure(.invalidArgument, "a scope's name must have 1 to 64 bytes") }
     prefix = [0] + name.bytes + [0]
   }
 
-  /// The scope of a stored key, or of the prefix of some.
+  /// Makes the scope of a stored key, or of a prefix of stored keys.
   package init(of stored: UnsafeRawBufferPointer) {
     prefix = [UInt8](stored.prefix(Scope.prefixLength(stored) ?? 0))
   }
 
-  /// The scope whose sessions' prefix this is; nil: it is not such a prefix.
+  /// Makes the scope for which this is the prefix of its sessions' keys, or nil if it is no such prefix.
   init?(ofSession stored: UnsafeRawBufferPointer) {
     self.init(of: stored)
     guard session.withBytes({ $0.equals(stored) }) else { return nil }
   }
 
-  /// Of the scope that a stored key begins with: 0 for none; nil: it is neither a key nor one in a scope.
+  /// Returns the length of the scope's prefix in a stored key. Returns 0 if the key is in no scope, and nil if these bytes cannot be a key.
   static func prefixLength(_ stored: UnsafeRawBufferPointer) -> Int? {
     guard stored.first == 0 else { return 0 }
     guard let end = stored.dropFirst().firstIndex(of: 0), (2...(nameLimit + 1)).contains(end) else { return nil }
     return end + 1
   }
 
-  /// How a key is stored.
+  /// Returns a key of this scope as it is stored.
   func key(_ key: Key) -> Key { prefix.isEmpty ? key : Key(stored: prefix + key.bytes) }
 
-  /// The host's key for a stored one of this scope.
+  /// Returns the host's key for a stored key of this scope.
   func hostKey(_ stored: Key) -> Key { prefix.isEmpty ? stored : Key(stored: [UInt8](stored.bytes.dropFirst(prefix.count))) }
 
-  /// Where the scope's generation is stored, beside its keys.
+  /// The key under which the scope's generation is stored.
   var generationKey: Key { Key(stored: prefix) }
 
-  /// What all keys of its sessions begin with.
+  /// The prefix of all keys of the scope's sessions.
   public var session: Key { key(Key.session) }
 }
 
 extension EntryTable {
-  /// Of a scope; the storage keeps its own.
+  /// Returns the generation of a scope, or 0 if none is stored. That of the storage itself is not in the table.
   func generation(of scope: Scope) -> UInt64 {
-    scope.generationKey.withBytes { find($0) }.flatMap { JournalHeader.hex(EntryTable.value($0), 1, 16) } ?? 0
+    scope.generationKey.withBytes { find($0) }.flatMap { JournalHeader.hex(EntryTable.value($0), at: 1, digits: 16) } ?? 0
   }
 
   func setGeneration(_ generation: UInt64, of scope: Scope) {

@@ -1,10 +1,10 @@
-/// A scope of a storage: see ``Storage/scoped(_:)``. It is the parent, but for what its keys are stored under.
+/// A scope of a storage; see ``Storage/scoped(_:)``. It passes every call to its parent, and has a scope of its own.
 public final class ScopedStorage: Storage {
   private let parent: any Storage
   public let scope: Scope
 
   package static func make(_ parent: any Storage, _ scope: Scope) throws(Failure) -> ScopedStorage {
-    guard parent.scope == .none else { throw Failure(.unsupported, "a scope has no scopes") }
+    guard parent.scope == .none else { throw Failure(.unsupported, "a scope cannot have scopes; make a scope of its parent") }
     return ScopedStorage(parent, scope)
   }
 

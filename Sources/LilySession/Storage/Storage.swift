@@ -1,71 +1,71 @@
-/// A durable map of key to JSON text, shared by all who open it. Any thread may call it. It holds no lock while it calls
-/// the host's clock, and calls nothing else of the host's.
+/// A durable map from keys to JSON text, shared by all who open it. Any thread may call it. It calls no code of the host's except the clock,
+/// and holds no lock while it does.
 ///
-/// A storage of the program's own has `read`, `write`, `clear` and `entries`; the rest has defaults in Swift programs. Its
-/// methods take keys as they are stored, scopes' among them: `scope` says how that is.
+/// A storage of the program's own implements `read`, `write`, `clear` and `entries`; in Swift programs the rest has defaults. Its methods
+/// take keys as they are stored, with the prefix of their scope.
 public protocol Storage: AnyObject, Sendable {
   /// The part of the place that this storage is.
   var scope: Scope { get }
 
-  /// The entries of `keys` and the scope's generation, all as of one moment. An expired entry comes with its deadline: the
-  /// caller, who knows the time, holds it for absent.
+  /// Returns the entries of `keys` and the scope's generation, all as of one moment. It returns expired entries, too: the caller knows the
+  /// time, and treats them as absent.
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot
 
-  /// Makes sure that what is read next is what others would find: somebody may have moved the file.
+  /// Makes sure that the next read finds what others would find, because somebody may have moved the file.
   func revalidate() throws(Failure)
 
-  /// Stores all of the batch, in one step, but what its conditions and the quota leave out; or nothing. `generation` names the one
-  /// that the batch was made in: when a clear of the scope has come since, nothing is written and the new generation is returned.
-  /// nil writes in any.
+  /// Stores the batch in one step, without the changes that its conditions and the quota leave out; or throws, and stores nothing.
+  ///
+  /// - Parameter generation: the scope's generation when the batch was made. If the scope was cleared since, nothing is written, and the new
+  ///   generation is returned. nil writes in any generation.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
 
-  /// Returns the scope's generation if that takes no more than a look, after a write that failed; nil where it would mean to ask
-  /// what has just failed.
+  /// Returns the scope's generation after a write that failed, or nil if finding it would need what has just failed.
   func generationAtHand(of scope: Scope) -> UInt64?
 
-  /// Removes every key of the scope's sessions, in one step, and raises the scope's generation.
+  /// Removes all keys of the scope's sessions in one step, and raises the scope's generation.
   func clear(_ scope: Scope) throws(Failure)
 
-  /// The entries whose keys begin with the prefix, in byte order of the keys, expired ones too.
+  /// Returns the entries whose keys begin with the prefix, in byte order of the keys, with the expired ones.
   func entries(_ prefix: Key) throws(Failure) -> [Item]
 
-  /// Polls readable when what is stored has changed, until each session has refreshed; -1: the storage cannot tell.
+  /// A descriptor that polls readable after what is stored has changed, until each session has refreshed. It is -1 if the storage has none.
   var descriptor: Int32 { get }
 
-  /// What keeps `descriptor` readable until each session has refreshed; nil: the storage has none of its own.
+  /// The watch that keeps `descriptor` readable until each session has refreshed; nil if the storage has none.
   var watch: Watch? { get }
 
-  /// What there is to know of it; of a scope, its parent's.
+  /// Returns facts about the storage. A scope returns its parent's.
   func info() throws(Failure) -> StorageInfo
 
-  /// Makes what this handle wrote survive power loss. Returns why the file, though it is synced, still holds values that were
-  /// removed or cleared; nil: it does not.
+  /// Makes what this handle wrote survive power loss. Throws if that fails. Returns why the file still holds values that were removed or
+  /// cleared, or nil if it does not.
   @discardableResult
   func sync() throws(Failure) -> Failure?
 
-  /// A last, silent sync. The storage is not called again.
+  /// Syncs for the last time, without reporting failures. The storage is not called again.
   func close()
 
-  /// UTC in ms, by the clock of the options.
+  /// Returns the time, UTC in ms, by the clock of the options.
   func now() -> Int64
 
-  /// Where the entries are: two storages of the same place hold the same keys.
+  /// Where the entries are. Two storages with the same place have the same keys.
   var place: Place { get }
 
-  /// What opening found, to be told by the sessions.
+  /// What opening the storage found. Sessions report it.
   var notices: Notices { get }
 
-  /// Absolute, NUL-terminated, living as long as the storage; nil where there is no file.
+  /// The absolute path of the file, with a NUL at its end; nil if there is no file. It lives as long as the storage.
   var cPath: UnsafePointer<CChar>? { get }
 }
 
 /// What is stored under a key.
 public struct Entry: @unchecked Sendable { // the text is never changed
-  /// JSON, then a NUL that does not count.
+  /// The JSON text, and a NUL that does not count.
   private let text: ByteBuffer
-  /// UTC in ms; 0: none.
+  /// When the entry expires, UTC in ms; 0 means never.
   public var deadline: Int64
-  /// Of the field that wrote it.
+  /// The version of the field that wrote the entry.
   public var version: UInt32
 
   package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
@@ -80,76 +80,76 @@ public struct Entry: @unchecked Sendable { // the text is never changed
     try body(text.slice(0, text.count &- 1))
   }
 
-  /// In bytes.
+  /// The length of the text in bytes.
   package var textCount: Int { text.count &- 1 }
 
   var identity: EntryIdentity {
     EntryIdentity(text: hashOf(text.slice(0, text.count &- 1)), version: version)
   }
 
-  /// Whether it reads as absent at that time (UTC in ms).
+  /// Returns true if the entry has expired at this time (UTC in ms), so that it reads as absent.
   public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }
 
-  /// From the millisecond of its deadline on.
+  /// Returns true from the millisecond of the deadline on.
   static func isExpired(_ deadline: Int64, at now: Int64) -> Bool { deadline != 0 && deadline <= now }
 }
 
-/// What tells an entry from another under the same key. Its deadline does not: who renews an entry has not changed it.
+/// Tells an entry from others under the same key. The deadline is no part of it, because renewing an entry does not change it.
 struct EntryIdentity: Equatable, BitwiseCopyable {
-  /// A hash of the text; 64 bits, seeded per process.
+  /// A hash of the text with 64 bits, seeded per process.
   var text: Int
   var version: UInt32
 }
 
 /// An entry and its key.
 public struct Item: Sendable {
-  /// An item.
+  /// Makes an item.
   public init(key: Key, entry: Entry) {
     self.key = key
     self.entry = entry
   }
 
-  /// As it is stored.
+  /// The key as it is stored.
   public var key: Key
-  /// What is stored.
+  /// The entry that is stored under the key.
   public var entry: Entry
 
-  /// In byte order of the keys.
+  /// Returns the items in byte order of their keys.
   @inline(never)
   package static func inOrder(_ items: [Item]) -> [Item] { items.sorted { $0.key.precedes($1.key) } }
 }
 
 /// Some of a storage's entries, as of one moment.
 public struct Snapshot: Sendable {
-  /// What `Storage.read` returns.
+  /// Makes the result of `Storage.read`.
   public init(entries: [Entry?], generation: UInt64) {
     self.entries = entries
     self.generation = generation
   }
 
-  /// In the order of the keys asked for; nil: absent.
+  /// The entries in the order of the keys asked for; nil for an absent one.
   public var entries: [Entry?]
-  /// The scope's generation: another one after each clear, whoever made it.
+  /// The scope's generation. It changes with each clear, whoever makes it.
   public var generation: UInt64
 }
 
 /// What became of a batch.
 public enum WriteOutcome: Sendable {
-  /// The batch is stored; nil: all of it, and as durably as was asked for.
+  /// The batch is stored. The shortfall is nil if all of it is stored, and as durably as was asked for.
   case written(Shortfall?)
-  /// Nothing was written: a clear came since the generation that the batch was made in. This is the generation now.
+  /// Nothing was written, because the scope was cleared after the batch was made. This is the present generation.
   case superseded(generation: UInt64)
 }
 
-/// What is missing, or wrong, though a batch was stored. An object, because it is rare and an update's result is passed on often.
+/// What is missing or wrong although a batch was stored. It is an object because it is rare, and each update passes its result on.
 public final class Shortfall: Sendable {
-  /// The places in the batch of the changes that the quota did not let in.
+  /// The places in the batch of the changes that do not fit into the quota.
   public let leftOut: [Int]
-  /// The places in the batch of the changes whose condition did not hold: somebody else was faster.
+  /// The places in the batch of the changes whose condition did not hold, because somebody else was faster.
   public let overtaken: [Int]
-  /// Why the batch may not survive power loss.
+  /// Why the batch may not survive power loss, or nil.
   public let notDurable: Failure?
-  /// Why the file, which had grown far too large, could not be rewritten.
+  /// Why the file, which is far too large, could not be rewritten, or nil.
   public let notRewritten: Failure?
 
   private init(_ leftOut: [Int], _ overtaken: [Int], _ notDurable: Failure?, _ notRewritten: Failure?) {
@@ -159,7 +159,7 @@ public final class Shortfall: Sendable {
     self.notRewritten = notRewritten
   }
 
-  /// Returns nil if nothing is missing or wrong.
+  /// Makes a shortfall. Returns nil if nothing is missing or wrong.
   @inline(__always)
   public static func of(
     leftOut: [Int] = [], overtaken: [Int] = [], notDurable: Failure? = nil, notRewritten: Failure? = nil
@@ -169,38 +169,38 @@ public final class Shortfall: Sendable {
   }
 }
 
-/// What there is to know of a storage.
+/// Facts about a storage.
 public struct StorageInfo: Sendable {
-  /// Of an empty storage.
+  /// Makes the info of an empty storage.
   public init() {}
 
-  /// Stored keys, scopes' and expired ones too.
+  /// The number of stored keys, with those in scopes and the expired ones.
   public var entries = 0
-  /// Their keys and values: what the quota counts.
+  /// The bytes of all keys and values, which the quota counts.
   public var liveBytes: Int64 = 0
-  /// Int64.max: none.
+  /// The quota in bytes; Int64.max means no limit.
   public var quota = Int64.max
-  /// 0 where there is no file.
+  /// The size of the file in bytes; 0 if there is no file.
   public var fileBytes: Int64 = 0
-  /// Skipped since the file was opened or rewritten.
+  /// The number of lines that were skipped since the file was opened or rewritten.
   public var damagedLines = 0
-  /// By this handle, UTC in ms; 0: never.
+  /// When this handle last compacted the file, UTC in ms; 0 means never.
   public var lastCompaction: Int64 = 0
-  /// Each write survives power loss when it returns.
+  /// True if each write survives power loss when it returns.
   public var isPowerDurable = false
-  /// What this handle wrote is not known to survive power loss.
+  /// True if what this handle wrote may not survive power loss yet.
   public var owesSync = false
-  /// Others could exchange the file: another user owns its folder or one above it, or others can write there and it is not sticky. Or they
-  /// have rights to the file itself that the file system does not let the library take away.
+  /// True if others could exchange the file, because another user owns its folder or one above it, or because others can write there and it
+  /// is not sticky. Also true if others have rights to the file itself that the file system does not let the library take away.
   public var directoryIsOpen = false
 }
 
-/// 5 MiB, as browsers give an origin.
+/// The quota of 5 MiB that browsers give an origin.
 package var defaultQuota: Int64 { 5 << 20 }
 
 /// Where a storage's entries are.
 public struct Place: Equatable, Sendable {
-  /// Of what is nowhere but in this object.
+  /// Makes the place of entries that are only in this object.
   package init(of object: AnyObject) {
     self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
   }
@@ -218,21 +218,22 @@ public struct Place: Equatable, Sendable {
 
 /// What opening a storage found.
 public struct Notices: Sendable {
-  /// Nothing.
+  /// Makes notices of nothing.
   public init() {}
 
-  /// Lines that were damaged, and skipped.
+  /// The number of lines that were damaged, and skipped.
   public var damagedLines = 0
-  /// As ``StorageInfo/directoryIsOpen``.
+  /// True as in ``StorageInfo/directoryIsOpen``.
   public var directoryIsOpen = false
 }
 
-/// Deadlines saturate: far away is never.
+/// Returns the time, UTC in ms, that is `duration` ms after `now`, or 0 (never) for a duration of 0. If the sum is too large, returns
+/// Int64.max.
 package func deadline(after duration: Int64, from now: Int64) -> Int64 {
   guard duration > 0 else { return 0 }
   let (sum, overflow) = now.addingReportingOverflow(duration)
-  return overflow ? Int64.max : max(sum, 1) // 0 would mean none
+  return overflow ? Int64.max : max(sum, 1) // 0 would mean never
 }
 
-/// UTC in ms.
+/// Returns the system's time, UTC in ms.
 package func systemClock() -> Int64 { Syscalls.wallClock() }

@@ -1,25 +1,25 @@
 import CPlatform
 
-/// What tells a host that its storage may have changed: a descriptor that polls readable from then until each session has caught up,
-/// or, while there is none, until somebody has looked. An event means "look again", never data, so that a queue that overflowed is as good.
+/// Tells a host that its storage may have changed, by a descriptor that polls readable until each session has caught up, or, if there is no
+/// session, until somebody has read the storage. An event only means "look again", so nothing is lost if the queue of events overflows.
 //
-// It watches the inode that the path led to, and the folder for its own sake; not the folder's other files. Where there is no file, or no
-// folder, it watches the nearest folder that there is for new names. Who finds that the path leads elsewhere arms it anew, and then looks
-// the path up once more, so that nothing falls between.
+// It watches the inode that the path led to, and the folder itself, but not the folder's other files. If there is no file or no folder, it
+// watches the nearest existing folder for new names. Whoever finds that the path leads elsewhere arms it anew, and then looks the path up
+// once more, so that no change in between is missed.
 //
-// Lock order: the journal's exclusion first, then this one's. Sessions call it with neither held.
+// Lock order: the journal's exclusion first, then the watch's. Sessions call the watch while they hold neither.
 public final class Watch {
   private let exclusion: Exclusion
   private let names: JournalNames
 
-  /// -1: nobody has asked for them, or the system gives none.
+  /// These are -1 if nobody has asked for the descriptor, or if the system gives none.
   private var handedOut: Int32 = -1
   private var events: Int32 = -1
   private var raised: Int32 = -1
   private var fileWatch: Int32 = -1
   private var folderWatch: Int32 = -1
 
-  /// Counts what arrived.
+  /// Counts the arrivals of changes.
   private var arrived: UInt64 = 0
   private var members: [(token: Int, caughtUp: UInt64)] = []
   private var lastToken = 0
@@ -30,108 +30,108 @@ public final class Watch {
   }
 
   deinit {
-    for descriptor in [handedOut, events, raised] { Syscalls.close(descriptor) }
+    for descriptor in [handedOut, events, raised] { Syscalls.closeFile(descriptor) }
   }
 
-  private func run<R>(_ body: () -> R) -> R? { try? exclusion.run { () throws(Failure) in body() } }
+  private func exclusively<R>(_ body: () -> R) -> R? { try? exclusion.run { () throws(Failure) in body() } }
 
   // MARK: sessions
 
-  /// A session was attached: from now on the descriptor waits for it. Returns the session's token. Call it before what is stored is read.
+  /// Adds a session, for which the descriptor waits from now on. Returns the session's token. Call it before the storage is read.
   package func join() -> Int {
-    run {
+    exclusively {
       absorb()
       lastToken &+= 1
       members.append((lastToken, arrived))
-      settle()
+      quietIfCaughtUp()
       return lastToken
     } ?? 0
   }
 
-  /// The session has ended.
+  /// Removes a session, which has ended.
   package func leave(_ token: Int) {
-    _ = run {
+    _ = exclusively {
       members.removeAll { $0.token == token }
-      settle()
+      quietIfCaughtUp()
     }
   }
 
-  /// Returns a count of what has arrived by now. Call it before the look at the file, and hand the count to `caughtUp` after it.
+  /// Returns the count of arrivals by now. Call it before reading the file, and pass the count to `caughtUp` afterwards.
   package func arrivals() -> UInt64 {
-    run {
+    exclusively {
       absorb()
       return arrived
     } ?? 0
   }
 
-  /// The session has taken over what had arrived by then.
+  /// Notes that the session has caught up with the arrivals up to this count.
   package func caughtUp(_ token: Int, to count: UInt64) {
-    _ = run {
+    _ = exclusively {
       if let at = members.firstIndex(where: { $0.token == token }), members[at].caughtUp < count { members[at].caughtUp = count }
-      settle()
+      quietIfCaughtUp()
     }
   }
 
-  /// Somebody has looked at what is stored, after `arrivals`. While there are sessions, only they count.
+  /// Notes that somebody has read the storage, after `arrivals`. While there are sessions, only they make the descriptor quiet.
   package func looked() {
-    _ = run {
-      if members.isEmpty, handedOut >= 0 { Syscalls.quiet(raised) }
+    _ = exclusively {
+      if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }
     }
   }
 
-  /// Takes over what inotify has. The descriptor stays readable.
+  /// Reads inotify's events, and counts them. The descriptor stays readable.
   private func absorb() {
-    if handedOut >= 0, Syscalls.drain(events, fileWatch, folderWatch) { raise() }
+    if handedOut >= 0, Syscalls.drainEvents(events, fileWatch, folderWatch) { countArrival() }
   }
 
-  private func raise() {
+  private func countArrival() {
     arrived &+= 1
-    if handedOut >= 0 { Syscalls.raise(raised) }
+    if handedOut >= 0 { Syscalls.makeReadable(raised) }
   }
 
-  /// Makes the descriptor quiet if all sessions have caught up. Where there is none, somebody has still to look.
-  private func settle() {
-    if handedOut >= 0, !members.isEmpty, members.allSatisfy({ $0.caughtUp >= arrived }) { Syscalls.quiet(raised) }
+  /// Makes the descriptor quiet if all sessions have caught up. If there is no session, it stays readable until somebody reads the storage.
+  private func quietIfCaughtUp() {
+    if handedOut >= 0, !members.isEmpty, members.allSatisfy({ $0.caughtUp >= arrived }) { Syscalls.makeQuiet(raised) }
   }
 
   // MARK: the journal
 
-  /// The descriptor was asked for, and there is one. Guarded by the journal's exclusion, as is what follows.
+  /// True if the descriptor was asked for, and there is one. The journal's exclusion guards this and what follows.
   private(set) var isOpen = false
-  /// It watches what the path led to when that was last looked up.
+  /// True if it watches what the path led to when it was last looked up.
   private(set) var isArmed = false
 
-  /// Returns the same descriptor each time; -1 if the system gives none. `hasFile`: the path has one.
-  func open(hasFile: Bool) -> Int32 {
-    run {
+  /// Returns the same descriptor each time, or -1 if the system gives none. `hasFile` says whether the path has a file.
+  func openDescriptor(hasFile: Bool) -> Int32 {
+    exclusively {
       if isOpen { return handedOut }
       guard let made = Syscalls.makeWatch() else { return -1 }
       (handedOut, events, raised) = made
       arm(hasFile)
       isOpen = isArmed
       if isOpen { return handedOut }
-      for descriptor in [handedOut, events, raised] { Syscalls.close(descriptor) }
+      for descriptor in [handedOut, events, raised] { Syscalls.closeFile(descriptor) }
       (handedOut, events, raised) = (-1, -1, -1)
       return -1
     } ?? -1
   }
 
-  /// The path leads to another file, or to none: the watch has to be armed anew.
+  /// Notes that the path leads to another file or to none, so that the watch must be armed anew.
   func pathChanged() { isArmed = false }
 
-  /// Watches what the path leads to now. `isNews`: it is not what it was before.
+  /// Watches what the path leads to now. If `isNews` is true, that is another file than before, which counts as an arrival.
   func arm(hasFile: Bool, isNews: Bool) {
-    _ = run {
+    _ = exclusively {
       Syscalls.unwatch(events, fileWatch)
       Syscalls.unwatch(events, folderWatch)
-      absorb() // what they still had to tell
-      if isNews { raise() }
+      absorb() // the old watches may still have had events
+      if isNews { countArrival() }
       arm(hasFile)
     }
   }
 
-  /// What is stored is not what was last read.
-  func noteArrival() { _ = run { raise() } }
+  /// Notes that the storage differs from what was last read.
+  func noteArrival() { _ = exclusively { countArrival() } }
 
   private func arm(_ hasFile: Bool) {
     isArmed = false
@@ -141,13 +141,13 @@ public final class Watch {
     isArmed = folderWatch >= 0
   }
 
-  /// Goes up from the folder until there is one, then down again as far as there is one by now: one that is made in the meantime has no
-  /// name to tell of any more. Returns the watch's number.
+  /// Goes up from the folder until one exists, and then down again as far as folders exist by now, because the watch does not report a
+  /// folder that was made meanwhile. Returns the watch's number, or -1.
   private func watchNearestFolder() -> Int32 {
     var path = [UInt8](cString: names.directory)
     var found: Int32 = -1
     var tries = 0
-    var above: [[UInt8]] = [] // paths that led nowhere, the longest first
+    var above: [[UInt8]] = [] // paths that did not exist, the longest first
     while tries < 1000 {
       tries &+= 1
       let watch = (path + [0]).withUnsafeBufferPointer { bytes in
@@ -161,7 +161,7 @@ public final class Watch {
         continue
       }
       guard Syscalls.hasFoundNothing else { return found }
-      if found >= 0 { return found } // still not there
+      if found >= 0 { return found } // the next folder still does not exist
       guard path.count > 1, let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return -1 }
       above.append(path)
       path = slash == 0 ? [UInt8(ascii: "/")] : [UInt8](path[0..<slash])

@@ -71,7 +71,7 @@
         progress(offset)
         return try exclusion.run { () throws(Failure) in
           guard mirror.salt.seed == salt.seed, route.file >= 0 else { throw Failure(.busy, "the file was rewritten while it was examined") }
-          return try Syscalls.read(route.file, into, count, at: offset)
+          return try Syscalls.readFile(route.file, into, count, at: offset)
         }
       }
       let buffer = ByteBuffer(capacity: LineSplitter.chunk)
@@ -81,7 +81,7 @@
       // Without a usable header, what is left of it is read as lines, and found damaged.
       if !hasLostHeader {
         buffer.resize(to: try read(buffer.start, 2 * length, 0))
-        for (line, at) in [(1, 0), (2, length)] where JournalHeader.copy(buffer.bytes, at: at) == nil {
+        for (line, at) in [(1, 0), (2, length)] where JournalHeader.parse(buffer.bytes, at: at) == nil {
           examination.damaged &+= 1
           visit(Finding(kind: .header, line: line, offset: Int64(at), length: Int64(length), text: buffer.slice(at, at &+ length)))
         }

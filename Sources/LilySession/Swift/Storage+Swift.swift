@@ -17,7 +17,7 @@
     /// Returns the JSON text under a key. The key under which a field is stored is `lily_session_` followed by the field's own key.
     ///
     /// - Returns: nil if the key is absent, or its entry has expired.
-    public func json(forKey key: String) throws(Failure) -> String? { try get(try Key(storage: key), from: self)?.json }
+    public func json(forKey key: String) throws(Failure) -> String? { try getEntry(try Key(storage: key), from: self)?.json }
 
     /// Stores JSON text under a key of the program's own.
     ///
@@ -26,16 +26,16 @@
       let key = try Key(storage: key)
       guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "the expiry is not positive", key: key) }
       let deadline = deadline(after: expiresAfter?.milliseconds ?? 0, from: now())
-      try [UInt8](json.utf8).withBytes { text throws(Failure) in try set(key, to: text, deadline: deadline, in: self) }
+      try [UInt8](json.utf8).withBytes { text throws(Failure) in try setEntry(key, to: text, deadline: deadline, in: self) }
     }
 
     /// Removes a key. If the key is absent, nothing happens.
-    public func removeValue(forKey key: String) throws(Failure) { try remove(try Key(storage: key), from: self) }
+    public func removeValue(forKey key: String) throws(Failure) { try removeEntry(try Key(storage: key), from: self) }
 
     /// Returns the keys that have the prefix, in byte order.
     public func keys(withPrefix prefix: String = "") throws(Failure) -> [String] {
       let prefix = try [UInt8](prefix.utf8).withBytes { bytes throws(Failure) in try Key(prefix: bytes) }
-      return try LilySession.entries(prefix, of: self).map(\.key.description)
+      return try listEntries(prefix, of: self).map(\.key.description)
     }
   }
 

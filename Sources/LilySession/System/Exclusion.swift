@@ -1,13 +1,13 @@
 import CPlatform
 
-/// What keeps the threads of one process apart in a storage, and a child of fork out of it.
+/// Keeps the threads of a process apart in a storage, and a child of fork out of it.
 package final class Exclusion {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  /// Reads 1 where it was made and 0 in a child of fork.
+  /// Reads 1 in the process that made it, and 0 in a child of fork. It is nil if the kernel cannot do that.
   private let sentinel: UnsafeMutablePointer<UInt8>?
-  /// For kernels that cannot do that.
+  /// The process that made this, for such kernels.
   private let process: Int32
-  /// The one whose sentinel this one reads, too.
+  /// The exclusion whose sentinel this one uses, too.
   private let elder: Exclusion?
 
   package init() {
@@ -19,7 +19,7 @@ package final class Exclusion {
     process = sentinel == nil ? Syscalls.processIdentifier() : 0
   }
 
-  /// One more lock of the same object, to be taken after `elder`'s.
+  /// Makes a second lock for the same object, to be taken after `elder`'s.
   init(after elder: Exclusion) {
     self.elder = elder
     mutex = .allocate(capacity: 1)
@@ -35,16 +35,16 @@ package final class Exclusion {
     mutex.deallocate()
   }
 
-  /// Whether this process was forked from the one that opened the storage.
+  /// True if this process was forked from the one that opened the storage.
   package var isForked: Bool {
     guard let sentinel else { return Syscalls.processIdentifier() != process }
     return sentinel.pointee == 0
   }
 
-  /// Runs `body` with no other thread inside. In a child of fork it does not come to the mutex, which another thread of the
-  /// parent may have held for ever.
+  /// Runs `body` while no other thread is inside. In a child of fork it throws before it takes the mutex, because another thread of the
+  /// parent may have held that at the fork, and would hold it for ever.
   package func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
-    guard !isForked else { throw Failure(.forked, "the storage was opened before fork") }
+    guard !isForked else { throw Failure(.forked, "the storage was opened before fork; open it again in the child") }
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     return try body()

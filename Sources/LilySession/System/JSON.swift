@@ -1,14 +1,14 @@
 import CJansson
 import CPlatform
 
-/// JSON as values. `JSONScan` judges texts; libjansson spells reals, and this is the only file that calls it. A `JSON` exists only while
-/// this thread has the C locale, because jansson and strtod ask the locale for the decimal point (and jansson 2.14 aborts where that
-/// is more than one byte).
+/// JSON as values. `JSONScan` decides what is JSON. libjansson spells reals, and only this file calls it. A `JSON` exists only while this
+/// thread has the C locale, because jansson and strtod ask the locale for the decimal point, and jansson 2.14 aborts if that has more than
+/// one byte.
 struct JSON {
   private init() {}
 
-  static func run<R: ~Copyable>(_ body: (JSON) throws(Failure) -> R) throws(Failure) -> R {
-    // "C" for all categories is a constant of libc's: nothing is allocated, and freelocale leaves it alone.
+  static func withCLocale<R: ~Copyable>(_ body: (JSON) throws(Failure) -> R) throws(Failure) -> R {
+    // "C" for all categories is a constant of libc's, so nothing is allocated, and freelocale does nothing.
     guard let plain = newlocale(Int32(PLATFORM_LC_ALL_MASK), "C", nil) else { throw JSON.noMemory }
     let before = uselocale(plain)
     defer {
@@ -18,15 +18,15 @@ struct JSON {
     return try body(JSON())
   }
 
-  static var noMemory: Failure { Failure(.io, "there is no memory for JSON", systemError: ENOMEM) }
+  static var noMemory: Failure { Failure(.io, "cannot allocate memory for JSON", systemError: ENOMEM) }
 
-  /// Throws what is wrong with the text. Returns true if it has no white space outside strings.
+  /// Throws if the text is not JSON. Returns true if it has no white space outside strings.
   static func check(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     guard text.count <= JSONText.valueLimit else { throw Failure(.decode, "the text is longer than 16 MiB") }
     switch try JSONScan.scan(text) {
     case .json(let isCompact): return isCompact
     case .notJSON: throw Failure(.decode, "the text is not JSON")
-    case .tooDeep: throw Failure(.decode, "the text nests deeper than 512")
+    case .tooDeep: throw Failure(.decode, "arrays and objects nest deeper than 512")
     }
   }
 
@@ -35,14 +35,14 @@ struct JSON {
     return Parsed(text: text)
   }
 
-  /// Text that is JSON.
+  /// A text that is JSON.
   struct Parsed {
     private let text: UnsafeRawBufferPointer
 
     fileprivate init(text: UnsafeRawBufferPointer) { self.text = text }
 
-    /// Hands over the first of NULL, BOOL, INT, REAL, STRING, JSON among `types` that it fits; nil: none. The value is borrowed
-    /// for the call. Throws only where there is no memory.
+    /// Calls `body` with the value as the first of NULL, BOOL, INT, REAL, STRING, JSON that is among `types` and fits. The value is borrowed
+    /// for the call. Returns what `body` returns, or nil if no type fits. Throws only if there is no memory.
     func withValue<R>(as types: ValueTypes, _ body: (NativeValue) -> R) throws(Failure) -> R? {
       let value = JSONText.trimmed(text)
       switch value.first {
@@ -53,8 +53,8 @@ struct JSON {
       case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "\""): break
       default:
         if types.contains(.int), let integer = JSONText.integer(value) { return body(.int(integer)) }
-        // Out here the thread has the host's locale again.
-        if types.contains(.real) { return body(.real(try JSON.run { json throws(Failure) in try json.real(value) })) }
+        // `body` runs outside `withCLocale`, so that the thread has the host's locale again.
+        if types.contains(.real) { return body(.real(try JSON.withCLocale { json throws(Failure) in try json.readReal(value) })) }
       }
       return types.contains(.json) ? body(.json(text)) : nil
     }
@@ -63,14 +63,14 @@ struct JSON {
       let inner = UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
       return try JSON.withMemory(inner.count &+ 1) { copy in
         let count = JSONEscape.decode(inner, into: copy) ?? 0
-        copy.storeBytes(of: 0, toByteOffset: count, as: UInt8.self) // as all text that the host gets
+        copy.storeBytes(of: 0, toByteOffset: count, as: UInt8.self) // all text that the host gets ends with a NUL
         return body(.string(UnsafeRawBufferPointer(start: copy, count: count)))
       }
     }
   }
 
-  /// The double that is nearest to a JSON number; infinite where it is too large.
-  func real(_ number: UnsafeRawBufferPointer) throws(Failure) -> Double {
+  /// Returns the double that is nearest to a JSON number. It is infinite if the number is too large.
+  func readReal(_ number: UnsafeRawBufferPointer) throws(Failure) -> Double {
     try JSON.withMemory(number.count &+ 1) { copy in
       if let from = number.baseAddress { memcpy(copy, from, number.count) }
       copy.storeBytes(of: 0, toByteOffset: number.count, as: UInt8.self)
@@ -78,7 +78,7 @@ struct JSON {
     }
   }
 
-  /// Hands over memory, for the call; what is short lies on the stack. It is wiped: it may be a secret.
+  /// Calls `body` with memory, which is on the stack if it is small. It is wiped afterwards, because it may hold a secret.
   private static func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) -> R) throws(Failure) -> R {
     let small = 1000
     if count <= small {
@@ -98,12 +98,12 @@ struct JSON {
     return body(memory)
   }
 
-  /// A finite real in the fewest digits that read back.
+  /// Appends a finite real with the fewest digits that give the same real when they are read.
   func append(real value: Double, to buffer: ByteBuffer) throws(Failure) {
     guard value.isFinite else { throw Failure(.encode, "a real is not finite") }
     guard let number = json_real(value) else { throw JSON.noMemory }
     defer { json_decref(number) }
-    // What has 15 digits or fewer is found by the first try: a normal double keeps them all. Subnormals keep fewer.
+    // A normal double keeps 15 digits, so the first try finds every number that has no more. Subnormals keep fewer digits.
     var digits: Int32 = value.isNormal ? 15 : 1
     while true {
       let room = 40

@@ -1,28 +1,28 @@
 import CPlatform
 
-/// Folders, by descriptors: how those of the default place are made, and how those above one are looked at.
+/// Works on folders by descriptors: makes those of the default place, and looks at those above a folder.
 extension Syscalls {
   enum EnteredFolder {
-    /// Its descriptor, the caller's to close.
+    /// The folder is open. The caller closes the descriptor.
     case entered(Int32)
-    /// errno: there is no such folder, or it cannot be gone through.
+    /// There is no such folder, or it cannot be entered. This is errno.
     case notEntered(Int32)
-    /// errno: there was nothing of this name, and the folder could not be made.
+    /// Nothing had this name, and the folder could not be made. This is errno.
     case notMade(Int32)
   }
 
-  /// Opens the folder that a path leads to, through links.
+  /// Opens the folder that a path leads to. Links are followed.
   static func openFolder(_ path: UnsafePointer<CChar>) -> EnteredFolder {
     let folder = openFolder(AT_FDCWD, path, followingLink: true)
     return folder >= 0 ? .entered(folder) : .notEntered(platform_errno())
   }
 
-  /// Opens a folder to go on from it, for which it need not be readable. Returns -1 where that fails, with errno.
+  /// Opens a folder from which to go on, which need not be readable. Returns -1 and sets errno if that fails.
   private static func openFolder(_ directory: Int32, _ path: UnsafePointer<CChar>, followingLink: Bool) -> Int32 {
-    open(directory, path, O_DIRECTORY | platform_o_path | (followingLink ? 0 : O_NOFOLLOW))
+    openFile(directory, path, O_DIRECTORY | platform_o_path | (followingLink ? 0 : O_NOFOLLOW))
   }
 
-  /// Returns true if the path names a folder, and not a link to one, and nothing is missing of it.
+  /// Returns true if the path names a folder, not a link to one, that has its rights already.
   static func isFinishedFolder(_ path: UnsafePointer<CChar>) -> Bool {
     var status = stat()
     return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && isFolder(status) && !isUnfinished(status, isMade: false)
@@ -30,9 +30,9 @@ extension Syscalls {
 
   private static func isFolder(_ status: stat) -> Bool { status.st_mode & mode_t(S_IFMT) == mode_t(S_IFDIR) }
 
-  /// Opens the folder of that name, or makes it, mode 0700, where there is nothing.
+  /// Opens the folder with this name. Makes it, with mode 0700, if nothing has the name.
   ///
-  /// A folder that is made here is opened without following a link, and has its mode changed by that descriptor alone: whatever
+  /// A folder that is made here is opened without following a link, and its mode is changed through that descriptor, so that whatever
   /// somebody puts in its place meanwhile stays as it is. A link that was there before is followed.
   static func enterFolder(_ directory: Int32, _ name: UnsafePointer<CChar>) -> EnteredFolder {
     var folder = openFolder(directory, name, followingLink: false)
@@ -43,17 +43,17 @@ extension Syscalls {
       folder = openFolder(directory, name, followingLink: false)
     }
     guard folder >= 0 else {
-      if isMade { return .notMade(platform_errno()) } // it was exchanged at once
+      if isMade { return .notMade(platform_errno()) } // somebody has exchanged it already
       folder = openFolder(directory, name, followingLink: true)
       return folder >= 0 ? .entered(folder) : .notEntered(platform_errno())
     }
     let code = finishFolder(folder, isMade: isMade)
     if code == 0 { return .entered(folder) }
-    close(folder)
+    closeFile(folder)
     return .notMade(code)
   }
 
-  /// Gives the owner the rights that a umask took when the folder was made. Returns 0, or errno.
+  /// Gives the owner the rights that a umask took away when the folder was made. Returns 0, or errno.
   private static func finishFolder(_ folder: Int32, isMade: Bool) -> Int32 {
     var status = stat()
     guard fstat(folder, &status) == 0 else { return platform_errno() }
@@ -61,50 +61,50 @@ extension Syscalls {
     return platform_chmod_opened(folder, 0o700) == 0 ? 0 : platform_errno()
   }
 
-  /// Returns true for a folder of ours that a umask has left without rights of its owner, and nobody with any: this call has made it, or a
-  /// program was ended before it could set the mode. A change of the mode by somebody else would have changed the time of the last change
-  /// of the status, but not of the content.
+  /// Returns true for a folder of ours in which a umask took away rights of the owner, and nobody else has any: this call has made it, or a
+  /// program ended before it could set the mode. If somebody had changed the mode, the times of the last change of status and of content
+  /// would differ.
   private static func isUnfinished(_ status: stat, isMade: Bool) -> Bool {
     let isUntouched = status.st_ctim.tv_sec == status.st_mtim.tv_sec && status.st_ctim.tv_nsec == status.st_mtim.tv_nsec
     return status.st_uid == effectiveUser() && status.st_mode & 0o077 == 0 && status.st_mode & 0o700 != 0o700
       && (isMade || isUntouched)
   }
 
-  /// Returns the status of the folder so many above an open one: of `../../.`, for two.
+  /// Returns the status of the folder so many levels above an open one, such as `../../.` for two levels.
   static func status(_ folder: Int32, above levels: Int) throws(Failure) -> stat {
     var status = stat()
-    let answer = withUnsafeTemporaryAllocation(byteCount: 3 &* levels &+ 2, alignment: 1) { path -> Int32 in
+    let result = withUnsafeTemporaryAllocation(byteCount: 3 &* levels &+ 2, alignment: 1) { path -> Int32 in
       guard let start = path.baseAddress?.assumingMemoryBound(to: CChar.self) else { return -1 }
       memset(start, Int32(UInt8(ascii: ".")), path.count)
       for level in 0..<levels { start[3 &* level &+ 2] = CChar(bitPattern: UInt8(ascii: "/")) }
       start[3 &* levels &+ 1] = 0
       return fstatat(folder, start, &status, 0)
     }
-    guard answer == 0 else { throw failure("cannot look at the folders above") }
+    guard result == 0 else { throw failure("cannot examine the folders above") }
     return status
   }
 
-  /// Returns the status of the root of what this process sees.
+  /// Returns the status of this process's root folder.
   static func statusOfRoot() throws(Failure) -> stat {
     var status = stat()
-    guard fstatat(AT_FDCWD, "/", &status, 0) == 0 else { throw failure("cannot look at the folders above") }
+    guard fstatat(AT_FDCWD, "/", &status, 0) == 0 else { throw failure("cannot examine the folders above") }
     return status
   }
 
-  /// Calls `body` with each name in a folder, by its own descriptor: there may be no other to be had.
+  /// Calls `body` with each name in a folder. It uses the folder's own descriptor, because there may be no other left.
   static func forEachName(in folder: Int32, _ body: (UnsafePointer<CChar>) -> Void) throws(Failure) {
-    guard lseek(folder, 0, SEEK_SET) == 0 else { throw failure("the folder cannot be read") }
+    guard lseek(folder, 0, SEEK_SET) == 0 else { throw failure("cannot read the folder of the file") }
     try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { memory throws(Failure) in
       guard let start = memory.baseAddress else { return }
       while true {
         let got = platform_names(folder, start, memory.count)
-        guard got >= 0, got <= memory.count else { throw failure("the folder cannot be read") }
+        guard got >= 0, got <= memory.count else { throw failure("cannot read the folder of the file") }
         if got == 0 { return }
         // getdents64(2): an inode and an offset of 8 bytes each, the record's length of 2, a type, and the name with a NUL.
         var at = 0
         while at &+ 20 <= got {
           let length = Int(memory.loadUnaligned(fromByteOffset: at &+ 16, as: UInt16.self))
-          guard length >= 20, at &+ length <= got else { throw Failure(.io, "the folder cannot be read") }
+          guard length >= 20, at &+ length <= got else { throw Failure(.io, "the names in the folder of the file make no sense") }
           body((start + at + 19).assumingMemoryBound(to: CChar.self))
           at &+= length
         }
@@ -112,8 +112,8 @@ extension Syscalls {
     }
   }
 
-  /// Returns the path of an open folder, through no link, for a message; nil where the system does not tell.
+  /// Returns the path of an open folder, without links, for a message. Returns nil if the system does not know it.
   static func path(ofFolder folder: Int32) -> [UInt8]? {
-    fill { platform_path_of(folder, $0, $1) }
+    filledPath { platform_path_of(folder, $0, $1) }
   }
 }

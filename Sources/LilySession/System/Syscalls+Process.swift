@@ -1,8 +1,8 @@
 import CPlatform
 
-/// The clock, and what the kernel knows of this process: its limits, signals and environment.
+/// Asks for the time, and for what the kernel knows of this process: its limits, signals and environment.
 extension Syscalls {
-  /// UTC in ms.
+  /// Returns the time, UTC in ms.
   static func wallClock() -> Int64 { milliseconds(CLOCK_REALTIME) }
   static func monotonicClock() -> Int64 { milliseconds(CLOCK_MONOTONIC) }
 
@@ -12,9 +12,9 @@ extension Syscalls {
     return Int64(time.tv_sec) &* 1000 &+ Int64(time.tv_nsec) / 1_000_000
   }
 
-  static func yield() { sched_yield() }
+  static func yieldProcessor() { sched_yield() }
 
-  static func sleep(microseconds: Int64) {
+  static func sleepFor(microseconds: Int64) {
     var time = timespec(tv_sec: 0, tv_nsec: Int(microseconds &* 1000))
     nanosleep(&time, nil)
   }
@@ -22,20 +22,20 @@ extension Syscalls {
   static func processIdentifier() -> Int32 { getpid() }
   static func effectiveUser() -> uid_t { geteuid() }
 
-  /// Returns the limit on the size of files that this process has, in bytes; nil: there is none.
+  /// Returns this process's limit on the size of files, in bytes, or nil if there is none.
   static func fileSizeLimit() -> Int64? {
     var limit = rlimit()
     guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, limit.rlim_cur != ~rlim_t(0) else { return nil }
     return Int64(clamping: limit.rlim_cur)
   }
 
-  static func random() throws(Failure) -> UInt64 {
+  static func randomNumber() throws(Failure) -> UInt64 {
     var value: UInt64 = 0
-    guard platform_random(&value, 8) else { throw Failure(.io, "the system has no random numbers", systemError: platform_errno()) }
+    guard platform_random(&value, 8) else { throw Failure(.io, "cannot get random numbers", systemError: platform_errno()) }
     return value
   }
 
-  /// Runs `body` with SIGXFSZ kept from this thread: past RLIMIT_FSIZE write answers EFBIG, but the signal would end the host.
+  /// Runs `body` while this thread blocks SIGXFSZ. A write past RLIMIT_FSIZE fails with EFBIG, but the signal would end the host.
   static func withoutFileSizeSignal(_ body: () throws(Failure) -> Void) throws(Failure) {
     var signals = sigset_t()
     var before = sigset_t()
@@ -46,32 +46,33 @@ extension Syscalls {
     sigpending(&pending)
     defer {
       var now = timespec()
-      // The one that write raised, if it did; one that was there before is the host's.
+      // This takes the signal that the write may have raised. One that was pending before belongs to the host.
       if sigismember(&pending, SIGXFSZ) != 1 { _ = sigtimedwait(&signals, nil, &now) }
       pthread_sigmask(SIG_SETMASK, &before, nil)
     }
     try body()
   }
 
-  /// Returns nil for an empty variable, and for any in a program with more rights than its user (`hidesEnvironment`).
-  static func environment(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
+  /// Returns the value of a variable. Returns nil if it is unset or empty, and in a program with more rights than its user.
+  static func environmentValue(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
     guard let value = platform_secure_getenv(name), value.pointee != 0 else { return nil }
     return value
   }
 
-  /// Returns true in a program with more rights than its user: set-user-ID, file capabilities.
+  /// Returns true in a program with more rights than its user, by set-user-ID or file capabilities.
   static func hidesEnvironment() -> Bool { platform_hides_environment() }
 
-  /// A link's target, or the current directory: what `call` fills in, if it fits.
+  /// Returns the path of the executable, or nil if the system does not know it.
   static func executablePath() -> [UInt8]? {
-    fill { readlink("/proc/self/exe", $0, $1) }
+    filledPath { readlink("/proc/self/exe", $0, $1) }
   }
 
   static func currentDirectory() -> [UInt8]? {
-    fill { getcwd($0, $1).map { Int(strlen($0)) } ?? -1 }
+    filledPath { getcwd($0, $1).map { Int(strlen($0)) } ?? -1 }
   }
 
-  static func fill(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
+  /// Returns the path that `call` writes into memory, or nil if it fails or the path does not fit. `call` returns the length.
+  static func filledPath(_ call: (UnsafeMutablePointer<CChar>, Int) -> Int) -> [UInt8]? {
     var bytes = [UInt8](repeating: 0, count: 4096)
     let length = bytes.withUnsafeMutableBytes { memory in
       memory.baseAddress.map { call($0.assumingMemoryBound(to: CChar.self), memory.count &- 1) } ?? -1

@@ -1,9 +1,9 @@
 import CPlatform
 
-/// What tells of changes of files: inotify, and what of Linux goes with it.
+/// Learns of changes of files by inotify, with epoll and eventfd.
 extension Syscalls {
-  /// Three descriptors for a watch: `handedOut` polls readable while `events` (inotify) has something to read or `raised` (an eventfd)
-  /// is set. nil: the system does not give them.
+  /// Makes three descriptors for a watch: `handedOut` polls readable while `events` (inotify) has something to read or `raised` (an
+  /// eventfd) is set. Returns nil if the system does not give them.
   static func makeWatch() -> (handedOut: Int32, events: Int32, raised: Int32)? {
     let events = aboveStandard(inotify_init1(Int32(PLATFORM_IN_NONBLOCK | PLATFORM_IN_CLOEXEC)))
     let raised = aboveStandard(eventfd(0, Int32(PLATFORM_EFD_NONBLOCK | PLATFORM_EFD_CLOEXEC)))
@@ -11,20 +11,20 @@ extension Syscalls {
     if events >= 0, raised >= 0, handedOut >= 0, platform_epoll_add(handedOut, events) == 0, platform_epoll_add(handedOut, raised) == 0 {
       return (handedOut, events, raised)
     }
-    for descriptor in [handedOut, events, raised] { close(descriptor) }
+    for descriptor in [handedOut, events, raised] { closeFile(descriptor) }
     return nil
   }
 
   enum Watched {
-    /// What is written to the file, its links, and that it is moved or deleted.
+    /// Reports writes to the file, changes of its links, and that it is moved or deleted.
     case file
-    /// That the folder itself is moved or deleted.
+    /// Reports that the folder itself is moved or deleted.
     case folder
-    /// The same, and what gets a name in it.
+    /// Reports the same, and new names in the folder.
     case namesIn
   }
 
-  /// Watches what is at the path, a link's own target not. Returns the watch's number, or -1 with errno.
+  /// Watches what is at the path; a file is watched without following a link. Returns the watch's number, or -1 and sets errno.
   static func watch(_ events: Int32, _ path: UnsafePointer<CChar>, _ watched: Watched) -> Int32 {
     let selves = UInt32(IN_MOVE_SELF | IN_DELETE_SELF)
     let mask: UInt32
@@ -40,8 +40,8 @@ extension Syscalls {
     if watch >= 0 { _ = inotify_rm_watch(events, watch) }
   }
 
-  /// Reads all events there are. Returns true if one is of one of the two watches, or if some were lost.
-  static func drain(_ events: Int32, _ first: Int32, _ second: Int32) -> Bool {
+  /// Reads all events. Returns true if one of them is from one of the two watches, or if events were lost.
+  static func drainEvents(_ events: Int32, _ first: Int32, _ second: Int32) -> Bool {
     var isNews = false
     withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { room in
       while let start = room.baseAddress {
@@ -51,7 +51,7 @@ extension Syscalls {
         while got &- at >= 16 {
           let watch = room.loadUnaligned(fromByteOffset: at, as: Int32.self)
           let mask = room.loadUnaligned(fromByteOffset: at &+ 4, as: UInt32.self)
-          // That a watch has ended says nothing of the file.
+          // The end of a watch says nothing about the file.
           let isOurs = (watch == first || watch == second) && mask & UInt32(IN_IGNORED) == 0
           if isOurs || mask & UInt32(IN_Q_OVERFLOW) != 0 { isNews = true }
           at &+= 16 &+ Int(room.loadUnaligned(fromByteOffset: at &+ 12, as: UInt32.self))
@@ -61,9 +61,8 @@ extension Syscalls {
     return isNews
   }
 
-  /// Makes the eventfd readable, or quiet.
-  static func raise(_ raised: Int32) { _ = eventfd_write(raised, 1) }
-  static func quiet(_ raised: Int32) {
+  static func makeReadable(_ raised: Int32) { _ = eventfd_write(raised, 1) }
+  static func makeQuiet(_ raised: Int32) {
     var count: eventfd_t = 0
     _ = eventfd_read(raised, &count)
   }

@@ -1,6 +1,6 @@
 import CPlatform
 
-/// Where something lies in a buffer. A `Range` is not a plain value to the compiler.
+/// A part of a buffer. It is not a `Range`, which the compiler does not take for a plain value.
 struct Extent {
   var start: Int
   var end: Int
@@ -8,10 +8,10 @@ struct Extent {
   var count: Int { end &- start }
 }
 
-/// Bytes that grow, kept from one use to the next so that an update allocates nothing once it has warmed up.
-/// Memory comes from malloc; when there is none left the process ends, as everywhere in Swift.
+/// Bytes that grow. A buffer is kept from one use to the next, so that an update allocates nothing once its buffers are large enough.
+/// Memory comes from malloc; if there is none left the process ends, as everywhere in Swift.
 //
-// They may be secrets. So what is taken out is wiped, and memory that is given back holds nothing of it.
+// The bytes may be secrets. So bytes that are taken out are wiped, and memory that is freed holds none of them.
 package final class ByteBuffer {
   private(set) var start: UnsafeMutablePointer<UInt8>
   private(set) var capacity: Int
@@ -28,11 +28,11 @@ package final class ByteBuffer {
   }
 
   private static func allocate(_ capacity: Int) -> UnsafeMutablePointer<UInt8> {
-    guard let memory = malloc(capacity) else { fatalError("out of memory") } // no memory: nothing can go on
+    guard let memory = malloc(capacity) else { fatalError("out of memory") } // without memory nothing can go on
     return memory.assumingMemoryBound(to: UInt8.self)
   }
 
-  /// Moves to memory of another size. realloc would leave a copy behind.
+  /// Moves the bytes to memory of another size. realloc would leave a copy of them behind.
   private func move(to capacity: Int) {
     let memory = ByteBuffer.allocate(capacity)
     memcpy(memory, start, count)
@@ -42,7 +42,7 @@ package final class ByteBuffer {
     self.capacity = capacity
   }
 
-  /// What is behind `count` was wiped when it was taken out.
+  /// Wipes the bytes from this place on. Those behind `count` were wiped when they were taken out.
   private func wipe(from: Int) {
     if from < count { platform_wipe(start + from, count &- from) }
   }
@@ -57,7 +57,7 @@ package final class ByteBuffer {
   func slice(_ extent: Extent) -> UnsafeRawBufferPointer { slice(extent.start, extent.end) }
 
   func reserve(_ more: Int) {
-    // Callers keep to the limits of a line and a file, far below Int's.
+    // The sum cannot overflow, because callers keep to the limits of a line and a file.
     if capacity &- count < more { grow(more) }
   }
 
@@ -66,7 +66,7 @@ package final class ByteBuffer {
     move(to: max(capacity &* 2, count &+ more))
   }
 
-  /// Shortens; what is longer than the buffer changes nothing.
+  /// Shortens the buffer to `length` bytes. Does nothing if it is not longer.
   @inline(__always)
   func truncate(to length: Int) {
     guard length >= 0, length < count else { return }
@@ -74,12 +74,12 @@ package final class ByteBuffer {
     count = length
   }
 
-  /// Shortens, and leaves what is behind as it is until something is appended: it is nobody's secret.
+  /// Shortens the buffer without wiping the bytes behind, for bytes that are no secret.
   func retract(to length: Int) {
     if length >= 0, length < count { count = length }
   }
 
-  /// Leaves `length` bytes, of which the new ones are as they come; the caller fills them.
+  /// Shortens or lengthens the buffer to `length` bytes. New ones have any value until the caller fills them.
   func resize(to length: Int) {
     truncate(to: length)
     reserve(length &- count)
@@ -92,7 +92,7 @@ package final class ByteBuffer {
     truncate(to: count &- length)
   }
 
-  /// Gives back memory that one large value took.
+  /// Frees memory that one large value needed.
   func shrink(to limit: Int) {
     if capacity > limit, count <= limit { move(to: limit) }
   }
@@ -114,7 +114,7 @@ package final class ByteBuffer {
     append(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  /// Overwrites bytes that are there.
+  /// Overwrites bytes of the buffer.
   func put(_ bytes: UnsafeRawBufferPointer, at place: Int) {
     guard let from = bytes.baseAddress, place >= 0, count &- place >= bytes.count else { return }
     memcpy(start + place, from, bytes.count)
@@ -123,15 +123,21 @@ package final class ByteBuffer {
   package func append(decimal value: Int64) {
     reserve(20)
     if value < 0 { append(UInt8(ascii: "-")) }
-    var digits = value.magnitude
-    let length = ByteBuffer.decimalLength(digits)
-    var at = count &+ length
-    count = at
+    count &+= ByteBuffer.decimalLength(value.magnitude)
+    _ = put(decimal: value.magnitude, before: count)
+  }
+
+  /// Overwrites the bytes before `end` by a number in decimal digits, for which there must be room. Returns where it begins.
+  @inline(__always)
+  func put(decimal value: UInt64, before end: Int) -> Int {
+    var at = end
+    var rest = value
     repeat {
       at &-= 1
-      start[at] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digits % 10)
-      digits /= 10
-    } while digits > 0
+      start[at] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+      rest /= 10
+    } while rest > 0
+    return at
   }
 
   static func decimalLength(_ value: UInt64) -> Int {
@@ -150,7 +156,7 @@ package final class ByteBuffer {
     put(hex: value, digits: digits, at: count &- digits)
   }
 
-  /// Overwrites bytes that are there.
+  /// Overwrites bytes of the buffer by a number in hexadecimal digits.
   func put(hex value: UInt64, digits: Int, at place: Int) {
     guard place >= 0, digits >= 0, count &- place >= digits else { return }
     ByteBuffer.put(hex: value, digits: digits, into: start + place)

@@ -1,12 +1,12 @@
 import CPlatform
 
-/// A JSON string's escape, as jansson has it: the two halves of a surrogate pair are one, and a half alone is wrong.
+/// An escape in a JSON string, as jansson reads it: both halves of a surrogate pair are one escape, and a half alone is invalid.
 struct JSONEscape {
   let scalar: UInt32
   /// The length of its spelling, in bytes.
   let length: Int
 
-  /// Fails where there is no backslash, or no escape behind it.
+  /// Reads the escape at a place. Returns nil if there is no backslash, or no valid escape behind it.
   init?(_ text: UnsafeRawBufferPointer, at: Int) {
     guard at >= 0, text.count &- at >= 2, text[at] == UInt8(ascii: "\\") else { return nil }
     var length = 2
@@ -50,8 +50,8 @@ struct JSONEscape {
     return value
   }
 
-  /// Writes what stands between a string's quotes without its escapes. Returns how many bytes that is; nil if there is a quote, a control
-  /// character or a wrong escape. `memory` has room for as many as are spelled, which is enough.
+  /// Writes the text between a string's quotes, with its escapes decoded. `memory` must have room for as many bytes as are spelled, which is
+  /// enough. Returns how many bytes it wrote, or nil if there is a quote, a control character or an invalid escape.
   static func decode(_ spelled: UnsafeRawBufferPointer, into memory: UnsafeMutableRawPointer) -> Int? {
     var count = 0
     var at = 0
@@ -68,7 +68,7 @@ struct JSONEscape {
     }
   }
 
-  /// Writes the scalar as UTF-8. Returns in how many bytes: fewer than it is spelled in.
+  /// Writes the scalar as UTF-8, and returns how many bytes it wrote: fewer than its spelling has.
   private func encode(into memory: UnsafeMutableRawPointer) -> Int {
     func store(_ byte: UInt32, _ offset: Int) { memory.storeBytes(of: UInt8(truncatingIfNeeded: byte), toByteOffset: offset, as: UInt8.self) }
     func continuing(_ shift: UInt32) -> UInt32 { 0x80 | (scalar &>> shift) & 0x3F }

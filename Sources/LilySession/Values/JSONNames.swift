@@ -1,11 +1,12 @@
 import CPlatform
 
-/// The arrays and objects that are open while a text is scanned, and the names that each object has had: a list with one object's names
-/// behind the other's. It begins in memory that it is given, and goes on in malloc's. Names that are spelled with escapes are kept without.
+/// The arrays and objects that are open while a text is scanned, and the names that each object has so far. It is one list, with an inner
+/// object's names behind the outer one's. It begins in memory of the caller's, and continues in malloc's. Names that are spelled with
+/// escapes are kept decoded.
 struct JSONNames: ~Copyable {
-  /// A name, from `start` to `end` in the text, or, with the high bit of `start`, among the decoded ones. Or what stands before the names of
-  /// an array or object: in `start` where those of the one around it begin, doubled, plus 1 if that is an object; in `end` how many bytes had
-  /// been decoded.
+  /// An element of the list. Usually it is a name, from `start` to `end` in the text, or among the decoded names if the high bit of `start`
+  /// is set. Before the names of each array or object there is one more: its `start` is where the names of the one around it begin,
+  /// doubled, plus 1 if that one is an object, and its `end` is how many bytes were decoded by then.
   struct Mark {
     var start: UInt32
     var end: UInt32
@@ -16,14 +17,14 @@ struct JSONNames: ~Copyable {
 
   private static var small: Int { 120 } // 960 bytes
   private static var decodedBit: UInt32 { 0x8000_0000 }
-  /// So many names are compared one by one. An object that has more is looked through once, when it closes.
+  /// Up to this many names are compared one by one. An object with more names is looked through once, when it closes.
   private static var few: Int { 16 }
 
   private var marks: UnsafeMutablePointer<Mark>
   private var capacity = JSONNames.small
   private var isOwned = false
   private var count = 0
-  /// Where the names begin of what was opened last.
+  /// Where the names of the innermost array or object begin.
   private var first = 0
   private(set) var isInObject = false
   private(set) var depth = 0
@@ -31,7 +32,7 @@ struct JSONNames: ~Copyable {
   private var decodedCapacity = 0
   private var decodedCount = 0
 
-  /// Hands over memory to begin with, for the call.
+  /// Calls `body` with memory to begin with, which lives for the call.
   @inline(__always)
   static func withMemory<R>(_ body: (UnsafeMutablePointer<Mark>) throws(Failure) -> R) throws(Failure) -> R {
     try withUnsafeTemporaryAllocation(of: Mark.self, capacity: small) { memory throws(Failure) in
@@ -40,7 +41,7 @@ struct JSONNames: ~Copyable {
     }
   }
 
-  /// `memory` is that of `withMemory`.
+  /// `memory` must come from `withMemory`.
   init(_ memory: UnsafeMutablePointer<Mark>) { marks = memory }
 
   deinit {
@@ -56,7 +57,7 @@ struct JSONNames: ~Copyable {
   }
 
   @inline(__always)
-  mutating func open(isObject: Bool) throws(Failure) {
+  mutating func openContainer(isObject: Bool) throws(Failure) {
     let around = UInt32(truncatingIfNeeded: first) &<< 1 | (isInObject ? 1 : 0)
     try append(Mark(start: around, end: UInt32(truncatingIfNeeded: decodedCount)))
     first = count
@@ -64,9 +65,9 @@ struct JSONNames: ~Copyable {
     depth &+= 1
   }
 
-  /// Closes what was opened last. Returns false if it is an object with two names alike.
+  /// Closes the innermost array or object. Returns false if it is an object with a duplicate name.
   @inline(__always)
-  mutating func close(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+  mutating func closeContainer(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     guard depth > 0 else { return false }
     if count &- first > JSONNames.few, try hasTwoAlike(text) { return false }
     let around = marks[first &- 1]
@@ -78,14 +79,14 @@ struct JSONNames: ~Copyable {
     return true
   }
 
-  /// Adds a name that has no escapes to the object. Returns false if it has one like it, as far as that is found here.
+  /// Adds a name without escapes to the object. Returns false if the object already has it, and has few names; otherwise `closeContainer`
+  /// finds that out.
   @inline(__always)
   mutating func add(_ start: Int, _ end: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     try add(Mark(start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end)), text)
   }
 
-  /// Adds a name that is spelled with escapes. Returns false if the object has one like it, as far as that is found here, or if it has a
-  /// NUL, which jansson refuses in a name.
+  /// Adds a name that is spelled with escapes. Returns false as the other `add` does, and if the name has a NUL, which jansson refuses.
   @inline(never)
   mutating func add(spelled start: Int, _ end: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     let length = end &- start
@@ -142,14 +143,14 @@ struct JSONNames: ~Copyable {
     return UnsafeRawBufferPointer(start: base.map { $0 + start }, count: Int(name.end) &- start)
   }
 
-  /// They are of the same length.
+  /// Returns true if two names of the same length are equal.
   private func isSame(_ a: Mark, _ b: Mark, _ text: UnsafeRawBufferPointer) -> Bool {
     let (a, b) = (bytes(a, text), bytes(b, text))
     return a.first == b.first && a.equals(b)
   }
 
-  /// Looks through the names of what was opened last, in time that grows with their length alone: by a table of their hashes, which the
-  /// text cannot choose.
+  /// Returns true if the innermost object has a duplicate name. The time grows only with the length of the names: it uses a hash table, and
+  /// the text cannot choose the hashes.
   @inline(never)
   private func hasTwoAlike(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     var room = 64
@@ -158,7 +159,7 @@ struct JSONNames: ~Copyable {
     guard let memory = malloc(bytesOfTable) else { throw JSON.noMemory }
     defer { free(memory) }
     memset(memory, 0, bytesOfTable)
-    let table = memory.assumingMemoryBound(to: UInt32.self) // places in the list; 0: none
+    let table = memory.assumingMemoryBound(to: UInt32.self) // places in the list; 0 means none
     for index in first..<count {
       let name = bytes(marks[index], text)
       var slot = hashOf(name) & (room &- 1)

@@ -1,16 +1,15 @@
-/// The judge of what JSON is: RFC 8259, and the narrower rules of docs/format.md, with jansson's verdict on every text (a test and a
-/// fuzzer hold it to that). It makes nothing of the text and does not recurse: arrays and objects of any number cost what `JSONNames`
-/// keeps while they are open.
+/// Decides what is JSON, by RFC 8259 and the narrower rules of docs/format.md. It agrees with jansson on every text, which a test and a
+/// fuzzer check. It builds nothing and does not recurse: arrays and objects cost only what `JSONNames` keeps while they are open.
 struct JSONScan {
   enum Verdict {
-    /// One JSON value. `isCompact`: it has no white space outside strings.
+    /// The text is one JSON value. `isCompact` is true if it has no white space outside strings.
     case json(isCompact: Bool)
     case notJSON
-    /// Arrays and objects nest deeper than `JSONText.depthLimit`. What follows has not been looked at.
+    /// Arrays and objects nest deeper than `JSONText.depthLimit`. The rest of the text was not looked at.
     case tooDeep
   }
 
-  /// Throws only where there is no memory.
+  /// Scans a text. Throws only if there is no memory.
   static func scan(_ text: UnsafeRawBufferPointer) throws(Failure) -> Verdict {
     let scan = try JSONScan(valueAt: 0, in: text)
     if scan.isTooDeep { return .tooDeep }
@@ -19,8 +18,8 @@ struct JSONScan {
     return .json(isCompact: scan.isCompact && end == scan.at)
   }
 
-  /// Returns where the value ends that begins at `start`; nil if there is no value, or one that a journal does not take: with white space
-  /// outside strings, or too long. Throws only where there is no memory.
+  /// Returns where the value ends that begins at `start`. Returns nil if there is no value, or if it has white space outside strings or is
+  /// too long, because a journal has no such values. Throws only if there is no memory.
   static func end(ofValueAt start: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Int? {
     guard start >= 0, start < text.count else { return nil }
     let most = JSONText.valueLimit &+ 1
@@ -30,7 +29,7 @@ struct JSONScan {
     return scan.at
   }
 
-  /// A buffer that is there: one that may not be is asked so at each byte. `text[at]` is read where `at` is below `count`.
+  /// A buffer with a pointer that is not optional, because an optional one would be checked at each byte. `at` must be below `count`.
   private struct Text {
     let start: UnsafePointer<UInt8>
     let count: Int
@@ -45,12 +44,12 @@ struct JSONScan {
   private var at: Int
   private var isCompact = true
   private var isTooDeep = false
-  /// The value is one, but for its UTF-8.
+  /// True if there is a value, whose UTF-8 has not been checked yet.
   private var isValue = false
-  /// Bytes of strings, eight beside each other: a high bit says that one was not ASCII.
+  /// All bytes of strings, combined by OR in eight lanes: a high bit is set if a byte was not ASCII.
   private var seen: UInt64 = 0
 
-  /// Goes behind the value that comes next.
+  /// Scans the next value, and stops behind it.
   private init(valueAt start: Int, in text: UnsafeRawBufferPointer) throws(Failure) {
     at = start
     guard let first = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
@@ -62,25 +61,25 @@ struct JSONScan {
       self = try JSONNames.withMemory { memory throws(Failure) in
         var scan = begun
         var names = JSONNames(memory)
-        scan.isValue = try scan.nested(text, &names)
+        scan.isValue = try scan.scanNested(text, &names)
         return scan
       }
-    } else { // it needs no list of what is open
-      isValue = try scalar(text)
+    } else { // a scalar needs no list of open arrays and objects
+      isValue = try scanScalar(text)
     }
   }
 
-  /// Outside strings what is not ASCII is no token.
+  /// Returns true if the text from `start` on is UTF-8. Only strings can have bytes above ASCII, because no other token does.
   @inline(__always)
   private func isUTF8(_ text: UnsafeRawBufferPointer, from start: Int) -> Bool {
     seen & 0x8080_8080_8080_8080 == 0 || UTF8Text.isValid(UnsafeRawBufferPointer(rebasing: text[start..<at]))
   }
 
-  // What follows is inlined into one loop that has `self` in registers. What is called from there does not change it.
+  // The functions below are inlined into one loop that has `self` in registers. Those that are not inlined must not change `self`.
 
   @inline(__always)
-  private mutating func nested(_ text: Text, _ names: inout JSONNames) throws(Failure) -> Bool {
-    /// What closes the array or object that is open; 0: none is.
+  private mutating func scanNested(_ text: Text, _ names: inout JSONNames) throws(Failure) -> Bool {
+    /// The byte that closes the innermost array or object, or 0 if none is open.
     var closing: UInt8 = 0
     while true {
       // A member or an element begins here.
@@ -88,7 +87,7 @@ struct JSONScan {
       if closing == UInt8(ascii: "}") {
         guard at < text.count, text[at] == UInt8(ascii: "\"") else { return false }
         let start = at &+ 1
-        guard let hasEscapes = string(text) else { return false }
+        guard let hasEscapes = scanString(text) else { return false }
         guard hasEscapes ? try names.add(spelled: start, at &- 1, in: text.bytes) : try names.add(start, at &- 1, in: text.bytes) else { return false }
         skipSpace(text)
         guard at < text.count, text[at] == UInt8(ascii: ":") else { return false }
@@ -104,21 +103,21 @@ struct JSONScan {
         }
         at &+= 1
         closing = first &+ 2 // in ASCII, "]" and "}" come two behind "[" and "{"
-        try names.open(isObject: first == UInt8(ascii: "{"))
+        try names.openContainer(isObject: first == UInt8(ascii: "{"))
         skipSpace(text)
         guard at < text.count else { return false }
         if text[at] != closing { continue }
       } else {
-        guard try scalar(text) else { return false }
+        guard try scanScalar(text) else { return false }
       }
-      // A value has ended, or an empty one is about to: what it is in may end, too.
+      // A value has ended, or an empty array or object is about to. Those around it may end, too.
       while true {
         skipSpace(text)
         guard at < text.count else { return false }
         let byte = text[at]
         at &+= 1
         if byte == UInt8(ascii: ",") { break }
-        guard byte == closing, try names.close(text.bytes) else { return false }
+        guard byte == closing, try names.closeContainer(text.bytes) else { return false }
         if names.depth == 0 { return true }
         closing = names.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
       }
@@ -126,20 +125,20 @@ struct JSONScan {
   }
 
   @inline(__always)
-  private mutating func scalar(_ text: Text) throws(Failure) -> Bool {
+  private mutating func scanScalar(_ text: Text) throws(Failure) -> Bool {
     switch text[at] {
-    case UInt8(ascii: "\""): return string(text) != nil
-    case UInt8(ascii: "t"): return take(0x6575_7274, text) // "true", the first letter in the lowest byte
-    case UInt8(ascii: "n"): return take(0x6C6C_756E, text) // "null"
+    case UInt8(ascii: "\""): return scanString(text) != nil
+    case UInt8(ascii: "t"): return skipWord(0x6575_7274, text) // "true", the first letter in the lowest byte
+    case UInt8(ascii: "n"): return skipWord(0x6C6C_756E, text) // "null"
     case UInt8(ascii: "f"):
       at &+= 1
-      return take(0x6573_6C61, text) // "alse"
-    default: return try number(text)
+      return skipWord(0x6573_6C61, text) // "alse"
+    default: return try scanNumber(text)
     }
   }
 
   @inline(__always)
-  private mutating func number(_ text: Text) throws(Failure) -> Bool {
+  private mutating func scanNumber(_ text: Text) throws(Failure) -> Bool {
     let start = at
     if text[at] == UInt8(ascii: "-") { at &+= 1 }
     let whole = at
@@ -152,7 +151,8 @@ struct JSONScan {
     return true
   }
 
-  /// Returns where a number ends; nil if it is wrong, or no double has it. It begins at `start`, and its whole part ends at `at`.
+  /// Returns where the number that begins at `start` ends. Returns nil if it is invalid or too large for a double. Its whole part ends at
+  /// `wholeEnd`.
   @inline(never)
   private static func endOfNumber(_ text: UnsafeRawBufferPointer, from start: Int, wholeTo wholeEnd: Int) throws(Failure) -> Int? {
     var at = wholeEnd
@@ -180,15 +180,15 @@ struct JSONScan {
   }
 
   @inline(__always)
-  private mutating func take(_ word: UInt32, _ text: Text) -> Bool {
+  private mutating func skipWord(_ word: UInt32, _ text: Text) -> Bool {
     guard text.count &- at >= 4, UInt32(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt32.self)) == word else { return false }
     at &+= 4
     return true
   }
 
-  /// Goes behind the string that begins here. Returns whether it has escapes; nil if it is wrong.
+  /// Scans the string that begins here, and stops behind it. Returns true if it has escapes, or nil if it is invalid.
   @inline(__always)
-  private mutating func string(_ text: Text) -> Bool? {
+  private mutating func scanString(_ text: Text) -> Bool? {
     at &+= 1
     while at &+ 8 <= text.count {
       let word = UInt64(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt64.self))
@@ -208,7 +208,7 @@ struct JSONScan {
     return rest.isWhole ? rest.hasEscapes : nil
   }
 
-  /// The same, from a place within the string: where there is an escape, or the text ends within eight bytes.
+  /// Scans the rest of a string, from a place where there is an escape or the text ends within eight bytes.
   @inline(never)
   private static func restOfString(_ text: UnsafeRawBufferPointer, _ start: Int) -> (end: Int, seen: UInt64, hasEscapes: Bool, isWhole: Bool) {
     var (at, seen, hasEscapes) = (start, UInt64(0), false)
@@ -229,7 +229,7 @@ struct JSONScan {
     return (at, seen, hasEscapes, false)
   }
 
-  /// Mostly there is none.
+  /// Skips white space, of which there is usually none.
   @inline(__always)
   private mutating func skipSpace(_ text: Text) {
     guard at < text.count, text[at] <= 0x20 else { return }

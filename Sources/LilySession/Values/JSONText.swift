@@ -1,9 +1,9 @@
-/// JSON text as it is spelled: writing strings, taking white space out, and what numbers say.
+/// Works on the spelling of JSON: writes strings, takes white space out, and reads numbers.
 enum JSONText {
   static var depthLimit: Int { 512 }
   static var valueLimit: Int { 16 << 20 }
 
-  /// A string, in quotes: escaped as jansson does it (a test compares), non-ASCII as it is. `text` is UTF-8.
+  /// Appends a string in quotes. It is escaped as jansson does it (a test compares), and non-ASCII stays as it is. `text` must be UTF-8.
   static func append(string text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
     buffer.append(UInt8(ascii: "\""))
     var at = 0
@@ -31,7 +31,7 @@ enum JSONText {
     buffer.append(UInt8(ascii: "\""))
   }
 
-  /// Where the run ends that needs no escape.
+  /// Returns where the run of bytes ends that need no escape.
   static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
     while at &+ 8 <= text.count {
@@ -43,8 +43,8 @@ enum JSONText {
     return at
   }
 
-  /// The high bit of the lowest of eight bytes that is below 0x20, or is a quote or a backslash; 0: none is. The bits above that one say
-  /// nothing: a subtraction borrows into the high bit of such a byte, and may borrow from the byte above as well.
+  /// Finds the lowest of eight bytes that is below 0x20, a quote or a backslash. Returns its high bit, or 0 if there is none. The bits above
+  /// it say nothing, because a subtraction borrows into the high bit of such a byte, and may borrow from the byte above as well.
   @inline(__always)
   static func special(in word: UInt64) -> UInt64 {
     let quotes = word ^ 0x2222_2222_2222_2222
@@ -54,12 +54,12 @@ enum JSONText {
     return borrowed & ~word & (ones &* 0x80)
   }
 
-  /// JSON that `JSON.check` has passed, and what that answered.
+  /// Appends JSON that `JSON.check` accepted, with the result of that check.
   static func append(json text: UnsafeRawBufferPointer, isCompact: Bool, to buffer: ByteBuffer) {
     if isCompact { buffer.append(text) } else { append(compacted: text, to: buffer) }
   }
 
-  /// Valid JSON, without the white space outside strings.
+  /// Appends valid JSON without the white space outside strings.
   static func append(compacted text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {
     var kept = 0
     var at = 0
@@ -78,17 +78,17 @@ enum JSONText {
     buffer.append(UnsafeRawBufferPointer(rebasing: text[kept..<text.count]))
   }
 
-  /// Behind the quote that ends the string, or the text's end. `start` is within the string.
+  /// Returns the place behind the quote that ends the string, or the text's end. `start` is within the string.
   private static func endOfString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = endOfPlain(text, from: start)
     while at < text.count, text[at] != UInt8(ascii: "\"") {
-      // What is escaped is no quote.
+      // A quote behind a backslash does not end the string.
       at = endOfPlain(text, from: min(at &+ (text[at] == UInt8(ascii: "\\") ? 2 : 1), text.count))
     }
     return min(at &+ 1, text.count)
   }
 
-  /// The number that this text spells without fraction and exponent, if it fits. `text` is one JSON number.
+  /// Returns the integer that one JSON number spells, or nil if it has a fraction or an exponent, or does not fit.
   static func integer(_ text: UnsafeRawBufferPointer) -> Int64? {
     var at = 0
     let negative = text.count > 0 && text[0] == UInt8(ascii: "-")
@@ -107,12 +107,13 @@ enum JSONText {
     }
     return value
   }
-  /// Returns true if a double has the number; one that is too small is 0. `text` is one JSON number.
+
+  /// Returns true if one JSON number is in the range of a double. A number that is too small counts as 0.
   static func isInRange(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     let whole = text.first == UInt8(ascii: "-") ? 1 : 0
     var at = endOfDigits(text, from: whole)
     guard at > whole else { return false }
-    // The power of ten that the first digit stands for which is not 0.
+    // The power of ten of the first digit that is not 0.
     var power = at &- whole &- 1
     var isZero = text[whole] == UInt8(ascii: "0")
     if at < text.count, text[at] == UInt8(ascii: ".") {
@@ -132,14 +133,14 @@ enum JSONText {
       if isNegative || text[at] == UInt8(ascii: "+") { at &+= 1 }
       var exponent = 0
       while at < text.count {
-        exponent = min(exponent &* 10 &+ Int(text[at] &- UInt8(ascii: "0")), 1 << 40) // far beyond any text's length
+        exponent = min(exponent &* 10 &+ Int(text[at] &- UInt8(ascii: "0")), 1 << 40) // this is far beyond any text's length
         at &+= 1
       }
       power = isNegative ? power &- exponent : power &+ exponent
     }
     // The largest double is about 1.8e308.
     if power != 308 { return power < 308 }
-    return try JSON.run { json throws(Failure) in try json.real(text) }.isFinite
+    return try JSON.withCLocale { json throws(Failure) in try json.readReal(text) }.isFinite
   }
 
   static func endOfDigits(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
@@ -154,7 +155,7 @@ enum JSONText {
     return at
   }
 
-  /// JSON text without the white space around it.
+  /// Returns JSON text without the white space around it.
   static func trimmed(_ text: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer {
     let start = endOfSpace(text, from: 0)
     var end = text.count

@@ -1,12 +1,11 @@
 import CPlatform
 
-/// A key: bytes that are UTF-8 without NUL. Keys are compared as bytes, never as `String`, which holds "é" and
-/// "e" + U+0301 to be the same.
+/// A key: UTF-8 without NUL. Keys are compared as bytes, never as `String`, which takes "é" and "e" + U+0301 for the same.
 public struct Key: Equatable, Sendable {
-  /// UTF-8.
+  /// The bytes of the key, in UTF-8.
   public let bytes: [UInt8]
 
-  /// All keys of sessions begin so, as in the browser.
+  /// The prefix of all keys of sessions, as in the browser.
   package static var sessionPrefix: StaticString { "lily_session_" }
   static var sessionBytes: UnsafeRawBufferPointer {
     UnsafeRawBufferPointer(start: sessionPrefix.utf8Start, count: sessionPrefix.utf8CodeUnitCount)
@@ -19,36 +18,36 @@ public struct Key: Equatable, Sendable {
     try self.init(prefix: bytes, limit: limit)
   }
 
-  /// As `init(validating:limit:)`, but may be empty.
+  /// Makes a key as `init(validating:limit:)` does, but it may be empty.
   package init(prefix bytes: UnsafeRawBufferPointer, limit: Int = Key.storageLimit) throws(Failure) {
     guard bytes.count <= limit else { throw Failure(.invalidArgument, "a key is too long") }
     guard UTF8Text.isValid(bytes), !bytes.hasNUL else {
-      throw Failure(.invalidArgument, "a key is not UTF-8, or has a NUL")
+      throw Failure(.invalidArgument, "a key is not valid UTF-8, or has a NUL")
     }
     self.bytes = [UInt8](bytes)
   }
 
-  /// The storage key of a field: `lily_session_` and the field's own.
+  /// Makes the storage key of a field: `lily_session_` and the field's own key.
   package init(field: Key) {
     bytes = [UInt8](Key.sessionBytes) + field.bytes
   }
 
-  /// The prefix that `clear` removes.
+  /// The prefix of the keys that `clear` removes.
   package static var session: Key { Key(field: Key(stored: [])) }
 
-  /// As it is stored: in a scope it begins with NUL.
+  /// Makes a key of the bytes that are stored. In a scope they begin with NUL.
   package init(stored bytes: [UInt8]) { self.bytes = bytes }
 
-  /// Whether it begins with these bytes.
+  /// Returns true if the key begins with these bytes.
   public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
 
-  /// Byte order, shorter first.
+  /// Returns true if the key comes before the other in byte order, where a shorter key comes first.
   package func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 
   @inline(__always)
   package func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R { try bytes.withBytes(body) }
 
-  /// Whether the bytes are the same.
+  /// Returns true if the keys have the same bytes.
   public static func == (a: Key, b: Key) -> Bool {
     a.withBytes { a in b.withBytes { b in a.equals(b) } }
   }
@@ -59,7 +58,7 @@ extension Array where Element == UInt8 {
     self.init(UnsafeRawBufferPointer(start: cString, count: strlen(cString)))
   }
 
-  /// `withUnsafeBytes`, which cannot pass a typed error on.
+  /// Does what `withUnsafeBytes` does, which cannot pass a typed error on.
   @inline(__always)
   func withBytes<R, E: Error>(_ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     try withUnsafeBufferPointer { bytes throws(E) in try body(UnsafeRawBufferPointer(bytes)) }
@@ -79,7 +78,7 @@ extension UnsafeRawBufferPointer {
     count >= prefix.count && UnsafeRawBufferPointer(rebasing: self[0..<prefix.count]).equals(prefix)
   }
 
-  /// Byte order, shorter first.
+  /// Returns true if these bytes come before the others in byte order, where shorter ones come first.
   func precedes(_ other: UnsafeRawBufferPointer) -> Bool {
     let shared = Swift.min(count, other.count)
     if shared > 0, let here = baseAddress, let there = other.baseAddress {

@@ -1,4 +1,4 @@
-/// The types a value can have; a field accepts some of them. The bits are part of the C ABI.
+/// The types that a value can have. A field accepts some of them. The bits are part of the C ABI.
 package struct ValueTypes: OptionSet, Sendable {
   package var rawValue: Int32
   package init(rawValue: Int32) { self.rawValue = rawValue }
@@ -12,14 +12,14 @@ package struct ValueTypes: OptionSet, Sendable {
   package static var all: ValueTypes { ValueTypes(rawValue: 63) }
 }
 
-/// A value in its native form, without JSON. It lies in memory as `lily_session_value` does, so that a C callback fills it
-/// in place: comparing a field costs no conversion. Text is borrowed.
+/// A value in its native form, without JSON. It has the layout of `lily_session_value`, so that a C callback fills it in place, and
+/// comparing a field needs no conversion. Text is borrowed.
 package struct NativeValue {
-  /// Exactly one bit of `ValueTypes`; from a callback it may be anything.
+  /// Exactly one bit of `ValueTypes`, except that a callback may set it to anything.
   package var type: Int32 = 0
-  /// bool, integer, bits of the real, or the address of the text.
+  /// The bool, the integer, the bits of the real, or the address of the text.
   package var word: UInt64 = 0
-  /// Of text, in bytes. From a callback it may be negative.
+  /// The length of the text in bytes. A callback may set it to a negative number.
   package var length: Int = 0
 
   package init() {}
@@ -47,11 +47,11 @@ package struct NativeValue {
   package var types: ValueTypes { ValueTypes(rawValue: type) }
   package var isText: Bool { type == ValueTypes.string.rawValue || type == ValueTypes.json.rawValue }
 
-  package var bool: Bool { word & 0xFF != 0 } // a C bool is one byte; the rest of the word is not its
+  package var bool: Bool { word & 0xFF != 0 } // a C bool is one byte, so the rest of the word may be anything
   package var int: Int64 { Int64(bitPattern: word) }
   package var real: Double { Double(bitPattern: word) }
 
-  /// Empty when there is none.
+  /// The text, or an empty buffer if there is none.
   package var text: UnsafeRawBufferPointer {
     guard length > 0, let start = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: word)) else {
       return UnsafeRawBufferPointer(start: nil, count: 0)

@@ -1,7 +1,7 @@
 import CPlatform
 
-/// A list of plain values that keeps its memory from one update to the next. Unlike an array it is neither retained nor
-/// checked for being unique: an update walks several of these.
+/// A list of plain values that keeps its memory from one update to the next. Unlike an array, it is neither retained nor checked for being
+/// unique, because an update walks several of these lists.
 struct PlainList<Element: BitwiseCopyable>: ~Copyable {
   private var start: UnsafeMutablePointer<Element>
   private var capacity = 8
@@ -13,12 +13,12 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   var isEmpty: Bool { count == 0 }
 
-  /// `at` is below `count`.
+  /// `at` must be below `count`.
   subscript(at: Int) -> Element { start[at] }
 
   var first: Element? { isEmpty ? nil : start[0] }
 
-  /// `body` leaves the list as it is.
+  /// Calls `body` with each element. It must not change the list.
   @inline(__always)
   func forEach(_ body: (Element) -> Void) {
     for at in 0..<count { body(start[at]) }
@@ -28,12 +28,12 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func append(_ element: Element) { insert(element, at: count) }
 
-  /// Does nothing where there is none.
+  /// Changes the last element, if there is one.
   mutating func changeLast(_ body: (inout Element) -> Void) {
     if count > 0 { body(&start[count &- 1]) }
   }
 
-  /// `at` is at most `count`.
+  /// `at` must be at most `count`.
   mutating func insert(_ element: Element, at: Int) {
     if count == capacity { grow() }
     (start + at + 1).update(from: start + at, count: count &- at)

@@ -1,55 +1,55 @@
-/// How a call ended. The numbers are part of the C ABI (`lily_session.h`; a test holds them together) and are never
-/// used for anything else.
+/// How a call ended. The numbers are part of the C ABI: a test compares them with `lily_session.h`, and no number is ever used for another
+/// status.
 public struct Status: RawRepresentable, Equatable, Sendable {
-  /// As in the C interface.
+  /// The number, as in the C interface.
   public var rawValue: Int32
-  /// The status of a number; it may be none of the below.
+  /// Makes the status of a number, which need not be one of those below.
   public init(rawValue: Int32) { self.rawValue = rawValue }
 
-  /// Nothing is wrong.
+  /// The call succeeded.
   public static var ok: Status { Status(rawValue: 0) }
-  /// A value out of range, a key that is none, a detached session.
+  /// An argument is wrong: a value is out of range, a key is invalid, or the session is detached.
   public static var invalidArgument: Status { Status(rawValue: -1) }
-  /// Another field is stored under this key already.
+  /// Another field already has this key.
   public static var duplicateKey: Status { Status(rawValue: -2) }
-  /// No such key, or no such file.
+  /// There is no such key, or no such file.
   public static var notFound: Status { Status(rawValue: -3) }
-  /// Called from inside a callback of the same runtime.
+  /// The call was made inside a callback of the same runtime.
   public static var reentrant: Status { Status(rawValue: -4) }
-  /// This object cannot do that.
+  /// This object does not support the call.
   public static var unsupported: Status { Status(rawValue: -5) }
   /// The storage was opened by the parent process.
   public static var forked: Status { Status(rawValue: -6) }
-  /// The text is not JSON, or not of an accepted type.
+  /// The text is not JSON, or does not have an accepted type.
   public static var decode: Status { Status(rawValue: -10) }
-  /// The field's value cannot be stored: not finite, not JSON, too big, or its encoder threw.
+  /// The field's value cannot be stored: it is not finite, not JSON or too big, or its encoder threw an error.
   public static var encode: Status { Status(rawValue: -11) }
-  /// A callback of the program's failed.
+  /// A callback of the program failed.
   public static var callback: Status { Status(rawValue: -12) }
   /// The update function refused the message.
   public static var update: Status { Status(rawValue: -13) }
-  /// Written by a newer version of the program or of this library.
+  /// A newer version of the program or of this library wrote the entry or the file.
   public static var newer: Status { Status(rawValue: -14) }
-  /// The system refused; the error number says more.
+  /// The system reported an error; the error number says which.
   public static var io: Status { Status(rawValue: -20) }
-  /// The disk, its quota or the file size limit is full.
+  /// The disk is full, or its quota or the limit on the size of files is reached.
   public static var noSpace: Status { Status(rawValue: -21) }
-  /// Visible to all, but it may not survive power loss.
+  /// The data is written, but it may not survive power loss.
   public static var notDurable: Status { Status(rawValue: -22) }
-  /// The file, its directory or a read-only storage does not allow it.
+  /// The file or its directory does not allow it, or the storage is read-only.
   public static var permission: Status { Status(rawValue: -23) }
-  /// Not a file of ours: another format, owner, kind, or linked twice.
+  /// The file is not a journal of this user: it has another format, owner or kind, or a second hard link.
   public static var refused: Status { Status(rawValue: -24) }
-  /// The file is damaged, and the options are strict.
+  /// The file is damaged, and was opened with `isStrict`.
   public static var corrupt: Status { Status(rawValue: -25) }
-  /// Over a size limit.
+  /// A size limit is exceeded.
   public static var quota: Status { Status(rawValue: -26) }
-  /// Another process held the storage's lock for 5 s.
+  /// Another process kept the storage's lock for 5 s.
   public static var busy: Status { Status(rawValue: -27) }
 }
 
 extension Status {
-  /// Whether it is one of the above.
+  /// True if the status is one of those above.
   package var isKnown: Bool {
     switch rawValue {
     case -6...0, -14...(-10), -27...(-20): true
@@ -58,22 +58,22 @@ extension Status {
   }
 }
 
-/// Why a call failed. It may name a key or a path, and never quotes a value.
+/// Why a call failed. It may name a key or a path, but never contains a value.
 public struct Failure: Error {
-  /// What kind of failure it is: to decide by.
+  /// The kind of failure, for programs to decide by.
   public var status: Status
-  /// For people: a sentence without an end, or its beginning where a path and the system's words complete it ("cannot create").
+  /// What is wrong, for people. A path and the system's words may follow it, as in "cannot create /srv/state: Permission denied".
   public var reason: StaticString
-  /// errno, or 0.
+  /// The system's error number (errno), or 0.
   public var systemError: Int32
-  /// A key, or a path after `pathMark`: a variable of its own for the path would make every update dearer.
+  /// A key, or `pathMark` and a path. A variable of its own for the path would make every update slower.
   private var topic: Key?
   #if !hasFeature(Embedded)
-    /// The error of the program's own that this one comes from: what an update function threw, for one.
+    /// The program's own error that caused this one, such as the error that an update function threw.
     public var underlying: (any Error)?
   #endif
 
-  /// For a storage of the program's own.
+  /// Makes a failure, for a storage of the program's own.
   public init(_ status: Status, _ reason: StaticString, systemError: Int32 = 0, key: Key? = nil) {
     self.status = status
     self.reason = reason
@@ -81,15 +81,15 @@ public struct Failure: Error {
     topic = key
   }
 
-  /// No key begins with it, as it is never in UTF-8.
+  /// The first byte of a topic that is a path. No key begins with it, because UTF-8 never has it.
   private static var pathMark: UInt8 { 0xFF }
 
   private var hasPath: Bool { topic?.bytes.first == Failure.pathMark }
 
-  /// The key that it is about, without the prefix where it is a field's.
+  /// The key that the failure is about, without the prefix if it is a field's; nil if it is not about a key.
   package var subject: Key? { hasPath ? nil : topic }
 
-  /// The path that it is about, as the system takes it.
+  /// The path that the failure is about, in the system's bytes; nil if it is not about a path.
   package var location: [UInt8]? { hasPath ? topic.map { [UInt8]($0.bytes.dropFirst()) } : nil }
 
   func about(_ key: Key) -> Failure {
@@ -102,11 +102,14 @@ public struct Failure: Error {
 
   func at(_ path: UnsafePointer<CChar>) -> Failure { at([UInt8](cString: path)) }
 
-  /// Whether the system's words for the error say more than the reason does; they do not where somebody else holds a lock.
+  /// Returns the failure about this path, if the system caused it and it names nothing yet.
+  func naming(_ path: UnsafePointer<CChar>) -> Failure { systemError != 0 && topic == nil ? at(path) : self }
+
+  /// True if the system's words for the error add something to the reason. They do not if somebody else holds a lock.
   package var hasSystemText: Bool { systemError != 0 && status != .busy }
 }
 
 extension Failure {
-  static var newerLines: Failure { Failure(.newer, "the file has lines of a newer format") }
-  package static var newerEntry: Failure { Failure(.newer, "what is stored is of a newer version") }
+  static var newerLines: Failure { Failure(.newer, "the file has lines of a newer format; a newer version of this library can write to it") }
+  package static var newerEntry: Failure { Failure(.newer, "a newer version of the field stored the value") }
 }

@@ -1,10 +1,10 @@
-/// UTF-8 as RFC 3629 has it: shortest form, no surrogates, nothing above U+10FFFF.
+/// Checks UTF-8 by RFC 3629: only the shortest form, no surrogates, and nothing above U+10FFFF.
 package enum UTF8Text {
   static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var at = 0
     let end = bytes.count
     while at < end {
-      // Most text is ASCII: eight bytes at a time.
+      // Most text is ASCII, of which eight bytes are looked at together.
       while at &+ 8 <= end, bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
         at &+= 8
       }
@@ -20,7 +20,8 @@ package enum UTF8Text {
     return true
   }
 
-  /// The text as a message shows it, in one line: each control character, and each byte above ASCII of what is not UTF-8, becomes `?`.
+  /// Returns the text as one line, for a message. Each control character becomes `?`. If the text is not UTF-8, so does each byte above
+  /// ASCII.
   package static func oneLine(_ text: [UInt8]) -> [UInt8] {
     let isText = text.withUnsafeBytes(isValid)
     var line: [UInt8] = []
@@ -36,7 +37,7 @@ package enum UTF8Text {
     return line
   }
 
-  /// The length of the well-formed sequence of several bytes at `at`, or 0. The table is Unicode's 3-7.
+  /// Returns the length of the well-formed sequence of several bytes at this place, or 0 if there is none. The table is Unicode's 3-7.
   private static func sequenceLength(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> Int {
     let lead = bytes[at]
     let length: Int

@@ -119,7 +119,7 @@ static void check_refused(const char *name) {
   const int code = run_as(name);
   if (code != -LILY_SESSION_ERROR_INVALID_ARGUMENT) print_error("%s: exit %d: %s", name, code, said);
   assert_int_equal(code, -LILY_SESSION_ERROR_INVALID_ARGUMENT);
-  assert_non_null(strstr(said, "the options have to name the application"));
+  assert_non_null(strstr(said, "set `application` in the options"));
   assert_int_not_equal(access(path, F_OK), 0);
 }
 
@@ -176,7 +176,7 @@ TEST(default_application__S18_an_executable_of_whose_name_nothing_is_left) {
   const char *names[] = {"...", "\xe5\xba\x97", "\xe5\x95\x86 \xe5\xba\x97", " ", "\x80"};
   for (size_t i = 0; i < COUNT(names); i++) {
     assert_int_equal(run_as(names[i]), -LILY_SESSION_ERROR_INVALID_ARGUMENT);
-    assert_non_null(strstr(said, "the options have to name the application"));
+    assert_non_null(strstr(said, "set `application` in the options"));
   }
   assert_int_not_equal(access(in_place("default"), F_OK), 0);
 }
@@ -190,7 +190,7 @@ TEST(default_application__S18_a_program_with_raised_rights_hears_why) {
   const int code = run(path, 65534);
   if (code == 126 || code == 127) skip(); /* the library is where others cannot read it */
   assert_int_equal(code, -LILY_SESSION_ERROR_NOT_FOUND);
-  assert_string_equal(said, "the environment is not used in a program with raised rights (set-user-ID, capabilities): "
+  assert_string_equal(said, "the environment is not used in a program with raised rights (set-user-ID, capabilities); "
                             "open a path of your own\n");
   assert_int_not_equal(access(in_place("default"), F_OK), 0);
 }

@@ -124,7 +124,7 @@ static const char *message_with(const char *format, const char *name) {
 
 TEST(default_place__S18_a_message_tells_what_is_wrong_with_HOME) {
   assert_int_equal(chdir(place), 0);
-  const char *unset = "there is no default place, as HOME is not set: set it or LILY_SESSION_DIR, or open a path of your own";
+  const char *unset = "there is no default place, because HOME is not set; set HOME or LILY_SESSION_DIR, or open a path of your own";
   set_home(NULL);
   check_message_is(LILY_SESSION_ERROR_NOT_FOUND, unset);
   set_home("");

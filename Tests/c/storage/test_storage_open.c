@@ -64,7 +64,7 @@ TEST(storage_open__a_message_names_the_path_and_the_reason) {
   check_message_is(directory, "file/session.jsonl", 0);
   check_message_is("cannot open %s: No such file or directory", "absent", LILY_SESSION_READ_ONLY);
   check_message_is("cannot open %s: Is a directory", "folder", 0);
-  check_message_is("the path names no file: %s", "folder/", 0);
+  check_message_is("the path must end with the name of a file: %s", "folder/", 0);
   check_message_is("the file is not a journal, or of a newer format: %s", "file", 0);
   check_message_is("the file has a second hard link: %s", "link", 0);
 }
