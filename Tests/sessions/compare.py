@@ -120,7 +120,7 @@ class Pair:
                 same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
             elif step[0] in PLAIN and not self.reference.synced and not large:
                 same("whether the file was rewritten", False, True)
-            if not self.reference.place.hampered:
+            if store.lines and not self.reference.place.hampered:
                 same("whether the file's size is bounded", True, file.size <= bound(store, self.reference.now))
         store.lines = store.more_lines = 0
         self.compare_wakes(step, same, file.rewritten or file.appeared or file.cut or bool(file.names))
