@@ -1,4 +1,4 @@
-# The front door: `make demo` and `make test` do all the set-up by themselves; `make help` lists the rest.
+# Start here: `make demo` and `make test` set everything up themselves, and `make help` lists all targets.
 VERSION := 0.1.0
 SONAME  := liblily_session.so.0
 
@@ -21,24 +21,24 @@ TOOL  := $(BUILD)/bin/lily-session
 SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
 SWIFT_CLANG := $(SWIFT_BIN)clang
 
-# Of every build. lld keeps text and read-only data apart, and functions that are the same only once (--icf). What is loaded is bound at once and then read-only, as distributions want
-# it; DWARF 4 is what their tools read. The last two lines are for builds that are the same in every directory.
+# The flags of every build. lld separates code from read-only data, and keeps one copy of equal functions (--icf). Distributions want the
+# library bound when it is loaded and read-only after that, and their tools read DWARF 4. The last two lines make builds the same in every
+# directory.
 SWIFT_FLAGS := --disable-local-rpath -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong \
   -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed -Xlinker --icf=all \
   -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
-# What the processor may check of jumps and returns. On x86-64 the compiler has each function that is called through a pointer begin with
-# a landing pad, Swift's and C's, and nothing in the library plays with return addresses. Whether the linker notes the landing pads (IBT) is
-# the C library's start files' doing: it does so where they have them, too. On arm64 the functions of the Swift runtime that 6.3 compiles in
-# get no landing pads, so there are signed return addresses alone.
+# These flags let the processor check jumps and returns. On x86-64 each function that is called through a pointer, Swift's and C's, begins
+# with a landing pad, and nothing in the library changes return addresses. The linker notes the landing pads (IBT) only if the start files of
+# the C library have them, too. On arm64 only return addresses are signed, because Swift 6.3 compiles functions of its runtime in without
+# landing pads.
 CONTROL_FLOW_x86_64  := -Xcc -fcf-protection=full -Xlinker -z -Xlinker shstk
 CONTROL_FLOW_aarch64 := -Xcc -mbranch-protection=pac-ret
 
-# The library is Embedded Swift. The version script hides the copy of the Swift runtime inside, which would otherwise take the
-# place of a Swift host's own. The compiler writes what both modules use twice; a section for each function lets the linker drop
-# what nothing calls. Exclusivity is checked at run time in the tests of full Swift; here the check would end the host, and cost a
-# tenth of an update.
+# The library is Embedded Swift. The version script hides the Swift runtime in it, which would otherwise replace the runtime of a Swift
+# host. The compiler writes what both modules use twice; with a section for each function, the linker can drop what nothing calls. The tests
+# of full Swift check exclusivity at run time. Here that check would end the host, and cost a tenth of an update.
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session $(SWIFT_FLAGS) \
   -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -fvisibility=hidden \
   $(CONTROL_FLOW_$(shell uname -m)) -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map'
@@ -52,28 +52,28 @@ all: $(LIB) $(STATIC_LIB)
 
 .PHONY: help
 help:
-	@echo 'make            build the shared and the static library into $(BUILD)/lib'
-	@echo 'make tool       build the command lily-session into $(BUILD)/bin'
-	@echo 'make demo       a shop whose session survives kill -9'
-	@echo 'make test       every test (about ten minutes)'
-	@echo 'make check      every test at length, with a table of what was tried (about an hour)'
-	@echo 'make bench      every benchmark, into docs/performance.md (three to five minutes)'
-	@echo 'make docs       the documentation as a site, into $(BUILD)/docs'
-	@echo 'scripts/test SUITE…  some of the tests'
-	@echo 'make install    DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
-	@echo 'make install-tool  likewise, with BINDIR=$(BINDIR)'
-	@echo 'make test-browser  what the command exchanges with a browser, with one'
-	@echo 'make dist       the source as a tarball, into $(BUILD)/dist'
-	@echo 'make deb        the Debian packages, into $(BUILD)/deb'
-	@echo 'make rpm        the RPM packages, into $(BUILD)/rpm'
-	@echo 'make wheel      the Python package, a wheel with the library inside and an sdist, into $(BUILD)/wheels'
-	@echo 'make clean'
+	@echo 'make               builds the shared and the static library into $(BUILD)/lib'
+	@echo 'make tool          builds the command lily-session into $(BUILD)/bin'
+	@echo 'make demo          runs a shop whose session survives kill -9'
+	@echo 'make test          runs every test, which takes about ten minutes'
+	@echo 'make check         runs every test for longer, about an hour, and prints a table of what was tried'
+	@echo 'scripts/test SUITE…  runs some of the tests'
+	@echo 'make bench         runs every benchmark, in three to five minutes, and writes docs/performance.md'
+	@echo 'make docs          makes the documentation as a site, in $(BUILD)/docs'
+	@echo 'make install       installs the library. DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
+	@echo 'make install-tool  installs the command. DESTDIR=$(DESTDIR) BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
+	@echo 'make test-browser  tests what the command exchanges with a browser, with Chromium'
+	@echo 'make dist          packs the source as a tarball into $(BUILD)/dist'
+	@echo 'make deb           builds the Debian packages into $(BUILD)/deb'
+	@echo 'make rpm           builds the RPM packages into $(BUILD)/rpm'
+	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels'
+	@echo 'make clean         deletes everything that was built'
 
 .PHONY: bootstrap
 bootstrap:
 	@scripts/bootstrap
 
-# $(call library,scratch path,folder,extra flags): builds, and lays the file out with its links as installed.
+# $(call library,scratch path,folder,extra flags): builds the library, and puts it and its links into the folder, as they are installed.
 define library
 	$(SWIFT_BUILD) --scratch-path $(1) $(3)
 	mkdir -p $(2)
@@ -87,7 +87,8 @@ endef
 $(LIB): $(SOURCES)
 	$(call library,.build-embedded,$(BUILD)/lib,-Xlinker -z -Xlinker defs)
 
-# Of the same objects, as one, in which only what the header declares is visible. A program links libjansson too.
+# The static library has the same objects, linked into one, in which only what the header declares is visible. A program links libjansson,
+# too.
 $(STATIC_LIB): $(LIB)
 	$(SWIFT_BIN)ld.lld -r -o $(BUILD)/lib/lily_session.o \
 	  $(foreach module,CPlatform LilySession LilySessionC,.build-embedded/release/$(module).build/*.o) \
@@ -97,8 +98,8 @@ $(STATIC_LIB): $(LIB)
 	ar rcsD $@ $(BUILD)/lib/lily_session.o
 	rm $(BUILD)/lib/lily_session.o
 
-# The same with AddressSanitizer in every line, the standard library's included, and with the counters that the fuzzer looks at: other
-# programs have no use for them, and one build serves all. The sanitizer's runtime comes with the program.
+# This library has AddressSanitizer in every line, also in the standard library, and the fuzzer's counters, which other programs ignore, so
+# that one build is enough. The program brings the sanitizer's runtime.
 $(BUILD)/asan/liblily_session.so: $(SOURCES)
 	$(call library,.build-asan,$(BUILD)/asan,--sanitize address -Xswiftc -sanitize-coverage=edge$(COMMA)trace-cmp$(COMMA)inline-8bit-counters$(COMMA)pc-table)
 
@@ -119,7 +120,7 @@ install: $(LIB) $(STATIC_LIB)
 	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
 	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
 
-# $(call filled,template,place in LIBDIR)
+# $(call filled,template,place in LIBDIR): fills in a template and installs it.
 define filled
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
 	  -e 's|@SONAME@|$(SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|" \
@@ -128,8 +129,8 @@ endef
 
 # ---- the command
 
-# The command is full Swift, built from the library's sources, and has the Swift runtime in itself: some 15 MB, most of it what the
-# argument parser uses of Foundation.
+# The command is full Swift, built from the library's sources. It contains the Swift runtime, about 15 MB, most of which is the part of
+# Foundation that the argument parser uses.
 TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib $(SWIFT_FLAGS)
 
 $(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
@@ -143,7 +144,7 @@ $(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/P
 .PHONY: tool
 tool: bootstrap $(TOOL)
 
-# Not a part of `install`: who packages the library alone does not want it.
+# This is not a part of `install`, because a package of the library alone does not have the command.
 .PHONY: install-tool
 install-tool: $(TOOL)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/man/man1' '$(DESTDIR)$(DATADIR)/bash-completion/completions' \

@@ -18,7 +18,7 @@ class Bar:
 
 
 def unchanged(results):
-    """P1, P2"""
+    """Yields P1 and P2."""
     library, bare, loop = (results.time(f"revision/{FIELDS}/{name}") for name in (LIBRARY, "bare update", "C loop"))
     yield Bar("P1", "dispatch, revision unchanged", "≤ 20 ns over the bare update call, or ≤ 3 × the same loop in C",
               f"{ns(library - bare)} over; {times(library / loop)}", library - bare <= 20 or library <= 3 * loop)
@@ -31,7 +31,7 @@ def unchanged(results):
 
 
 def changed(results):
-    """P3"""
+    """Yields P3."""
     group = "update/string/1/kill/"
     library, bare = results.time(group + LIBRARY), results.time(group + "snprintf + write")
     yield Bar("P3", "dispatch, 1 of 20 changed", "≤ 3 × formatting the line and one bare write",
@@ -42,7 +42,7 @@ def changed(results):
 
 
 def opened(results):
-    """P4"""
+    """Yields P4."""
     for count in ("20", "1000"):
         library, parse, sqlite = (results.time(f"open/{count}/{name}") for name in (LIBRARY, "jansson, parse", "SQLite WAL"))
         what = f"open and attach, {int(count):,} fields"
@@ -52,7 +52,7 @@ def opened(results):
 
 
 def grown(results):
-    """P5"""
+    """Yields P5."""
     costs = {size: results.time(f"size/{size}/{LIBRARY}") for size in SIZES}
     cheapest, dearest = min(costs.values()), max(costs.values())
     yield Bar("P5", "P3 with 10 to 100,000 other keys, and after a million updates", "flat: the dearest ≤ 1.3 × the cheapest",
@@ -63,7 +63,7 @@ def grown(results):
 
 
 def footprint(results):
-    """P6"""
+    """Yields P6."""
     load = f"load/{LIBRARY}"
     took, size, loaded = results.time(load), results.counter(load, "size"), results.counter(load, "dirty")
     dirty = loaded + results.counter(f"in use/{LIBRARY}", "dirty")
@@ -73,7 +73,7 @@ def footprint(results):
 
 
 def bindings(results):
-    """P7, for the bindings that were measured. Their results are in microseconds."""
+    """Yields P7 for the bindings that were measured. Their results are in microseconds."""
     own = results.bindings.get("rust")
     if own:
         rust, c = (own["results"][name] * 1000 for name in (LIBRARY, "C"))

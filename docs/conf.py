@@ -1,4 +1,4 @@
-"""The site, from what docs/stage.py puts together (docs/build)."""
+"""Configures Sphinx, which makes the site from the pages that docs/stage.py writes. docs/build runs both."""
 import re
 from pathlib import Path
 
@@ -13,19 +13,20 @@ copyright = "2026 lily-session contributors"
 
 extensions = ["breathe", "myst_parser"]
 myst_heading_anchors = 6
-myst_enable_extensions = ["html_image"]  # <img>, where a picture needs a width
+myst_enable_extensions = ["html_image"]  # allows <img>, because some pictures need a width
 suppress_warnings = ["misc.highlighting_failure"]  # Pygments does not know Swift's key paths; the rest of the code is coloured
 nitpicky = True
-# Doxygen's names for what has none; in C++ signatures, what is of C, of std and of the header's own insides.
+# These names have no page: those that Doxygen makes for what has no name and, in C++ signatures, those of C, of std and of the header's
+# namespace detail.
 nitpick_ignore_regex = [("c:identifier", r".*@\d+.*"), ("cpp:identifier", ".*")]
-nitpick_ignore = [("c:identifier", name) for name in ["size_t", "int32_t", "uint32_t", "int64_t", "uint64_t"]]  # C's own
+nitpick_ignore = [("c:identifier", name) for name in ["size_t", "int32_t", "uint32_t", "int64_t", "uint64_t"]]  # these are types of C
 
 breathe_projects = {"c": str(ROOT / "build/docs-work/c"), "cpp": str(ROOT / "build/docs-work/cpp")}
 breathe_default_project = "c"
 breathe_show_enumvalue_initializer = True
 breathe_domain_by_extension = {"h": "c", "hpp": "cpp"}
 
-# A page of a group has what is in it in our order: see SECTIONS in docs/stage.py. For other pages Breathe has the option itself.
+# The page of a group has its symbols in the order of SECTIONS in docs/stage.py. For other pages Breathe has an option for the order.
 DoxygenGroupDirective.option_spec["sections"] = unchanged_required
 
 html_theme = "furo"

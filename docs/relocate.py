@@ -1,6 +1,6 @@
-"""Lets DocC's pages be served from any folder: what they load is found from where they are, instead of from the server's root.
+"""Lets any folder serve DocC's pages: makes them find what they load from their own place, instead of from the server's root.
 
-    docs/relocate.py FOLDER BASE     BASE is what they were made with: docc convert --hosting-base-path
+    docs/relocate.py FOLDER BASE     BASE is what docc convert --hosting-base-path was given
 """
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ for page in folder.rglob("*.html"):
     text = page.read_text(encoding="utf-8").replace(f'var baseUrl = "{base}"', f'var baseUrl = new URL("{up}", location.href).pathname')
     page.write_text(text.replace(f'"{base}', f'"{up}'), encoding="utf-8")
 
-# The first page would be an empty one.
+# Without this, the first page would be empty.
 (folder / "index.html").write_text('<!doctype html><meta charset="utf-8"><title>LilySession</title>\n'
                                    '<meta http-equiv="refresh" content="0; url=documentation/lilysession/">\n'
                                    '<a href="documentation/lilysession/">LilySession</a>\n', encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Puts the site's sources together: the repository's Markdown pages where the site has them, with their links put right, and
+"""Writes the site's sources: the repository's Markdown pages in the places that the site has for them, with their links changed, and
 the pages that only the site has (navigation, the C and C++ reference, the sources that pages link to).
 
     docs/stage.py FOLDER
@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).resolve().parents[1]
 OUT = Path(sys.argv[1])
 
-# The navigation: pages of the site. What is not there yet is left out; "guides/index" has the guides below it.
+# The pages of the navigation. Pages that do not exist yet are left out. "guides/index" has the guides below it.
 NAVIGATION = {
     "Start": ["overview", "guides/index", "faq"],
     "Languages": ["bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
@@ -23,10 +23,10 @@ NAVIGATION = {
     "Project": ["architecture", "contributing", "security", "changelog"],
 }
 
-# What the navigation calls a page whose own title would not do there.
+# The names in the navigation of pages whose own titles do not fit there.
 TITLES = {"overview": "Overview", "bindings/cpp": "C++", "bindings/python": "Python", "bindings/rust": "Rust", "bindings/swift": "Swift"}
 
-# The headers: the site's folder for each, its title, and its groups, a page each; and in which order a page has what is in a group.
+# The headers: the site's folder for each, its title, and its groups, each of which is a page. SECTIONS has the order within a page.
 HEADERS = [
     ("c", "C reference", "lily_session.h", ["library", "storage", "backend", "fields", "runtime", "session"]),
     ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
@@ -36,20 +36,20 @@ SECTIONS = ("briefdescription detaileddescription enum innerclass public-type pu
 
 MANUAL = ["docs/man/lily_session.3", "tools/lily-session/lily-session.1", "docs/man/lily-session.jsonl.5"]
 
-# The languages of the files that are shown.
+# The languages of the files that the site shows.
 LANGUAGES = {".c": "c", ".cpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
 
-# Whole pages that lie elsewhere in the repository.
+# Pages that are elsewhere in the repository.
 MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md",
          "SECURITY.md": "security.md"}
 
-# What is shown in another form than its own.
+# Files that the site shows in another form.
 INSTEAD = {f"include/{header}": f"{folder}/index.md" for folder, _, header, _ in HEADERS}
 INSTEAD |= {path: f"man/{PurePosixPath(path).name}.md" for path in MANUAL}
 
 
 def place(path: str) -> "str | None":
-    """Where the site has a file of the repository, if it is one of its pages or their pictures."""
+    """Returns the site's place for a file of the repository, or None if the file is neither a page nor a picture of the site."""
     if path in MOVED:
         return MOVED[path]
     if found := re.fullmatch(r"bindings/(\w+)/README\.md", path):
@@ -65,7 +65,7 @@ def write(path: str, text: str) -> None:
 
 
 def source(path: str) -> str:
-    """A page that shows a file, or what a folder has in it."""
+    """Writes a page that shows a file, or the contents of a folder, and returns its place."""
     file = ROOT / path
     if file.is_dir():
         if (file / "README.md").exists() and place(f"{path}/README.md"):
@@ -92,7 +92,7 @@ def with_links_put_right(text: str, path: str, page: str) -> str:
         there = INSTEAD.get(wanted) or place(wanted) or source(wanted)
         return before + os.path.relpath(there, PurePosixPath(page).parent) + mark + anchor
 
-    # Code goes by as it is: fences, then spans. What is left are links, and the targets of links that stand elsewhere.
+    # Code stays as it is: fences, then spans. Everything else that matches is a link, or the target of a link that is elsewhere.
     return re.sub(r"(^ *(?P<fence>```+).*?^ *(?P=fence) *$|`+[^`]+`+)|(\]\(|^\[[^]]+\]: )([^)\s]+)", put_right, text, flags=re.M | re.S)
 
 
@@ -101,7 +101,7 @@ def toctree(entries: "list[str]", caption: str = "") -> str:
 
 
 def navigation() -> None:
-    """The navigation goes to the end of the pages that it is of."""
+    """Appends the navigation to the front page, and the list of guides to their page."""
     there = lambda entry: (OUT / f"{entry}.md").exists()
     with (OUT / "index.md").open("a", encoding="utf-8") as index:
         for caption, entries in NAVIGATION.items():
@@ -109,28 +109,28 @@ def navigation() -> None:
     if there("guides/index"):
         text = (OUT / "guides/index.md").read_text(encoding="utf-8")
         if "{toctree}" not in text:
-            # In the order in which the page names them; the build fails for one that it does not name.
+            # The guides have the order in which the page names them. The build fails if the page does not name one.
             write("guides/index.md", text + "\n" + toctree([*dict.fromkeys(re.findall(r"\]\(([\w-]+)\.md", text))]))
 
 
 def reference() -> None:
-    """The pages of the headers, a group each, as Doxygen and Breathe read them."""
+    """Writes the pages of the headers, one for each group, from what Doxygen and Breathe read."""
     for language, title, header, groups in HEADERS:
         for group in groups:
             content = f"```{{doxygengroup}} {group}\n:project: {language}\n:no-title:\n:members:\n:sections: {SECTIONS}\n```\n"
             write(f"{language}/{group}.md", f"# {group.capitalize()}\n\n{content}")
-        # What links to the header itself leads to the essay at its top.
+        # Links to the header itself lead to the text at its top.
         label = header.replace("_", "__").replace(".", "_8")
         essay = f"```{{doxygenfile}} {header}\n:project: {language}\n:sections: detaileddescription\n```\n\n"
         write(f"{language}/index.md", f"({label})=\n# {title}\n\n{essay}" + toctree(groups))
-    # Swift's is DocC's, which docs/build puts beside these pages.
+    # DocC makes the Swift reference, which docs/build puts beside these pages.
     write("swift.md", "# Swift reference\n\nThe module `LilySession`, symbol by symbol, as its sources have it: "
           "<a href=\"swift/documentation/lilysession/\">the pages of DocC</a>.\n\n"
           "[lily-session for Swift](bindings/swift.md) begins with a whole program.\n")
 
 
 def manual() -> None:
-    """The manual pages, as mandoc makes HTML of them, below titles of the site's."""
+    """Writes the manual pages as the HTML that mandoc makes of them, below the site's titles."""
     names = {re.sub(r"\.(\d)$", r"(\1)", PurePosixPath(path).name): path for path in MANUAL}
 
     def reference_to(found: "re.Match[str]") -> str:

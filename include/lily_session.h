@@ -232,8 +232,8 @@ lily_session_status lily_session_storage_scoped(lily_session_storage *parent, co
  * entry that it is to write for the call. */
 typedef struct lily_session_entry {
   const char *key;       /**< NUL-terminated */
-  const char *json;      /**< in a batch, NULL removes the key */
-  size_t length;         /**< the length of json, without the NUL */
+  const char *json;      /**< NUL-terminated if the library passes it; a backend need not terminate it. In a batch, NULL removes the key */
+  size_t length;         /**< the length of json in bytes, without the NUL */
   int64_t expires_at_ms; /**< 0: never. A backend returns expired entries, too: the library decides */
   uint32_t version;      /**< the version of the value, as lily_session_field::version */
 } lily_session_entry;
@@ -353,7 +353,8 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
  * @since 0.1 */
 lily_session_status lily_session_storage_set(lily_session_storage *storage, const char *key, const char *json, size_t length, int64_t expires_at_ms);
 
-/** Removes a key. If the key is absent, writes nothing and returns OK.
+/** Removes a key. If the key is absent, returns OK, and writes nothing unless the
+ * file has a damaged line, which may hold it.
  * @return as lily_session_storage_set()
  * @since 0.1 */
 lily_session_status lily_session_storage_remove(lily_session_storage *storage, const char *key);
@@ -408,8 +409,8 @@ typedef struct lily_session_info {
   int32_t owes_sync;           /**< 1: what this handle wrote may not survive power loss; 0: it does, or the handle wrote nothing */
   int32_t directory_is_open;   /**< 1: other users could put another file, or an older copy, in the file's place, because a user who is
                                     neither this one nor root owns its directory or one above it (links resolved), or because others, its
-                                    group among them, can write to it and it is not sticky, or because the file system gives others
-                                    rights to the file. 0: they cannot */
+                                    group among them, can write to it and it is not sticky. Or others can read the file, because the file
+                                    system gives them rights, or because they could open it before and it cannot be replaced. 0: they cannot */
 } lily_session_info;
 
 /** An info that lily_session_storage_info() can fill in. */
@@ -802,7 +803,8 @@ void lily_session_abandon(lily_session *session);
  * close.
  *
  * @param storage  NULL: the default place, where nothing is created
- * @return as lily_session_storage_set(); OK if there is nothing to clear
+ * @return as lily_session_storage_set(); OK if there is nothing to clear. With
+ *         NULL also as lily_session_storage_sync(): why removed values stay
  * @since 0.1 */
 lily_session_status lily_session_clear(lily_session_storage *storage);
 

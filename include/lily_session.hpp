@@ -1,5 +1,5 @@
 /// @file
-/// lily-session for C++: chosen fields of a program's model survive a restart.
+/// lily-session for C++ saves selected fields of a program's state, and restores them at the next start.
 ///
 ///     struct app { int visits = 0; std::string theme = "light"; };
 ///
@@ -10,28 +10,29 @@
 ///     model.visits++;
 ///     session.persist();                              // stores what changed
 ///
-/// C++11 or newer, with exceptions; link with -llily_session. This is `<lily_session.h>` with C++'s types and nothing added: where a
-/// comment here is short, the one of the C function of the same name has the rest. What it cannot say, C can: each class has `get()`,
-/// its C handle.
+/// The header needs C++11 or newer, with exceptions; link with -llily_session. It gives `<lily_session.h>` the types of C++ and adds
+/// nothing else. Where a comment here is short, the comment of the C function of the same name has the rest. Each class has `get()`,
+/// which returns its C handle, for calls that this header does not have.
 ///
 /// @par Errors
-///   Whatever fails throws a lily::session_error: the class tells the status, `what()` is the sentence.
+///   A function that fails throws a lily::session_error. The class names the status, and `what()` returns the sentence.
 /// @par Exceptions
-///   What a callback throws never crosses the library. It waits until the library has finished, and comes out unchanged of the call of
-///   yours that ran the callback: a dispatch whose field's `get` threw has stored the other fields all the same. One kind stays
-///   inside: what is thrown while a stored value is taken over (by `decode`, `set` or `migrate`) refuses that value, which stays in
-///   the file; so one bad value does not keep a program from starting. The event `rejected` has it. Destructors throw nothing: call
-///   `flush()` before them to hear of failures.
+///   An exception of a callback never crosses the library. It waits until the library has finished, and then leaves, unchanged, the call
+///   that ran the callback. So if a field's `get` throws in a dispatch, the other fields are stored all the same. One kind stays
+///   inside: an exception that `decode`, `set` or `migrate` throws refuses the stored value, which stays in the file. So one bad value
+///   does not keep a program from starting. The event `rejected` holds that exception. Destructors throw nothing: to learn of failures,
+///   call `flush()` before them.
 /// @par Ownership
-///   All handles are move-only, and may end in any order, inside callbacks too. Functions and backends that are handed over live for as
-///   long as the library may call them. The model is the program's, and must outlive its runtime.
+///   All handles are move-only, and may end in any order, also inside callbacks. The library keeps functions and backends that it is
+///   given for as long as it may call them. The program owns the model, which must outlive its runtime.
 /// @par Threads
 ///   A storage may be used from any thread. A runtime, its sessions, and a list of fields with the sessions that share it are used by
 ///   one thread at a time.
 /// @par Moved from
-///   A handle that was moved from, detached or abandoned has the C handle NULL: what is asked of it throws invalid_argument_error.
+///   If a handle was moved from, detached or abandoned, its C handle is NULL, and calling its functions throws invalid_argument_error.
 ///
-/// Times are UTC, and durations milliseconds. Strings are UTF-8; a key, path or name with a NUL inside is refused.
+/// Times are UTC, and durations are milliseconds. Strings are UTF-8. A key, path or name with a NUL inside throws
+/// invalid_argument_error.
 #ifndef LILY_SESSION_HPP
 #define LILY_SESSION_HPP
 
@@ -64,10 +65,10 @@ namespace lily {
 
 // ------------------------------------------------------------------ errors
 /// @defgroup errors Errors
-/// What is thrown, and the library's version.
+/// The exceptions, and the library's version.
 /// @{
 
-/// The statuses of the C header, which says what each means.
+/// The statuses. The C header says what each means.
 enum class status : std::int32_t {
   ok = LILY_SESSION_OK,
   invalid_argument = LILY_SESSION_ERROR_INVALID_ARGUMENT,
@@ -91,34 +92,34 @@ enum class status : std::int32_t {
   busy = LILY_SESSION_ERROR_BUSY
 };
 
-/// "LILY_SESSION_ERROR_QUOTA". Static.
+/// Returns the name of a status as a static string, such as "LILY_SESSION_ERROR_QUOTA".
 inline const char *status_name(status code) { return lily_session_status_name(static_cast<lily_session_status>(code)); }
 
-/// The version of the library that runs; that of the header is LILY_SESSION_VERSION. Static.
+/// Returns the version of the library that runs, as a static string. The version of the header is LILY_SESSION_VERSION.
 inline const char *version() { return lily_session_version(); }
 
-/// The root of all that this library throws. A callback or a backend may throw one to answer its status.
+/// The base class of all exceptions of this library. A callback or a backend may throw one to return its status.
 class session_error : public std::runtime_error {
  public:
-  /// With a status and a sentence.
+  /// Makes an exception with a status and a sentence.
   session_error(lily::status code, const std::string &message) : std::runtime_error(message), status_(code) {}
-  /// What failed.
+  /// Returns the status of the call that failed.
   lily::status status() const noexcept { return status_; }
 
  private:
   lily::status status_;
 };
 
-/// The file, the disk or the backend failed, and not what was asked of it.
+/// The file, the disk or the backend failed; the call itself was right.
 class storage_error : public session_error {
  public:
-  using session_error::session_error; ///< with a status and a sentence
+  using session_error::session_error; ///< takes a status and a sentence
 };
 
-/// One class for each status.
+/// The class of the exceptions with one status.
 template <status Code, class Base = session_error> class error_of : public Base {
  public:
-  /// With a sentence.
+  /// Makes an exception with a sentence.
   explicit error_of(const std::string &message) : Base(Code, message) {}
 };
 
@@ -168,11 +169,11 @@ namespace detail {
     case status::quota: throw quota_error(message);
     case status::busy: throw busy_error(message);
   }
-  throw session_error(static_cast<status>(code), message); // of a newer library
+  throw session_error(static_cast<status>(code), message); // a newer library has statuses that this header lacks
 }
 
-/// A call into the library that is under way on this thread. What its callbacks throw waits here until it has returned. Calls nest:
-/// an update function may use a storage.
+/// A call into the library that is under way on this thread. It keeps what its callbacks throw until the library has returned. Calls
+/// nest, because an update function may use a storage.
 class call {
  public:
   call() : outer_(innermost()) { innermost() = this; }
@@ -180,21 +181,21 @@ class call {
   call(const call &) = delete;
   call &operator=(const call &) = delete;
 
-  /// After the library has returned: the first exception of a callback comes out, else a failure as an exception.
+  /// Must be called after the library has returned. Rethrows the first exception of a callback; without one, throws if the library failed.
   void finish(lily_session_status code = LILY_SESSION_OK) {
     if (thrown_) std::rethrow_exception(thrown_);
     if (code != LILY_SESSION_OK) fail(code);
   }
 
-  /// In a handler, in a callback: keeps the exception, and says what to answer for it. Where there is no call of this header, but one
-  /// in C, the answer is all that remains. `key`: the field's, or NULL.
+  /// Must be called in a callback's catch block. Keeps the exception for finish(), and returns the status that the callback returns for
+  /// it. If C code, and not this header, made the call, only this status is left of the exception. `key` is the field's, or NULL.
   static lily_session_status caught(const std::string *key, lily_session_status other = LILY_SESSION_ERROR_CALLBACK) {
     if (call *const now = innermost())
       if (!now->thrown_) now->thrown_ = std::current_exception();
     return refused(key, other);
   }
 
-  /// The same for what does not come out of the call, but refuses a stored value.
+  /// Does the same for an exception that refuses a stored value: finish() does not rethrow it.
   static lily_session_status refused(const std::string *key, lily_session_status other = LILY_SESSION_ERROR_CALLBACK) {
     call *const now = innermost();
     if (now && key) now->fields_.emplace_back(*key, std::current_exception());
@@ -207,7 +208,7 @@ class call {
     }
   }
 
-  /// What the field's callback threw last in this call.
+  /// Returns what a callback of the field threw last in this call, or nullptr if none threw.
   static std::exception_ptr exception_of(const char *key) {
     if (const call *const now = innermost())
       for (auto at = now->fields_.rbegin(); at != now->fields_.rend(); ++at)
@@ -226,13 +227,13 @@ class call {
   std::vector<std::pair<std::string, std::exception_ptr>> fields_;
 };
 
-/// Calls the library, and throws what comes of it.
+/// Calls the library. Throws what a callback threw, or the failure.
 template <class Function> void check(Function function) {
   call under_way;
   under_way.finish(function());
 }
 
-/// How each handle ends. What callbacks throw then is lost: destructors throw nothing.
+/// Ends a handle. Drops what callbacks throw meanwhile, because destructors throw nothing.
 template <class Handle, void (*End)(Handle *)> struct ending {
   void operator()(Handle *handle) const noexcept {
     call silent;
@@ -243,7 +244,8 @@ template <class Handle, void (*End)(Handle *)> using owned = std::unique_ptr<Han
 
 using owned_text = owned<void, lily_session_free>;
 
-/// A key, path or name as C wants it, out of whatever string the caller has; for arguments only: it may borrow.
+/// A key, path or name as C takes it, made from any kind of string. It may borrow the caller's characters, so it is used only for
+/// arguments.
 class c_string {
  public:
   c_string(const char *text) : text_(text) {}
@@ -260,16 +262,16 @@ class c_string {
   const char *get() const noexcept { return text_; }
 
  private:
-  /// C would take what is before it for the whole.
+  /// Throws if the text has a NUL inside, because C would read only what is before the NUL.
   void refuse_nul(std::size_t size) const {
     if (std::char_traits<char>::length(text_) != size) throw invalid_argument_error("a key, path or name has a NUL inside");
   }
 
   const char *text_;
-  std::string copy_; // in every C++, so that a class is the same in all of a program
+  std::string copy_; // C++11 has this member too: sources of one program that use different standards must agree on the class
 };
 
-/// A call that answers bool, or nothing for true.
+/// Calls a function that returns bool or void, and returns its result; void counts as true.
 template <class Function, class... Arguments>
 typename std::enable_if<std::is_void<decltype(std::declval<Function &>()(std::declval<Arguments>()...))>::value, bool>::type
 agrees(Function &function, Arguments &&...arguments) {
@@ -282,7 +284,7 @@ agrees(Function &function, Arguments &&...arguments) {
   return static_cast<bool>(function(std::forward<Arguments>(arguments)...));
 }
 
-/// A pointer to a member function, as something to be called; all else as it is.
+/// Makes a pointer to a member function callable, and returns everything else unchanged.
 template <class Function> Function callable(Function function) { return function; }
 template <class Result, class Class> auto callable(Result Class::*member) -> decltype(std::mem_fn(member)) { return std::mem_fn(member); }
 
@@ -292,10 +294,10 @@ template <class Result, class Class> auto callable(Result Class::*member) -> dec
 
 // ------------------------------------------------------------------- times
 /// @defgroup storage Storage
-/// A durable map of keys to JSON text: a file, or memory, or a store of the program's.
+/// A durable map of keys to JSON text. It is kept in a file, in memory, or in a store of the program's own.
 /// @{
 
-/// A moment, in UTC. time_point() is "never" for an expiry, as 0 is in C.
+/// A time, UTC in milliseconds since 1970. As an expiry, time_point() means never, as 0 does in C.
 using time_point = std::chrono::time_point<std::chrono::system_clock, std::chrono::milliseconds>;
 
 namespace detail {
@@ -309,74 +311,83 @@ using clock_function = std::function<time_point()>;
 
 /// What a change survives.
 enum class durability : std::int32_t {
-  process = LILY_SESSION_DURABILITY_PROCESS, ///< a change survives the end of the process, and power loss after a sync
-  power = LILY_SESSION_DURABILITY_POWER      ///< a change survives power loss when the call returns, else it throws not_durable_error
+  process = LILY_SESSION_DURABILITY_PROCESS, ///< a change survives the end of the process; sync() makes it survive power loss
+  /// a change survives power loss once the call has returned; if it may not, the call throws not_durable_error
+  power = LILY_SESSION_DURABILITY_POWER
 };
 
 /// How a storage is opened.
 struct storage_options {
   lily::durability durability = lily::durability::process; ///< what a change survives
-  bool read_only = false;       ///< never writes, nor creates
-  bool strict = false;          ///< a damaged file is corrupt_error, instead of being read around the damage; one in a directory that is open to others is refused_error
-  std::string application = {}; ///< names the default place; "": the executable's name
-  std::int64_t quota_bytes = 0; ///< 0: 5 MiB, -1: no limit
-  std::function<time_point()> clock = nullptr; ///< null: the system's, which also stands in for one that throws
+  bool read_only = false;       ///< true: the library neither writes nor creates the file; opening a missing file throws not_found_error
+  bool strict = false;          ///< true: opening a damaged file throws corrupt_error, instead of reading around the damage; opening one
+                                ///< whose directory is open to others (lily_session_info::directory_is_open) throws refused_error
+  std::string application = {}; ///< names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; "": the executable's name
+  std::int64_t quota_bytes = 0; ///< limits the bytes of all stored keys and values, those of scopes included; 0: 5 MiB, -1: no limit
+  std::function<time_point()> clock = nullptr; ///< nullptr: the system's clock, which is also used if this function throws
 };
 
-/// What `storage::each` walks over.
+/// What storage::each() passes to `visit`.
 struct item {
   std::string key;       ///< the whole storage key
-  std::string json;      ///< its value
+  std::string json;      ///< the stored JSON text
   time_point expires_at; ///< time_point(): never
 };
 
 /// An entry of a backend.
 struct entry {
   std::string key;            ///< the whole storage key
-  std::string json;           ///< never empty; in a batch "": the key is removed
-  time_point expires_at = {}; ///< time_point(): never. A past one is handed out all the same: the library judges it
-  std::uint32_t version = 0;  ///< of the value's shape
+  std::string json;           ///< never empty, except in a batch, where "" removes the key
+  time_point expires_at = {}; ///< time_point(): never. A backend returns expired entries, too: the library decides
+  std::uint32_t version = 0;  ///< the version of the value, as field_options::version()
 };
 
-/// A store of the program's, for `storage::open_backend()`. Its functions run on the threads that use the storage, at once where they
-/// do. What one throws comes out of the call that ran it; the library goes by the status of a session_error, and takes all else for
-/// status::io.
+/// A store of the program's own, for storage::open_backend(). Its functions run on the threads that use the storage, and several may
+/// run at the same time. An exception leaves the call that ran the function. The library acts on the status of a session_error, and
+/// treats any other exception as status::io. A backend keeps a generation for each prefix that is cleared: 0 at first, raised by each
+/// clear.
 class backend {
  public:
-  virtual ~backend() = default; ///< when no call of the library can need it any more
+  virtual ~backend() = default; ///< runs when the library can no longer call the backend
 
-  /// Fills `out`; false: absent.
+  /// Reads the entry of a key into `out`. Returns false if there is none.
   virtual bool read(const std::string &key, entry &out) = 0;
 
-  /// Stores all or none. false, and none: `prefix` is not null, and its generation is not this one.
+  /// Writes all entries, or none of them. If `prefix` is not nullptr and its generation is another than this one, writes none and returns
+  /// false; otherwise returns true.
   virtual bool write(const std::vector<entry> &entries, const std::string *prefix, std::uint64_t generation) = 0;
 
   /// Removes all keys that begin with the prefix, and raises its generation, in one step.
   virtual void clear(const std::string &prefix) = 0;
 
-  /// How often the prefix was cleared.
+  /// Returns the generation of the prefix: how often it was cleared.
   virtual std::uint64_t generation(const std::string &prefix) = 0;
 
-  /// Visits all whose keys begin with the prefix, in any order, until a visit answers false.
+  /// Calls `visit` for each entry whose key begins with the prefix, in any order. Stops if `visit` returns false.
   virtual void each(const std::string &prefix, const std::function<bool(const entry &)> &visit) = 0;
 
-  /// Makes what was written survive power loss. Default: it does at once. A backend whose write() throws not_durable_error overrides it.
+  /// Makes all that was written survive power loss. By default it does nothing, because what is written is durable at once. A backend
+  /// whose write() throws not_durable_error overrides it.
   virtual void sync() {}
 
-  virtual int fd() { return -1; } ///< polls readable when the store may have changed; -1: it cannot tell
-  virtual void close() {}         ///< before the destructor, in the process that opened it
+  /// Returns a descriptor that polls readable when the store may have changed, or -1 if the store cannot notice changes.
+  virtual int fd() { return -1; }
 
-  /// Returns true if the backend overrides renew(); asked once, when the storage is opened. false: to renew an entry, the library reads
-  /// it and writes it again, and another program's write that comes between the two is lost.
+  /// Closes the store. It runs before the destructor, and only in the process that opened the storage.
+  virtual void close() {}
+
+  /// Returns true if the backend overrides renew(). The library calls this once, when it opens the storage. If it returns false, the
+  /// library renews an entry by reading it and writing it again, and what another program writes between the two is lost.
   virtual bool renews() const { return false; }
 
-  /// Gives the entry of this key the new `expires_at`, in one step, if the key still holds this json and version; otherwise returns false.
+  /// Gives the entry of this key the new `expires_at`, in one step, if the key still holds this json and version, and returns true.
+  /// Otherwise changes nothing and returns false.
   virtual bool renew(const entry &renewed) { throw unsupported_error("the backend does not override renew(): " + renewed.key); }
 };
 
 namespace detail {
 
-/// A backend, and its functions as C calls them.
+/// Holds a backend, and has its functions in the form that C calls.
 class backend_host {
  public:
   explicit backend_host(std::unique_ptr<backend> given) : backend_(std::move(given)) {}
@@ -417,7 +428,7 @@ class backend_host {
     return {from.key.c_str(), from.json.c_str(), from.json.size(), in_ms(from.expires_at), from.version};
   }
 
-  /// An entry that the library gives; one without JSON is to be removed.
+  /// Makes an entry from one that the library gives. If it has no JSON, `json` becomes "", which removes the key.
   static entry given(const lily_session_entry &from) {
     entry made;
     made.key = from.key;
@@ -429,45 +440,46 @@ class backend_host {
 
   static lily_session_status read(void *context, const char *key, lily_session_entry *out) noexcept {
     bool found = false;
-    const lily_session_status answer = guarded(context, [&](backend &store) {
+    const lily_session_status code = guarded(context, [&](backend &store) {
       entry result;
       found = store.read(key, result);
       if (found) *out = lent(static_cast<backend_host *>(context)->keep(std::move(result)));
     });
-    return answer != LILY_SESSION_OK || found ? answer : LILY_SESSION_ERROR_NOT_FOUND;
+    return code != LILY_SESSION_OK || found ? code : LILY_SESSION_ERROR_NOT_FOUND;
   }
 
   static lily_session_status write(void *context, const lily_session_entry *entries, std::size_t count, const char *prefix,
                                    std::uint64_t generation) noexcept {
     bool written = false;
-    const lily_session_status answer = guarded(context, [&](backend &store) {
+    const lily_session_status code = guarded(context, [&](backend &store) {
       std::vector<entry> batch;
       for (std::size_t i = 0; i < count; i++) batch.push_back(given(entries[i]));
       const std::string name = prefix ? prefix : "";
       written = store.write(batch, prefix ? &name : nullptr, generation);
     });
-    return answer != LILY_SESSION_OK || written ? answer : LILY_SESSION_ERROR_NEWER;
+    return code != LILY_SESSION_OK || written ? code : LILY_SESSION_ERROR_NEWER;
   }
 
   static lily_session_status renew(void *context, const lily_session_entry *renewed) noexcept {
     bool found = false;
-    const lily_session_status answer = guarded(context, [&](backend &store) { found = store.renew(given(*renewed)); });
-    return answer != LILY_SESSION_OK || found ? answer : LILY_SESSION_ERROR_NOT_FOUND;
+    const lily_session_status code = guarded(context, [&](backend &store) { found = store.renew(given(*renewed)); });
+    return code != LILY_SESSION_OK || found ? code : LILY_SESSION_ERROR_NOT_FOUND;
   }
 
   static lily_session_status each(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor) noexcept {
     lily_session_status stopped = LILY_SESSION_OK;
-    const lily_session_status answer = guarded(context, [&](backend &store) {
+    const lily_session_status code = guarded(context, [&](backend &store) {
       store.each(prefix, [&](const entry &found) {
         const lily_session_entry shown = lent(found);
         if (stopped == LILY_SESSION_OK) stopped = visit(visitor, &shown);
         return stopped == LILY_SESSION_OK;
       });
     });
-    return answer != LILY_SESSION_OK ? answer : stopped;
+    return code != LILY_SESSION_OK ? code : stopped;
   }
 
-  /// What was read is borrowed by the library, while other threads read other entries.
+  /// Keeps the entry that was read, because the library borrows it. Each thread has one, because other threads read other entries
+  /// meanwhile.
   const entry &keep(entry &&read) {
     const std::lock_guard<std::mutex> lock(mutex_);
     return read_[std::this_thread::get_id()] = std::move(read);
@@ -480,7 +492,7 @@ class backend_host {
 
 } // namespace detail
 
-/// A durable map of key -> JSON text, shared by all who open it. Any thread may use it.
+/// A durable map of keys to JSON text, which all programs that open it share. Any thread may use it.
 class storage {
 #if __cplusplus >= 201703L
   using text = std::string_view;
@@ -489,23 +501,25 @@ class storage {
 #endif
 
  public:
-  /// The program's default place.
+  /// Opens the journal in the program's default place, and creates it if it is missing.
   static storage open(const storage_options &options = storage_options()) { return opened(nullptr, options); }
 
-  /// The journal at `path`, created where it is missing; its directory must exist.
+  /// Opens the journal at `path`, and creates it if it is missing. Its directory must exist.
   static storage open(const detail::c_string &path, const storage_options &options = storage_options()) {
     if (!path.get()) throw invalid_argument_error("the path is NULL");
     return opened(path.get(), options);
   }
 
-  /// In memory, ending with its handle and sessions. Of the options clock and quota_bytes count.
+  /// Opens a storage that lives in memory and ends with its handle and sessions. The options clock and quota_bytes are used; the others
+  /// must be unset.
   static storage memory(const storage_options &options = storage_options()) {
     return made(options, [](const lily_session_storage_options *given, lily_session_storage **out) {
       return lily_session_storage_open_memory(given, out);
     });
   }
 
-  /// In a store of the program's. Of the options the clock counts.
+  /// Opens a storage in a store of the program's own, which the storage owns from here on. The option clock is used; the others must be
+  /// unset.
   static storage open_backend(std::unique_ptr<backend> store, const storage_options &options = storage_options()) {
     if (!store) throw invalid_argument_error("the backend is null");
     return made(options, [&](const lily_session_storage_options *given, lily_session_storage **out) {
@@ -514,71 +528,72 @@ class storage {
     });
   }
 
-  /// A storage of its own inside this one, which it retains.
+  /// Opens a scope: a storage of its own inside this one. The scope retains this storage.
   storage scoped(const detail::c_string &scope) const {
     lily_session_storage *made = nullptr;
     detail::call under_way;
-    const lily_session_status answer = lily_session_storage_scoped(get(), scope.get(), &made);
+    const lily_session_status code = lily_session_storage_scoped(get(), scope.get(), &made);
     storage result(made, clock_);
-    under_way.finish(answer);
+    under_way.finish(code);
     return result;
   }
 
-  storage(storage &&) = default; ///< leaves the other without a handle
-  /// Closes this one first.
+  storage(storage &&) = default; ///< leaves the other storage without a handle
+  /// Closes the handle that this storage had, and takes the other's.
   storage &operator=(storage &&other) noexcept {
     handle_ = std::move(other.handle_); // the old clock outlives the old handle
     clock_ = std::move(other.clock_);
     return *this;
   }
 
-  /// The C handle; still this object's.
+  /// Returns the C handle, which this object still owns; nullptr after a move.
   lily_session_storage *get() const noexcept { return handle_.get(); }
 
-  /// The file's absolute path; "" for memory, backends and scopes of them.
+  /// Returns the file's path, made absolute, or "" if the storage has no file.
   std::string path() const {
     const char *const found = lily_session_storage_path(get());
     return found ? found : "";
   }
 
-  /// The JSON text under a whole storage key, such as "lily_session_theme", into `out_json`; false: absent or expired.
+  /// Copies the JSON text that is stored under `key` now, a whole storage key such as "lily_session_theme", to `out_json`. Returns false,
+  /// and leaves `out_json` alone, if the key is absent or has expired.
   bool get(const detail::c_string &key, std::string &out_json) const {
     char *json = nullptr;
     std::size_t length = 0;
     detail::call under_way;
-    const lily_session_status answer = lily_session_storage_get(get(), key.get(), &json, &length);
+    const lily_session_status code = lily_session_storage_get(get(), key.get(), &json, &length);
     const detail::owned_text owner(json);
-    under_way.finish(answer == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : answer);
-    if (answer != LILY_SESSION_OK) return false;
+    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code);
+    if (code != LILY_SESSION_OK) return false;
     out_json.assign(json, length);
     return true;
   }
 
 #if __cplusplus >= 201703L
-  /// The same; nullopt: absent or expired.
+  /// Returns the JSON text that is stored under `key` now, or nullopt if the key is absent or has expired.
   std::optional<std::string> get(const detail::c_string &key) const {
     std::string json;
     return get(key, json) ? std::optional<std::string>(std::move(json)) : std::nullopt;
   }
 #endif
 
-  /// Stores JSON text under a whole storage key.
+  /// Stores JSON text under a whole storage key. It never expires.
   void set(const detail::c_string &key, text json) const { set(key, json, time_point()); }
 
-  /// The same, absent from `expires_at` on; time_point(): never.
+  /// Stores JSON text that reads as absent from `expires_at` on; time_point(): never.
   template <class Duration>
   void set(const detail::c_string &key, text json, std::chrono::time_point<std::chrono::system_clock, Duration> expires_at) const {
     const std::int64_t at = detail::in_ms(std::chrono::time_point_cast<std::chrono::milliseconds>(expires_at));
     detail::check([&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
   }
 
-  /// An absent key is fine.
+  /// Removes a key. If the key is absent, writes nothing unless the file has a damaged line, which may hold it.
   void remove(const detail::c_string &key) const {
     detail::check([&] { return lily_session_storage_remove(get(), key.get()); });
   }
 
-  /// Calls `visit(const lily::item &)` for each unexpired entry whose key begins with `prefix`, in the byte order of keys, on a
-  /// snapshot: it may change the storage. A visit that answers false ends the walk.
+  /// Calls `visit(const lily::item &)` for each unexpired entry whose key begins with `prefix`, in the byte order of keys. It walks over a
+  /// snapshot, so `visit` may change the storage. If `visit` returns false, the walk ends.
   template <class Visit> void each(const detail::c_string &prefix, Visit visit) const {
     struct walk {
       Visit &visit;
@@ -596,18 +611,18 @@ class storage {
       }
     } walk = {visit, false};
     detail::call under_way;
-    const lily_session_status answer = lily_session_storage_each(get(), prefix.get(), &walk::step, &walk);
-    under_way.finish(walk.stopped ? LILY_SESSION_OK : answer);
+    const lily_session_status code = lily_session_storage_each(get(), prefix.get(), &walk::step, &walk);
+    under_way.finish(walk.stopped ? LILY_SESSION_OK : code);
   }
 
-  /// Makes what this handle wrote survive power loss. Throws storage_error, too, where the file cannot be rewritten and still holds
-  /// what was removed or cleared.
+  /// Makes what this handle wrote survive power loss. Throws a storage_error also if the file cannot be rewritten and still holds values
+  /// that were removed or cleared.
   void sync() const {
     detail::check([&] { return lily_session_storage_sync(get()); });
   }
 
-  /// Polls readable when the stored data has changed, until each session that is attached through this handle has refreshed: for the
-  /// host's event loop. Not to be read or closed. -1: it cannot tell.
+  /// Returns a descriptor for the program's event loop, or -1 if this storage cannot notice changes. It polls readable when the file has
+  /// changed, until each session that is attached through this handle has refreshed. It belongs to the handle: do not read or close it.
   int fd() const {
     detail::call under_way;
     const int descriptor = lily_session_storage_fd(get());
@@ -615,7 +630,7 @@ class storage {
     return descriptor;
   }
 
-  /// What there is to know of it; `path` lives as long as the handle.
+  /// Returns what there is to know of the storage. The text of `path` lives as long as the handle.
   lily_session_info info() const {
     lily_session_info info = LILY_SESSION_INFO_INIT;
     detail::check([&] { return lily_session_storage_info(get(), &info); });
@@ -649,9 +664,9 @@ class storage {
     }
     lily_session_storage *made = nullptr;
     detail::call under_way;
-    const lily_session_status answer = open(&given, &made);
+    const lily_session_status code = open(&given, &made);
     storage result(made, std::move(clock));
-    under_way.finish(answer);
+    under_way.finish(code);
     return result;
   }
 
@@ -664,18 +679,19 @@ class storage {
     }
   }
 
-  shared_clock clock_; // before the handle, so that it goes after it
+  shared_clock clock_; // stands before the handle, so that it is destroyed after it
   detail::owned<lily_session_storage, lily_session_storage_close> handle_;
 };
 
-/// Removes every key that fields have stored, in one step; other keys stay. For log-out; works inside an update function too. Models are
-/// left alone until the next session::refresh(), which gives the fields that were stored their values from before attach.
+/// Removes every key that begins with "lily_session_", in one step; other keys stay. It is made for log-out, and an update function may
+/// call it. Models are left alone until the next session::refresh(), which resets the fields that were stored to the values they had
+/// before attach.
 inline void clear(const storage &storage) {
   if (!storage.get()) throw invalid_argument_error("the storage was moved from");
   detail::check([&] { return lily_session_clear(storage.get()); });
 }
 
-/// The same in the default place.
+/// Clears the default place, where nothing is created. Throws also what storage::sync() throws, if removed values stay in the file.
 inline void clear() {
   detail::check([] { return lily_session_clear(nullptr); });
 }
@@ -684,52 +700,54 @@ inline void clear() {
 
 // ------------------------------------------------------------------ values
 /// @defgroup fields Fields
-/// What is stored: a list of fields, and how types of the program's become JSON.
+/// What is stored: a list of fields, and how the program's types become JSON.
 /// @{
 
-/// JSON text, for fields whose value is JSON: what was put in comes out, byte for byte.
+/// JSON text, for fields whose value is JSON. White space outside strings is removed; apart from that it is read back byte for byte as it
+/// was stored.
 struct json {
-  std::string text = "null"; ///< JSON, and nothing else
-  json() = default;          ///< null
-  /// Of a text, which is not looked at before it is stored.
+  std::string text = "null"; ///< the JSON text
+  json() = default;          ///< makes a null
+  /// Takes a text, which is checked only when it is stored.
   explicit json(std::string given) : text(std::move(given)) {}
-  /// Whether the texts are the same, byte for byte.
+  /// Returns true if the texts are the same, byte for byte.
   friend bool operator==(const json &a, const json &b) { return a.text == b.text; }
-  /// The opposite.
+  /// Returns true if the texts differ.
   friend bool operator!=(const json &a, const json &b) { return !(a == b); }
 };
 
-/// How a type of the program's is stored: to be specialised for it, as a pair of conversions to and from a type that can be stored.
+/// Says how a type of the program's own is stored. Specialise it with two conversions: to a type that can be stored, and from it.
 ///
 ///     template <> struct lily::codec<color> {
 ///       static std::string encode(const color &value) { return name_of(value); }
-///       static color decode(const std::string &stored) { return color_named(stored); } // throws: refused
+///       static color decode(const std::string &stored) { return color_named(stored); } // an exception refuses the stored value
 ///     };
 ///
-/// Stored as they are: bool, integers, float, double, std::string, lily::json, enums (as their number); in C++17 std::optional (nullopt
-/// as null) and std::variant (std::monostate as null) of what can be stored. A stored number that does not fit its integer or float is
-/// refused; an unsigned value beyond int64_t cannot be stored.
+/// These types can be stored without a codec: bool, integers, float, double, std::string, lily::json, and enums, as their number. In
+/// C++17 so can std::optional (nullopt is stored as null) and std::variant (std::monostate is stored as null), if they hold types that
+/// can be stored. A stored number that does not fit its integer or float is refused. An unsigned value beyond int64_t throws
+/// encode_error.
 template <class T, class Enable = void> struct codec;
 
 namespace detail {
 
 template <class T, class = void> struct has_codec : std::false_type {};
-/// @cond Doxygen loses its way in it
+/// @cond Doxygen cannot parse this specialisation
 template <class T> struct has_codec<T, typename std::enable_if<(sizeof(codec<T>) > 0)>::type> : std::true_type {};
 /// @endcond
 
-/// What a value needs no memory for while it is taken.
+/// What is kept of a value that needs no memory while the library borrows it.
 struct nothing {};
 
-/// `put` fills C's value. Text in it is that of the value where the value stays (an lvalue), else of `keep`. `take` is the way back,
-/// and throws what refuses the value.
+/// `put` fills in a C value. If the given value stays (an lvalue), the C value borrows its text; otherwise the text is moved into `keep`.
+/// `take` converts a stored value back, and throws to refuse it.
 template <class T, class = void> struct built_in {
   static_assert(sizeof(T) == 0, "this type cannot be stored as it is: specialise lily::codec for it, or give the field encode and decode");
 };
 
 template <class T> using decayed = typename std::decay<T>::type;
 
-/// By way of what `encode` makes of it.
+/// Stores a type as what its codec's `encode` returns.
 template <class T> struct by_codec;
 
 template <class T> using native = typename std::conditional<has_codec<T>::value, by_codec<T>, built_in<T>>::type;
@@ -870,24 +888,24 @@ template <class... T> struct built_in<std::variant<T...>> {
 
 // ------------------------------------------------------------------ fields
 
-/// What else a field has: `.field("token", &app::token, lily::field_options().expires_after(std::chrono::hours(24)))`.
+/// Further properties of a field: `.field("token", &app::token, lily::field_options().expires_after(std::chrono::hours(24)))`.
 class field_options {
  public:
-  /// After its last write or touch; 0: never.
+  /// Sets how long after its last write or session::touch() the value expires; 0: never.
   field_options &expires_after(std::chrono::milliseconds duration) {
     expires_after_ = static_cast<std::int64_t>(duration.count());
     return *this;
   }
 
-  /// Of the value's shape. A stored value of a newer version is left alone; one of an older is taken as it is.
+  /// Sets the version of the value's shape. A stored value of a newer version is left alone; one of an older version is decoded as it is.
   field_options &version(std::uint32_t number) {
     version_ = number;
     return *this;
   }
 
-  /// The same, and a stored value of an older version goes through `migrate(std::uint32_t stored_version, const lily::json &stored)`.
-  /// Its result is of the type that the field is stored as, or of one whose codec makes that of it; a result of another JSON type, or
-  /// an exception, refuses the stored value, which stays.
+  /// Sets the version of the value's shape, and a function that makes a value of this version from a stored one of an older version:
+  /// `migrate(std::uint32_t stored_version, const lily::json &stored)`. It returns the type that the field is stored as, or a type whose
+  /// codec encodes to that type. Another JSON type, or an exception, refuses the stored value, which stays.
   template <class Migrate> field_options &version(std::uint32_t number, Migrate migrate) {
     using result = detail::decayed<decltype(migrate(number, std::declval<const json &>()))>;
     typename detail::native<result>::kept keep;
@@ -897,7 +915,7 @@ class field_options {
     return version(number);
   }
 
-  /// Keys that the field had before, the latest first. They go when the field is stored under its own.
+  /// Sets the keys that the field had before, the latest first. They are removed when the field is stored under its own key.
   field_options &former_keys(std::vector<std::string> keys) {
     former_keys_ = std::move(keys);
     return *this;
@@ -913,7 +931,7 @@ class field_options {
 
 namespace detail {
 
-/// How a field's value becomes C's, and back: as its type says...
+/// Converts a field's value to a C value and back, as its type says.
 template <class T> struct coder {
   using kept = typename native<T>::kept;
   static constexpr std::int32_t types() { return native<T>::types(); }
@@ -923,7 +941,7 @@ template <class T> struct coder {
   T take(const lily_session_value &value) { return native<T>::take(value); }
 };
 
-/// ... or by functions of the field's own.
+/// Converts a field's value to a C value and back, by the field's own functions.
 template <class T, class Encode, class Decode> struct own_coder {
   using stored = decayed<decltype(std::declval<Encode &>()(std::declval<const T &>()))>;
   using kept = typename native<stored>::kept;
@@ -934,7 +952,7 @@ template <class T, class Encode, class Decode> struct own_coder {
   Decode decode;
 };
 
-/// A field's context.
+/// The context of a field, and the functions that C calls with it.
 template <class Slice, class Get, class Set, class Coder> struct field_context {
   std::string key;
   Get get;
@@ -991,31 +1009,31 @@ template <class T, class Class> struct member_set {
 /// An ordered list of fields of a `Slice`: the model, or the part of it that has the fields.
 template <class Slice> class persistence {
  public:
-  /// An empty list.
+  /// Makes an empty list.
   persistence() : handle_(lily_session_persistence_new()) {}
 
-  /// Adds a field to the end of the list. Sessions attached before do not see it. After the key comes one of
+  /// Adds a field to the end of the list. Sessions that are attached already do not see it. After the key comes one of
   ///
   ///     &Slice::member                              a member of a type that can be stored
-  ///     &Slice::member, encode, decode              a member of any type: encode(const T &) makes something that can be stored of it,
-  ///                                                 decode makes it of that again, and throws to refuse
-  ///     get, set                                    get(const Slice &) answers the value, set(Slice &, value) sets it, and answers false
-  ///                                                 or throws to refuse; pointers to member functions will do
-  ///     get, set, encode, decode
+  ///     &Slice::member, encode, decode              a member of any type: encode(const T &) returns a value that can be stored,
+  ///                                                 decode makes the member's value from it, and throws to refuse
+  ///     get, set                                    get(const Slice &) returns the value; set(Slice &, value) sets it, and returns
+  ///                                                 false or throws to refuse; both may be pointers to member functions
+  ///     get, set, encode, decode                    the same, for a value of any type
   ///
-  /// and then, if wanted, `lily::field_options`. What `get` or `encode` throws comes out of the dispatch or persist that ran it.
-  /// Throws duplicate_key_error, invalid_argument_error; the list is as before then.
+  /// and then, if wanted, `lily::field_options`. What `get` or `encode` throws leaves the dispatch or persist that ran it.
+  /// Throws duplicate_key_error or invalid_argument_error; then the list is unchanged.
   template <class... What> persistence &field(const detail::c_string &key, What &&...what) & {
     add(key, std::forward<What>(what)...);
     return *this;
   }
-  /// The same for one that was just made, so that calls can follow each other.
+  /// Adds a field to a list that was just made, so that calls can follow each other.
   template <class... What> persistence &&field(const detail::c_string &key, What &&...what) && {
     add(key, std::forward<What>(what)...);
     return std::move(*this);
   }
 
-  /// The C handle; still this object's.
+  /// Returns the C handle, which this object still owns; nullptr after a move.
   lily_session_persistence *get() const noexcept { return handle_.get(); }
 
  private:
@@ -1062,7 +1080,8 @@ template <class Slice> class persistence {
     field.release = &context::on_release;
     field.context = new context{key.get() ? key.get() : "", std::move(getter), std::move(setter), std::move(coder), options.migrate_, {}};
     lily_session_persistence *const handle = handle_.get();
-    detail::check([&] { return lily_session_field_add(handle, &field); }); // takes the context, also when it fails
+    // The library owns the context from here on, even if it does not add the field.
+    detail::check([&] { return lily_session_field_add(handle, &field); });
   }
 
   detail::owned<lily_session_persistence, lily_session_persistence_free> handle_;
@@ -1075,46 +1094,49 @@ template <class Slice> class persistence {
 /// The attachment of a list of fields to a runtime and a storage.
 /// @{
 
-/// What an event is about.
+/// What an event is about. Each comment names the call that reports it.
 enum class event_kind : std::int32_t {
-  rejected = LILY_SESSION_EVENT_REJECTED,         ///< attach: what is stored was not accepted; it stays until the field changes
-  newer = LILY_SESSION_EVENT_NEWER,               ///< attach: stored by a newer version of the field; likewise
+  rejected = LILY_SESSION_EVENT_REJECTED,         ///< attach, refresh: the stored value was not accepted; it stays until the field changes
+  newer = LILY_SESSION_EVENT_NEWER,               ///< attach, refresh: a newer version of the field was stored; it stays until the field changes
   field_failed = LILY_SESSION_EVENT_FIELD_FAILED, ///< the field's value could not be taken
   write_failed = LILY_SESSION_EVENT_WRITE_FAILED, ///< the field could not be stored, and is dirty
   damaged = LILY_SESSION_EVENT_DAMAGED,           ///< attach: lines of the file were damaged and skipped
-  directory = LILY_SESSION_EVENT_DIRECTORY,       ///< attach: others could exchange the file (lily_session_info::directory_is_open)
-  changed = LILY_SESSION_EVENT_CHANGED,           ///< refresh: another changed the field, and it was set
-  removed = LILY_SESSION_EVENT_REMOVED,           ///< refresh: another removed it; it was set to its value from before attach
-  expired = LILY_SESSION_EVENT_EXPIRED,           ///< refresh: it expired; likewise
-  /// refresh: the session was cleared; likewise. In any call, with status::ok: a change that could not be stored before a clear was dropped
+  directory = LILY_SESSION_EVENT_DIRECTORY,       ///< attach: lily_session_info::directory_is_open is 1
+  changed = LILY_SESSION_EVENT_CHANGED,           ///< refresh: another program changed the field, and it was set
+  /// refresh: another program removed the field's value, and it was reset to the value it had before attach
+  removed = LILY_SESSION_EVENT_REMOVED,
+  expired = LILY_SESSION_EVENT_EXPIRED,           ///< refresh: the field's value has expired, and it was reset
+  /// refresh: the session was cleared, and the field was reset. In any other call, with status::ok: a change that could not be stored was
+  /// dropped, because it may be older than a clear
   cleared = LILY_SESSION_EVENT_CLEARED,
   not_durable = LILY_SESSION_EVENT_NOT_DURABLE, ///< what was written may not survive power loss
-  /// the file cannot be rewritten: it grows on, or still holds what was removed or cleared
+  /// the file cannot be rewritten: it grows, or still holds what was removed or cleared
   not_rewritten = LILY_SESSION_EVENT_NOT_REWRITTEN
 };
 
 /// Something that happened to a field or to the store.
 struct event {
   event_kind kind;              ///< what it is about
-  lily::status status;          ///< why; status::ok where nothing failed
-  int system_error;             ///< errno, or 0
-  std::string key;              ///< the field's; "": the store
-  std::exception_ptr exception; ///< what a callback of the field threw, or null
+  lily::status status;          ///< why; status::ok if nothing failed
+  int system_error;             ///< an errno, or 0
+  std::string key;              ///< the field's key; "": the event is about the store
+  std::exception_ptr exception; ///< what a callback of the field threw, or nullptr
 };
 
-/// How a session finds its slice in the model, and what it tells.
+/// How a list of fields is attached.
 template <class Model, class Slice = Model> struct config {
-  /// The slice of a model, borrowed until it is asked for again. Null: the model is the slice.
+  /// Returns the slice of a model, which the library borrows until it calls this again. nullptr: the model is the slice.
   std::function<Slice *(Model &)> get = nullptr;
-  /// Puts a hydrated slice back, and answers the model. Null: the slice lives inside the model.
+  /// Puts a slice that the library has set fields of back into the model. Returns the model, the same or a new one; returning nullptr
+  /// refuses. If this is nullptr, the slice is a part of the model, and need not be put back.
   std::function<Model *(Model &, Slice &)> set = nullptr;
-  /// A number that differs when a field may have changed. Null: fields are compared after every update.
+  /// Returns a number that is another one whenever a field may have changed. nullptr: the fields are compared after every update.
   std::function<std::uint64_t(const Slice &)> revision = nullptr;
-  /// Null: nobody listens.
+  /// Takes each event, after the step that caused it. It may be nullptr.
   std::function<void(const event &)> on_event = nullptr;
 };
 
-/// What storage holds of a field.
+/// What is stored for a field. The C header says what each means (::lily_session_state).
 enum class stored_state : std::int32_t {
   absent = LILY_SESSION_STATE_ABSENT,
   loaded = LILY_SESSION_STATE_LOADED,
@@ -1124,37 +1146,40 @@ enum class stored_state : std::int32_t {
   newer = LILY_SESSION_STATE_NEWER
 };
 
-/// The state of a field, as session::state() answers it.
+/// The state of a field, which session::state() returns.
 struct field_state {
-  stored_state stored; ///< what storage holds of it
-  bool dirty;          ///< the model has something that is not stored yet
+  stored_state stored; ///< what is stored for the field
+  bool dirty;          ///< true: an update found a change that is not stored yet, or the field is marked
 };
 
-/// Fields that follow a runtime's model: made by `runtime::attach()`. The destructor flushes, and says nothing of failures.
+/// One attachment of fields to a runtime, which runtime::attach() returns. The destructor flushes, and drops failures.
 class session {
  public:
-  /// Stores the fields that changed: for a program that changes its model without dispatch. Throws as dispatch does.
+  /// Stores the fields that have changed. Call it when you have changed the model yourself. Throws as runtime::dispatch() does.
   void persist() { run(lily_session_persist); }
 
-  /// Persists, and makes it survive power loss.
+  /// Persists, then makes what was written survive power loss.
   void flush() { run(lily_session_flush); }
 
-  /// Persists, then takes over what others did to the storage; an event for each field. A clear is taken over whoever made it. Throws
-  /// callback_error, and has taken over nothing, if the config's set returns null.
+  /// Persists, then updates the model with what changed in storage. Sets each field that was changed elsewhere. Resets each field that was
+  /// removed elsewhere, has expired or was cleared to the value it had before attach. An event reports each. Throws callback_error if the
+  /// config's set returns nullptr; then no change is kept.
   void refresh() { run(lily_session_refresh); }
 
-  /// Has the next update, persist(), flush() or detach() store a field, whether it changes or not: for a default that the user
-  /// confirmed. May be called inside an update function, and holds for that update. `key`: without the prefix.
+  /// Makes the next update, persist(), flush() or detach() store a field even if it does not change: for a default that the user
+  /// confirmed. Callbacks may call it; inside an update function it applies to that update. `key` is the field's key, without the prefix.
   void mark(const detail::c_string &key) {
     detail::check([&] { return lily_session_mark(get(), key.get()); });
   }
 
-  /// Persists, then stores what storage holds of a field again, and so renews its expiry. `key`: without the prefix.
+  /// Persists, then renews the expiry of what is stored for the field, by storing the same value again. `key` is the field's key, without
+  /// the prefix.
   void touch(const detail::c_string &key) {
     detail::check([&] { return lily_session_touch(get(), key.get()); });
   }
 
-  /// Until the next field expires; 0: one has, and refresh() takes it back; -1 ms: none will. As a timeout of poll() wants it.
+  /// Returns, for the timeout of poll(), the milliseconds until the next stored field that this session has loaded or stored expires.
+  /// Returns 0 if one has expired, which refresh() will reset, and -1 ms if none will expire.
   std::chrono::milliseconds next_expiry() const {
     detail::call under_way;
     const std::int64_t left = lily_session_next_expiry(get());
@@ -1162,25 +1187,26 @@ class session {
     return std::chrono::milliseconds(left);
   }
 
-  /// What storage holds of a field now, or was last seen to hold where it cannot be read. `key`: without the prefix.
+  /// Returns what is stored for a field now or, if the storage cannot be read, what was last seen there. `key` is the field's key, without
+  /// the prefix.
   field_state state(const detail::c_string &key) const {
     std::int32_t state = 0;
     detail::check([&] { return lily_session_field_state(get(), key.get(), &state); });
     return {static_cast<stored_state>(state & ~LILY_SESSION_STATE_DIRTY), (state & LILY_SESSION_STATE_DIRTY) != 0};
   }
 
-  /// Flushes and ends the session, as the destructor does, but lets out what callbacks throw. Failures of the flush are not told: call
-  /// flush() to hear of them.
+  /// Flushes and ends the session, as the destructor does, and throws what callbacks throw. It does not report failures of the flush: to
+  /// learn of them, call flush() first.
   void detach() {
     detail::call under_way;
     lily_session_detach(handle_.release());
     under_way.finish();
   }
 
-  /// Ends the session without a flush; what changed since the last update is not stored.
+  /// Ends the session without a flush: what changed since the last update is not stored.
   void abandon() noexcept { lily_session_abandon(handle_.release()); }
 
-  /// The C handle; still this object's.
+  /// Returns the C handle, which this object still owns; nullptr after a move, detach() or abandon().
   lily_session *get() const noexcept { return handle_.get(); }
 
  private:
@@ -1203,11 +1229,11 @@ class session {
 
 namespace detail {
 
-/// What an update function may answer: nothing; false to refuse; a new value of the model; or where the model is from now on, null to
-/// refuse.
+/// Applies an update function, by what it returns: nothing; false to refuse; a new value of the model; or a pointer to the model from now
+/// on, nullptr to refuse. Returns the model, or nullptr if the function refused.
 template <class Model, class Result> struct updated {
   static_assert(std::is_same<decayed<Result>, Model>::value && !std::is_reference<Result>::value,
-                "an update function answers nothing, bool, the model by value, or a pointer to it");
+                "an update function returns nothing, bool, the model by value, or a pointer to it");
   template <class Update, class Message> static Model *by(Update &update, Model &model, const Message &message) {
     model = update(model, message);
     return &model;
@@ -1230,7 +1256,8 @@ template <class Model> struct updated<Model, Model *> {
   }
 };
 
-/// A session's context. C has no word for when a storage is gone, so that sessions hold its clock too.
+/// The context of a session, and the functions that C calls with it. Sessions hold the storage's clock too, because C does not report
+/// when a storage is gone.
 template <class Model, class Slice> struct session_context {
   config<Model, Slice> given;
   std::shared_ptr<clock_function> clock;
@@ -1260,7 +1287,7 @@ template <class Model, class Slice> struct session_context {
       return self.revision = self.given.revision(*static_cast<const Slice *>(slice));
     } catch (...) {
       call::caught(nullptr);
-      return self.revision = ~self.revision; // another, so that the fields are compared
+      return self.revision = ~self.revision; // a number other than the last one, so that the fields are compared
     }
   }
 
@@ -1280,23 +1307,24 @@ template <class Model, class Slice> struct session_context {
 
 } // namespace detail
 
-/// A model, its update function, and what happens after each update. The model is the program's, and must outlive the runtime.
+/// A model and its update function. The program owns the model, which must outlive the runtime.
 template <class Model, class Message = void> class runtime {
   using message_type = typename std::conditional<std::is_void<Message>::value, detail::nothing, Message>::type;
 
  public:
-  /// For a program that changes its model itself and then calls session::persist().
+  /// Makes a runtime for a program that changes its model itself and then calls session::persist().
   explicit runtime(Model &first) { make(first, nullptr); }
 
-  /// With an update function. It takes `(Model &, const Message &)` and changes the model in place, answering nothing, or false to
-  /// refuse the message; or it answers the new model by value; or a pointer to the model from now on, nullptr to refuse. In place,
-  /// what it did before it throws or refuses stays done: it checks first.
+  /// Makes a runtime with an update function, which takes `(Model &, const Message &)`. It may change the model in place and return
+  /// nothing, or return false to refuse the message. It may return the new model by value. Or it may return a pointer to the model from
+  /// now on, and nullptr to refuse. A function that changes the model in place checks the message first: if it throws or refuses later,
+  /// the changes that it has made stay.
   template <class Update> runtime(Model &first, Update update) : update_(std::make_shared<Update>(std::move(update))) {
     make(first, [](void *context, void *old, const void *message) -> void * { return apply<Update>(context, old, message); });
   }
 
-  runtime(runtime &&) = default; ///< leaves the other without a handle
-  /// Ends this one first.
+  runtime(runtime &&) = default; ///< leaves the other runtime without a handle
+  /// Ends the runtime that this object had, and takes the other's.
   runtime &operator=(runtime &&other) noexcept {
     handle_ = std::move(other.handle_); // the old function outlives the old handle
     update_ = std::move(other.update_);
@@ -1304,43 +1332,43 @@ template <class Model, class Message = void> class runtime {
   }
 
   /// Updates the model, then stores the fields that changed, in one write for each session.
-  /// Throws update_error when the message was refused, and what the update function throws: the model was not replaced, and nothing
-  /// stored. Throws reentrant_error inside a callback of this runtime. After anything else the message was applied: fields that could
-  /// not be stored stay dirty, and are tried again by the next dispatch, persist or flush.
+  /// Throws update_error if the message was refused, and what the update function throws: then the model was not replaced, and nothing was
+  /// stored. Throws reentrant_error inside a callback of this runtime. After any other failure the message was applied; a field that could
+  /// not be stored stays dirty, and the next dispatch, persist or flush tries again.
   void dispatch(const message_type &message) {
     static_assert(!std::is_void<Message>::value, "lily::runtime<Model, Message> has messages");
-    const std::shared_ptr<void> running = update_; // which may be this object's end
+    const std::shared_ptr<void> running = update_; // keeps the function, which may end this object
     detail::check([&] { return lily_session_runtime_dispatch(get(), std::addressof(message)); });
   }
 
-  /// The model as it is now. Throws invalid_argument_error after a move.
+  /// Returns the model as it is now. Throws invalid_argument_error after a move.
   Model &model() const {
     void *const current = lily_session_runtime_model(get());
     if (!current) throw invalid_argument_error("the runtime was moved from");
     return *static_cast<Model *>(current);
   }
 
-  /// Another object is the model from now on. Call session::persist() to store what differs.
+  /// Replaces the model by another object. Call session::persist() to store what differs.
   void set_model(Model &next) {
     detail::check([&] { return lily_session_runtime_set_model(get(), std::addressof(next)); });
   }
 
-  /// Hydrates the model from storage; from then on fields that change are stored. Writes nothing itself. A field that is not stored
-  /// keeps its value. One whose stored value is refused does too, and an event says so: that fails no attach.
-  /// Throws duplicate_key_error: another session of this runtime stores one of these keys in the same file; callback_error: the config's
-  /// get or set answered null; reentrant_error; what opening and reading throw.
+  /// Sets the fields of the model from storage; from then on stores those that change. Attach itself stores no field. A field that has no
+  /// stored value is left alone. So is one whose stored value is refused, and an event reports it; attach does not throw for it.
+  /// Throws duplicate_key_error if another session of this runtime stores one of these keys in the same file, callback_error if the
+  /// config's get or set returned nullptr, reentrant_error, and what opening and reading a storage throw.
   template <class Slice>
   session attach(const persistence<Slice> &fields, const storage &storage, config<Model, Slice> options = config<Model, Slice>()) {
     if (!storage.get()) throw invalid_argument_error("the storage was moved from");
     return attached(fields, storage.get(), storage.clock_, std::move(options));
   }
 
-  /// The same with the default place for storage.
+  /// Attaches the fields to the default place, which it opens.
   template <class Slice> session attach(const persistence<Slice> &fields, config<Model, Slice> options = config<Model, Slice>()) {
     return attached(fields, nullptr, nullptr, std::move(options));
   }
 
-  /// The C handle; still this object's.
+  /// Returns the C handle, which this object still owns; nullptr after a move.
   lily_session_runtime *get() const noexcept { return handle_.get(); }
 
  private:
@@ -1377,18 +1405,19 @@ template <class Model, class Message = void> class runtime {
     given.context = new context{std::move(options), std::move(clock), 0};
     lily_session *made = nullptr;
     detail::call under_way;
-    const lily_session_status answer = lily_session_attach(get(), fields.get(), &given, &made); // takes the context, also when it fails
+    // The library owns the context from here on, even if attach fails.
+    const lily_session_status code = lily_session_attach(get(), fields.get(), &given, &made);
     session result(made);
     try {
-      under_way.finish(answer);
+      under_way.finish(code);
     } catch (...) {
-      result.abandon(); // an attach that throws has written nothing
+      result.abandon(); // without a flush, because an attach that throws must write nothing
       throw;
     }
     return result;
   }
 
-  std::shared_ptr<void> update_; // before the handle, so that it goes after it
+  std::shared_ptr<void> update_; // stands before the handle, so that it is destroyed after it
   detail::owned<lily_session_runtime, lily_session_runtime_free> handle_;
 };
 

@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 int platform_errno(void) { return errno; }
 void platform_set_errno(int code) { errno = code; }
@@ -54,7 +53,7 @@ int platform_chmod_opened(int descriptor, mode_t mode) {
   return chmod(path, mode);
 }
 
-ssize_t platform_names(int folder, void *into, size_t size) { return syscall(SYS_getdents64, folder, into, size); }
+ssize_t platform_names(int folder, void *into, size_t size) { return getdents64(folder, into, size); }
 
 ssize_t platform_path_of(int descriptor, char *path, size_t size) {
   char link[PROC_PATH_SIZE];

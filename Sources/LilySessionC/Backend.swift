@@ -131,20 +131,27 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     if !isRenewal { overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in try read(key) } }
     if batch.isEmpty { return .written(.of(overtaken: overtaken)) }
     var entries: [lily_session_entry] = []
-    var names: [UInt8] = []
-    var nameStarts: [Int] = []
+    // Keys and texts, each with a NUL. What is in the buffer is wiped with it.
+    let strings = ByteBuffer()
+    var starts: [(key: Int, text: Int?)] = []
     var reserved: Key?
     batch.forEachChange { key, text, deadline, version in
       if reserved == nil, (try? refuseReserved(key)) == nil { reserved = key }
-      nameStarts.append(names.count)
-      names += HostBackend.spell(key)
-      let json = text?.baseAddress?.assumingMemoryBound(to: CChar.self)
-      entries.append(lily_session_entry(key: nil, json: json, length: text?.count ?? 0, expires_at_ms: deadline, version: version))
+      let start = strings.count
+      HostBackend.spell(key).withUnsafeBytes { strings.append($0) }
+      starts.append((start, text.map { _ in strings.count }))
+      if let text {
+        strings.append(text)
+        strings.append(0)
+      }
+      entries.append(lily_session_entry(key: nil, json: nil, length: text?.count ?? 0, expires_at_ms: deadline, version: version))
     }
     if let reserved { try refuseReserved(reserved) }
-    let status = names.withUnsafeBytes { names in
-      for at in entries.indices {
-        entries[at].key = names.baseAddress.map { ($0 + nameStarts[at]).assumingMemoryBound(to: CChar.self) }
+    let status = withExtendedLifetime(strings) {
+      let first = strings.bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+      for (at, start) in starts.enumerated() where at < entries.count {
+        entries[at].key = first.map { $0 + start.key }
+        if let text = start.text { entries[at].json = first.map { $0 + text } }
       }
       if isRenewal, let renew = table.renew { return renew(context, entries) }
       guard let wanted else { return host.write(context, entries, entries.count, nil, 0) }

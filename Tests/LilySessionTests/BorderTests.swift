@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// What the core and the header say of the same things.
+/// Checks that the core and the header agree on what both define.
 @Suite struct BorderTests {
   @Test func `a native value lies in memory as lily_session_value does`() {
     #expect(MemoryLayout<NativeValue>.size == MemoryLayout<lily_session_value>.size)

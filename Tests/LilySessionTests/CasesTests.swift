@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// The cases of Tests/cases, which every language runs (its README says what they mean).
+/// Runs the cases of Tests/cases, as every language does. Their README says what they mean.
 @Suite struct CasesTests {
   @Test(arguments: try Case.all("values")) func `S2 a value is stored as`(_ given: Case) throws {
     let storage = MemoryStorage()
@@ -33,7 +33,7 @@ import Testing
     }
   }
 
-  /// The same three through what Swift programs call. Their strings are always UTF-8.
+  /// Runs the same three through the functions that Swift programs call. Swift's strings are always UTF-8.
   @Test func `S2 S3 S7 fields of Swift's values pass the cases`() throws {
     struct Holder { var value = Value.string("initial") }
     var count = 0
@@ -78,7 +78,7 @@ import Testing
     var seen: [[UInt8]] = []
     for given in try Case.all("keys") {
       let bytes = given.key?.bytes ?? []
-      if bytes.contains(0) { continue } // not to be had as a C string, nor as a key
+      if bytes.contains(0) { continue } // neither a C string nor a key can have a NUL
       for (limit, isKey) in [(Key.storageLimit, given.storage), (Key.fieldLimit, given.field)] {
         let refusal = status { () throws(Failure) in
           try bytes.withBytes { bytes throws(Failure) in _ = try Key(validating: bytes, limit: limit) }
@@ -99,7 +99,7 @@ import Testing
   }
 }
 
-/// One field of native values, attached.
+/// Attaches one field of native values.
 private final class Bound {
   enum Content: Equatable {
     case initial
@@ -173,14 +173,14 @@ struct Case: Decodable, Sendable, CustomTestStringConvertible {
     return try JSONDecoder().decode([Case].self, from: Data(contentsOf: folder.appendingPathComponent("cases/\(file).json")))
   }
 
-  /// A value, or "rejected".
+  /// The result of a case: a value, or "rejected".
   struct Hydrated: Decodable, Sendable {
     let accepted: NativeCase?
     init(from decoder: any Swift.Decoder) throws { accepted = try? NativeCase(from: decoder) }
   }
 }
 
-/// Bytes, as the cases spell them.
+/// Returns bytes as the cases spell them.
 struct Text: Decodable, Equatable, Sendable {
   let bytes: [UInt8]
 
@@ -206,7 +206,7 @@ struct Text: Decodable, Equatable, Sendable {
   }
 }
 
-/// A native value that owns its text.
+/// A native value, which owns its text.
 struct NativeCase: Decodable, Equatable, Sendable {
   let type: Int32
   var word: UInt64 = 0
@@ -237,7 +237,7 @@ struct NativeCase: Decodable, Equatable, Sendable {
     if native.isText { text = [UInt8](native.text) } else { word = native.types == .bool ? (native.bool ? 1 : 0) : native.word }
   }
 
-  /// As a Swift program has it; nil: a text that is not UTF-8, or a type that is none.
+  /// Returns the value as a Swift program has it, or nil if the text is not UTF-8 or there is no such type.
   var asValue: Value? {
     guard String(validating: text, as: UTF8.self) != nil, type.nonzeroBitCount == 1, type < 64 else { return nil }
     return withNative { Value($0) }
@@ -256,7 +256,7 @@ struct NativeCase: Decodable, Equatable, Sendable {
 }
 
 extension Value {
-  /// Reals by their bits.
+  /// Compares reals by their bits.
   func isSame(as other: Value) -> Bool {
     if case .real(let here) = self, case .real(let there) = other { return here.bitPattern == there.bitPattern }
     return self == other

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// How fields of Swift's types are stored, and read again.
+/// Checks how fields of Swift's types are stored and read.
 @Suite struct CodingTests {
   enum Theme: String, Codable { case light, dark }
   enum Level: UInt8, Codable { case low = 1, high = 200 }
@@ -13,7 +13,7 @@ import Testing
 
   private struct Holder<A> { var value: A }
 
-  /// Stored as `json`, and hydrated from it to the same value.
+  /// Checks that the value is stored as `json`, and that attaching reads the same value from it.
   private func check<A: Codable & Equatable>(_ initial: A, _ changed: A, _ json: String) throws {
     let storage = MemoryStorage()
     let fields = try Persistence<Holder<A>>().field("a", \.value)
@@ -105,7 +105,7 @@ import Testing
     let storage = MemoryStorage()
     let words = Runtime(Holder(value: "e\u{301}"))
     try words.attach(try Persistence<Holder<String>>().field("word", \.value), storage: storage)
-    try words.update { $0.value = "\u{E9}" } // equal, for Swift
+    try words.update { $0.value = "\u{E9}" } // Swift takes the two for equal
     #expect(try stored("lily_session_word", in: storage) == "\"\u{E9}\"")
     let reals = Runtime(Holder(value: Double?.some(0.0)))
     try reals.attach(try Persistence<Holder<Double?>>().field("real", \.value), storage: storage)

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// Each transition of docs/architecture.md's table, by its name there. A test of Tests/architecture holds the two together.
+/// Checks each transition of the table in docs/architecture.md, under its name there. A test of Tests/architecture compares the names.
 @Suite struct FieldSlotTests {
   @Test func `took: the entry is in the model`() {
     let slot = Slot()
@@ -86,7 +86,7 @@ import Testing
     slot.value.tried()
     #expect(slot.value.hasNoBaseline) // it failed
     slot.value.retried()
-    slot.value.tried() // the value equals the baseline
+    slot.value.tried() // an update that finds the value equal to the baseline
     #expect(!slot.value.hasNoBaseline && slot.isPending(.firstValue))
   }
 
@@ -103,7 +103,7 @@ import Testing
     slot.value.retried()
     slot.value.getFailed()
     slot.value.tried()
-    #expect(slot.isDirty) // nobody knows better
+    #expect(slot.isDirty) // the value may differ, as no baseline is known
     slot.value.retried()
     slot.value.tried()
     #expect(!slot.isDirty)
@@ -116,7 +116,7 @@ import Testing
     #expect(slot.isPending(.nothing) && slot.stored == .migrated && slot.value.hasNoBaseline)
     let unstorable = Slot()
     unstorable.value.lostSight(by: .unstorable)
-    #expect(!unstorable.isDirty && !unstorable.value.hasOwnValue) // one that it had from the start is no change
+    #expect(!unstorable.isDirty && !unstorable.value.hasOwnValue) // a value that was there from the start is not a change
   }
 
   @Test func `found: written where there is nothing, adopted where there is something`() {
@@ -132,7 +132,7 @@ import Testing
     loaded.value.retried()
     loaded.set(5)
     #expect(loaded.isPending(.nothing) && loaded.isOrigin(.adopted(entry(1))))
-    #expect(loaded.isNews(entry(1))) // it says something else than the model
+    #expect(loaded.isNews(entry(1))) // the entry differs from the model
 
     let refused = Slot()
     refused.value.refused(entry(1), deadline: 0, as: .rejected)
@@ -187,9 +187,9 @@ import Testing
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 100))
     #expect(slot.value.deadline == 1100 && slot.value.owesDeadline && slot.value.isUnsettled && !slot.isDirty)
     slot.value.renewed(Deadline(stored: 5000, now: 1050, expiresAfter: 100))
-    #expect(slot.value.deadline == 1100) // it does not grow by being looked at
+    #expect(slot.value.deadline == 1100) // looking at it does not move it
     slot.value.renewed(Deadline(stored: 5000, now: 900, expiresAfter: 100))
-    #expect(slot.value.deadline == 1000 && slot.value.owesDeadline) // the clock went back
+    #expect(slot.value.deadline == 1000 && slot.value.owesDeadline) // the clock was set back
     slot.value.renewed(Deadline(stored: 1100, now: 1000, expiresAfter: 100))
     #expect(slot.value.deadline == 1100 && !slot.value.owesDeadline)
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 0))
@@ -201,7 +201,7 @@ import Testing
 
 private func entry(_ text: Int) -> TakenEntry { TakenEntry(source: 0, identity: EntryIdentity(text: text, version: 0)) }
 
-/// A slot of an integer field of version 0.
+/// Makes a slot of an integer field of version 0.
 private final class Slot {
   var value: FieldSlot<Binding>
 
@@ -212,7 +212,7 @@ private final class Slot {
 
   deinit { value.dispose() }
 
-  /// What an update does with a value that differs.
+  /// Does what an update does with a value that differs.
   func set(_ number: Int) {
     if case .changed = value.capture(number) { value.changed() }
   }

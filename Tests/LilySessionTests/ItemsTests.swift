@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// What programs that look after a storage call: the command does, and has tests of its own.
+/// Checks the functions for programs that look after a storage. The command uses them, and has tests of its own.
 @Suite struct ItemsTests {
   let scratch = Scratch()
 
@@ -57,7 +57,7 @@ import Testing
     }
     try storage.scoped("gone").removeValue(forKey: "d")
     try storage.scoped("over").setItems([item("e", "1", deadline: 1)]) // expired
-    try storage.scoped("user").clear() // which stores its generation
+    try storage.scoped("user").clear() // this stores the scope's generation
     let scopes = try storage.scopes()
     #expect(scopes.map(\.name) == ["user", "user:2"])
     #expect(scopes.map { summary($0.items) } == [["c 1 0 0"], ["a 1 0 0", "b 1 0 0"]])
@@ -98,12 +98,12 @@ import Testing
 
   @Test func `S15 an examination's closures may call the journal`() throws {
     let storage = try Journal.open(path: scratch.file)
-    let line = "\"" + String(repeating: "x", count: 1 << 20) + "\"" // so that it is read in more than one piece
+    let line = "\"" + String(repeating: "x", count: 1 << 20) + "\"" // a line this long is read in more than one piece
     for key in ["a", "b"] { try storage.setJSON(line, forKey: key) }
     var entries = 0
     _ = try storage.examine(progress: { _ in entries = (try? storage.info().entries) ?? -1 }) { _ in }
     #expect(entries == 2)
-    // A rewritten file is another.
+    // A rewritten file is another file.
     #expect(status { () throws(Failure) in _ = try storage.examine(progress: { _ in try? storage.compact() }) { _ in } } == .busy)
   }
 }

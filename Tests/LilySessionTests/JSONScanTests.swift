@@ -3,11 +3,11 @@ import Testing
 
 @testable import LilySession
 
-/// The verdict on every text is jansson's, and so is the value.
+/// Checks that the scanner accepts the texts that jansson accepts, and reads the same values.
 @Suite struct JSONScanTests {
   // MARK: the twin
 
-  /// Arrays and objects are counted byte by byte; jansson's own limit is another.
+  /// Returns true if the text is at most 512 levels deep. It counts byte by byte, because jansson has another limit.
   private static func isShallow(_ bytes: [UInt8]) -> Bool {
     var (depth, inString, isEscaped) = (0, false, false)
     for byte in bytes {
@@ -27,7 +27,7 @@ import Testing
     return true
   }
 
-  /// `body` gets nil where jansson refuses the text.
+  /// Passes jansson's value to `body`, or nil if jansson refuses the text.
   private func asJansson<R>(_ bytes: [UInt8], _ body: (UnsafeMutablePointer<json_t>?) throws -> R) rethrows -> R {
     let flags = Int(JSON_DECODE_ANY) | Int(JSON_REJECT_DUPLICATES) | Int(JSON_ALLOW_NUL) | Int(JSON_DECODE_INT_AS_REAL)
     guard !bytes.contains(0), JSONScanTests.isShallow(bytes) else { return try body(nil) }
@@ -54,7 +54,7 @@ import Testing
     return types.contains(.json) ? bytes.withUnsafeBytes { "\(Value(.json($0)))" } : nil
   }
 
-  /// As #expect, which is too slow for a hundred thousand texts.
+  /// Does what #expect does, which is too slow for a hundred thousand texts.
   private func demand(_ isSo: Bool, _ bytes: [UInt8], _ what: @autoclosure () -> String) {
     if !isSo { Issue.record("\(what()): \(String(decoding: bytes.prefix(300), as: UTF8.self)) \(bytes.prefix(40))") }
   }
@@ -65,13 +65,13 @@ import Testing
       let compacted = ByteBuffer()
       JSONText.append(compacted: text, to: compacted)
       demand(isCompact == compacted.bytes.equals(text), bytes, "white space")
-      // In a line the same is found, and where it ends.
+      // Within a line, the scanner finds the same value, and where it ends.
       if isCompact { demand(try JSONScan.end(ofValueAt: 0, in: text) == text.count, bytes, "its end") }
       return true
     }
   }
 
-  /// Returns true if it is JSON.
+  /// Returns true if the text is JSON.
   @discardableResult
   private func compare(_ bytes: [UInt8]) throws -> Bool {
     let isOurs = try isJSON(bytes)

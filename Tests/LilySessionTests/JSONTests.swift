@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// What is written without jansson agrees with jansson, and what is read goes through it.
+/// Checks that what is written without jansson agrees with jansson, and that what is read goes through jansson.
 @Suite struct JSONTests {
   private func check(_ json: String) -> Status? { check(Array(json.utf8)) }
   private func check(_ json: [UInt8]) -> Status? {
@@ -22,7 +22,7 @@ import Testing
       let real = Double(bitPattern: dice.next())
       guard real.isFinite else { continue }
       #expect(try Double(spelled(real)) == real)
-      #expect(try significant(spelled(real)) <= significant("\(real)")) // Swift prints the fewest, too
+      #expect(try significant(spelled(real)) <= significant("\(real)")) // Swift prints as few digits as possible, too
     }
   }
 
@@ -59,9 +59,9 @@ import Testing
     for text in [" 1", "[1, 2]", "[1,2", "\"a", "tru", "1e999", "{\"a\":1,\"a\":2}", "", "]", ",", "\"\u{1}\""] {
       #expect(try Array(text.utf8).withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: 0, in: text) } == nil, "\(text)")
     }
-    // What follows the value is not looked at.
+    // The reader does not look at what follows the value.
     #expect(try ([0x31, 0xFF] as [UInt8]).withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: 0, in: text) } == 1)
-    // 16 MiB is the most.
+    // A text has at most 16 MiB.
     for (length, isOne) in [(JSONText.valueLimit, true), (JSONText.valueLimit + 1, false)] {
       for text in [[0x22] + [UInt8](repeating: 0x61, count: length - 2) + [0x22], [UInt8](repeating: 0x31, count: 1) + [0x2E] + [UInt8](repeating: 0x31, count: length - 2)] {
         #expect(try (text + [0x2C]).withUnsafeBytes { text throws(Failure) in try JSONScan.end(ofValueAt: 0, in: text) } == (isOne ? length : nil))
@@ -90,7 +90,7 @@ import Testing
   @Test func `S2 a field's JSON is stored without its white space, whatever it held before`() throws {
     var baseline = NativeBaseline()
     defer { baseline.dispose() }
-    // The number in the last is for jansson to judge.
+    // Only jansson can judge the number in the last text.
     for (json, stored) in [("[1, 2]", "[1,2]"), ("[1,2]", "[1,2]"), ("{\n\"a b\" : 1 }", "{\"a b\":1}"), ("[1,2] ", "[1,2]"), ("[1e2, 3]", "[1e2,3]")] {
       Array(json.utf8).withUnsafeBytes { _ = baseline.capture(.json($0), types: .json) }
       var copy = baseline.copy()

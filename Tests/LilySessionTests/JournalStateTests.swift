@@ -4,7 +4,7 @@ import Testing
 
 @testable import LilySession
 
-/// What a handle knows of its file, and what it owes.
+/// Checks what a handle knows of its file, and whether it must still sync or rewrite it.
 @Suite struct JournalStateTests {
   let scratch = Scratch()
   private let failure = Failure(.io, "for the test")
@@ -54,7 +54,7 @@ import Testing
     #expect(!mayUpdate)
   }
 
-  /// Cutting a file whose sync failed does not make its pages any better.
+  /// Cutting a file whose sync failed does not repair its pages.
   @Test func `S12 a file that is cut stays one whose sync failed`() throws {
     let journal = try Journal.open(path: scratch.file)
     try store("a", "1", in: journal)

@@ -4,6 +4,7 @@ import Testing
 
 @testable import LilySession
 
+/// Checks the journal where the C interface does not reach it: its check, folders, clears, threads and batches.
 @Suite struct JournalTests {
   let scratch = Scratch()
   func journal(_ change: (inout Journal.Options) -> Void = { _ in }) throws(Failure) -> Journal {
@@ -13,7 +14,7 @@ import Testing
   }
 
   @Test func `the check is CRC-32C, with and without the processor's instruction`() {
-    // RFC 3720, appendix B.4
+    // These are from RFC 3720, appendix B.4.
     let vectors: [([UInt8], UInt32)] = [
       ([UInt8](repeating: 0, count: 32), 0x8A91_36AA), ([UInt8](repeating: 0xFF, count: 32), 0x62A8_AB43), (Array(0..<32), 0x46DD_794E),
       (Array("123456789".utf8), 0xE306_9283),

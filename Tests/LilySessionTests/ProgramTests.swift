@@ -3,8 +3,8 @@ import Testing
 
 @testable import LilySession
 
-/// What a Swift program relies on besides what is stored: errors, events, what is released and when, storages of its own (of which
-/// `DictionaryStorage.swift`, a link, is an example's).
+/// Checks what a Swift program relies on besides what is stored: errors, events, what is released and when, and storages of its own.
+/// `DictionaryStorage.swift`, a link to a file of the examples, is such a storage.
 @Suite struct ProgramTests {
   let scratch = Scratch()
   func journal() throws -> Journal { try Journal.open(path: scratch.file) }
@@ -117,9 +117,9 @@ import Testing
     session = nil
   }
 
-  // MARK: what is kept, and for how long
+  // MARK: ownership
 
-  /// Captured by a closure, to see that it goes.
+  /// A closure captures this, so that a test sees when the closure is released.
   private final class Witness: Sendable {}
 
   private final class Watched {
@@ -161,7 +161,7 @@ import Testing
       session.detach()
       session.detach()
 
-      // Also where attach fails, and where nobody detaches.
+      // This also holds if attach fails, and if nobody detaches.
       let failing = witness()
       let other = Runtime(Text())
       try other.attach(fields, storage: file)
@@ -186,7 +186,7 @@ import Testing
     #expect(kept == nil)
   }
 
-  /// In a process of its own, whose memory is nobody else's.
+  /// This runs in a process of its own, because it measures the memory of the process.
   @Test func `10,000 sessions leave no memory behind`() async {
     await #expect(processExitsWith: .success) {
       func resident() throws -> Int {
@@ -282,7 +282,7 @@ import Testing
     }
     try scopes[1].clear()
     #expect(try scopes.map { try Attached($0).runtime.model.shop.visits } == [1, 0, 3])
-    // A clear that comes between an update and its write: what was dirty from before does not come back.
+    // A clear comes between an update and its write. What was dirty before does not come back.
     let attached = try Attached(scopes[2])
     #expect(status { () throws(Failure) in try attached.change { $0.volume = .nan; $0.token = "t" } } == .encode)
     try attached.change { shop in
@@ -356,5 +356,5 @@ import Testing
   }
 }
 
-/// Swift has no fork, as a child of several threads may do little. The tests' child does little.
+/// Swift does not offer fork, because the child of a process with several threads may do little. The child of these tests does little.
 @_silgen_name("fork") private func forked() -> Int32

@@ -2,7 +2,7 @@ import Testing
 
 @testable import LilySession
 
-/// The cases of Lily's own suite, and the rules for fields and updates, as a Swift program meets them.
+/// Checks the cases of Lily's own suite, and the rules for fields and updates, as a Swift program meets them.
 @Suite struct SessionTests {
   let scratch = Scratch()
   func journal() throws -> Journal { try Journal.open(path: scratch.file) }

@@ -2,7 +2,7 @@ import Testing
 
 @testable import LilySession
 
-/// What several sessions do to one another.
+/// Checks what several sessions do to one another.
 @Suite struct SharingTests {
   let scratch = Scratch()
   func journal() throws -> Journal { try Journal.open(path: scratch.file) }
@@ -15,7 +15,7 @@ import Testing
     #expect(here.runtime.model.shop == Shop(theme: "dark", visits: 3))
     #expect(here.events.map(\.kind) == [.changed, .changed])
     let lines = scratch.lines.count
-    try here.session.refresh() // nothing is new, and nothing of it is a change of this session's
+    try here.session.refresh() // there is nothing new, and this session has changed nothing
     try here.change { _ in }
     #expect(here.events.count == 2)
     #expect(scratch.lines.count == lines)
@@ -71,7 +71,7 @@ import Testing
     #expect(events == [.expired])
     #expect(session.nextExpiry == nil)
     #expect(status { () throws(Failure) in try session.touch("theme") } == .notFound)
-    try runtime.dispatch(.change { $0.page = 1 }) // going back was no change: nothing is written
+    try runtime.dispatch(.change { $0.page = 1 }) // the reset is not a change of the program, so it is not written
     #expect(try stored("lily_session_theme", in: storage) == nil)
     session.detach()
   }

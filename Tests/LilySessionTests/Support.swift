@@ -4,7 +4,7 @@ import Testing
 
 @testable import LilySession
 
-/// A directory of its own for one test, removed after it.
+/// A directory for one test, which is removed after it.
 final class Scratch {
   let directory: String
   var file: String { directory + "/session.jsonl" }
@@ -23,7 +23,7 @@ final class Scratch {
   }
 }
 
-/// The status that a call fails with; nil: it did not.
+/// Returns the status that a call fails with, or nil if it does not fail.
 func status(_ body: () throws(Failure) -> Void) -> Status? {
   do throws(Failure) {
     try body()
@@ -35,7 +35,7 @@ extension Key {
   init(_ text: String) { self.init(stored: Array(text.utf8)) }
 }
 
-/// JSON text under a storage key; nil: absent.
+/// Returns the JSON text under a storage key, or nil if the key is absent.
 func stored(_ key: String, in storage: any Storage) throws -> String? {
   try getEntry(Key(key), from: storage).map { $0.json }
 }
@@ -44,14 +44,14 @@ func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any S
   try Array(json.utf8).withBytes { text throws(Failure) in try setEntry(Key(key), to: text, deadline: deadline, in: storage) }
 }
 
-/// What `append` appends.
+/// Returns what `append` appends.
 func text(_ append: (ByteBuffer) throws -> Void) rethrows -> String {
   let buffer = ByteBuffer()
   try append(buffer)
   return String(decoding: buffer.bytes, as: UTF8.self)
 }
 
-/// Numbers that are the same in every run (xorshift64).
+/// A generator of random numbers, which are the same in every run (xorshift64).
 struct Dice: RandomNumberGenerator {
   private var state: UInt64
   init(_ seed: UInt64) { state = seed | 1 }
@@ -63,7 +63,7 @@ struct Dice: RandomNumberGenerator {
   }
 }
 
-/// The model of the tests: a shop's session and something that is none of it.
+/// The model of the tests: the session of a shop, and a member that is not a part of it.
 struct Shop: Equatable {
   var token: String?
   var theme = "light"
@@ -83,7 +83,7 @@ enum Message {
 
 struct Refusal: Error, Equatable {}
 
-/// UTC in ms, as a test sets it.
+/// A clock that a test sets, UTC in ms.
 final class Clock: Sendable {
   private let time: Atomic<Int64>
   init(_ time: Int64) { self.time = Atomic(time) }
@@ -110,7 +110,7 @@ func shopRuntime(_ model: Model = Model()) -> Runtime<Model, Message> {
   }
 }
 
-/// A shop attached to a storage, and the events it was told of.
+/// A shop that is attached to a storage, and the events that its session reported.
 final class Attached {
   let runtime: Runtime<Model, Message>
   private(set) var session: Session!

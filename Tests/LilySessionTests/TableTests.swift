@@ -2,6 +2,7 @@ import Testing
 
 @testable import LilySession
 
+/// Checks the table of entries and the order of keys.
 @Suite struct TableTests {
   private func with<R>(_ text: String, _ body: (UnsafeRawBufferPointer) -> R) -> R { Array(text.utf8).withUnsafeBytes(body) }
 

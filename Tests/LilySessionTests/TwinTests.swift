@@ -3,9 +3,9 @@ import Testing
 
 @testable import LilySession
 
-/// Each fast path does what a slow one does that is too plain to be wrong.
+/// Checks that each fast path does what a slow one does, which is too simple to be wrong.
 @Suite struct TwinTests {
-  /// A bit at a time: the definition.
+  /// Follows the definition of the check, one bit at a time.
   private func slowCheck(_ crc: UInt32, _ bytes: some Sequence<UInt8>) -> UInt32 {
     bytes.reduce(crc) { crc, byte in
       (0..<8).reduce(crc ^ UInt32(byte)) { crc, _ in crc >> 1 ^ (crc & 1 == 1 ? 0x82F6_3B78 : 0) }
@@ -24,7 +24,7 @@ import Testing
           #expect(platform_crc32c_portable(0xFFFF_FFFF, part.baseAddress, length) == expected)
         }
       }
-      // In parts it is the same as at once.
+      // The check of two parts is the check of the whole.
       let whole = platform_crc32c(7, bytes.baseAddress, 100)
       for cut in 0...100 {
         #expect(platform_crc32c(platform_crc32c(7, bytes.baseAddress, cut), bytes.baseAddress.map { $0 + cut }, 100 - cut) == whole)
@@ -37,10 +37,10 @@ import Testing
     for length in 0...70 {
       let text = (0..<length).map { _ in UInt8.random(in: 0x20..<0x7F, using: &dice) }
       for at in 0...length {
-        // A byte differs, or the last is missing, or nothing.
+        // A byte differs, the last byte is missing, or both are equal.
         let other = at < length ? text.enumerated().map { $0.offset == at ? $0.element ^ 1 : $0.element } : text
         for changed in [other, Array(other.dropLast())] {
-          // From an odd address, too.
+          // This also starts at an odd address.
           let shifted = [0] + changed
           let isSame = text.withUnsafeBytes { text in
             shifted.withUnsafeBytes { shifted in
@@ -58,7 +58,7 @@ import Testing
 
   @Test func `S2 the run that needs no escape ends where it does byte by byte`() {
     var dice = Dice(9)
-    // Those that end it, their neighbours, and their twins with the high bit.
+    // These are the bytes that end the fast path, their neighbours, and the same bytes with the high bit set.
     let near: [UInt8] = [0x00, 0x01, 0x1F, 0x20, 0x21, 0x22, 0x23, 0x5B, 0x5C, 0x5D, 0x80, 0x9F, 0xA0, 0xA1, 0xA2, 0xA3, 0xDC, 0xFF]
     for _ in 0..<20_000 {
       let text = (0..<Int.random(in: 0...40, using: &dice)).map { _ in
@@ -108,7 +108,7 @@ import Testing
     }
   }
 
-  /// Short, and of few letters, so that some are the same and some begin the same.
+  /// Returns keys that are short and of few letters, so that some are equal and some begin equally.
   private func randomKey(_ dice: inout Dice) -> [UInt8] {
     (0..<Int.random(in: 0...4, using: &dice)).map { _ in [0x61, 0x62, 0xC3].randomElement(using: &dice) ?? 0 }
   }

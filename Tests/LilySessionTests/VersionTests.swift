@@ -2,7 +2,7 @@ import Testing
 
 @testable import LilySession
 
-/// Versions and former keys, as Swift programs give them.
+/// Checks versions and former keys, as Swift programs set them.
 @Suite struct VersionTests {
   let scratch = Scratch()
   func journal() throws -> Journal { try Journal.open(path: scratch.file) }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import LilySession
 
-/// The part of the watch that sessions see.
+/// Checks the part of the watch that sessions see.
 @Suite struct WatchTests {
   let scratch = Scratch()
 
@@ -13,7 +13,7 @@ import Testing
     return poll(&asked, 1, 0) == 1
   }
 
-  /// A journal, its watch and its descriptor; another handle of the same file.
+  /// Opens a journal, its watch and its descriptor, and another handle of the same file.
   private func pair() throws -> (journal: Journal, watch: Watch, descriptor: Int32, other: Journal) {
     let journal = try Journal.open(path: scratch.file)
     let watch = try #require(journal.watch)
@@ -28,7 +28,7 @@ import Testing
     #expect(isReadable(descriptor))
     let count = watch.arrivals()
     #expect(try stored("k", in: journal) == "1")
-    #expect(isReadable(descriptor)) // a look is not enough
+    #expect(isReadable(descriptor)) // reading without a refresh is not enough
     watch.caughtUp(first, to: count)
     #expect(isReadable(descriptor))
     watch.caughtUp(second, to: count)
@@ -57,7 +57,7 @@ import Testing
     try store("k", "2", in: other)
     _ = watch.arrivals()
     watch.leave(first)
-    #expect(isReadable(descriptor)) // nobody has looked
+    #expect(isReadable(descriptor)) // no session has refreshed
     _ = watch.arrivals()
     watch.looked()
     #expect(!isReadable(descriptor))

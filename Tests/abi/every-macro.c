@@ -1,5 +1,5 @@
-/* Uses every macro of the header the way a program does: as C99 and later, and as C++11 and later. check-header
- * compiles it with all warnings, and sees that none of the macros is missing here. */
+/* Uses every macro of the header as a program does, in C99 and later, and in C++11 and later. check-header compiles
+ * this file with all warnings, and checks that no macro is missing here. */
 #include <lily_session.h>
 
 struct app {
@@ -24,7 +24,7 @@ const lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
 const lily_session_field field = LILY_SESSION_FIELD_INIT;
 const lily_session_config config = LILY_SESSION_CONFIG_INIT;
 
-/* As a declaration, as an assignment, and as a temporary whose address is taken within the call. */
+/* A field macro works as a declaration, as an assignment, and as a temporary whose address is passed to a call. */
 static lily_session_status add_all(lily_session_persistence *persistence) {
   lily_session_status status;
   lily_session_field member = LILY_SESSION_FIELD_BOOL(struct app, muted);

@@ -1,5 +1,5 @@
-/* A host of the installed library, as C and as C++: a value goes into a journal, and comes back in a second attachment. The
- * library is the header's. */
+/* A host of the installed library, which compiles as C and as C++. It stores a value in a journal, and reads it back in a
+ * second attachment. The version of the library must be the header's. */
 #include <lily_session.h>
 
 #include <stdio.h>

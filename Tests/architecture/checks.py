@@ -1,4 +1,4 @@
-"""The rules of rules.py, each a function that finds what breaks it in a tree: {path: text}."""
+"""Checks the rules of rules.py. Each function finds what breaks a rule in a tree, which is {path: text}."""
 
 import ast
 import fnmatch
@@ -15,7 +15,7 @@ CORE = "Sources/LilySession/"
 
 
 def read_tree():
-    """What the rules are about."""
+    """Returns the tree that the rules are about."""
     tops = ["Sources", "include", rules.TOOL, *rules.BINDINGS]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *tops], cwd=ROOT, check=True, capture_output=True)
@@ -32,7 +32,7 @@ def is_below(path, top):
 
 
 def modules(tree):
-    """A file imports what its folder may."""
+    """A file imports only what its folder may import."""
     for path, text in swift_files(tree).items():
         folder = max((folder for folder in rules.IMPORTS if is_below(path, folder)), key=len, default=None)
         for module in sorted(imports(text) - rules.IMPORTS.get(folder, set())):
@@ -40,7 +40,7 @@ def modules(tree):
 
 
 def layers(tree):
-    """A file of the core names no type of a layer after its own, and belongs to one."""
+    """Each file of the core belongs to a layer, and names no type of a later layer."""
     order = list(rules.LAYERS)
     files = swift_files(tree, CORE)
     layer_of = {}
@@ -58,21 +58,21 @@ def layers(tree):
 
 
 def no_c_names(tree):
-    """The core knows no C API of ours: no name of the header's, but in comments."""
+    """The core does not know the C API: only its comments have names of the header."""
     for path, text in swift_files(tree, CORE).items():
         for name in sorted(set(re.findall(r"\blily_session_?\w*", code(text)))):
             yield f"{path} names {name}"
 
 
 def seams(tree):
-    """What is asked of libc, and by it of the kernel, is asked where rules.C_FUNCTIONS says."""
+    """Only the files that rules.C_FUNCTIONS names call functions of libc."""
     known = c_functions(tree["Sources/CPlatform/include/CPlatform.h"])
     files = swift_files(tree)
     for path, text in files.items():
         allowed = rules.C_FUNCTIONS.get(path, set()) | rules.MEMORY_AND_TEXT
         if "*" in allowed or "CPlatform" not in imports(text):
             continue
-        # C's functions may be called as ours are. A type's files are named alike: `open` in Journal+Read.swift is Journal's.
+        # A function of C may have the name of one of ours. A type's files begin with its name, so `open` in Journal+Read.swift is Journal's.
         own = {name for other, text in files.items() if type_of(other) == type_of(path) for name in methods(text)}
         own |= {name for other, text in files.items() if other.startswith((CORE, path.rsplit("/", 1)[0])) for name in functions(text)}
         called = set(re.findall(r"(?<![.\w])(?<!func )(\w+)\(", code(text))) & known - own
@@ -87,7 +87,7 @@ def type_of(path):
 
 @functools.cache
 def c_functions(header):
-    """What a header and all that it includes declare, by the compiler's account."""
+    """Returns what a header and all headers that it includes declare, as the compiler lists it."""
     path = ROOT / "build/architecture"
     path.mkdir(parents=True, exist_ok=True)
     subprocess.run(
@@ -96,7 +96,7 @@ def c_functions(header):
 
 
 def nothing_traps(tree):
-    """No `!`, `try!`, `as!`; what ends the host is memory that is gone."""
+    """The sources have no `!`, `try!` or `as!`. Only exhausted memory may end the host."""
     for path, text in swift_files(tree).items():
         for number, (line, whole) in enumerate(zip(code(text).split("\n"), text.split("\n")), 1):
             if re.search(r"[\w)\]}>?]!(?!=)", line):
@@ -108,14 +108,14 @@ def nothing_traps(tree):
 
 
 def swift_face(tree):
-    """Nothing of Swift/ is in the shared library: each file is inside one #if."""
+    """The shared library has nothing of Swift/, because each file there is inside one #if."""
     for path, text in swift_files(tree, CORE + "Swift/").items():
         if not re.fullmatch(r"#if !hasFeature\(Embedded\)\n(?:(?!#).*\n)*#endif\n", text):
             yield f"{path} is not one #if !hasFeature(Embedded) from its first line to its last"
 
 
 def key_prefix(tree):
-    """The prefix of fields' keys is spelled in one place, and the command's."""
+    """The prefix of keys is spelled in one place of the core and in one of the command."""
     for path, text in tree.items():
         if path in rules.KNOWS_KEY_PREFIX or path == "include/lily_session.h":
             continue
@@ -124,7 +124,7 @@ def key_prefix(tree):
 
 
 def literals(path, text):
-    """A file's strings, each in double quotes; a docstring is a comment."""
+    """Returns the strings of a file, each in double quotes. A docstring is a comment, not a string."""
     if not path.endswith(".py"):
         return strings(text)
     parsed = ast.parse(text)
@@ -135,7 +135,7 @@ def literals(path, text):
 
 
 def bindings(tree):
-    """A binding knows the header: its names, and nothing of what is behind it."""
+    """A binding knows only the names of the header, and nothing behind it."""
     header = set(re.findall(r"\blily_session\w*", tree["include/lily_session.h"]))
     for path, text in tree.items():
         if not any(is_below(path, top) for top in rules.BINDINGS):
@@ -146,17 +146,17 @@ def bindings(tree):
         for word in sorted(set(re.findall(rules.BEHIND_THE_HEADER, here))):
             yield f"{path} knows {word}"
         for name in re.findall(r"^#\s*include (.*)", text, re.M):
-            if not re.fullmatch(r"<(?:lily_session\.h|[a-z_]+)>", name):  # C++'s own have no ending
+            if not re.fullmatch(r"<(?:lily_session\.h|[a-z_]+)>", name):  # headers of C++ have no ending
                 yield f"{path} includes {name}"
 
 
 def python_code(text):
-    """Without comments and strings."""
+    """Returns the text without comments and strings."""
     return re.sub(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|#[^\n]*', "", re.sub(r'"""(?:\\.|[^\\])*?"""', "", text))
 
 
 def tool(tree):
-    """The command asks storages in one file."""
+    """Only one file of the command calls storages."""
     for path, text in tree.items():
         if path.startswith(rules.TOOL) and path.rsplit("/", 1)[1] not in rules.ASKS_STORAGES:
             for word in sorted(set(re.findall(rules.ASKING, code(text)))):
@@ -170,7 +170,7 @@ def lengths(tree):
 
 
 def stale(tree):
-    """What the rules name exists."""
+    """Everything that the rules name exists."""
     named = [*rules.C_FUNCTIONS, *rules.MAY_END, *rules.KNOWS_KEY_PREFIX, *rules.IMPORTS, *rules.BINDINGS, rules.TOOL]
     for name in named:
         if not any(is_below(path, name) for path in tree):

@@ -1,4 +1,4 @@
-"""docs/architecture.md against the code: what it names in backticks, and in its picture, exists."""
+"""Checks docs/architecture.md against the code: everything that it names in backticks, and in its picture, exists."""
 
 import re
 
@@ -15,7 +15,7 @@ def is_path(name):
 
 
 def resolve(name, tree):
-    """The file or folder that a name means: a path of the repository, or the end of one file's path; None: neither."""
+    """Returns the file or folder that a name means, which is a path of the repository or the end of one file's path, or else None."""
     if (ROOT / name).exists():
         return name
     found = [path for path in tree if path.endswith("/" + name)]
@@ -26,7 +26,8 @@ def resolve(name, tree):
 
 
 def wrong_names(page, tree):
-    """What the page names in backticks and is not there. It names files, folders, types and functions of the header, and nothing private."""
+    """Returns what the page names in backticks and does not exist. It names files, folders, types and functions of the header, and nothing
+    private."""
     known = rules.OF_OTHERS | set(re.findall(r"\blily_session_\w+", tree["include/lily_session.h"]))
     for path, text in tree.items():
         if path.startswith("Sources/") and path.endswith(".swift"):
@@ -45,6 +46,6 @@ def wrong_in_picture(picture, tree):
             if word != "/" and resolve(word, tree) is None:
                 yield f"the picture names {word}"
     modules = {"include/", "bindings/", "LilySessionC", "LilySession", "Swift/", "CPlatform", "CJansson"}
-    layers = set(rules.LAYERS) - {"swift"}  # that is Swift/
+    layers = set(rules.LAYERS) - {"swift"}  # this layer is Swift/
     for name in sorted((modules | layers) - set(re.findall(r">([\w/.]+)</text>", picture))):
         yield f"the picture does not show {name}"

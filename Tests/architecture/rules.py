@@ -1,4 +1,4 @@
-"""Who may depend on whom: what docs/architecture.md says, as data."""
+"""Which part may depend on which, as docs/architecture.md says. These are the rules as data."""
 
 # ---- the modules: what the files of a folder may import
 
@@ -18,7 +18,7 @@ LAYERS = {
     "swift": ["Swift/*"],
 }
 
-# ---- the seams: the C functions that a file may call; "*" is any. Of memory and text any file may.
+# ---- the seams: the C functions that a file may call; "*" is any function. Every file may call those for memory and text.
 
 MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "platform_wipe", "realloc", "strlen", "strnlen"}
 
@@ -27,7 +27,7 @@ C_FUNCTIONS = {
     "Sources/LilySession/System/Syscalls+Folders.swift": {"*"},
     "Sources/LilySession/System/Syscalls+Process.swift": {"*"},
     "Sources/LilySession/System/Syscalls+Watch.swift": {"*"},
-    # What an error of the kernel's means here is not what it means elsewhere.
+    # Here an error of the kernel means something else than elsewhere.
     "Sources/LilySession/Storage/JournalPath.swift": {"platform_errno"},
     "Sources/LilySession/System/Exclusion.swift": {
         "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_destroy",
@@ -36,14 +36,14 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
-    # The system's words for an error.
+    # This is for the system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
     "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},
 }
 
 # ---- what ends the host
 
-# Memory that is gone is the one reason, in the files that ask malloc for what they cannot do without.
+# The only reason is exhausted memory, in the files that cannot work without what they ask malloc for.
 FATAL_ERROR = 'fatalError("out of memory")'
 MAY_END = {
     "Sources/LilySession/Values/ByteBuffer.swift", "Sources/LilySession/Session/NativeBaseline.swift", "Sources/LilySession/Storage/EntryTable.swift",
@@ -52,25 +52,25 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 
 # ---- what is written once
 
-# The prefix of fields' keys: in the core, and in the command, which shows people the fields' own keys.
+# The prefix of keys stands in the core, and in the command, which shows people the keys of fields without it.
 KEY_PREFIX = '"lily_session_"'
 KNOWS_KEY_PREFIX = {"Sources/LilySession/Values/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
 
-# Bindings know the header. These words are of what is behind it.
+# Bindings know only the header. These words belong to what is behind it.
 BINDINGS = [
     "bindings/python/src", "bindings/python/build_native.py", "bindings/rust/lily-session-sys/src", "bindings/rust/lily-session/src",
     "include/lily_session.hpp",
 ]
-# In Rust a union's unnamed parts have names, and a crate one of its own.
+# In Rust the unnamed parts of a union have names, and so does the crate.
 OF_THE_BINDINGS = {"lily_session_sys", "lily_session_text", "lily_session_value_as"}
 BEHIND_THE_HEADER = r"\b(?:flock|fsync|fdatasync|inotify\w*|crc32c?|jansson|session\.jsonl|XDG_STATE_HOME|LILY_SESSION_DIR)\b"
 
-# The command opens and asks storages in one file.
+# The command opens and calls storages in one file.
 TOOL = "tools/lily-session/Sources/lily-session"
 ASKS_STORAGES = {"Store.swift"}
 ASKING = r"\b(?:any Storage|MemoryStorage|ScopedStorage|Runtime|Persistence|Session)\b|\bJournal\b(?!\.defaultPath)"
 
-LONGEST = 300  # lines, of a file in Sources
+LONGEST = 300  # a file in Sources has at most so many lines
 
 # ---- what docs/architecture.md names in backticks and Sources do not declare
 

@@ -1,4 +1,4 @@
-"""The shell scripts of the tree, and the rule that CDPATH leads none of them elsewhere."""
+"""Finds the shell scripts of the tree, and checks the rule that CDPATH leads none of them elsewhere."""
 
 import re
 import subprocess
@@ -9,7 +9,7 @@ _CD = re.compile(r"(?:^|[;&|(`]|\s)(?:cd|pushd)(?:\s|$)")
 
 
 def read_scripts():
-    """{path: text} of what git knows and a shell runs."""
+    """Returns {path: text} of the files that git knows and a shell runs."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True)
     found = {}
@@ -21,7 +21,7 @@ def read_scripts():
 
 
 def beginning(text):
-    """The lines before the first that changes the folder, and that line; None: there is none."""
+    """Returns the lines before the first line that changes the folder, and that line. Returns None if no line does."""
     lines = text.split("\n")
     for number, line in enumerate(lines):
         if not line.lstrip().startswith("#") and _CD.search(line):

@@ -1,9 +1,9 @@
-"""Swift, C++ and Rust as far as the rules need them: what of a file is code, and what it declares."""
+"""Reads Swift, C++ and Rust as far as the rules need: which part of a file is code, and what it declares."""
 
 import functools
 import re
 
-# What begins first counts.
+# Of several matches, the one that begins first counts.
 _NOT_CODE = re.compile(
     r'"""(?:\\.|[^\\])*?"""|"(?:\\.|[^"\\\n])*"'  # strings
     r"|//[^\n]*|/\*.*?\*/",
@@ -15,7 +15,7 @@ _TYPE = re.compile(
 
 @functools.cache
 def code(text):
-    """The text with comments gone and strings empty; every line stays where it is."""
+    """Returns the text without comments and with empty strings. Every line keeps its number."""
     return _NOT_CODE.sub(lambda found: ('""' if found[0][0] == '"' else "") + "\n" * found[0].count("\n"), text)
 
 
@@ -28,12 +28,12 @@ def methods(text):
 
 
 def functions(text):
-    """Those of no type."""
+    """Returns the functions that belong to no type."""
     return set(re.findall(r"^(?:public |package )?func (\w+)", code(text), re.M))
 
 
 def types(text):
-    """The types at the top level of a file; in Swift/ that is inside an #if, and so two spaces in."""
+    """Returns the types at the top level of a file. In Swift/ that is inside an #if, and so indented by two spaces."""
     return set(_TYPE.findall(code(text)))
 
 

@@ -1,4 +1,4 @@
-"""Who may depend on whom, that each rule notices what breaks it, and that the page of it all names what there is."""
+"""Checks which part may depend on which, that each rule notices what breaks it, and that docs/architecture.md names what exists."""
 
 import re
 
@@ -18,7 +18,7 @@ def test_the_tree_keeps(check, tree):
 
 
 CORE = "Sources/LilySession/"
-# A rule, a file, and what is written into it that the rule must notice: at its end, or in place of the first match of a pattern.
+# A rule, a file, and a text that the rule must notice in it, at its end or in place of the first match of a pattern.
 BREAKS = [
     (checks.modules, CORE + "Key.swift", "import CLilySession"),
     (checks.modules, CORE + "JSONText.swift", "import CJansson"),
@@ -114,7 +114,7 @@ def test_the_page_has_the_layers(tree):
 
 SLOT = CORE + "Session/FieldSlot.swift"
 SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
-# What the update's own bookkeeping is, and no belief; `hold`, `changeIfMarked` and `becomePending` are parts of several.
+# These are bookkeeping of an update, and not transitions. `hold`, `changeIfMarked` and `becomePending` are parts of several transitions.
 BOOKKEEPING = {
     "becomePending", "changeIfMarked",
     "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "writeFailed",

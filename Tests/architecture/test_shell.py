@@ -1,4 +1,4 @@
-"""That the tree's shell scripts go where they say, whatever CDPATH the person has who runs them."""
+"""Checks that the shell scripts of the tree change to the right folder, whatever CDPATH is set."""
 
 import os
 import re
@@ -30,7 +30,7 @@ def test_the_rule_notices_nothing_else(text):
 
 
 def test_scripts_go_to_the_tree_with_a_cdpath(scripts, tmp_path):
-    """Each script's own beginning, where it only sets options before it goes to the tree's top."""
+    """Runs the beginning of each script that only sets options before it changes to the top of the tree."""
     tried = 0
     for path, text in scripts.items():
         lines, cd = shell.beginning(text) or ([], "")
@@ -38,7 +38,7 @@ def test_scripts_go_to_the_tree_with_a_cdpath(scripts, tmp_path):
         upwards = re.match(r'cd "\$\(dirname "\$0"\)/?([./]*)"', cd)
         if not upwards or not all(re.match(r"(?:set|unset) ", line) for line in code):
             continue
-        # A folder of the same name elsewhere; the script is run by its path from the tree's top.
+        # Elsewhere there is a folder of the same name. The script is run by its path from the top of the tree.
         elsewhere = tmp_path / "elsewhere"
         (elsewhere / os.path.dirname(path)).mkdir(parents=True, exist_ok=True)
         script = tmp_path / "tree" / path

@@ -1,12 +1,12 @@
-/* Opens journals as any later program does: tells what is stored, stores one thing more, and looks again.
+/* Opens journals as any later program does. It reports what is stored, stores one more value, and reports again.
  *
- *   check <path>…     or, with none, a path a line on standard input
+ *   check <path>…     without a path, it reads paths from standard input, one on each line
  *
- *   O  status  last error        of opening
+ *   O  status  last error        the result of opening
  *   V  …                         what is stored (marks.h)
- *   P  status                    of storing a value under "probe"
+ *   P  status                    the result of storing a value under "probe"
  *   V  …                         what a second handle shows then
- *   .                            done
+ *   .                            the end
  */
 #define _GNU_SOURCE
 #include "marks.h"

@@ -1,4 +1,4 @@
-"""What every test gets: a guard against hangs, and the numbers that the run prints at its end."""
+"""Gives every test a guard against hangs, and the numbers that the run prints at its end."""
 import faulthandler
 import pathlib
 import sys

@@ -1,6 +1,6 @@
-"""File systems to try things on: mounted where this process may do that, in a mount namespace of its own.
+"""Mounts file systems for tests, if this process may do that, in a mount namespace of its own.
 
-Run as a program, this mounts one and runs a command with its path added, so that nothing stays mounted:
+As a program, it mounts a file system and runs a command with its path added, so that nothing stays mounted:
 
     python3 disks.py tmpfs:64k -- command…
 """
@@ -15,7 +15,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18
 MAKERS = {"ext4": ["mkfs.ext4", "-q", "-F"], "xfs": ["mkfs.xfs", "-q", "-f"], "btrfs": ["mkfs.btrfs", "-q", "-f"]}
-SIZES = {"ext4": 64, "xfs": 320, "btrfs": 128}  # MiB: what each at least asks for
+SIZES = {"ext4": 64, "xfs": 320, "btrfs": 128}  # MiB; each needs at least this
 SKIP = 77
 EXTRA = ":/usr/sbin:/sbin"
 
@@ -27,13 +27,13 @@ def _mount(*arguments):
 
 
 def mount(kind, folder):
-    """Mounts tmpfs:<size>, overlay, ext4, xfs or btrfs; returns where it is. Raises OSError where that cannot be done."""
+    """Mounts tmpfs:<size>, overlay, ext4, xfs or btrfs. Returns its folder, or raises OSError if it cannot be mounted."""
     where = folder / "mounted"
     where.mkdir()
     if kind.startswith("tmpfs"):
         _mount("-t", "tmpfs", "-o", f"size={kind.partition(':')[2] or '64m'}", "none", str(where))
     elif kind == "overlay":
-        # What is above may not be an overlay itself, as a container's own disk is.
+        # The upper folder must not be on an overlay, and the disk of a container is one.
         base = folder / "base"
         base.mkdir()
         _mount("-t", "tmpfs", "none", str(base))
@@ -54,7 +54,8 @@ def mount(kind, folder):
 
 
 def unsharing():
-    """What makes a namespace to mount in: nothing more for root, a user namespace for others; None where neither goes."""
+    """Returns the command that makes a namespace to mount in, or None if this process cannot have one. Other users than root need a user
+    namespace for it."""
     for prefix in ([], ["unshare", "-Urm", "--"]):
         if subprocess.run([*prefix, sys.executable, HERE / "disks.py", "tmpfs:64k", "--", "true"], capture_output=True).returncode == 0:
             return prefix

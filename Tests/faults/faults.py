@@ -1,4 +1,4 @@
-"""Building the shim and the programs that run under it, and running them."""
+"""Builds the shim and the programs that run under it, and runs them."""
 import functools
 import os
 import pathlib
@@ -10,7 +10,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 LIBRARY = pathlib.Path(os.environ.get("LILY_SESSION_LIBRARY", ROOT / "build/lib/liblily_session.so")).resolve()
 LONG = os.environ.get("LILY_SESSION_LONG") == "1"
-SECRET = b"s3cret"  # in every value that the script stores
+SECRET = b"s3cret"  # every value that the script stores contains this
 
 OK = 0
 NAMES = {"OK": 0, "NOT_FOUND": -3, "UPDATE": -13, "NEWER": -14, "IO": -20, "NO_SPACE": -21, "NOT_DURABLE": -22,
@@ -23,7 +23,7 @@ MEMORY = pathlib.Path("/dev/shm")
 
 @functools.cache
 def scratch():
-    """A folder for all runs, in memory where that can be had: what is proved there does not depend on the disk."""
+    """Returns a folder for all runs, in memory if possible, because what is proved there does not depend on the disk."""
     parent = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lily-faults-", dir=parent))
     import atexit
@@ -33,7 +33,7 @@ def scratch():
 
 @functools.cache
 def programs():
-    """Folder with libshim.so, script and check, built for LIBRARY."""
+    """Returns a folder with libshim.so, script and check, built for LIBRARY."""
     out = scratch() / "programs"
     out.mkdir()
     cc = [os.environ.get("CC", "cc"), "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
@@ -45,7 +45,7 @@ def programs():
 
 
 class Run:
-    """What became of a script under faults."""
+    """The result of a script that ran under faults."""
 
     def __init__(self, status, marks, stderr, report):
         self.status, self.stderr = status, stderr
@@ -67,7 +67,7 @@ class Run:
 
 
 def script(path, durability="process", what="everything", rules="", trace=None, calls=False, size_limit=None):
-    """Runs the script on the journal at `path`, with the rules of shim.h."""
+    """Runs the script on the journal at `path`, with rules as shim.h describes them. Returns the Run."""
     report = scratch() / f"report-{os.getpid()}"
     report.unlink(missing_ok=True)
     environment = {**os.environ, "LD_PRELOAD": str(programs() / "libshim.so"), "LILY_SHIM_DIRECTORY": str(path.parent),
@@ -82,7 +82,7 @@ def script(path, durability="process", what="everything", rules="", trace=None, 
 
 
 class Found:
-    """What a later program found in a journal: status of opening, stored values, damage, whether it could go on."""
+    """What a later program found in a journal: the status of opening, the stored values, damage, and whether it could go on."""
 
     def __init__(self, marks):
         self.open_status, self.shown, self.damaged, self.probe, self.again = None, None, 0, None, None
@@ -98,7 +98,7 @@ class Found:
                 self.probe = int(mark[1])
 
     def wrong(self, is_full=False):
-        """Why the store could not be gone on with; "" where it could. `is_full`: there may be no room for more."""
+        """Returns why a program could not go on with the store, or "" if it could. If `is_full`, there may be no room for more."""
         if self.open_status != OK or self.shown is None:
             return f"it does not open: {self.open_status}"
         if is_full and self.probe == NAMES["NO_SPACE"] and self.again == self.shown:
@@ -109,19 +109,19 @@ class Found:
 
 
 def view(mark):
-    """The entries of a V line, or None where they could not be read."""
+    """Returns the entries of a V line, or None if they could not be read."""
     return None if int(mark[2]) else dict(zip(mark[4::2], mark[5::2], strict=True))
 
 
 def check(path):
-    """Looks at a journal from a fresh process, without faults."""
+    """Returns what a new process without faults finds in a journal."""
     done = subprocess.run([programs() / "check", path], capture_output=True, timeout=60)
     assert done.returncode == 0 and not done.stderr, done.stderr
     return Found(done.stdout.split(b"\n")[:-1])
 
 
 class Checker:
-    """A process that checks many journals; for states that no process is tied to."""
+    """A process that checks many journals. It is for states that no longer depend on a process."""
 
     def __init__(self):
         self.process = subprocess.Popen([programs() / "check"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -140,11 +140,11 @@ class Checker:
         assert self.process.wait() == 0
 
 
-disk = None  # where journals are to be made, if not in the scratch folder
+disk = None  # the folder for new journals; None: the scratch folder
 
 
 def fresh():
-    """The path of a journal that is not there yet, in an empty folder."""
+    """Returns the path of a journal that does not exist yet, in an empty folder."""
     folder = (disk or scratch()) / f"run-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

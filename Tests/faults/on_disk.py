@@ -1,5 +1,5 @@
-"""What is tried on one file system: `on_disk.py fill|empty|exhaust|sweep|storm <folder>`. Prints what it counted; ends badly where
-something was lost or wrong."""
+"""Tests one file system: `on_disk.py fill|empty|exhaust|sweep|storm <folder>`. Prints what it counted, and exits with another status than 0
+if something was lost or wrong."""
 import json
 import os
 import pathlib
@@ -15,7 +15,7 @@ sys.path.append(str(faults.HERE.parent / "journal"))
 
 
 def fill():
-    """Sets until the disk is full. Then everything is still readable, and what is removed or cleared is so."""
+    """Sets keys until the disk is full. Then everything can still be read, and removing and clearing work."""
     kept = 0
     for durability in ["process", "power"]:
         path = faults.fresh()
@@ -32,7 +32,7 @@ def fill():
 
 
 def fill_and_empty():
-    """Once all is removed again there is room for something else, though nothing but the journal ever filled the disk."""
+    """Only the journal fills the disk. Once everything is removed, there is room for something else."""
     path = faults.fresh()
     run = faults.script(path, what="fill")
     found = sweep.judge(path, run, {OK, NO_SPACE})
@@ -41,8 +41,8 @@ def fill_and_empty():
 
 
 def exhaust_reserve():
-    """Removes one small entry after the other from a full disk, until not even that has room: NO_SPACE, which changes nothing.
-    What is left is readable, to others too, and with some room again all goes on."""
+    """Removes one small entry after the other from a full disk, until even that returns NO_SPACE, which changes nothing. This and other
+    handles can read what is left, and once there is some room, everything works again."""
     import lily
     path, ballast = faults.fresh(), faults.disk / "ballast"
     ballast.write_bytes(bytes(8192))
@@ -64,7 +64,7 @@ def exhaust_reserve():
                 break
             del stored[key]
             removed += 1
-        # The reserve is 16 KiB, and a line that removes has some 30 bytes.
+        # The reserve is 16 KiB, and a line that removes a key has about 30 bytes.
         assert 300 < removed < count, f"{removed} of {count} were removed"
         assert full(storage.remove, key) and full(other.remove, key) and full(other.set, b"more", b"1")
         assert storage.each() == other.each() == stored and other.get(key) == b"1"
@@ -82,7 +82,7 @@ def exhaust_reserve():
 
 
 def sweep_small():
-    """Some of each: kills, torn lines, failing calls."""
+    """Tries some kills, some torn lines and some failing calls."""
     counts = dict(faults=0, kills=0)
     plan = [("any", "=kill", 29), ("any", "=kill-after", 31), ("write", "=tear:4096", 6), ("write", "=tear:12", 6),
             ("write", "=ENOSPC", 5), ("fdatasync", "=EIO", 2), ("fsync", "=EIO", 2), ("renameat", "=EIO", 1)]
@@ -99,8 +99,8 @@ def sweep_small():
 
 
 def storm_of_kills(wanted, seconds):
-    """Four processes that write, of which one rewrites, and kills, in rounds of so many seconds until there are so many. A busy
-    machine kills less often: what counts is what happened."""
+    """Kills four processes that write, one of which also rewrites, in rounds of `seconds`, until `wanted` were killed. A busy machine kills
+    less often in a round, so the kills are counted and not the time."""
     import lily
     import storm
     counts = dict(kills=0, lost=0, acknowledged=0, rounds_with_a_rewrite=0)

@@ -1,7 +1,7 @@
-"""What may be stored after a script's steps: whole values, all or none of each update.
+"""Works out what may be stored after a script's steps: whole values, and all or none of each update.
 
-A possibility is a pair: what is stored, and which fields of the session could not be stored yet and are written with the
-next change (dirty). Most of the time there is one; after a step that did not return, several.
+A possibility is a pair: what is stored, and the dirty fields of the session, which could not be stored yet and are written with
+the next change. Usually there is one possibility; after a step that did not return, there are several.
 """
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ PREFIX = b"lily_session_"
 
 
 class Wrong(Exception):
-    """Something acknowledged is not there, or something is there that nobody stored."""
+    """Something acknowledged is missing, or something is there that nobody stored."""
 
 
 class Step(NamedTuple):
@@ -27,7 +27,7 @@ class Step(NamedTuple):
 
 
 def done(step, stored, dirty):
-    """The possibility after a step that did what it was to do."""
+    """Returns the possibility after a step that succeeded."""
     if step.what in ("update", "flush", "touch", "detach"):
         return {**stored, **dirty, **step.changes}, {}
     if step.what == "clear":
@@ -37,10 +37,10 @@ def done(step, stored, dirty):
 
 
 def failed(step, stored, dirty):
-    """The possibilities after a step that says that it did not."""
+    """Returns the possibilities after a step that returned a failure."""
     if step.what == "update":
         return [(stored, {**dirty, **step.changes})]
-    if step.what in ("flush", "touch", "detach"):  # of several things one failed
+    if step.what in ("flush", "touch", "detach"):  # one of the several things that it does has failed
         return [(stored, dirty), done(step, stored, dirty)]
     return [(stored, dirty)]
 
@@ -59,7 +59,7 @@ def show(entries):
 
 
 def check_told(step, status, text):
-    """The sentence for a failure: there, one line, and without a value."""
+    """Checks the sentence of a failure: it exists, and has no value."""
     if faults.SECRET in text:
         raise Wrong(f"step {step.number} ({step.what}) tells a value: {text}")
     if step.what not in ("detach", "close", "watch") and (status == OK) != (text == b""):
@@ -67,8 +67,8 @@ def check_told(step, status, text):
 
 
 def check_events(step, status, events, before, after):
-    """Each field that could not be stored has an event, with the same status; one says that it is not durable. What was dirty at
-    a clear, and so is dropped, is told by the next update; that it is not stored is seen in what is."""
+    """Checks that each field that could not be stored has an event, with the same status, and that NOT_DURABLE has one event. A field that
+    was dirty at a clear, and so was dropped, has its event in the next update; check_found() sees that it is not stored."""
     events = [event for event in events if (int(event[1]), int(event[2])) != (faults.EVENT_CLEARED, OK)]
     kinds = [int(event[1]) for event in events]
     if status == NOT_DURABLE and step.what == "update":
@@ -83,18 +83,18 @@ def check_events(step, status, events, before, after):
 
 
 def in_doubt(step, possibilities):
-    """After a step that did not return: all of it, or none."""
+    """Returns the possibilities after a step that did not return: it was done as a whole, or not at all."""
     return unique([p for one in possibilities for p in (done(step, *one), *failed(step, *one))])
 
 
 def walk(marks, stored=None, damage=0):
-    """The possibilities at the end. Raises Wrong where a handle shows something else on the way, or `damage` is not all
-    the damage it reports."""
+    """Returns the possibilities at the end. Raises Wrong if a handle shows anything else on the way, or reports more damage than
+    `damage`."""
     now, step, events = [(stored or {}, {})], None, []
     for mark in marks:
         kind = mark[0]
         if kind == b"B":
-            if step:  # of another process, which has died in the middle of it
+            if step:  # the other process has died in the middle of its step
                 now = in_doubt(step, now)
             step, events = Step.of(mark), []
         elif kind == b"E":
@@ -103,7 +103,7 @@ def walk(marks, stored=None, damage=0):
             status = int(mark[2])
             check_told(step, status, mark[3])
             before = now
-            if step.what in ("detach", "close"):  # these answer nothing
+            if step.what in ("detach", "close"):  # these return void
                 now = in_doubt(step, now)
             elif status in (OK, NOT_DURABLE):
                 now = [done(step, *one) for one in now]
@@ -123,7 +123,7 @@ def walk(marks, stored=None, damage=0):
 
 
 def check_found(found, possibilities, damage=0, is_full=False):
-    """What a later program finds must be one of the possibilities."""
+    """Raises Wrong unless what a later program finds is one of the possibilities."""
     if wrong := found.wrong(is_full):
         raise Wrong(wrong)
     if found.shown not in [stored for stored, _ in possibilities]:

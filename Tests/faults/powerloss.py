@@ -1,14 +1,14 @@
-"""What a disk may hold after power loss, from a recorded trace of what a program asked of the kernel.
+"""Works out what a disk may hold after power loss, from a recorded trace of what a program asked of the kernel.
 
-The rules are those that a careful program has to expect:
+A careful program must expect these rules:
 
-- A name is on disk once its directory was synced after it was made, moved or removed. Before that each such change may be
-  there or not.
-- Data is on disk once its file was synced after it was written. Before that each page of 4096 bytes may be as it was
-  before, as written, zeros, garbage, or a block of an older file, whatever the file's size says; bytes that were synced stay, also
-  those in a page of which others are overwritten (what SQLite calls powersafe overwriting).
-- A sync that failed leaves pages that the kernel takes for clean: they are zeros on disk from then on, though every
-  program still reads what was written, and no later sync changes that. Only what is written to such a page again makes it dirty.
+- If a name is made, moved or removed, that is on disk once its directory was synced. Before that, each such change may be there
+  or not.
+- If data is written, it is on disk once its file was synced. Before that, each page of 4096 bytes may be as it was before, as
+  written, zeros, garbage, or a block of an older file, whatever the file's size is. Bytes that were synced stay, even if other bytes
+  of their page are overwritten (SQLite calls this powersafe overwriting).
+- If a sync fails, the kernel takes its pages for clean. On disk they are zeros from then on, though every program still reads what
+  was written, and no later sync changes that. Only writing to such a page again makes it dirty.
 """
 import re
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class Operation(NamedTuple):
 
 
 def read_trace(data):
-    """The operations of a trace, in order; marks too."""
+    """Returns the operations and the marks of a trace, in order."""
     operations, at = [], 0
     while at < len(data):
         end = data.index(b"\n", at)
@@ -43,14 +43,14 @@ def read_trace(data):
 
 
 class File:
-    """An inode: what programs read, and what of it is on disk for certain."""
+    """An inode: what programs read, and which part of it is on disk for certain."""
 
     def __init__(self):
         self.seen = bytearray()
         self.safe = b""
         self.steps = []  # what `seen` was before each change since the last sync
-        self.overwritten = False  # since the last sync
-        self.lost = []   # ranges whose sync failed: zeros on disk
+        self.overwritten = False  # True: the file was overwritten since the last sync
+        self.lost = []   # the ranges whose sync failed: they are zeros on disk
         self.was_synced = False
 
     def write(self, data):
@@ -71,7 +71,7 @@ class File:
         self._forgive(size // PAGE * PAGE)
 
     def _forgive(self, end):
-        """What was lost from here on is dirty again, or cut off."""
+        """Forgets what was lost from this offset on, because it is dirty again or was cut off."""
         self.lost = [(a, min(b, end)) for a, b in self.lost if a < end]
 
     def sync(self, worked):
@@ -88,11 +88,11 @@ class File:
         return bytes(content)
 
     def after_loss(self, how, random):
-        """(content, whether it is a beginning of what was written) after power loss."""
+        """Returns the content after power loss, and whether it is a beginning of what was written."""
         if how == "dropped" or not (self.steps or self.lost):
             return (self.safe, not self.lost)
         target = bytes(self.seen)
-        if how == "earlier":  # as it was some changes ago, or in the middle of one: cut where a page ends
+        if how == "earlier":  # the state is some changes old, or in the middle of a change, cut at the end of a page
             target = random.choice([*self.steps, target])
             if random.random() < 0.5 and len(target) > len(self.safe):
                 cut = random.randrange(len(self.safe), len(target) + 1) // PAGE * PAGE
@@ -110,7 +110,7 @@ class File:
             how = random.choice(["kept", "kept", "old", "zeros", "garbled", "stale"])
         if how == "kept" or page == before:
             return page
-        same = 0  # what was synced is the same before and after, and stays
+        same = 0  # the bytes that were synced before and have not changed stay
         while same < min(len(page), len(before)) and page[same] == before[same]:
             same += 1
         if self.overwritten:
@@ -118,7 +118,7 @@ class File:
             stays = [at < len(before) and before[at] == page[at] for at in range(len(page))]
             return bytes(page[at] if stays[at] else new[at] for at in range(len(page)))
         rest = len(page) - same
-        if how == "stale":  # an older journal's page: well formed, and of other values
+        if how == "stale":  # the page is one of an older journal: well formed, with other values
             return page[:same] + re.sub(rb"([a-z])\1{3,}", lambda run: bytes([run[0][0] % 26 + 97]) * len(run[0]), page[same:])
         if how == "old":
             return page[:same] + before[same:].ljust(rest, b"\0")[:rest]
@@ -128,7 +128,7 @@ class File:
 class Disk:
     def __init__(self):
         self.names, self.safe_names = {}, {}  # name -> File
-        self.changes = []                     # of the directory, since its last sync: {name: File or None}
+        self.changes = []                     # what changed in the directory since its last sync: {name: File or None}
         self.open = {}                        # "process.descriptor" -> File, or None for the directory
 
     def run(self, operation):
@@ -172,7 +172,7 @@ class Disk:
                 names.pop(name, None)
 
     def directories(self, random):
-        """What names there may be: any number of the changes, in order, and some without order."""
+        """Yields the names that may be on disk: after any number of the changes, in order, and sometimes in another order."""
         for count in range(len(self.changes) + 1):
             names = dict(self.safe_names)
             for change in self.changes[:count]:
@@ -187,14 +187,14 @@ class Disk:
 
 
 class Promise:
-    """From the marks so far: the states after each update, and from which one on they must survive power loss."""
+    """What the marks so far promise: the states after each update, and the first of them that may be there after power loss."""
 
     def __init__(self, is_power):
         self.is_power = is_power
         self.states = [{}]  # after 0, 1, 2, … updates
-        self.doubtful = []  # (handle, key, its value before) of updates that were NOT_DURABLE
+        self.doubtful = []  # (handle, key, its value before) for each update that returned NOT_DURABLE
         self.dirty, self.step = {}, None
-        self.last = {1: 0, 2: 0}  # of each handle
+        self.last = {1: 0, 2: 0}  # handle -> the number of its last update
         self.safe = 0
 
     def run(self, mark):
@@ -205,7 +205,7 @@ class Promise:
                 self.states.append(state)
                 self.last[step.handle] = len(self.states) - 1
         elif mark[0] == b"A":
-            # A sync that returns anything else has made all durable, but could not take out what was removed.
+            # A sync that returns IO has made everything durable, but could not erase what was removed.
             is_unerased = int(mark[2]) == IO and self.step.what in ("sync", "flush")
             assert int(mark[2]) in (OK, NOT_DURABLE) or is_unerased, f"only syncs fail here: {mark}"
             promised = ("sync", "flush") if not self.is_power else ("sync", "flush", "put", "remove", "update", "clear", "touch")
@@ -217,14 +217,14 @@ class Promise:
                 self.doubtful = [doubt for doubt in self.doubtful if doubt[0] != self.step.handle]
 
     def now(self):
-        """A copy that later marks do not change."""
+        """Returns a copy that later marks do not change."""
         copy = Promise(self.is_power)
         copy.states, copy.safe, copy.doubtful = self.states[:], self.safe, self.doubtful[:]
         return copy
 
     def check(self, found, is_beginning, is_new):
-        """Raises Wrong where what was found after power loss is not as promised. False: the file is not recognised any
-        more, as may be where its first page was garbled before anything was ever synced or promised."""
+        """Raises Wrong if what was found after power loss breaks a promise. Returns False if the file is no longer recognised as a journal,
+        which may happen if its first page was garbled before anything was synced or promised; otherwise returns True."""
         if found.open_status == faults.REFUSED and is_new and not is_beginning and not self.safe:
             return False
         if wrong := found.wrong():
@@ -247,8 +247,8 @@ HOWS = ["kept", "dropped", "zeros", "garbled", "stale"]
 
 
 def crashes(trace, is_power, random, samples):
-    """Yields (names -> content, whether the journal is a beginning of what was written, whether it was never synced, promise,
-    place) for states after power loss at every point of the trace."""
+    """Yields states after power loss at every point of the trace, each as (names -> content, whether the journal is a beginning of what was
+    written, whether it was never synced, promise, place)."""
     disk, promise = Disk(), Promise(is_power)
     for at, operation in enumerate(read_trace(trace)):
         if operation.name == "mark":

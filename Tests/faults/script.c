@@ -1,13 +1,14 @@
-/* What the faults meet: a session and two handles of one file, of one process or two, through every kind of change and of rewriting.
+/* The program that the faults meet. It takes a session and two handles of one file, in one process or two, through every kind of change
+ * and of rewriting.
  *
  *   script <path> <process|power> <what>
  *
- * It goes on after a failure, as a program would, and tells of every step:
+ * It goes on after a failure, as a program would, and reports every step:
  *
- *   B  step  handle  what  ( key  value )…   begins; for an update all that the model has changed to
- *   A  step  status  last error              has returned
- *   E  kind  status  errno  key              an event, while a step is under way
- *   V  …                                     what a handle shows, after each step (marks.h)
+ *   B  step  handle  what  ( key  value )…   a step begins; an update names all values that the model changes to
+ *   A  step  status  last error              the step has returned
+ *   E  kind  status  errno  key              an event during a step
+ *   V  …                                     what a handle shows after each step (marks.h)
  */
 #define _GNU_SOURCE
 #include "marks.h"
@@ -33,7 +34,7 @@ static lily_session_runtime *runtime;
 static lily_session *session;
 static int step, serial;
 
-/* A value that no other step has, of about this size; each holds the word that must not be told to anybody. */
+/* Returns a value that no other step has, of about this size. Each contains the word that no message may contain. */
 static const char *text(size_t size) {
   static char texts[8][1 << 19];
   static int turn;
@@ -63,7 +64,7 @@ static void begin_with_model(int handle, const char *what) {
   mark_end();
 }
 
-/* Twice: a fault that comes once must not end the script. */
+/* Tries twice, because a fault that comes once must not end the script. */
 static void open_storage(int handle) {
   for (int try = 0; try < 2 && !storages[handle]; try++) {
     begin(handle, "open");
@@ -137,7 +138,7 @@ static void attach(void) {
   lily_session_persistence_free(fields);
 }
 
-/* -1 is an answer, too. */
+/* Watches for changes. A result of -1 is allowed. */
 static void watch(int handle) {
   if (!storages[handle]) return;
   begin(handle, "watch");
@@ -172,7 +173,7 @@ static void flush(void) {
   acknowledge(lily_session_flush(session));
 }
 
-/* These answer nothing: 0 stands for "has returned". */
+/* Ends everything. These functions return void, so that the status 0 only means that they have returned. */
 static void finish(void) {
   if (session) {
     begin(1, "detach");
@@ -215,13 +216,13 @@ static void everything(void) {
   put(1, "other", 60);
   take(2, "other");
   simple(2, "sync", lily_session_storage_sync);
-  dispatch(0, 15, 0, true); /* and the theme from after the clear, if it could not be stored then */
+  dispatch(0, 15, 0, true); /* this also stores the theme from after the clear, if it could not be stored then */
   put(2, "second", 4096);
   flush();
   finish();
 }
 
-/* What the second process is to do, and where the counts are. */
+/* Tells the second process what to do, and passes the counts on. */
 struct order {
   char what[8], key[8];
   size_t size;
@@ -247,7 +248,7 @@ static void serve(void) {
   _exit(0);
 }
 
-/* Has the second process do something, and waits until it has. One that was killed is done without. */
+/* Makes the second process do something, and waits until it has. If it was killed, goes on without it. */
 static void other(const char *what, const char *key, size_t size) {
   struct order order = {.size = size, .step = step, .serial = serial};
   strcpy(order.what, what);
@@ -257,7 +258,7 @@ static void other(const char *what, const char *key, size_t size) {
   serial = order.serial;
 }
 
-/* Two processes that take turns, and rewrite the file under each other. */
+/* Runs two processes that take turns and rewrite the file under each other. */
 static void shared(void) {
   signal(SIGPIPE, SIG_IGN);
   if (pipe(orders) || pipe(results)) abort();
@@ -292,7 +293,7 @@ static void shared(void) {
   finish();
 }
 
-/* One handle, few steps: where the file was there before, and what was in it matters. */
+/* Makes few steps with one handle, for tests that prepare the file. */
 static void few(void) {
   open_storage(1);
   put(1, "first", 30);
@@ -302,7 +303,7 @@ static void few(void) {
   finish();
 }
 
-/* Where the library itself makes the directories. */
+/* Makes few steps in the default place, where the library itself makes the directories. */
 static void place(void) {
   char *directory;
   if (asprintf(&directory, "%.*s/state", (int)(strrchr(path, '/') - path), path) < 0) abort();
@@ -312,7 +313,7 @@ static void place(void) {
   few();
 }
 
-/* Grows past what an update rewrites the file at. */
+/* Grows the file past the size at which an update rewrites it. */
 static void grow(void) {
   open_storage(1);
   put(1, "kept", 100);
@@ -329,7 +330,7 @@ static void fat(void) {
   exit(0);
 }
 
-/* Until the disk or the size limit says that it is full, and one more; then all is removed again. */
+/* Stores until the disk is full or the size limit is reached, tries once more, and then removes everything. */
 static void fill(void) {
   char key[16];
   int count = 0;

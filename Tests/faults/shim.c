@@ -1,17 +1,17 @@
-/* Preloaded into a program, this stands between the library and the kernel: it counts the calls that concern files below
- * one directory, lets those fail that LILY_SHIM_RULES names, and records what was done.
+/* Is preloaded into a program, and stands between the library and the kernel. It counts the calls that concern files below one
+ * directory, makes those fail that LILY_SHIM_RULES names, and records what was done.
  *
  *   LILY_SHIM_DIRECTORY  the directory, absolute
  *   LILY_SHIM_RULES      see shim.h
- *   LILY_SHIM_REPORT     a file: which rules fired, and what ought not to have been called
- *   LILY_SHIM_CALLS      1: each call is reported too
- *   LILY_SHIM_TRACE      a file: each change, with its data, and what the program wrote to its standard output
+ *   LILY_SHIM_REPORT     a file for which rules fired, and which calls should not have been made
+ *   LILY_SHIM_CALLS      1: the report also has each call
+ *   LILY_SHIM_TRACE      a file for each change, with its data, and for what the program wrote to its standard output
  *
- * A child that the program forks goes on counting where its parent is, and the parent where the child is: for two that take
- * turns, the n-th call is that of both together. The trace has the process beside each descriptor.
+ * The program and a child that it forks share one count: if they take turns, the n-th call is the n-th of both together. The trace
+ * has the process beside each descriptor.
  *
- * Kernel calls are made directly: nothing here depends on the C library's own use of what is replaced. A sleep takes no
- * time, but the clock that measures delays is put on by it.
+ * The shim makes kernel calls directly, so that it does not depend on how the C library uses the functions that it replaces. A sleep
+ * takes no time, but moves on the clock that measures delays.
  */
 #define _GNU_SOURCE
 #include "shim.h"
@@ -34,7 +34,7 @@
 
 enum { DESCRIPTORS = 1024, NAME = 256 };
 
-/* What each descriptor below the directory is open on: "" none, "." the directory, else the file's name. */
+/* What each descriptor is open on: "" nothing below the directory, "." the directory, or the name of a file. */
 static char names[DESCRIPTORS][NAME];
 static const char *directory;
 static int report_file = -1, trace_file = -1;
@@ -93,7 +93,7 @@ static const char *class_of(const char *name) {
   return strcmp(name, ".") == 0 ? "directory" : ends(name, ".tmp") ? "tmp" : ends(name, ".damaged") ? "damaged" : "journal";
 }
 
-/* What is to become of a call; does not return where that is the end of the process. */
+/* Decides what a call does. Does not return if the process ends here. */
 static struct decision decide(const char *call, const char *name) {
   const char *class = class_of(name);
   if (lists_calls) report("call %s %s\n", call, class);
@@ -102,7 +102,7 @@ static struct decision decide(const char *call, const char *name) {
   return decision;
 }
 
-/* Makes a call whose answer is -1 or good, as it was decided. */
+/* Makes a call that returns -1 for a failure, as decide() says. */
 #define MAKE(decision, result, call) \
   do { \
     if ((decision).action == ACTION_ERRNO) { \
@@ -119,7 +119,7 @@ static size_t shortened(struct decision decision, size_t count) {
   return length < 0 || (size_t)length > count ? count : (size_t)length;
 }
 
-/* The name below the directory that a path means, "." for itself, NULL for all else. */
+/* Returns the name below the directory that a path means, "." for the directory itself, or NULL for any other path. */
 static const char *below(int at, const char *path) {
   if (!directory || !path) return NULL;
   if (*path != '/') return name_of(at) ? path : NULL;
@@ -151,7 +151,7 @@ int openat(int at, const char *path, int flags, ...) {
 }
 int openat64(int, const char *, int, ...) __attribute__((alias("openat")));
 
-/* Whatever it returns, the descriptor is closed. */
+/* Closes the descriptor, even if it returns a failure. */
 int close(int file) {
   if (!name_of(file)) return (int)syscall(SYS_close, file);
   struct decision decision = decide("close", names[file]);
@@ -195,7 +195,16 @@ ssize_t pread(int file, void *into, size_t count, off_t offset) {
 }
 ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
 
-/* On a file that is not open for appending at the moment: else Linux appends. */
+ssize_t getdents64(int folder, void *into, size_t size) {
+  const char *name = name_of(folder);
+  if (!name) return syscall(SYS_getdents64, folder, into, size);
+  struct decision decision = decide("getdents64", name);
+  ssize_t got;
+  MAKE(decision, got, syscall(SYS_getdents64, folder, into, size));
+  return got;
+}
+
+/* Writes at an offset. The file must not be open for appending at the moment, because Linux would append. */
 ssize_t pwrite(int file, const void *data, size_t count, off_t offset) {
   const char *name = name_of(file);
   if (!name) return syscall(SYS_pwrite64, file, data, count, offset);
@@ -275,7 +284,7 @@ int unlinkat(int at, const char *path, int flags) {
   return result;
 }
 
-/* Unlocking cannot fail; it has a name of its own so that no rule for locking makes it. */
+/* Unlocking cannot fail. It has a name of its own, so that no rule for locking makes it fail. */
 int flock(int file, int operation) {
   const char *name = name_of(file);
   if (!name) return (int)syscall(SYS_flock, file, operation);
@@ -331,7 +340,7 @@ int statx(int at, const char *restrict path, int flags, unsigned mask, struct st
   return result;
 }
 
-/* As below(), also where the folder above was opened by no path that is below the directory. */
+/* Does what below() does, also if the folder above was opened by a path that is not below the directory. */
 static const char *below_opened(int at, const char *path, char room[static 4096]) {
   const char *name = below(at, path);
   if (name || !path || *path == '/' || at < 0) return name;
@@ -353,7 +362,7 @@ int mkdirat(int at, const char *path, mode_t mode) {
   return result;
 }
 
-/* With flags the kernel's older call cannot do it, and the library goes the other way. */
+/* The kernel's older call has no flags, so with flags this fails, and the library takes its other way. */
 int fchmodat(int at, const char *path, mode_t mode, int flags) {
   if (!flags) return (int)syscall(SYS_fchmodat, at, path, mode);
   errno = EINVAL;

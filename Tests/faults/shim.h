@@ -1,4 +1,4 @@
-/* What the parts of the shim share: the rules that say which call fails, and the record of what was called. */
+/* What the parts of the shim share: the rules for which call fails, and the record of the calls. */
 #ifndef SHIM_H
 #define SHIM_H
 
@@ -12,11 +12,11 @@ struct decision {
   long number; /* the errno, or how many bytes; negative: that many less than all */
 };
 
-/* Reads LILY_SHIM_RULES. A rule is call[:class]@n[+]=action: the n-th such call, with + every one from there on. Rules
- * stand next to each other, or after a '>': such a rule begins to count once the one before it has fired. */
+/* Reads LILY_SHIM_RULES. A rule is call[:class]@n[+]=action. It is for the n-th such call and, with +, for every one after it.
+ * Rules stand beside each other, or after a '>': such a rule begins to count once the rule before it has fired. */
 void rules_read(const char *text);
 
-/* Counts this call, and says what is to become of it. */
+/* Counts this call, and returns what it must do. */
 struct decision rules_decide(const char *call, const char *class);
 
 /* Appends to the report, which survives this process. */

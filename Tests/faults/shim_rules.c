@@ -1,4 +1,4 @@
-/* The rules of the shim: which of the calls fails, and how. Written for one thread. */
+/* The rules of the shim: which call fails, and how. They work for one thread. */
 #define _GNU_SOURCE
 #include "shim.h"
 
@@ -13,11 +13,11 @@ enum { MOST = 16 };
 struct rule {
   char call[20], class[16];
   long at, count;
-  bool goes_on, fired, waits; /* waits: for the rule before it */
+  bool goes_on, fired, waits; /* waits: true if it begins to count once the rule before it has fired */
   struct decision decision;
 };
 
-/* Shared with the children of fork. */
+/* The rules, which children of fork share. */
 static struct rule *rules;
 static int rule_count;
 
@@ -85,7 +85,7 @@ void rules_read(const char *text) {
 struct decision rules_decide(const char *call, const char *class) {
   struct decision decision = {ACTION_NONE, 0};
   bool decided = false;
-  bool before = false; /* whether the rule before this one had fired when the call came */
+  bool before = false; /* true if the rule before this one had fired when the call came */
   for (int i = 0; i < rule_count; i++) {
     struct rule *rule = &rules[i];
     bool waits = rule->waits && !before;

@@ -1,9 +1,9 @@
-"""One fault at a time, at the first such call, at the second, and so on until there is none more."""
+"""Tries one fault at a time: at the first such call, at the second, and so on, until there is no further call."""
 import faults
 import oracle
 from faults import BUSY, IO, LONG, NO_SPACE, NOT_DURABLE, OK, PERMISSION
 
-# The errors that each call is made to return. EINTR comes once, as a call that is interrupted each time would never end.
+# The errors that each call is made to return. EINTR comes once, because a call that is interrupted each time would never end.
 ERRORS = {
     "openat": ["EMFILE", "ENFILE", "EACCES", "EROFS", "EIO", "ENOSPC", "EINTR"],
     "write": ["ENOSPC", "EDQUOT", "EFBIG", "EIO", "EINTR", "short:1", "short:12", "short:-1"],
@@ -27,11 +27,11 @@ ERRORS = {
     "epoll_ctl": ["ENOSPC"],
     "getrandom": ["ENOSYS", "EINTR"],
 }
-# Whose failure is nobody's.
+# If one of these calls fails, no step fails.
 HARMLESS = {"close", "inotify_init1", "inotify_add_watch", "eventfd", "epoll_create1", "epoll_ctl"}
 ONCE_ONLY = {"EINTR", "short:12", "short:-1"}
 TEARS = ["tear:1", "tear:12", "tear:13", "tear:4096", "tear:-1"]
-# In the short run these calls, of which there are many, are met at every so many-th.
+# There are many of these calls, so that in the short run only every n-th of them fails.
 STRIDE = {"statx": 29, "fstatat": 7, "flock": 5, "pread": 5, "write": 3, "fdatasync": 3, "pwrite": 2, "any": 9}
 
 STATUS = {"ENOSPC": NO_SPACE, "EDQUOT": NO_SPACE, "EFBIG": NO_SPACE, "EACCES": PERMISSION, "EPERM": PERMISSION,
@@ -39,14 +39,14 @@ STATUS = {"ENOSPC": NO_SPACE, "EDQUOT": NO_SPACE, "EFBIG": NO_SPACE, "EACCES": P
 
 
 def expected(action, call):
-    """The statuses that a step may return after this fault."""
+    """Returns the statuses that a step may return after this fault."""
     if ":" in action or action.startswith("kill") or action == "EINTR" or call in HARMLESS:
         return {OK}
     return {OK, STATUS.get(action, IO)} | ({NOT_DURABLE} if call != "flock" or action != "EWOULDBLOCK" else set())
 
 
 def judge(path, run, allowed, stored=None, damage=0, is_full=False):
-    """Raises Wrong where a run, or what it left, is not as promised. Returns what a later program found."""
+    """Raises Wrong if a run, or what it left, breaks a promise. Returns what a later program found."""
     if run.violations:
         raise oracle.Wrong(run.violations[0])
     if run.stderr or not (run.status == 0 or run.killed):
@@ -58,7 +58,7 @@ def judge(path, run, allowed, stored=None, damage=0, is_full=False):
         raise oracle.Wrong("NOT_DURABLE by what changes nothing")
     marks = run.marks
     if any(call == "fstatat" for call, _ in run.fired.values()):
-        # Folders that could not be looked at may be anybody's: attach tells that.
+        # If folders could not be examined, they may belong to anybody, and attach reports that.
         marks = [mark for mark in marks if mark[0] != b"E" or int(mark[1]) != faults.EVENT_DIRECTORY]
     possibilities = oracle.walk(marks, stored, damage)
     found = faults.check(path)

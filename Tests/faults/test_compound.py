@@ -1,4 +1,4 @@
-"""Faults that meet what another fault left: fragments that cannot be cut off, rewriting that stops half-way, damage."""
+"""Lets a fault meet what another fault left: fragments that cannot be cut off, a rewriting that stopped half-way, damage."""
 import shutil
 
 import pytest
@@ -9,11 +9,11 @@ import oracle
 import sweep
 from faults import IO, LONG, NO_SPACE, NOT_DURABLE, OK, PERMISSION
 
-SHORT = [1, 12, 13, -1]  # in the middle of the check, at its end, and all but the newline
+SHORT = [1, 12, 13, -1]  # cut before the check, at its end, one byte further, and before the newline
 
 
 def judge_all(numbers, runs, allowed, damage=0, stored=None):
-    """Every run, with the wrong ones told together. `runs` yields (what it is, path, run)."""
+    """Judges every run, and reports all that are wrong together. `runs` yields (what it is, path, run)."""
     wrongs, count = [], 0
     for what, path, run in runs:
         count += 1
@@ -28,10 +28,10 @@ def judge_all(numbers, runs, allowed, damage=0, stored=None):
 
 
 def written_shorter(durability, then):
-    """The n-th line comes out short and what follows it fails, for n = 1, 2, …"""
+    """Yields runs in which the n-th line comes out short and the call after it fails, for n = 1, 2, …"""
     for length in SHORT:
         for error in ["ENOSPC", "EIO"]:
-            # A header but for its last newline is a whole one and a torn one. Where that stays, it is taken for a journal that was cut.
+            # A header without its last newline is a whole copy and a torn one. If it stays, it is taken for a journal that was cut.
             at = 2 if length == -1 and "ftruncate" in then else 1
             while True:
                 rule = f"write@{at}=short:{length}>write@1={error}{then}"
@@ -45,7 +45,7 @@ def written_shorter(durability, then):
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_line_that_comes_out_short_is_cut_back(durability, numbers):
-    """No handle ever sees any of it, not even as damage."""
+    """No handle ever sees any part of the line, not even as damage."""
     allowed = {OK, NO_SPACE, IO}
     for _ in judge_all(numbers, written_shorter(durability, ""), allowed):
         pass
@@ -60,17 +60,17 @@ def test_a_fragment_that_could_not_be_cut_back_is_cut_off_by_the_next(then, numb
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_fragment_that_cannot_be_cut_off_at_all_spoils_nothing(durability, numbers):
-    """It becomes a damaged line of its own: what was refused does not come back, what is acknowledged after it is there."""
+    """The fragment becomes a damaged line of its own. What was refused does not come back, and what is acknowledged later is there."""
     for _ in judge_all(numbers, written_shorter(durability, ">ftruncate@1+=EIO"), {OK, NO_SPACE, IO}, damage=1):
         pass
 
 
 def torn(length):
-    """Makes a journal whose writer was killed in the middle of a line, and says what is stored in it."""
+    """Makes a journal whose writer was killed in the middle of a line. Returns its path and what is stored in it."""
     path = faults.fresh()
     run = faults.script(path, rules=f"write@5=tear:{length}")
     assert run.killed
-    return path, oracle.walk(run.marks)[-1][0]  # not the update that was cut short
+    return path, oracle.walk(run.marks)[-1][0]  # without the update that was cut short
 
 
 @pytest.mark.parametrize("length", SHORT + [4096])
@@ -93,7 +93,7 @@ def test_a_later_process_meets_a_fragment_and_a_fault(length, rule, damage, allo
 
 
 def rewriting(actions, what, durability="process"):
-    """Each call from the making of the new file on."""
+    """Yields each call from the one that makes the new file on."""
     for action in actions:
         for rule, path, run in sweep.points("any", f"={action}", durability, what, stride=1 if LONG else 5, after="openat:tmp@1=none>"):
             yield rule, path, run
@@ -101,7 +101,7 @@ def rewriting(actions, what, durability="process"):
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_compactor_that_is_killed_leaves_one_whole_file_or_the_other(durability, numbers):
-    """What it leaves behind of the new file is never read, and gone after the next rewriting."""
+    """What it leaves of the new file is never read, and the next rewriting removes it."""
     left = []
 
     def killed():
@@ -120,7 +120,7 @@ def test_a_compactor_that_is_killed_leaves_one_whole_file_or_the_other(durabilit
 
 
 def test_a_compactor_that_an_update_sets_off_is_killed(numbers):
-    """Past 4 MiB there is no sync that waits for it: the update's own call rewrites the file."""
+    """Past 4 MiB the update itself rewrites the file, without waiting for a sync."""
     runs = sweep.points("any", "=kill", "process", "grow", stride=2 if LONG else 4, after="openat:tmp@1=none>")
     for _ in judge_all(numbers, (one for one, _ in zip(runs, range(20 if LONG else 5))), {OK}):
         pass
@@ -132,15 +132,15 @@ def test_a_compactor_that_an_update_sets_off_is_killed(numbers):
     ("renameat:tmp", "EIO")])
 @pytest.mark.parametrize("forever", ["", "+"])
 def test_rewriting_that_fails_leaves_the_old_file(call, error, forever, numbers):
-    """Nothing is left of the new file, and the old one is as good as ever. What was removed is overwritten in it, so nobody hears of that.
-    Where not even this can be done, who asked for it hears why it is still there, and nobody else does. That others can read the new
-    file is no reason."""
+    """Nothing is left of the new file, and the old one is whole. What was removed is overwritten in the old file, so that nothing is
+    reported. If even that fails, only the call that asked for it reports why the removed values are still there. Other users' rights to the
+    new file are not a reason."""
     path = faults.fresh()
     list(judge_all(numbers, [(f"{call} {error}", path, faults.script(path, rules=f"{call}@1{forever}={error}"))], {OK}))
     assert not any(path.parent.glob(path.name + ".*.tmp"))
     path = faults.fresh()
     run = faults.script(path, rules=f"{call}@1{forever}={error} pwrite@1+=EIO", calls=True)
-    assert not any(path.parent.glob(path.name + ".*.tmp"))  # before anybody else rewrites
+    assert not any(path.parent.glob(path.name + ".*.tmp"))  # this is checked before anything else rewrites the file
     told = OK if call.startswith("fchmod") else sweep.STATUS.get(error, IO)
     list(judge_all(numbers, [(f"{call} {error}", path, run)], {OK, told}))
     failed = [what for what, status in run.statuses() if status != OK]
@@ -155,7 +155,7 @@ NOT_REWRITTEN = "openat:tmp@1+=EACCES>"
 @pytest.mark.parametrize("call, actions", [("pwrite", ["kill", "kill-after", "tear:1", "tear:20", "tear:-1"]), ("fcntl", ["kill", "kill-after"]),
                                            ("fdatasync", ["kill", "kill-after"])])
 def test_a_process_that_is_killed_while_it_overwrites(call, actions, numbers):
-    """Nothing that lives is lost. Where only a part of a line was overwritten, that line is damaged, and held nothing that lives."""
+    """No stored value is lost. If only a part of a line was overwritten, that line is damaged, and held no stored value."""
     for action in actions:
         runs = sweep.points(call, f"={action}", "process", after=NOT_REWRITTEN)
         for _ in judge_all(numbers, runs, {OK}, damage=1 if "tear" in action else 0):
@@ -178,7 +178,7 @@ def test_an_update_that_cannot_rewrite_is_stored_all_the_same(numbers):
 
 
 def damaged_journal():
-    """A journal of 110 KB with a damaged line, which the next opening rewrites; its folder and what is stored."""
+    """Makes a journal of 110 KB with a damaged line, which the next opening rewrites. Returns its folder and what is stored."""
     folder = faults.scratch() / "damaged"
     if not folder.exists():
         path = faults.fresh()
@@ -202,7 +202,7 @@ def prepared(rule):
 
 @pytest.mark.parametrize("action", ["=kill", "=kill-after", "=EIO", "=ENOSPC"])
 def test_a_damaged_file_is_kept_whole_before_it_is_rewritten(action, numbers):
-    """Whatever happens on the way: the file is the one that was there, or a copy of that stands beside it."""
+    """Whatever happens on the way, the file is the one that was there, or a copy of that is beside it."""
     original = (damaged_journal()[0] / "s.jsonl").read_bytes()
     calls = ["any"] if "kill" in action else ["openat", "write", "fsync", "renameat", "unlinkat", "pread", "fchmod"]
     kept = count = 0
@@ -216,12 +216,12 @@ def test_a_damaged_file_is_kept_whole_before_it_is_rewritten(action, numbers):
             allowed = {OK} if "kill" in action else {OK, IO, NO_SPACE, NOT_DURABLE}
             copy = path.with_name(path.name + ".damaged")
             now = path.read_bytes()
-            has_removed = any(mark[0] == b"B" and mark[3] == b"remove" for mark in run.marks)  # that goes from the copy, too
+            has_removed = any(mark[0] == b"B" and mark[3] == b"remove" for mark in run.marks)  # it is removed from the copy, too
             if now[:70] != original[:70]:
                 kept += 1
                 assert has_removed or copy.read_bytes().startswith(original), f"{call}@{at}{action}: rewritten, and not kept"
             else:
                 assert now.startswith(original)
-            list(judge_all(numbers, [(f"{call}@{at}{action}", path, run)], allowed, 2, stored))  # the line, and the gap
+            list(judge_all(numbers, [(f"{call}@{at}{action}", path, run)], allowed, 2, stored))  # the damaged line, and the gap
             at += 1 if LONG or call != "any" else 3
-    assert kept and (count > kept or "kill" not in action)  # who is not killed tries again, and ends with a new file
+    assert kept and (count > kept or "kill" not in action)  # a program that is not killed tries again, and ends with a new file

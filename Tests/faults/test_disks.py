@@ -1,4 +1,4 @@
-"""Real file systems: full ones, and one of each kind, with kills and faults on it."""
+"""Tests real file systems: full ones, and one of each kind, with kills and faults on it."""
 import json
 import sys
 
@@ -22,7 +22,7 @@ def on(kind, what, numbers):
 
 @pytest.mark.parametrize("size", ["40k", "64k", "100k", "256k"])
 def test_logging_out_works_on_a_full_disk(size, numbers):
-    """NO_SPACE changes nothing; the reserve is for removing and clearing; what is there stays readable."""
+    """NO_SPACE changes nothing. Removing and clearing use the reserve. What is stored can be read."""
     on(f"tmpfs:{size}", "fill", numbers)
 
 
@@ -37,7 +37,7 @@ def test_a_reserve_that_is_exhausted_is_said(numbers):
 @pytest.mark.parametrize("limit", [1, 100, 140, 200, 5000, 20_000, 70_000])
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_limit_on_the_size_of_files_is_a_full_disk(limit, durability, numbers):
-    """RLIMIT_FSIZE cuts lines at any byte; the process is not ended by SIGXFSZ."""
+    """RLIMIT_FSIZE cuts lines at any byte, and SIGXFSZ does not end the process."""
     path = faults.fresh()
     run = faults.script(path, durability, "fill", size_limit=limit)
     numbers(faults=1)

@@ -1,7 +1,7 @@
-"""Power is lost at every point of what the library did, with everything that a disk may hold then.
+"""Loses power at every point of what the library did, and tries everything that a disk may hold then.
 
-POWER: every acknowledged update is there, in every state. PROCESS: what is there is the state after some update, and what
-a sync acknowledged is. In both, nothing is there that was never stored, and the store can be gone on with.
+With POWER, every acknowledged update is there, in every state. With PROCESS, the store has the state after some update, and
+everything that a sync acknowledged. With both, nothing is there that was never stored, and programs can go on with the store.
 """
 import random
 import shutil
@@ -33,7 +33,7 @@ def record(durability, rules="", what="everything"):
 
 
 def list_states(trace, durability, rng):
-    """The states that a trace may leave, each once for each promise."""
+    """Yields the states that a trace may leave, each once for each promise."""
     seen, states = set(), []
     for state, is_beginning, is_new, promise, where in powerloss.crashes(trace, durability == "power", rng, SAMPLES):
         key = (hash(tuple(sorted(state.items()))), promise.safe, len(promise.states))
@@ -44,7 +44,7 @@ def list_states(trace, durability, rng):
 
 
 def replay(checker, numbers, trace, durability, seed=1, most=MOST):
-    """Checks the states of a trace; a sample of them where they are many."""
+    """Checks the states of a trace, or a sample of them if there are many."""
     rng = random.Random(seed)
     folder = faults.scratch() / "disk"
     wrongs, refused = [], 0
@@ -75,7 +75,7 @@ def test_power_is_lost_at_every_point(checker, numbers, durability):
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_power_is_lost_where_what_was_removed_is_overwritten(checker, numbers, durability):
-    """What shared a line with it was synced in another line before."""
+    """What shared a line with the overwritten value was synced in another line before."""
     run, trace = record(durability, rules="openat:tmp@1+=EACCES")
     assert any(operation.name == "overwrite" for operation in powerloss.read_trace(trace))
     assert replay(checker, numbers, trace, durability) >= 90
@@ -83,7 +83,7 @@ def test_power_is_lost_where_what_was_removed_is_overwritten(checker, numbers, d
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_power_is_lost_under_two_processes(checker, numbers, durability):
-    """Each rewrites the file under the other, which acknowledges what it writes to a file that it did not make."""
+    """Each process rewrites the file under the other, so that each acknowledges what it writes to a file that it did not make."""
     run, trace = record(durability, what="shared")
     processes = {operation.arguments[0].split(".")[0] for operation in powerloss.read_trace(trace) if operation.name == "write"}
     assert len(processes) == 2 and sum(call == ("renameat", "tmp") for call in run.calls) >= 2
@@ -103,8 +103,8 @@ def test_power_is_lost_after_a_sync_failed_in_one_of_two_processes(checker, numb
     "fdatasync:journal@{}=EIO>fsync:directory@1=EIO"])
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_power_is_lost_after_a_sync_failed(checker, numbers, durability, rule):
-    """The pages of a sync that failed are zeros for good, though all still read what was written: who syncs the same file
-    once more and believes it loses data. What a directory's sync did not do is not acknowledged by any handle."""
+    """The pages of a sync that failed stay zeros on disk, though programs still read what was written. A program that syncs the same file
+    again and trusts the result loses data. If the sync of a directory failed, no handle acknowledges what depends on it."""
     replay_each(checker, numbers, durability, rule, "everything")
 
 

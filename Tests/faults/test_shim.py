@@ -1,13 +1,13 @@
-"""That the means of injection reach what they are to reach."""
+"""Checks that the shim reaches every call that it should."""
 import subprocess
 
 import faults
 
-# What the library asks of the system that concerns no file of a journal, or cannot go wrong there.
+# The functions that concern no file of a journal, or cannot fail there.
 OTHERS = set("""
 lseek fopen fopen64 fgets fclose sscanf __isoc99_sscanf snprintf __snprintf_chk __fgets_chk inotify_rm_watch eventfd_read eventfd_write
 read readlink __readlink_chk getcwd getpid geteuid getrlimit sysconf mmap munmap madvise
-sched_yield pthread_sigmask sigtimedwait sigemptyset sigaddset pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock
+sched_yield pthread_sigmask sigtimedwait sigpending sigismember sigemptyset sigaddset pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock
 pthread_mutex_unlock malloc calloc realloc free posix_memalign memchr memcmp bcmp memcpy memmove memset explicit_bzero strlen strnlen strtod newlocale uselocale
 freelocale secure_getenv getauxval strerrordesc_np __errno_location __stack_chk_fail
 """.split())
@@ -19,7 +19,7 @@ def symbols(file, *options):
 
 
 def test_every_call_of_the_library_for_files_is_one_of_the_shim():
-    """A call that the library begins to make, and that nobody lets fail, is told here."""
+    """If the library begins to make a call that no test lets fail, this test fails."""
     wanted = {name for name in symbols(faults.LIBRARY, "--undefined-only") if not name.startswith(("json_", "__asan", "__ubsan"))}
     missing = wanted - OTHERS - symbols(faults.programs() / "libshim.so", "--defined-only")
     assert not missing, f"the shim knows nothing of {sorted(missing)}"

@@ -1,5 +1,5 @@
-"""Every call that the library makes below the journal's directory fails, comes out short, or is the last one, in both
-durabilities: what was acknowledged is there, whole; what was not is there wholly or not at all; and all goes on."""
+"""Lets every call that the library makes below the journal's directory fail, come out short, or be the last one, in both durabilities.
+What was acknowledged is there as a whole. Anything else is there as a whole or not at all. Then everything works again."""
 import pytest
 
 import faults
@@ -15,7 +15,7 @@ def sweep_through(numbers, runs, allowed, kind):
     for rule, path, run in runs:
         count += 1
         try:
-            # A header but for its last newline looks like that of a journal that was cut.
+            # A header without its last newline looks like that of a journal that was cut.
             sweep.judge(path, run, allowed, damage=int(rule == "write@1=tear:-1"))
         except oracle.Wrong as wrong:
             wrongs.append(f"{rule}: {wrong}")
@@ -31,7 +31,7 @@ def test_a_call_fails_once_and_for_ever(call, error, durability, numbers):
     for forever in ["", "+"] if error not in sweep.ONCE_ONLY else [""]:
         runs = sweep.points(call, f"{forever}={error}", durability)
         count += sweep_through(numbers, runs, sweep.expected(error, call), "faults")
-    assert count or call == "ftruncate"  # which is called only where something failed before
+    assert count or call == "ftruncate"  # ftruncate is called only after something has failed
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)
@@ -43,21 +43,21 @@ def test_SIGKILL_before_and_after_each_call(action, durability, numbers):
 @pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("call", ["write", "renameat", "fsync"])
 def test_SIGKILL_after_each_step_that_changes_the_file(call, durability, numbers):
-    """Every one of them, in the short run too: a change that took two steps would be seen half done."""
+    """The short run, too, tries every one of them, because a change that took two steps would then be half done."""
     assert sweep_through(numbers, sweep.points(call, "=kill-after", durability, stride=1), {OK}, "kills") > 2
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("tear", sweep.TEARS)
 def test_SIGKILL_in_the_middle_of_each_write(tear, durability, numbers):
-    """The fragment is cut off by whoever writes next, and spoils nothing."""
+    """The next writer cuts the fragment off, and nothing else is lost."""
     assert sweep_through(numbers, sweep.points("write", f"={tear}", durability), {OK}, "kills") > 8
 
 
 @pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("action", ["kill", "kill-after", "tear:12"])
 def test_SIGKILL_of_one_of_two_processes(action, durability, numbers):
-    """They take turns, and rewrite the file under each other: the one that is left goes on as if it had been alone."""
+    """The two take turns and rewrite the file under each other. The one that is left goes on as if it had been alone."""
     runs = sweep.points("write" if "tear" in action else "any", f"={action}", durability, "shared")
     assert sweep_through(numbers, runs, {OK}, "kills") > 5
 

@@ -1,6 +1,6 @@
-/* Sequences of calls: each byte decides what comes next, in the program and inside its callbacks, which call the library
-   again, fail, or end what called them. Whatever the order: no crash, each context is released exactly once, no descriptor and
-   no memory stays behind, and lily_session_last_error() is empty exactly after a success. */
+/* Makes sequences of calls. Each byte decides what comes next, in the program and inside its callbacks, which call the
+   library again, fail, or end what called them. In any order, nothing crashes, each context is released exactly once, no
+   descriptor and no memory stays, and lily_session_last_error() is "" after a success, and only then. */
 #include "host.h"
 
 /* ------------------------------------------------------------------ what calls are given */
@@ -20,10 +20,10 @@ static lily_session_storage *storages[STORAGES];
 static lily_session_persistence *lists[LISTS];
 static lily_session_runtime *runtimes[RUNTIMES];
 static lily_session *sessions[SESSIONS];
-/* Calls that set the message. */
+/* How many calls have set the message. */
 static long calls;
 
-/* The message after a call: of nested calls the outermost decides. */
+/* Checks the message after a call. In nested calls, the outermost sets it. */
 static lily_session_status checked(lily_session_status status, const char *call) {
   calls++;
   const char *message = lily_session_last_error();
@@ -35,7 +35,7 @@ static lily_session_status checked(lily_session_status status, const char *call)
 
 #define CHECKED(call) checked((call), #call)
 
-/* Functions that return void leave the message alone; only calls of the callbacks may change it. */
+/* Makes a call that returns void. It leaves the message alone; only calls inside callbacks may change it. */
 #define QUIETLY(call)                                                                                          \
   do {                                                                                                         \
     char message[2000];                                                                                        \
@@ -137,7 +137,7 @@ static void add_field(lily_session_persistence *list) {
   if (way & 8) field.former_keys = former;
   bool is_named = true;
   switch (way / 16) {
-    case 13: field.size += 8; break; /* zero behind: accepted */
+    case 13: field.size += 8; break; /* the bytes behind it are zero, so it is accepted */
     case 14: field.size += 8, given.larger[sizeof field] = 1; break;
     case 15: field.size = 8, is_named = false; break;
   }
@@ -161,7 +161,7 @@ static void attach(lily_session_runtime *runtime, lily_session_persistence *list
   require((status == LILY_SESSION_OK) == (*out_session != NULL), "attach returns %d", status);
 }
 
-/* After a success nothing is dirty. */
+/* Requires that after a success no field is dirty. */
 static void require_clean(lily_session *session, long before) {
   if (steps != before) return;
   for (size_t at = 0; at < sizeof keys / sizeof *keys; at++) {
@@ -173,7 +173,7 @@ static void require_clean(lily_session *session, long before) {
   }
 }
 
-/* What another program, or the user, does to the file. */
+/* Does to the file what another program, or the user, may do. */
 static void disturb(void) {
   const char *path = journal_path();
   char line[100];
@@ -195,7 +195,7 @@ static void disturb(void) {
   }
 }
 
-/* The slot is emptied first: a callback must not use a handle that is being given back. */
+/* Empties the slot first, because a callback must not use a handle that is being given back. */
 #define TAKE(slot) (slot); (slot) = NULL
 
 static void step(void) {
@@ -210,7 +210,7 @@ static void step(void) {
       if (*storage == NULL) {
         lily_session_storage *opened = NULL;
         open_storage(&opened);
-        if (*storage != NULL) QUIETLY(lily_session_storage_close(opened)); /* a callback was faster */
+        if (*storage != NULL) QUIETLY(lily_session_storage_close(opened)); /* a callback has filled the slot meanwhile */
         else *storage = opened;
       }
       break;
@@ -313,12 +313,12 @@ static void step(void) {
   }
 }
 
-/* Most runs begin with something attached, or the fuzzer would look for that for long. */
+/* Attaches something at the beginning of most runs, because the fuzzer would take long to find that itself. */
 static void begin(unsigned way) {
   if (way % 8 == 0) return;
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.clock = clock_ms;
-  /* Into variables first: a callback may fill the slots meanwhile. */
+  /* The handles go into variables first, because a callback may fill the slots meanwhile. */
   lily_session_storage *storage = NULL;
   if (way & 1) CHECKED(lily_session_storage_open_memory(&options, &storage));
   else CHECKED(lily_session_storage_open(in_directory("a.jsonl"), &options, &storage));
@@ -364,7 +364,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   begin(order / 8);
   for (int count = 0; left > 0 && count < 400; count++) step();
 
-  /* All may be freed in any order. */
+  /* Handles may be freed in any order. */
   left = 0;
   for (int turn = 0; turn < 4; turn++) {
     switch ((order + (order & 4 ? 3 * (unsigned)turn : (unsigned)turn)) % 4) {

@@ -1,5 +1,5 @@
-/* The program that makes the calls: what the library calls back, with contexts that are counted, a model, and a backend. Each byte
-   of the input decides what a callback returns, and whether it calls the library itself first. */
+/* The program that makes the calls. It has the callbacks, with contexts that are counted, a model, and a backend. Each byte of the
+   input decides what a callback returns, and whether it calls the library first. */
 #ifndef HOST_H
 #define HOST_H
 
@@ -23,13 +23,13 @@ static unsigned byte(void) {
 enum { DEEPEST = 3 };
 
 static int depth;
-/* Steps begun, in callbacks too: where there was one, what a call was about may be gone. */
+/* How many steps have begun, those in callbacks included. If one began inside a call, the objects of that call may be gone. */
 static long steps;
 
-/* The next call. */
+/* Makes the next call. */
 static void step(void);
 
-/* What every callback does first. */
+/* Makes calls inside a callback. Every callback begins with it. */
 static void reenter(void) {
   if (depth >= DEEPEST || byte() % 4 != 1) return;
   depth++;
@@ -43,7 +43,7 @@ static int contexts;
 
 struct context {
   int is_live;
-  int is_closed; /* a backend's */
+  int is_closed; /* 1: this is the context of a backend that was closed */
   int32_t types;
   int member;
 };
@@ -57,7 +57,7 @@ static struct context *make_context(void) {
 
 static void release(void *pointer) {
   struct context *context = pointer;
-  require(context->is_live == 1234567, "released twice"); /* or the sanitizer says it first */
+  require(context->is_live == 1234567, "released twice"); /* the sanitizer may report it first */
   context->is_live = 0;
   contexts--;
   free(context);
@@ -77,7 +77,7 @@ static struct model {
   int64_t large;
   double real;
   char name[8];
-  int value; /* what the callbacks' fields show */
+  int value; /* what the fields with callbacks show */
 } models[2];
 
 static int64_t clock_ms(void *context) {
@@ -103,7 +103,7 @@ static lily_session_status get(void *pointer, const void *slice, lily_session_va
       static const char *const strings[] = {"", "SECRET", "\"SECRET\"", "[1, 2]", "\xED\xA0\x80", "{\"k\":[]}"};
       const char *text = strings[(unsigned)model->value % 6];
       out_value->as.text.bytes = text;
-      out_value->as.text.length = strlen(text) + (model->value % 6 == 0); /* the NUL too */
+      out_value->as.text.length = strlen(text) + (model->value % 6 == 0); /* sometimes the NUL counts, too */
     }
   }
   return LILY_SESSION_OK;
@@ -187,11 +187,12 @@ static lily_session_status visit(void *context, const char *key, const char *jso
   return byte() % 8 == 7 ? (lily_session_status)(int8_t)byte() : LILY_SESSION_OK;
 }
 
-/* ------------------------------------------------------------------ a backend of the host's */
+/* ------------------------------------------------------------------ a backend of the host */
 
 enum { ROWS = 128 }; /* more than there are keys and scopes */
 
-/* One row for each key; generations are counted for any prefix together, which is more than is asked. Shared by all backends. */
+/* There is one row for each key. All prefixes share one generation, so that it is raised more often than it must be. All backends
+   share these rows. */
 static struct row {
   char key[600];
   char *json;
@@ -212,13 +213,13 @@ static void drop(struct row *row) {
   row->json = NULL;
 }
 
-/* Failures of the host's own, and of its numbers. */
+/* Fails sometimes, with any number. */
 static lily_session_status backend_fails(void *context) {
   require(!live(context)->is_closed, "a backend's function ran after close");
   reenter();
   unsigned way = byte();
   if (way % 16 != 15) return LILY_SESSION_OK;
-  steps++; /* what the caller sees now is the backend's word, NOT_FOUND too */
+  steps++; /* the caller sees the status of the backend, which may be NOT_FOUND */
   return (lily_session_status)(int8_t)byte();
 }
 

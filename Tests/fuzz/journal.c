@@ -1,4 +1,4 @@
-/* The journal's reader: any bytes are a file. Whatever is in it, the library may neither crash, nor change a file that is
+/* Gives the journal's reader any bytes as a file. Whatever is in it, the library may neither crash, nor change a file that is
    not a journal, nor show another state to a second reader than to the first, nor lose one in a rewrite.
 
    The bytes are the file. The mutator gives headers and lines right checks most of the time, else hardly a mutated line
@@ -31,7 +31,7 @@ static void put_headers(uint8_t *data) {
   memcpy(data + HEADER, header, HEADER);
 }
 
-/* Lines with right checks, and, where `renumber` says so, right sequences. */
+/* Gives the lines right checks and, if `renumber` is true, right sequence numbers. Returns the new size. */
 static size_t put_checks(uint8_t *data, size_t size, size_t max_size, bool renumber) {
   if (size < HEADERS) {
     if (max_size < HEADERS) return size;
@@ -73,7 +73,7 @@ static const char *const operations[] = {
   "\"renamed\",[1,{\"x\":null}]", "\"set\",\"e\",true,1", "\"set\",\"\xC3\xA9\",\"\\ud83d\\ude00\",1700000000001",
 };
 
-/* A new line, a line less, or a line twice. */
+/* Adds a line, removes one, or doubles one. Returns the new size. */
 static size_t change_lines(uint8_t *data, size_t size, size_t max_size, unsigned seed) {
   size_t starts[64];
   size_t count = 0;
@@ -86,10 +86,10 @@ static size_t change_lines(uint8_t *data, size_t size, size_t max_size, unsigned
   char line[200];
   size_t length;
   switch (seed % 4) {
-    case 0: /* less */
+    case 0: /* removes the line */
       memmove(data + at, data + end, size - end);
       return size - (end - at);
-    case 1: /* twice */
+    case 1: /* doubles the line */
       if (size + (end - at) > max_size) return size;
       memmove(data + end, data + at, size - at);
       return size + (end - at);
@@ -112,7 +112,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
   } else {
     size = LLVMFuzzerMutate(data, size, max_size);
   }
-  /* Some stay as they are: damage is read too. */
+  /* Some inputs stay as they are, because the reader must also read damage. */
   return way == 0 || way == 15 ? size : put_checks(data, size, max_size, way % 4 != 0);
 }
 
@@ -134,7 +134,7 @@ static void add(struct state *state, const void *bytes, size_t length) {
 
 static lily_session_storage *storage;
 
-/* The key's own NUL keeps keys and values apart. */
+/* Adds an entry. The NUL of the key separates keys from values. */
 static lily_session_status visit(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {
   struct state *state = context;
   require(expires_at_ms == 0 || expires_at_ms > now_ms, "an expired entry is shown");
@@ -172,7 +172,7 @@ static int64_t damaged_lines(void) {
   return info.damaged_lines;
 }
 
-/* What others read of the file, a scope of it too. */
+/* Returns what another program reads of the file and of a scope. */
 static struct state reread(const char *path, const lily_session_storage_options *options, const char *when) {
   lily_session_status status = lily_session_storage_open(path, options, &storage);
   require(status == LILY_SESSION_OK, "it does not open %s: %d", when, status);
@@ -205,7 +205,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lily_session_storage_options strict = reading;
   strict.flags |= LILY_SESSION_STRICT;
   status = lily_session_storage_open(path, &strict, &storage);
-  bool is_corrupt = damage > 0 || size == 0; /* an empty file that was there before may have been emptied */
+  bool is_corrupt = damage > 0 || size == 0; /* an empty file counts as damaged, because somebody may have emptied it */
   require(status == (!is_journal ? LILY_SESSION_ERROR_REFUSED : is_corrupt ? LILY_SESSION_ERROR_CORRUPT : LILY_SESSION_OK),
           "STRICT returns %d, with %lld damaged lines", status, (long long)damage);
   lily_session_storage_close(storage);
@@ -232,7 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require_same(after, before, "after a write that failed");
   }
   free(after.text);
-  lily_session_storage_close(storage); /* rewrites it, where that is worth while */
+  lily_session_storage_close(storage); /* rewrites the file if it is worth it */
 
   after = reread(path, &options, "after a write");
   require_same(before, after, "after it was closed and opened");

@@ -1,7 +1,7 @@
-/* JSON values: any bytes are given to lily_session_storage_set(). The library judges them without jansson: exactly what jansson takes, with
-   these flags and the two rules below, is stored without its white space, comes out of a journal the same, and reaches a field as the value
-   that jansson sees. All else is DECODE. A line of a journal with the text as a member of an operation that is not known is whole where jansson
-   takes the line. */
+/* Passes any bytes to lily_session_storage_set(), which checks them without jansson. It accepts a text if jansson does, with these flags and
+   the two rules below. The text is then stored without white space, read back from a journal unchanged, and set in a field as the value that
+   jansson reads. For any other text it returns DECODE. A line of a journal that has the text in an unknown operation is whole if jansson
+   accepts the line. */
 #include "support.h"
 
 #include <jansson.h>
@@ -9,7 +9,8 @@
 
 enum { DEPTH = 512 };
 
-/* The library's own rules before jansson's: no NUL, and no deeper than 512. */
+/* Returns true if the text keeps the library's own rules, which it checks before jansson does: it has no NUL, and is at most 512
+   levels deep. */
 static bool is_shallow_text(const char *text, size_t length, int most) {
   int depth = 0;
   bool in_string = false;
@@ -39,13 +40,13 @@ static size_t without_space(const char *text, size_t length, char *out) {
   return count;
 }
 
-/* ------------------------------------------------------------------ a field that gives back what it was set to */
+/* ------------------------------------------------------------------ a field whose get returns what set was given */
 
 static struct {
   lily_session_value value;
   char *text;
   int sets;
-  bool gives_json; /* text as JSON rather than as characters */
+  bool gives_json; /* true: get gives text as JSON; false: as characters */
   bool is_other;
 } field;
 
@@ -119,7 +120,7 @@ static void check_field(lily_session_storage *storage, json_t *parsed, const cha
         break;
       default: wrong("type %d", value->type);
     }
-    /* Something else is stored, and then this again, by the library's own encoder. */
+    /* The library's own encoder stores another value, and then this one again. */
     field.is_other = true;
     lily_session_status first = lily_session_persist(session);
     field.is_other = false;
@@ -146,12 +147,12 @@ static void check_field(lily_session_storage *storage, json_t *parsed, const cha
   field.text = NULL;
 }
 
-/* ------------------------------------------------------------------ a line that somebody else wrote */
+/* ------------------------------------------------------------------ a line that another program wrote */
 
 static void check_line(const char *text, size_t length) {
   static const uint8_t salt[8] = {0x8f, 0x3b, 0x0c, 0x6a, 0x92, 0xd1, 0xe4, 0x57};
   static const char header[] = "0,\"lily-session\",1,\"8f3b0c6a92d1e457\",\"00000000b7e15163\"]";
-  if (memchr(text, '\n', length) != NULL) return; /* it would be two */
+  if (memchr(text, '\n', length) != NULL) return; /* this would be two lines */
   char *file = malloc(length + 300);
   size_t size = 0;
   for (int copy = 0; copy < 2; copy++) {
@@ -195,9 +196,9 @@ static void require_stored(lily_session_storage *storage, const char *text, size
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  char *text = malloc(size + 1); /* its end is where the sanitizer sees a read past it */
+  char *text = malloc(size + 1);
   memcpy(text, data, size);
-  char *exact = malloc(size);
+  char *exact = malloc(size); /* has no byte more, so that the sanitizer sees a read past its end */
   memcpy(exact, data, size);
   json_t *parsed = size > 0 && is_shallow_text(text, size, DEPTH) ? load(text, size) : NULL;
   lily_session_storage *storage;
@@ -218,13 +219,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_field(storage, parsed, compact, length, 63);
     require(lily_session_storage_set(storage, "lily_session_f", compact, length, 0) == LILY_SESSION_OK, "not accepted again");
     check_field(storage, parsed, compact, length, (int32_t)(size % 62) + 1);
-    if (size % 4 == 0) { /* a file costs more */
+    if (size % 4 == 0) { /* only some inputs go to a file, because it costs more */
       const char *path = in_directory("session.jsonl");
       unlink(path);
       lily_session_storage *journal;
       require(lily_session_storage_open(path, NULL, &journal) == LILY_SESSION_OK, "no journal");
       require(lily_session_storage_set(journal, "lily_session_f", text, size, 0) == LILY_SESSION_OK, "the journal does not take it");
-      lily_session_storage *second; /* while the first has it open: nothing is rewritten yet */
+      lily_session_storage *second; /* opens while the first has the file open, so that nothing is rewritten yet */
       require(lily_session_storage_open(path, NULL, &second) == LILY_SESSION_OK, "the journal does not open");
       require_stored(second, compact, length);
       lily_session_storage_close(second);

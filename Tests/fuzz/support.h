@@ -1,4 +1,4 @@
-/* What the fuzz targets share: a directory in memory, files, the journal's check, and how an error is told. */
+/* What the fuzz targets share: a directory in memory, files, the journal's check, and the report of an error. */
 #ifndef SUPPORT_H
 #define SUPPORT_H
 
@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The fuzzer keeps the input of a run that ends by a signal. */
+/* Ends the run by a signal, because then the fuzzer keeps the input. */
 __attribute__((format(printf, 1, 2), noreturn)) static inline void wrong(const char *format, ...) {
   va_list arguments;
   va_start(arguments, format);
@@ -25,10 +25,11 @@ __attribute__((format(printf, 1, 2), noreturn)) static inline void wrong(const c
 
 #define require(condition, ...) do { if (!(condition)) wrong(__VA_ARGS__); } while (0)
 
-/* The time that all storages are told. */
+/* The time of all storages, UTC in ms. */
 static int64_t now_ms = 1700000000000;
 
-/* $FUZZ_DIRECTORY, which `run` makes and removes; a run by hand makes one of its own. */
+/* Returns the path of a file in $FUZZ_DIRECTORY, which `run` makes and removes. A run by hand makes a directory of its own.
+ * The text lives for seven more calls. */
 static inline const char *in_directory(const char *name) {
   static char directory[200];
   static char paths[8][300];
@@ -47,7 +48,7 @@ static inline const char *in_directory(const char *name) {
   return path;
 }
 
-/* `reg` is the register, not the final value. */
+/* Returns the register of the check after these bytes. `reg` is the register before them, not a finished check. */
 static inline uint32_t crc32c(uint32_t reg, const uint8_t *bytes, size_t count) {
   for (size_t at = 0; at < count; at++) {
     reg ^= bytes[at];
@@ -57,14 +58,14 @@ static inline uint32_t crc32c(uint32_t reg, const uint8_t *bytes, size_t count) 
 }
 
 static inline void file_write(const char *path, const void *bytes, size_t length) {
-  unlink(path); /* a new inode: nothing of the run before is seen */
+  unlink(path); /* the file is a new inode, so that nothing of the last run is seen */
   int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   require(file >= 0, "%s cannot be made", path);
   require(write(file, bytes, length) == (ssize_t)length, "%s cannot be written", path);
   close(file);
 }
 
-/* Whether the file's bytes are these. */
+/* Returns true if the file has exactly these bytes. */
 static inline bool file_is(const char *path, const void *bytes, size_t length) {
   int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return false;

@@ -1,5 +1,5 @@
-/* Threads on one handle of a storage, under ThreadSanitizer: it ends the program at the first race. What each thread wrote under
-   keys of its own has to be there, and each thread has its own message. */
+/* Uses one handle of a storage in several threads, under ThreadSanitizer, which ends the program at the first race. What each
+   thread wrote under keys of its own must be there, and each thread has its own message. */
 #include "support.h"
 
 #include <poll.h>
@@ -12,7 +12,7 @@ static time_t deadline;
 static long rounds;
 
 static lily_session_storage *shared;
-static bool has_own_keys; /* nobody clears what the threads wrote */
+static bool has_own_keys; /* true: no thread clears what another one wrote */
 
 static int64_t clock_ms(void *context) {
   (void)context;
@@ -105,7 +105,7 @@ static void *work(void *argument) {
       case 3: OK(lily_session_storage_remove(storage, "all")); break;
       case 4: {
         lily_session_storage *scope;
-        char name[20]; /* one for several threads, unless nobody may clear what another has */
+        char name[20]; /* threads share a scope, unless has_own_keys */
         snprintf(name, sizeof name, "scope %d", has_own_keys ? thread : thread % 2);
         OK(lily_session_storage_scoped(storage, name, &scope));
         OK(lily_session_storage_set(scope, "key", json, strlen(json), 0));
@@ -132,7 +132,7 @@ static void *work(void *argument) {
   return NULL;
 }
 
-/* What the kernel calls another process, as far as the file's lock goes. */
+/* Works with a handle of its own. To the file's lock of the kernel, it is another process. */
 static void *work_elsewhere(void *argument) {
   lily_session_storage *other;
   OK(lily_session_storage_open(argument, NULL, &other));

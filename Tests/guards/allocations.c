@@ -1,4 +1,4 @@
-/* Counts what an update allocates: nothing, once the library's buffers have their sizes.
+/* Checks that an update allocates nothing once the library's buffers have their sizes.
  *
  *   allocations FILE
  *

@@ -1,9 +1,9 @@
-/* Counts the system calls of an update: none, where nothing changes; lock, look, write, unlock, where something does, and once
- * in 64 KiB the reserve's fallocate.
+/* Counts the system calls of an update. If nothing changes, it makes none. If something changes, it locks, looks, writes and
+ * unlocks, and once in 64 KiB it calls fallocate for the reserve.
  *
  *   calls FILE
  *
- * A child makes the updates and this process traces it: whatever makes a call, it is seen.
+ * A child makes the updates and this process traces it, so that it sees every call.
  */
 #define _GNU_SOURCE
 #include "loops.h"
@@ -20,7 +20,7 @@
 enum {
   TURNS = 3000,
   NUMBERS = 1024,
-  MARK = 100000, /* no such call: it says where the updates begin and end */
+  MARK = 100000, /* a number that no system call has: it marks where the updates begin and end */
   NOT_ALLOWED = 77,
   NOT_MADE = 78
 };
@@ -28,7 +28,7 @@ enum {
 struct counts {
   long calls[NUMBERS];
   long total;
-  long grown; /* by how many bytes the updates made the file longer */
+  long grown; /* how many bytes the updates added to the file */
 };
 
 static long size_of(const char *path) {
@@ -47,7 +47,8 @@ static void make_updates(const struct loop *loop, const char *path) {
   _exit(0);
 }
 
-/* 0, NOT_ALLOWED, or why not. */
+/* Counts the calls between the two marks. Returns 0, NOT_MADE if the updates could not be made, or NOT_ALLOWED if tracing is
+ * not allowed here. */
 static int trace(pid_t child, struct counts *counts) {
   int status, marks = 0;
   waitpid(child, &status, 0);
@@ -79,7 +80,7 @@ static int check(const struct loop *loop, const char *path) {
   int result = child < 0 ? NOT_MADE : trace(child, &counts);
   if (result == NOT_ALLOWED) return printf("skipped %s: this system does not let one process trace another\n", loop->name), 0;
   if (result != 0) return printf("FAILED %s: the updates could not be made (%d)\n", loop->name, result), 1;
-  counts.total--; /* the look at the file's size, at the end */
+  counts.total--; /* without the look at the file's size at the end */
 #ifdef SYS_newfstatat
   counts.calls[SYS_newfstatat]--;
 #endif

@@ -1,4 +1,4 @@
-/* Writes files that are made to cost more to open than they weigh, and opens them: hostile.py asks what that took.
+/* Writes files that are made to be expensive to open for their size, and opens them. hostile.py measures what that takes.
  *
  *   hostile kinds                   prints their names
  *   hostile make KIND FILE BYTES    writes a file of about so many bytes
@@ -17,7 +17,7 @@
 enum { LINE = 64 << 20, UNKNOWN_LINE = 1 << 20, VALUE = 16 << 20 };
 
 static FILE *file;
-static char *line; /* of the operation alone */
+static char *line; /* the operation, without the check around it */
 static size_t length;
 static long written, sequence, target;
 
@@ -65,7 +65,7 @@ static long left(long most) {
 
 static bool goes_on(void) { return left(LINE) > 0; }
 
-/* "BEFORE piece,piece,… AFTER", up to `most` bytes. `piece` may have a %lx, a number that is another each time. */
+/* Writes "BEFORE piece,piece,… AFTER", up to `most` bytes. `piece` may have a %lx, which becomes another number each time. */
 static void put_many(const char *before, const char *piece, const char *after, long most) {
   static long number;
   most = left(most - 64);
@@ -142,7 +142,7 @@ static void newlines(void) {
   for (; written < target; written++) fputc('\n', file);
 }
 
-/* Half of it keys, half of it clears that remove none of them. */
+/* Half of the file is keys, and half is clears that remove none of them. */
 static void clears(void) {
   long whole = target;
   target /= 2;

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Opens files that are made to cost more than they weigh, and holds what that takes against a bound for each byte of the file.
+"""Opens files that are made to be expensive to open for their size, and compares what that takes with a bound for each byte of the file.
 
-Memory is the peak of a process that does nothing else, without what one takes that opens an empty journal; at most 12 times the file.
-Time is counted in instructions, under callgrind, as that does not depend on how busy a machine is. The bound is about half a microsecond on a
-slow processor; the dearest kind, a file of nothing but newlines, takes less than half of it. What grows faster than its file goes far beyond.
+Memory is the peak of a process that does nothing else, less the peak of a process that opens an empty journal. At most, it is 12 times the
+file. Time is counted in instructions, under callgrind, because these do not depend on how busy a machine is. The bound is about half a
+microsecond on a slow processor. The most expensive kind, a file of nothing but newlines, takes less than half of it. A cost that grows
+faster than the file would go far beyond the bound.
 """
 import re
 import subprocess
@@ -12,8 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "hostile"
-MEMORY = 12                          # times the file
-INSTRUCTIONS = 1500                  # a byte
+MEMORY = 12                          # as a multiple of the file's size
+INSTRUCTIONS = 1500                  # for each byte
 TO_WEIGH, TO_COUNT = 4 << 20, 1 << 20
 PATIENCE = 120                       # seconds: far beyond the bound, however busy the machine
 

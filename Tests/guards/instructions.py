@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Counts the instructions of an update under callgrind, and holds them against those that are recorded.
+"""Counts the instructions of an update under callgrind, and compares them with the recorded numbers.
 
-    instructions.py             fails where a loop takes more than 10 % more or less than is recorded
-    instructions.py --record    writes them down
+    instructions.py             fails if a loop takes more than 10 % more or less than is recorded
+    instructions.py --record    records the numbers
 
-A loop is run twice, with different numbers of updates; the difference is theirs alone, without start and end. Instructions do
-not depend on how busy a machine is, but on its architecture: each has figures of its own.
+Each loop runs twice, with different numbers of updates, so that the difference has no start and no end. Instructions do not
+depend on how busy a machine is, but on its architecture, so each architecture has its own numbers.
 """
 import json
 import platform

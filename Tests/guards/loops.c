@@ -28,7 +28,7 @@ static struct model {
 } model;
 
 static const struct loop *running;
-static int at[FIELDS]; /* the callbacks' contexts */
+static int at[FIELDS]; /* the contexts of the callbacks */
 static lily_session_storage *storage;
 static lily_session_persistence *persistence;
 static lily_session_runtime *runtime;
@@ -49,7 +49,7 @@ static void require(lily_session_status status) {
 
 static size_t text_length(void) { return running->type == LILY_SESSION_JSON ? JSON_LENGTH : STRING_LENGTH; }
 
-/* A list of records, as programs have it, and as long as it has to be. */
+/* Makes a list of records, as programs have them, of the wanted length. */
 static void write_json(char *text) {
   size_t length = (size_t)sprintf(text, "[\"sixteen byte:0\"");
   for (const char *record = ",{\"id\":1234,\"name\":\"an apple\",\"tags\":[true,null]}"; length + strlen(record) < JSON_LENGTH;) {
@@ -72,7 +72,7 @@ static lily_session_status get(void *context, const void *slice, lily_session_va
 }
 
 static lily_session_status set(void *context, void *slice, const lily_session_value *value) {
-  (void)context, (void)slice, (void)value; /* the file is new: nothing is hydrated */
+  (void)context, (void)slice, (void)value; /* the file is new, so attach sets nothing */
   return LILY_SESSION_OK;
 }
 
@@ -81,7 +81,7 @@ static uint64_t get_revision(void *context, const void *slice) {
   return ((const struct model *)slice)->revision;
 }
 
-/* Changes as many fields as the loop says, in place: the next value differs in its last digits, or its length. */
+/* Changes as many fields as the loop says, in place. The next value differs in its last digits, or in its length. */
 static void *update(void *context, void *slice, const void *message) {
   (void)context, (void)message;
   struct model *to = slice;

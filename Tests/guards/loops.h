@@ -1,4 +1,4 @@
-/* The updates whose cost is counted: a session of 20 fields, and one dispatch after the other. */
+/* The updates whose cost is counted: dispatches, one after the other, to a session of 20 fields. */
 #ifndef LOOPS_H
 #define LOOPS_H
 
@@ -7,21 +7,21 @@
 
 struct loop {
   const char *name;
-  bool has_revision; /* else the fields are compared */
-  bool has_members;  /* plain members of a struct, else callbacks */
+  bool has_revision; /* true: the config has a revision; false: the fields are compared */
+  bool has_members;  /* true: the fields are plain members of a struct; false: they have callbacks */
   int32_t type;      /* LILY_SESSION_STRING of 16 bytes, _JSON of 1 KiB, or _INT */
   int changed;       /* how many of the fields an update changes */
-  bool varies;       /* the first field has another length each time */
+  bool varies;       /* true: each update gives the first field another length */
 };
 
 extern const struct loop loops[];
 extern const size_t loop_count;
-const struct loop *loop_named(const char *name); /* NULL: none */
+const struct loop *loop_named(const char *name); /* returns NULL if there is no such loop */
 
 /* Opens a new journal at `path`, attaches a session, and makes updates until its buffers have their sizes. Ends the
- * program where something fails. */
+ * program if something fails. */
 void loop_begin(const struct loop *loop, const char *path);
-/* One update. */
+/* Makes one update. */
 void loop_turn(void);
 void loop_end(void);
 

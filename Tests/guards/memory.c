@@ -1,5 +1,5 @@
-/* malloc gives none of the memory that a text is judged by, at each of its calls: the answer is IO, not DECODE, and what is stored
- * is as before. A text that is refused needs all that one needs which is taken, and nothing else; so those calls are known.
+/* Lets each malloc that checking a text makes return NULL, one at a time. The call then returns IO, not DECODE, and what is stored stays.
+ * A text that is refused makes the same calls of malloc as one that is stored, without those of storing it; so these calls are known.
  *
  *   memory FILE
  *
@@ -18,7 +18,7 @@ void *__libc_malloc(size_t size);
 void *__libc_realloc(void *memory, size_t size);
 
 static long counted;
-static long failing = -1; /* which call */
+static long failing = -1; /* the number of the call that fails */
 
 static bool fails(void) {
   if (counted++ != failing) return false;

@@ -1,6 +1,6 @@
-/* Makes updates and nothing else, for callgrind to count: instructions.py.
+/* Makes updates and nothing else. instructions.py counts its instructions by callgrind.
  *
- *   turns FILE LOOP COUNT      without LOOP and COUNT: prints the names of the loops
+ *   turns FILE LOOP COUNT      if LOOP and COUNT are missing, it prints the names of the loops
  */
 #include "loops.h"
 

@@ -1,8 +1,8 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// Programs that depend on the package as any Swift program does. `both` uses the shared library as well; check-host names
-// its header and its folder on the command line, as no target of this package may lie outside of it.
+// Programs that depend on the package as any Swift program does. `both` also uses the shared library. check-host names its
+// header and its folder on the command line, because a target of this package must lie inside it.
 let package = Package(
   name: "host",
   dependencies: [.package(name: "lily-session", path: "../..")],

@@ -1,5 +1,5 @@
-/* A plug-in host: opens the library, uses it on this thread and on another, and closes it again, a hundred times over.
- * Nothing of it may stay: no mapping, no descriptor, no memory, no thread-local storage that dlopen would run out of. */
+/* A plug-in host. It opens the library, uses it on this thread and on another, and closes it, a hundred times.
+ * Nothing may stay: no mapping, no descriptor, no memory, and no thread-local storage, which dlopen would run out of. */
 #include <lily_session.h>
 
 #include <dirent.h>
@@ -20,7 +20,7 @@ struct app {
   char theme[16];
 };
 
-/* ISO C has no cast from void * to a function pointer; POSIX promises that the bytes are the same. */
+/* ISO C cannot cast void * to a function pointer, but POSIX promises that both have the same bytes. */
 static void find(void *library, const char *name, void *function) {
   void *symbol = dlsym(library, name);
   EXPECT(symbol != NULL);
@@ -58,7 +58,7 @@ static void *update(void *context, void *model, const void *message) {
   return app;
 }
 
-/* An attachment from open to close; returns the visits. */
+/* Makes an attachment, from open to close. Returns the visits. */
 static int64_t attach(void *library, const char *path, int added) {
   FIND(lily_session_storage_open);
   FIND(lily_session_storage_open_memory);
@@ -105,7 +105,7 @@ static int64_t attach(void *library, const char *path, int added) {
   EXPECT(strcmp(json, expected) == 0);
   p_lily_session_free(json);
 
-  /* A failure leaves its sentence in this thread's buffer. */
+  /* The sentence of a failure stays in this thread's buffer. */
   EXPECT(p_lily_session_storage_get(config.storage, "lily_session_none", &json, NULL) == LILY_SESSION_ERROR_NOT_FOUND);
   EXPECT(p_lily_session_last_error()[0] != '\0');
   if (path == NULL) EXPECT(p_lily_session_clear(config.storage) == LILY_SESSION_OK);
@@ -142,8 +142,8 @@ static int mappings(const char *of) {
 }
 
 int main(int argc, char **argv) {
-  /* The library, a path for a journal, how many rounds; and anything more to count the process's mappings, which valgrind
-   * has its own among. */
+  /* The arguments are the library, a path for a journal, and the number of rounds. With one more, the mappings of the process
+   * are counted, too; under valgrind that is not possible, because it adds mappings of its own. */
   EXPECT(argc >= 4);
   int rounds = atoi(argv[3]), descriptors_before = descriptors(), mappings_before = 0;
 
@@ -164,7 +164,7 @@ int main(int argc, char **argv) {
     EXPECT(dlclose(library) == 0);
     EXPECT(mappings("liblily_session") == 0);
     EXPECT(descriptors() == descriptors_before);
-    /* The heap and the second thread's stack have found their places by then. */
+    /* By now the heap and the stack of the second thread have their places. */
     if (current == 9) mappings_before = mappings(NULL);
     if (current > 9 && argc > 4) EXPECT(mappings(NULL) <= mappings_before + 2);
   }

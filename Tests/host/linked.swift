@@ -1,5 +1,5 @@
-// A Swift program that uses the shared library through its C header. The library has a Swift runtime of its own inside,
-// which must stay inside: check-host links the library before the program's runtime, and looks at what was bound where.
+// A Swift program that uses the shared library through its C header. The library contains a Swift runtime of its own, which
+// must stay hidden: check-host links the library before the program's runtime, and checks which symbol was bound where.
 import CLilySession
 import Foundation
 

@@ -11,6 +11,7 @@ INVALID_ARGUMENT, DUPLICATE_KEY, NOT_FOUND, REENTRANT, UNSUPPORTED, FORKED = -1,
 DECODE, ENCODE, CALLBACK, UPDATE, NEWER = -10, -11, -12, -13, -14
 IO, NO_SPACE, NOT_DURABLE, PERMISSION, REFUSED, CORRUPT, QUOTA, BUSY = -20, -21, -22, -23, -24, -25, -26, -27
 READ_ONLY, STRICT = 1, 2
+PROCESS, POWER = 0, 1
 NULL, BOOL, INT, REAL, STRING, JSON = 1, 2, 4, 8, 16, 32
 EVENT_REJECTED, EVENT_NEWER, EVENT_FIELD_FAILED, EVENT_WRITE_FAILED, EVENT_DAMAGED, EVENT_DIRECTORY = 1, 2, 3, 4, 5, 6
 STATE_ABSENT, STATE_LOADED, STATE_REJECTED, STATE_EXPIRED, STATE_NEWER, STATE_DIRTY = 0, 1, 2, 3, 5, 256
@@ -119,11 +120,11 @@ def check(code):
 
 
 class Storage:
-    """A handle. `now` fixes the clock; without it the system's counts. These tests are not about the quota."""
+    """A handle. `now` fixes the clock; without it, the system's clock is used. There is no quota, because most tests are not about it."""
 
-    def __init__(self, path, flags=0, now=None, quota=-1):
+    def __init__(self, path, flags=0, now=None, quota=-1, durability=PROCESS):
         self.clock = CLOCK(lambda _: now) if now is not None else CLOCK()
-        options = Options(c.sizeof(Options), 0, flags, None, quota, self.clock, None)
+        options = Options(c.sizeof(Options), durability, flags, None, quota, self.clock, None)
         self.handle = handle()
         check(_open(os.fsencode(path), c.byref(options), c.byref(self.handle)))
 

@@ -56,20 +56,6 @@ def test_READ_ONLY_reads_a_creation_cut_short_as_empty(path, data):
             assert storage.get(b"a") == b"1"
 
 
-def read_only_file(path):
-    with open(path, "wb") as file:
-        file.write(Writer().set(b"a", b"1").bytes())
-    os.chmod(path, 0o400)
-    with lily.Storage(path) as storage:
-        assert storage.get(b"a") == b"1"
-        fails_with(lily.PERMISSION, storage.set, b"a", b"2")
-        assert storage.each() == {b"a": (b"1", 0)}
-
-
-def test_a_file_that_may_only_be_read_is_read(folder):
-    run(read_only_file, folder + "/session.jsonl")
-
-
 def read_only_folder(folder):
     with lily.Storage(folder + "/session.jsonl") as storage:
         storage.set(b"a", b"1")

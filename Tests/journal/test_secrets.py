@@ -19,8 +19,9 @@ def on_disk(path, needle=SECRET):
 
 @pytest.mark.parametrize("way", ["remove", "clear"])
 @pytest.mark.parametrize("end", ["sync", "close"])
-def test_S8_a_removed_secret_leaves_the_file(path, way, end):
-    storage = lily.Storage(path)
+@pytest.mark.parametrize("durability", [lily.PROCESS, lily.POWER], ids=["process", "power"])
+def test_S8_a_removed_secret_leaves_the_file(path, way, end, durability):
+    storage = lily.Storage(path, durability=durability)
     storage.set(b"kept", b'"kept"')
     for number in range(3):
         storage.set(b"lily_session_token", b'"%s%d"' % (SECRET, number))

@@ -1,12 +1,13 @@
-"""A clear against sessions that still carry values from before it.
+"""A model of a clear, beside sessions that still have values from before it.
 
-The journal is taken for what protocol.py shows it to be: each operation on it is one step. What is modelled is how sessions
-write: an update makes its field dirty, and the dirty fields of a session are written together, in the generation of clears that the
-session knows; a write that fails leaves them dirty. A clear raises the generation.
+Each operation on the journal is one step, as protocol.py shows. The model is about how sessions write. An update makes its field
+dirty. The dirty fields of a session are written together, in the generation of clears that the session knows. If the write fails,
+they stay dirty. A clear raises the generation.
 
-What has to hold:
-- no value whose update was over before a clear began is there after it;
-- a value whose update returned OK is there, unless a later update, or a clear that was not over before it, took its place.
+What must hold:
+- If an update was over before a clear began, its value is not there after the clear.
+- If an update returned OK, its value is there, unless a later update replaced it, or a clear that was not over before the update
+  removed it.
 """
 
 import typing
@@ -15,22 +16,22 @@ FIELDS = 2
 
 
 class Rules(typing.NamedTuple):
-    """The protocol as it is; a mutation leaves one of them out."""
+    """The rules of the protocol, all of which hold by default. A mutation breaks one of them."""
 
-    check: str = "in the write"  # of the generation, under the lock; "before it", "never"
-    drops: str = "carried"  # what is dirty of earlier updates, when a clear is met; "all", "nothing"
-    keeps_generation: bool = True  # in a rewritten file
-    begins_anew: bool = True  # a file that was deleted begins with a generation that no other had
+    check: str = "in the write"  # when the generation is checked: under the write's lock; mutations: "before it", "never"
+    drops: str = "carried"  # which changes are dropped when a clear is met: those of earlier updates; mutations: "all", "nothing"
+    keeps_generation: bool = True  # a rewritten file keeps the generation
+    begins_anew: bool = True  # the file that replaces a deleted one begins with a generation that no other file had
 
 
 class Session(typing.NamedTuple):
-    script: tuple  # ("update", field), "persist", "refresh", "clear"
+    script: tuple  # what is left to do: ("update", field), "persist", "refresh", "clear"
     at: str = "begin"
     generation: int = 0
-    fields: tuple = (0,) * FIELDS  # the model's values: numbers of updates; 0: the default
+    fields: tuple = (0,) * FIELDS  # the values of the model: each is the number of the update that set it; 0: the default
     dirty: frozenset = frozenset()
-    fresh: frozenset = frozenset()  # dirty by the update under way
-    over: frozenset = frozenset()  # a clear's: the updates that were over when it began
+    fresh: frozenset = frozenset()  # the fields that the update under way has made dirty
+    over: frozenset = frozenset()  # while it clears: the updates that were over when the clear began
 
 
 class State(typing.NamedTuple):
@@ -38,12 +39,12 @@ class State(typing.NamedTuple):
     table: tuple = (0,) * FIELDS
     generation: int = 0
     clears: int = 0
-    failures: int = 0  # of writes, that may still come
+    failures: int = 0  # how many writes may still fail
     others: tuple = ()  # what another program may still do: "compact", "delete"
-    updates: int = 0  # how many have begun
-    over: frozenset = frozenset()  # of those: over, one way or another
-    due: frozenset = frozenset()  # returned OK, and nothing took the place
-    gone: frozenset = frozenset()  # over before a clear began that has taken place
+    updates: int = 0  # how many updates have begun
+    over: frozenset = frozenset()  # the updates that are over, whether they failed or not
+    due: frozenset = frozenset()  # (field, update) for each update that returned OK and that no clear has removed
+    gone: frozenset = frozenset()  # the updates that were over before a clear began, once that clear has taken place
 
 
 def replaced(items, at, item):
@@ -118,7 +119,7 @@ class Clearing:
         yield from self.written(state._replace(table=table), who, session._replace(dirty=frozenset()), f"writes {written}")
 
     def written(self, state, who, session, label, is_ok=True):
-        """The end of an update or a persist; a refresh goes on."""
+        """Ends an update or a persist. A refresh goes on and reads."""
         task = session.script[0]
         if isinstance(task, tuple):
             number = session.fields[task[1]]
@@ -140,7 +141,7 @@ class Clearing:
             if number in state.gone:
                 return f"update {number} was over before a clear began, and came back"
         for field, number in state.due:
-            # Another session's write of the same field may follow: last writer wins.
+            # Any other value may stand here, because another session may write the same field later.
             if state.table[field] == 0:
                 return f"update {number} returned OK, and is not there"
         if is_end and any(session.script for session in state.sessions):

@@ -1,20 +1,20 @@
-"""Every state that a system can come to, in the order of the steps it takes to get there."""
+"""Visits every state that a system can reach, in the order of the number of steps that lead to it."""
 
 import collections
 
 
 class Result:
     def __init__(self, states, ends, wrong, trace):
-        self.states = states  # how many there are
-        self.ends = ends  # those from which nothing leads on
-        self.wrong = wrong  # what is wrong with the first bad one; None: nothing, in none
-        self.trace = trace  # the steps to it; no other way is shorter
+        self.states = states  # how many states there are
+        self.ends = ends  # how many states have no further step
+        self.wrong = wrong  # what is wrong with the first bad state; None: no state is bad
+        self.trace = trace  # the steps to the first bad state; no other way is shorter
 
 
 def explore(start, steps, judge):
-    """`steps(state)` yields (label, state). `judge(state, is_end)` returns what is wrong with a state, or None.
+    """Returns the Result. `steps(state)` yields (label, state). `judge(state, is_end)` returns what is wrong with a state, or None.
 
-    Breadth first, so that the first bad state found is one with a shortest way to it.
+    The search is breadth first, so that no way to a bad state is shorter than the way to the first one found.
     """
     came_from = {start: None}
     queue = collections.deque([start])

@@ -1,36 +1,37 @@
-"""The journal's protocol between processes: lock, catch up, look the path up, repair, append; and compaction.
+"""A model of the journal's protocol between processes: lock, catch up, look the path up, repair, append; and compaction.
 
-What is modelled is what docs/format.md says under "Reading" and "Writing", for one key whose value is the number that the
-last good line sets. A step here is one system call, or several between which no other process can see a difference. Any process
-may die before any step, and an append may also leave half a line, with its process dead or alive.
+The model has what docs/format.md says under "Reading" and "Writing", for one key whose value is the number that the last good
+line sets. A step is one system call, or several between which no other process can see a difference. Any process may die before any
+step, and an append may also leave half a line, with its process dead or alive.
 
-A file may be marked as loose: then a stranger may hold its lock for ever, and who waits for it too long replaces the file without. The one
-assumption about time is made here: whoever may write to the file when the replacement is made has done so before it is copied.
+A file may be marked as loose. Then a stranger may hold its lock for ever, and a process that waits too long for the lock replaces the file
+without it. This makes the only assumption about time: a process that may write to the file when the replacement is made has written before
+the file is copied.
 
-What has to hold:
-- a reader sees no value that another one, acknowledged before the read began, had followed, and never goes back in time;
-- at the end every process has come to its end, and who opens the file then sees the last acknowledged value, or a later one.
+What must hold:
+- If a later value was acknowledged before a read began, the read does not return an earlier one. No reader goes back in time.
+- At the end every process has ended, and a program that opens the file then sees the last acknowledged value, or a later one.
 """
 
 import typing
 
-# Lines that are no numbers. A torn one has no newline yet, so it is always the last.
+# The lines that are not numbers. A torn line has no newline yet, so it is always the last.
 MOVED, TORN, BAD = "moved", "torn", "bad"
 
 
 class Rules(typing.NamedTuple):
-    """The protocol as it is; a mutation leaves one of them out."""
+    """The rules of the protocol, all of which hold by default. A mutation breaks one of them."""
 
     lock: bool = True
-    look_up: bool = True  # of the path, where a new moved line or the link count asks for it
+    look_up: bool = True  # looks the path up again if a new moved line or the link count asks for it
     count_links: bool = True
     repair: bool = True
-    moved: str = "before"  # the rename; "after", "never"
-    settle: bool = True  # under the lock alone, that a moved line's compactor never came to its rename
-    heed: bool = True  # that somebody replaces the file: who has the lock of a loose one leaves it alone then
-    heed_again: bool = True  # before a compaction's rename
-    grace: bool = True  # between making the replacement and copying
-    exclusive: bool = True  # one replacement at a time, by its lock
+    moved: str = "before"  # appends the moved line before the rename; mutations: "after", "never"
+    settle: bool = True  # decides only under the lock that the compactor of a moved line never came to its rename
+    heed: bool = True  # if somebody replaces a loose file, the holder of its lock leaves it alone
+    heed_again: bool = True  # looks for a replacement again before the rename of a compaction
+    grace: bool = True  # waits between making the replacement and copying
+    exclusive: bool = True  # makes one replacement at a time, which its lock ensures
 
 
 STRANGER = 9
@@ -38,9 +39,9 @@ STRANGER = 9
 
 class File(typing.NamedTuple):
     lines: tuple = ()
-    holder: int = -1  # of its lock; STRANGER: another user's process
-    loose: bool = False  # others could open it, and it is marked so
-    extra_links: int = 0  # names that the user gave it
+    holder: int = -1  # who has its lock; STRANGER: another user's process; -1: nobody
+    loose: bool = False  # True: others could open the file, and it is marked as loose
+    extra_links: int = 0  # how many further names the user gave it
 
 
 class Process(typing.NamedTuple):
@@ -48,25 +49,25 @@ class Process(typing.NamedTuple):
     at: str = "open"  # the next step
     then: str = "begin"  # where to go once the file is open and, for a write, examined
     file: int = -1
-    read: int = 0  # lines of it that are known
-    has_moved: bool = False  # a moved line was among the new ones
-    links: int = 1  # as of the last look
-    new: int = -1  # a compaction's new file
-    acked: frozenset = frozenset()  # a read's: what was acknowledged before it began
-    seen: int = 0  # by its last read
+    read: int = 0  # how many lines of the file it knows
+    has_moved: bool = False  # True: a moved line was among the new lines
+    links: int = 1  # the link count at its last look
+    new: int = -1  # the new file of its compaction
+    acked: frozenset = frozenset()  # while it reads: what was acknowledged before the read began
+    seen: int = 0  # what its last read returned
 
 
 class State(typing.NamedTuple):
     processes: tuple
     files: tuple = (File(),)
-    path: int = 0  # which file it names
-    faults: int = 0  # that may still come
-    links: int = 0  # that the user may still make
-    replacement: int = -1  # which file has the name of a new one that is to replace the loose one
-    replacements: int = 2  # how many may still be made
+    path: int = 0  # which file the path names
+    faults: int = 0  # how many faults may still come
+    links: int = 0  # how many links the user may still make
+    replacement: int = -1  # which file is to replace the loose one; -1: there is none
+    replacements: int = 2  # how many replacements may still be made
     seizures: int = 0  # how often the stranger may still take the lock
     acked: frozenset = frozenset()
-    ended: frozenset = frozenset()  # acknowledged, failed, or its process died
+    ended: frozenset = frozenset()  # the writes that were acknowledged, failed, or whose process died
     order: frozenset = frozenset()  # (a, b): a had ended when b began
     wrong: str = ""
 
@@ -81,7 +82,7 @@ def whole(lines):
 
 
 def appended(lines, line):
-    """Behind half a line, a line ends that one and is lost with it."""
+    """Returns the lines with one more. A line that follows half a line completes that one, and is lost with it."""
     return lines[:-1] + (BAD,) if lines and lines[-1] == TORN else lines + (line,)
 
 
@@ -90,7 +91,7 @@ def replaced(items, at, item):
 
 
 def is_stale(state, shown, acked):
-    """What is wrong with showing a value to whom these were acknowledged."""
+    """Returns what is wrong with showing this value to a process that these writes were acknowledged to, or ""."""
     if not shown:
         return f"{sorted(acked)} acknowledged, nothing there" if acked else ""
     later = [number for number in acked if (shown, number) in state.order]
@@ -122,7 +123,7 @@ class Protocol:
         yield from self.strange(state)
 
     def strange(self, state):
-        """What the stranger does, who has the first file open."""
+        """Yields what the stranger can do, who has the first file open."""
         if not state.files[0].loose:
             return
         if state.files[0].holder == STRANGER:
@@ -162,7 +163,7 @@ class Protocol:
         return state._replace(files=replaced(state.files, file, state.files[file]._replace(holder=holder)))
 
     def end(self, state, who, process, next_process):
-        """Of the operation, and with None of the process."""
+        """Ends the operation. If next_process is None, ends the process, too."""
         state = self.release(state, who)
         if process.script and process.then not in ("begin", "done") and isinstance(process.script[0], int):
             state = state._replace(ended=state.ended | {process.script[0]})
@@ -308,7 +309,7 @@ class Protocol:
         yield "removes it, if it still has the name", self.go(self.release(left, who), who, process._replace(at="open"))
 
     def writes_soon(self, process, file):
-        """Whether a process that has the lock may change the file without looking for a replacement again."""
+        """Returns True if a process that has the lock may change the file without looking for a replacement again."""
         return process is not None and process.file == file and not (
             process.then == "compact" and process.at in ("copy", "moved", "heed again"))
 
@@ -343,7 +344,7 @@ class Protocol:
         put = state._replace(path=state.replacement, replacement=-1)
         yield "renames the replacement over it", self.go(self.release(put, who), who, process._replace(at="open"))
 
-    # ---- compaction, under the lock too
+    # ---- compaction, which also holds the lock
 
     def do_copy(self, state, who, process):
         living = value(state.files[process.file].lines[: process.read])
@@ -369,7 +370,7 @@ class Protocol:
         yield "renames the new file over the old", self.go(state._replace(path=process.new), who, process._replace(at=at))
 
     def do_adopt(self, state, who, process):
-        # Of the new file it knows its own line; others may have written there since the rename.
+        # It knows only its own line of the new file, because others may have written there since the rename.
         adopted = process._replace(at="finish", then="done", file=process.new, has_moved=False)
         yield "unlocks and goes on with the new file", self.go(self.release(state, who), who, adopted)
 

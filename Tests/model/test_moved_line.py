@@ -1,4 +1,4 @@
-"""The library on the way that the model found: a moved line is read before its rename, and the file has a second name."""
+"""Leads the library along a path that the model found: it reads a moved line before the rename, and the file has a second name."""
 import fcntl
 import os
 import pathlib

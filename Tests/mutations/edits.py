@@ -4,15 +4,15 @@
     Tests/mutations/edits.py                 checks that each edit is found exactly once, and changes nothing
     Tests/mutations/edits.py NAME TREE       makes the edits of NAME.edit below TREE/Sources
 
-An .edit file begins with a sentence that says what is wrong, and a line "Caught by: TEST" for each test that has to fail. Then come the
-edits, with an empty line before each. Lines that begin with "- " are what is found, and lines that begin with "+ " are put in its place:
+An .edit file begins with a sentence that says what is wrong, and a line "Caught by: TEST" for each test that must fail. Then come the
+edits, with an empty line before each. Lines that begin with "- " are looked for, and lines that begin with "+ " replace them:
 
     - owesSync = true
     + owesSync = false
 
-One line is the rule, and part of a line is enough. The text is looked for in all files below Sources, so that a file may be renamed
-or moved, and it has to be there exactly once. Where no one line is alone of its kind, several lines are given; how far they are indented
-does not matter, and neither do comments on lines of their own between them.
+Usually one line is enough, or a part of it. The text is looked for in all files below Sources, so that a file may be renamed or moved,
+and it must be there exactly once. If no single line is unique, an edit has several lines. Their indentation does not matter, nor do
+comments on lines of their own between them.
 """
 import pathlib
 import re
@@ -23,7 +23,7 @@ NEXT_LINE = r"[ \t]*\n(?:[ \t]*//.*\n)*[ \t]*"
 
 
 class Unfit(Exception):
-    """An edit whose text is not found exactly once, or a file that is no list of edits."""
+    """The text of an edit is not found exactly once, or a file is not a list of edits."""
 
 
 class Mutation:
@@ -36,7 +36,7 @@ class Mutation:
             raise Unfit(f"{path.name} names no test, or has no edit")
 
     def parse(self, lines):
-        """Returns what is found, as lines, and what is put there."""
+        """Returns the lines to find, and the lines that replace them."""
         found = [line[2:] for line in lines if line.startswith("- ")]
         put = [line[2:] for line in lines if line.startswith("+ ")]
         if not found or lines != [f"- {line}" for line in found] + [f"+ {line}" for line in put]:
@@ -44,7 +44,7 @@ class Mutation:
         return found, "\n".join(put)
 
     def apply(self, texts):
-        """Changes `texts`, {path: text}. Raises Unfit where the text of an edit is not found exactly once."""
+        """Changes `texts`, {path: text}. Raises Unfit if the text of an edit is not found exactly once."""
         for found, put in self.edits:
             pattern = re.compile(NEXT_LINE.join(re.escape(line) for line in found))
             places = [(path, match) for path, text in texts.items() for match in pattern.finditer(text)]
@@ -63,7 +63,7 @@ def read_all():
 
 
 def check_all():
-    """Returns what is wrong, a line for each mutation that does not fit the sources of this tree."""
+    """Returns a line for each mutation that does not fit the sources of this tree."""
     sources = read_sources(HERE.parent.parent)
     wrong = []
     for path in sorted(HERE.glob("*.edit")):

@@ -1,4 +1,4 @@
-"""scripts/count-tried: it adds up what the logs say, hides nothing that is missing, and holds it against the bars."""
+"""Checks scripts/count-tried: it adds up the figures of the logs, shows which are missing, and compares them with the bars."""
 import contextlib
 import io
 import pathlib
@@ -27,7 +27,7 @@ def logs(tmp_path):
 
 
 def run(logs, *options):
-    """Returns the exit code, {name: figure}, and what is said to be wrong. No process of its own: there are many runs."""
+    """Runs count-tried in this process, because there are many runs. Returns the exit code, {name: figure}, and what it says is wrong."""
     output, code, wrong = io.StringIO(), 0, ""
     with contextlib.redirect_stdout(output), mock.patch.object(sys, "argv", [str(SCRIPT), *map(str, options), str(logs)]):
         try:

@@ -1,4 +1,4 @@
-"""docs/faults.md: every fault has a test, and every test that it names is there."""
+"""Checks docs/faults.md: every fault has a test, and every test that it names exists."""
 import ast
 import pathlib
 import re
@@ -19,7 +19,7 @@ def rows():
 
 
 def references(text):
-    """(path, test) of what is named in `backquotes`; test "" where a whole file is meant."""
+    """Returns (path, test) for each name in `backquotes`. test is "" if the name is a whole file."""
     return re.findall(r"`((?:c|faults|fuzz|guards|journal|model|mutations|tool)/[\w./-]+)(?:::(\w+))?`", text)
 
 

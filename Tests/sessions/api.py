@@ -1,4 +1,4 @@
-"""The C API through ctypes: what Tests/journal/lily.py has of it, and the rest that a session's life needs."""
+"""Declares the C API for ctypes: the part of Tests/journal/lily.py, and the rest that a session needs."""
 import ctypes as c
 import pathlib
 import sys
@@ -40,7 +40,7 @@ class Backend(c.Structure):
 
 
 def _declare(name, result, *arguments):
-    """None where this library does not have it yet."""
+    """Returns the function, or None if this library does not have it yet."""
     if not hasattr(lib, "lily_session_" + name):
         return None
     return lily._declare(name, result, *arguments)

@@ -1,4 +1,4 @@
-"""A host's backend over a Python dict, with a switch to fail for each of its functions."""
+"""A host's backend over a Python dict. Each of its functions has a switch that makes it fail."""
 import ctypes as c
 
 import api
@@ -6,12 +6,12 @@ import names as n
 
 
 class Backend:
-    """`store`: {"entries": {key: (json, deadline, version)}, "generations": {prefix: int}}, shared by several backends."""
+    """`store` is {"entries": {key: (json, deadline, version)}, "generations": {prefix: int}}. Several backends may share it."""
 
     def __init__(self, store):
         self.entries = store.setdefault("entries", {})
         self.generations = store.setdefault("generations", {})
-        self.failing = {}  # function -> what it answers
+        self.failing = {}  # function -> the status that it returns
         self.released = 0
         self._kept = None
         self._callbacks = (api.RELEASE(self._release), api.READ(self._read), api.WRITE(self._write), api.CLEAR(self._clear),

@@ -1,16 +1,16 @@
-"""The callbacks that the library is given: each finds the host by its context, and keeps an exception for the driver."""
+"""The callbacks for the library. Each finds the host by its context, and keeps an exception for the driver."""
 import ctypes as c
 import traceback
 
 import api
 import names as n
 
-contexts = {}   # what a context pointer stands for
-failures = []   # exceptions that callbacks raised
+contexts = {}   # context pointer -> the object that it stands for
+failures = []   # the exceptions that callbacks raised
 
 
 def guarded(prototype, failure):
-    """A callback for C: its context becomes what it stands for, and an exception is kept for the driver."""
+    """Makes a callback for C. It passes the object that the context stands for, and keeps an exception for the driver."""
     def wrap(function):
         def call(context, *arguments):
             try:
@@ -29,17 +29,17 @@ def register(thing):
 
 
 class Bound:
-    """A field of a host, as a context."""
+    """The context of a field: the field and its host."""
 
     def __init__(self, host, field):
         self.host, self.field = host, field
         self.released = 0
-        self.kept = None      # text that get or migrate gave, borrowed until the next time
+        self.kept = None      # the text that get or migrate gave, which the library borrows until the next call
         self.migrated = None
 
 
 def fill(out, value):
-    """Fills an out_value; returns what has to stay alive."""
+    """Fills in an out_value. Returns what must stay alive."""
     kind = value[0]
     out = out.contents
     out.type = {"n": 1, "b": 2, "i": 4, "r": 8, "s": 16, "j": 32}[kind]
@@ -58,7 +58,7 @@ def fill(out, value):
 
 
 def read(value):
-    """The value that set or migrate was given."""
+    """Returns the value that set or migrate was given."""
     value = value.contents
     kind = value.type
     if kind == 1:
@@ -99,7 +99,7 @@ def release(thing):
     thing.released += 1
 
 
-models = c.c_int64(0), c.c_int64(0)  # nothing reads them: what a host has is in the Host
+models = c.c_int64(0), c.c_int64(0)  # the library only passes these on; the values are in the Host
 
 
 @guarded(api.SLICE, None)
@@ -124,7 +124,7 @@ def event(host, event):
 
 
 class Updating:
-    """What a runtime's update function does in the dispatch that runs."""
+    """What a runtime's update function does in the current dispatch."""
 
     def __init__(self, driver):
         self.driver, self.options = driver, {}

@@ -1,4 +1,4 @@
-"""What can be observed after a step, of the reference and of the library, side by side."""
+"""Compares what can be observed of the reference and of the library after each step."""
 import ctypes as c
 import os
 import shutil
@@ -14,7 +14,7 @@ from reference.storage import Entry, Store
 from reference.world import Reference
 
 
-# Steps that rewrite no file that is small (S12).
+# The steps that do not rewrite a small file (S12).
 PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch"}
 
 
@@ -22,7 +22,7 @@ FAR_TOO_LARGE = 4 << 20  # an update tries to rewrite such a file
 
 
 class Disagreement(Exception):
-    """`what` is compared, at which step; what was expected and what was found."""
+    """The two differ in `what` at a step. It has what was expected and what was found."""
 
     def __init__(self, index, step, what, expected, found):
         self.index, self.step, self.what, self.expected, self.found = index, step, what, expected, found
@@ -43,12 +43,12 @@ def named_results(results):
 
 
 def same_models(a, b):
-    """Reals by their bits: NaN, too."""
+    """Returns the values with reals as their bits, so that a NaN equals itself."""
     return a == b or a.keys() == b.keys() and all(values.same(a[key], b[key]) for key in a)
 
 
 class Pair:
-    """The two, brought to the same place by each step."""
+    """Carries each step out on both."""
 
     def __init__(self, folder):
         os.mkdir(os.path.join(folder, "d"), 0o700)
@@ -58,9 +58,9 @@ class Pair:
         self.file = JournalFile(self.path)
 
     def step(self, index, step):
-        """False: the step needs what is not there."""
+        """Makes a step and compares. Returns False if the step needs something that is not there."""
         if step[:2] == ["world", "header"] and self.file.lines < 3:
-            return False  # nothing would be left that says what the header was
+            return False  # nothing that is left could tell what the header was
         if not self.reference.apply(step):
             return False
         if not self.driver.apply(step):
@@ -73,14 +73,14 @@ class Pair:
             if not expected == found:
                 raise Disagreement(index, step, what, shown(expected), shown(found))
         reference, driver = self.reference, self.driver
-        same("answers", reference.results, driver.results, named_results)
+        same("results", reference.results, driver.results, named_results)
         reference.results.clear()
         driver.results.clear()
         for at, (mine, theirs) in enumerate(zip(reference.hosts, driver.hosts)):
             if mine.ended:
                 continue
             if reference.place.hampered and os.path.exists(self.path) and os.stat(self.path).st_size > FAR_TOO_LARGE:
-                # By how many updates it is told is open: tries back off.
+                # Any number of updates may report it, because the library waits longer after each try.
                 mine.events, theirs.events = ([event for event in events if event[0] != n.NOT_REWRITTEN] for events in (mine.events, theirs.events))
             same(f"events of session {at}", settled(mine.events, theirs.events), theirs.events, named)
             mine.events.clear()
@@ -104,17 +104,17 @@ class Pair:
         if step[0] == "world":
             store.lines, file.names = 0, []
             file.rewritten = step[1] not in ("folder_rights", "file_rights", "save", "make_folder", "other", "full", "starve")
-        elif file.rewritten:  # a rewriting leaves out what has expired (S9)
+        elif file.rewritten:  # a rewriting drops what has expired (S9)
             store.sweep(self.reference.now)
             store.rewritten()
         stored = file.stored()
-        if self.reference.sweeps:  # what has expired may have made room
+        if self.reference.sweeps:  # expired entries may have been removed to make room
             store.sweep(self.reference.now)
             store.entries |= {at: entry for at, entry in kept_expired(stored, self.reference.now)}
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, stored)
         if step[0] != "world":
             if file.appeared and (step[0] == "repeat" or self.reference.synced):
-                pass  # it may have been made and rewritten
+                pass  # the file may have been made and rewritten in this step
             elif not file.rewritten:
                 found = len([name for name in file.names if name != "moved"])
                 same("lines written", store.lines, min(found, max(store.lines, found - store.more_lines)))
@@ -128,7 +128,7 @@ class Pair:
         self.reference.told_again.clear()
 
     def compare_wakes(self, step, same, changed):
-        """What the descriptors say that are looked at."""
+        """Compares whether the watched descriptors are readable."""
         reference = self.reference
         refreshed, reference.refreshed = reference.refreshed, None
         watched = {name: handle.root for name, handle in reference.handles.items() if name in self.driver.watched}
@@ -136,11 +136,11 @@ class Pair:
             if changed or root in reference.told_again:
                 root.wake.changed(reference.attached_to(root), refreshed if refreshed and refreshed.handle.root is root else None)
                 if reference.ran_inside:
-                    root.wake.perhaps_changed(reference.attached_to(root))  # after the look of a refresh, or before it
+                    root.wake.perhaps_changed(reference.attached_to(root))  # the change may come before or after the look of a refresh
                 if reference.found_out and not reference.attached_to(root):
                     root.wake.readable = ANYTHING
             elif step[:2] in (["world", "file_rights"], ["world", "make_folder"]) or reference.place.full or reference.synced:
-                # Whether these are a change is open: other rights, a folder without a file, a write that came to nothing, overwriting in place.
+                # No rule says whether these are a change: other rights, a folder without a file, a write that failed, overwriting in place.
                 root.wake.perhaps_changed(reference.attached_to(root))
         for name, root in watched.items():
             same(f"descriptor of {name}", root.wake.readable, self.driver.readable(name))
@@ -160,12 +160,12 @@ def kept_expired(stored, now):
 
 
 def bound(store, now):
-    """How large a file may become before an update rewrites it (DESIGN's P5): 4 MiB or 16 times what lives, and one update."""
+    """Returns the size at which an update must have rewritten a file: 4 MiB or 16 times what is stored, and one update more."""
     return max(FAR_TOO_LARGE, 16 * store.live_bytes(now)) + (1 << 20)
 
 
 def run(steps, folder):
-    """Runs a case; raises Disagreement."""
+    """Runs a case. Raises Disagreement if the two differ."""
     limits.file_size(limits.ROOMY)
     pair = Pair(folder)
     done = 0
@@ -196,7 +196,7 @@ def clean(folder):
 
 
 def finish(pair, index):
-    """Asks everything once more, and looks with a handle that was opened anew."""
+    """Compares everything once more, and what a new handle shows."""
     for name in list(pair.reference.sessions):
         pair.step(index, ["ask", name])
     for name in list(pair.reference.handles):

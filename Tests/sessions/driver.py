@@ -1,4 +1,4 @@
-"""The driver: it carries out the steps of a case on the library, through ctypes."""
+"""The driver carries out the steps of a case on the library, through ctypes."""
 import contextlib
 import ctypes as c
 import os
@@ -25,7 +25,7 @@ class Runtime:
 
     @contextlib.contextmanager
     def inside(self, driver):
-        """Around each call that may run callbacks of this runtime."""
+        """Surrounds each call that may run callbacks of this runtime."""
         self.depth += 1
         driver.depth += 1
         try:
@@ -50,16 +50,16 @@ class Driver:
         self.path = path
         self.now = 1_000_000
         self.clock = api.CLOCK(lambda _: self.now)
-        self.shared = {}  # what the backends have in common
+        self.shared = {}  # the store that the backends share
         self.handles, self.kinds, self.runtimes, self.sessions, self.backends = {}, {}, {}, {}, {}
         self.results = []
-        self.depth = 0  # of calls that run callbacks
+        self.depth = 0  # how many calls that run callbacks are under way
         self.hosts = []
         self.bounds = []
         self.kept = []
-        self.full = False  # the file may not grow
-        self.starved = False  # each step is made without a descriptor to be had
-        self.watched = {}  # handle -> what polls its descriptor
+        self.full = False  # True: the file may not grow
+        self.starved = False  # True: each step runs without a free descriptor
+        self.watched = {}  # handle -> the object that polls its descriptor
 
     def run(self, steps):
         for step in steps:
@@ -76,16 +76,16 @@ class Driver:
             raise RuntimeError(callbacks.failures.pop(0))
         return result
 
-    def answer(self, call, *values):
+    def returned(self, call, *values):
         self.results.append((call, *values))
 
     def status(self, call, status, *values):
-        """A status, and that last_error says something where there is a failure, and only there."""
+        """Records a status. Checks that last_error has a text after a failure, and only then."""
         said = api.last_error()
         if self.depth == 0 and (said == b"") != (status == n.OK):
-            self.answer(call, status, f"last_error says {said!r}")
+            self.returned(call, status, f"last_error says {said!r}")
         else:
-            self.answer(call, status, *values)
+            self.returned(call, status, *values)
 
     # ---- the clock, storages
 
@@ -106,7 +106,7 @@ class Driver:
             status = api.storage_open_memory(c.byref(settings), c.byref(handle))
         else:
             backend = self.backends[name] = Backend(self.shared)
-            self.kept.append(backend)  # sessions may use it longer than its handle
+            self.kept.append(backend)  # sessions may use it after its handle is closed
             status = api.storage_open_backend(c.byref(backend.table), c.byref(settings), c.byref(handle))
         if status == n.OK:
             self.handles[name] = handle
@@ -138,21 +138,21 @@ class Driver:
             return
         if what == "full":
             self.full = bool(arguments[0])
-        if what == "write":  # deadlines are written down from now on, as all times of a case
+        if what == "write":  # a case states deadlines relative to now, as all its times
             arguments = [[(key, text, after and max(1, self.now + after), version) for key, text, after, version in arguments[0]]]
-        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder", "cut", "header"):  # each handle has seen what was there
+        if what in ("file_rights", "delete", "empty", "move_folder", "remove_folder", "cut", "header"):  # each handle looks first
             self.find_out()
         world.change(self.path, what, *arguments)
         if what == "cut":
             self.find_out()
-        if what == "move_folder":  # when a handle notices that is open: now each has
+        if what == "move_folder":  # no rule says when a handle notices this, so each looks now
             for name in self.opened:
                 self.do_sync(name)
             self.find_out()
 
     @property
     def opened(self):
-        """The handles that are no scopes."""
+        """Yields the handles that are not scopes."""
         return [name for name in self.handles if name[0] == "h"]
 
     def find_out(self):
@@ -220,7 +220,7 @@ class Driver:
         self.status("info", status, info.entries, info.live_bytes, info.quota_bytes, info.durability, info.owes_sync, info.file_bytes == size)
 
     def do_watch(self, name):
-        """From here on the handle's descriptor is looked at after each step."""
+        """Makes the handle's descriptor, which is compared after each step from here on."""
         handle = self.handles.get(name)
         if handle is None or self.kinds[name] != "journal":
             return False
@@ -228,7 +228,7 @@ class Driver:
         self.watched[name] = select.poll()
         if number >= 0:
             self.watched[name].register(number, select.POLLIN)
-        self.answer("watch", number >= 0)
+        self.returned("watch", number >= 0)
 
     def readable(self, name):
         return bool(self.watched[name].poll(0))
@@ -355,7 +355,7 @@ class Driver:
         runtime = self.runtimes.get(name)
         if runtime is None:
             return False
-        self.answer("model", api.runtime_model(runtime.handle) == runtime.model)
+        self.returned("model", api.runtime_model(runtime.handle) == runtime.model)
 
     def end_session(self, name, function):
         session = self.sessions.get(name)
@@ -380,13 +380,13 @@ class Driver:
             api.runtime_free(runtime.handle)
 
     def forget_ended(self, runtime):
-        """Handles are good until the outermost call returns."""
+        """Forgets the handles that were good until the outermost call returned."""
         for name in [name for name, session in self.sessions.items() if session.runtime is runtime and session.ending]:
             del self.sessions[name]
         if runtime.ending:
             self.runtimes = {name: other for name, other in self.runtimes.items() if other is not runtime}
 
-    # ---- asking
+    # ---- states
 
     def do_repeat(self, times, step):
         for _ in range(times):
@@ -403,5 +403,5 @@ class Driver:
             if status == n.INVALID_ARGUMENT:
                 return self.status("state", status)
             self.status("state", bound.field.key, n.state_name(out.value)) if status else \
-                self.answer("state", bound.field.key, n.state_name(out.value))
-        self.answer("next_expiry", api.session_next_expiry(session.handle))
+                self.returned("state", bound.field.key, n.state_name(out.value))
+        self.returned("next_expiry", api.session_next_expiry(session.handle))

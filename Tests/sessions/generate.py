@@ -1,11 +1,11 @@
-"""Cases at random, from a seed: lists of steps, each of which says all that it needs."""
+"""Makes random cases from a seed. A case is a list of steps, each of which says everything that it needs."""
 import random
 
 KEYS = ("a", "b", "c")
 FORMER = ("p", "q")
 STORED = tuple("lily_session_" + key for key in KEYS + FORMER) + ("x",)
 
-# What a field may be, with values of its types. Values that no text can be made of, and of other types, come from UNSTORABLE.
+# The types that a field may have, with values of them. UNSTORABLE has values of other types, and values that have no JSON text.
 TYPES = {
     4: [["i", 1], ["i", 2], ["i", 7], ["i", -9]],
     16: [["s", "t"], ["s", "dark"], ["s", "ü\"\\"], ["s", ""]],
@@ -34,7 +34,7 @@ WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "
 WORLD = {"delete": 4, "empty": 3, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
          "move_folder": 2, "write": 6, "clear": 2, "damage": 1, "header": 0.7, "torn": 1, "newer": 0.5, "cut": 1, "other": 1, "full": 2, "starve": 2}
 
-without = set()  # kinds of steps that are left out
+without = set()  # the kinds of steps that are not made
 
 
 class Generator:
@@ -89,7 +89,7 @@ class Generator:
             self.attach(f"s{at}")
         for _ in range(random.choice((5, 10, 20, 30))):
             self.random_step()
-        if self.kind == "journal":  # what a program finds that starts now
+        if self.kind == "journal":  # this is what a program finds that starts now
             self.steps.append(["open", "h9", {"kind": "journal"}])
             self.steps.append(["attach", "s9", "r9", "h9", self.pick(self.profile), {}])
             self.steps.append(["ask", "s9"])
@@ -99,7 +99,7 @@ class Generator:
         options = {"kind": self.kind}
         if self.kind != "backend" and self.chance(0.1):
             options["quota"] = self.pick((40, 60, 100))
-            self.backwards = ()  # what expired may have made room
+            self.backwards = ()  # expired entries may have been removed to make room, so the clock does not go back
         if self.kind == "journal":
             if not first and self.chance(0.08):
                 options["flags"] = self.pick((1, 1, 2))
@@ -110,7 +110,7 @@ class Generator:
             self.handles.append(name)
 
     def profiles(self):
-        """The fields of this case's program, in one or two versions of it."""
+        """Makes the fields of the case's program, for one or two versions of it."""
         keys = self.random.sample(KEYS, self.random.choice((1, 2, 3)))
         first = self.one(keys)
         return [first, first if self.chance(0.6) else [self.upgraded(field) for field in first]]
@@ -216,8 +216,8 @@ class Generator:
             self.steps.append(["backend", self.pick(self.handles), function, code])
 
     def large(self, session):
-        """Far more is written than lives: the file is rewritten in between (S12)."""
-        self.steps += [["script", name, "event", []] for name in self.sessions]  # how often NOT_REWRITTEN is told is open
+        """Writes far more than stays stored, so that the file is rewritten in between (S12)."""
+        self.steps += [["script", name, "event", []] for name in self.sessions]  # no rule says how often NOT_REWRITTEN is reported
         texts = [field["key"] for field in self.fields[session] if field["types"] & 16 and not field.get("member")]
         if texts and self.chance(0.6):
             key = self.pick(texts)
@@ -232,7 +232,7 @@ class Generator:
     def world(self):
         what = self.random.choices(tuple(WORLD), tuple(WORLD.values()))[0]
         if what == "header" and self.scopes:
-            what = "delete"  # of what generation scopes are then is open
+            what = "delete"  # no rule says which generation scopes have then
         step = ["world", what]
         if what.endswith("rights") or what in ("full", "starve"):
             step.append(self.pick((0, 1)))
@@ -257,7 +257,7 @@ class Generator:
         return [self.pick(("detach", "detach", "abandon")), session]
 
     def calling(self, session, callback):
-        """What a callback does that should not: calls of the runtime that is calling (S15), its end, and looking at storage."""
+        """Returns steps for a callback: calls of the runtime that runs it (S15), ending that runtime, and reading the storage."""
         kind = self.random.choices(("session", "dispatch", "model", "replace", "end", "mark", "get", "attach", "storage"), (5, 2, 1, 1, 2, 1, 1, 1, 2))[0]
         if kind == "session":
             return [self.pick(("persist", "flush", "refresh")), session]
@@ -267,7 +267,7 @@ class Generator:
             return [kind, "r" + session[1:]]
         if kind == "end":
             return self.ending(session)
-        if kind == "mark" and callback not in ("revision", "config.get"):  # whether the update has begun there is open
+        if kind == "mark" and callback not in ("revision", "config.get"):  # no rule says whether the update has begun there
             return ["mark", session, self.key(session)]
         if kind == "attach":
             return ["attach", "s7", "r" + session[1:], self.pick(self.handles), self.pick(self.profile), {}]
@@ -281,7 +281,7 @@ class Generator:
         return ["set", self.pick(self.handles), self.pick(STORED), self.text(), 0]
 
     def inside(self, session):
-        """What an update function does."""
+        """Returns what an update function does."""
         steps = []
         for _ in range(self.pick((1, 1, 2, 3))):
             if self.chance(0.75):

@@ -1,16 +1,16 @@
-"""The host of a session: its model, and its callbacks with their switches.
+"""The host of a session: its model, and its callbacks with switches that make them fail.
 
-The reference and the driver each have hosts of their own, of this one class: what the host does is no part of the comparison.
+The reference and the driver have hosts of this same class, because the comparison is not about what the host does.
 """
 import names as n
 import values
 
 BOOL, INT32, INT64, DOUBLE, CHARS, STRING = range(1, 7)
-CHARS_SIZE = 8  # of the member that holds them, with the NUL
+CHARS_SIZE = 8  # the size of a CHARS member, with the NUL
 
 
 class Field:
-    """One field as a case writes it down: {"key": "a", "types": 4, "expires": 0, "version": 0, "migrate": 0, "former": []}."""
+    """A field as a case describes it: {"key": "a", "types": 4, "expires": 0, "version": 0, "migrate": 0, "former": []}."""
 
     def __init__(self, described):
         self.key = described["key"]
@@ -19,7 +19,7 @@ class Field:
         self.version = described.get("version", 0)
         self.migrate = bool(described.get("migrate"))
         self.former = tuple(described.get("former", ()))
-        self.member = described.get("member", 0)  # LILY_SESSION_MEMBER_…: bound without callbacks
+        self.member = described.get("member", 0)  # a LILY_SESSION_MEMBER_…; if it is not 0, the field is bound without callbacks
         self.stored_key = n.PREFIX + self.key
         self.keys = (self.stored_key, *(n.PREFIX + key for key in self.former))
         self.default = values.of_case(described["default"])
@@ -29,8 +29,8 @@ class Field:
 
 
 class Host:
-    """`slices`: the session is a part of the model that config's get takes out and set puts back; else the model is the slice.
-    `revisions`: there is a revision callback, which counts the changes of the model."""
+    """If `slices`, the slice is a part of the model, which config's get takes out and set puts back; otherwise the model is the slice.
+    If `revisions`, there is a revision callback, which counts the changes of the model."""
 
     def __init__(self, fields, slices, revisions, run):
         self.fields = {field.key: field for field in fields}
@@ -38,15 +38,15 @@ class Host:
         self.slice = self.model
         self.slices, self.revisions = slices, revisions
         self.counted = 0
-        self.failing = {}   # (callback, key or None) -> what it answers instead of OK
-        self.scripts = {}   # callback -> steps that it runs, once
+        self.failing = {}   # (callback, key or None) -> what it returns instead of OK
+        self.scripts = {}   # callback -> the steps that it runs once
         self.events = []
         self.released = 0
-        self.ended = False  # and all that it said has been compared
-        self._run = run     # runs steps inside a callback
+        self.ended = False  # True: the session has ended, and everything it reported has been compared
+        self._run = run     # the function that runs steps inside a callback
 
     def called(self, callback):
-        """Each callback begins with this."""
+        """Runs a callback's steps. Each callback begins with it."""
         steps = self.scripts.pop(callback, None)
         if steps:
             self._run(steps)
@@ -57,7 +57,7 @@ class Host:
         if not self.slices:
             self.lay_out({key: value})
 
-    # ---- the struct that members are in: the driver's host has one
+    # ---- the struct of the members, which only the driver's host has
 
     def lay_out(self, those):
         """Puts the members among these into the struct."""
@@ -68,7 +68,7 @@ class Host:
     # ---- config's callbacks
 
     def take(self):
-        """model -> slice; None where the callback fails."""
+        """Returns the slice of a model, or None if the callback fails."""
         if self.slices:
             self.called("config.get")
             if ("config.get", None) in self.failing:
@@ -78,7 +78,7 @@ class Host:
         return self.slice
 
     def put(self):
-        """slice -> model; False where the callback fails."""
+        """Puts the slice back into the model. Returns False if the callback fails."""
         self.called("config.set")
         if ("config.set", None) in self.failing:
             return False
@@ -94,7 +94,7 @@ class Host:
         self.events.append((kind, status, system_error, key))
         self.called("event")
 
-    # ---- the fields'
+    # ---- callbacks of the fields
 
     def get(self, key):
         """(status, value)"""
@@ -110,7 +110,7 @@ class Host:
         status = self.failing.get(("set", key), n.OK)
         if status != n.OK:
             return status
-        # One value that every set refuses, as a host's own check may.
+        # Every set refuses one value, as the check of a host may.
         if value == ("i", 13) or value == ("s", "refused"):
             return n.CALLBACK
         if ("normalise", key) in self.failing:
@@ -122,7 +122,7 @@ class Host:
         return n.OK
 
     def set_member(self, key, value):
-        """What the library does with a struct's member: what does not fit is rejected."""
+        """Does what the library does with a member of a struct: it rejects what does not fit."""
         member = self.fields[key].member
         if member == INT32 and not -2**31 <= value[1] < 2**31 or member == CHARS and len(value[1].encode()) >= CHARS_SIZE:
             return n.DECODE

@@ -1,13 +1,13 @@
-"""A quick look into a journal: its entries with deadlines and versions, and its lines (docs/format.md).
+"""Reads a journal quickly: its entries with deadlines and versions, and its lines (docs/format.md).
 
-It reads only what was added since its last look, and trusts the lines' checks: the library's own reading does not.
+It reads only what was added since its last look, and does not verify the checks of the lines, as the library does.
 """
 import json
 import os
 import re
 
 HEADERS = 140
-NO_CHECK = b'["00000000"'  # what begins the damaged lines that the tests make
+NO_CHECK = b'["00000000"'  # the beginning of the damaged lines that the tests make
 _ITEM = re.compile(r'"(set|remove)",("(?:[^"\\]|\\.)*")')
 _END = re.compile(r",(\d+)(?:,(\d+))?")
 _SCOPE = re.compile("\0([^\0]{1,64})\0(.*)", re.DOTALL)
@@ -26,13 +26,13 @@ class JournalFile:
         self.inode = None
         self.size = 0
         self.rewritten = self.appeared = self.empty = False
-        self.cut = False  # it is shorter than at the last look
+        self.cut = False  # True: the file is shorter than at the last look
 
     def _forget(self):
         self.offset, self.lines, self.entries, self.names = HEADERS, 0, {}, []
 
     def look(self):
-        """Reads on. Afterwards `rewritten` says whether it is another file than at the last look."""
+        """Reads on. Sets `rewritten` to True if this is another file than at the last look."""
         try:
             file = os.open(self.path, os.O_RDONLY)
         except (FileNotFoundError, NotADirectoryError):
@@ -47,7 +47,7 @@ class JournalFile:
             self.appeared = self.inode is None or self.empty
             self.rewritten = stat.st_ino != self.inode and not self.appeared
             self.empty = stat.st_size < HEADERS
-            if self.empty:  # a creation that was cut short, or emptied
+            if self.empty:  # its creation was cut short, or somebody emptied it
                 self.rewritten, self.appeared = self.inode is not None and self.offset > 0, False
                 self._forget()
                 self.inode, self.offset, self.names = stat.st_ino, 0, []
@@ -98,7 +98,7 @@ class JournalFile:
         return rest.end()
 
     def stored(self):
-        """{(scope, key): (text, deadline, version)} without the scopes' generations."""
+        """Returns {(scope, key): (text, deadline, version)}, without the generations of scopes."""
         found = {}
         for whole, entry in self.entries.items():
             scope, key = scope_and_key(whole)

@@ -1,17 +1,17 @@
-"""The limits of the process that a case runs in."""
+"""Sets the limits of the process that a case runs in."""
 import contextlib
 import ctypes
 import os
 import resource
 
-ROOMY = 1 << 30  # finite, so that the library expects the signal that goes with the limit
+ROOMY = 1 << 30  # this is finite, so that the library expects the signal of the limit
 
 _libc = ctypes.CDLL(None)
 _libc.malloc.restype, _libc.malloc.argtypes, _libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 
 
 def churn():
-    """Takes and returns memory, so that what was freed is another's by now."""
+    """Takes memory and gives it back, so that memory which was freed is used again."""
     taken = [_libc.malloc(size) for size in range(16, 256, 16)]
     for memory, size in zip(taken, range(16, 256, 16)):
         ctypes.memset(memory, 0x41, size)
@@ -25,9 +25,9 @@ def file_size(most):
 
 @contextlib.contextmanager
 def no_descriptors():
-    """Nothing can be opened meanwhile."""
+    """Lets nothing be opened meanwhile."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # what is open stays open, but nothing takes the place of what is closed
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # what is open stays open, and what is closed cannot be replaced
     try:
         yield
     finally:

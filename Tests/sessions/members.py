@@ -1,4 +1,4 @@
-"""A struct whose members are bound to fields without callbacks, and the host that has it."""
+"""A struct whose members are bound to fields without callbacks, and its host."""
 import ctypes as c
 
 from host import BOOL, CHARS, CHARS_SIZE, DOUBLE, INT32, INT64, STRING, Host

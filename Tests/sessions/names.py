@@ -18,7 +18,7 @@ EVENT = {1: "REJECTED", 2: "NEWER", 3: "FIELD_FAILED", 4: "WRITE_FAILED", 5: "DA
          9: "EXPIRED", 10: "CLEARED", 11: "NOT_DURABLE", 12: "NOT_REWRITTEN"}
 STATE = {0: "ABSENT", 1: "LOADED", 2: "REJECTED", 3: "EXPIRED", 4: "MIGRATED", 5: "NEWER"}
 
-# The steps that may rewrite the file; whether that can be done where the file may not grow is open.
+# The steps that may rewrite the file. No rule says whether that works if the file may not grow.
 SYNCING = {"sync", "flush", "detach", "free", "close", "open", "clear"}
 
 PREFIX = "lily_session_"

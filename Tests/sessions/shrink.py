@@ -1,8 +1,8 @@
-"""Makes a case that disagrees small: steps are taken out, then simplified, while it goes on disagreeing in the same way."""
+"""Makes a case that disagrees small: removes steps, then simplifies them, while it still disagrees in the same way."""
 
 
 def shrink(case, disagrees):
-    """The smallest case found that `disagrees` still holds of."""
+    """Returns the smallest case that it finds for which `disagrees` returns True."""
     changed = True
     while changed:
         changed = False
@@ -26,7 +26,7 @@ def shrink(case, disagrees):
 
 
 def simpler_steps(step):
-    """Steps that say less than this one: without one of its fields, options, or steps inside."""
+    """Yields simpler steps than this one: without one of its fields, options, or inner steps."""
     for at, part in enumerate(step):
         if isinstance(part, list) and part and isinstance(part[0], (dict, list)):
             for gone in range(len(part)):

@@ -1,4 +1,4 @@
-"""A process that runs cases: what a case does to it, a crash too, is an outcome."""
+"""A process that runs cases. Whatever a case does to it is an outcome, even a crash."""
 import multiprocessing
 import os
 import pathlib
@@ -18,7 +18,7 @@ NOBODY = 65534
 
 
 class Outcome:
-    """Why a case failed. `kind` is what two outcomes have in common when they are about the same thing."""
+    """Why a case failed. Two outcomes with the same `kind` are about the same fault."""
 
     def __init__(self, what, step=None, index=None, expected=None, found=None):
         self.what, self.step, self.index, self.expected, self.found = what, step, index, expected, found
@@ -35,7 +35,7 @@ class Outcome:
 
 
 def outcome(steps, folder):
-    """None where the two agree, and how many steps were made."""
+    """Returns the outcome, which is None if the two agree, and how many steps were made."""
     signal.alarm(HANG)
     try:
         return None, compare.run(steps, folder)
@@ -48,13 +48,13 @@ def outcome(steps, folder):
 
 
 def scratch():
-    """A folder in memory where that can be had, as what is tried here does not depend on the disk."""
+    """Returns a folder, in memory if possible, because the cases do not depend on the disk."""
     memory = pathlib.Path("/dev/shm")
     return tempfile.mkdtemp(prefix="lily-sessions-", dir=memory if os.access(memory, os.W_OK | os.X_OK) else None)
 
 
 def unprivileged(folder):
-    """For root no right is ever missing: the cases that take one away are another user's."""
+    """Becomes another user if this is root, because root always has all rights and some cases take rights away."""
     if os.getuid() == 0:
         os.chown(folder, NOBODY, NOBODY)
         os.setgroups([])
@@ -63,12 +63,12 @@ def unprivileged(folder):
 
 
 class Subject:
-    """Answers requests: a list of steps, or a range of seeds to generate cases from. A crash ends it, and it begins anew."""
+    """A child process that serves requests: a list of steps, or a range of seeds to generate cases from. After a crash it begins anew."""
 
     def __init__(self):
         self.folder = None
 
-    _pipes = set()  # this process's ends; one that another child kept would keep its own child waiting for ever
+    _pipes = set()  # this process's ends of the pipes. A new child closes them, because otherwise other children would wait for ever
     _beginning = threading.Lock()
 
     def begin(self):
@@ -105,7 +105,7 @@ class Subject:
             pipe.send(None)
 
     def end(self):
-        """Returns what became of it."""
+        """Ends the child. Returns how it ended."""
         if self.folder is None:
             return None
         with Subject._beginning:
@@ -120,7 +120,7 @@ class Subject:
         return None if os.WEXITSTATUS(status) == 0 else Outcome("the tests' own fault")
 
     def run(self, steps):
-        """The outcome of one case; None: they agree."""
+        """Returns the outcome of one case, or None if the two agree."""
         if self.folder is None:
             self.begin()
         try:
@@ -130,7 +130,7 @@ class Subject:
             return self.end()
 
     def run_seeds(self, seeds):
-        """Yields (seed, outcome, steps) for each of a range."""
+        """Yields (seed, outcome, steps) for each seed of a range."""
         while seeds:
             if self.folder is None:
                 self.begin()

@@ -1,7 +1,7 @@
-"""Values as a case writes them down, and what they are as JSON text (S2).
+"""Values as a case describes them, and their JSON text (S2).
 
 A value is a tuple: ("n",), ("b", True), ("i", 5), ("r", 0.5), ("s", "text"), ("j", '{"a":1}'). Text that is not UTF-8 is
-written with surrogates, as Python's surrogateescape has it.
+written with surrogates, as Python's surrogateescape does.
 """
 import json
 import math
@@ -11,12 +11,12 @@ BIT = {"n": NULL, "b": BOOL, "i": INT, "r": REAL, "s": STRING, "j": JSON}
 
 
 def of_case(value):
-    """A value as a case has it: ["s", 50000] is a string of that length."""
+    """Returns the value that a case describes: ["s", 50000] is a string of that length."""
     return ("s", "x" * value[1]) if value[0] == "s" and isinstance(value[1], int) else tuple(value)
 
 
 def written_out(text):
-    """A stored text as a case has it: 50000 is a string of that length."""
+    """Returns the stored text that a case describes: 50000 is a string of that length."""
     return '"' + "x" * text + '"' if isinstance(text, int) else text
 
 
@@ -37,7 +37,7 @@ def is_json(text):
 
 
 def text_of(value, types):
-    """The JSON text of a field's value; None where it cannot be encoded: its type, NaN, not UTF-8, not JSON."""
+    """Returns the JSON text of a field's value, or None if it cannot be stored: it has another type, or is NaN, not UTF-8 or not JSON."""
     kind, payload = value[0], value[1] if len(value) > 1 else None
     if not BIT[kind] & types:
         return None
@@ -55,7 +55,7 @@ def text_of(value, types):
 
 
 def decoded(text, types):
-    """The value as the first that fits of NULL, BOOL, INT, REAL, STRING, JSON among the types; None where none does."""
+    """Returns the value as the first of NULL, BOOL, INT, REAL, STRING, JSON that fits it among the types, or None if no type fits."""
     value = None
     if text == "null":
         value = ("n",)
@@ -72,15 +72,15 @@ def decoded(text, types):
 
 
 def same(a, b):
-    """Whether two values are the same in their native form: reals by their bits (S5)."""
+    """Returns True if two values are the same in their native form. Reals are compared by their bits (S5)."""
     if a[0] == "r" and b[0] == "r":
         return a[1].hex() == b[1].hex()
     return a == b
 
 
 def migrated(version, text, types):
-    """What the test's migrate makes of a stored text: a number ten times as large, a string with the version it came from.
-    None: it refuses."""
+    """Returns what the test's migrate makes of a stored text: a number ten times as large, or a string with the version it came from.
+    Returns None if it refuses."""
     value = decoded(text, INT | STRING | JSON)
     if value[0] == "i" and types & INT:
         return ("i", value[1] * 10)

@@ -1,4 +1,4 @@
-"""What others do to a journal's file and folder."""
+"""Does to a journal's file and folder what others may do."""
 import fcntl
 import os
 import shutil
@@ -71,7 +71,7 @@ def _move_folder(path, entries):
 
 
 def _append(path, make):
-    """Appends what `make` adds to a writer that goes on where the file ends."""
+    """Makes a writer that goes on where the file ends, and appends what `make` adds to it."""
     with open(path, "r+b", buffering=0) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         data = file.read()

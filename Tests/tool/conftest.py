@@ -1,4 +1,4 @@
-"""What the tests have: a place of their own for stores, the command as a program, and a terminal."""
+"""Gives the tests a place of their own for stores, the command as a program, and a terminal."""
 import fcntl
 import json
 import os
@@ -16,10 +16,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOL = ROOT / "build/bin/lily-session"
 sys.path.insert(0, str(ROOT / "Tests/journal"))  # journal.py, the second reader and writer
-PATIENCE = 120  # s; only a run that hangs comes to it
+PATIENCE = 120  # s; only a run that hangs takes so long
 
 
-class Answer:
+class Result:
     def __init__(self, code, out, err):
         self.code, self.out, self.err = code, out, err
 
@@ -45,16 +45,16 @@ class Home:
         return self.store(app)
 
     def run(self, *arguments, input=b"", app="shop", code=0, environment={}):
-        """The command on a store, without a terminal."""
+        """Runs the command on a store, without a terminal."""
         words = [str(TOOL), *map(str, arguments), *(["--app", app] if app else [])]
         done = subprocess.run(words, input=input, capture_output=True, timeout=PATIENCE, env=self.environment | environment, cwd=self.path)
-        answer = Answer(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
-        assert code is None or answer.code == code, (answer.code, answer.out, answer.err)
-        answer.bytes = done.stdout
-        return answer
+        result = Result(done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
+        assert code is None or result.code == code, (result.code, result.out, result.err)
+        result.bytes = done.stdout
+        return result
 
     def terminal(self, *arguments, columns=80, typed=None, app="shop", code=0, environment={}):
-        """The same on a terminal: all that comes to it. `typed` is typed once the command asks."""
+        """Runs the command at a terminal. Returns all that it prints. `typed` is typed once the command asks."""
         terminal = Terminal([str(TOOL), *map(str, arguments), *(["--app", app] if app else [])], self, columns, environment)
         if typed is not None:
             terminal.until("? [y/N] ")
@@ -68,7 +68,7 @@ class Terminal:
     def __init__(self, words, home, columns=80, environment={}):
         self.controller, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-        # Ctrl-C works at a terminal, also where these tests run in the background, whose processes are told to ignore it.
+        # Ctrl-C must work, also if these tests run in the background, where processes are told to ignore it.
         self.process = subprocess.Popen(words, stdin=inside, stdout=inside, stderr=inside, env=home.environment | environment,
                                         cwd=home.path, start_new_session=True, preexec_fn=self._at_terminal)
         os.close(inside)
@@ -77,7 +77,7 @@ class Terminal:
     @staticmethod
     def _at_terminal():
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # shells want it to be theirs
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # shells need a controlling terminal
 
     def _more(self):
         ready, _, _ = select.select([self.controller], [], [], PATIENCE)

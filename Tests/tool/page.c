@@ -1,4 +1,4 @@
-/* The native half of the round trip with a page: it hydrates from what the page wrote, and changes a field.
+/* The native half of the round trip with a page. It reads what the page wrote, and changes a field.
  *
  *   page show | visit */
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-"""TAB, pressed in real shells. What a store or a folder is named is other people's choice: a name is offered or not, and never run."""
+"""Presses TAB in real shells. Other people choose the names in a store and of folders, so a name may be offered, but is never run."""
 import json
 import re
 import shlex
@@ -13,13 +13,13 @@ import pytest
 from conftest import PATIENCE, ROOT, TOOL, Terminal
 
 SHELLS = {"bash": ["bash", "--norc", "--noprofile", "-i"], "zsh": ["zsh", "-f", "-i"], "fish": ["fish", "--no-config", "-i"]}
-# How each is told of the completions.
+# How each shell loads the completions.
 SET_UP = {
     "bash": "bind 'set bell-style none' 'set completion-query-items 0' 'set page-completions off' 'set enable-bracketed-paste off'; source {}",
     "zsh": "autoload -Uz compinit; compinit -u -D; setopt no_beep; LISTMAX=10000; source {}",
     "fish": "source {}",
 }
-# Names that a shell which expands a candidate runs, or chokes on. Each is also a name for a folder, so without a slash.
+# If a shell expanded candidates, it would run these names, or fail at them. Those without a slash also become names of folders.
 HOSTILE = ["<({touch,PWNED})", "$(touch PWNED)", "`touch PWNED`", "${x:=$(touch PWNED)}", "{1..20000000}", "a b", "*", "?", "~", "'", '"', "\\",
            "x;touch PWNED", "x\ttouch PWNED", "x\ntouch PWNED", "-rf", "--all", "$HOME", "\x1b[31m", "é", "a=b", "a/b", "!!", "#", ""]
 PLAIN = ["theme", "token", "user:42", "user:4@home", "a.b-c_d"]
@@ -37,20 +37,20 @@ class Prompt:
 
     def __init__(self, name, home, script=None):
         self.home = home
-        # No history, and nothing of the person's own who runs the tests.
+        # The shell has no history, and reads no settings of the person who runs the tests.
         self.terminal = Terminal(SHELLS[name], home, 200, {"PS1": "$ ", "HISTFILE": "", "XDG_CONFIG_HOME": str(home.path / "none"), "LINES": "200"})
         self.number = 0
         self.run(SET_UP[name].format(shlex.quote(str(script or TOOL.parent / f"completion.{name}"))))
 
     def run(self, line):
-        """Returns what comes until the line is done."""
+        """Runs a line. Returns what the shell prints until it is done."""
         self.number += 1
         before = len(self.terminal.text)
-        # The mark is not what is typed, so that the echo is not taken for it.
+        # The line that prints the mark spells it in another way, so that its echo is not taken for the mark.
         self.terminal.type(f"{line}\r")
         self.terminal.type(f"echo 'do''ne'{self.number}.\r")
         self.terminal.until(f"done{self.number}.")
-        # Before the shell reads keys itself, Ctrl-U is the terminal's, and a TAB is none.
+        # Until the shell reads keys itself, the terminal handles Ctrl-U, and TAB completes nothing.
         end = time.monotonic() + PATIENCE
         while termios.tcgetattr(self.terminal.controller)[3] & termios.ICANON:
             assert time.monotonic() < end, "the shell reads no keys"
@@ -58,12 +58,12 @@ class Prompt:
         return self.terminal.text[before:].decode(errors="replace")
 
     def press(self, line, tabs=2):
-        """Types the line and TAB, and takes it back. Returns what is shown."""
+        """Types the line and TAB, and deletes the line. Returns what the shell shows."""
         before = len(self.terminal.text)
         self.terminal.type(line)
         for _ in range(tabs):
             self.terminal.type("\t")
-        self.terminal.type("\x15")  # Ctrl-U: the line is gone, whatever has been put into it
+        self.terminal.type("\x15")  # Ctrl-U deletes the line with everything that was completed
         self.run("true")
         return re.sub(r"\x1b(\[[0-9;?=>]*[a-zA-Z]|[()=>][B0]?|\][^\x07\x1b]*(\x07|\x1b\\))", "", self.terminal.text[before:].decode(errors="replace"))
 
@@ -121,7 +121,7 @@ def test_a_word_is_completed(home, prompt, typed, whole):
     fill(home)
     (home.path / "dump.json").write_text("{}")
     home.path.joinpath("said").mkdir()
-    # The line is run in place of the command itself, which writes down what it was given.
+    # A program stands in for the command, and writes down its arguments.
     stand_in = home.path / "bin/lily-session"
     stand_in.parent.mkdir()
     stand_in.write_text(f'#!/bin/sh\n[ "$1" != ---complete ] || exec {shlex.quote(str(TOOL))} "$@"\nprintf "%s\\n" "$*" >>said/words\n')
@@ -133,7 +133,7 @@ def test_a_word_is_completed(home, prompt, typed, whole):
 
 
 def test_a_shell_that_expands_is_noticed(home):
-    """The test above would have found what it looks for."""
+    """This proves that the first test notices a shell that runs a name."""
     script = home.path / "naive"
     script.write_text('_naive() { COMPREPLY=($(compgen -W "$(lily-session list --app shop --json | jq -r \'.[].key\')" -- "$2")); }\n'
                       "complete -F _naive lily-session\n")
@@ -156,7 +156,7 @@ def test_the_scripts_are_the_commands_and_expand_nothing(home, shell):
     assert "bash, zsh or fish" in home.run("--generate-completion-script", "ksh", app=None, code=64).err
 
 
-# ------------------------------------------------------------------------------------------------ the question itself
+# ------------------------------------------------------------------------------------------------ what the shells ask
 
 def offered(home, *words):
     return home.run("---complete", "words", "lily-session", *words, app=None).out.splitlines()
@@ -206,7 +206,7 @@ def test_bash_replaces_the_end_of_a_word(home, tail, line, candidates):
 
 
 def test_every_argument_with_a_value_has_an_answer(home):
-    """An argument that is added needs a decision in Completion.swift."""
+    """Whoever adds an argument must decide in Completion.swift how it is completed."""
     said = json.loads(subprocess.run([TOOL, "--experimental-dump-help"], check=True, capture_output=True).stdout)["command"]
     found = {argument.get("valueName") for command in said["subcommands"] for argument in command.get("arguments", [])
              if argument["kind"] != "flag" and argument["shouldDisplay"]}

@@ -1,4 +1,4 @@
-"""What docs/command-line.md and the README show of the command is what it does."""
+"""Checks that the command does what docs/command-line.md and the README show."""
 import importlib.machinery
 import importlib.util
 import re
@@ -16,7 +16,7 @@ def blocks(page):
 
 
 def steps(block):
-    """(command, the lines that follow it)"""
+    """Yields each command, and the lines that follow it."""
     found = []
     for line in block:
         if line.startswith("$ "):
@@ -52,7 +52,7 @@ class Shell:
         return self._watched(expected, lines) if self.watcher else lines
 
     def _watched(self, expected, lines):
-        """What the watcher adds, which comes when it comes."""
+        """Returns the lines with those of the watcher added. It waits for them, because they come later."""
         wanted = len(expected) - len(lines)
         for _ in range(PATIENCE * 20):
             new = self._normal(self.log.read_text())[self.seen:]
@@ -81,7 +81,7 @@ def test_each_command_has_its_example():
 
 
 def test_the_picture_shows_what_the_command_says():
-    """docs/lily-session.svg, line by line; scripts/picture makes it anew."""
+    """Compares docs/lily-session.svg with the command, line by line. scripts/picture makes it anew."""
     loader = importlib.machinery.SourceFileLoader("picture", str(ROOT / "scripts/picture"))
     picture = importlib.util.module_from_spec(importlib.util.spec_from_loader("picture", loader))
     loader.exec_module(picture)

@@ -1,4 +1,4 @@
-"""The help, the manual page and the README speak of the same commands and options; and what the program needs."""
+"""Checks that the help, the manual page and the README have the same commands and options, and which libraries the program needs."""
 import json
 import re
 import shutil
@@ -12,7 +12,7 @@ PAGE = (ROOT / "tools/lily-session/lily-session.1").read_text()
 
 
 def commands():
-    """name -> options with what they take, as the program itself describes them"""
+    """Returns {name: (options, values)}, as the program itself describes its commands."""
     said = json.loads(subprocess.run([TOOL, "--experimental-dump-help"], check=True, capture_output=True).stdout)["command"]
     found = {}
     for command in said["subcommands"]:
@@ -50,7 +50,7 @@ def test_the_manual_page_is_well_formed():
 
 
 def test_the_statuses_are_the_same_everywhere(home):
-    """As the page of docs says, so do the manual and the help."""
+    """The page of docs, the manual page and the help name the same statuses."""
     codes = re.findall(r"^\| (\d+) \|", (ROOT / "docs/command-line.md").read_text(), re.M)
     manual = re.findall(r"^\.It (\d+)$", PAGE, re.M)
     said = re.search(r"Exit status: (.*?)\n\n", home.run("--help", app=None).out, re.S)[1]

@@ -1,4 +1,4 @@
-"""export and import, of the command's own form and of a browser's; the files that a real one made are in browser/."""
+"""Tests export and import, in the command's own form and in that of a browser. The files in browser/ come from a real one."""
 import json
 import os
 import pathlib
@@ -23,16 +23,16 @@ def fill(home):
 
 def test_what_is_exported_is_imported(home):
     fill(home)
-    answer = home.run("export", "--all")
-    assert json.loads(answer.out)[1] == {"key": "lily_session_token", "value": "é\u0001", "expires_at_ms": 4_000_000_000_000, "version": 3}
-    assert "lily_session_token" in answer.err  # a remark: a secret is in it
-    home.run("import", "--all", input=answer.bytes, app="other")
+    result = home.run("export", "--all")
+    assert json.loads(result.out)[1] == {"key": "lily_session_token", "value": "é\u0001", "expires_at_ms": 4_000_000_000_000, "version": 3}
+    assert "lily_session_token" in result.err  # it warns that a secret is in the export
+    home.run("import", "--all", input=result.bytes, app="other")
     assert entries(home, "other") == entries(home)
-    assert len(journal.read(home.store("other").read_bytes()).operations) == 1  # one step
-    # Into what is there: the same keys are replaced, others stay.
+    assert len(journal.read(home.store("other").read_bytes()).operations) == 1  # it is written in one step
+    # An import into an existing store replaces the same keys; other keys stay.
     home.run("set", "theme", "1", app="other")
     home.run("set", "mine", "1", app="other")
-    home.run("import", input=answer.bytes, app="other")
+    home.run("import", input=result.bytes, app="other")
     assert {**entries(home), b"lily_session_mine": (b"1", 0, 0)} == entries(home, "other")
 
 
@@ -49,11 +49,11 @@ def test_the_browsers_form_goes_there_and_back(home):
 def test_what_a_store_does_not_take_is_named_and_left_out(home):
     dump = {"lily_session_a": "1", "lily_session_b": "hello", "lily_session_c": "", "lily_session_d": "NaN", "lily_session_e": "[1,]",
             "lily_session_f": "\ud800", "lily_session_g\ud800": "1", "lily_session_" + "x" * 512: "1", "seen": "1"}
-    answer = home.run("import", input=json.dumps(dump).encode(), code=2)
+    result = home.run("import", input=json.dumps(dump).encode(), code=2)
     assert set(entries(home)) == {b"lily_session_a"}
     for key in "bcdef":
-        assert f"left out {key}: " in answer.err
-    assert answer.err.count("left out") == 7 and "1 key outside the prefix" in answer.err
+        assert f"left out {key}: " in result.err
+    assert result.err.count("left out") == 7 and "1 key outside the prefix" in result.err
     home.run("import", "--all", input=b'{"seen":"1"}')
     assert b"seen" in entries(home)
 
@@ -67,15 +67,15 @@ def test_the_last_of_one_name_counts_and_space_is_taken_away(home):
     b"", b"1", b'"x"', b"{", b"[", b'{"a"}', b'{"a":1}', b'{"a":"1"', b'{"a":"1",}', b'{"a":"1"}x', b'{"a":{}}', b"[1]", b'[{"value":1}]',
     b'[{"key":"a","value":1,"expires_at_ms":-1}]', b'[{"key":"a","value":1,"version":4294967296}]', b'{"a":"\\"}', b'{"a" "1"}', b"\xff\xfe{"])
 def test_what_is_no_export_changes_nothing(home, wrong):
-    answer = home.run("import", "--all", input=wrong, code=64)
-    assert "nothing was imported" in answer.err and not home.store().exists()
+    result = home.run("import", "--all", input=wrong, code=64)
+    assert "nothing was imported" in result.err and not home.store().exists()
 
 
 def test_a_file_that_is_not_there(home):
     assert "nope.json" in home.run("import", "nope.json", code=1).err
 
 
-# ------------------------------------------------------------------------------------------------ a file of one's own
+# ------------------------------------------------------------------------------------------------ the file of an export
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
 @pytest.mark.parametrize("before", [None, 0o644, 0o400])
@@ -89,12 +89,12 @@ def test_an_exported_file_is_its_users_alone(home, umask, before):
         os.link(file, other)
     restored = os.umask(umask)
     try:
-        answer = home.run("export", "--all", "-o", file)
+        result = home.run("export", "--all", "-o", file)
     finally:
         os.umask(restored)
-    assert file.stat().st_mode & 0o7777 == 0o600 and answer.out == "" and "token" in answer.err
+    assert file.stat().st_mode & 0o7777 == 0o600 and result.out == "" and "token" in result.err
     assert file.read_bytes() == home.run("export", "--all").bytes
-    # Whoever has the old file open, or has given it a second name, does not see what is new.
+    # A program that has the old file open, or a second name of it, does not show the new export.
     assert not before or (file.stat().st_ino != inode and other.read_text() == "old")
     assert {path.name for path in home.path.iterdir()} <= {"backup.json", "other", ".local"}
     home.run("import", "--all", file, app="other")
@@ -119,16 +119,39 @@ def test_an_export_follows_no_link_and_fills_no_pipe(home):
     for make, reason in [(lambda: file.symlink_to(target), "symbolic link"), (lambda: file.symlink_to(home.path / "nowhere"), "symbolic link"),
                          (lambda: os.mkfifo(file), "not a regular file"), (file.mkdir, "not a regular file")]:
         make()
-        answer = home.run("export", "-o", file, code=3)
-        assert reason in answer.err and answer.out == ""
+        result = home.run("export", "-o", file, code=3)
+        assert reason in result.err and result.out == ""
         assert target.read_text() == "mine" and not (home.path / "nowhere").exists()
         file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
     assert "no/backup.json: No such file or directory" in home.run("export", "-o", home.path / "no/backup.json", code=3).err
     assert {path.name for path in home.path.iterdir()} == {"target", ".local"}
 
 
+def test_an_export_does_not_replace_its_own_store(home):
+    """This holds for every path that names the store. Any other file beside it may be written."""
+    home.run("set", "theme", '"dark"')
+    home.run("set", "theme", '"blue"', "--scope", "user")
+    store, before = home.store(), home.store().read_bytes()
+    (home.path / "folder").symlink_to(store.parent)
+    (home.path / "link").symlink_to(store)
+    own = [["--app", "shop"], ["--store", store], ["--store", "folder/session.jsonl"], ["--app", "shop", "--scope", "user"]]
+    for path in [store, ".local/state/shop/session.jsonl", "folder/session.jsonl", "./.local/../folder/./session.jsonl", "link"]:
+        for options in own:
+            result = home.run("export", "-o", path, *options, app=None, code=64)
+            assert "it is the store itself" in result.err and result.out == ""
+            assert store.read_bytes() == before and list(store.parent.iterdir()) == [store]
+    done = subprocess.run([TOOL, "export", "--app", "shop", "-o", "session.jsonl"], env=home.environment, cwd=store.parent, capture_output=True)
+    assert done.returncode == 64 and store.read_bytes() == before
+    for name in ["session.jsonl.damaged", "dump.json"]:
+        store.with_name(name).write_text("old")
+        home.run("export", "-o", store.with_name(name))
+        assert json.loads(store.with_name(name).read_text()) == [{"key": "lily_session_theme", "value": "dark"}]
+    home.run("export", "-o", "session.jsonl")  # the same name in another folder
+    assert store.read_bytes() == before
+
+
 def test_an_export_that_fails_leaves_the_old_file(home):
-    """A full disk, by way of a limit: nothing is left half written."""
+    """A limit of file sizes stands for a full disk. Nothing is left half written."""
     fill(home)
     file = home.path / "backup.json"
     file.write_text("old")
@@ -138,10 +161,10 @@ def test_an_export_that_fails_leaves_the_old_file(home):
     assert file.read_text() == "old" and {path.name for path in home.path.iterdir()} == {"backup.json", ".local"}
 
 
-# ------------------------------------------------------------------------------------------------ what a browser made
+# ------------------------------------------------------------------------------------------------ a browser's files
 
 def hydrate(home, *words):
-    """The C program that shares the store with the page."""
+    """Runs the C program that shares the store with the page, and returns what it prints."""
     program = home.path / "page"
     if not program.exists():
         subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/include", "-o", program, MADE.parent / "page.c",
@@ -150,7 +173,7 @@ def hydrate(home, *words):
 
 
 def test_what_a_browser_wrote_is_what_a_program_hydrates_and_what_it_changed_goes_back(home):
-    """The files are Chromium's: `make test-browser` makes the same round trip with it."""
+    """The files come from Chromium. `make test-browser` makes the same round trip with the browser itself."""
     wrote, back = (MADE / "wrote.json").read_bytes(), (MADE / "back.json").read_bytes()
     home.run("import", input=wrote, app="page", code=2)  # "plain" and the half of a pair are left out
     assert hydrate(home, "show") == "theme dark, visits 41, name Zoë \U0001f338 \u202e\u2028\n"
@@ -158,6 +181,6 @@ def test_what_a_browser_wrote_is_what_a_program_hydrates_and_what_it_changed_goe
     exported = json.loads(home.run("export", "--browser", app="page").out)
     before, after = json.loads(wrote), json.loads(back)
     taken = {key: value for key, value in before.items() if key not in {"lily_session_plain", "lily_session_half", "other"}}
-    # Byte for byte but what the program changed, in the store and in the browser that loaded it.
+    # In the store, and in the browser that loaded it, only what the program changed is different.
     assert exported == taken | {"lily_session_visits": "42"}
     assert after == before | {"lily_session_visits": "42"}

@@ -1,4 +1,4 @@
-"""The commands that show and change keys."""
+"""Tests the commands that show and change keys."""
 import json
 
 import journal
@@ -32,19 +32,57 @@ def test_all_means_keys_as_they_are_written(home):
     ("dark", b'"dark"'), ("two words", b'"two words"'), ("01", b'"01"'), ("crème", '"crème"'.encode()), ('a"b\\', rb'"a\"b\\"'),
     ("\x1b[31m", rb'"\u001b[31m"'), ("", b'""')])
 def test_plain_words_are_stored_as_strings_and_it_says_so(home, word, stored):
-    answer = home.run("set", "theme", word)
+    result = home.run("set", "theme", word)
     assert entries(home)[b"lily_session_theme"].text == stored
-    assert "stored as the string " + stored.decode() in answer.err
+    assert "stored as the string " + stored.decode() in result.err
 
 
 @pytest.mark.parametrize("text", [
     "-5", "-0.5e3", "12345678901234567890", "1.50", "true", "null", '"dark"', '[1,{"a":"b"}]', '{"b":1,"a":2}'])
 def test_S2_values_are_stored_byte_for_byte(home, text):
-    answer = home.run("set", "x", text)
+    result = home.run("set", "x", text)
     assert entries(home)[b"lily_session_x"].text == text.encode()
-    assert "string" not in answer.err
+    assert "string" not in result.err
     assert home.run("get", "x").out == text + "\n"
     assert home.run("get", "x", "--json").out == '{"key":"lily_session_x","value":%s}\n' % text
+
+
+def test_a_plain_word_is_stored_with_no_more_escapes_than_json_needs(home):
+    word = "12\u00a0€ \u3000\u200d "
+    result = home.run("set", "x", word)
+    assert entries(home)[b"lily_session_x"].text == f'"{word}"'.encode()
+    assert r'stored as the string "12\u00a0€ \u3000\u200d "' in result.err
+
+
+@pytest.mark.parametrize("words", [["-1token", "topsecret"], ["-5", "4"], ["-token", "topsecret"], ["-x=y", "topsecret"], ["--all", "-1token", "topsecret"],
+                                   ["-1token", "--", "topsecret"], ["-1token"], ["-1token", "-5"]])
+def test_a_key_that_looks_like_an_option_is_refused_with_advice(home, words):
+    result = home.run("set", *words, code=64)
+    assert "-- " in result.err and "begins with -" in result.err and "topsecret" not in result.err
+    assert not home.store().exists()
+
+
+def test_a_value_that_looks_like_an_option_is_refused_and_not_shown(home):
+    result = home.run("set", "token", "-hunter-2", code=64)
+    assert "lily-session set -- KEY VALUE" in result.err and "hunter" not in result.err and not home.store().exists()
+
+
+@pytest.mark.parametrize("words, key, text", [
+    (["a", "-5"], "a", b"-5"), (["a", "-1token"], "a", b'"-1token"'), (["a", "-5", "--all"], "a", b"-5"), (["--expires", "7d", "a", "-5"], "a", b"-5"),
+    (["a", "--expires", "7d", "-5"], "a", b"-5"), (["a", "--expires=7d", "-5", "--all"], "a", b"-5"), (["a", "-5", "--"], "a", b"-5"),
+    (["a", "--", "-5"], "a", b"-5"), (["--", "a", "-5"], "a", b"-5"), (["--", "-1token", "topsecret"], "-1token", b'"topsecret"'),
+    (["--", "-1", "-2"], "-1", b"-2"), (["--", "-token", "-x"], "-token", b'"-x"'), (["--all", "--", "--all", "1"], "--all", b"1")])
+def test_key_and_value_keep_their_places(home, words, key, text):
+    home.run("set", "--store", "s.jsonl", *words, app=None)
+    stored = journal.read((home.path / "s.jsonl").read_bytes()).entries
+    prefix = "" if "--all" in words[:words.index("--") if "--" in words else None] else "lily_session_"
+    assert {name: entry.text for name, entry in stored.items()} == {(prefix + key).encode(): text}
+
+
+@pytest.mark.parametrize("words", [["a", "-5", "b"], ["a", "b", "-5"], ["a", "--expires", "-1", "5"], ["a", "-5", "--nope"], ["a", "b", "-x"]])
+def test_what_is_too_much_beside_a_negative_number_is_refused(home, words):
+    home.run("set", *words, code=64)
+    assert not home.store().exists()
 
 
 @pytest.mark.parametrize("text", ["[1,", '{"a":1,"a":2}', '"dark', '"\\ud800"', "[" * 600 + "]" * 600])
@@ -119,8 +157,8 @@ def test_S8_clear_without_a_terminal_wants_yes(home):
     home.run("set", "theme", "1")
     home.run("set", "--all", "other", "1")
     before = home.store().read_bytes()
-    answer = home.run("clear", code=64)
-    assert home.store().read_bytes() == before and "--yes" in answer.err
+    result = home.run("clear", code=64)
+    assert home.store().read_bytes() == before and "--yes" in result.err
     home.run("clear", "--yes")
     assert set(entries(home)) == {b"other"}
 
@@ -128,7 +166,7 @@ def test_S8_clear_without_a_terminal_wants_yes(home):
 def test_columns_line_up_with_wide_characters(home):
     for key, text in [("a", '"日本語"'), ("b", '"e\u0301"'), ("c", '"x"'), ("d", '"🌸"')]:
         home.run("set", key, text)
-    #                        two columns a character;  one, combined
+    # Each of the characters of a and d takes two columns, and the two code points of b take one.
     assert home.run("list").out.splitlines()[1:] == [
         'a    "日本語"  string  never    0', 'b    "e\u0301"       string  never    0', 'c    "x"       string  never    0',
         'd    "🌸"      string  never    0']
@@ -143,7 +181,7 @@ def test_where_a_store_is(home):
     assert home.run("where", "--store", "a.jsonl", app=None).out == f"{home.path}/a.jsonl\n"
     assert home.run("where", "--json").json == {"path": str(home.store()), "exists": False}
     home.run("where", app="../x", code=64)
-    home.run("where", "--store", "x", code=64)  # and --app
+    home.run("where", "--store", "x", code=64)  # run() adds --app, which --store excludes
 
 
 def test_a_store_that_is_not_there_is_not_made_by_looking(home):

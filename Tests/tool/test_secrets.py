@@ -1,4 +1,4 @@
-"""What looks secret is not shown to whoever can see the screen: which names, where, and how one asks for it all the same."""
+"""Checks that the screen does not show what looks secret: which names, in which places, and how to ask for it anyway."""
 import json
 
 import journal
@@ -10,10 +10,16 @@ SECRET = [
     "token", "authToken", "auth_token", "auth-token", "AUTH_TOKEN", "auth.token", "auth token", "AuthToken", "authtoken", "AUTHTOKEN", "pAssWord",
     "pwd", "jwt", "JWTClaims", "cookie", "cookies", "session_id", "sessionId", "session-id", "SESSIONID", "sid", "apiKey", "api_key", "APIKey",
     "API_KEY", "apikey", "apiKEY", "key", "s3key", "accessToken", "refresh_token", "tokens", "passwd", "db_passwd", "password", "password2",
-    "userPassword", "mypassword", "passphrase", "client_secret", "clientSecret", "secret", "credentials", "Authorization", "csrf", "pin", "otp"]
-# A word that only has a secret one in it is another word; a tokenizer makes tokens, and is none.
+    "userPassword", "mypassword", "passphrase", "client_secret", "clientSecret", "secret", "credentials", "Authorization", "csrf", "pin", "otp",
+    "userpass", "dbpass", "DBPASS", "mypass", "smtp_dbpass", "mypwd", "dbPwd", "MYSQL_PWD", "bearerauth", "basicauth", "oauth", "PHPSESSID",
+    "JSESSIONID", "sess_id", "privkey", "my_privkey", "PRIVKEY", "pincode", "pinCode", "private", "PRIVATE", "private_key", "rsaPrivateKey", "mnemonic",
+    "wallet_mnemonic", "walletmnemonic"]
+# A word that only contains a secret word is another word: a tokenizer is not a token.
 PLAIN = ["keyboard", "monkey", "author", "authors", "tokenizer", "secretary", "turkey", "hockey", "keynote", "passenger", "compass", "spin", "pinned",
-         "side", "id", "session", "user_id", "idSession", "Tokenize", "donkeys", "theme", "日本語", ""]
+         "side", "id", "session", "user_id", "idSession", "Tokenize", "donkeys", "theme", "日本語", "",
+         "encompass", "bypass", "trespass", "overpass", "bandpass", "multipass", "passage", "passive", "authority", "privacy", "private_mode",
+         "privateMode", "isPrivate", "repo_private", "privateer", "spinCode", "zipcode", "barcode", "possession_id", "possessionId", "assessId",
+         "processId", "bearing", "sessions"]
 
 
 @pytest.mark.parametrize("name", SECRET)
@@ -36,7 +42,7 @@ def test_what_does_not(home, name):
 
 
 def test_the_prefix_of_fields_is_no_part_of_a_name(home):
-    """lily_session_id is the field id, and no session_id."""
+    """The key lily_session_id is the field id, not a session_id."""
     home.run("set", "id", "42")
     assert home.run("get", "id").out == home.run("get", "lily_session_id", "--all").out == "42\n"
 
@@ -53,8 +59,8 @@ def test_members_are_masked_at_any_depth(home, text, shown):
     assert f"x    {text} " in home.run("list", "--show-secrets").out
     entry = home.run("list", "--json").json[0]
     assert entry["value"] == json.loads(shown.replace("•", "null")) and entry.get("masked") == (True if "•" in shown else None)
-    answer = home.run("get", "x", code=2 if "•" in shown else 0)
-    assert answer.out == ("" if "•" in shown else text + "\n") and ("members that look secret" in answer.err) == ("•" in shown)
+    result = home.run("get", "x", code=2 if "•" in shown else 0)
+    assert result.out == ("" if "•" in shown else text + "\n") and ("members that look secret" in result.err) == ("•" in shown)
     assert home.run("get", "x", "--show-secrets").out == text + "\n"
 
 
@@ -62,8 +68,8 @@ def test_a_masked_value_is_not_imported(home):
     home.run("set", "token", '"hunter-2"')
     home.run("set", "user", '{"name":"ada","pwd":"hunter-2"}')
     home.run("set", "theme", '"dark"')
-    answer = home.run("import", input=home.run("list", "--json").bytes, app="other", code=2)
-    assert "left out token" in answer.err and "left out user" in answer.err
+    result = home.run("import", input=home.run("list", "--json").bytes, app="other", code=2)
+    assert "left out token" in result.err and "left out user" in result.err
     assert set(journal.read(home.store("other").read_bytes()).entries) == {b"lily_session_theme"}
 
 
@@ -74,8 +80,8 @@ def test_on_a_terminal_secrets_are_left_out_of_an_export(home):
         seen = home.terminal(*form, code=2)
         assert "hunter-2" not in seen and "token, user" in seen
         assert home.terminal(*form, "--show-secrets").count("hunter-2") == 2
-        answer = home.run(*form)
-        assert answer.out.count("hunter-2") == 2 and "the output contains values that look secret: token, user" in answer.err
+        result = home.run(*form)
+        assert result.out.count("hunter-2") == 2 and "the output contains values that look secret: token, user" in result.err
 
 
 def test_a_key_that_looks_secret_is_shown_if_asked_for(home):
@@ -87,8 +93,8 @@ def test_a_key_that_looks_secret_is_shown_if_asked_for(home):
 
 @pytest.mark.parametrize("key, value", [("token", '"hunter-2"'), ("token", "hunter-2"), ("user", '{"pwd":"hunter-2"}'), ("api_key", "5")])
 def test_a_secret_on_the_command_line_is_warned_of(home, key, value):
-    answer = home.run("set", key, value)
-    assert "list of processes" in answer.err and "standard input" in answer.err and "hunter-2" not in answer.err
+    result = home.run("set", key, value)
+    assert "list of processes" in result.err and "standard input" in result.err and "hunter-2" not in result.err
 
 
 def test_a_secret_from_standard_input_is_not_warned_of(home):

@@ -1,7 +1,8 @@
-"""What a terminal changes: width, colours, questions, progress; and what is kept from it."""
+"""Checks what differs at a terminal (width, colours, questions, progress), and which characters are never sent to it."""
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -28,7 +29,7 @@ def test_a_key_takes_one_line(home, columns):
     assert len(lines) == 4
     assert max(map(width, lines)) <= columns
     assert "…" in lines[1]
-    assert "…" not in home.run("list").out  # a pipe gets all of it
+    assert "…" not in home.run("list").out  # a pipe gets the whole text
 
 
 def test_colours_only_on_a_terminal_and_never_with_NO_COLOR(home):
@@ -59,7 +60,7 @@ HOSTILE = "\x1b[31m\x07\x9b2J\u202e\u2028\x7f\ue000"
 
 
 def test_nothing_in_a_store_steers_the_terminal(home):
-    """A store that somebody else made, with names and values that are nothing but control characters."""
+    """Somebody else made this store, with names and values that consist of control characters."""
     text = '"\x7f\x9b31m\u202e\u2066\u200b\\u001b"'.encode()
     key = b"lily_session_" + HOSTILE.encode()
     scope = b"\0" + "\x1b]0;s\x07".encode() + b"\0"
@@ -78,18 +79,18 @@ def test_nothing_in_a_store_steers_the_terminal(home):
         assert not bad, (words, bad, seen)
 
 
-# What cannot be seen or steers: Default_Ignorable_Code_Point of Unicode 15, controls, format characters, private use, line and
-# paragraph separators, noncharacters, and the blank of Braille.
+# The characters that cannot be seen or that control a terminal: Default_Ignorable_Code_Point of Unicode 15, controls, format characters,
+# private use, line and paragraph separators, noncharacters, every space except U+0020, and the blanks of Braille, music, Egyptian and Khitan.
 IGNORABLE = [0xAD, 0x34F, 0x61C, (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), 0x3164,
              (0xFE00, 0xFE0F), 0xFEFF, 0xFFA0, (0xFFF0, 0xFFF8), (0x1BCA0, 0x1BCA3), (0x1D173, 0x1D17A), (0xE0000, 0xE0FFF)]
 UNSEEN = {chr(c) for part in IGNORABLE for c in (range(part[0], part[1] + 1) if isinstance(part, tuple) else [part])}
-UNSEEN |= {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Co", "Zl", "Zp")}
-UNSEEN |= {chr(c) for c in [0x2800, 0x378, *range(0xFDD0, 0xFDF0), *(plane << 16 | last for plane in range(17) for last in (0xFFFE, 0xFFFF))]}
+UNSEEN |= {chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Co", "Zl", "Zp", "Zs")} - {" "}
+UNSEEN |= {chr(c) for c in [0x2800, 0x1D159, 0x13441, 0x13442, 0x16FE4, 0x378, *range(0xFDD0, 0xFDF0), *(plane << 16 | last for plane in range(17) for last in (0xFFFE, 0xFFFF))]}
 UNSEEN = sorted(c for c in UNSEEN if c != "\0" and not "\U000f0100" <= c < "\U000ffff0" and not "\U00100000" <= c < "\U0010fff0")
 
 
 def test_what_cannot_be_seen_is_escaped_everywhere(home):
-    """In a key, a value and a member's name: each such character, and no other."""
+    """Each such character is escaped in a key, a value and a member's name, and no other character is."""
     def spelled(text):
         return "".join(f"\\u{unit:04x}" for c in text for unit in struct.unpack(f"<{len(c.encode('utf-16-le')) // 2}H", c.encode("utf-16-le")))
 
@@ -98,7 +99,7 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     for number, part in enumerate(parts):
         text = part.translate(CONTROLS)
         whole.set(f"lily_session_k{number:03}{part}".encode(), f'{{"v{text}":["{text}"]}}'.encode())
-    seen = "é 日本語 ∞ 🌸 e\u0301 ½ ﷺ \u00a0|\u3000|"
+    seen = " é 日本語 ∞ 🌸 e\u0301 ½ ﷺ  "
     home.write(whole.set(b"lily_session_seen", json.dumps(seen, ensure_ascii=False).encode()).bytes())
     shown = home.run("list").out
     assert not [hex(ord(c)) for c in UNSEEN if c in shown and c != "\n"]
@@ -110,7 +111,40 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     assert not [hex(ord(c)) for c in UNSEEN if c in on_terminal and c != "\n"]
 
 
-CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escapes
+def test_a_blank_does_not_make_two_names_look_alike(home):
+    names = ["theme", "theme ", "theme  ", " theme", "the me", "theme\u00a0", "\u2003theme", "theme\u3000", "theme\\u0020", " ", "  "]
+    whole = journal.Writer()
+    for name in names:
+        whole.set(f"lily_session_{name}".encode(), b"1").set(f"\0{name}\0a".encode(), b"1")
+    home.write(whole.bytes())
+    for words in [["list"], ["scopes"]]:
+        shown = [re.split("  +", line)[0] for line in home.run(*words).out.splitlines()[1:]]
+        assert sorted(shown) == sorted([
+            "theme", r"theme\u0020", r"theme\u0020\u0020", r"\u0020theme", "the me", r"theme\u00a0", r"\u2003theme", r"theme\u3000", r"theme\\u0020",
+            r"\u0020", r"\u0020\u0020"])
+    assert r"there is no key x\u0020 in" in home.run("get", "x ", code=1).err
+    # A text in quotes needs no escapes at its ends, and JSON means the same with escapes and without.
+    assert sorted(row["key"] for row in home.run("list", "--json").json) == sorted(f"lily_session_{name}" for name in names)
+    assert '"lily_session_theme "' in home.run("list", "--json").out
+
+
+@pytest.mark.parametrize("character", ["\u200b", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\u3000"])
+def test_what_is_escaped_costs_in_proportion_to_its_length(home, character):
+    """Four times the length takes about four times as long. Sixteen times as long would be the square."""
+    def seconds(length, *words):
+        home.write(journal.Writer().set(b"lily_session_x", json.dumps(character * (length // len(character)), ensure_ascii=False).encode()).bytes())
+        spent = []
+        for _ in range(3):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            home.run(*words)
+            spent.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
+        return min(spent)
+
+    for words in [["list"], ["export", "--browser"]]:
+        assert seconds(240_000, *words) < 8 * max(seconds(60_000, *words), 0.02)
+
+
+CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON writes these as escapes
 
 
 @pytest.mark.parametrize("words", [
@@ -120,10 +154,10 @@ CONTROLS = {ord(c): None for c in UNSEEN if c < " "}  # JSON has those as escape
     ["list", "x", "y\nlily-session: all is well"], ["set", "a", "1", "--store", "/no/x\nlily-session: all is well/y"]])
 def test_an_argument_that_is_refused_is_escaped_too(home, words):
     home.run("set", "x", "1")
-    answer = home.run(*words, code=None, app=None if {"--store", "--app"} & {*words} else "shop")
-    assert answer.code > 0 and answer.out == ""
-    assert not [c for c in answer.err if c in UNSEEN and c != "\n"], answer.err
-    assert "\nlily-session: all" not in answer.err
+    result = home.run(*words, code=None, app=None if {"--store", "--app"} & {*words} else "shop")
+    assert result.code > 0 and result.out == ""
+    assert not [c for c in result.err if c in UNSEEN and c != "\n"], result.err
+    assert "\nlily-session: all" not in result.err
 
 
 def test_a_hostile_path_is_shown_too(home):
@@ -138,7 +172,7 @@ def test_values_are_escaped_on_a_terminal_and_byte_for_byte_in_a_pipe(home):
     home.write(journal.Writer().set(b"lily_session_x", text.encode()).bytes())
     assert home.run("get", "x").bytes == text.encode() + b"\n"
     assert home.terminal("get", "x") == r'"\u009b31m é 日本語"' + "\n"
-    assert "\\u009b" in home.run("list").out  # a table is for people, also in a pager
+    assert "\\u009b" in home.run("list").out  # people read a table, also in a pager
 
 
 def test_watch_shows_the_changes_of_others(home):
@@ -196,8 +230,8 @@ def test_a_store_of_somebody_else_is_refused(home):
     os.chown(home.store(), 12345, 12345)
     before = home.store().read_bytes()
     for command in ["list", "get theme", "set theme 1", "verify", "compact --repair", "export", "clear --yes", "watch"]:
-        answer = home.run(*command.split(), code=3)
-        assert "another user's" in answer.err and "dark" not in answer.out
+        result = home.run(*command.split(), code=3)
+        assert "another user's" in result.err and "dark" not in result.out
     assert home.store().read_bytes() == before
 
 

@@ -1,21 +1,26 @@
-"""verify, and compact with a repair; the journals come from the second writer."""
+"""Tests verify, and compact with a repair. The second writer makes the journals."""
+import os
 import re
+import subprocess
 from random import Random
 
 import journal
 import pytest
 
+from conftest import TOOL
+
 KINDS = ["header", "check", "grammar", "copied", "missing", "newer", "torn"]
 
 
-def writer():
+def writer(removes=True):
+    last = journal.remove_item(b"lily_session_a") if removes else journal.set_item(b"lily_session_a", b"2")
     return journal.Writer().set(b"lily_session_a", b"1").set(b"lily_session_b", b'"hunter-2"').batch(
-        journal.set_item(b"lily_session_c", b"3"), journal.remove_item(b"lily_session_a")).set(b"lily_session_d", b"4")
+        journal.set_item(b"lily_session_c", b"3"), last).set(b"lily_session_d", b"4")
 
 
-def damage(kind):
-    """A journal with one thing wrong, and where: (bytes, line, first byte)."""
-    whole = writer()
+def damage(kind, removes=True):
+    """Returns a journal with one fault, and its place: (bytes, line, first byte)."""
+    whole = writer(removes)
     if kind == "header":
         return whole.bytes().replace(b"lily-session", b"lily-sessioN", 1), 1, 0
     if kind == "check":
@@ -56,7 +61,7 @@ def test_each_damage_is_found_where_it_is_and_nothing_is_touched(home, kind):
 
 
 def test_it_agrees_with_the_second_reader_on_every_flipped_byte(home):
-    """A byte that is wrong is found, whichever it is: the same lines are skipped, and what is told can be read."""
+    """A wrong byte is found at every place: both skip the same lines, and report as many entries."""
     data = writer().bytes()
     for at in range(70, len(data), 9):
         wrong = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
@@ -71,7 +76,7 @@ SECRET = b"Qx7Zk9Wm4Lp2"
 
 
 def damaged_lines(line, random):
-    """Every byte with every other value, every beginning, and damage of several bytes, which a line may have suffered."""
+    """Yields the line with every byte changed to every other value, cut at every byte, without each byte, and with several bytes wrong."""
     for at in range(len(line)):
         for value in range(256):
             if value != line[at] and value != 0x0A:
@@ -81,21 +86,21 @@ def damaged_lines(line, random):
     for _ in range(3000):
         wrong = bytearray(line)
         for _ in range(random.randint(2, 8)):
-            # The bytes that a reader of keys goes by are the likeliest to mislead it.
+            # The bytes that a reader of keys relies on are most likely to mislead it.
             wrong[random.randrange(len(wrong))] = random.choice(b'"",,[]\\:set0' + bytes([random.choice(range(11, 256))]))
         start, length = random.randrange(len(wrong)), random.randint(0, 20)
         yield bytes(wrong if random.random() < 0.5 else wrong[:start] + wrong[start + length:])
 
 
 def test_nothing_of_a_damaged_line_is_shown(home):
-    """What looks like its key may be its value: a byte that is wrong may be the quote between them."""
+    """What looks like a key may be a value, because the wrong byte may be the quote between them."""
     whole = journal.Writer().set(b"lily_session_a", b'"%s"' % SECRET).batch(
         journal.set_item(b"lily_session_b", b'{"k":["%s"]}' % SECRET, 7), journal.remove_item(b"lily_session_c")).set(
         b"\0scope\0lily_session_d", b'["%s","%s"]' % (SECRET, SECRET))
     lines, random = list(whole.lines), Random(1)
     damaged = [wrong + b"\n" for line in lines for wrong in damaged_lines(line[:-1], random)]
     parts = [SECRET[at:at + 4].decode() for at in range(len(SECRET) - 3)]
-    # All in one file, which is one run; then some as the last line, with no newline, and as the only ones.
+    # One file has all damaged lines, so that one run reads them. Then some are the last line, without a newline, and some the only one.
     files = [b"".join(lines + damaged)]
     files += [b"".join(lines[:2]) + wrong[:-1] for wrong in random.sample(damaged, 40)] + [wrong for wrong in random.sample(damaged, 40)]
     header = whole.bytes()[:-sum(map(len, lines))]
@@ -104,7 +109,10 @@ def test_nothing_of_a_damaged_line_is_shown(home):
         for form in [["verify"], ["verify", "--json"]]:
             said = home.run(*form, code=None)
             assert said.code in (0, 2)
-            assert number or said.out.count("skipped" if form == ["verify"] else '"kind"') > len(damaged) * 0.99
+            if number == 0 and form == ["verify"]:
+                assert said.out.count("skipped: ") == 500 and re.search(r"(?m)^… and \d+ more lines, which verify --json shows$", said.out)
+            elif number == 0:
+                assert said.out.count('"kind"') > len(damaged) * 0.99
             for part in parts:
                 assert part not in said.out + said.err, part
 
@@ -115,6 +123,30 @@ def test_a_finding_is_a_place_a_length_and_a_kind(home):
     assert home.run("verify", "--json", code=2).json["findings"] == [
         {"line": line, "offset": offset, "length": data.index(b"\n", offset) - offset, "kind": "check"}]
     assert re.search(rf"(?m)^{line} +{offset} +{data.index(bytes([10]), offset) - offset} +skipped", home.run("verify", code=2).out)
+
+
+@pytest.mark.parametrize("form", [["verify"], ["verify", "--json"]])
+def test_memory_does_not_grow_with_what_is_damaged(home, form):
+    def kilobytes(lines):
+        home.write(writer().bytes() + b"\n" * lines)
+        process = subprocess.Popen([str(TOOL), *form, "--app", "shop"], env=home.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        assert process.returncode == 2
+        return usage.ru_maxrss
+
+    assert kilobytes(400_000) < kilobytes(400) + 16_384
+
+
+def test_the_table_has_five_hundred_rows_and_json_has_all(home):
+    for lines, left in [(500, ""), (501, "… and 1 more line, which verify --json shows\n"), (3000, "… and 2500 more lines, which verify --json shows\n")]:
+        home.write(writer().bytes() + b"\n" * lines)
+        said = home.run("verify", code=2).out
+        rows, summary = said.split(f"{home.store()}: ")
+        assert rows.count("skipped: ") == 500 and rows.endswith(left or "checksum is wrong\n") and ("more line" in rows) == bool(left)
+        assert f"damaged in {lines} places" in summary
+        report = home.run("verify", "--json", code=2).json
+        assert [finding["line"] for finding in report["findings"]] == list(range(7, 7 + lines)) and report["damaged"] == lines
 
 
 def test_lines_missing_beyond_the_skipped_ones(home):
@@ -146,19 +178,19 @@ def test_what_was_begun_and_never_written(home):
 def test_compact_leaves_a_damaged_file_alone(home):
     data, _, _ = damage("check")
     path = home.write(data)
-    answer = home.run("compact", code=3)
-    assert "--repair" in answer.err
+    result = home.run("compact", code=3)
+    assert "--repair" in result.err
     assert path.read_bytes() == data and list(path.parent.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("kind", ["header", "check", "grammar", "copied", "missing"])
 def test_a_repair_keeps_the_original_and_what_can_be_read(home, kind):
-    data, _, _ = damage(kind)
+    data, _, _ = damage(kind, removes=False)  # the copy does not have what comes before a removal
     path = home.write(data)
     entries = journal.read(data).entries
-    answer = home.run("compact", "--repair")
+    result = home.run("compact", "--repair")
     kept = path.with_name("session.jsonl.damaged")
-    assert kept.read_bytes() == data and str(kept) in answer.err
+    assert kept.read_bytes() == data and str(kept) in result.err
     assert kept.stat().st_mode & 0o777 == 0o600
     after = journal.read(path.read_bytes())
     assert after.entries == entries and after.damage == 0
@@ -188,7 +220,7 @@ def test_a_newer_format_is_not_written_to(home):
 
 
 def test_a_newer_format_is_discarded_where_that_is_said(home):
-    data, _, _ = damage("newer")
+    data, _, _ = damage("newer", removes=False)
     path = home.write(data)
     assert "--repair" in home.run("compact", "--discard-unknown", code=64).err
     assert path.read_bytes() == data
@@ -206,7 +238,7 @@ def test_log_out_of_a_newer_format(home):
 
 
 def test_lines_longer_than_a_chunk(home):
-    """What the examination holds in memory is a chunk at a time."""
+    """The examination holds one chunk of the file in memory at a time."""
     whole = journal.Writer().set(b"lily_session_a", b'"%s"' % (b"x" * 3_000_000)).set(b"lily_session_b", b'"%s"' % (b"y" * 1_500_000))
     whole.lines[0] = whole.lines[0].replace(b"xx", b"xy", 1)
     home.write(whole.bytes())

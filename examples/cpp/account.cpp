@@ -1,4 +1,4 @@
-// What the other two examples leave out: types of the program's own, expiry, migration, events, errors, a loop with poll(), a backend.
+// Shows what the other two examples leave out: types of the program's own, expiry, migration, events, errors, a loop with poll(), a backend.
 //
 //   account          what is kept
 //   account login NAME | buy ITEM | logout
@@ -18,11 +18,11 @@ template <> struct lily::codec<theme> {
   static theme decode(const std::string &stored) {
     if (stored == "dark") return theme::dark;
     if (stored == "light") return theme::light;
-    throw lily::decode_error("no such theme"); // refused: the field keeps its value, and the file what it has
+    throw lily::decode_error("no such theme"); // refuses the value: the field and the file stay as they are
   }
 };
 
-// Whatever nlohmann::json can convert.
+// Stores every type that nlohmann::json can convert.
 template <class T> struct as_json {
   static lily::json encode(const T &value) { return lily::json(nlohmann::json(value).dump()); }
   static T decode(const lily::json &stored) { return nlohmann::json::parse(stored.text).get<T>(); }
@@ -31,8 +31,8 @@ template <> struct lily::codec<std::vector<std::string>> : as_json<std::vector<s
 
 struct account {
   std::optional<std::string> token; // null or a string
-  theme look = theme::light;        // by its codec
-  std::vector<std::string> cart;    // likewise
+  theme look = theme::light;        // stored by its codec
+  std::vector<std::string> cart;    // stored by its codec
   double volume = 0.5;
 };
 
@@ -42,9 +42,9 @@ lily::persistence<account> fields() {
     .field("token", &account::token, lily::field_options().expires_after(hours(24)))
     .field("theme", &account::look)
     .field("cart", &account::cart)
-    .field("volume", [](const account &a) { return a.volume; }, // by functions; so may members that are not public
+    .field("volume", [](const account &a) { return a.volume; }, // functions also reach members that are not public
            [](account &a, double stored) { a.volume = std::min(stored, 1.0); },
-           // Version 0 had it in percent, under another name.
+           // Version 0 stored it in percent, under another key.
            lily::field_options().former_keys({"percent"}).version(1, [](std::uint32_t, const lily::json &stored) {
              return std::stod(stored.text) / 100;
            }));
@@ -58,16 +58,16 @@ void show(const account &model) {
 lily::config<account> config() {
   lily::config<account> config;
   config.on_event = [](const lily::event &event) {
-    if (event.status == lily::status::ok) return; // news, and no failure
+    if (event.status == lily::status::ok) return; // this is news, not a failure
     std::cerr << (event.key.empty() ? "the store" : event.key) << ": " << lily::status_name(event.status) << '\n';
   };
   return config;
 }
 
-// The descriptor is one more for an event loop, and the next expiry a timeout.
+// An event loop polls the descriptor, with the time until the next expiry as its timeout.
 void watch(lily::session &session, const lily::storage &storage, const account &model) {
   pollfd changed = {storage.fd(), POLLIN, 0};
-  session.refresh(); // what came before the descriptor did
+  session.refresh(); // takes over what changed before the descriptor was made
   while (model.token) {
     poll(&changed, 1, static_cast<int>(session.next_expiry().count()));
     session.refresh();
@@ -86,7 +86,7 @@ class map_backend : public lily::backend {
   }
 
   bool write(const std::vector<lily::entry> &batch, const std::string *prefix, std::uint64_t wanted) override {
-    if (prefix && generation(*prefix) != wanted) return false; // cleared in between
+    if (prefix && generation(*prefix) != wanted) return false; // another handle has cleared
     for (const lily::entry &entry : batch) {
       if (entry.json.empty()) entries_.erase(entry.key);
       else entries_[entry.key] = entry;
@@ -131,7 +131,7 @@ int main(int argc, char **argv) {
 
     session.flush();
   } catch (const lily::no_space_error &) {
-    std::cerr << "account: the disk is full; make room, and try again\n"; // the model has its change, and the file its old value
+    std::cerr << "account: the disk is full; make room, and try again\n"; // the model has the change, the file the old value
     return 1;
   } catch (const lily::session_error &error) {
     std::cerr << "account: " << error.what() << " (" << lily::status_name(error.status()) << ")\n";

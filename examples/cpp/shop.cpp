@@ -25,14 +25,14 @@ static lily::persistence<shop> fields() {
     .field("theme", &shop::theme)
     .field("cart", [](const shop &from) { return from.cart; },
            [](shop &to, const lily::json &stored) {
-             if (stored.text[0] != '[') return false; // refused: it stays in the file
+             if (stored.text[0] != '[') return false; // refuses the value, which stays in the file
              to.cart = stored;
              return true;
            })
     .field("visits", &shop::visits);
 }
 
-// Sets the text, if the C program has room for it. Returns false if it has not.
+// Sets the text and returns true, or returns false if the C program has no room for it.
 static bool put(std::string &into, std::size_t room, const std::string &text) {
   if (text.empty() || text.size() >= room) return false;
   into = text;
@@ -46,17 +46,17 @@ static bool add(std::string &cart, const std::string &item) {
   return true;
 }
 
-// What can happen to the model. false refuses the message, with nothing changed.
+// Applies a message to the model. Returns false to refuse the message; then nothing has changed.
 static bool update(shop &now, const command &message, const lily::storage &storage) {
   if (message.verb == "logout") {
-    lily::clear(storage); // removes all that is stored; what it throws comes out of dispatch
+    lily::clear(storage); // removes all that is stored; an exception of it leaves dispatch
     now = shop();
     return true;
   }
   if (message.verb == "hammer") now.cart.text = "[\"item " + std::to_string(now.visits + 1) + "\"]";
   else if (message.verb == "login" ? !put(now.token, 64, message.text)
            : message.verb == "theme" ? !put(now.theme, 16, message.text) : !add(now.cart.text, message.text)) return false;
-  now.visits++; // in one write with what changed above: both are stored, or neither
+  now.visits++; // stored together with the change above, in one write: either both are stored or neither
   return true;
 }
 

@@ -58,7 +58,7 @@ def updates(storage: Storage) -> Callable[[Shop, List[str]], Shop]:
             shop = replace(shop, theme=given(text, 16))
         else:
             shop = replace(shop, cart=put_in(shop.cart, text))
-        return replace(shop, visits=shop.visits + 1)  # in one write with what changed above: both are stored, or neither
+        return replace(shop, visits=shop.visits + 1)  # stored together with the change above, in one write: either both are stored or neither
 
     return update
 

@@ -92,7 +92,7 @@ static lily_session_status inspect(void *context, const char *key, const char *j
   return LILY_SESSION_OK;
 }
 
-TEST(backend__S20_what_read_answers) {
+TEST(backend__S20_what_read_returns) {
   char *json = UNTOUCHED;
   lily_session_entry entry = {"k", "{not JSON", 9, 0, 0};
   lily_session_storage *storage = open_odd(&entry);
@@ -192,7 +192,7 @@ static int dispatch_newer(void *context) {
 }
 
 /* This runs in a child: if the backend returns NEWER for the current generation, the library must not ask again for ever. */
-TEST(backend__S20_a_write_that_always_answers_NEWER) { assert_int_equal(in_child(dispatch_newer, NULL), 0); }
+TEST(backend__S20_a_write_that_always_returns_NEWER) { assert_int_equal(in_child(dispatch_newer, NULL), 0); }
 
 /* The value is stored, but may not survive power loss. The field is not dirty, and an event tells of it. */
 TEST(backend__S12_a_write_that_is_not_durable) {

@@ -106,13 +106,13 @@ TEST(backend__S8_a_clear_in_the_middle_of_a_touch) {
 }
 
 /* The host's functions do not run inside a call of the runtime, so that they may use other storages. */
-static lily_session_status answer_inside;
+static lily_session_status status_inside;
 static void use_another(struct table *table_, int function) {
   (void)function;
   table_->hook = NULL;
   lily_session_storage *memory = NULL;
-  answer_inside = lily_session_storage_open_memory(NULL, &memory);
-  if (answer_inside == LILY_SESSION_OK) answer_inside = set_text(memory, "k", "1");
+  status_inside = lily_session_storage_open_memory(NULL, &memory);
+  if (status_inside == LILY_SESSION_OK) status_inside = set_text(memory, "k", "1");
   lily_session_storage_close(memory);
 }
 
@@ -122,7 +122,7 @@ static void use_the_same(struct table *table_, int function) {
   (void)function;
   table_->hook = NULL;
   char *json = NULL;
-  answer_inside = lily_session_storage_get(same, "lily_session_visits", &json, NULL);
+  status_inside = lily_session_storage_get(same, "lily_session_visits", &json, NULL);
   lily_session_free(json);
 }
 
@@ -130,12 +130,12 @@ TEST(backend__S15_its_functions_may_use_storages) {
   begin(0);
   for (int i = 0; i < 2; i++) {
     same = rig.storage;
-    answer_inside = -1;
+    status_inside = -1;
     table.hook = i == 0 ? use_another : use_the_same;
     probe_int(&visits, i + 1);
     rig_dispatch(&rig);
     assert_null(table.hook);
-    assert_int_equal(answer_inside, LILY_SESSION_OK);
+    assert_int_equal(status_inside, LILY_SESSION_OK);
   }
   end();
 }

@@ -30,7 +30,7 @@ TEST(revision__S5_the_slice_is_taken_once_in_each_update) {
   rig_end(&rig);
 }
 
-TEST(revision__S5_the_same_answer_looks_at_no_field) {
+TEST(revision__S5_the_same_number_looks_at_no_field) {
   begin(open_memory());
   rig_dispatch(&rig);
   rig_dispatch(&rig);
@@ -38,7 +38,7 @@ TEST(revision__S5_the_same_answer_looks_at_no_field) {
   rig_end(&rig);
 }
 
-TEST(revision__S5_another_answer_looks_at_every_field) {
+TEST(revision__S5_another_number_looks_at_every_field) {
   begin(open_memory());
   rig.revision = UINT64_MAX;
   rig_dispatch(&rig);
@@ -97,7 +97,7 @@ TEST(revision__S7_does_not_hide_a_field_that_failed) {
   rig_end(&rig);
 }
 
-TEST(revision__config_get_answers_null) {
+TEST(revision__config_get_returns_null) {
   begin(open_memory());
   probe_int(&visits, 1);
   rig.revision++;

@@ -29,7 +29,7 @@ static void *run(void *context) {
   return NULL;
 }
 
-TEST(locked__S6_writers_answer_BUSY_and_readers_do_not_wait) {
+TEST(locked__S6_writers_return_BUSY_and_readers_do_not_wait) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_storage(JOURNAL));

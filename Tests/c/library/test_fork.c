@@ -20,7 +20,7 @@ static int use_inherited(void *context) {
   return 0;
 }
 
-TEST(fork__S16_an_inherited_storage_answers_FORKED) {
+TEST(fork__S16_an_inherited_storage_returns_FORKED) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(set_text(storage, "a", "1"));
   struct bytes before = file_read(JOURNAL);

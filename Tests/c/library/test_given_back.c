@@ -25,7 +25,7 @@ TEST(given_back__a_storage) {
   assert_fails(INVALID_ARGUMENT, lily_session_clear(storage));
   assert_null(lily_session_storage_path(storage));
   assert_int_equal(lily_session_storage_fd(storage), -1);
-  lily_session_storage_close(storage); /* has no answer; it does nothing */
+  lily_session_storage_close(storage); /* returns void, and does nothing */
   lily_session_storage_close(storage);
 }
 

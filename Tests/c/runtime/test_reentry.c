@@ -136,7 +136,7 @@ TEST(reentry__S15_callbacks_of_detach) {
   rig.session = NULL;
   rig.hook = NULL;
   for (size_t i = 0; i < COUNT(places); i++) assert_non_null(strstr(tried, places[i]));
-  /* The handle was given back, so what persist and flush answer is not asked; nothing ran, and nothing hung. */
+  /* The handle was given back, so the test does not look at what persist and flush return. Nothing ran, and nothing hung. */
   assert_int_equal(rig.updates, 0);
   end();
 }
@@ -178,10 +178,10 @@ TEST(reentry__S15_storage_and_clear_inside_an_update) {
 
 /* Another runtime is none of this one's business. */
 static struct rig inner;
-static lily_session_status inner_answer;
+static lily_session_status inner_status;
 static void dispatch_inner(struct rig *rig_, const void *message) {
   (void)rig_, (void)message;
-  inner_answer = lily_session_runtime_dispatch(inner.runtime, NULL);
+  inner_status = lily_session_runtime_dispatch(inner.runtime, NULL);
 }
 
 TEST(reentry__S15_another_runtime_may_run_inside) {
@@ -193,9 +193,9 @@ TEST(reentry__S15_another_runtime_may_run_inside) {
   rig_attach(&inner);
   probe_int(&theme, 1);
   rig.in_update = dispatch_inner;
-  inner_answer = -1;
+  inner_status = -1;
   rig_dispatch(&rig);
-  assert_int_equal(inner_answer, LILY_SESSION_OK);
+  assert_int_equal(inner_status, LILY_SESSION_OK);
   assert_stored(rig.storage, "lily_session_theme", "1");
   assert_int_equal(inner.updates, 1);
   rig.in_update = NULL;
@@ -205,19 +205,19 @@ TEST(reentry__S15_another_runtime_may_run_inside) {
 }
 
 static int32_t state_seen;
-static lily_session_status state_answer;
+static lily_session_status state_status;
 static void ask_state(struct rig *rig_, const char *where) {
-  if (strcmp(where, "event") == 0) state_answer = lily_session_field_state(rig_->session, "first", &state_seen);
+  if (strcmp(where, "event") == 0) state_status = lily_session_field_state(rig_->session, "first", &state_seen);
 }
 
 TEST(reentry__S15_a_state_may_be_asked_for_in_an_event) {
   begin();
   rig.hook = ask_state;
-  state_seen = state_answer = -1;
+  state_seen = state_status = -1;
   first.get_result = -1;
   rig.revision++;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
-  assert_int_equal(state_answer, LILY_SESSION_OK);
+  assert_int_equal(state_status, LILY_SESSION_OK);
   assert_int_equal(state_seen, LILY_SESSION_STATE_ABSENT);
   rig.hook = NULL;
   end();

@@ -90,7 +90,7 @@ TEST(attach__without_fields) {
   assert_int_equal(rig.releases, 1);
 }
 
-TEST(attach__config_get_answers_null) {
+TEST(attach__config_get_returns_null) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());
@@ -106,7 +106,7 @@ TEST(attach__config_get_answers_null) {
   rig_end(&rig);
 }
 
-TEST(attach__config_set_answers_null) {
+TEST(attach__config_set_returns_null) {
   struct rig rig;
   struct probe theme = {0};
   rig_begin(&rig, open_memory());

@@ -201,10 +201,6 @@ TEST(refresh__S5_slice_and_revision) {
   rig.revision++;
   rig_dispatch(&rig);
   assert_int_equal(operations(JOURNAL), 1);
-  changed_elsewhere("set", "lily_session_theme", "\"blue\"");
-  rig.set_result = NULL;
-  assert_fails(CALLBACK, lily_session_refresh(rig.session));
-  rig.set_result = &rig;
   rig.get_result = NULL;
   assert_fails(CALLBACK, lily_session_refresh(rig.session));
   rig.get_result = &rig;

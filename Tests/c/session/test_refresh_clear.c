@@ -85,17 +85,6 @@ TEST(refresh_clear__S10_cleared_and_set_again) {
   rig_end(&one);
 }
 
-TEST(refresh_clear__S8_what_was_tried_before_it_is_dropped) {
-  begin();
-  try_in_vain();
-  changed_elsewhere("clear", NULL, NULL);
-  assert_ok(lily_session_refresh(one.session));
-  assert_entries(one.storage, 0);
-  assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT);
-  rig_end(&one);
-  assert_false(file_has(JOURNAL, SECRET));
-}
-
 /* A change from before the clear that was never stored is not written after the clear. */
 TEST(refresh_clear__S8_through_many_clears) {
   begin();
@@ -105,6 +94,7 @@ TEST(refresh_clear__S8_through_many_clears) {
     probe_int(&visits[0], i + 1);
     rig_dispatch(&one);
     assert_entries(one.storage, 1);
+    assert_absent(one.storage, "lily_session_theme");
     probe_string(&themes[0], "light");
     rig_dispatch(&one);
   }
@@ -138,35 +128,6 @@ TEST(refresh_clear__S10_anothers_set_after_ones_own_clear) {
   assert_string_equal(themes[0].text, "theirs");
   assert_event(&one, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "theme");
   rig_end(&one);
-}
-
-/* Two handles of one process share nothing but the file. */
-TEST(refresh_clear__S10_between_two_sessions) {
-  begin();
-  begin_one(&two, 1, open_storage(JOURNAL));
-  probe_string(&themes[0], "dark");
-  rig_dispatch(&one);
-  assert_ok(lily_session_refresh(two.session));
-  assert_string_equal(themes[1].text, "dark");
-  probe_int(&visits[1], 7);
-  rig_dispatch(&two);
-  assert_ok(lily_session_refresh(one.session));
-  assert_int_equal(visits[0].value.as.integer, 7);
-  assert_ok(lily_session_clear(one.storage));
-  assert_ok(lily_session_refresh(one.session));
-  assert_ok(lily_session_refresh(two.session));
-  assert_string_equal(themes[0].text, "light");
-  assert_string_equal(themes[1].text, "light");
-  assert_int_equal(visits[0].value.as.integer, 0);
-  assert_int_equal(visits[1].value.as.integer, 0);
-  assert_int_equal(two.event_count, 3);
-  assert_event(&two, 1, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, 0, "theme");
-  assert_event(&two, 2, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, 0, "visits");
-  rig_end(&two);
-  rig_end(&one);
-  lily_session_storage *storage = open_storage(JOURNAL);
-  assert_entries(storage, 0);
-  lily_session_storage_close(storage);
 }
 
 /* A clear is a clear, by whichever handle it was made: both sessions are told. */

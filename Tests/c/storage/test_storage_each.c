@@ -57,7 +57,7 @@ TEST(storage_each__prefixes_that_are_none) {
   lily_session_storage_close(storage);
 }
 
-TEST(storage_each__stops_where_visit_says_and_answers_it) {
+TEST(storage_each__stops_where_visit_says_and_returns_it) {
   const char *keys[] = {"a", "b", "c"};
   const lily_session_status results[] = {LILY_SESSION_ERROR_CALLBACK, LILY_SESSION_ERROR_NOT_FOUND, -12345, 42, INT32_MIN};
   lily_session_storage *storage = open_memory();

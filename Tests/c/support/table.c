@@ -77,7 +77,10 @@ static lily_session_status write_rows(void *context, const lily_session_entry *e
   snprintf(table->prefix, sizeof table->prefix, "%s", prefix != NULL ? prefix : "");
   if (result != LILY_SESSION_OK) return result;
   if (prefix != NULL && *generation_of(table, prefix) != generation) return LILY_SESSION_ERROR_NEWER;
-  for (size_t i = 0; i < count; i++) apply(table, &entries[i]);
+  for (size_t i = 0; i < count; i++) {
+    if (entries[i].json != NULL) assert_int_equal(strlen(entries[i].json), entries[i].length); /* JSON has no NUL in it */
+    apply(table, &entries[i]);
+  }
   return table->after_write;
 }
 

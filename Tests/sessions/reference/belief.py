@@ -6,40 +6,41 @@ import values
 class Belief:
     def __init__(self, field):
         self.field = field
-        self.before = None      # the value from before hydration; None: get failed then
-        self.baseline = None    # the value as last seen; None: not known, a get failed, or it could not be stored
+        self.before = None      # the value from before attach; None: get failed then
+        self.baseline = None    # the value that was seen last; None: it is not known, get failed, or it could not be stored
         self.state = n.ABSENT
-        self.seen = None        # (key, text, version) of the entry last taken or stored
-        self.read_deadline = 0  # as storage had it
-        self.deadline = 0       # as the field counts: never later than its own expiry allows
-        self.dirty = False      # changed by the program and not stored
+        self.seen = None        # (key, text, version) of the entry that was taken or stored last
+        self.read_deadline = 0  # the deadline that storage had
+        self.deadline = 0       # the deadline that counts, which is never later than the field's own expiry allows
+        self.dirty = False      # the program has changed the value, and it is not stored
         self.now = False        # … in the update that is running
         self.unencodable = False  # the value that came after a known one cannot be stored
         self.marked = False
         self.failed = False     # the last get failed
-        self.pending = False    # migrated or renamed, not written, and changed by nobody
-        self.first = False      # dirty with the first value after a get that failed: goes only where nothing is stored
-        self.differs = False    # the first value after a get that failed is not what is stored
+        self.pending = False    # the value was migrated or its key changed, it is not written, and nobody has changed it
+        self.first = False      # dirty with the first value after a get that failed, which is stored only if nothing is stored
+        self.differs = False    # the first value after a get that failed differs from what is stored
         self.clamp = False      # the shorter deadline is still to be stored
         self.stale = []         # the former keys that held an entry at the last look
-        self.outlived = None    # the entry that had to be shortened and was not in time: (seen, read_deadline, deadline)
-        self.told = False       # that one of these two could not be done; None: perhaps
+        self.outlived = None    # (seen, read_deadline, deadline) of an entry that expired before its deadline could be shortened
+        self.told = False       # an event has reported that clamp or stale could not be done; None: perhaps
         self.cleared = False    # a clear was met since it was loaded or stored
         self.clear_met = False  # … since it was taken or stored
 
     @property
     def held(self):
-        """Whether the model has or had what is stored."""
+        """Returns True if the model has or had what is stored."""
         return self.state in (n.LOADED, n.MIGRATED)
 
     @property
     def own(self):
-        """Whether the program's value is newer than what is stored, or may be: a refresh leaves it alone."""
+        """Returns True if the program's value is newer than what is stored, or may be. A refresh then leaves it alone."""
         return self.dirty and not self.first or self.marked or self.unencodable
 
     @property
     def former(self):
-        """Whether former keys are still to be removed, though the field's value is stored. With a dirty one they wait for its value."""
+        """Returns True if former keys must still be removed, though the field's value is stored. If the field is dirty, they wait for its
+        value."""
         return self.state == n.LOADED and bool(self.stale) and not self.mark
 
     @property
@@ -47,19 +48,19 @@ class Belief:
         return n.DIRTY if self.own or self.dirty or self.pending else 0
 
     def forget(self, state):
-        """Nothing is stored any more."""
+        """Notes that nothing is stored any more."""
         self.state, self.seen, self.read_deadline, self.deadline = state, None, 0, 0
         self.pending = self.clamp = self.differs = self.cleared = False
 
     def stored(self, text, deadline):
-        """The field's value went to storage."""
+        """Notes that the field's value was stored."""
         self.state, self.seen = n.LOADED, (self.field.stored_key, text, self.field.version)
         self.read_deadline = self.deadline = deadline
         self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
         self.stale = []
 
     def judge(self, key, entry, host):
-        """(state, value, status) of an entry, before set is asked (S3, S11)."""
+        """Returns (state, value, status) for an entry, before set is called (S3, S11)."""
         if entry.version > self.field.version:
             return n.NEWER_STATE, None, n.NEWER
         if entry.version < self.field.version and self.field.migrate:
@@ -71,7 +72,7 @@ class Belief:
         return (n.LOADED if key == self.field.stored_key else n.MIGRATED), value, n.OK
 
     def take(self, key, entry, host):
-        """Takes an entry over; returns why it was refused, or OK."""
+        """Sets the field from an entry. Returns why it was refused, or OK."""
         state, value, status = self.judge(key, entry, host)
         if value is not None:
             status = host.set(self.field.key, value)
@@ -83,7 +84,7 @@ class Belief:
         return status
 
     def count(self, entry, now):
-        """Takes an entry's deadline over. One that cannot be right is shortened, once: it does not grow by being looked at again (S9)."""
+        """Takes the deadline of an entry. If it is too late to be right, shortens it once: looking again does not move it (S9)."""
         late = self.held and self.field.expires and entry.deadline > now + self.field.expires
         if late and self.clamp and entry.deadline == self.read_deadline and self.deadline <= now + self.field.expires:
             return
@@ -92,7 +93,7 @@ class Belief:
         self.clamp = bool(late)
 
     def lives(self, key, entry, now):
-        """Whether an entry counts: it has not expired, nor has the clamp that this session put on it."""
+        """Returns True if an entry has not expired, neither by its own deadline nor by the shorter one of this session."""
         if not entry.lives(now):
             return False
         late = (self.seen, self.read_deadline, self.deadline) if self.clamp else self.outlived

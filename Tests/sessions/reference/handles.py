@@ -1,4 +1,4 @@
-"""Handles of a storage, and the calls on them by hand."""
+"""The handles of a storage, and the storage functions that a program calls on them."""
 import re
 
 import names as n
@@ -9,44 +9,44 @@ from .storage import Entry, cost
 
 
 class Wake:
-    """What the descriptor of a handle says (S10)."""
+    """Whether the descriptor of a handle is readable (S10)."""
 
     def __init__(self):
         self.begin()
 
     def begin(self):
-        """The descriptor is made: what changed before need not be told by it."""
+        """Makes the descriptor. It need not report what changed before."""
         self.readable = ANYTHING
         self.owing = set()  # sessions that have not refreshed since the last change
-        self.perhaps = set()  # … since what may be one
+        self.perhaps = set()  # … since something that may be a change
 
     def perhaps_changed(self, sessions):
-        """Whether that was a change is open."""
+        """Notes something that may be a change or not."""
         self.perhaps = set(sessions)
         self.readable = self.readable or ANYTHING
 
     def changed(self, sessions, refreshed):
-        """The file changed. `refreshed`: the session whose own refresh did that, and looked afterwards."""
+        """Notes a change of the file. `refreshed` is the session whose own refresh made the change and looked after it."""
         self.owing = {session for session in sessions if session is not refreshed}
         self.readable = bool(self.owing) if refreshed in sessions else True
         if refreshed is not None and not self.owing and not refreshed.attached:
-            self.readable = ANYTHING  # it ended within that refresh: whether its look counts is open
+            self.readable = ANYTHING  # the session ended within that refresh, and no rule says whether its look counts
 
     def joined(self, session):
-        """A session was attached. What came before that may be told to it, too."""
+        """Notes a new session. The descriptor may also report to it what changed before."""
         if self.readable:
             self.perhaps.add(session)
             self.readable = True if self.owing else ANYTHING
 
     def looked(self, session):
-        """A session has refreshed."""
+        """Notes that a session has refreshed."""
         self.owing.discard(session)
         self.perhaps.discard(session)
         if not self.owing:
             self.readable = ANYTHING if self.perhaps else False
 
     def ended(self, session):
-        """A session that has ended owes no look any more; whether that is noticed at once is open."""
+        """Notes that a session has ended. Nobody waits for its refresh any more, but the descriptor may notice that later."""
         self.perhaps.discard(session)
         if session in self.owing:
             self.owing.discard(session)
@@ -55,27 +55,27 @@ class Wake:
 
 
 class Handle:
-    """A handle of a store, or of one scope of it. A scope retains its parent's switches: it is the same journal."""
+    """A handle of a store, or of one scope of it. A scope shares the state of its parent, because it is in the same journal."""
 
     def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None, opened=None):
         self.world, self.kind, self.scope = world, kind, scope
-        self.kept, self.opened = store, opened  # a journal has the latter
+        self.kept, self.opened = store, opened  # only a journal has the latter
         self.flags, self.quota, self.durability = flags, quota, durability
-        self.owes = False     # a sync
-        self.wrote_since = False  # the last sync that did all it had to
+        self.owes = False     # it owes a sync
+        self.wrote_since = False  # it has written since its last complete sync
         self.wrote_to = None  # the store that it last wrote to
         self.wake = Wake()
         self.root = parent.root if parent else self
-        self.failing = {} if parent is None else parent.failing  # a backend's functions -> what they answer
+        self.failing = {} if parent is None else parent.failing  # function of a backend -> the status that it returns
 
     def same_place(self, other):
-        """Whether both store in the same file and scope, as far as a runtime can tell (S1)."""
+        """Returns True if both store in the same file and scope, as far as a runtime can tell (S1)."""
         same = self.kind == other.kind if self.kind == "journal" else self.root is other.root
         return same and self.scope == other.scope
 
     @property
     def store(self):
-        """What a look at it finds now."""
+        """Looks the path up, and returns the store that is there now."""
         if self.opened is None:
             return self.kept
         self.opened.look(False)
@@ -85,13 +85,13 @@ class Handle:
         if self.opened is not None:
             self.opened.look(True)
 
-    # ---- what storage answers without looking at what is asked
+    # ---- what every call checks
 
     def cannot_read(self, function="read"):
         return self.failing.get(function, n.OK)
 
     def cannot_write(self, function="write"):
-        """(status, errno): why nothing can be written."""
+        """Returns (status, errno): why nothing can be written, or OK."""
         if self.flags & n.READ_ONLY:
             self.look_anew()
             return n.PERMISSION, 0
@@ -104,7 +104,7 @@ class Handle:
         return (n.OK if status == n.NOT_DURABLE else status), 0
 
     def durability_of(self, function="write"):
-        """What a write that was done answers."""
+        """Returns the status of a write that was done: OK or NOT_DURABLE."""
         return n.NOT_DURABLE if self.failing.get(function) == n.NOT_DURABLE else n.OK
 
     # ---- reading and writing
@@ -121,18 +121,18 @@ class Handle:
 
     @property
     def damaged(self):
-        """Whether it has met damage in the file (S4)."""
+        """Returns True if the handle has met damage in the file (S4)."""
         opened = self.opened
         return opened is not None and opened.gone is None and (opened.file.damaged > 0 or opened.headless and opened.file.headless)
 
     @property
     def met_damage(self):
-        """Whether it was damaged when it was opened. If that rewrote it, this is told all the same; if a later rewriting did, not."""
+        """Returns True if opening found damage, even if opening also rewrote the file."""
         return self.opened is not None and self.opened.found_damage
 
     def fits(self, changes, before=()):
-        """Whether changes, {key: Entry or None}, keep the quota: what adds no bytes always does (S14). `before`: those of the same line
-        that come before them."""
+        """Returns True if the changes, {key: Entry or None}, keep the quota. Changes that add no bytes always do (S14). `before` are the
+        changes that come before these in the same line."""
         if self.quota < 0 or self.kind == "backend":
             return True
         more = self.growth(changes)
@@ -146,7 +146,7 @@ class Handle:
         return more
 
     def sync(self):
-        """(status, errno). What was removed does not stay in the file (S8)."""
+        """Returns (status, errno). What was removed does not stay in the file (S8)."""
         status = self.failing.get("sync", n.OK)
         if status:
             return status, 0
@@ -166,8 +166,8 @@ class Handle:
         return n.OK, 0
 
     def wrote(self, removed):
-        """What this handle wrote may not survive power loss before its next sync (S12). Where each write is synced, a sync is due only
-        where something was removed."""
+        """Notes a write, which may not survive power loss before the handle's next sync (S12). If each write is synced, a sync is due only
+        if something was removed."""
         self.root.wrote_since = self.root.wrote_since or removed or self.durability == n.PROCESS
         self.root.wrote_to = self.store
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
@@ -177,7 +177,7 @@ class Handle:
         self.wrote(True)
 
     def write(self, changes):
-        # Where there is a quota, what has expired may have made room, and so be gone.
+        # If there is a quota, expired entries may have been removed to make room.
         void = self.root.quota >= 0 and all(entry is None and self.get(key) is None for key, entry in changes.items())
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
         if void:
@@ -187,9 +187,9 @@ class Handle:
 
 
 def call_get(handle, key):
-    """(status, text)"""
+    """Returns (status, text)."""
     if handle.failing.get("generation"):
-        return ANYTHING, ANYTHING  # whether a get asks for the generation is open
+        return ANYTHING, ANYTHING  # no rule says whether a get asks for the generation
     status = handle.cannot_read()
     if status:
         return status, None
@@ -201,7 +201,7 @@ _OUTSIDE = re.compile(r'("(?:[^"\\]|\\.)*")|\s+')
 
 
 def compact(text):
-    """JSON text without the white space outside strings (S2)."""
+    """Returns JSON text without white space outside strings (S2)."""
     if not any(space in text for space in " \t\r\n"):
         return text
     return _OUTSIDE.sub(lambda match: match[1] or "", text)
@@ -216,7 +216,7 @@ def call_set(handle, key, text, deadline):
     fits = handle.fits({key: entry})
     status, _ = handle.cannot_write()
     if status:
-        return status if fits else Either(status, n.QUOTA)  # which of two limits comes first is open
+        return status if fits else Either(status, n.QUOTA)  # no rule says which of two limits comes first
     if not fits:
         return n.QUOTA
     handle.write({key: entry})
@@ -224,10 +224,10 @@ def call_set(handle, key, text, deadline):
 
 
 def call_remove(handle, key):
-    """Removing one that is absent returns OK, and writes nothing."""
+    """Returns OK and writes nothing if the key is absent."""
     status, _ = handle.cannot_write()
-    if handle.raw(key) is None and not handle.damaged:  # else it may be in a damaged line, and is removed all the same
-        return ANYTHING if status or handle.failing.get("write") else n.OK  # whether a failure is met on the way to nothing is open
+    if handle.raw(key) is None and not handle.damaged:  # if there is damage, a damaged line may have the key, so it is removed anyway
+        return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure
     if status:
         return status
     handle.write({key: None})
@@ -241,7 +241,7 @@ def call_clear(handle):
         opened.look(True)
     status = n.OK if known and opened.gone is not None and not handle.world.place.emptied else handle.cannot_write("clear")[0]
     if opened is not None and opened.gone is not None and not handle.flags & n.READ_ONLY:
-        # There is nothing to clear, and no file is made for it: where that is known, or where none can be made.
+        # If there is no file, or none can be made, there is nothing to clear, and no file is made.
         opened.gone.cleared += 1
         opened.gone.origin += 1
         return n.OK
@@ -249,7 +249,7 @@ def call_clear(handle):
         # A file that takes no more lines is begun anew.
         handle.clear()
         opened.file.newer = False
-        handle.world.synced = True  # it is rewritten
+        handle.world.synced = True  # the file is rewritten
         handle.root.owes = False
         return n.OK
     if status:
@@ -259,7 +259,7 @@ def call_clear(handle):
 
 
 def call_each(handle, prefix):
-    """(status, [(key, text, deadline)])"""
+    """Returns (status, [(key, text, deadline)])."""
     status = handle.cannot_read("each")
     if status:
         return status, []
@@ -267,11 +267,11 @@ def call_each(handle, prefix):
 
 
 def call_info(handle):
-    """(status, entries, live bytes, quota, durability, owes a sync, the file's size is right)"""
+    """Returns (status, entries, live bytes, quota, durability, whether it owes a sync, whether the file's size is right)."""
     root, store, now = handle.root, handle.store, handle.world.now
     if handle.kind == "backend":
         return ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING, ANYTHING
-    # What has expired may have been swept, or not.
+    # Expired entries may have been removed or not.
     swept = any(not entry.lives(now) for entry in store.entries.values())
     return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
             ANYTHING if root.wrote_to is not None and root.wrote_to is not store else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)

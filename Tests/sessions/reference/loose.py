@@ -1,4 +1,4 @@
-"""What no rule determines: it equals whatever the library says, or one of a few things."""
+"""Values for what no rule decides. They are equal to anything, or to one of a few values."""
 
 
 class Anything:
@@ -21,11 +21,11 @@ class Either:
 
 
 class Perhaps(tuple):
-    """An event that may be told or not."""
+    """An event that may be reported or not."""
 
 
 def settled(expected, found):
-    """What is expected, without the events that may be told and were not."""
+    """Returns the expected events without those that need not be reported and were not."""
     kept = []
     for event in expected:
         if not isinstance(event, Perhaps) or len(kept) < len(found) and found[len(kept)] == event:

@@ -1,4 +1,4 @@
-"""What others do to the journal, its folder and this process: the `world` steps, on the reference."""
+"""The `world` steps of the reference: what others do to the journal, its folder and this process."""
 from .place import fresh_generation
 from .storage import Entry
 
@@ -8,7 +8,7 @@ def entries_of(pairs):
 
 
 class Outside:
-    """A part of the reference: it has the place, the handles and the sessions."""
+    """A part of the Reference, which has the place, the handles and the sessions."""
 
     def do_world(self, what, *arguments):
         if (self.place.full or self.place.starved) and what not in ("full", "starve"):
@@ -23,7 +23,7 @@ class Outside:
 
     def world_empty(self, place):
         if place.file is None or not place.file.writable or not place.writable or not self.all_open:
-            return False  # a file that is then begun in place is not told from the one before by all
+            return False  # not every handle could tell a file that is then begun in place from the one before
         self.find_out()
         place.empty()
 
@@ -49,7 +49,7 @@ class Outside:
         place.restore()
 
     def world_exchange(self, place, entries):
-        """A journal of another origin, with these entries, is put in the place of this one."""
+        """Replaces the journal by one of another origin, with these entries."""
         if not place.folder or not place.writable:
             return False
         place.exchange(entries_of(entries))
@@ -63,20 +63,20 @@ class Outside:
 
     @property
     def all_open(self):
-        """Whether each journal that is used has its handle, with which it can be synced."""
+        """Returns True if each journal that is used still has its handle, which can sync it."""
         used = {handle.root for handle in self.handles.values()} | {session.handle.root for session in self.sessions.values()}
         return used <= set(self.handles.values())
 
     def look_everywhere(self):
-        """When a handle notices a folder that was moved is open: each syncs, and then it has."""
+        """Makes each handle sync and look, because no rule says when a handle notices a folder that was moved."""
         for name, handle in self.handles.items():
             if handle.root is handle:
                 self.do_sync(name)
         self.find_out()
 
     def find_out(self):
-        """Each handle looks before the world changes: it opens what was rewritten, and reads what was cleared. Which handles had done that
-        would be open."""
+        """Makes each handle look before the world changes, so that it opens a rewritten file and learns of a clear. Otherwise no rule would
+        say which handles know of these."""
         self.found_out = True
         for name, handle in self.handles.items():
             if handle.root is handle:
@@ -84,41 +84,42 @@ class Outside:
 
     @property
     def scripted(self):
-        """Whether a callback is to make steps."""
+        """Returns True if a callback will make steps."""
         return any(host.scripts for host in self.hosts)
 
     def world_full(self, place, full):
-        """From here on the file may not grow: a limit on the size of files, in place of a full disk (S6). No clear is made meanwhile: it may make room."""
+        """Lets the file not grow from here on. A limit of file sizes stands for a full disk (S6). No clear is made meanwhile, because it may
+        make room."""
         if full and (place.file is None or not place.file.writable or self.sweeps or self.scripted):
-            return False  # which of the two limits is met first is open; callbacks make no steps meanwhile
+            return False  # no rule says which of the two limits is met first; callbacks make no steps meanwhile
         place.full = bool(full)
 
     def world_starve(self, place, starved):
-        """The file is gone, and from here on the process has no descriptor left to make it with."""
+        """Takes all descriptors from the process. The file must be gone, so that the process cannot make it again."""
         if starved and (place.file is not None or place.emptied or not place.folder or self.scripted):
             return False
         place.starved = bool(starved)
 
     def world_other(self, place):
-        """Another file in the folder: no descriptor tells of it, while the journal is there."""
+        """Makes another file in the folder. While the journal exists, no descriptor reports it."""
         if not place.folder or not place.writable or place.file is None:
             return False
 
     def world_header(self, place):
-        """Both copies of the header become zeros. The lines that agree say what it was (S4)."""
+        """Makes both copies of the header zeros. The lines that agree tell what it was (S4)."""
         if place.file is None or not place.file.writable or not self.all_open:
             return False
         self.find_out()
         place.file.headless = True
 
-    # Another process, which knows docs/format.md.
+    # ---- another process, which writes as docs/format.md says
 
     def foreign(self, place):
-        """Whether it can write."""
+        """Returns True if the other process can write."""
         return place.file is not None and place.file.writable and not place.file.headless
 
     def world_write(self, place, items):
-        """One line of it; an item without text removes its key."""
+        """Writes one line. An item without text removes its key."""
         if not self.foreign(place) or place.file.newer:
             return False
         place.file.apply([("", key, None if text is None else Entry(text, after and max(1, self.now + after), version))
@@ -131,13 +132,13 @@ class Outside:
         place.file.cleared = fresh_generation()
 
     def world_damage(self, place):
-        """A line whose check fails."""
+        """Writes a line whose check fails."""
         if not self.foreign(place):
             return False
         place.file.damaged += 1
 
     def world_cut(self, place):
-        """All lines but the header are cut off: nothing is stored, and clears since it was written are forgotten."""
+        """Cuts off all lines except the header. Nothing is stored then, and the clears since the header was written are forgotten."""
         if not self.foreign(place) or not self.all_open:
             return False
         self.find_out()
@@ -145,14 +146,14 @@ class Outside:
         self.find_out()
 
     def world_torn(self, place):
-        """A line that has no end, of a writer that was killed."""
+        """Writes a line without an end, as a writer does that is killed."""
         if not self.foreign(place):
             return False
 
     def world_newer(self, place):
-        """A line of a newer format."""
+        """Writes a line of a newer format."""
         if not self.foreign(place) or self.sweeps:
-            return False  # which of the two refuses first is open
+            return False  # no rule says which of the two refuses first
         place.file.newer = True
 
     def world_remove_folder(self, place):

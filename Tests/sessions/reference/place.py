@@ -1,4 +1,4 @@
-"""The path of a journal: a folder, a file in it, and who may do what with them. The path counts, not what was opened (S21)."""
+"""The path of a journal: a folder, a file in it, and their rights. What the path names counts, not what was opened (S21)."""
 import copy
 import itertools
 
@@ -11,21 +11,21 @@ ENOENT, EACCES, EMFILE, EFBIG = 2, 13, 24, 27
 
 class Place:
     def __init__(self):
-        self.folder = True      # there is one
-        self.writable = True    # files can be made, renamed and deleted in it
+        self.folder = True      # the folder exists
+        self.writable = True    # files can be made, renamed and deleted in the folder
         self.file = None        # the journal at the path: a File
         self.emptied = False    # a file of 0 bytes is at the path
         self.saved = None       # a copy that was made of the file
         self.full = False       # the file may not grow
-        self.starved = False    # no descriptor can be had
+        self.starved = False    # the process has no free descriptor
 
     @property
     def hampered(self):
-        """Whether something keeps the file from being rewritten."""
+        """Returns True if something keeps the file from being rewritten."""
         return not self.writable or self.full or self.file is not None and (self.file.newer or not self.file.writable)
 
     def make(self, before=None):
-        """A new file; (status, errno) where it cannot be made. `before`: the store whose generation goes on. The folder is never made anew."""
+        """Makes a new file. Returns (status, errno). `before` is the store whose generation goes on. A folder is never made again."""
         if not self.folder:
             return n.NOT_FOUND, ENOENT
         if self.starved:
@@ -35,7 +35,7 @@ class Place:
         self.file, self.emptied = File(before), False
         return n.OK, 0
 
-    # ---- what is done to it by others
+    # ---- what others do to it
 
     def delete(self):
         self.unlink()
@@ -49,19 +49,19 @@ class Place:
         self.saved = copy.deepcopy(self.file)
 
     def restore(self):
-        """The copy is renamed over the file."""
+        """Renames the copy over the file."""
         self.delete()
         self.file = copy.deepcopy(self.saved)
         self.file.linked = self.file.writable = True
 
     def exchange(self, entries):
-        """A journal of another origin is renamed over the file."""
+        """Renames a journal of another origin over the file."""
         self.delete()
         self.file = File()
         self.file.entries = entries
 
     def move_folder(self, entries):
-        """The folder is moved away, with the file in it; another one is made, with a journal of another origin or without one."""
+        """Moves the folder away, with the file in it, and makes another one, with a journal of another origin or without one."""
         self.file, self.emptied, self.writable = None, False, True
         if entries is not None:
             self.exchange(entries)
@@ -73,25 +73,25 @@ class Place:
 
 
 _generations = itertools.count(1_000_000, 1_000_000)
-FAR = 1_000  # more clears than a case has
+FAR = 1_000  # a case has fewer clears than this
 
 
 def fresh_generation():
-    """One that no other file has: at random, where a journal begins."""
+    """Returns a generation that no other file has, as a new journal chooses one at random."""
     return next(_generations)
 
 
 class File(Store):
-    """A journal's file."""
+    """The file of a journal."""
 
     def __init__(self, before=None):
         super().__init__(*((before.cleared, before.origin) if before else (fresh_generation(), fresh_generation())))
         self.begun = self.cleared  # the generation that its header has
-        self.linked = True      # a name leads to it
-        self.damaged = 0        # lines that were skipped, until it is rewritten
+        self.linked = True      # the file still has a name
+        self.damaged = 0        # how many lines were skipped since it was rewritten
         self.headless = False   # no copy of its header is right
         self.newer = False      # it has a line of a newer format
-        self.writable = True    # it may be opened for writing
+        self.writable = True    # the file may be opened for writing
 
     def cut(self):
         self.entries, self.generations, self.cleared = {}, {}, self.begun
@@ -104,14 +104,14 @@ class File(Store):
 
 
 class Opened:
-    """What a handle has open of a place, and what it makes of it: shared by its scopes."""
+    """What a handle has open, and what it knows of it. Its scopes share this."""
 
     def __init__(self, place, file, writes, gone=None):
         self.place, self.file = place, file
-        self.headless = file.headless  # when it was opened
+        self.headless = file.headless  # no copy of the header was right when the file was opened
         self.found_damage = file.damaged > 0 or file.headless
-        self.writes = writes    # its descriptor is one to write with
-        self.gone = gone        # nothing is there: the store that is left, empty
+        self.writes = writes    # the descriptor is open for writing
+        self.gone = gone        # the empty store that is left if the path names no file; otherwise None
 
     @property
     def store(self):
@@ -119,11 +119,11 @@ class Opened:
 
     @property
     def at_path(self):
-        """Whether the path names what is open."""
+        """Returns True if the path names what is open."""
         return self.gone is None and self.place.file is self.file
 
     def look(self, anew):
-        """Looks the path up: where that is called for, and where no name leads to the file any more."""
+        """Looks the path up if `anew`, or if the file no longer has a name."""
         if not anew and self.gone is None and self.file.linked:
             return
         found = self.place.file
@@ -132,11 +132,11 @@ class Opened:
                 self.writes, self.headless = found.writable, found.headless
             self.file, self.gone = found, None
         elif self.gone is None:
-            # Deleted: as after a clear (S21). All handles go on from the same generation, which no file has had.
+            # A deleted file counts as cleared (S21). All handles go on from the same generation, which no file has had.
             self.gone = Store(self.file.cleared + FAR, self.file.origin + FAR)
 
     def cannot_write(self):
-        """(status, errno). What is missing is made anew, what may be written again is opened for it."""
+        """Returns (status, errno). Makes a missing file, and opens a file that may be written again for writing."""
         self.look(False)
         if self.gone is not None:
             status, system_error = self.place.make(self.gone)
@@ -152,11 +152,11 @@ class Opened:
         return (n.NO_SPACE, EFBIG) if self.place.full else (n.OK, 0)
 
     def cannot_write_anew(self):
-        """Whether no other file can take its place."""
+        """Returns True if no other file can take the place of this one."""
         return not self.place.writable
 
     def cannot_rewrite(self):
-        """(status, errno): why the file cannot be written anew."""
+        """Returns (status, errno): why the file cannot be rewritten, or OK."""
         if self.file.newer:
             return n.NEWER, 0
         return (n.OK, 0) if self.place.writable else (n.PERMISSION, EACCES)

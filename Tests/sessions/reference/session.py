@@ -1,4 +1,4 @@
-"""A session: attach, update, refresh, touch, and what it says of its fields (S3-S11, S21)."""
+"""A session: attach, update, refresh, touch, and the states of its fields (S3-S11, S21)."""
 import names as n
 import values
 
@@ -14,15 +14,15 @@ class Session(Writing):
         self.generation = None
         self.revision = None
         self.attached = False
-        self.caught_up = False  # the last refresh took over all that had arrived
-        self.left_news = False  # of a field whose get failed: it is told once that is well
-        self.abandoned = False  # … without a flush
-        self.ending = False  # its handle was given back inside a callback
+        self.caught_up = False  # the last refresh took everything that had arrived
+        self.left_news = False  # a refresh left news of a field whose get failed; the next refresh after get works reports it
+        self.abandoned = False  # the session ends without a flush
+        self.ending = False  # the handle was given back, maybe inside a callback
 
     # ---- what is stored
 
     def effective(self, belief):
-        """(key, entry): the first unexpired one of the field's keys; (None, None) where there is none."""
+        """Returns (key, entry) for the first of the field's keys that has an unexpired entry, or (None, None)."""
         for key in belief.field.keys:
             entry = self.handle.raw(key)
             if entry and belief.lives(key, entry, self.world.now):
@@ -30,11 +30,11 @@ class Session(Writing):
         return None, None
 
     def expired(self, belief):
-        """Whether an expired entry is there."""
+        """Returns True if one of the field's keys has an entry, which must be expired."""
         return any(self.handle.raw(key) for key in belief.field.keys)
 
     def formers(self, belief):
-        """The former keys that hold an entry, an expired one too."""
+        """Returns the former keys that have an entry, even an expired one."""
         return [key for key in belief.field.keys[1:] if self.handle.raw(key)]
 
     def is_news(self, belief, key, entry):
@@ -43,7 +43,7 @@ class Session(Writing):
     # ---- attach
 
     def attach(self):
-        """(status, events)"""
+        """Returns (status, events)."""
         for function in ("generation", "read"):
             if self.handle.cannot_read(function):
                 return self.handle.cannot_read(function), []
@@ -88,7 +88,7 @@ class Session(Writing):
             events.append((n.REJECTED_EVENT, status, 0, belief.field.key))
 
     def capture(self, belief, events):
-        """Asks for the value that counts as the last one seen; returns what get returned."""
+        """Calls get, and keeps the value as the one that was seen last. Returns why it has no value, or OK."""
         status, value = self.host.get(belief.field.key)
         if status:
             belief.baseline, belief.failed, belief.pending = None, True, False
@@ -103,7 +103,8 @@ class Session(Writing):
         return n.OK
 
     def capture_again(self, beliefs, events):
-        """What was set where the slice is the model's own is no change of the program's. Here it is a copy, and nothing was."""
+        """Takes all values again. If the slice is a part of the model, fields that were set are not changes of the program. If it is a copy
+        that was not put back, nothing was set."""
         if self.host.take() is None:
             for belief in beliefs:
                 belief.baseline, belief.failed, belief.pending = None, True, False
@@ -119,7 +120,8 @@ class Session(Writing):
     # ---- an update
 
     def update(self, events):
-        """Finds what changed and stores it, in one write (S5); returns the first failure in field order. Its events are told at its end."""
+        """Finds what changed and stores it in one write (S5). Returns the first failure in field order. Its events are reported at the
+        end."""
         status = self.store_changes(events)
         if self.left_news and not any(belief.failed for belief in self.beliefs):
             self.left_news = False
@@ -143,10 +145,10 @@ class Session(Writing):
                 belief.status = self.look(belief, events)
         status = self.write(events)
         first = next((belief.status for belief in self.beliefs if belief.status), status)
-        return first if first == status or not status else Either(first, status)  # what is no field's may come first, too
+        return first if first == status or not status else Either(first, status)  # a failure that is not a field's may also come first
 
     def has_changes(self):
-        """By the host's revision; one that has work left is always looked at."""
+        """Returns True if the fields must be compared: the host's revision is another one, or there is work left."""
         if not self.host.revisions:
             return True
         last, self.revision = self.revision, self.host.revision()
@@ -186,7 +188,7 @@ class Session(Writing):
     # ---- a clear (S8)
 
     def meet_clear(self, events):
-        """A clear is a clear, whoever made it: what was changed before the update that meets it is dropped, and told."""
+        """Meets a clear, whoever made it. Drops what was changed before the update that meets it, and reports that."""
         if self.handle.generation == self.generation:
             return
         self.generation = self.handle.generation
@@ -223,7 +225,7 @@ class Session(Writing):
                 sets.append(belief)
         if sets and self.host.slices and not self.host.put():
             for belief, fields in zip(self.beliefs, kept):
-                vars(belief).update(fields, marked=belief.marked)  # by a callback
+                vars(belief).update(fields, marked=belief.marked)  # a callback may have marked the field
             self.capture_again(sets, events)
             return status or n.CALLBACK
         self.caught_up, self.left_news = True, not whole
@@ -240,7 +242,7 @@ class Session(Writing):
         return belief.held if entry is None else self.is_news(belief, key, entry)
 
     def take_over(self, belief, told):
-        """Judges one field; returns whether set was called."""
+        """Refreshes one field. Returns True if set was called."""
         key, entry = self.effective(belief)
         field, now = belief.field, self.world.now
         belief.stale = self.formers(belief)
@@ -249,7 +251,7 @@ class Session(Writing):
                 belief.count(entry, now)
                 return False
             if belief.before is None:
-                belief.before = belief.baseline  # get failed at attach
+                belief.before = belief.baseline  # because get failed at attach
             status = belief.take(key, entry, self.host)
             belief.count(entry, now)
             if belief.held:
@@ -310,7 +312,7 @@ class Session(Writing):
         return status
 
     def state_of(self, key):
-        """(status, state): what storage holds now; it changes nothing."""
+        """Returns (status, state): what is stored now. Changes nothing."""
         belief = self.belief_of(key)
         if belief is None:
             return n.NOT_FOUND, None
@@ -335,12 +337,14 @@ class Session(Writing):
         return n.OK, state | belief.mark
 
     def forgotten(self, belief):
-        """Whether an entry's having expired need not be remembered: a clear came since, or it may have made room."""
+        """Returns True if the session may forget that an entry expired, because a clear came since, or the entry may have been removed to
+        make room."""
         unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
         return self.world.sweeps or (belief.clear_met or self.generation != self.handle.generation) and (unread or not self.expired(belief))
 
     def next_expiry(self):
-        """Whether an entry counts that a clear took away, which the field has not been judged by yet, is open."""
+        """Returns the milliseconds until the next field expires. No rule says whether an entry counts that a clear removed before the field
+        was refreshed."""
         with_cleared, without = self.least_left(True), self.least_left(False)
         return with_cleared if with_cleared == without else Either(with_cleared, without)
 

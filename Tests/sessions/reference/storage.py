@@ -1,4 +1,4 @@
-"""What is stored, as the header and S1-S14 have it: entries by scope and key, generations, the quota."""
+"""What is stored, as the header and S1-S14 say: entries by scope and key, generations, the quota."""
 from typing import NamedTuple
 
 import names as n
@@ -10,7 +10,7 @@ class Entry(NamedTuple):
     version: int = 0
 
     def lives(self, now):
-        """Expired from the millisecond of the deadline on (S9)."""
+        """Returns True if the entry has not expired. It expires in the millisecond of its deadline (S9)."""
         return self.deadline == 0 or now < self.deadline
 
     @property
@@ -19,17 +19,17 @@ class Entry(NamedTuple):
 
 
 class Store:
-    """One map of entries. `lines`: how many updates it took. `cleared`: the generation of the store itself, which a scope does not share.
-    `origin`: what scopes have of it: it differs in another file, and in one that was emptied."""
+    """One map of entries. `lines` is how many updates it took. `cleared` is the generation of the store itself, which scopes do not share.
+    `origin` is the part of the generation that scopes share: it is another one in another file, and in one that was emptied."""
 
     def __init__(self, cleared=0, origin=0):
-        self.entries = {}      # (scope, key) -> Entry, expired ones too
+        self.entries = {}      # (scope, key) -> Entry, expired ones included
         self.generations = {}  # scope -> how often it was cleared
         self.cleared, self.origin = cleared, origin
-        self.removed = False   # it holds what was removed or cleared, until it is rewritten
-        self.was_erased = False  # what was removed was overwritten: whether another handle does so again is open
+        self.removed = False   # it still has what was removed or cleared, until it is rewritten
+        self.was_erased = False  # what was removed was overwritten; no rule says whether another handle overwrites it again
         self.lines = 0
-        self.more_lines = 0    # that may have been used for it
+        self.more_lines = 0    # how many more lines it may have
 
     def generation(self, scope):
         return (self.origin, self.generations.get(scope, 0)) if scope else self.cleared
@@ -38,27 +38,27 @@ class Store:
         return self.entries.get((scope, key))
 
     def get(self, scope, key, now):
-        """The entry, where there is one that has not expired."""
+        """Returns the entry, or None if there is none that has not expired."""
         entry = self.entries.get((scope, key))
         return entry if entry and entry.lives(now) else None
 
     def each(self, scope, prefix, now):
-        """Unexpired entries in the byte order of their keys."""
+        """Returns the unexpired entries in the byte order of their keys."""
         found = [(key, entry) for (where, key), entry in self.entries.items()
                  if where == scope and key.startswith(prefix) and entry.lives(now)]
         return sorted(found, key=lambda item: item[0].encode())
 
     def live_bytes(self, now):
-        """What the quota counts (S14)."""
+        """Returns the bytes that the quota counts (S14)."""
         return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items() if entry.lives(now)) + \
             sum(scope_cost(scope) for scope in self.generations)
 
     def count(self):
-        """As lily_session_info.entries: expired ones too."""
+        """Returns the number of entries as lily_session_info has it, expired ones included."""
         return len(self.entries)
 
     def apply(self, changes):
-        """One line: [(scope, key, Entry or None)]."""
+        """Applies one line: [(scope, key, Entry or None)]."""
         for scope, key, entry in changes:
             if entry is None:
                 self.entries.pop((scope, key), None)
@@ -71,12 +71,12 @@ class Store:
         self.removed = self.was_erased = False
 
     def erased(self):
-        """What was removed is overwritten in the file itself. What shared a line with it is stored once more before."""
+        """Notes that removed values were overwritten in the file itself. What shared a line with them was stored again before."""
         self.removed, self.was_erased = False, True
         self.more_lines += 1
 
     def sweep(self, now):
-        """A rewriting leaves out what has expired (S9)."""
+        """Drops what has expired, as a rewriting does (S9)."""
         self.entries = {at: entry for at, entry in self.entries.items() if entry.lives(now)}
 
     def clear(self, scope):
@@ -91,10 +91,10 @@ class Store:
 
 
 def cost(scope, key, entry):
-    """What an entry counts for the quota (S14): its whole key, as it is stored, and its value."""
+    """Returns the bytes that an entry counts for the quota (S14): its whole key, as it is stored, and its value."""
     return (len(scope.encode()) + 2 if scope else 0) + len(key.encode()) + len(entry.text.encode())
 
 
 def scope_cost(scope):
-    """A scope that was cleared has an entry for its generation (docs/format.md)."""
+    """Returns what the entry of a cleared scope's generation counts (docs/format.md)."""
     return len(scope.encode()) + 2 + 18

@@ -1,4 +1,4 @@
-"""The reference: it carries out the steps of a case on a model of everything, without the library."""
+"""The reference carries out the steps of a case on a model of everything, without the library."""
 import names as n
 import values
 from host import Field, Host
@@ -18,13 +18,14 @@ STARVING = {"change", "persist", "clock", "world"}
 class Runtime:
     def __init__(self):
         self.sessions = []
-        self.depth = 0      # callbacks are running
+        self.depth = 0      # how many calls that run callbacks are under way
         self.deferred = []  # what takes effect when the outermost call returns
         self.ending = False
 
 
 class Reference(Outside):
-    """`results`: what each call answered, in order, those inside callbacks too. `marks`: the library has lily_session_mark()."""
+    """`results` has what each call returned, in order, those inside callbacks included. `marks` is True if the library has
+    lily_session_mark()."""
 
     def __init__(self, marks=True):
         self.marks = marks
@@ -36,10 +37,10 @@ class Reference(Outside):
         self.hosts = []
         self.had_quota = False
         self.ran_inside = False  # callbacks of this step made steps
-        self.told_again = set()  # handles whose descriptors become readable in this step, though nothing was written
+        self.told_again = set()  # the handles whose descriptors become readable in this step, though nothing was written
         self.synced = False    # this step may have rewritten the file
         self.found_out = False  # each handle has looked in this step
-        self.refreshed = None  # the session whose refresh in this step took over all that there was
+        self.refreshed = None  # the session whose refresh in this step took everything that was new
 
     def run(self, steps):
         self.ran_inside = True
@@ -47,19 +48,19 @@ class Reference(Outside):
             self.apply(step)
 
     def apply(self, step):
-        """False: what it needs is not there, and nothing is done."""
+        """Makes a step. Returns False, and does nothing, if the step needs something that is not there."""
         if self.place.starved and step[0] not in STARVING:
             return False
         if self.place.full and step[0] in n.SYNCING:
             return False
         return getattr(self, "do_" + step[0])(*step[1:]) is not False
 
-    def answer(self, *values):
+    def returned(self, *values):
         self.results.append(values)
 
     @property
     def sweeps(self):
-        """Whether what has expired may make room: somebody has a quota, or had one."""
+        """Returns True if expired entries may be removed to make room, because some handle has a quota, or had one."""
         self.had_quota = self.had_quota or any(handle.root.quota >= 0 for handle in self.handles.values())
         return self.had_quota
 
@@ -75,14 +76,14 @@ class Reference(Outside):
         chosen = options.get("flags", 0), options.get("quota", -1), options.get("durability", 0)
         if kind != "journal":
             self.handles[name] = Handle(self, kind, self.shared if kind == "backend" else Store(), "", *chosen)
-            return self.answer("open", n.OK)
+            return self.returned("open", n.OK)
         status, opened = self.open_journal(chosen[0])
         if status == n.OK:
             self.handles[name] = Handle(self, kind, None, "", *chosen, opened=opened)
-        self.answer("open", status)
+        self.returned("open", status)
 
     def open_journal(self, flags):
-        """(status, Opened)"""
+        """Returns (status, Opened)."""
         place, read_only = self.place, flags & n.READ_ONLY
         if place.starved:
             return n.IO, None
@@ -105,9 +106,9 @@ class Reference(Outside):
             return False
         above = self.handles[parent]
         if above.scope:
-            return self.answer("scope", n.UNSUPPORTED)
+            return self.returned("scope", n.UNSUPPORTED)
         self.handles[name] = Handle(self, above.kind, above.kept, scope, above.flags, above.quota, above.durability, above, above.opened)
-        self.answer("scope", n.OK)
+        self.returned("scope", n.OK)
 
     def do_close(self, name):
         handle = self.handles.pop(name, None)
@@ -119,10 +120,10 @@ class Reference(Outside):
         handle = self.handles.get(name)
         if handle is None:
             return False
-        answered = getattr(handles, "call_" + call)(handle, *arguments)
+        result = getattr(handles, "call_" + call)(handle, *arguments)
         if call in ("get", "each"):
             self.heard(handle)
-        self.answer(call, *(answered if isinstance(answered, tuple) else (answered,)))
+        self.returned(call, *(result if isinstance(result, tuple) else (result,)))
 
     def do_get(self, name, key):
         return self.on_handle("get", name, key)
@@ -149,18 +150,18 @@ class Reference(Outside):
         return self.on_handle("info", name)
 
     def do_watch(self, name):
-        """From here on the handle's descriptor is looked at after each step."""
+        """Makes the handle's descriptor, which is compared after each step from here on."""
         handle = self.handles.get(name)
         if handle is None or handle.kind != "journal":
             return False
         handle.root.wake.begin()
-        self.answer("watch", True)
+        self.returned("watch", True)
 
     def attached_to(self, handle):
         return {session for runtime in self.all_runtimes for session in runtime.sessions if session.handle.root is handle.root}
 
     def heard(self, handle):
-        """get and each: with no session attached they make the descriptor quiet."""
+        """Notes a get or each. If no session is attached, the descriptor is no longer readable."""
         if not self.attached_to(handle):
             handle.root.wake.readable = False
             self.found_out = self.found_out or any(runtime.depth for runtime in self.all_runtimes)
@@ -196,7 +197,7 @@ class Reference(Outside):
     # ---- runtimes and sessions
 
     def inside(self, runtime, call):
-        """Runs what runs callbacks of a runtime; what was ended in them ends when the outermost call returns (S15)."""
+        """Makes a call that runs callbacks of a runtime. What they end takes effect when the outermost call returns (S15)."""
         runtime.depth += 1
         try:
             return call()
@@ -208,7 +209,7 @@ class Reference(Outside):
                 self.forget_ended(runtime)
 
     def forget_ended(self, runtime):
-        """Handles are good until then."""
+        """Forgets the handles that were good until the outermost call returned."""
         for name in [name for name, session in self.sessions.items() if session.runtime is runtime and session.ending]:
             del self.sessions[name]
         if runtime.ending:
@@ -236,12 +237,12 @@ class Reference(Outside):
         self.hosts.append(host)
         if runtime.depth:
             host.released += 1
-            return self.answer("attach", n.REENTRANT)
+            return self.returned("attach", n.REENTRANT)
         mine = {key for field in fields for key in field.keys}
         for other in runtime.sessions:
             if other.handle.same_place(handle) and mine & {key for belief in other.beliefs for key in belief.field.keys}:
                 host.released += 1
-                return self.answer("attach", n.DUPLICATE_KEY)
+                return self.returned("attach", n.DUPLICATE_KEY)
         session = Session(self, runtime, handle, host)
 
         def attach():
@@ -249,31 +250,31 @@ class Reference(Outside):
             if status:
                 host.released += 1
                 if handle.root.wake.readable:
-                    handle.root.wake.readable = ANYTHING  # it has looked, too
+                    handle.root.wake.readable = ANYTHING  # attach has also looked
                 return status
             runtime.sessions.append(session)
             self.sessions[name] = session
             handle.root.wake.joined(session)
             self.tell(session, events)
             return status
-        self.answer("attach", self.inside(runtime, attach))
+        self.returned("attach", self.inside(runtime, attach))
 
     def on_session(self, called, call, name, *arguments):
-        """A call of a session that runs callbacks, and tells what came of it at its end."""
+        """Makes a call of a session that runs callbacks, and reports its events at the end."""
         session = self.sessions.get(name)
         if session is None:
             return False
         if session.runtime.depth:
-            return self.answer(called, n.REENTRANT)
+            return self.returned(called, n.REENTRANT)
         if not session.attached:
-            return self.answer(called, n.INVALID_ARGUMENT)
+            return self.returned(called, n.INVALID_ARGUMENT)
 
         def run():
             events = []
             status = call(session, *arguments, events)
             self.tell(session, events)
             return status
-        self.answer(called, self.inside(session.runtime, run))
+        self.returned(called, self.inside(session.runtime, run))
 
     def do_persist(self, name):
         return self.on_session("persist", Session.update, name)
@@ -301,14 +302,14 @@ class Reference(Outside):
         belief = session.belief_of(key)
         if session.attached and belief is not None:
             belief.marked = True
-        self.answer("mark", n.INVALID_ARGUMENT if not session.attached else n.NOT_FOUND if belief is None else n.OK)
+        self.returned("mark", n.INVALID_ARGUMENT if not session.attached else n.NOT_FOUND if belief is None else n.OK)
 
     def do_dispatch(self, name, options):
         runtime = self.runtimes.get(name)
         if runtime is None:
             return False
         if runtime.depth:
-            return self.answer("dispatch", n.REENTRANT)
+            return self.returned("dispatch", n.REENTRANT)
 
         def run():
             self.run(options.get("inside", ()))
@@ -321,23 +322,23 @@ class Reference(Outside):
                 self.tell(session, events)
                 first = first or status
             return first
-        self.answer("dispatch", self.inside(runtime, run))
+        self.returned("dispatch", self.inside(runtime, run))
 
     def do_replace(self, name):
-        """The program puts another model in the place of the runtime's."""
+        """Replaces the model of the runtime by another one."""
         runtime = self.runtimes.get(name)
         if runtime is None:
             return False
-        self.answer("set_model", n.REENTRANT if runtime.depth else n.OK)
+        self.returned("set_model", n.REENTRANT if runtime.depth else n.OK)
 
     def do_model(self, name):
-        """The handle answers as long as it is good."""
+        """Asks for the model, which the runtime returns as long as its handle is good."""
         if name not in self.runtimes:
             return False
-        self.answer("model", True)
+        self.returned("model", True)
 
     def end(self, session, flush):
-        """What detach and abandon come to."""
+        """Ends a session, as detach and abandon do."""
         if not session.attached:
             return
         if flush:
@@ -350,7 +351,7 @@ class Reference(Outside):
         session.host.released += 1
 
     def ending(self, runtime, call):
-        """Takes effect at once, or when the outermost call returns."""
+        """Makes the call at once or, inside a callback, when the outermost call returns."""
         if runtime.depth:
             runtime.deferred.append(call)
         else:
@@ -381,7 +382,7 @@ class Reference(Outside):
                 self.end(session, not session.abandoned)
         self.ending(runtime, run)
 
-    # ---- asking
+    # ---- states
 
     def do_repeat(self, times, step):
         for _ in range(times):
@@ -393,11 +394,11 @@ class Reference(Outside):
         if session is None:
             return False
         if not session.attached:
-            return self.answer("state", n.INVALID_ARGUMENT)
+            return self.returned("state", n.INVALID_ARGUMENT)
         for belief in session.beliefs:
             status, state = session.state_of(belief.field.key)
             named = n.state_name(state)
             if session.forgotten(belief):
                 named = Either(named, named.replace("EXPIRED", "ABSENT"))
-            self.answer("state", belief.field.key, named)
-        self.answer("next_expiry", session.next_expiry())
+            self.returned("state", belief.field.key, named)
+        self.returned("next_expiry", session.next_expiry())

@@ -1,4 +1,4 @@
-"""How an update of a session stores what is to be stored (S5, S6, S9, S11)."""
+"""Stores what an update of a session must store (S5, S6, S9, S11)."""
 import names as n
 
 from .loose import Perhaps
@@ -10,17 +10,18 @@ def saturated(now, after):
 
 
 class Writing:
-    """A part of a session: it has the beliefs and the handle."""
+    """A part of a Session, which has the beliefs and the handle."""
 
     def due(self, belief):
-        """Whether the field's value is to be stored: the last one that was seen, where get fails by now (S6)."""
+        """Returns True if the field's value must be stored. If get fails now, this is the value that was seen last (S6)."""
         return (belief.dirty or belief.pending) and belief.baseline is not None
 
     def wants(self, belief):
         return self.due(belief) or belief.clamp or belief.former
 
     def write(self, events):
-        """Stores what is dirty and what is pending, then the deadlines that are to be shorter; returns what is no field's failure."""
+        """Stores what is dirty and what is pending, then the deadlines that must be shorter. Returns a failure that is not a field's, or
+        OK."""
         status = self.write_values(events)
         for belief in self.beliefs:
             if belief.clamp:
@@ -34,7 +35,7 @@ class Writing:
             return n.OK
         refused, system_error = self.handle.cannot_write()
         if not refused and self.handle.generation != self.generation:
-            refused = self.handle.cannot_read("generation")  # a backend that refused the old one, and does not say the new one
+            refused = self.handle.cannot_read("generation")  # a backend may refuse the old generation and then fail to give the new one
         if not refused and any(self.depends(belief) for belief in writing):
             refused = self.handle.cannot_read()
         if refused and self.handle.kind == "backend":
@@ -49,7 +50,7 @@ class Writing:
             self.tell_failure(refused, system_error, writing, events)
             return n.OK
         changes, going, left_out = {}, [], []
-        # What nobody changed may share the line or not, so it makes no room for what was.
+        # Values that nobody changed may share the line or not, so they make no room for those that were changed.
         for belief in sorted(writing, key=lambda belief: not self.due(belief)):
             own = self.changes_of(belief)
             if own is None:
@@ -63,7 +64,7 @@ class Writing:
         if not changes:
             return n.OK
         self.handle.write(changes)
-        self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # a line of its own is as good
+        self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # they may also have a line of their own
         for belief in going:
             self.went(belief, changes)
         if self.handle.durability_of():
@@ -72,7 +73,7 @@ class Writing:
         return n.OK
 
     def drop_expired(self):
-        """A migrated value whose entry has expired is not written. Where no field expires nobody asks for the time: storage says it."""
+        """Drops a migrated value whose entry has expired. If no field expires, the session does not ask for the time, and storage decides."""
         if any(belief.field.expires for belief in self.beliefs):
             for belief in self.beliefs:
                 if belief.pending and not belief.dirty and belief.deadline and belief.deadline <= self.world.now:
@@ -82,17 +83,18 @@ class Writing:
         return [belief for belief in self.beliefs if self.due(belief) or belief.former]
 
     def drop_overtaken(self):
-        """What storage holds is looked at before the write is refused."""
+        """Looks at what is stored before the write is refused, and drops what depends on other values."""
         if not self.handle.cannot_read():
             for belief in filter(self.depends, self.beliefs):
                 self.changes_of(belief)
 
     def depends(self, belief):
-        """Whether a field's value goes only where storage holds what it was made from, or nothing."""
+        """Returns True if the field's value is stored only in place of the entry it was made from, or if nothing is stored."""
         return self.due(belief) and (belief.first or not belief.dirty)
 
     def changes_of(self, belief):
-        """{key: Entry or None} of what a field wants stored; None: nothing. What storage has to hold for it is looked at here."""
+        """Returns {key: Entry or None} with what a field wants to store, or None. Checks here that storage has the entry that the value
+        depends on."""
         field = belief.field
         formers = {former: None for former in belief.stale if self.handle.raw(former)}
         if not self.due(belief):
@@ -101,7 +103,7 @@ class Writing:
             return formers or None
         key, entry = self.effective(belief)
         if belief.dirty and belief.first and entry is not None:
-            belief.dirty = belief.first = False  # S4: what is stored comes first, at the next refresh
+            belief.dirty = belief.first = False  # S4: the stored value wins, at the next refresh
             return None
         if not belief.dirty and (entry is None or belief.seen != (key, *entry.identity)):
             belief.pending, belief.stale = False, []
@@ -115,17 +117,17 @@ class Writing:
         belief.told, belief.stale = False, []
 
     def shorten(self, belief, events):
-        """Stores a deadline that cannot be right anew, where storage still holds that very entry with it (S9)."""
+        """Stores a shorter deadline in place of one that is too late to be right, if storage still has exactly that entry with it (S9)."""
         key = belief.seen[0]
         if key != belief.field.stored_key:
-            return  # it is written anew, or not at all
+            return  # the entry of a former key is written under the field's own key, or not at all
         unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
         entry = None if unread else self.handle.get(key)
         very = entry is not None and belief.seen == (key, *entry.identity)
         if not unread and (not very or entry.deadline != belief.read_deadline):
             belief.clamp = False
             if very:
-                belief.count(entry, self.world.now)  # who renewed it knows better
+                belief.count(entry, self.world.now)  # another program has renewed it, so its deadline counts
             return
         refused, system_error = (unread, 0) if unread else self.handle.cannot_write()
         if refused:
@@ -139,7 +141,8 @@ class Writing:
             events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
 
     def tell_failure(self, status, system_error, beliefs, events):
-        """WRITE_FAILED for each field that was to be stored; of a former key once, and the call is OK."""
+        """Reports WRITE_FAILED for each field that should have been stored. For the removal of a former key it does so once, and the call
+        returns OK."""
         for belief in beliefs:
             event = n.WRITE_FAILED, status, system_error, belief.field.key
             if self.due(belief):
@@ -153,5 +156,5 @@ class Writing:
             events.append(event)
 
     def is_needless(self, belief):
-        """Whether a former key's removal would find nothing to remove: whether it meets a failure on its way to that is open."""
+        """Returns True if removing the former keys would find nothing to remove. No rule says whether that meets the failure."""
         return not self.handle.cannot_read() and not any(self.handle.raw(former) for former in belief.stale)

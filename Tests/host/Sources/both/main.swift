@@ -1,5 +1,5 @@
-// The Swift module and the shared library in one process, over one file: the module has the program's Swift runtime, the
-// library its own, and both have the same types, of the same names.
+// Uses the Swift module and the shared library in one process, over one file. The module has the program's Swift runtime and the
+// library its own, and both have the same types, with the same names.
 import CLilySession
 import Foundation
 import LilySession
@@ -14,7 +14,7 @@ func ok(_ status: lily_session_status, line: Int = #line) {
   expect(status == 0, "\(String(cString: lily_session_status_name(status))): \(String(cString: lily_session_last_error()))", line: line)
 }
 
-// ---- the module's side
+// ---- the side of the module
 
 struct Model: Equatable {
   var theme = "light"
@@ -33,7 +33,7 @@ func swiftSession(_ storage: Journal) throws -> (Runtime<Model, Message>, Sessio
   return (runtime, try runtime.attach(fields, storage: storage))
 }
 
-// ---- the library's side: a struct of C's, bound by its members
+// ---- the side of the library: a C struct, whose members are bound
 
 struct CModel {
   var visits: Int64 = 0
@@ -84,7 +84,7 @@ struct CSession {
   }
 }
 
-// ---- turn by turn
+// ---- both sides by turns
 
 let path = CommandLine.arguments[1]
 let swiftStorage = try Journal.open(path: path)
@@ -98,7 +98,7 @@ for round in 0..<20 {
   try runtime.dispatch(.theme("swift\(round)"))
   for _ in 0..<3 { try runtime.dispatch(.visit) }
 
-  // What the library reads is there before the module's session has ended.
+  // The library reads what the module has stored while the module's session goes on.
   let c = CSession(cStorage!)
   expect(c.theme == "swift\(round)" && c.model.pointee.visits == before + 3, "\(c.theme), \(c.model.pointee.visits)")
   c.model.pointee.visits += 2
@@ -108,7 +108,7 @@ for round in 0..<20 {
   session.detach()
 }
 
-// A failure of each is its own.
+// Each side has its own failures.
 expect(lily_session_storage_get(cStorage, "lily_session_none", nil, nil) < 0, "no place for the answer")
 do throws(Failure) {
   _ = try Journal.open(path: "/nowhere/at/all")
@@ -117,7 +117,7 @@ do throws(Failure) {
   expect(error.status == .notFound, "\(error.status)")
 }
 
-// The module clears, and the library finds nothing; the other way round as well.
+// The module clears, and the library finds nothing. Then the library clears, and the module finds nothing.
 try swiftStorage.clear()
 var json: UnsafeMutablePointer<CChar>?
 expect(lily_session_storage_get(cStorage, "lily_session_theme", &json, nil) == Int32(LILY_SESSION_ERROR_NOT_FOUND.rawValue), "still there")

@@ -62,7 +62,7 @@ fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), Bo
         }
         Message::Hammer => shop.cart = vec![format!("item {}", shop.visits + 1)],
     }
-    shop.visits += 1; // in one write with what changed above: both are stored, or neither
+    shop.visits += 1; // stored together with the change above, in one write: either both are stored or neither
     Ok(())
 }
 

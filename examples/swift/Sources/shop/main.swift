@@ -35,7 +35,7 @@ func run(_ words: [String]) throws {
     .field("cart", \.cart)
     .field("visits", \.visits)
 
-  // What can happen to the model. An error refuses the message, and leaves the model as it was.
+  // Applies a message to the model. An error refuses the message, and the model stays as it was.
   let runtime = Runtime<Shop, Message>(Shop()) { shop, message in
     switch message {
     case .login(let text): shop.token = try name(text, room: 64)
@@ -51,7 +51,7 @@ func run(_ words: [String]) throws {
       shop = Shop()
       return
     }
-    shop.visits += 1  // in one write with what changed above: both are stored, or neither
+    shop.visits += 1  // stored together with the change above, in one write: either both are stored or neither
   }
   let session = try runtime.attach(fields, storage: storage)  // fills the model
 

@@ -5,9 +5,14 @@ import Glibc
 struct PrivateFile {
   private let path: String
 
-  /// Checks what is at the path. A regular file will be replaced; anything else is refused.
-  init(_ path: String) throws {
+  /// Checks what is at the path. A regular file will be replaced; anything else is refused, and so is the file at `source`, under whatever
+  /// path it is named.
+  init(_ path: String, besides source: String) throws {
     self.path = path
+    guard !PrivateFile.isSameFile(path, source) else {
+      throw Problem(
+        Problem.usage, "cannot write \(visible(path)): it is the store itself", advice: "Name another file; the store was not changed.")
+    }
     var status = stat()
     guard lstat(path, &status) == 0 else {
       guard errno == ENOENT else { throw unwritable() }
@@ -17,6 +22,22 @@ struct PrivateFile {
       let kind = status.st_mode & S_IFMT == S_IFLNK ? "it is a symbolic link" : "it is not a regular file"
       throw Problem(Problem.unusable, "cannot write \(visible(path)): \(kind)", advice: "Name a file that does not exist yet.")
     }
+  }
+
+  /// Returns true if both paths name one file, or one name in the same folder, under which a store may be a new file at any moment.
+  private static func isSameFile(_ one: String, _ other: String) -> Bool {
+    func identity(_ path: String) -> (dev_t, ino_t)? {
+      var status = stat()
+      return stat(path, &status) == 0 ? (status.st_dev, status.st_ino) : nil
+    }
+    func parts(_ path: String) -> (folder: String, name: Substring) {
+      guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
+      return (String(path[...slash]), path[path.index(after: slash)...])
+    }
+    if let file = identity(one), let second = identity(other), file == second { return true }
+    let (first, second) = (parts(one), parts(other))
+    guard first.name.utf8.elementsEqual(second.name.utf8), let folder = identity(first.folder) else { return false }
+    return identity(second.folder).map { $0 == folder } ?? false
   }
 
   func write(_ bytes: [UInt8]) throws {

@@ -4,13 +4,22 @@
 /// Words that make a name look secret, however it is written: authToken, auth_token, auth-token, AUTH_TOKEN. A whole word has to match,
 /// so keyboard, monkey, author and secretary do not look secret.
 private let secretWords: Set<String> = [
-  "accesskey", "apikey", "auth", "authkey", "authorization", "bearer", "creds", "credential", "credentials", "csrf", "cvv", "jsessionid",
-  "jwt", "key", "keys", "oauth", "otp", "pass", "passcode", "passphrase", "pin", "privatekey", "pwd", "secretkey", "sessionid", "sid", "xsrf",
+  "aspsessid", "bearer", "creds", "credential", "credentials", "csrf", "cvv", "jsessionid", "jwt", "key", "keys", "otp", "pass", "passphrase",
+  "phpsessid", "pin", "pincode", "sessid", "sessionid", "sid", "xsrf",
 ]
 
 /// Words that make a name look secret if one of its words ends with them, because people write authtoken and mypassword as one word. A
-/// word that only begins so does not count: a tokenizer makes tokens out of text.
-private let secretEndings = ["cookie", "cookies", "passwd", "password", "passwords", "secret", "secrets", "token", "tokens"]
+/// word that only begins so does not count: a tokenizer makes tokens out of text. No ordinary word ends with one of these.
+private let secretEndings = [
+  "accesskey", "apikey", "auth", "authkey", "authorization", "cookie", "cookies", "encryptionkey", "masterkey", "mnemonic", "mnemonics", "passcode",
+  "passwd", "password", "passwords", "privatekey", "privkey", "pwd", "secret", "secretkey", "secrets", "signingkey", "sshkey", "token", "tokens",
+]
+
+/// What people write before pass in one word, as in dbpass. Many ordinary words end with pass, such as compass and bypass.
+private let passOwners: Set<String> = [
+  "account", "admin", "app", "auth", "client", "database", "db", "email", "ftp", "http", "imap", "key", "ldap", "login", "mail", "master",
+  "mongo", "my", "mysql", "pg", "postgres", "proxy", "redis", "root", "server", "smtp", "sql", "ssh", "sudo", "user", "vault", "web", "wifi",
+]
 
 /// Returns true if a key or a member with this name should be masked.
 func looksSecret(_ name: String) -> Bool {
@@ -20,10 +29,15 @@ func looksSecret(_ name: String) -> Bool {
     words += humps
     if humps.count > 1, isSecret(part.lowercased()) { return true }
   }
-  return words.contains(where: isSecret) || zip(words, words.dropFirst()).contains { $0 == "session" && $1 == "id" }
+  // Beside a public one, private is the name of a key. In private_mode and isPrivate it only tells of something else.
+  if words == ["private"] || words.contains(where: isSecret) { return true }
+  return zip(words, words.dropFirst()).contains { ($0 == "session" || $0 == "sess") && $1 == "id" }
 }
 
-private func isSecret(_ word: String) -> Bool { secretWords.contains(word) || secretEndings.contains { word.hasSuffix($0) } }
+private func isSecret(_ word: String) -> Bool {
+  secretWords.contains(word) || secretEndings.contains { word.hasSuffix($0) }
+    || word.hasSuffix("pass") && passOwners.contains(String(word.dropLast(4)))
+}
 
 /// Splits a name at its capitals, in lower case: authToken gives auth and token, APIKey gives api and key.
 private func camelWords(_ part: Substring) -> [String] {

@@ -137,8 +137,8 @@ final class Store {
     if try info().damagedLines > 0 { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
   }
 
-  func examine(_ visit: (Finding) -> Void) throws -> Examination {
-    var progress = Progress("verifying", total: try info().fileBytes)
+  func examine(showingProgress: Bool = true, _ visit: (Finding) -> Void) throws -> Examination {
+    var progress = Progress("verifying", total: showingProgress ? try info().fileBytes : 0)
     defer { progress.end() }
     return try reportingProblems { () throws(Failure) in try journal.examine(progress: { progress.advance(to: $0) }, visit) }
   }

@@ -1,11 +1,20 @@
 import CWidth
 
 // Somebody may have put text into a store or an argument that steers the terminal of the person who sees it, or that looks like other
-// text. These functions replace control characters, characters that turn the direction of text, and invisible characters by JSON escapes.
+// text. These functions replace control characters, characters that turn the direction of text, invisible characters, and all blanks but
+// the ordinary space by JSON escapes.
 
 /// Returns a key, a path or other plain text with escapes. A backslash is doubled, so that an escape cannot be confused with text that
-/// looks like one.
-func visible(_ text: String) -> String { escaped(text, doublingBackslashes: true) }
+/// looks like one. Nothing marks the ends of such a text, so spaces at its start and end have escapes, too.
+func visible(_ text: String) -> String {
+  let scalars = text.unicodeScalars
+  guard scalars.first == " " || scalars.last == " " else { return escaped(text, doublingBackslashes: true) }
+  let inner = scalars.drop { $0 == " " }
+  let core = inner.lastIndex { $0 != " " }.map { inner[...$0] } ?? inner
+  let space = "\\u0020"
+  return String(repeating: space, count: scalars.count - inner.count) + escaped(String(core), doublingBackslashes: true)
+    + String(repeating: space, count: inner.count - core.count)
+}
 
 /// Returns JSON text with escapes. It still is JSON and means the same.
 func visible(json text: String) -> String { escaped(text, doublingBackslashes: false) }
@@ -16,41 +25,61 @@ func visible(lines text: String) -> String {
 }
 
 private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
-  var shown = String.UnicodeScalarView()
+  // Bytes, because appending a text to a view of Unicode scalars copies the whole view each time.
+  var shown: [UInt8] = []
+  shown.reserveCapacity(text.utf8.count)
   for scalar in text.unicodeScalars {
     if scalar == "\\", doublingBackslashes {
-      shown.append(contentsOf: "\\\\".unicodeScalars)
+      shown += [UInt8(ascii: "\\"), UInt8(ascii: "\\")]
     } else if isSeen(scalar) {
-      shown.append(scalar)
+      shown += UTF8.encode(scalar)!
     } else {
-      for unit in String(scalar).utf16 { shown.append(contentsOf: ("\\u" + fourDigits(unit)).unicodeScalars) }
+      for unit in UTF16.encode(scalar)! { appendEscape(unit, to: &shown) }
     }
   }
-  return String(shown)
+  return String(decoding: shown, as: UTF8.self)
 }
 
 /// Returns true if people can see the scalar. The joiners and variation selectors of scripts and emoji count as invisible: with them two
-/// names could differ and look alike.
+/// names could differ and look alike. So do all spaces but the ordinary one.
 private func isSeen(_ scalar: Unicode.Scalar) -> Bool {
   if scalar.isASCII { return scalar.value >= 0x20 && scalar.value != 0x7F }
-  // The blank of Braille is invisible, but its Unicode properties do not say so.
-  guard !scalar.properties.isDefaultIgnorableCodePoint, scalar != "\u{2800}" else { return false }
+  switch scalar {
+  // Blanks whose Unicode properties do not say so: of Braille, of music, two Egyptian ones, and the filler of the Khitan script.
+  case "\u{2800}", "\u{1D159}", "\u{13441}", "\u{13442}", "\u{16FE4}": return false
+  default: break
+  }
+  guard !scalar.properties.isDefaultIgnorableCodePoint else { return false }
   switch scalar.properties.generalCategory {
-  case .control, .format, .unassigned, .privateUse, .surrogate, .lineSeparator, .paragraphSeparator: return false
+  case .control, .format, .unassigned, .privateUse, .surrogate, .lineSeparator, .paragraphSeparator, .spaceSeparator: return false
   default: return true
   }
 }
 
-private func fourDigits(_ unit: UInt16) -> String {
-  let digits = String(unit, radix: 16)
-  return String(repeating: "0", count: 4 - digits.count) + digits
+private func appendEscape(_ unit: UInt16, to bytes: inout [UInt8]) {
+  bytes += [UInt8(ascii: "\\"), UInt8(ascii: "u")]
+  for shift in stride(from: 12, through: 0, by: -4) { bytes.append(hexDigits[Int(unit >> UInt16(shift) & 0xF)]) }
 }
 
-/// Returns the text as a JSON string that is safe to show.
-func quoted(_ text: String) -> String {
-  var spelled = "\""
-  for scalar in visible(text).unicodeScalars { spelled += scalar == "\"" ? "\\\"" : String(scalar) }
-  return spelled + "\""
+private let hexDigits = Array("0123456789abcdef".utf8)
+
+/// Returns the text as a JSON string that is safe to show. The quotes mark its ends, so spaces there need no escapes.
+func quoted(_ text: String) -> String { visible(json: jsonString(text)) }
+
+/// Returns the text as a JSON string, with escapes only where JSON needs them.
+func jsonString(_ text: String) -> String {
+  var spelled = [UInt8(ascii: "\"")]
+  spelled.reserveCapacity(text.utf8.count + 2)
+  for byte in text.utf8 {
+    if byte < 0x20 {
+      appendEscape(UInt16(byte), to: &spelled)
+      continue
+    }
+    if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { spelled.append(UInt8(ascii: "\\")) }
+    spelled.append(byte)
+  }
+  spelled.append(UInt8(ascii: "\""))
+  return String(decoding: spelled, as: UTF8.self)
 }
 
 /// Returns the number of terminal columns that the text takes.

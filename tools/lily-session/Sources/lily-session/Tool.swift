@@ -29,7 +29,7 @@ struct Tool: ParsableCommand {
     if let candidates = Completion.candidates(for: given) { return Terminal.output.write(candidates) }
     do {
       if let script = try completionScript(given) { return Terminal.output.write(script) }
-      var command = try parse(visibly: arguments(given))
+      var command = try parse(visibly: try arguments(given))
       try command.run()
     } catch let problem as Problem {
       problem.tell()
@@ -63,10 +63,41 @@ struct Tool: ParsableCommand {
     return script
   }
 
-  /// Returns the arguments with negative numbers of `set` moved behind `--`: they are values, not options.
-  private static func arguments(_ given: [String]) -> [String] {
-    func isNumber(_ word: String) -> Bool { word.hasPrefix("-") && word.utf8.dropFirst().first.map { $0 >= 0x30 && $0 <= 0x39 } == true }
-    guard given.first == "set", !given.contains("--"), given.contains(where: isNumber) else { return given }
-    return given.filter { !isNumber($0) } + ["--"] + given.filter(isNumber)
+  /// Returns the arguments with a value of `set` that is a negative number moved behind `--`, so that it is not taken for an option. The
+  /// key stays the first word, and the value the second.
+  /// - Throws: if a word stands where the key is expected, begins with `-`, and is no option.
+  private static func arguments(_ given: [String]) throws -> [String] {
+    // Words that begin with -- stay: the parser knows which option a misspelled one may be.
+    func isDashed(_ word: String) -> Bool { word.hasPrefix("-") && !word.hasPrefix("--") && word != "-" }
+    func isNegative(_ word: String) -> Bool { isDashed(word) && word.utf8.dropFirst().first.map { $0 >= 0x30 && $0 <= 0x39 } == true }
+    guard given.first == "set", given.contains(where: isDashed),
+      let command = CommandDescription.ofTool()?.subcommands?.first(where: { $0.commandName == "set" })
+    else { return given }
+    var before = ["set"]
+    var behind: [String] = []  // the value, if it is a negative number, and the words after it that are no options
+    var words = given.dropFirst()
+    var positionals = 0
+    while let word = words.popFirst() {
+      if word == "--" { return before + ["--"] + behind + words }
+      if let option = command.option(word) {
+        before.append(word)
+        if option.kind == "option", let value = words.popFirst() { before.append(value) }
+        continue
+      }
+      if word.hasPrefix("--") || word == "-h" {
+        before.append(word)
+        continue
+      }
+      if isDashed(word), positionals == 0 || positionals == 1 && !isNegative(word) {
+        // The value may be a secret, so it is not shown.
+        let (name, example) = positionals == 0 ? ("key \(visible(word))", "\(visible(word)) VALUE") : ("value", "KEY VALUE")
+        throw Problem(
+          Problem.usage, "nothing was stored: the \(name) begins with -, as options do",
+          advice: "Put -- before the key, and options before the --: lily-session set -- \(example)")
+      }
+      if behind.isEmpty, !isDashed(word) { before.append(word) } else { behind.append(word) }
+      positionals += 1
+    }
+    return behind.isEmpty ? before : before + ["--"] + behind
   }
 }

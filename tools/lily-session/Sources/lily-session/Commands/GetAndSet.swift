@@ -36,7 +36,7 @@ struct SetCommand: ParsableCommand {
     commandName: "set", abstract: "Store a value.",
     discussion: """
       A plain word is stored as a string. An existing key keeps its version and, without --expires, the time at which it expires. A missing \
-      store is created.
+      store is created. Put -- before a key that begins with -, and before a value that does unless it is a negative number.
       """)
 
   @Argument(help: "The key.") var key: String
@@ -75,11 +75,11 @@ struct SetCommand: ParsableCommand {
         Problem.usage, "cannot store the value of \(keys.shown(keys.stored(key))): \(fault)",
         advice: "Quote JSON for the shell: '[1,\"two\"]', '\"text\"'.")
     }
-    let text = quoted(json)
+    let text = jsonString(json)
     if let fault = Store.fault(in: Array(text.utf8)) {
       throw Problem(Problem.usage, "cannot store the value of \(keys.shown(keys.stored(key))): \(fault)")
     }
-    note("the value is not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : text)")
+    note("the value is not JSON, so it is stored as the string \(looksSecret(fieldKey(Array(key.utf8))) ? mask : visible(json: text))")
     return Array(text.utf8)
   }
 }

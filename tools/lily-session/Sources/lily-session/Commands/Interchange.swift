@@ -7,7 +7,8 @@ struct ExportCommand: ParsableCommand {
     discussion: """
       Prints a JSON array of objects with key, value, expires_at_ms and version; with --browser, an object of strings, as \
       JSON.stringify(localStorage) returns it. Values that look secret, or have members that do, are part of the output, but on a terminal \
-      they are left out unless --show-secrets is given. Only you can read a file that --output writes.
+      they are left out unless --show-secrets is given. Only you can read a file that --output writes. \
+      It cannot be the store itself.
       """)
 
   @Flag(help: "Print what JSON.stringify(localStorage) returns, for Lily in a browser.") var browser = false
@@ -19,7 +20,8 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var secrets: SecretOptions
 
   func run() throws {
-    let file = output == "-" ? nil : try output.map(PrivateFile.init)
+    let path = try Places.path(store)
+    let file = output == "-" ? nil : try output.map { try PrivateFile($0, besides: path) }
     let store = try Store(store, .reading)
     try store.noteDamage()
     let rows = try store.rows(withPrefix: keys.prefix(nil))

@@ -6,46 +6,66 @@ struct VerifyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "verify", abstract: "Read the file line by line, and show where it is damaged.",
     discussion: """
-      Nothing is written. The text of a damaged line is not shown, because what looks like a key in it may be a value. The exit status is 2 \
-      if the file is damaged.
+      Nothing is written. The text of a damaged line is not shown, because what looks like a key in it may be a value. The \
+      first 500 lines are shown, and all of them with --json. The exit status is 2 if the file is damaged.
       """)
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
 
+  /// How many findings the table shows. A hostile file may have millions.
+  private static let mostRows = 500
+
   func run() throws {
     let store = try Store(store, .reading)
+    if output.json { try printJSON(store) } else { try printTable(store) }
+  }
+
+  private func printTable(_ store: Store) throws {
     let style = Style(Terminal.output)
-    var findings: [String] = []
     var table = Table(["LINE", "AT BYTE", "BYTES", "FINDING"])
+    var findings = 0
     var torn: Int64 = 0
     var isNewer = false
     let examination = try store.examine { finding in
       if finding.kind == .torn { torn = finding.length }
       if finding.kind == .newer { isNewer = true }
-      if output.json {
-        findings.append(
-          "{\"line\":\(finding.line),\"offset\":\(finding.offset),\"length\":\(finding.length),"
-            + "\"kind\":\"\(finding.name)\"}")
-      } else {
-        table.add([
-          Table.Cell(text: String(finding.line)), Table.Cell(text: String(finding.offset)), Table.Cell(text: String(finding.length)),
-          Table.Cell(text: finding.words) { finding.kind == .torn || finding.kind == .newer ? $0 : style.failure($0) },
-        ])
-        findings.append("")
-      }
+      findings += 1
+      guard findings <= VerifyCommand.mostRows else { return }
+      table.add([
+        Table.Cell(text: String(finding.line)), Table.Cell(text: String(finding.offset)), Table.Cell(text: String(finding.length)),
+        Table.Cell(text: finding.words) { finding.kind == .torn || finding.kind == .newer ? $0 : style.failure($0) },
+      ])
     }
-    let living = try store.rows().count + (try store.scopes().reduce(0) { $0 + $1.rows.count })
-    if output.json {
-      Terminal.output.write(
-        "{\"path\":\(quoted(store.path)),\"file_bytes\":\(examination.fileBytes),\"lines\":\(examination.lines),"
-          + "\"damaged\":\(examination.damaged),\"entries\":\(living),\"findings\":\(array(findings).dropLast())}\n")
-    } else {
-      if !findings.isEmpty { Terminal.output.write(table.text(Terminal.output, shrinking: [3])) }
-      Terminal.output.write(summary(examination, living, torn, isNewer, store.path, style))
+    if findings > 0 { Terminal.output.write(table.text(Terminal.output, shrinking: [3])) }
+    if findings > VerifyCommand.mostRows {
+      Terminal.output.write("… and \(count(findings - VerifyCommand.mostRows, "more line")), which verify --json shows\n")
     }
+    Terminal.output.write(summary(examination, try living(in: store), torn, isNewer, store.path, style))
     if examination.damaged > 0 { throw ExitCode(Problem.incomplete) }
   }
+
+  /// Prints the findings as they are found, and what is known only then after them.
+  private func printJSON(_ store: Store) throws {
+    var waiting = "{\"path\":\(quoted(store.path)),\"findings\":["
+    var separator = "\n"
+    // A bar of progress would stand in the midst of the findings.
+    let examination = try store.examine(showingProgress: !Terminal.output.isTerminal) { finding in
+      waiting += separator
+      waiting += "{\"line\":\(finding.line),\"offset\":\(finding.offset),\"length\":\(finding.length),\"kind\":\"\(finding.name)\"}"
+      separator = ",\n"
+      guard waiting.utf8.count >= 1 << 16 else { return }
+      Terminal.output.write(waiting)
+      waiting = ""
+    }
+    Terminal.output.write(
+      waiting + (separator == "\n" ? "" : "\n") + "],\"file_bytes\":\(examination.fileBytes),\"lines\":\(examination.lines),\"damaged\":\(examination.damaged),"
+        + "\"entries\":\(try living(in: store))}\n")
+    if examination.damaged > 0 { throw ExitCode(Problem.incomplete) }
+  }
+
+  /// Returns the number of entries, including those in scopes.
+  private func living(in store: Store) throws -> Int { try store.rows().count + store.scopes().reduce(0) { $0 + $1.rows.count } }
 
   private func summary(_ found: Examination, _ living: Int, _ torn: Int64, _ isNewer: Bool, _ path: String, _ style: Style) -> String {
     if found.isUnfinished { return "\(visible(path)): nothing was ever stored in this file; it reads as empty\n" }
