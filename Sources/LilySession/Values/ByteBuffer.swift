@@ -157,7 +157,7 @@ package final class ByteBuffer {
   }
 
   /// Overwrites bytes of the buffer by a number in hexadecimal digits.
-  @inline(__always)
+  @inline(never)
   func put(hex value: UInt64, digits: Int, at place: Int) {
     guard place >= 0, digits >= 0, count &- place >= digits else { return }
     ByteBuffer.put(hex: value, digits: digits, into: start + place)
