@@ -55,6 +55,10 @@ enum Message {
       line.append(": ")
     }
     line.append(failure.reason)
+    if let place = failure.place {
+      line.append(" at byte ")
+      line.append(place)
+    }
     if let path = failure.location {
       line.append(failure.hasSystemText ? " " : ": ")
       line.append(end(of: UTF8Text.oneLine(path), 140)) // this leaves room for the longest reason and the system's longest text

@@ -84,7 +84,7 @@ import Testing
     #expect(journal.mirror.generation == gone && journal.mirror.generation(of: scope) == goneScoped)
     let other = try Journal.open(path: scratch.file)
     #expect(other.mirror.generation == gone)
-    try clear(other) // the storage's own keys
+    try clearSessions(other) // the storage's own keys
     _ = try stored("a", in: journal)
     #expect(journal.mirror.generation == gone + 1 && journal.mirror.generation(of: scope) == goneScoped)
   }

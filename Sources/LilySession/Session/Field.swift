@@ -77,18 +77,21 @@ package struct FieldDefinition<Binding: FieldBinding> {
 /// An ordered list of fields. No key belongs to two of them.
 package final class FieldList<Binding: FieldBinding> {
   package private(set) var fields: [FieldDefinition<Binding>] = []
-  /// The keys and former keys of all fields, which must differ.
-  private var keys = Set<[UInt8]>()
+  /// The hashes of all keys and former keys. They are compared first, so that a long list is fast to make.
+  private var hashes = PlainList<Int>()
 
   package init() {}
 
   package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
     // Former keys count, too: a key that one field renames or removes must not be another's.
     let all = [field.storageKey] + field.formerKeys
-    guard !all.contains(where: { keys.contains($0.bytes) }) else {
+    let new = all.map { $0.withBytes { hashOf($0) } }
+    var mayBeTaken = false
+    hashes.forEach { if new.contains($0) { mayBeTaken = true } }
+    guard !mayBeTaken || !fields.contains(where: { other in all.contains { $0 == other.storageKey || other.formerKeys.contains($0) } }) else {
       throw Failure(.duplicateKey, "another field of the list has or had this key", key: field.key)
     }
-    for key in all { keys.insert(key.bytes) }
+    for hash in new { hashes.append(hash) }
     fields.append(field)
   }
 }

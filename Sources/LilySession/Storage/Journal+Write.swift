@@ -9,10 +9,10 @@ extension Journal {
   @inline(__always)
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
-    return try exclusively { () throws(Failure) in
+    return try exclusion.run { () throws(Failure) in
       var outcome: WriteOutcome
       do throws(Failure) { outcome = try append(batch, scope, wanted, hostTime) } catch {
-        outcome = try append(batch, scope, wanted, hostTime, after: error)
+        do throws(Failure) { outcome = try append(batch, scope, wanted, hostTime, after: error) } catch { throw error.naming(names.path) }
       }
       guard options.isPowerDurable, debts.owesSync, case .written(let shortfall) = outcome else { return outcome }
       guard let notDurable = makeDurable(hostTime) else { return outcome }

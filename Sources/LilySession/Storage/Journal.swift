@@ -81,7 +81,6 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   /// Runs `body` while no other thread is inside. If it fails because of the system, the failure names the file.
-  @inline(__always)
   func exclusively<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     do throws(Failure) { return try exclusion.run(body) } catch { throw error.naming(names.path) }
   }

@@ -31,8 +31,8 @@ final class Line {
     at = buffer.put(decimal: sequence.magnitude, before: at)
     let check = salt.check(buffer.slice(at, buffer.count &- 1))
     at = put("\",", before: at)
-    at &-= JournalHeader.checkDigits
-    buffer.put(hex: UInt64(check), digits: JournalHeader.checkDigits, at: at)
+    at &-= JournalHeader.checkDigits // `room` has place for them
+    ByteBuffer.put(hex: UInt64(check), digits: JournalHeader.checkDigits, into: buffer.start + at)
     at = put("[\"", before: at)
     let sealed = UnsafeRawBufferPointer(start: buffer.start + at, count: buffer.count &- at)
     buffer.retract(to: end) // the frame stays until the next append

@@ -40,7 +40,8 @@
     /// The failure as one line for people, such as `theme: a real is not finite`, or `cannot create /srv/state/shop: Permission denied`.
     public var description: String {
       let path = location.map { (hasSystemText ? " " : ": ") + String(decoding: UTF8Text.oneLine($0), as: UTF8.self) }
-      return (key.map { "\($0): " } ?? "") + "\(reason)" + (path ?? "") + (hasSystemText ? ": \(systemText)" : "")
+      let byte = place.map { " at byte " + String(decoding: $0, as: UTF8.self) }
+      return (key.map { "\($0): " } ?? "") + "\(reason)" + (byte ?? "") + (path ?? "") + (hasSystemText ? ": \(systemText)" : "")
     }
 
     private var systemText: String {

@@ -110,8 +110,8 @@
     public func compact(discardingUnknown: Bool = false) throws(Failure) {
       let hostTime = options.clock?()
       try exclusion.run { () throws(Failure) in
-        try enter(lookingUp: true)
-        defer { leave() }
+        try lockAndCatchUp(lookingUp: true)
+        defer { unlockFile() }
         guard discardingUnknown || !mirror.hasUnknown else { throw Failure.newerLines }
         let isCopied = mirror.damagedLines > 0 || mirror.hasUnknown
         if isCopied, !mirror.keepsDamage { try keepDamaged() }

@@ -25,7 +25,7 @@ struct JSON {
     guard text.count <= JSONText.valueLimit else { throw Failure(.decode, "the text is longer than 16 MiB") }
     switch try JSONScan.scan(text) {
     case .json(let isCompact): return isCompact
-    case .notJSON: throw Failure(.decode, "the text is not JSON")
+    case .notJSON(let reason, let place): throw Failure(.decode, reason).at(byte: place)
     case .tooDeep: throw Failure(.decode, "arrays and objects nest deeper than 512")
     }
   }

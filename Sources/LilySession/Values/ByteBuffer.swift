@@ -157,11 +157,13 @@ package final class ByteBuffer {
   }
 
   /// Overwrites bytes of the buffer by a number in hexadecimal digits.
+  @inline(never)
   func put(hex value: UInt64, digits: Int, at place: Int) {
     guard place >= 0, digits >= 0, count &- place >= digits else { return }
     ByteBuffer.put(hex: value, digits: digits, into: start + place)
   }
 
+  @inline(__always)
   static func put(hex value: UInt64, digits: Int, into memory: UnsafeMutablePointer<UInt8>) {
     for offset in 0..<digits {
       let digit = UInt8(truncatingIfNeeded: (value &>> UInt64((digits &- 1 &- offset) &* 4)) & 15)

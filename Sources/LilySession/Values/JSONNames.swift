@@ -15,6 +15,8 @@ struct JSONNames: ~Copyable {
     var count: UInt32 { end &- start & ~decodedBit }
   }
 
+  enum Wrong: UInt8 { case nothing, duplicate, spelling }
+
   private static var small: Int { 120 } // 960 bytes
   private static var decodedBit: UInt32 { 0x8000_0000 }
   /// Up to this many names are compared one by one. An object with more names is looked through once, when it closes.
@@ -28,6 +30,8 @@ struct JSONNames: ~Copyable {
   private var first = 0
   private(set) var isInObject = false
   private(set) var depth = 0
+  /// What is wrong with the name that was refused.
+  private(set) var wrong = Wrong.nothing
   private var decoded: UnsafeMutableRawPointer?
   private var decodedCapacity = 0
   private var decodedCount = 0
@@ -69,7 +73,7 @@ struct JSONNames: ~Copyable {
   @inline(__always)
   mutating func closeContainer(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     guard depth > 0 else { return false }
-    if count &- first > JSONNames.few, try hasTwoAlike(text) { return false }
+    if count &- first > JSONNames.few, try hasTwoAlike(text) { return refuse(.duplicate) }
     let around = marks[first &- 1]
     count = first &- 1
     first = Int(around.start &>> 1)
@@ -100,7 +104,7 @@ struct JSONNames: ~Copyable {
     }
     guard let decoded, let had = JSONEscape.decode(UnsafeRawBufferPointer(rebasing: text[start..<end]), into: decoded + decodedCount),
       !UnsafeRawBufferPointer(start: decoded + decodedCount, count: had).hasNUL
-    else { return false }
+    else { return refuse(.spelling) }
     let mark = Mark(
       start: UInt32(truncatingIfNeeded: decodedCount) | JSONNames.decodedBit, end: UInt32(truncatingIfNeeded: decodedCount &+ had))
     decodedCount &+= had
@@ -111,12 +115,18 @@ struct JSONNames: ~Copyable {
     if count &- first < JSONNames.few {
       var other = first
       while other < count {
-        if marks[other].count == name.count, isSame(marks[other], name, text) { return false }
+        if marks[other].count == name.count, isSame(marks[other], name, text) { return refuse(.duplicate) }
         other &+= 1
       }
     }
     try append(name)
     return true
+  }
+
+  @inline(never)
+  private mutating func refuse(_ what: Wrong) -> Bool {
+    wrong = what
+    return false
   }
 
   @inline(__always)

@@ -4,7 +4,8 @@ struct JSONScan {
   enum Verdict {
     /// The text is one JSON value. `isCompact` is true if it has no white space outside strings.
     case json(isCompact: Bool)
-    case notJSON
+    /// The text is not JSON, for this reason, which is at this byte, counted from 0.
+    case notJSON(StaticString, at: Int)
     /// Arrays and objects nest deeper than `JSONText.depthLimit`. The rest of the text was not looked at.
     case tooDeep
   }
@@ -14,7 +15,9 @@ struct JSONScan {
     let scan = try JSONScan(valueAt: 0, in: text)
     if scan.isTooDeep { return .tooDeep }
     let end = JSONText.endOfSpace(text, from: scan.at)
-    guard scan.isValue, end == text.count, scan.isUTF8(text, from: 0) else { return .notJSON }
+    guard scan.isValue else { return .notJSON(scan.reason(text), at: scan.at) }
+    guard end == text.count else { return .notJSON("the text is not JSON: unexpected text after the value", at: end) }
+    guard scan.isUTF8(text, from: 0) else { return .notJSON("the text is not JSON: invalid UTF-8", at: UTF8Text.endOfValid(text)) }
     return .json(isCompact: scan.isCompact && end == scan.at)
   }
 
@@ -44,6 +47,7 @@ struct JSONScan {
   private var at: Int
   private var isCompact = true
   private var isTooDeep = false
+  private var wrongName = JSONNames.Wrong.nothing
   /// True if there is a value, whose UTF-8 has not been checked yet.
   private var isValue = false
   /// All bytes of strings, combined by OR in eight lanes: a high bit is set if a byte was not ASCII.
@@ -62,11 +66,43 @@ struct JSONScan {
         var scan = begun
         var names = JSONNames(memory)
         scan.isValue = try scan.scanNested(text, &names)
+        scan.wrongName = names.wrong
         return scan
       }
     } else { // a scalar needs no list of open arrays and objects
       isValue = try scanScalar(text)
     }
+  }
+
+  /// Returns what is wrong at the place where the scan stopped. This looks at the text again, so that the scan need not keep a reason.
+  @inline(never)
+  private func reason(_ text: UnsafeRawBufferPointer) -> StaticString {
+    switch wrongName {
+    case .duplicate: return "the text is not JSON: duplicate name"
+    case .spelling: return "the text is not JSON: a name with a NUL"
+    case .nothing: break
+    }
+    var isInString = false
+    var byte = 0
+    while byte < at {
+      if isInString, text[byte] == UInt8(ascii: "\\") { byte &+= 1 } else if text[byte] == UInt8(ascii: "\"") { isInString.toggle() }
+      byte &+= 1
+    }
+    let next = at < text.count ? text[at] : 0
+    if isInString {
+      if at == text.count { return "the text is not JSON: a string without an end" }
+      if next == UInt8(ascii: "\\") { return "the text is not JSON: a wrong escape in a string" }
+      let isLineBreak = next == 0x0A || next == 0x0D
+      return isLineBreak ? "the text is not JSON: a raw line break in a string" : "the text is not JSON: a raw control character in a string"
+    }
+    var digit = at
+    while digit > 0, text[digit &- 1] &- UInt8(ascii: "0") < 10 { digit &-= 1 }
+    let count = at &- digit
+    let isNumber = count == 0
+      ? at > 0 && text[at &- 1] == UInt8(ascii: "-")
+      : next == UInt8(ascii: ".") || next | 0x20 == UInt8(ascii: "e") || count >= 300 || count > 1 && text[digit] == UInt8(ascii: "0")
+    if isNumber { return "the text is not JSON: a wrong number, or one that is too large," }
+    return at < text.count ? "the text is not JSON: unexpected character" : "the text is not JSON: the text ends too early"
   }
 
   /// Returns true if the text from `start` on is UTF-8. Only strings can have bytes above ASCII, because no other token does.
@@ -117,7 +153,11 @@ struct JSONScan {
         let byte = text[at]
         at &+= 1
         if byte == UInt8(ascii: ",") { break }
-        guard byte == closing, try names.closeContainer(text.bytes) else { return false }
+        guard byte == closing else {
+          at &-= 1
+          return false
+        }
+        guard try names.closeContainer(text.bytes) else { return false }
         if names.depth == 0 { return true }
         closing = names.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
       }

@@ -66,7 +66,8 @@ public struct Failure: Error {
   public var reason: StaticString
   /// The system's error number (errno), or 0.
   public var systemError: Int32
-  /// A key, or `pathMark` and a path. A variable of its own for the path would make every update slower.
+  /// A key, and `byteMark` and digits if there is a place in a text; or `pathMark` and a path. Variables of their own for the place and the
+  /// path would make every update slower.
   private var topic: Key?
   #if !hasFeature(Embedded)
     /// The program's own error that caused this one, such as the error that an update function threw.
@@ -83,19 +84,37 @@ public struct Failure: Error {
 
   /// The first byte of a topic that is a path. No key begins with it, because UTF-8 never has it.
   private static var pathMark: UInt8 { 0xFF }
+  private static var byteMark: UInt8 { 0xFE }
 
   private var hasPath: Bool { topic?.bytes.first == Failure.pathMark }
 
   /// The key that the failure is about, without the prefix if it is a field's; nil if it is not about a key.
-  package var subject: Key? { hasPath ? nil : topic }
+  package var subject: Key? {
+    guard let topic, !hasPath else { return nil }
+    guard let mark = topic.bytes.firstIndex(of: Failure.byteMark) else { return topic }
+    return mark == 0 ? nil : Key(stored: [UInt8](topic.bytes[..<mark]))
+  }
+
+  /// The byte of the text that the failure is about, counted from 0, as decimal digits; nil if it is not about one.
+  package var place: ArraySlice<UInt8>? {
+    guard let topic, let mark = topic.bytes.firstIndex(of: Failure.byteMark), !hasPath else { return nil }
+    return topic.bytes[(mark &+ 1)...]
+  }
 
   /// The path that the failure is about, in the system's bytes; nil if it is not about a path.
   package var location: [UInt8]? { hasPath ? topic.map { [UInt8]($0.bytes.dropFirst()) } : nil }
 
+  /// Returns the failure about this key. It keeps its place in a text.
   func about(_ key: Key) -> Failure {
     var failure = self
-    failure.topic = key
+    failure.topic = place.map { Key(stored: key.bytes + [Failure.byteMark] + $0) } ?? key
     return failure
+  }
+
+  func at(byte place: Int) -> Failure {
+    let digits = ByteBuffer(capacity: 24)
+    digits.append(decimal: Int64(place))
+    return about(Key(stored: [Failure.byteMark] + digits.bytes))
   }
 
   func at(_ path: [UInt8]) -> Failure { about(Key(stored: [Failure.pathMark] + path)) }

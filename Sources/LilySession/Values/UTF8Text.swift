@@ -1,6 +1,9 @@
 /// Checks UTF-8 by RFC 3629: only the shortest form, no surrogates, and nothing above U+10FFFF.
 package enum UTF8Text {
-  static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool { endOfValid(bytes) == bytes.count }
+
+  /// Returns the place of the first byte that is not UTF-8, or the end of the text.
+  static func endOfValid(_ bytes: UnsafeRawBufferPointer) -> Int {
     var at = 0
     let end = bytes.count
     while at < end {
@@ -14,10 +17,10 @@ package enum UTF8Text {
         continue
       }
       let length = sequenceLength(bytes, at)
-      if length == 0 { return false }
+      if length == 0 { return at }
       at &+= length
     }
-    return true
+    return end
   }
 
   /// Returns the text as one line, for a message. Each control character becomes `?`. If the text is not UTF-8, so does each byte above

@@ -71,6 +71,34 @@ TEST(last_error__never_quotes_values) {
   rig_end(&rig);
 }
 
+TEST(last_error__says_why_a_text_is_not_JSON_and_at_which_byte) {
+  static const struct {
+    const char *text, *message;
+  } cases[] = {
+      {"{\"pin\":1,\"pin\":2}", "k: the text is not JSON: duplicate name at byte 14"},
+      {"{\"\\u0000\":1}", "k: the text is not JSON: a name with a NUL at byte 9"},
+      {"[\"abcde\nf\"]", "k: the text is not JSON: a raw line break in a string at byte 7"},
+      {"\"\t\"", "k: the text is not JSON: a raw control character in a string at byte 1"},
+      {"[\"a\\\"\\x\"]", "k: the text is not JSON: a wrong escape in a string at byte 5"},
+      {"\"a", "k: the text is not JSON: a string without an end at byte 2"},
+      {"\"\xff\"", "k: the text is not JSON: invalid UTF-8 at byte 1"},
+      {"[1,]", "k: the text is not JSON: unexpected character at byte 3"},
+      {"[1}", "k: the text is not JSON: unexpected character at byte 2"},
+      {"[-]", "k: the text is not JSON: a wrong number, or one that is too large, at byte 2"},
+      {"[01]", "k: the text is not JSON: a wrong number, or one that is too large, at byte 3"},
+      {"[1e999]", "k: the text is not JSON: a wrong number, or one that is too large, at byte 2"},
+      {"[1", "k: the text is not JSON: the text ends too early at byte 2"},
+      {"", "k: the text is not JSON: the text ends too early at byte 0"},
+      {"1 2", "k: the text is not JSON: unexpected text after the value at byte 2"},
+  };
+  lily_session_storage *storage = open_memory();
+  for (size_t i = 0; i < COUNT(cases); i++) {
+    assert_fails(DECODE, set_text(storage, "k", cases[i].text));
+    assert_string_equal(lily_session_last_error(), cases[i].message);
+  }
+  lily_session_storage_close(storage);
+}
+
 /* A key may have what a line, or a terminal, must not. */
 TEST(last_error__is_one_line_whatever_the_key) {
   lily_session_storage *storage = open_memory();

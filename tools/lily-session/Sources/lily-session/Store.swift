@@ -119,7 +119,7 @@ final class Store {
   /// - Returns: why the text cannot be stored as a value; nil if it can.
   static func fault(in text: [UInt8]) -> String? {
     guard let text = String(validating: text, as: UTF8.self) else { return "the text is not UTF-8" }
-    do throws(Failure) { try checkJSON(text) } catch { return String(describing: error.reason) }
+    do throws(Failure) { try checkJSON(text) } catch { return String(describing: error) }
     return nil
   }
 
