@@ -231,7 +231,7 @@ def test_a_store_of_somebody_else_is_refused(home):
     before = home.store().read_bytes()
     for command in ["list", "get theme", "set theme 1", "verify", "compact --repair", "export", "clear --yes", "watch"]:
         result = home.run(*command.split(), code=3)
-        assert "another user's" in result.err and "dark" not in result.out
+        assert "another user owns" in result.err and "dark" not in result.out
     assert home.store().read_bytes() == before
 
 

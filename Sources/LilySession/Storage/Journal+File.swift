@@ -30,7 +30,6 @@ extension Journal {
   /// there a reason to keep a copy.
   private func enterNewly() throws(Failure) {
     try tightenFirst()
-    let hostTime = options.clock?()
     guard try lockFile() else {
       try lockAndCatchUp(lookingUp: true)
       unlockFile()
