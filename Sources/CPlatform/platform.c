@@ -36,7 +36,8 @@ int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links) {
   struct statx status;
   if (statx(file, "", AT_EMPTY_PATH, STATX_SIZE | STATX_NLINK | STATX_MODE, &status) != 0) return -1;
   *out_size = (int64_t)status.stx_size;
-  *out_links = (status.stx_nlink & ~PLATFORM_STICKY) | (status.stx_mode & S_ISVTX ? PLATFORM_STICKY : 0);
+  *out_links = (status.stx_nlink & ~(PLATFORM_STICKY | PLATFORM_OPEN_TO_OTHERS)) | (status.stx_mode & S_ISVTX ? PLATFORM_STICKY : 0) |
+               (status.stx_mode & 077 ? PLATFORM_OPEN_TO_OTHERS : 0);
   return 0;
 }
 

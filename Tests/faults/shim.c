@@ -422,6 +422,7 @@ ssize_t getrandom(void *into, size_t count, unsigned flags) {
 
 int nanosleep(const struct timespec *time, struct timespec *rest) {
   (void)rest;
+  if (time->tv_nsec < 0 || time->tv_nsec >= 1000000000) report("violation: the kernel refuses to sleep for %lld ns\n", (long long)time->tv_nsec);
   slept += time->tv_sec * 1000000000LL + time->tv_nsec;
   return 0;
 }

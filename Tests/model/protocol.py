@@ -208,18 +208,18 @@ class Protocol:
             if file.holder != -1:
                 return
             state = self.hold(state, process.file, who)
-        yield f"locks file {process.file}", self.go(state, who, process._replace(at="heed" if file.loose else "examine"))
+        yield f"locks file {process.file}", self.go(state, who, process._replace(at="examine"))
 
     def do_heed(self, state, who, process):
         """Looks for a replacement, and removes one whose process has died."""
         other = state.replacement
         if not self.rules.heed or other == -1:
-            yield "nobody replaces the file", self.go(state, who, process._replace(at="examine"))
+            yield "nobody replaces the file", self.go(state, who, process._replace(at="path"))
         elif state.files[other].holder != -1:
             then = "read" if process.then == "locked read" else process.then
             yield "somebody replaces the file", self.go(self.release(state, who), who, process._replace(at="open", then=then))
         else:
-            yield "removes a dead process's replacement", self.go(state._replace(replacement=-1), who, process._replace(at="examine"))
+            yield "removes a dead process's replacement", self.go(state._replace(replacement=-1), who, process._replace(at="path"))
 
     def caught_up(self, state, process):
         lines = whole(state.files[process.file].lines)
@@ -232,7 +232,8 @@ class Protocol:
     def do_examine(self, state, who, process):
         links = self.links(state, process.file)
         process = self.caught_up(state, process)
-        at = "path" if self.asks_for_look_up(process, links) else "repair"
+        # Of a loose file the path comes last: that nobody is replacing it may mean that somebody has.
+        at = "heed" if state.files[process.file].loose else "path" if self.asks_for_look_up(process, links) else "repair"
         yield "catches up", self.go(state, who, process._replace(at=at))
 
     def do_path(self, state, who, process):
@@ -311,7 +312,7 @@ class Protocol:
     def writes_soon(self, process, file):
         """Returns True if a process that has the lock may change the file without looking for a replacement again."""
         return process is not None and process.file == file and not (
-            process.then == "compact" and process.at in ("copy", "moved", "heed again"))
+            process.at in ("examine", "heed") or process.then == "compact" and process.at in ("copy", "moved", "heed again"))
 
     def do_wait(self, state, who, process):
         holder = state.files[process.file].holder
@@ -321,7 +322,7 @@ class Protocol:
 
     def do_copy_over(self, state, who, process):
         lines = whole(state.files[process.file].lines)
-        if MOVED in lines or BAD in lines:
+        if BAD in lines:
             dropped = self.release(state._replace(replacement=-1), who)
             yield "leaves it to who has the lock", self.go(dropped, who, process._replace(at="open"))
             return

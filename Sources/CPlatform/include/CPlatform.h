@@ -42,9 +42,10 @@ int64_t platform_next_data(int file, int64_t offset);
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length);
 const char *platform_secure_getenv(const char *name);
 
-/* Asks for size and link count alone, because on ext4 a full fstat makes the next write slower. The count of a file that has the sticky bit
-   has PLATFORM_STICKY set. */
+/* Asks for size and link count alone, because on ext4 a full fstat makes the next write slower. The count has PLATFORM_STICKY set if the
+   file has the sticky bit, and PLATFORM_OPEN_TO_OTHERS if its mode gives rights to the group or to others. */
 #define PLATFORM_STICKY 0x80000000u
+#define PLATFORM_OPEN_TO_OTHERS 0x40000000u
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 
 /* O_PATH, which is declared only under _GNU_SOURCE: a descriptor from which to go on, for which a folder need not be readable. */

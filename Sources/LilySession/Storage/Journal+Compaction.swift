@@ -77,7 +77,8 @@ extension Journal {
       route.doubt()
       throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
     }
-    if isMarked(try Syscalls.sizeAndLinks(route.file)), isBeingReplaced() {
+    if route.wasLoose, isBeingReplaced() {
+      route.doubt()
       throw Failure(.busy, "another process is replacing the file; try again").at(names.path)
     }
   }

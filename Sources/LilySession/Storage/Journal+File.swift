@@ -40,9 +40,6 @@ extension Journal {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
         if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
-        // A file that others could open is rewritten, so that strangers keep only the old one. A damaged file is not rewritten yet, because
-        // whoever opens it may want to repair it.
-        if route.wasLoose, mirror.applied > 0, mirror.damagedLines == 0 { try? compact(hostTime) }
         unlockFile()
         return
       }

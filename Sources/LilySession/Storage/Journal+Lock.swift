@@ -127,12 +127,11 @@ extension Journal {
 
   /// Rewrites a file that others could open, so that whoever has the old one open sees nothing new. If that fails, the old one stays in use.
   ///
-  /// - Returns: true if the path now leads to a new file.
+  /// - Returns: true if the path leads to a new file, or is about to: it has to be looked up again.
   private func leavesMarked() throws(Failure) -> Bool {
     guard route.wasLoose, !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return false }
     do throws(Failure) { try compact(0) } catch { // the host's clock may not be asked here; at time 0 nothing has expired
-      if route.isInDoubt { throw error }
-      return false
+      return route.isInDoubt
     }
     return true
   }
@@ -147,26 +146,25 @@ extension Journal {
   /// Returns true if nobody else has written, and nothing suggests that the path names another file.
   @inline(__always)
   func isCurrent(_ found: Syscalls.SizeAndLinks) -> Bool {
-    found.size == mirror.applied && found.links == 1 && !mirror.hasMoved && mirror.applied > 0
+    found.size == mirror.applied && links(found) == 1 && !mirror.hasMoved && mirror.applied > 0
   }
 
   /// Returns true if the path must be looked up before the file is trusted.
-  func needsLookUp(_ found: Syscalls.SizeAndLinks) -> Bool { found.links != 1 || found.size < mirror.applied || found.size == 0 }
+  func needsLookUp(_ found: Syscalls.SizeAndLinks) -> Bool {
+    links(found) != 1 || found.size < mirror.applied || found.size == 0
+  }
+
+  /// The count of links, and the marks beside it, as far as they call for something.
+  @inline(__always)
+  func links(_ found: Syscalls.SizeAndLinks) -> UInt32 { found.links & route.linksThatCount }
 
   /// Applies what others wrote. Returns false if the path now names another file. The caller holds the lock, so nobody is writing.
   @inline(never)
   func examine(_ found: Syscalls.SizeAndLinks) throws(Failure) -> Bool {
-    if isMarked(found), !route.isReadOnly {
-      route.noteMark()
-      if isBeingReplaced() {
-        Syscalls.sleepFor(microseconds: 1000)
-        return false
-      }
-    }
     let size = found.size
     // Somebody may have given the path another file, and moved or linked this one away, or emptied it. A file that this handle has made is
     // empty at first, which is not odd.
-    let isOdd = found.links != 1 || needsLookUp(found) && !route.isNewlyMade
+    let isOdd = links(found) != 1 || needsLookUp(found) && !route.isNewlyMade
     if size < mirror.applied { mirror.startOver() } // somebody has cut the file
     if size > mirror.applied || mirror.applied == 0 {
       let (damaged, applied) = (mirror.damagedLines, mirror.applied)
@@ -183,7 +181,15 @@ extension Journal {
       mirror.startOver()
       _ = try catchUp(to: size, isLocked: true)
     }
-    if isOdd || mirror.hasMoved {
+    if links(found) & Syscalls.openToOthers != 0 { route.tighten() }
+    if links(found) & Syscalls.looseMark != 0 { route.noteMark() }
+    // After the catching up, which may take longer than the other process waits; before the path is looked up: that nobody is replacing the
+    // file may mean that somebody has.
+    if route.wasLoose, isBeingReplaced() {
+      Syscalls.sleepFor(microseconds: 1000)
+      return false
+    }
+    if isOdd || route.wasLoose || mirror.hasMoved {
       guard try route.lookUp() == .thisFile else { return false }
       mirror.movedIsVoid() // the process that wrote `moved` died before its rename
     }

@@ -18,6 +18,7 @@ extension Journal {
   /// - Returns: why one of them is still there, or nil if none is.
   @discardableResult
   func removeLeftFiles() -> Failure? {
+    _ = isBeingReplaced() // which removes what is not at work
     var failure: Failure?
     do throws(Failure) {
       try Syscalls.forEachName(in: route.directory) { name in
@@ -48,7 +49,7 @@ extension Journal {
   @inline(never)
   func mayBeInRemains(_ batch: Batch, _ generation: UInt64?) -> Bool {
     guard generation == nil, batch.hasRemoves else { return false }
-    if mirror.damagedLines > 0 { return true }
+    if mirror.keepsDamage { return true }
     removeCopy()
     return false
   }

@@ -16,16 +16,16 @@ extension Journal {
   ///
   /// - Returns: false if the file is not marked, if another process replaces it, or if it is damaged, which needs the lock.
   func replaceWithoutLock() throws(Failure) -> Bool {
-    guard !options.isReadOnly, try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark else { return false }
-    guard let new = try makeReplacement() else { return false }
+    guard !options.isReadOnly else { return false }
+    route.tighten() // it may have become loose since it was opened
+    guard try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark, let new = try makeReplacement() else { return false }
     do throws(Failure) {
       Syscalls.sleepFor(microseconds: Journal.grace)
       _ = try catchUp(to: try Syscalls.sizeAndLinks(route.file).size, isLocked: true)
-      guard mirror.damagedLines == 0, !mirror.hasUnknown, !mirror.hasMoved else {
+      guard mirror.damagedLines == 0, !mirror.hasUnknown else {
         dropReplacement(new)
         return false
       }
-      let isPrivate = Syscalls.makePrivate(new)
       let header = try makeHeader()
       let position = try writeLiving(to: new, header, 0) // the host's clock may not be asked here; at time 0 nothing has expired
       try Syscalls.syncFile(new)
@@ -33,18 +33,17 @@ extension Journal {
         dropReplacement(new)
         return false
       }
+      removeLeftFiles() // nobody knows them by the new file
+      if mirror.holdsRemoved { removeCopy() }
       try Syscalls.renameFile(route.directory, names.replacement, names.file)
       Syscalls.unlock(new)
-      adopt(new, isPrivate: isPrivate, header, position, 0)
+      adopt(new, isPrivate: true, header, position, 0)
       return true
     } catch {
       dropReplacement(new)
       throw error
     }
   }
-
-  /// Returns true if the file is marked as one that others could open.
-  func isMarked(_ found: Syscalls.SizeAndLinks) -> Bool { found.links & Syscalls.looseMark != 0 }
 
   /// Returns the new file, locked, or nil if another process has one.
   private func makeReplacement() throws(Failure) -> Int32? {
@@ -55,8 +54,9 @@ extension Journal {
       if Syscalls.hasFoundSomething { return nil }
       throw Syscalls.failure("cannot create the file that is to replace").at(names.path)
     }
-    // Before it was locked, another process may have taken it for a leftover, and removed it.
-    if (try? Syscalls.tryLock(new)) == .taken, isNamed(new) { return new }
+    // At once, whatever the umask: others can see by its lock alone that somebody is at work. Before it was locked, another process may have
+    // taken it for a leftover, and removed it.
+    if Syscalls.makePrivate(new), (try? Syscalls.tryLock(new)) == .taken, isNamed(new) { return new }
     Syscalls.closeFile(new)
     return nil
   }
@@ -71,12 +71,18 @@ extension Journal {
   /// Returns true while another process replaces the file without its lock, or if that cannot be found out. Removes what a dead process
   /// left.
   func isBeingReplaced() -> Bool {
-    let other = Syscalls.openFile(route.directory, names.replacement, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
+    var other = Syscalls.openFile(route.directory, names.replacement, flags)
+    if other < 0, Syscalls.isForbidden, Syscalls.rescue(route.directory, names.replacement) { // its process may have died before it had a mode
+      other = Syscalls.openFile(route.directory, names.replacement, flags)
+    }
     guard other >= 0 else { return !Syscalls.hasFoundNothing && !Syscalls.isForbidden }
     defer { Syscalls.closeFile(other) }
     // If others may write to the folder, this may be a stranger's file.
     guard let status = try? Syscalls.status(other), status.st_uid == Syscalls.effectiveUser() else { return false }
-    guard (try? Syscalls.tryLock(other)) == .taken else { return true }
+    // One that others can open was copied here with the folder, and may be locked by them.
+    let isPrivate = status.st_mode & 0o077 == 0
+    if isPrivate, (try? Syscalls.tryLock(other)) != .taken { return true }
     if isNamed(other) { Syscalls.removeName(route.directory, names.replacement) }
     Syscalls.unlock(other)
     return false

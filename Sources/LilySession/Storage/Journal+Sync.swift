@@ -30,6 +30,7 @@ extension Journal {
       debts.couldNotErase()
       return Failure.newerLines
     }
+    if holdsRemoved { removeLeftFiles() }
     if debts.owesNewFile || holdsRemoved || route.wasLoose || isWorthwhile {
       if debts.mayTry(isUpdate: false) {
         do throws(Failure) { try compact(hostTime) } catch {

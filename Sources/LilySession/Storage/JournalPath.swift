@@ -35,15 +35,17 @@ final class JournalPath {
   /// The file, open for reading and, unless `isReadOnly`, for appending. It is -1 if the path has no file; nothing of a former file is used.
   private(set) var file: Int32 = -1
   /// True if the options say so, or if the system does not allow writing.
-  private(set) var isReadOnly: Bool
+  private(set) var isReadOnly: Bool { didSet { lookAtWhatCounts() } }
   /// True if this handle has made the file, and has not begun it yet.
   private(set) var isNewlyMade = false
   /// True if something went wrong, so that the path must be looked up before the file is used again.
   private(set) var isInDoubt = false
   /// True if others have rights to the file that the file system did not let us take away.
-  private(set) var isOpenToOthers = false
+  private(set) var isOpenToOthers = false { didSet { lookAtWhatCounts() } }
   /// True if others could open the file before their rights were taken away. Whoever did may still read it, and have it locked.
   private(set) var wasLoose = false
+  /// The bits of a file's count of links that tell of something to do: rights that cannot be taken away are no such thing.
+  private(set) var linksThatCount = ~UInt32(0)
   private var folderIdentity: Identity?
   private var fileIdentity: Identity?
 
@@ -52,6 +54,7 @@ final class JournalPath {
     self.readsOnly = readsOnly
     self.wantsOwnFolder = wantsOwnFolder
     isReadOnly = readsOnly
+    lookAtWhatCounts()
   }
 
   deinit {
@@ -218,6 +221,10 @@ final class JournalPath {
     wasLoose = false
   }
 
+  private func lookAtWhatCounts() {
+    linksThatCount = isReadOnly ? ~(Syscalls.looseMark | Syscalls.openToOthers) : isOpenToOthers ? ~Syscalls.openToOthers : ~0
+  }
+
   /// The file is marked, so others could open it.
   func noteMark() { wasLoose = true }
 
@@ -229,7 +236,8 @@ final class JournalPath {
   /// Takes away the rights of others, if they have any, and marks the file as one that others could open.
   func tighten() {
     guard !isReadOnly, let status = try? Syscalls.status(file), status.st_mode & 0o077 != 0 else { return }
-    isOpenToOthers = !Syscalls.makePrivateAndMark(file)
-    wasLoose = true
+    let isPrivate = Syscalls.makePrivateAndMark(file)
+    isOpenToOthers = !isPrivate
+    if isPrivate { wasLoose = true } // a new file would be as open as this one
   }
 }

@@ -14,9 +14,11 @@ extension Syscalls {
 
   static func yieldProcessor() { sched_yield() }
 
+  /// Sleeps for so long at least, whatever signals come meanwhile.
   static func sleepFor(microseconds: Int64) {
-    var time = timespec(tv_sec: 0, tv_nsec: Int(microseconds &* 1000))
-    nanosleep(&time, nil)
+    var time = timespec(tv_sec: Int(microseconds / 1_000_000), tv_nsec: Int(microseconds % 1_000_000 &* 1000))
+    var left = timespec()
+    while nanosleep(&time, &left) != 0, platform_errno() == EINTR { time = left }
   }
 
   static func processIdentifier() -> Int32 { getpid() }

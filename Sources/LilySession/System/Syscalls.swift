@@ -90,6 +90,8 @@ enum Syscalls {
 
   /// The bit that `links` has if the file is marked as one that others could open.
   static let looseMark: UInt32 = PLATFORM_STICKY
+  /// The bit that `links` has if others have rights to the file now.
+  static let openToOthers: UInt32 = PLATFORM_OPEN_TO_OTHERS
 
   @inline(__always)
   static func sizeAndLinks(_ file: Int32) throws(Failure) -> SizeAndLinks {
@@ -199,7 +201,10 @@ enum Syscalls {
 
   /// Takes away others' rights to the file, and marks it as one that others could open, and may have locked. The mark is the sticky bit,
   /// which has no meaning for files in Linux. Returns false if others still have rights.
-  static func makePrivateAndMark(_ file: Int32) -> Bool { fchmod(file, 0o600 | mode_t(S_ISVTX)) == 0 || makePrivate(file) }
+  static func makePrivateAndMark(_ file: Int32) -> Bool {
+    var status = stat()
+    return (fchmod(file, 0o600 | mode_t(S_ISVTX)) == 0 || makePrivate(file)) && fstat(file, &status) == 0 && status.st_mode & 0o077 == 0
+  }
 
   /// Returns true if a file is marked in this way.
   static func isMarked(_ status: stat) -> Bool { status.st_mode & mode_t(S_ISVTX) != 0 }

@@ -144,6 +144,55 @@ TEST(stranger__S18_a_replacement_of_a_dead_process_goes) {
   waitpid(child, NULL, 0);
 }
 
+/* Neither a line that a dead compaction has left nor a new file that others can lock, copied here with the folder, keeps anybody waiting. */
+TEST(stranger__S18_what_is_left_beside_a_loose_copy) {
+  if (geteuid() != 0) skip();
+  const char *left = in_place("session.jsonl.replacement");
+  make_loose();
+  struct journal journal;
+  journal_begin(&journal);
+  journal_line(&journal, "\"set\",\"a\",1,0");
+  journal_line(&journal, "\"moved\"");
+  journal_save(&journal, JOURNAL);
+  assert_int_equal(chmod(JOURNAL, 0644), 0);
+  file_write(left, "x", 1);
+  assert_int_equal(chown(JOURNAL, OWNER, OWNER) | chown(left, OWNER, OWNER) | chmod(left, 0644), 0);
+  int ends[2];
+  const pid_t strangers[] = {stranger(JOURNAL, true, &ends[0]), stranger(left, true, &ends[1])};
+  assert_int_equal(in_child(use, NULL), 0);
+  assert_int_equal(access(left, F_OK), -1);
+  for (size_t i = 0; i < COUNT(ends); i++) close(ends[i]); /* the second one has the first one's, too */
+  for (size_t i = 0; i < COUNT(strangers); i++) waitpid(strangers[i], NULL, 0);
+}
+
+/* A file that was never loose before, but becomes so while it is open. */
+static int use_while_it_becomes_loose(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(chmod(JOURNAL, 0644) == 0);
+  const int other = open(JOURNAL, O_RDONLY); /* the lock is another's, whoever made it */
+  CHILD_CHECK(flock(other, LOCK_SH) == 0);
+  CHILD_CHECK(set_text(storage, "token", "\"" SECRET "\"") == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
+  char text[4096];
+  const ssize_t length = pread(other, text, sizeof text, 0);
+  CHILD_CHECK(length > 0 && memmem(text, (size_t)length, SECRET, strlen(SECRET)) == NULL);
+  close(other);
+  struct stat status;
+  CHILD_CHECK(stat(JOURNAL, &status) == 0 && (status.st_mode & 07777) == 0600);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(stranger__S18_a_file_that_becomes_loose_while_it_is_open) {
+  if (geteuid() != 0) skip();
+  make_loose();
+  assert_int_equal(chmod(JOURNAL, 0600), 0);
+  assert_int_equal(in_child(use_while_it_becomes_loose, NULL), 0);
+}
+
 /* What is appended to a file that somebody is copying would be lost with it. */
 TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
   journal_of(JOURNAL, "a", "1", NULL);
@@ -160,8 +209,9 @@ TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
   close(replacement);
   assert_int_equal(lily_session_storage_open(JOURNAL, NULL, &storage), LILY_SESSION_OK);
   assert_int_equal(access(in_place("session.jsonl.replacement"), F_OK), -1);
+  assert_int_equal(set_text(storage, "b", "1"), LILY_SESSION_OK);
   assert_int_equal(stat(JOURNAL, &status), 0);
-  assert_int_equal(status.st_mode & 07777, 0600);
+  assert_int_equal(status.st_mode & 07777, 0600); /* the first change puts it into a new file */
   lily_session_storage_close(storage);
 }
 

@@ -176,14 +176,16 @@ class Handle:
         self.store.clear(self.scope)
         self.wrote(True)
 
-    def write(self, changes):
+    def write(self, changes, removes=False):
+        """`removes`: the line also removes keys that are gone by now, which counts as a removal."""
         # If there is a quota, expired entries may have been removed to make room.
         void = self.root.quota >= 0 and all(entry is None and self.get(key) is None for key, entry in changes.items())
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
         if void:
             self.store.lines -= 1
             self.store.more_lines += 1
-        self.wrote(None in changes.values())
+        self.store.removed = self.store.removed or removes
+        self.wrote(removes or None in changes.values())
 
 
 def call_get(handle, key):

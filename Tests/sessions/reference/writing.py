@@ -63,7 +63,7 @@ class Writing:
         self.tell_failure(n.QUOTA, 0, left_out, events)
         if not changes:
             return n.OK
-        self.handle.write(changes)
+        self.handle.write(changes, removes=any(belief.stale for belief in going))
         self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # they may also have a line of their own
         for belief in going:
             self.went(belief, changes)
