@@ -28,7 +28,7 @@ final class Line {
     }
     buffer.append(0x0A)
     at = put(UInt8(ascii: ","), before: at)
-    at = buffer.put(decimal: sequence.magnitude, before: at)
+    at = ByteBuffer.put(decimal: sequence.magnitude, before: buffer.start + at) - buffer.start
     let check = salt.check(buffer.slice(at, buffer.count &- 1))
     at = put("\",", before: at)
     at &-= JournalHeader.checkDigits // `room` has place for them

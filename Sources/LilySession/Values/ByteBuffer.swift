@@ -124,17 +124,18 @@ package final class ByteBuffer {
     reserve(20)
     if value < 0 { append(UInt8(ascii: "-")) }
     count &+= ByteBuffer.decimalLength(value.magnitude)
-    _ = put(decimal: value.magnitude, before: count)
+    ByteBuffer.put(decimal: value.magnitude, before: start + count)
   }
 
   /// Overwrites the bytes before `end` by a number in decimal digits, for which there must be room. Returns where it begins.
   @inline(__always)
-  func put(decimal value: UInt64, before end: Int) -> Int {
+  @discardableResult
+  static func put(decimal value: UInt64, before end: UnsafeMutablePointer<UInt8>) -> UnsafeMutablePointer<UInt8> {
     var at = end
     var rest = value
     repeat {
-      at &-= 1
-      start[at] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
+      at -= 1
+      at.pointee = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10)
       rest /= 10
     } while rest > 0
     return at

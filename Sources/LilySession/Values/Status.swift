@@ -112,9 +112,12 @@ public struct Failure: Error {
   }
 
   func at(byte place: Int) -> Failure {
-    let digits = ByteBuffer(capacity: 24)
-    digits.append(decimal: Int64(place))
-    return about(Key(stored: [Failure.byteMark] + digits.bytes))
+    let number = UInt64(place.magnitude)
+    var topic = [UInt8](repeating: Failure.byteMark, count: 1 &+ ByteBuffer.decimalLength(number))
+    topic.withUnsafeMutableBufferPointer { bytes in
+      if let start = bytes.baseAddress { ByteBuffer.put(decimal: number, before: start + bytes.count) }
+    }
+    return about(Key(stored: topic))
   }
 
   func at(_ path: [UInt8]) -> Failure { about(Key(stored: [Failure.pathMark] + path)) }
