@@ -1136,7 +1136,7 @@ template <class Model, class Slice = Model> struct config {
   std::function<void(const event &)> on_event = nullptr;
 };
 
-/// What is stored for a field. The C header says what each means (::lily_session_state).
+/// What is stored for a field. The C header says what each means (LILY_SESSION_STATE_ABSENT and the others).
 enum class stored_state : std::int32_t {
   absent = LILY_SESSION_STATE_ABSENT,
   loaded = LILY_SESSION_STATE_LOADED,

@@ -15,9 +15,8 @@ public protocol Storage: AnyObject, Sendable {
   func revalidate() throws(Failure)
 
   /// Stores the batch in one step, without the changes that its conditions and the quota leave out; or throws, and stores nothing.
-  ///
-  /// - Parameter generation: the scope's generation when the batch was made. If the scope was cleared since, nothing is written, and the new
-  ///   generation is returned. nil writes in any generation.
+  /// `generation` is the scope's when the batch was made. If the scope was cleared since, nothing is written, and the new generation is
+  /// returned. nil writes in any generation.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
 
   /// Returns the scope's generation after a write that failed, or nil if finding it would need what has just failed.
