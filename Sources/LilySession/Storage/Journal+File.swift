@@ -182,6 +182,7 @@ extension Journal {
       Syscalls.closeFile(new)
       Syscalls.removeName(route.directory, names.temporary)
       if route.isInDoubt { throw error } // the header must not go into a file that the path does not lead to
+      try requirePlace() // that may have taken long
       return false
     }
     Syscalls.unlock(route.file)

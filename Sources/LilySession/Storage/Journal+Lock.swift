@@ -131,7 +131,8 @@ extension Journal {
   private func leavesMarked() throws(Failure) -> Bool {
     guard route.wasLoose, !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return false }
     do throws(Failure) { try compact(0) } catch { // the host's clock may not be asked here; at time 0 nothing has expired
-      return route.isInDoubt
+      // It may have taken so long that another process has replaced the file meanwhile.
+      return route.isInDoubt || (try? requirePlace()) == nil
     }
     return true
   }

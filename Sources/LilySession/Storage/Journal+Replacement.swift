@@ -21,15 +21,17 @@ extension Journal {
     guard try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark, let new = try makeReplacement() else { return false }
     do throws(Failure) {
       Syscalls.sleepFor(microseconds: Journal.grace)
+      mirror.startOver() // without the lock there is no other way to see that the file was cut or overwritten
       _ = try catchUp(to: try Syscalls.sizeAndLinks(route.file).size, isLocked: true)
       guard mirror.damagedLines == 0, !mirror.hasUnknown else {
+        mirror.startOver() // what looked like damage may be a change at work
         dropReplacement(new)
         return false
       }
       let header = try makeHeader()
       let position = try writeLiving(to: new, header, 0) // the host's clock may not be asked here; at time 0 nothing has expired
       try Syscalls.syncFile(new)
-      guard try route.lookUp() == .thisFile else {
+      guard try route.lookUp() == .thisFile, isNamed(new) else {
         dropReplacement(new)
         return false
       }
@@ -63,7 +65,7 @@ extension Journal {
 
   /// Removes a replacement. Only the process that has its lock may do that.
   private func dropReplacement(_ new: Int32) {
-    Syscalls.removeName(route.directory, names.replacement)
+    if isNamed(new) { Syscalls.removeName(route.directory, names.replacement) }
     Syscalls.unlock(new)
     Syscalls.closeFile(new)
   }
@@ -71,15 +73,16 @@ extension Journal {
   /// Returns true while another process replaces the file without its lock, or if that cannot be found out. Removes what a dead process
   /// left.
   func isBeingReplaced() -> Bool {
+    // It is asked for without a descriptor, for which there may be none. If others may write to the folder, it may be a stranger's.
+    guard let named = (try? Syscalls.status(route.directory, names.replacement)) ?? nil, Syscalls.isOwnFile(named) else { return false }
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
     var other = Syscalls.openFile(route.directory, names.replacement, flags)
     if other < 0, Syscalls.isForbidden, Syscalls.rescue(route.directory, names.replacement) { // its process may have died before it had a mode
       other = Syscalls.openFile(route.directory, names.replacement, flags)
     }
-    guard other >= 0 else { return !Syscalls.hasFoundNothing && !Syscalls.isForbidden }
+    guard other >= 0 else { return !Syscalls.hasFoundNothing }
     defer { Syscalls.closeFile(other) }
-    // If others may write to the folder, this may be a stranger's file.
-    guard let status = try? Syscalls.status(other), status.st_uid == Syscalls.effectiveUser() else { return false }
+    guard let status = try? Syscalls.status(other), Syscalls.isOwnFile(status) else { return false }
     // One that others can open was copied here with the folder, and may be locked by them.
     let isPrivate = status.st_mode & 0o077 == 0
     if isPrivate, (try? Syscalls.tryLock(other)) != .taken { return true }

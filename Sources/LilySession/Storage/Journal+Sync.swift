@@ -38,6 +38,7 @@ extension Journal {
         }
       }
       if holdsRemoved, let failure = debts.failure {
+        try requirePlace() // the try may have taken long
         do throws(Failure) { try eraseInPlace() } catch {
           debts.couldNotErase()
           return failure

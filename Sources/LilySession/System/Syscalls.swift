@@ -234,8 +234,11 @@ enum Syscalls {
     var found = stat()
     if fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) != 0 { return hasFoundNothing }
     platform_set_errno(code)
-    return found.st_uid != effectiveUser() || found.st_mode & mode_t(S_IFMT) != mode_t(S_IFREG)
+    return !isOwnFile(found)
   }
+
+  /// Returns true for a regular file of this user's.
+  static func isOwnFile(_ status: stat) -> Bool { status.st_uid == effectiveUser() && status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) }
 
   // MARK: locks
 
