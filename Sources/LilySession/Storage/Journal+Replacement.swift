@@ -91,8 +91,5 @@ extension Journal {
     return false
   }
 
-  private func isNamed(_ file: Int32) -> Bool {
-    guard let named = try? Syscalls.status(route.directory, names.replacement), let opened = try? Syscalls.status(file) else { return false }
-    return named.st_ino == opened.st_ino && named.st_dev == opened.st_dev
-  }
+  private func isNamed(_ file: Int32) -> Bool { route.leads(names.replacement, to: file) }
 }

@@ -48,11 +48,12 @@ final class JournalNames {
 
   /// Returns true for the name of a new file that was to replace this one: `<file>.`, 8 hex digits and `.tmp`.
   func isTemporary(_ name: UnsafePointer<CChar>) -> Bool {
-    let name = [UInt8](cString: name)
-    let own = [UInt8](cString: temporary)
-    let digits = own.count &- 12
-    guard name.count == own.count, name[..<digits] == own[..<digits], name.suffix(4) == own.suffix(4) else { return false }
-    return name[digits..<(digits &+ 8)].allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+    let length = strlen(temporary)
+    let digits = length &- 12
+    guard strlen(name) == length, memcmp(name, temporary, digits) == 0, memcmp(name + digits + 8, temporary + digits + 8, 4) == 0 else {
+      return false
+    }
+    return JournalHeader.hex(UnsafeRawBufferPointer(start: name, count: length), at: digits, digits: 8) != nil
   }
 
   private static func makeCString(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {

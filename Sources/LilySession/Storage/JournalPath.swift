@@ -85,6 +85,12 @@ final class JournalPath {
     return .thisFile
   }
 
+  /// Returns true if this name in the folder leads to an open file.
+  func leads(_ name: UnsafePointer<CChar>, to opened: Int32) -> Bool {
+    guard let there = (try? Syscalls.status(directory, name)) ?? nil, let status = try? Syscalls.status(opened) else { return false }
+    return Identity(there) == Identity(status)
+  }
+
   /// Opens the folder that the path leads to now. Returns false if there is none.
   func findFolder() throws(Failure) -> Bool {
     guard let there = try Syscalls.statusOfFolder(names.directory) else { return false }

@@ -2,7 +2,6 @@
 #include "files.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -154,7 +153,7 @@ TEST(default_folders__S18_a_link_that_was_there_is_followed) {
 /* ---- as a user whom modes stop */
 
 static bool become_nobody(void) {
-  return geteuid() != 0 || (setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  return geteuid() != 0 || become(65534);
 }
 
 static void give_place(void) {

@@ -2,7 +2,6 @@
    those of all folders above it. */
 #include "test.h"
 
-#include <grp.h>
 #include <limits.h>
 #include <sys/stat.h>
 
@@ -60,7 +59,7 @@ static int attach(lily_session_storage *storage, int *out_events) {
 static int open_there(void *context) {
   const struct place *at = context;
   const char *path = path_of(at);
-  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 && setuid(NOBODY) == 0);
+  if (geteuid() == 0) CHILD_CHECK(become(NOBODY));
   lily_session_storage *storage = NULL, *strict = UNTOUCHED;
   lily_session_info info = LILY_SESSION_INFO_INIT;
   CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);

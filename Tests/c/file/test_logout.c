@@ -3,7 +3,6 @@
 #include "journal.h"
 #include "rig.h"
 
-#include <grp.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -112,7 +111,7 @@ static int erase_in_place(void *context) {
   snprintf(name, sizeof name, "%s/session.jsonl", trouble->name);
   const char *path = in_place(name);
   lily_session_storage *storage, *other;
-  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  if (geteuid() == 0) CHILD_CHECK(become(65534));
   CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_storage_open(path, NULL, &other) == LILY_SESSION_OK);
   CHILD_CHECK(trouble->begin());
@@ -191,7 +190,7 @@ static const struct header headers[] = {{"one copy", one_copy_gone}, {"newlines"
 static int remove_one(void *context) {
   const char *path = context;
   lily_session_storage *storage;
-  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  if (geteuid() == 0) CHILD_CHECK(become(65534));
   CHILD_CHECK(chmod(in_place("closed"), 0555) == 0);
   CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_storage_remove(storage, "b") == LILY_SESSION_OK);

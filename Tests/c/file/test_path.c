@@ -5,7 +5,6 @@
 #include "rig.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <sys/stat.h>
 
 #define FOLDER in_place("folder")
@@ -154,7 +153,7 @@ TEST(path__S8_a_file_that_is_emptied_is_a_clear) {
 /* ---- as a user whom rights stop */
 
 static bool become_nobody(void) {
-  return geteuid() != 0 || (setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  return geteuid() != 0 || become(65534);
 }
 
 /* A folder of that user's, below one that every user may pass. */

@@ -4,7 +4,6 @@
 #include "storages.h"
 
 #include <fcntl.h>
-#include <grp.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -107,7 +106,7 @@ TEST(remains__S8_something_else_in_the_place_of_the_copy) {
 static int told_until_it_goes(void *context) {
   const char *left = context;
   lily_session_storage *storage;
-  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(OWNER) == 0 && setuid(OWNER) == 0);
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
   CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(set_text(storage, "lily_session_a", "\"" SECRET "\"") == LILY_SESSION_OK);
   file_write(left, SECRET, strlen(SECRET));
@@ -203,7 +202,7 @@ static int loose_for_ever(void *context) {
   (void)context;
   lily_session_storage *storage;
   lily_session_info info = LILY_SESSION_INFO_INIT;
-  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(OWNER) == 0 && setuid(OWNER) == 0);
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
   CHILD_CHECK(chmod(place, 0555) == 0);
   CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(set_text(storage, "a", "2") == LILY_SESSION_OK);

@@ -3,7 +3,6 @@
 #include "journal.h"
 #include "test.h"
 
-#include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -51,7 +50,7 @@ TEST(rewriting__S8_of_a_file_that_is_mounted_by_itself) {
 static int in_a_folder_that_may_not_be_written(void *context) {
   const char *path = context;
   lily_session_storage *storage;
-  if (geteuid() == 0) CHILD_CHECK(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+  if (geteuid() == 0) CHILD_CHECK(become(65534));
   CHILD_CHECK(lily_session_storage_open(path, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(set_text(storage, "a", "\"" SECRET "\"") == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_storage_remove(storage, "a") == LILY_SESSION_OK);

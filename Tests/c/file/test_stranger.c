@@ -6,13 +6,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <grp.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 enum { OWNER = 65534, STRANGER = 65533 };
-
-static bool become(uid_t user) { return setgroups(0, NULL) == 0 && setgid(user) == 0 && setuid(user) == 0; }
 
 /* Another user who opens the file, locks it if that is asked for, says so, and holds on until the pipe is closed. */
 static pid_t stranger(const char *path, bool locks, int *out_end) {

@@ -1,6 +1,7 @@
 #include "test.h"
 
 #include <ftw.h>
+#include <grp.h>
 #include <limits.h>
 #include <locale.h>
 #include <sys/resource.h>
@@ -148,6 +149,8 @@ int end_of_child(pid_t child) {
   while (waitpid(child, &status, 0) < 0) assert_int_equal(errno, EINTR);
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
+
+bool become(uid_t user) { return setgroups(0, NULL) == 0 && setgid(user) == 0 && setuid(user) == 0; }
 
 int in_child(int (*body)(void *context), void *context) { return end_of_child(start_child(body, context)); }
 

@@ -78,6 +78,8 @@ lily_session_status set_text(lily_session_storage *storage, const char *key, con
 /* Runs `body` in a child of fork and returns its exit code, or 128 + the signal that ended it. The child must not
    assert: it has the parent's stack, and would go on as a second test program. */
 int in_child(int (*body)(void *context), void *context);
+/* Makes this process, which is root's, another user's for good. Returns false if it cannot. */
+bool become(uid_t user);
 pid_t start_child(int (*body)(void *context), void *context);
 int end_of_child(pid_t child);
 #define CHILD_CHECK(condition)                                                               \
