@@ -4,7 +4,7 @@ extension Attachment {
   func renewEntry(_ at: Int) throws(Failure) {
     guard let storage else { throw Session.detached }
     let key = fields[at].key
-    for _ in 0..<8 {
+    for _ in 0..<mostTries {
       let now = storage.now()
       let snapshot = try storage.read([storageKeys[at]], of: scope)
       guard let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now) else {

@@ -69,8 +69,7 @@ extension Attachment {
   private func writeDirty() {
     guard let storage else { return }
     let now = hasExpiry ? storage.now() : 0
-    // Each clear that comes in between costs a round. The rounds are limited, because a storage of the host's may report clears for ever.
-    for _ in 0..<8 {
+    for _ in 0..<mostTries { // each clear that comes in between costs one
       encodeDirty(now)
       if batch.isEmpty { return }
       do throws(Failure) {

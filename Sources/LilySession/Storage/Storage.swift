@@ -226,6 +226,10 @@ public struct Notices: Sendable {
   public var directoryIsOpen = false
 }
 
+/// How often a change is tried again because somebody else was faster. Of those who compete one always succeeds, so this many failures are
+/// next to impossible; but a storage of the host's may say so for ever.
+package var mostTries: Int { 1000 }
+
 /// Returns the time, UTC in ms, that is `duration` ms after `now`, or 0 (never) for a duration of 0. If the sum is too large, returns
 /// Int64.max.
 package func deadline(after duration: Int64, from now: Int64) -> Int64 {
