@@ -57,7 +57,7 @@ enum Message {
     line.append(failure.reason)
     if let place = failure.place {
       line.append(" at byte ")
-      line.append(place)
+      line.append(decimal: UInt32(truncatingIfNeeded: place)) // a text has at most 16 MiB
     }
     if let path = failure.location {
       line.append(failure.hasSystemText ? " " : ": ")

@@ -17,14 +17,14 @@ import Testing
   @Test func `refused: the entry stays, and is told once`() {
     let slot = Slot()
     slot.value.refused(entry(1), deadline: 9, as: .newer)
-    #expect(slot.stored == .newer && !slot.isNews(entry(1)) && slot.value.deadline == 9 && !slot.value.isInModel)
+    #expect(slot.stored == .newer && !slot.isNews(entry(1)) && slot.deadline == 9 && !slot.isInModel)
   }
 
   @Test func `gone: what comes back is news`() {
     let slot = Slot()
     slot.took(entry(1))
     slot.value.gone(expired: true)
-    #expect(slot.stored == .expired && slot.isNews(entry(1)) && slot.value.deadline == 0)
+    #expect(slot.stored == .expired && slot.isNews(entry(1)) && slot.deadline == 0)
   }
 
   @Test func `cleared: a change of this update stays, an older one is dropped and told`() {
@@ -32,37 +32,37 @@ import Testing
     fresh.took(entry(1))
     fresh.set(5)
     #expect(!fresh.value.cleared() && fresh.isPending(.change))
-    #expect(fresh.stored == .absent && fresh.value.wasCleared)
+    #expect(fresh.stored == .absent && fresh.wasCleared)
 
     let old = Slot()
     old.set(5)
     old.value.updateBegan()
     #expect(old.value.cleared() && old.isPending(.nothing))
-    #expect(!old.value.wasCleared) // it was never stored
+    #expect(!old.wasCleared) // it was never stored
 
     let migrated = Slot()
     migrated.took(entry(1), isMigrated: true)
-    #expect(!migrated.value.cleared() && migrated.isPending(.nothing) && migrated.value.wasCleared)
+    #expect(!migrated.value.cleared() && migrated.isPending(.nothing) && migrated.wasCleared)
     _ = migrated.value.cleared()
-    #expect(migrated.value.wasCleared) // until a refresh
+    #expect(migrated.wasCleared) // until a refresh
   }
 
   @Test func `changed: dirty, and fresh until the next update begins`() {
     let slot = Slot()
     slot.set(1)
-    #expect(slot.isPending(.change) && slot.isDirty && slot.value.changedInThisUpdate && slot.value.hasOwnValue)
+    #expect(slot.isPending(.change) && slot.isDirty && slot.changedInThisUpdate && slot.hasOwnValue)
     slot.value.updateBegan()
-    #expect(slot.isDirty && !slot.value.changedInThisUpdate)
+    #expect(slot.isDirty && !slot.changedInThisUpdate)
   }
 
   @Test func `changed after it was left out and cleared: it can be written again`() {
     let slot = Slot()
     slot.set(1)
     slot.value.writeFailed()
-    #expect(!slot.value.isWritable)
+    #expect(!slot.isWritable)
     _ = slot.value.cleared()
     slot.set(2)
-    #expect(slot.value.isWritable)
+    #expect(slot.isWritable)
   }
 
   @Test func `marked: dirty at once, a change when the next update begins`() {
@@ -70,36 +70,36 @@ import Testing
     slot.value.marked()
     #expect(slot.isDirty && slot.isPending(.nothing) && !slot.value.cleared() && slot.isDirty)
     slot.value.retried()
-    #expect(slot.isPending(.change) && slot.value.changedInThisUpdate && !slot.value.isMarked)
+    #expect(slot.isPending(.change) && slot.changedInThisUpdate && !slot.isMarked)
   }
 
   @Test func `retried: what failed may be well`() {
     let slot = Slot()
     slot.value.getFailed()
     slot.value.retried()
-    #expect(!slot.value.isUnsettled)
+    #expect(!slot.isUnsettled)
   }
 
   @Test func `tried: what could be taken is no trouble any more`() {
     let slot = Slot()
     slot.value.lostSight(by: .getFailed)
     slot.value.tried()
-    #expect(slot.value.hasNoBaseline) // it failed
+    #expect(slot.hasNoBaseline) // it failed
     slot.value.retried()
     slot.value.tried() // an update that finds the value equal to the baseline
-    #expect(!slot.value.hasNoBaseline && slot.isPending(.firstValue))
+    #expect(!slot.hasNoBaseline && slot.isPending(.firstValue))
   }
 
   @Test func `getFailed: not dirty, but not settled`() {
     let slot = Slot()
     slot.value.getFailed()
-    #expect(!slot.isDirty && slot.value.isUnsettled && !slot.value.hasOwnValue)
+    #expect(!slot.isDirty && slot.isUnsettled && !slot.hasOwnValue)
   }
 
   @Test func `becameUnstorable: dirty until the value can be stored`() {
     let slot = Slot()
     slot.value.becameUnstorable()
-    #expect(slot.isDirty && slot.value.hasOwnValue && slot.isPending(.nothing))
+    #expect(slot.isDirty && slot.hasOwnValue && slot.isPending(.nothing))
     slot.value.retried()
     slot.value.getFailed()
     slot.value.tried()
@@ -113,10 +113,10 @@ import Testing
     let slot = Slot()
     slot.took(entry(1), isMigrated: true)
     slot.value.lostSight(by: .getFailed)
-    #expect(slot.isPending(.nothing) && slot.stored == .migrated && slot.value.hasNoBaseline)
+    #expect(slot.isPending(.nothing) && slot.stored == .migrated && slot.hasNoBaseline)
     let unstorable = Slot()
     unstorable.value.lostSight(by: .unstorable)
-    #expect(!unstorable.isDirty && !unstorable.value.hasOwnValue) // a value that was there from the start is not a change
+    #expect(!unstorable.isDirty && !unstorable.hasOwnValue) // a value that was there from the start is not a change
   }
 
   @Test func `found: written where there is nothing, adopted where there is something`() {
@@ -124,7 +124,7 @@ import Testing
     absent.value.lostSight(by: .getFailed)
     absent.value.retried()
     absent.set(5)
-    #expect(absent.isPending(.firstValue) && absent.value.isWritable)
+    #expect(absent.isPending(.firstValue) && absent.isWritable)
 
     let loaded = Slot()
     loaded.took(entry(1))
@@ -153,7 +153,7 @@ import Testing
     let slot = Slot()
     slot.value.lostSight(by: .getFailed)
     slot.value.sighted()
-    #expect(!slot.value.hasNoBaseline && !slot.value.isUnsettled)
+    #expect(!slot.hasNoBaseline && !slot.isUnsettled)
   }
 
   @Test func `written: loaded, clean, and its own`() {
@@ -161,7 +161,7 @@ import Testing
     slot.value.foundStale([Key("old")])
     slot.set(5)
     slot.value.written(deadline: 7)
-    #expect(slot.stored == .loaded && !slot.isDirty && slot.value.deadline == 7 && slot.value.staleKeys.isEmpty)
+    #expect(slot.stored == .loaded && !slot.isDirty && slot.deadline == 7 && slot.staleKeys.isEmpty)
     #expect(!slot.isNews(TakenEntry(source: 0, identity: Slot.identity(of: 5))))
     #expect(slot.isNews(TakenEntry(source: 1, identity: Slot.identity(of: 5)))) // under a former key
     #expect(slot.isNews(entry(6)))
@@ -179,23 +179,23 @@ import Testing
     slot.value.took(entry(1), deadline: Deadline(stored: 5000, now: 1000, expiresAfter: 100), isMigrated: true)
     slot.value.outlived()
     #expect(slot.stored == .expired && !slot.isDirty && !slot.isNews(entry(1)))
-    #expect(slot.value.deadline == 1100 && slot.value.storedDeadline == 5000)
+    #expect(slot.deadline == 1100 && slot.storedDeadline == 5000)
   }
 
   @Test func `renewed: at most the field's own expiry from now`() {
     let slot = Slot()
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 100))
-    #expect(slot.value.deadline == 1100 && slot.value.owesDeadline && slot.value.isUnsettled && !slot.isDirty)
+    #expect(slot.deadline == 1100 && slot.owesDeadline && slot.isUnsettled && !slot.isDirty)
     slot.value.renewed(Deadline(stored: 5000, now: 1050, expiresAfter: 100))
-    #expect(slot.value.deadline == 1100) // looking at it does not move it
+    #expect(slot.deadline == 1100) // looking at it does not move it
     slot.value.renewed(Deadline(stored: 5000, now: 900, expiresAfter: 100))
-    #expect(slot.value.deadline == 1000 && slot.value.owesDeadline) // the clock was set back
+    #expect(slot.deadline == 1000 && slot.owesDeadline) // the clock was set back
     slot.value.renewed(Deadline(stored: 1100, now: 1000, expiresAfter: 100))
-    #expect(slot.value.deadline == 1100 && !slot.value.owesDeadline)
+    #expect(slot.deadline == 1100 && !slot.owesDeadline)
     slot.value.renewed(Deadline(stored: 5000, now: 1000, expiresAfter: 0))
-    #expect(slot.value.deadline == 5000)
+    #expect(slot.deadline == 5000)
     slot.value.renewed(Deadline(stored: Int64.max, now: Int64.max - 1, expiresAfter: 10))
-    #expect(slot.value.deadline == Int64.max && !slot.value.owesDeadline)
+    #expect(slot.deadline == Int64.max && !slot.owesDeadline)
   }
 }
 
@@ -221,8 +221,21 @@ private final class Slot {
     value.took(entry, deadline: Deadline(0), isMigrated: isMigrated)
   }
 
+  // A slot cannot be copied, and #expect copies what it asks.
   var stored: FieldState.Stored { value.stored }
   var isDirty: Bool { value.isDirty }
+  var changedInThisUpdate: Bool { value.changedInThisUpdate }
+  var deadline: Int64 { value.deadline }
+  var hasNoBaseline: Bool { value.hasNoBaseline }
+  var hasOwnValue: Bool { value.hasOwnValue }
+  var isInModel: Bool { value.isInModel }
+  var isMarked: Bool { value.isMarked }
+  var isUnsettled: Bool { value.isUnsettled }
+  var isWritable: Bool { value.isWritable }
+  var owesDeadline: Bool { value.owesDeadline }
+  var staleKeys: [Key] { value.staleKeys }
+  var storedDeadline: Int64 { value.storedDeadline }
+  var wasCleared: Bool { value.wasCleared }
   func isNews(_ entry: TakenEntry) -> Bool { value.isNews(entry, fieldVersion: 0) }
   func isPending(_ pending: FieldSlot<Binding>.Pending) -> Bool { value.pending == pending }
   func isOrigin(_ origin: FieldSlot<Binding>.Origin) -> Bool {

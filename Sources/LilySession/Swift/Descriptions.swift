@@ -40,7 +40,7 @@
     /// The failure as one line for people, such as `theme: a real is not finite`, or `cannot create /srv/state/shop: Permission denied`.
     public var description: String {
       let path = location.map { (hasSystemText ? " " : ": ") + String(decoding: UTF8Text.oneLine($0), as: UTF8.self) }
-      let byte = place.map { " at byte " + String(decoding: $0, as: UTF8.self) }
+      let byte = place.map { " at byte \($0)" }
       return (key.map { "\($0): " } ?? "") + "\(reason)" + (byte ?? "") + (path ?? "") + (hasSystemText ? ": \(systemText)" : "")
     }
 

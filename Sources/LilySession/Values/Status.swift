@@ -59,73 +59,77 @@ extension Status {
 }
 
 /// Why a call failed. It may name a key or a path, but never contains a value.
+//
+// It is one reference, because nearly every function passes failures on: then an update is not slower for what a failure can say.
 public struct Failure: Error {
-  /// The kind of failure, for programs to decide by.
-  public var status: Status
-  /// What is wrong, for people. A path and the system's words may follow it, as in "cannot create /srv/state: Permission denied".
-  public var reason: StaticString
-  /// The system's error number (errno), or 0.
-  public var systemError: Int32
-  /// A key, and `byteMark` and digits if there is a place in a text; or `pathMark` and a path. Variables of their own for the place and the
-  /// path would make every update slower.
-  private var topic: Key?
-  #if !hasFeature(Embedded)
-    /// The program's own error that caused this one, such as the error that an update function threw.
-    public var underlying: (any Error)?
-  #endif
+  private let details: Details
+
+  private final class Details: @unchecked Sendable { // it is changed only before anybody else has it
+    let status: Status
+    let reason: StaticString
+    let systemError: Int32
+    var key: Key?
+    var place: Int?
+    var path: [UInt8]?
+    #if !hasFeature(Embedded)
+      var underlying: (any Error)?
+    #endif
+
+    init(_ status: Status, _ reason: StaticString, _ systemError: Int32) {
+      self.status = status
+      self.reason = reason
+      self.systemError = systemError
+    }
+  }
 
   /// Makes a failure, for a storage of the program's own.
   public init(_ status: Status, _ reason: StaticString, systemError: Int32 = 0, key: Key? = nil) {
-    self.status = status
-    self.reason = reason
-    self.systemError = systemError
-    topic = key
+    details = Details(status, reason, systemError)
+    details.key = key
   }
 
-  /// The first byte of a topic that is a path. No key begins with it, because UTF-8 never has it.
-  private static var pathMark: UInt8 { 0xFF }
-  private static var byteMark: UInt8 { 0xFE }
+  /// Makes a copy, and changes it by `change`.
+  private init(_ other: Failure, _ change: (Details) -> Void) {
+    details = Details(other.status, other.reason, other.systemError)
+    details.key = other.subject
+    details.place = other.place
+    details.path = other.location
+    #if !hasFeature(Embedded)
+      details.underlying = other.underlying
+    #endif
+    change(details)
+  }
 
-  private var hasPath: Bool { topic?.bytes.first == Failure.pathMark }
-
+  /// The kind of failure, for programs to decide by.
+  public var status: Status { details.status }
+  /// What is wrong, for people. A path and the system's words may follow it, as in "cannot create /srv/state: Permission denied".
+  public var reason: StaticString { details.reason }
+  /// The system's error number (errno), or 0.
+  public var systemError: Int32 { details.systemError }
   /// The key that the failure is about, without the prefix if it is a field's; nil if it is not about a key.
-  package var subject: Key? {
-    guard let topic, !hasPath else { return nil }
-    guard let mark = topic.bytes.firstIndex(of: Failure.byteMark) else { return topic }
-    return mark == 0 ? nil : Key(stored: [UInt8](topic.bytes[..<mark]))
-  }
-
-  /// The byte of the text that the failure is about, counted from 0, as decimal digits; nil if it is not about one.
-  package var place: ArraySlice<UInt8>? {
-    guard let topic, let mark = topic.bytes.firstIndex(of: Failure.byteMark), !hasPath else { return nil }
-    return topic.bytes[(mark &+ 1)...]
-  }
-
+  package var subject: Key? { details.key }
+  /// The byte of the text that the failure is about, counted from 0; nil if it is not about one.
+  package var place: Int? { details.place }
   /// The path that the failure is about, in the system's bytes; nil if it is not about a path.
-  package var location: [UInt8]? { hasPath ? topic.map { [UInt8]($0.bytes.dropFirst()) } : nil }
-
-  /// Returns the failure about this key. It keeps its place in a text.
-  func about(_ key: Key) -> Failure {
-    var failure = self
-    failure.topic = place.map { Key(stored: key.bytes + [Failure.byteMark] + $0) } ?? key
-    return failure
-  }
-
-  func at(byte place: Int) -> Failure {
-    let number = UInt64(place.magnitude)
-    var topic = [UInt8](repeating: Failure.byteMark, count: 1 &+ ByteBuffer.decimalLength(number))
-    topic.withUnsafeMutableBufferPointer { bytes in
-      if let start = bytes.baseAddress { ByteBuffer.put(decimal: number, before: start + bytes.count) }
+  package var location: [UInt8]? { details.path }
+  #if !hasFeature(Embedded)
+    /// The program's own error that caused this one, such as the error that an update function threw.
+    public var underlying: (any Error)? {
+      get { details.underlying }
+      set { self = Failure(self) { $0.underlying = newValue } }
     }
-    return about(Key(stored: topic))
-  }
+  #endif
 
-  func at(_ path: [UInt8]) -> Failure { about(Key(stored: [Failure.pathMark] + path)) }
+  func about(_ key: Key) -> Failure { Failure(self) { $0.key = key } }
+
+  func at(byte place: Int) -> Failure { Failure(self) { $0.place = place } }
+
+  func at(_ path: [UInt8]) -> Failure { Failure(self) { $0.path = path } }
 
   func at(_ path: UnsafePointer<CChar>) -> Failure { at([UInt8](cString: path)) }
 
   /// Returns the failure about this path, if the system caused it and it names nothing yet.
-  func naming(_ path: UnsafePointer<CChar>) -> Failure { systemError != 0 && topic == nil ? at(path) : self }
+  func naming(_ path: UnsafePointer<CChar>) -> Failure { systemError != 0 && subject == nil && location == nil ? at(path) : self }
 
   /// True if the system's words for the error add something to the reason. They do not if somebody else holds a lock.
   package var hasSystemText: Bool { systemError != 0 && status != .busy }
