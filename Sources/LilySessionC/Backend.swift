@@ -27,7 +27,7 @@ private func contextOwner(_ backend: UnsafePointer<lily_session_backend>) -> Con
 }
 
 /// A storage in the host's own store. The core's keys of a scope begin with NUL, which would end a C string; a backend sees U+0001 instead.
-private final class HostBackend: Storage, @unchecked Sendable { // the header says that any thread may call the host's functions
+private final class HostBackend: FilelessStorage, @unchecked Sendable { // the header says that any thread may call the host's functions
   /// The functions that a backend must have.
   struct Functions {
     let read: lily_session_backend_read_fn
@@ -65,13 +65,8 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     if !exclusion.isForked { table.close?(context) }
   }
 
-  var scope: Scope { .none }
-  var place: Place { Place(of: self) }
-  var notices: Notices { Notices() }
-  var cPath: UnsafePointer<CChar>? { nil }
   func now() -> Int64 { clock?() ?? systemClock() }
   var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
-  var watch: Watch? { nil }
   func close() { _ = try? sync() }
 
   func sync() throws(Failure) -> Failure? {
@@ -118,8 +113,6 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     try check(status)
     return Entry(entry)
   }
-
-  func revalidate() {}
 
   /// Returns nil, because asking a host that has just failed would mean waiting for it twice.
   func generationAtHand(of scope: Scope) -> UInt64? { nil }

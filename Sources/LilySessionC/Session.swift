@@ -27,7 +27,7 @@ public func lily_session_attach(
     let fields = try persistence.object(FieldListHandle.self).list
     guard let config, let out_session else { throw Failure(.invalidArgument, "the config or the out parameter is NULL") }
     let given = try readStruct(config)
-    let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
+    let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any SessionStorage in
       if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
       return try openJournal(nil, nil)
     }

@@ -5,7 +5,7 @@ extension ModelRuntime {
   /// - Parameter owner: is retained until the session ends.
   /// - Parameter storage: opens the storage. It is called when everything else has been checked.
   package func attach<Lens: SliceLens, Binding: FieldBinding>(
-    _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any Storage
+    _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any SessionStorage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
     try run { () throws(Failure) in
       let storage = try open()

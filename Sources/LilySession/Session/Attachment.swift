@@ -5,7 +5,7 @@ package final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSes
 where Lens.Session == Binding.Session {
   let lens: Lens
   /// nil once the session has ended.
-  var storage: (any Storage)?
+  var storage: (any SessionStorage)?
   let scope: Scope
   private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
   /// Retained for as long as the lens may be called.
@@ -33,7 +33,7 @@ where Lens.Session == Binding.Session {
   var events: [Event] = []
   var firstFailure: (field: Int, failure: Failure)?
 
-  init(fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any Storage) {
+  init(fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any SessionStorage) {
     self.lens = lens
     self.storage = storage
     self.fields = .allocate(capacity: fields.count)
