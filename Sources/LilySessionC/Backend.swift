@@ -220,7 +220,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   }
 
   private func failure(_ status: Int32) -> Failure {
-    Failure(Status(rawValue: status).isKnown ? Status(rawValue: status) : .io, "the backend failed")
+    Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
   }
 
   private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
