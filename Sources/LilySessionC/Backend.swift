@@ -9,7 +9,7 @@ public func lily_session_storage_open_backend(
 ) -> lily_session_status {
   out_storage?.pointee = nil
   return withStatus { () throws(Failure) in
-    let owner = backend.flatMap(contextOwner) // on failure it is released before this call's message is set
+    let owner = backend.map(namedMembers).map { Context($0.context, $0.release) } // on failure it is released before this call's message is set
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
     let given = try readStruct(backend, former: 11 * MemoryLayout<Int>.size) // the struct's size before it had `renew`
     let options = try readOptions(options)
@@ -18,12 +18,6 @@ public func lily_session_storage_open_backend(
     let functions = try HostBackend.Functions(given)
     out_storage.pointee = newHandle(StorageHandle(HostBackend(functions, given, clockOption(options), owner)))
   }
-}
-
-/// Returns the backend's context, or nil if the struct is too small to have `release`, its third member.
-private func contextOwner(_ backend: UnsafePointer<lily_session_backend>) -> Context? {
-  guard UnsafeRawPointer(backend).load(as: UInt.self) >= 3 * UInt(MemoryLayout<Int>.size) else { return nil }
-  return Context(backend.pointee.context, backend.pointee.release)
 }
 
 /// A storage in the host's own store. The core's keys of a scope begin with NUL, which would end a C string; a backend sees U+0001 instead.
