@@ -45,7 +45,6 @@ static void try_all(struct rig *rig_, const char *where) {
 static void begin(void) {
   tried[0] = wrong[0] = '\0';
   inner_releases = 0;
-  memset(&first, 0, sizeof first);
   memset(&second, 0, sizeof second);
   more_fields = lily_session_persistence_new();
   rig_begin(&rig, open_storage(JOURNAL));

@@ -12,7 +12,6 @@ static struct probe token, theme;
 static void begin(int64_t time, int64_t expires_after_ms) {
   now = time;
   memset(&token, 0, sizeof token);
-  memset(&theme, 0, sizeof theme);
   rig_begin(&rig, open_clocked(JOURNAL, &now, 0));
   lily_session_field field = probe_field(&token, "token", LILY_SESSION_STRING);
   field.expires_after_ms = expires_after_ms;

@@ -75,7 +75,6 @@ TEST(watch__S10_readable_until_the_sessions_have_refreshed) {
   }
   struct rig rigs[2];
   static struct probe themes[2];
-  memset(themes, 0, sizeof themes);
   lily_session_storage *scope = open_scope(storage, "u"); /* a session of a scope counts, too */
   rig_lend(&rigs[0], storage);
   rig_lend(&rigs[1], scope);

@@ -140,3 +140,24 @@ void judge(struct verdict *verdict, const json_t *one, bool right, const char *w
   verdict->failures++;
   print_error("%s: %s (last error: \"%s\")\n", case_name(one), what, lily_session_last_error());
 }
+
+void judge_stored(struct verdict *verdict, const json_t *one, lily_session_storage *storage, const char *key) {
+  struct bytes stored = case_member(one, "stored");
+  char *json = NULL;
+  size_t length = 0;
+  if (lily_session_storage_get(storage, key, &json, &length) == LILY_SESSION_OK) {
+    judge(verdict, one, length == stored.length && memcmp(json, stored.bytes, length) == 0, json);
+    lily_session_free(json);
+  } else {
+    judge(verdict, one, false, "not there");
+  }
+  free(stored.bytes);
+}
+
+void cases_check(const char *file, int least, void (*check)(struct verdict *verdict, const json_t *one)) {
+  json_t *cases = cases_load(file);
+  struct verdict verdict = {0, 0};
+  for (size_t i = 0; i < json_array_size(cases); i++) check(&verdict, json_array_get(cases, i));
+  json_decref(cases);
+  assert_verdict(verdict, least);
+}

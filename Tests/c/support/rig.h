@@ -62,6 +62,7 @@ struct rig {
 void rig_begin(struct rig *rig, lily_session_storage *storage);
 /* As rig_begin(), and the storage stays the caller's. */
 void rig_lend(struct rig *rig, lily_session_storage *storage);
+/* Adds a field, whose probe begins anew. */
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types);
 /* As rig_field(), for a field that has more than a key and types: `field` is a probe_field(). */
 void rig_add(struct rig *rig, struct probe *probe, lily_session_field field);
