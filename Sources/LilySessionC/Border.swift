@@ -66,7 +66,7 @@ func namedMembers<Struct>(_ pointer: UnsafePointer<Struct>) -> Struct {
   return withUnsafeTemporaryAllocation(of: Struct.self, capacity: 1) { room in
     guard let start = room.baseAddress else { return pointer.pointee }
     memset(start, 0, Int(known))
-    memcpy(start, pointer, Int(size & ~7)) // no half of a pointer
+    memcpy(start, pointer, Int(size & ~7)) // a size may end inside a pointer, which is then left out
     return start.pointee
   }
 }

@@ -9,17 +9,17 @@ import CPlatform
 public final class Journal: Storage, SessionStorage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   /// How a file is opened.
   public struct Options: Sendable {
-    /// Never writes to the file, and never makes it.
+    /// If true, the storage never writes to the file, and never makes it.
     public var isReadOnly = false
-    /// Opening throws if the file is damaged, or if others could exchange it because of its folder.
+    /// If true, opening throws if the file is damaged, or if others could exchange it because of its folder.
     public var isStrict = false
-    /// With `isStrict`, accepts a file in any folder.
+    /// If `isStrict` is set, too, opening accepts a file in any folder.
     public var acceptsAnyFolder = false
-    /// A write survives power loss when it returns, or reports that it may not.
+    /// If true, a write survives power loss when it returns, or reports that it may not.
     public var isPowerDurable = false
     /// The limit on the bytes of all keys and values; Int64.max means no limit. The default is 5 MiB.
     public var quota = defaultQuota
-    /// Makes the file if it is missing. If this is false, opening a missing file throws `notFound`.
+    /// If true, opening makes a missing file; if false, it throws `notFound`.
     public var create = true
     /// If the file or its folder is missing and is not made, opening does not throw. Nothing is stored then.
     package var acceptsMissing = false

@@ -175,7 +175,7 @@ TEST(reentry__S15_storage_and_clear_inside_an_update) {
   end();
 }
 
-/* Another runtime is none of this one's business. */
+/* A callback may call another runtime. */
 static struct rig inner;
 static lily_session_status inner_status;
 static void dispatch_inner(struct rig *rig_, const void *message) {

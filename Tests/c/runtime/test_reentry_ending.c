@@ -5,7 +5,7 @@
 static struct rig rig;
 static struct probe theme, cart;
 
-/* What ends inside which callback; once. */
+/* The first callback at `place_of_end` calls `end_it`. */
 static const char *place_of_end;
 static void (*end_it)(void);
 static int skipped_places; /* the first so many do not count */
@@ -91,7 +91,7 @@ static void check_in_dispatch(void (*ending)(void), bool ends_session, const cha
     assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
     assert_int_equal(rig.updates, 1);
     if (ends_session) {
-      /* Not before the outermost call returned, and then at once. */
+      /* The session is released at once when the outermost call has returned, and not before. */
       assert_int_equal(releases_then, 0);
       assert_int_equal(field_releases_then, 0);
       assert_int_equal(rig.releases, 1);
@@ -122,7 +122,7 @@ TEST(ending__S15_detach_inside_flush) { check_in_session_call(lily_session_flush
 TEST(ending__S15_everything_inside_persist) { check_in_session_call(lily_session_persist, free_all); }
 TEST(ending__S15_everything_inside_flush) { check_in_session_call(lily_session_flush, free_all_the_other_way); }
 
-/* In the callbacks that an ending itself makes. */
+/* Ends something inside the callbacks that `outer` makes. */
 static void check_in_ending(void (*outer)(void), void (*inner)(void)) {
   for (size_t i = 0; i < PLACES_OUTSIDE_DISPATCH; i++) {
     begin_with_ending(places[i], inner);
@@ -165,7 +165,7 @@ TEST(ending__S15_runtime_free_inside_attach) {
     rig.session = UNTOUCHED;
     lily_session_status status =
         lily_session_attach(rig.runtime, rig.fields, &rig.config, &rig.session);
-    /* The runtime has gone: the handle, where there is one, says so. */
+    /* The runtime is gone. If there is a handle, its calls say so. */
     if (status == LILY_SESSION_OK) {
       assert_fails(INVALID_ARGUMENT, lily_session_persist(rig.session));
     } else {

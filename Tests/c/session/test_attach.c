@@ -157,7 +157,7 @@ TEST(attach__S1_a_key_that_another_session_has) {
   rig_attach(&rig);
   lily_session_detach(rig.session);
   lily_session_storage_close(memory);
-  /* And a key is free again once its session has ended. */
+  /* A key is free again once its session has ended. */
   lily_session_detach(first);
   rig.config.storage = rig.storage;
   rig_attach(&rig);

@@ -89,7 +89,7 @@ TEST(touch__S9_of_a_field_that_never_expires) {
   rig_end(&rig);
 }
 
-/* What another stored meanwhile is renewed, and not undone. */
+/* If another program has stored a value meanwhile, that value is renewed, and not overwritten. */
 TEST(touch__S9_of_what_another_stored) {
   begin(1000, 500);
   log_in("mine");
@@ -119,7 +119,7 @@ TEST(touch__S8_does_not_undo_anothers_clear) {
   rig_end(&rig);
 }
 
-/* What is stored now is not this field's value, though it was at attach. */
+/* At attach the field's value was stored. Now something else is. */
 TEST(touch__S11_of_what_a_newer_program_stored_meanwhile) {
   begin(1000, 500);
   log_in("mine");

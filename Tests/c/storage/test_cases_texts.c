@@ -30,7 +30,7 @@ TEST(cases__S2_texts_in_a_file) {
   storage = other;
   check_texts();
   lily_session_storage_close(other);
-  /* And through a rewriting of the file. */
+  /* The texts stay the same when the file is rewritten. */
   storage = writer;
   assert_ok(set_text(storage, "removed", "1"));
   assert_ok(lily_session_storage_remove(storage, "removed"));

@@ -123,7 +123,7 @@ TEST(watch__S10_across_a_rewriting_of_the_file) {
     assert_false(readable(fd, 0));
   }
   lily_session_storage_close(other);
-  /* And when this handle is the one that rewrites. */
+  /* Here this handle is the one that rewrites. */
   assert_ok(lily_session_storage_remove(storage, "gone"));
   assert_ok(lily_session_storage_sync(storage));
   look("k");

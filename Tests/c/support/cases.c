@@ -118,7 +118,7 @@ static lily_session_status set(void *context, void *session, const lily_session_
   if (value->type != LILY_SESSION_STRING && value->type != LILY_SESSION_JSON) return LILY_SESSION_OK;
   free(holder->text);
   holder->text = malloc(value->as.text.length + 1);
-  /* With the NUL that set is promised. */
+  /* The NUL is copied, too: set is promised one. */
   if (holder->text != NULL) memcpy(holder->text, value->as.text.bytes, value->as.text.length + 1);
   holder->value.as.text.bytes = holder->text;
   return LILY_SESSION_OK;
