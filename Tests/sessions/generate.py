@@ -205,6 +205,8 @@ class Generator:
             self.steps.append(["replace", "r" + session[1:]])
         elif kind == "world" and self.kind == "journal":
             self.steps.append(self.world())
+            if self.steps[-1][1:] == ["empty"] and self.chance(0.5):
+                self.as_long_again()
             if self.steps[-1][1:] == ["file_rights", 0] and self.chance(0.5):
                 self.open("h3")  # while the file may only be read
                 self.steps += [["world", "file_rights", 1], ["set", "h3", self.pick(STORED), self.text(), 0]]
@@ -214,6 +216,11 @@ class Generator:
             function = self.pick(("write", "write", "read", "clear", "generation", "each", "sync"))
             code = self.pick((-20, -21, -26, -22) if function in ("write", "clear") else (-20, -23)) if self.chance(0.5) else 0
             self.steps.append(["backend", self.pick(self.handles), function, code])
+
+    def as_long_again(self):
+        """Empties a file that two handles know, and gives it a line of the same length: its size does not tell that it is another one."""
+        one, other, key = self.pick(self.handles), self.pick(self.handles), self.pick(STORED)
+        self.steps += [["set", one, key, "1", 0], ["get", other, key], ["world", "empty"], ["set", one, key, "7", 0]]
 
     def large(self, session):
         """Writes far more than stays stored, so that the file is rewritten in between (S12)."""

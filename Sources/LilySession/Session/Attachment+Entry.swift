@@ -87,11 +87,10 @@ extension Attachment {
 
   /// Returns what an entry is for a field. An entry that the field has not taken yet is judged by its version and its type.
   private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
-    let slot = slots[at]
     if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
-    if slot.stored != .expired, !slot.isNews(taken, fieldVersion: fields[at].version) { return slot.stored }
+    if slots[at].stored != .expired, !slots[at].isNews(taken, fieldVersion: fields[at].version) { return slots[at].stored }
     if entry.version > fields[at].version { return .newer }
-    let isToMigrate = entry.version < fields[at].version && slot.binding.migrates
+    let isToMigrate = entry.version < fields[at].version && slots[at].binding.migrates
     if !isToMigrate, !isAcceptable(entry, fields[at].types) { return .rejected }
     return isToMigrate || taken.source > 0 ? .migrated : .loaded
   }
@@ -103,8 +102,7 @@ extension Attachment {
 
   /// Returns what storage holds of a field now. If storage cannot be read, returns what it was last seen to hold.
   func storedNow(_ at: Int) -> FieldState.Stored {
-    let slot = slots[at]
-    guard let storage, let snapshot = try? storage.read(storedKeys(at), of: scope) else { return slot.stored }
+    guard let storage, let snapshot = try? storage.read(storedKeys(at), of: scope) else { return slots[at].stored }
     let now = storage.now()
     let entries = snapshot.entries[...]
     var living = entries

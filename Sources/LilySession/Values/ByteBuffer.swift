@@ -49,13 +49,16 @@ package final class ByteBuffer {
 
   package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
+  @inline(__always)
   func slice(_ from: Int, _ end: Int) -> UnsafeRawBufferPointer {
     guard from >= 0, end >= from, end <= count else { return UnsafeRawBufferPointer(start: nil, count: 0) }
     return UnsafeRawBufferPointer(start: start + from, count: end &- from)
   }
 
+  @inline(__always)
   func slice(_ extent: Extent) -> UnsafeRawBufferPointer { slice(extent.start, extent.end) }
 
+  @inline(__always)
   func reserve(_ more: Int) {
     // The sum cannot overflow, because callers keep to the limits of a line and a file.
     if capacity &- count < more { grow(more) }
@@ -97,12 +100,14 @@ package final class ByteBuffer {
     if capacity > limit, count <= limit { move(to: limit) }
   }
 
+  @inline(__always)
   package func append(_ byte: UInt8) {
     reserve(1)
     start[count] = byte
     count &+= 1
   }
 
+  @inline(__always)
   package func append(_ more: UnsafeRawBufferPointer) {
     guard let from = more.baseAddress else { return }
     reserve(more.count)

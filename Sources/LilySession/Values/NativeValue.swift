@@ -52,6 +52,7 @@ package struct NativeValue {
   package var real: Double { Double(bitPattern: word) }
 
   /// The text, or an empty buffer if there is none.
+  @inline(__always)
   package var text: UnsafeRawBufferPointer {
     guard length > 0, let start = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: word)) else {
       return UnsafeRawBufferPointer(start: nil, count: 0)

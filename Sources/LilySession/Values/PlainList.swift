@@ -14,6 +14,7 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
   var isEmpty: Bool { count == 0 }
 
   /// `at` must be below `count`.
+  @inline(__always)
   subscript(at: Int) -> Element { start[at] }
 
   var first: Element? { isEmpty ? nil : start[0] }
@@ -26,6 +27,7 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func removeAll() { count = 0 }
 
+  @inline(__always)
   mutating func append(_ element: Element) { insert(element, at: count) }
 
   /// Changes the last element, if there is one.
@@ -34,6 +36,7 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
   }
 
   /// `at` must be at most `count`.
+  @inline(__always)
   mutating func insert(_ element: Element, at: Int) {
     if count == capacity { grow() }
     (start + at + 1).update(from: start + at, count: count &- at)
@@ -41,6 +44,7 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
     count &+= 1
   }
 
+  @inline(__always)
   mutating func removeAll(where isGone: (Element) -> Bool) {
     var kept = 0
     for at in 0..<count where !isGone(start[at]) {
