@@ -73,6 +73,9 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
 
   /// Compares each field with its baseline in native form, and writes the fields that differ in one line. If no field differs, it allocates
   /// nothing and makes no system call. Returns the first failure, or nil.
+  //
+  // The beginning is a part of the protocol's witness, so that an update at an equal revision costs one call.
+  @inline(__always)
   func storeChanges() -> Failure? {
     guard let runtime else { return Session.detached }
     let wasUnsettled = !unsettled.isEmpty
@@ -83,6 +86,11 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
       if revision == lastRevision, !wasUnsettled { return nil }
       lastRevision = revision
     }
+    return storeDifferences(slice, wasUnsettled)
+  }
+
+  @inline(never)
+  private func storeDifferences(_ slice: Lens.Session, _ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { retryUnsettled() }
     for at in 0..<count {
       switch slots[at].capture(slice) {
