@@ -274,7 +274,7 @@ import Testing
     #expect(try scopes.map { try Attached($0).runtime.model.shop.visits } == [1, 0, 3])
     // A clear comes between an update and its write. What was dirty before does not come back.
     let attached = try Attached(scopes[2])
-    #expect(status { () throws(Failure) in try attached.runtime.attach(try shopFields(), at: \.shop, storage: scopes[2]) } == .duplicateKey)
+    #expect(status { () throws(Failure) in try attached.runtime.attach(try shopFields(), at: \.shop, storage: try storage.scoped("grace")) } == .duplicateKey)
     #expect(status { () throws(Failure) in try attached.change { $0.volume = .nan; $0.token = "t" } } == .encode)
     try attached.change { shop in
       try? scopes[2].clear()
