@@ -90,7 +90,7 @@ enum lily_session_status_code {
   LILY_SESSION_ERROR_INVALID_ARGUMENT = -1, /**< an argument is NULL, has a wrong size, is not UTF-8 or is out of range, or the session is detached */
   LILY_SESSION_ERROR_DUPLICATE_KEY = -2,    /**< another field already uses this key */
   LILY_SESSION_ERROR_NOT_FOUND = -3,        /**< there is no such key, or no such file */
-  LILY_SESSION_ERROR_REENTRANT = -4,        /**< called from inside a callback of the same runtime */
+  LILY_SESSION_ERROR_REENTRANT = -4,        /**< the function was called from inside a callback of the same runtime */
   LILY_SESSION_ERROR_UNSUPPORTED = -5,      /**< this object cannot do what was asked */
   LILY_SESSION_ERROR_FORKED = -6,           /**< the storage was opened by the parent process */
   LILY_SESSION_ERROR_DECODE = -10,          /**< the text is not JSON, or its type is not accepted */
@@ -102,7 +102,7 @@ enum lily_session_status_code {
   LILY_SESSION_ERROR_NO_SPACE = -21,        /**< the disk is full, or its quota or the file size limit is reached */
   LILY_SESSION_ERROR_NOT_DURABLE = -22,     /**< the change is made and visible to all, but may not survive power loss */
   LILY_SESSION_ERROR_PERMISSION = -23,      /**< the rights of the file or its directory do not allow it, or the storage is READ_ONLY */
-  LILY_SESSION_ERROR_REFUSED = -24,         /**< the file is not a journal of this user's (format, owner, kind, second link), or STRICT was set and its directory is open to others */
+  LILY_SESSION_ERROR_REFUSED = -24,         /**< the file is not a journal of this user's: it has another format, owner or kind, or a second link; or STRICT was set, and other users could exchange it in its directory */
   LILY_SESSION_ERROR_CORRUPT = -25,         /**< the file is damaged, and STRICT was set */
   LILY_SESSION_ERROR_QUOTA = -26,           /**< a size limit would be exceeded */
   LILY_SESSION_ERROR_BUSY = -27             /**< another process held the store's lock for 5 s */

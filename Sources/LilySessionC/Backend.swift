@@ -9,7 +9,7 @@ public func lily_session_storage_open_backend(
 ) -> lily_session_status {
   out_storage?.pointee = nil
   return withStatus { () throws(Failure) in
-    let owner = backend.flatMap(contextOwner) // on failure it is released before this call's message is set
+    let owner = backend.map(namedMembers).map { Context($0.context, $0.release) } // on failure it is released before this call's message is set
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
     let given = try readStruct(backend, former: 11 * MemoryLayout<Int>.size) // the struct's size before it had `renew`
     let options = try readOptions(options)
@@ -20,14 +20,8 @@ public func lily_session_storage_open_backend(
   }
 }
 
-/// Returns the backend's context, or nil if the struct is too small to have `release`, its third member.
-private func contextOwner(_ backend: UnsafePointer<lily_session_backend>) -> Context? {
-  guard UnsafeRawPointer(backend).load(as: UInt.self) >= 3 * UInt(MemoryLayout<Int>.size) else { return nil }
-  return Context(backend.pointee.context, backend.pointee.release)
-}
-
 /// A storage in the host's own store. The core's keys of a scope begin with NUL, which would end a C string; a backend sees U+0001 instead.
-private final class HostBackend: Storage, @unchecked Sendable { // the header says that any thread may call the host's functions
+private final class HostBackend: FilelessStorage, @unchecked Sendable { // the header says that any thread may call the host's functions
   /// The functions that a backend must have.
   struct Functions {
     let read: lily_session_backend_read_fn
@@ -65,13 +59,8 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     if !exclusion.isForked { table.close?(context) }
   }
 
-  var scope: Scope { .none }
-  var place: Place { Place(of: self) }
-  var notices: Notices { Notices() }
-  var cPath: UnsafePointer<CChar>? { nil }
   func now() -> Int64 { clock?() ?? systemClock() }
   var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
-  var watch: Watch? { nil }
   func close() { _ = try? sync() }
 
   func sync() throws(Failure) -> Failure? {
@@ -118,8 +107,6 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
     try check(status)
     return Entry(entry)
   }
-
-  func revalidate() {}
 
   /// Returns nil, because asking a host that has just failed would mean waiting for it twice.
   func generationAtHand(of scope: Scope) -> UInt64? { nil }
@@ -227,7 +214,7 @@ private final class HostBackend: Storage, @unchecked Sendable { // the header sa
   }
 
   private func failure(_ status: Int32) -> Failure {
-    Failure(Status(rawValue: status).isKnown ? Status(rawValue: status) : .io, "the backend failed")
+    Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
   }
 
   private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }

@@ -55,10 +55,18 @@ func readStruct<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) th
       throw Failure(.invalidArgument, "a struct has members that this library does not know")
     }
   }
+  return namedMembers(pointer)
+}
+
+/// Returns the members of a struct that its size says it has, whatever the size is. The others are zero.
+@inline(never)
+func namedMembers<Struct>(_ pointer: UnsafePointer<Struct>) -> Struct {
+  let known = UInt(MemoryLayout<Struct>.stride)
+  let size = min(UnsafeRawPointer(pointer).load(as: UInt.self), known)
   return withUnsafeTemporaryAllocation(of: Struct.self, capacity: 1) { room in
     guard let start = room.baseAddress else { return pointer.pointee }
-    memset(start, 0, known)
-    memcpy(start, pointer, min(size, known))
+    memset(start, 0, Int(known))
+    memcpy(start, pointer, Int(size & ~7)) // a size may end inside a pointer, which is then left out
     return start.pointee
   }
 }

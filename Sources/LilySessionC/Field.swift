@@ -29,7 +29,7 @@ public func lily_session_field_add(
 ) -> lily_session_status {
   withStatus { () throws(Failure) in
     // It is released when the last list and session that have the field let go of it; on failure before this call's message is set.
-    let owner = field.flatMap(contextOwner)
+    let owner = field.map(namedMembers).map { Context($0.context, $0.release) }
     let list = try persistence.object(FieldListHandle.self).list
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
     let given = try readStruct(field)
@@ -40,14 +40,6 @@ public func lily_session_field_add(
         key: key, types: ValueTypes(rawValue: given.types), expiresAfter: given.expires_after_ms, version: given.version,
         formerKeys: try formerKeys(given.former_keys), binding: binding, owner: owner))
   }
-}
-
-/// Returns the field's context, or nil if the struct is too small to have `release`.
-private func contextOwner(_ field: UnsafePointer<lily_session_field>) -> Context? {
-  // `release` is the seventh member, and each takes a word. Embedded Swift (6.3) has no key paths, and so no `offset(of:)`.
-  let end = 7 * UInt(MemoryLayout<Int>.size)
-  guard UnsafeRawPointer(field).load(as: UInt.self) >= end else { return nil }
-  return Context(field.pointee.context, field.pointee.release)
 }
 
 /// A field as a C host binds it: by two callbacks, or to a member of a struct. Nothing in it is reference-counted, so a copy costs nothing.

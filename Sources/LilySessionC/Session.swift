@@ -22,23 +22,17 @@ public func lily_session_attach(
 ) -> lily_session_status {
   out_session?.pointee = nil
   return withStatus { () throws(Failure) in
-    let owner = config.flatMap(contextOwner) // on failure it is released before this call's message is set
+    let owner = config.map(namedMembers).map { Context($0.context, $0.release) } // on failure it is released before this call's message is set
     let runtime = try runtime.object(RuntimeHandle.self).runtime
     let fields = try persistence.object(FieldListHandle.self).list
     guard let config, let out_session else { throw Failure(.invalidArgument, "the config or the out parameter is NULL") }
     let given = try readStruct(config)
-    let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any Storage in
+    let session = try runtime.attach(fields, lens: HostLens(given), owner: owner) { () throws(Failure) -> any SessionStorage in
       if given.storage != nil { return try given.storage.object(StorageHandle.self).storage }
       return try openJournal(nil, nil)
     }
     out_session.pointee = newHandle(SessionHandle(session))
   }
-}
-
-/// Returns the config's context, or nil if the struct is too small to have `release`, its last member.
-private func contextOwner(_ config: UnsafePointer<lily_session_config>) -> Context? {
-  guard UnsafeRawPointer(config).load(as: UInt.self) >= UInt(MemoryLayout<lily_session_config>.size) else { return nil }
-  return Context(config.pointee.context, config.pointee.release)
 }
 
 @implementation @_cdecl("lily_session_persist")

@@ -11,7 +11,7 @@ public func lily_session_version() -> UnsafePointer<CChar>? { cString("0.1.0") }
 
 @implementation @_cdecl("lily_session_status_name")
 public func lily_session_status_name(_ status: lily_session_status) -> UnsafePointer<CChar>? {
-  cString(cName(of: Status(rawValue: status)))
+  cString(cName(of: Status(rawValue: status)) ?? "LILY_SESSION_ERROR_UNKNOWN")
 }
 
 @implementation @_cdecl("lily_session_last_error")
@@ -20,7 +20,8 @@ public func lily_session_last_error() -> UnsafePointer<CChar>? { UnsafePointer(p
 @implementation @_cdecl("lily_session_free")
 public func lily_session_free(_ memory: UnsafeMutableRawPointer?) { free(memory) }
 
-private func cName(of status: Status) -> StaticString {
+/// Returns the name of a status in the header, or nil if the header has no such status.
+func cName(of status: Status) -> StaticString? {
   switch status {
   case .ok: "LILY_SESSION_OK"
   case .invalidArgument: "LILY_SESSION_ERROR_INVALID_ARGUMENT"
@@ -42,7 +43,7 @@ private func cName(of status: Status) -> StaticString {
   case .corrupt: "LILY_SESSION_ERROR_CORRUPT"
   case .quota: "LILY_SESSION_ERROR_QUOTA"
   case .busy: "LILY_SESSION_ERROR_BUSY"
-  default: "LILY_SESSION_ERROR_UNKNOWN"
+  default: nil
   }
 }
 

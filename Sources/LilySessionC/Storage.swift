@@ -7,9 +7,9 @@ final class StorageHandle: Handle, HandleKind {
   static var mark: UInt32 { 0x4C53_7374 }
   static var invalidMessage: StaticString { "the storage handle has been closed, or is not a storage" }
 
-  let storage: any Storage
+  let storage: any SessionStorage
 
-  init(_ storage: any Storage) {
+  init(_ storage: any SessionStorage) {
     self.storage = storage
     super.init(mark: StorageHandle.mark)
   }

@@ -28,19 +28,6 @@ import Testing
     #expect(pairs.reduce(into: ValueTypes()) { $0.formUnion($1.0) } == .all)
   }
 
-  @Test func `the statuses' numbers are the header's`() {
-    let pairs: [(Status, lily_session_status_code)] = [
-      (.ok, LILY_SESSION_OK), (.invalidArgument, LILY_SESSION_ERROR_INVALID_ARGUMENT), (.duplicateKey, LILY_SESSION_ERROR_DUPLICATE_KEY),
-      (.notFound, LILY_SESSION_ERROR_NOT_FOUND), (.reentrant, LILY_SESSION_ERROR_REENTRANT), (.unsupported, LILY_SESSION_ERROR_UNSUPPORTED),
-      (.forked, LILY_SESSION_ERROR_FORKED), (.decode, LILY_SESSION_ERROR_DECODE), (.encode, LILY_SESSION_ERROR_ENCODE),
-      (.callback, LILY_SESSION_ERROR_CALLBACK), (.update, LILY_SESSION_ERROR_UPDATE), (.newer, LILY_SESSION_ERROR_NEWER),
-      (.io, LILY_SESSION_ERROR_IO), (.noSpace, LILY_SESSION_ERROR_NO_SPACE), (.notDurable, LILY_SESSION_ERROR_NOT_DURABLE),
-      (.permission, LILY_SESSION_ERROR_PERMISSION), (.refused, LILY_SESSION_ERROR_REFUSED), (.corrupt, LILY_SESSION_ERROR_CORRUPT),
-      (.quota, LILY_SESSION_ERROR_QUOTA), (.busy, LILY_SESSION_ERROR_BUSY),
-    ]
-    for (status, number) in pairs { #expect(status.rawValue == number.rawValue) }
-  }
-
   @Test func `events and states have the header's numbers`() {
     let events: [(Event.Kind, lily_session_event_kind)] = [
       (.rejected, LILY_SESSION_EVENT_REJECTED), (.newer, LILY_SESSION_EVENT_NEWER), (.fieldFailed, LILY_SESSION_EVENT_FIELD_FAILED),

@@ -90,11 +90,11 @@ import Testing
     }
   }
 
-  private func set(_ key: Key, _ storage: any Storage, _ json: [UInt8]) throws(Failure) {
+  private func set(_ key: Key, _ storage: any SessionStorage, _ json: [UInt8]) throws(Failure) {
     try json.withBytes { text throws(Failure) in try setEntry(key, to: text, deadline: 0, in: storage) }
   }
 
-  private func bytes(stored key: String, in storage: any Storage) throws -> [UInt8]? {
+  private func bytes(stored key: String, in storage: any SessionStorage) throws -> [UInt8]? {
     try getEntry(Key(key), from: storage).map { Array($0.json.utf8) }
   }
 }
@@ -110,7 +110,7 @@ private final class Bound {
   private(set) var session: Session?
   private var runtime: ModelRuntime<Bound>?
 
-  init(_ given: Case, _ storage: any Storage) throws {
+  init(_ given: Case, _ storage: any SessionStorage) throws {
     let list = FieldList<Binding>()
     let types = given.acceptedTypes
     try list.add(FieldDefinition(key: Key("field"), types: types, expiresAfter: 0, version: 0, formerKeys: [], binding: Binding(types: types), owner: nil))

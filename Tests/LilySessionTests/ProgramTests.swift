@@ -51,19 +51,9 @@ import Testing
     }
   }
 
-  @Test func `a status has the name that it has in the source`() {
-    let all: [Status: String] = [
-      .ok: "ok", .invalidArgument: "invalidArgument", .duplicateKey: "duplicateKey", .notFound: "notFound", .reentrant: "reentrant",
-      .unsupported: "unsupported", .forked: "forked", .decode: "decode", .encode: "encode", .callback: "callback", .update: "update",
-      .newer: "newer", .io: "io", .noSpace: "noSpace", .notDurable: "notDurable", .permission: "permission", .refused: "refused",
-      .corrupt: "corrupt", .quota: "quota", .busy: "busy",
-    ]
-    for (status, name) in all { #expect("\(status)" == name) }
-    for number in Int32(-40)...0 {
-      let status = Status(rawValue: number)
-      #expect((all[status] != nil) == status.isKnown)
-      if !status.isKnown { #expect("\(status)" == "status \(number)") }
-    }
+  @Test func `a status has the name that it has in the source, or its number`() {
+    #expect("\(Status.noSpace)" == "noSpace")
+    #expect("\(Status(rawValue: -7))" == "status -7")
   }
 
   @Test func `a session is over with its runtime`() throws {
@@ -284,6 +274,7 @@ import Testing
     #expect(try scopes.map { try Attached($0).runtime.model.shop.visits } == [1, 0, 3])
     // A clear comes between an update and its write. What was dirty before does not come back.
     let attached = try Attached(scopes[2])
+    #expect(status { () throws(Failure) in try attached.runtime.attach(try shopFields(), at: \.shop, storage: try storage.scoped("grace")) } == .duplicateKey)
     #expect(status { () throws(Failure) in try attached.change { $0.volume = .nan; $0.token = "t" } } == .encode)
     try attached.change { shop in
       try? scopes[2].clear()

@@ -36,11 +36,11 @@ extension Key {
 }
 
 /// Returns the JSON text under a storage key, or nil if the key is absent.
-func stored(_ key: String, in storage: any Storage) throws -> String? {
+func stored(_ key: String, in storage: any SessionStorage) throws -> String? {
   try getEntry(Key(key), from: storage).map { $0.json }
 }
 
-func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any Storage) throws(Failure) {
+func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any SessionStorage) throws(Failure) {
   try Array(json.utf8).withBytes { text throws(Failure) in try setEntry(Key(key), to: text, deadline: deadline, in: storage) }
 }
 

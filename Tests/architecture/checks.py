@@ -16,7 +16,7 @@ CORE = "Sources/LilySession/"
 
 def read_tree():
     """Returns the tree that the rules are about."""
-    tops = ["Sources", "include", rules.TOOL, *rules.BINDINGS]
+    tops = ["Sources", "include", "docs/man/lily_session.3", rules.TOOL, *rules.BINDINGS]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *tops], cwd=ROOT, check=True, capture_output=True)
     paths = sorted(set(listed.stdout.decode().split("\0")) - {""})
@@ -123,6 +123,21 @@ def key_prefix(tree):
             yield f"{path} has {rules.KEY_PREFIX}"
 
 
+def statuses(tree):
+    """The lists of statuses in all languages have those of the header."""
+    table = re.findall(r"^  LILY_SESSION_ERROR_(\w+) = (-\d+),? +/\*\*< (.*) \*/$", tree["include/lily_session.h"], re.M)
+    for path, pattern, template in rules.STATUS_LISTS:
+        wanted = set()
+        for name, number, sentence in table:
+            pascal = name.title().replace("_", "")
+            wanted.add(template.format(
+                name=name, number=number, sentence=sentence[0].upper() + sentence[1:], snake=name.lower(), pascal=pascal,
+                camel=pascal[0].lower() + pascal[1:]))
+        found = {" ".join(text.split()) for text in re.findall(pattern, tree[path])}
+        for text in sorted(found ^ wanted):
+            yield f"{path} {'has' if text in found else 'lacks'} {text}"
+
+
 def literals(path, text):
     """Returns the strings of a file, each in double quotes. A docstring is a comment, not a string."""
     if not path.endswith(".py"):
@@ -181,4 +196,4 @@ def stale(tree):
                 yield f"rules.LAYERS: {layer} has {pattern}, which is not there"
 
 
-ALL = [modules, layers, no_c_names, seams, nothing_traps, swift_face, key_prefix, bindings, tool, lengths, stale]
+ALL = [modules, layers, no_c_names, seams, nothing_traps, swift_face, key_prefix, statuses, bindings, tool, lengths, stale]

@@ -56,6 +56,20 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 KEY_PREFIX = '"lily_session_"'
 KNOWS_KEY_PREFIX = {"Sources/LilySession/Values/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
 
+# The header's enum is the table of the statuses: the number, name and sentence of each. These lists follow it: a pattern finds what a list
+# has of each failure, and a template makes what it must have. White space does not count.
+STATUS_LISTS = [
+    ("Sources/LilySession/Values/Status.swift", r"static var (?!ok:)\w+: Status .*", "static var {camel}: Status {{ Status(rawValue: {number}) }}"),
+    ("Sources/LilySessionC/Status.swift", r'case \.(?!ok:)\w+: "LILY_\w+"', 'case .{camel}: "LILY_SESSION_ERROR_{name}"'),
+    ("Sources/LilySession/Swift/Descriptions.swift", r'case \.(?!ok:)\w+: "\w+"', 'case .{camel}: "{camel}"'),
+    ("include/lily_session.hpp", r"\n  \w+ = LILY_SESSION_ERROR_\w+", "{snake} = LILY_SESSION_ERROR_{name}"),
+    ("include/lily_session.hpp", r"using \w+_error = error_of<status::\w+", "using {snake}_error = error_of<status::{snake}"),
+    ("include/lily_session.hpp", r"case status::\w+: throw \w+", "case status::{snake}: throw {snake}_error"),
+    ("bindings/python/src/lily_session/_errors.py", r"status = lib\.\w+", "status = lib.LILY_SESSION_ERROR_{name}"),
+    ("bindings/rust/lily-session/src/status.rs", r"\w+ = LILY_SESSION_ERROR_\w+", "{pascal} = LILY_SESSION_ERROR_{name}"),
+    ("docs/man/lily_session.3", r"\.It Dv LILY_SESSION_ERROR_\w+\n(?:[^.].*\n)+", ".It Dv LILY_SESSION_ERROR_{name} {sentence}."),
+]
+
 # Bindings know only the header. These words belong to what is behind it.
 BINDINGS = [
     "bindings/python/src", "bindings/python/build_native.py", "bindings/rust/lily-session-sys/src", "bindings/rust/lily-session/src",

@@ -55,7 +55,7 @@ static void check(const char *name, char *text, long least) {
     failing = call;
     lily_session_status status = set(text);
     failing = -1;
-    require(status == LILY_SESSION_ERROR_IO, name, "no memory, and another answer");
+    require(status == LILY_SESSION_ERROR_IO, name, "without memory, the call does not return IO");
     char *stored = NULL;
     require(lily_session_storage_get(storage, "k", &stored, NULL) == LILY_SESSION_OK && strcmp(stored, "1") == 0, name, "something was stored");
     lily_session_free(stored);

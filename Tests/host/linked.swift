@@ -104,7 +104,7 @@ func makeFields() -> OpaquePointer {
   return fields
 }
 
-/// Attaches, dispatches `updates` times and detaches; answers the model.
+/// Attaches, dispatches `updates` times and detaches. Returns the model.
 func session(_ storage: OpaquePointer, updates: Int) async -> Model {
   let object = Model()
   let pointer = Unmanaged.passRetained(object).toOpaque()

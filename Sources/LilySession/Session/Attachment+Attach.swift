@@ -5,22 +5,14 @@ extension ModelRuntime {
   /// - Parameter owner: is retained until the session ends.
   /// - Parameter storage: opens the storage. It is called when everything else has been checked.
   package func attach<Lens: SliceLens, Binding: FieldBinding>(
-    _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any Storage
+    _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any SessionStorage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
     try run { () throws(Failure) in
       let storage = try open()
-      let session = Attachment(fields: list.fields, lens: lens, owner: owner, storage: storage)
-      let keys = session.allKeys
-      for other in attached { try other.refuseKeys(keys, in: storage.place) }
-      let token = storage.watch?.join()
-      do throws(Failure) { try session.hydrate(self, keys) } catch {
-        if let token { storage.watch?.leave(token) }
-        throw error
-      }
-      session.watchToken = token
+      let session = Session(Attachment(of: self, fields: list.fields, lens: lens, owner: owner, storage: storage))
+      try session.work.hydrate(beside: attached)
       add(session)
-      session.noteFindings(storage.notices)
-      session.deliverEvents()
+      session.work.reportFindings(storage.notices)
       return session
     }
   }
@@ -39,9 +31,18 @@ extension Attachment {
     [storageKeys[at]] + fields[at].formerKeys.map { scope.key($0) }
   }
 
-  /// Sets the fields whose stored value is accepted. The values that all fields have then become the baselines.
-  func hydrate(_ runtime: ModelRuntime<Lens.Model>, _ keys: [Key]) throws(Failure) {
+  func hydrate(beside others: [Session]) throws(Failure) {
     guard let storage else { throw Session.detached }
+    let keys = allKeys
+    for other in others { try other.work.refuseKeys(keys, in: storage.place) }
+    watchToken = storage.watch?.join()
+    do throws(Failure) { try hydrate(try attachedRuntime(), keys, storage) } catch {
+      if let watchToken { storage.watch?.leave(watchToken) }
+      throw error
+    }
+  }
+
+  private func hydrate(_ runtime: ModelRuntime<Lens.Model>, _ keys: [Key], _ storage: any SessionStorage) throws(Failure) {
     let snapshot = try storage.read(keys, of: scope)
     generation = snapshot.generation
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
@@ -78,9 +79,10 @@ extension Attachment {
     lastRevision = lens.revision(of: slice) ?? 0
   }
 
-  func noteFindings(_ notices: Notices) {
+  func reportFindings(_ notices: Notices) {
     if notices.damagedLines > 0 { noteEvent(.damaged, nil, Status.corrupt.rawValue) }
     if notices.directoryIsOpen { noteEvent(.directory, nil, Status.permission.rawValue) }
+    deliverEvents()
   }
 
   var noSlice: Failure { Failure(.callback, "config.get returned NULL in place of the slice") }

@@ -28,7 +28,7 @@ extension Attachment {
 
   /// Looks the path up, and returns the count of arrivals before the last look, or nil if the storage has no watch. What arrives after
   /// that look keeps the descriptor readable.
-  private func arrivals(at storage: any Storage) throws(Failure) -> UInt64? {
+  private func arrivals(at storage: any SessionStorage) throws(Failure) -> UInt64? {
     var arrived = storage.watch?.arrivals()
     for _ in 0..<8 {
       try storage.revalidate()

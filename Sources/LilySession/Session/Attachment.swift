@@ -1,11 +1,12 @@
-/// A session at work: its fields, what it believes of each, and what is still to be stored.
+/// The work of a session: its fields, what it believes of each, and what is still to be stored.
 //
 // This type decides what happens in which order. What it believes of a field changes only by the transitions of `FieldSlot`.
-package final class Attachment<Lens: SliceLens, Binding: FieldBinding>: ModelSession<Lens.Model>
-where Lens.Session == Binding.Session {
+final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork where Lens.Session == Binding.Session {
+  /// nil once the session has ended. The runtime retains the session, and clears this when it is freed.
+  var runtime: Unmanaged<ModelRuntime<Lens.Model>>?
   let lens: Lens
   /// nil once the session has ended.
-  var storage: (any Storage)?
+  var storage: (any SessionStorage)?
   let scope: Scope
   private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
   /// Retained for as long as the lens may be called.
@@ -33,7 +34,10 @@ where Lens.Session == Binding.Session {
   var events: [Event] = []
   var firstFailure: (field: Int, failure: Failure)?
 
-  init(fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any Storage) {
+  init(
+    of runtime: ModelRuntime<Lens.Model>, fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any SessionStorage
+  ) {
+    self.runtime = Unmanaged.passUnretained(runtime)
     self.lens = lens
     self.storage = storage
     self.fields = .allocate(capacity: fields.count)
@@ -49,7 +53,6 @@ where Lens.Session == Binding.Session {
     for at in 0..<count {
       (slots + at).initialize(to: FieldSlot(fields[at].binding, key: PreparedKey.make(storageKeys[at], scratch)))
     }
-    super.init()
   }
 
   deinit {
@@ -70,15 +73,24 @@ where Lens.Session == Binding.Session {
 
   /// Compares each field with its baseline in native form, and writes the fields that differ in one line. If no field differs, it allocates
   /// nothing and makes no system call. Returns the first failure, or nil.
-  override func storeChanges(of model: Lens.Model) -> Failure? {
+  //
+  // The beginning is a part of the protocol's witness, so that an update at an equal revision costs one call.
+  @inline(__always)
+  func storeChanges() -> Failure? {
+    guard let runtime else { return Session.detached }
     let wasUnsettled = !unsettled.isEmpty
     // This comes first because it must happen even if there is no slice: earlier changes do not belong to this update.
     if wasUnsettled { unsettled.forEach { slots[$0].updateBegan() } }
-    guard let slice = lens.slice(of: model) else { return noSlice }
+    guard let slice = lens.slice(of: runtime._withUnsafeGuaranteedRef { $0.model }) else { return noSlice }
     if let revision = lens.revision(of: slice) {
       if revision == lastRevision, !wasUnsettled { return nil }
       lastRevision = revision
     }
+    return storeDifferences(slice, wasUnsettled)
+  }
+
+  @inline(never)
+  private func storeDifferences(_ slice: Lens.Session, _ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { retryUnsettled() }
     for at in 0..<count {
       switch slots[at].capture(slice) {
@@ -93,17 +105,17 @@ where Lens.Session == Binding.Session {
 
   // MARK: the host's calls
 
-  package override func persist() throws(Failure) { try afterStoring { _ throws(Failure) in } }
+  func persist() throws(Failure) { try afterStoring { _ throws(Failure) in } }
 
-  package override func flush() throws(Failure) {
+  func flush() throws(Failure) {
     try afterStoring { _ throws(Failure) in
       if let failure = syncStorage() { throw failure }
     }
   }
 
-  package override func refresh() throws(Failure) { try afterStoring { runtime throws(Failure) in try takeNews(into: runtime) } }
+  func refresh() throws(Failure) { try afterStoring { runtime throws(Failure) in try takeNews(into: runtime) } }
 
-  package override func touch(_ key: Key) throws(Failure) {
+  func touch(_ key: Key) throws(Failure) {
     let at = try fieldIndex(of: key)
     try afterStoring { _ throws(Failure) in try renewEntry(at) }
   }
@@ -112,7 +124,7 @@ where Lens.Session == Binding.Session {
   private func afterStoring(_ body: (ModelRuntime<Lens.Model>) throws(Failure) -> Void) throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
-      let failure = storeChanges(of: runtime.model)
+      let failure = storeChanges()
       defer { deliverEvents() }
       do throws(Failure) { try body(runtime) } catch { throw failure ?? error }
       if let failure { throw failure }
@@ -129,7 +141,7 @@ where Lens.Session == Binding.Session {
   }
 
   /// Marks a field, which the next update then stores. Nothing is stored now, so this may be called inside a callback.
-  package override func mark(_ key: Key) throws(Failure) {
+  func mark(_ key: Key) throws(Failure) {
     let at = try fieldIndex(of: key)
     slots[at].marked()
     unsettle(at)
@@ -137,14 +149,14 @@ where Lens.Session == Binding.Session {
 
   // MARK: questions, which change nothing
 
-  package override func state(of key: Key) throws(Failure) -> FieldState {
+  func state(of key: Key) throws(Failure) -> FieldState {
     try attachedRuntime().ask { () throws(Failure) in
       let at = try fieldIndex(of: key)
       return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty)
     }
   }
 
-  package override func millisecondsToNextExpiry() -> Int64? {
+  func millisecondsToNextExpiry() -> Int64? {
     (try? attachedRuntime().ask { () throws(Failure) in nextExpiry() }) ?? nil
   }
 
@@ -169,11 +181,23 @@ where Lens.Session == Binding.Session {
     return at
   }
 
+  /// Returns the runtime, retained for the call, or throws if the session is detached. A session that is being ended still has it.
+  func attachedRuntime() throws(Failure) -> ModelRuntime<Lens.Model> {
+    guard let runtime else { throw Session.detached }
+    return runtime.takeUnretainedValue()
+  }
+
   // MARK: the end
 
-  override func finish(_ model: Lens.Model, flushing: Bool) {
+  func end(_ session: Session, as ending: Ending, keeping handle: AnyObject?) {
+    runtime?.takeUnretainedValue().end(session, as: ending, keeping: handle)
+  }
+
+  func leftRuntime() { runtime = nil }
+
+  func finish(flushing: Bool) {
     if flushing {
-      _ = storeChanges(of: model)
+      _ = storeChanges()
       _ = syncStorage()
       deliverEvents()
     }
@@ -184,7 +208,7 @@ where Lens.Session == Binding.Session {
     owner = nil
   }
 
-  override func refuseKeys(_ keys: [Key], in place: Place) throws(Failure) {
+  func refuseKeys(_ keys: [Key], in place: Place) throws(Failure) {
     guard let storage, storage.place == place else { return }
     for at in 0..<count where storedKeys(at).contains(where: keys.contains) {
       throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: fields[at].key)

@@ -50,18 +50,18 @@ public struct Event: Sendable {
 public struct FieldState: Equatable, Sendable {
   /// What storage holds of a field.
   public enum Stored: Int32, Sendable {
-   /// Nothing is stored.
-   case absent = 0
-   /// A value that the model has, or had.
-   case loaded = 1
-   /// A value that the field did not accept.
-   case rejected = 2
-   /// A value that has expired, and so reads as absent.
-   case expired = 3
-   /// A value that was migrated from an older version, or is under a former key. It is dirty until it is stored anew.
-   case migrated = 4
-   /// A value that a newer version of the field stored.
-   case newer = 5
+    /// Nothing is stored.
+    case absent = 0
+    /// A value that the model has, or had.
+    case loaded = 1
+    /// A value that the field did not accept.
+    case rejected = 2
+    /// A value that has expired, and so reads as absent.
+    case expired = 3
+    /// A value that was migrated from an older version, or is under a former key. It is dirty until it is stored anew.
+    case migrated = 4
+    /// A value that a newer version of the field stored.
+    case newer = 5
   }
 
   /// What storage holds.

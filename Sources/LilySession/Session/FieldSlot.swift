@@ -3,7 +3,7 @@
 // Its members change only by the transitions below. docs/architecture.md has them as a table, and each has a test. A slot is large, so it
 // cannot be copied: an update that asks a slot something must not copy it first.
 struct FieldSlot<Binding: FieldBinding>: ~Copyable {
-  /// Where the field's value came from, or went to. By this the session tells news from what it knows.
+  /// The entry that the field's value came from, or went to. By this the session tells news from what it knows.
   enum Origin: BitwiseCopyable {
     /// Storage was last seen to hold nothing for the field.
     case none

@@ -9,7 +9,7 @@ package final class ModelRuntime<Model> {
   /// The host's handle, which retains this runtime. A free inside a callback keeps it alive until the outermost call ends.
   private var keptAlive: AnyObject?
   /// Each is retained. It is not an array, because reading one out of that would retain and release it on each update.
-  private var sessions = PlainList<Unmanaged<ModelSession<Model>>>()
+  private var sessions = PlainList<Unmanaged<Session>>()
 
   package init(model: Model) { self.model = model }
 
@@ -33,7 +33,7 @@ package final class ModelRuntime<Model> {
     model = next
     var first: Failure?
     for at in 0..<sessions.count {
-      let failure = sessions[at]._withUnsafeGuaranteedRef { $0.storeChanges(of: model) }
+      let failure = sessions[at]._withUnsafeGuaranteedRef { $0.work.storeChanges() }
       if failure != nil, first == nil { first = failure }
     }
     endCall()
@@ -83,19 +83,17 @@ package final class ModelRuntime<Model> {
 
   // MARK: sessions
 
-  var attached: [ModelSession<Model>] { (0..<sessions.count).map { sessions[$0].takeUnretainedValue() } }
+  var attached: [Session] { (0..<sessions.count).map { sessions[$0].takeUnretainedValue() } }
 
   func setModel(hydrated next: Model) { model = next }
 
-  func add(_ session: ModelSession<Model>) {
-    sessions.append(Unmanaged.passRetained(session))
-    session.runtime = Unmanaged.passUnretained(self)
-  }
+  func add(_ session: Session) { sessions.append(Unmanaged.passRetained(session)) }
 
-  /// Ends a session now, or at the end of the outermost call.
-  func end(_ session: ModelSession<Model>, as ending: Ending) {
+  /// Ends a session now, or at the end of the outermost call. `handle` is kept alive until then.
+  func end(_ session: Session, as ending: Ending, keeping handle: AnyObject?) {
     guard session.ending == .no else { return }
     session.ending = ending
+    session.keptAlive = handle
     if isBusy {
       hasDeferred = true
       return
@@ -105,8 +103,8 @@ package final class ModelRuntime<Model> {
     endCall()
   }
 
-  private func end(_ session: ModelSession<Model>) {
-    session.finish(model, flushing: session.ending != .abandoned)
+  private func end(_ session: Session) {
+    session.work.finish(flushing: session.ending != .abandoned)
     session.leftRuntime()
     let ended = Unmanaged.passUnretained(session)
     let before = sessions.count

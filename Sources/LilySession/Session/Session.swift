@@ -1,84 +1,86 @@
 /// An attachment of fields to a runtime and a storage. After it is detached or its runtime is freed, its calls throw `invalidArgument`.
-//
-// This is what hosts see. `Attachment` implements it.
-public class Session {
-  init() {}
-
-  /// Stores the fields that have changed, after the program has changed the model without an update. Throws if a field could not be stored;
-  /// the next update tries it again.
-  public func persist() throws(Failure) { throw Session.detached }
-
-  /// Persists, then syncs the storage, so that what is stored survives power loss.
-  public func flush() throws(Failure) { throw Session.detached }
-
-  /// Persists, then brings into the model what was changed, removed or cleared elsewhere, or has expired.
-  public func refresh() throws(Failure) { throw Session.detached }
-
-  /// Makes the next update store the field even if it has not changed.
-  package func mark(_ key: Key) throws(Failure) { throw Session.detached }
-
-  /// Stores a field again unchanged, which renews its expiry.
-  package func touch(_ key: Key) throws(Failure) { throw Session.detached }
-
-  /// Returns the time in ms until the next stored field expires, or nil if none will.
-  package func millisecondsToNextExpiry() -> Int64? { nil }
-
-  package func state(of key: Key) throws(Failure) -> FieldState { throw Session.detached }
-
-  /// Flushes, then ends the session. Inside a callback this happens when the outermost call returns. Failures are not reported; call
-  /// `flush` before to learn of them.
-  public func detach() {}
-
-  /// Ends the session without calling the host.
-  package func abandon() {}
-
-  /// Does as `detach` if `flushing` is true, and as `abandon` otherwise. The host does not use the session after this, except in callbacks
-  /// that this runs.
-  ///
-  /// - Parameter handle: is kept alive until the session has ended.
-  package func end(flushing: Bool, keeping handle: AnyObject) {}
-
-  static var detached: Failure { Failure(.invalidArgument, "the session is detached") }
-}
-
-/// What a runtime needs of a session.
-package class ModelSession<Model>: Session {
-  /// nil if the session is detached. The runtime retains the session, and clears this when it is freed.
-  var runtime: Unmanaged<ModelRuntime<Model>>?
+public final class Session {
+  let work: any SessionWork
   var ending = Ending.no
   /// The host's handle, which retains this session. `end` keeps it alive until the session has ended. It is nil once there is no runtime.
   var keptAlive: AnyObject?
 
-  /// Stores what an update changed: takes the slice, compares each field, and encodes and writes those that differ. Returns the first
-  /// failure, or nil.
-  func storeChanges(of model: Model) -> Failure? { nil }
+  init(_ work: any SessionWork) { self.work = work }
 
-  /// Ends the session's work, and releases what the host lent to it. The runtime calls this last.
-  func finish(_ model: Model, flushing: Bool) {}
+  /// Stores the fields that have changed, after the program has changed the model without an update. Throws if a field could not be stored;
+  /// the next update tries it again.
+  public func persist() throws(Failure) { try work.persist() }
 
-  /// Throws if the session stores one of these keys in this place.
-  func refuseKeys(_ keys: [Key], in place: Place) throws(Failure) {}
+  /// Persists, then syncs the storage, so that what is stored survives power loss.
+  public func flush() throws(Failure) { try work.flush() }
 
-  /// Returns the runtime, retained for the call, or throws if the session is detached. A session that is being ended still has it.
-  func attachedRuntime() throws(Failure) -> ModelRuntime<Model> {
-    guard let runtime else { throw Session.detached }
-    return runtime.takeUnretainedValue()
-  }
+  /// Persists, then brings into the model what was changed, removed or cleared elsewhere, or has expired.
+  public func refresh() throws(Failure) { try work.refresh() }
 
-  package override func detach() { runtime?.takeUnretainedValue().end(self, as: .detached) }
-  package override func abandon() { runtime?.takeUnretainedValue().end(self, as: .abandoned) }
+  package func mark(_ key: Key) throws(Failure) { try work.mark(key) }
+  package func touch(_ key: Key) throws(Failure) { try work.touch(key) }
+  package func state(of key: Key) throws(Failure) -> FieldState { try work.state(of: key) }
 
-  package override func end(flushing: Bool, keeping handle: AnyObject) {
-    guard let runtime else { return }
-    keptAlive = handle
-    runtime.takeUnretainedValue().end(self, as: flushing ? .detached : .abandoned)
+  /// Returns the time in ms until the next stored field expires, or nil if none will.
+  package func millisecondsToNextExpiry() -> Int64? { work.millisecondsToNextExpiry() }
+
+  /// Flushes, then ends the session. Inside a callback this happens when the outermost call returns. Failures are not reported; call
+  /// `flush` before to learn of them.
+  public func detach() { work.end(self, as: .detached, keeping: nil) }
+
+  /// Does as `detach` if `flushing` is true, and ends the session without calling the host otherwise. The host does not use the session
+  /// after this, except in callbacks that this runs.
+  ///
+  /// - Parameter handle: is kept alive until the session has ended.
+  package func end(flushing: Bool, keeping handle: AnyObject) {
+    work.end(self, as: flushing ? .detached : .abandoned, keeping: handle)
   }
 
   /// Notes that the runtime has released the session.
   func leftRuntime() {
-    runtime = nil
+    work.leftRuntime()
     keptAlive = nil
   }
+
+  static var detached: Failure { Failure(.invalidArgument, "the session is detached") }
+}
+
+/// What a session does, whatever the types of its model and fields.
+protocol SessionWork: AnyObject {
+  /// Sets the fields whose stored value is accepted. The values that all fields have then become the baselines. Throws if another session of
+  /// the runtime stores one of the keys in the same place.
+  func hydrate(beside others: [Session]) throws(Failure)
+
+  /// Reports what opening the storage found, and what hydrating did.
+  func reportFindings(_ notices: Notices)
+
+  func persist() throws(Failure)
+  func flush() throws(Failure)
+  func refresh() throws(Failure)
+
+  /// Makes the next update store the field even if it has not changed.
+  func mark(_ key: Key) throws(Failure)
+
+  /// Stores a field again unchanged, which renews its expiry.
+  func touch(_ key: Key) throws(Failure)
+  func millisecondsToNextExpiry() -> Int64?
+  func state(of key: Key) throws(Failure) -> FieldState
+
+  /// Stores what an update changed: takes the slice, compares each field, and encodes and writes those that differ. Returns the first
+  /// failure, or nil.
+  func storeChanges() -> Failure?
+
+  /// Has the runtime end the session, if there still is a runtime.
+  func end(_ session: Session, as ending: Ending, keeping handle: AnyObject?)
+
+  /// Ends the session's work, and releases what the host lent to it. The runtime calls this last.
+  func finish(flushing: Bool)
+
+  /// Notes that there is no runtime any more.
+  func leftRuntime()
+
+  /// Throws if the session stores one of these keys in this place.
+  func refuseKeys(_ keys: [Key], in place: Place) throws(Failure)
 }
 
 /// Finds a session's slice in the model, and delivers events to the host.

@@ -161,7 +161,7 @@ final class EntryTable {
 
   // MARK: rings
 
-  /// Returns the ring that a key belongs to. Makes it if there is none.
+  /// Returns the ring that a key belongs to. Makes the ring if it is missing.
   private func ring(of key: UnsafeRawBufferPointer) -> Node.Pointer {
     let scope = Scope.prefixLength(key) ?? 0
     let isSession = UnsafeRawBufferPointer(rebasing: key[scope...]).begins(with: Key.sessionBytes)

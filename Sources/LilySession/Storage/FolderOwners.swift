@@ -32,8 +32,8 @@ enum FolderOwners {
   private static func isSame(_ one: stat, _ other: stat) -> Bool { one.st_dev == other.st_dev && one.st_ino == other.st_ino }
 
   /// Judges one folder as OpenSSH's StrictModes does, except that a sticky folder is safe, because nobody can touch another's files in it.
-  /// Whether a group has only this user cannot be known, so a group's rights count as others'. An owner that this user namespace does not
-  /// know (the overflow user, 65534) counts as somebody else.
+  /// The library cannot know whether a group has only this user, so a group's rights count as others'. An owner that this user namespace
+  /// does not know (the overflow user, 65534) counts as somebody else.
   private static func weakness(_ folder: stat) -> StaticString? {
     guard folder.st_uid == 0 || folder.st_uid == Syscalls.effectiveUser() else { return "another user owns the folder" }
     let isSticky = folder.st_mode & mode_t(S_ISVTX) != 0

@@ -67,7 +67,7 @@ extension Journal {
 
   /// Looks the path up, and opens what it leads to. Nothing is known of another file; if there is no file, nothing is stored.
   ///
-  /// - Parameter create: if true, makes the file if there is none.
+  /// - Parameter create: if true, makes a missing file.
   @inline(never)
   func followPath(create: Bool) throws(Failure) -> Followed {
     let followed = try followWithWatch()
@@ -103,7 +103,7 @@ extension Journal {
     return .nothing
   }
 
-  /// Opens the file that the path names, which is another one than before. Returns false if there is none.
+  /// Opens the file that the path names, which is another one than before. Returns false if the path names no file.
   private func openAnother(create: Bool) throws(Failure) -> Bool {
     switch try route.openFile(create: create) {
     case .nothing: return false

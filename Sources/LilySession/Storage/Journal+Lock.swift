@@ -184,8 +184,8 @@ extension Journal {
     }
     if links(found) & Syscalls.openToOthers != 0 { route.tighten() }
     if links(found) & Syscalls.looseMark != 0 { route.noteMark() }
-    // After the catching up, which may take longer than the other process waits; before the path is looked up: that nobody is replacing the
-    // file may mean that somebody has.
+    // This comes after the catching up, which may take longer than the other process waits. It comes before the path is looked up, because
+    // nobody is replacing the file any more once somebody has replaced it.
     if route.wasLoose, isBeingReplaced() {
       Syscalls.sleepFor(microseconds: 1000)
       return false

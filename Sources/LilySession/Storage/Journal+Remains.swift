@@ -18,7 +18,7 @@ extension Journal {
   /// - Returns: why one of them is still there, or nil if none is.
   @discardableResult
   func removeLeftFiles() -> Failure? {
-    _ = isBeingReplaced() // which removes what is not at work
+    _ = isBeingReplaced() // this removes a file that nobody is at work on
     var failure: Failure?
     do throws(Failure) {
       try Syscalls.forEachName(in: route.directory) { name in

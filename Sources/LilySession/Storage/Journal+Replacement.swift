@@ -56,8 +56,8 @@ extension Journal {
       if Syscalls.hasFoundSomething { return nil }
       throw Syscalls.failure("cannot create the file that is to replace").at(names.path)
     }
-    // At once, whatever the umask: others can see by its lock alone that somebody is at work. Before it was locked, another process may have
-    // taken it for a leftover, and removed it.
+    // The file is locked at once, because only its lock tells others that somebody is at work. Before that, another process may have taken it
+    // for a leftover, and removed it. It is made private first, because the umask may have given others rights to it.
     if Syscalls.makePrivate(new), (try? Syscalls.tryLock(new)) == .taken, isNamed(new) { return new }
     Syscalls.closeFile(new)
     return nil

@@ -6,20 +6,20 @@ import CPlatform
 //
 // `Journal+Write.swift` shows the steps of every change: mutex, flock, catch up, repair, one write, unlock. The mutex is taken before the
 // file's lock. Neither is held while the host's code runs.
-public final class Journal: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
+public final class Journal: Storage, SessionStorage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   /// How a file is opened.
   public struct Options: Sendable {
-    /// Never writes to the file, and never makes it.
+    /// If true, the storage never writes to the file, and never makes it.
     public var isReadOnly = false
-    /// Opening throws if the file is damaged, or if others could exchange it because of its folder.
+    /// If true, opening throws if the file is damaged, or if others could exchange it because of its folder.
     public var isStrict = false
-    /// With `isStrict`, accepts a file in any folder.
+    /// If `isStrict` is set, too, opening accepts a file in any folder.
     public var acceptsAnyFolder = false
-    /// A write survives power loss when it returns, or reports that it may not.
+    /// If true, a write survives power loss when it returns, or reports that it may not.
     public var isPowerDurable = false
     /// The limit on the bytes of all keys and values; Int64.max means no limit. The default is 5 MiB.
     public var quota = defaultQuota
-    /// Makes the file if it is missing. If this is false, opening a missing file throws `notFound`.
+    /// If true, opening makes a missing file; if false, it throws `notFound`.
     public var create = true
     /// If the file or its folder is missing and is not made, opening does not throw. Nothing is stored then.
     package var acceptsMissing = false
@@ -87,10 +87,10 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
 
   // MARK: Storage
 
-  public var cPath: UnsafePointer<CChar>? { UnsafePointer(names.path) }
+  package var cPath: UnsafePointer<CChar>? { UnsafePointer(names.path) }
   public func now() -> Int64 { options.clock?() ?? Syscalls.wallClock() }
 
-  public var notices: Notices {
+  package var notices: Notices {
     var notices = Notices()
     _ = try? exclusion.run { () throws(Failure) in
       notices.damagedLines = mirror.damagedLines &+ damageAtOpening
@@ -99,11 +99,11 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     return notices
   }
 
-  public var place: Place {
+  package var place: Place {
     (try? exclusion.run { () throws(Failure) in route.place }) ?? Place(device: 0, inode: 0, name: [])
   }
 
-  public var scope: Scope { .none }
+  package var scope: Scope { .none }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try exclusively { () throws(Failure) in
@@ -112,7 +112,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     }
   }
 
-  public func revalidate() throws(Failure) {
+  package func revalidate() throws(Failure) {
     try exclusively { () throws(Failure) in try freshen(lookingUp: true) }
   }
 
@@ -121,7 +121,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
       entries: keys.map { $0.withBytes { mirror.table.find($0) }.map(EntryTable.entry) }, generation: mirror.generation(of: scope))
   }
 
-  public func generationAtHand(of scope: Scope) -> UInt64? {
+  package func generationAtHand(of scope: Scope) -> UInt64? {
     try? exclusion.run { () throws(Failure) in
       try freshen()
       return mirror.generation(of: scope)
@@ -157,7 +157,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
   }
 
   /// Sessions tell the watch how far they have caught up, so that the descriptor stays readable until all have.
-  public var watch: Watch? { watcher }
+  package var watch: Watch? { watcher }
 
   public func info() throws(Failure) -> StorageInfo {
     try exclusively { () throws(Failure) in
@@ -176,7 +176,7 @@ public final class Journal: Storage, @unchecked Sendable { // all that changes i
     }
   }
 
-  public func close() {
+  package func close() {
     _ = try? sync() // nobody could receive a failure any more
   }
 }

@@ -35,7 +35,7 @@ struct JournalDebts {
   mutating func synced() { owesSync = false }
   mutating func directorySynced() { owesDirectory = false }
 
-  /// The path leads to another file, of which nothing is known.
+  /// Notes that the path leads to another file. Nothing is known of that file.
   mutating func metAnotherFile() {
     owesDirectory = true
     owesNewFile = false

@@ -64,7 +64,7 @@ final class JournalMirror {
   var hasMoved: Bool { state.hasMoved }
   /// True if the file still holds what was removed or cleared.
   var holdsRemoved: Bool { state.holdsRemoved }
-  /// Where the last line ends that removes something, or 0 if there is none. What comes before may have been removed.
+  /// The end of the last line that removes something; 0 if no line does. What comes before may have been removed.
   var removedTo: Int64 { state.removedTo }
   /// What follows the last line that was read, or nil if the file ended with that line.
   var tail: Tail? { state.tail }
@@ -86,7 +86,7 @@ final class JournalMirror {
 
   // MARK: another file
 
-  /// Another file is to be read, of which nothing is known. The generation stays until that file's is read.
+  /// Forgets what was read, because another file is to be read. The generation stays until that file's is read.
   func startOver() {
     if applied > 0 { formerSalt = salt }
     table.removeAll()

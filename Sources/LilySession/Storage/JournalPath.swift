@@ -91,7 +91,7 @@ final class JournalPath {
     return Identity(there) == Identity(status)
   }
 
-  /// Opens the folder that the path leads to now. Returns false if there is none.
+  /// Opens the folder that the path leads to now. Returns false if it leads to no folder.
   func findFolder() throws(Failure) -> Bool {
     guard let there = try Syscalls.statusOfFolder(names.directory) else { return false }
     if directory >= 0, Identity(there) == folderIdentity { return true }

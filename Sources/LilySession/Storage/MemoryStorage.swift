@@ -1,5 +1,5 @@
 /// A storage in memory. Its entries are gone when it is freed.
-public final class MemoryStorage: Storage, @unchecked Sendable { // all that changes is guarded by `exclusion`
+public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable { // all that changes is guarded by `exclusion`
   private let exclusion = Exclusion()
   private let table = EntryTable()
   private var generation: UInt64 = 0
@@ -14,16 +14,10 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
     self.quota = quota ?? defaultQuota
   }
 
-  public var scope: Scope { .none }
   public var descriptor: Int32 { -1 }
-  public var watch: Watch? { nil }
-
-  public var place: Place { Place(of: self) }
-  public var notices: Notices { Notices() }
-  public var cPath: UnsafePointer<CChar>? { nil }
   public func now() -> Int64 { clock() }
   public func sync() throws(Failure) -> Failure? { try exclusion.run { () throws(Failure) in nil } }
-  public func close() {}
+  package func close() {}
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try exclusion.run { () throws(Failure) in snapshot(keys, scope) }
@@ -35,15 +29,13 @@ public final class MemoryStorage: Storage, @unchecked Sendable { // all that cha
 
   private func generation(of scope: Scope) -> UInt64 { scope == .none ? generation : table.generation(of: scope) }
 
-  public func generationAtHand(of scope: Scope) -> UInt64? {
+  package func generationAtHand(of scope: Scope) -> UInt64? {
     try? exclusion.run { () throws(Failure) in generation(of: scope) }
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
     try exclusion.run { () throws(Failure) in table.items(prefix) }
   }
-
-  public func revalidate() {}
 
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let time = now()

@@ -1,16 +1,16 @@
-// These functions work on single entries, outside any session. They are no extension of `Storage`, because Embedded Swift 6.3 compiles the
-// call of a protocol extension's method on `any Storage` to a trap.
+// These functions work on single entries, outside any session. They are no extension of the protocol, because Embedded Swift 6.3 compiles the
+// call of a protocol extension's method on `any SessionStorage` to a trap.
 
 /// Returns the entry, or nil if it is absent or has expired. Throws DECODE if its text is not JSON, which only a storage of the host's may
 /// have.
-package func getEntry(_ key: Key, from storage: any Storage) throws(Failure) -> Entry? {
+package func getEntry(_ key: Key, from storage: any SessionStorage) throws(Failure) -> Entry? {
   let now = storage.now()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }
   try entry.withText { text throws(Failure) in _ = try JSON.check(text) }
   return entry
 }
 
-package func setEntry(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any Storage) throws(Failure) {
+package func setEntry(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any SessionStorage) throws(Failure) {
   guard deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: key) }
   let isCompact: Bool
   do throws(Failure) { isCompact = try JSON.check(text) } catch { throw error.about(key) }
@@ -21,20 +21,20 @@ package func setEntry(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int
   try writeSingle(batch, key, to: storage)
 }
 
-package func removeEntry(_ key: Key, from storage: any Storage) throws(Failure) {
+package func removeEntry(_ key: Key, from storage: any SessionStorage) throws(Failure) {
   let batch = Batch()
   batch.remove(storage.scope.key(key))
   try writeSingle(batch, key, to: storage)
 }
 
-private func writeSingle(_ batch: Batch, _ key: Key, to storage: any Storage) throws(Failure) {
+private func writeSingle(_ batch: Batch, _ key: Key, to storage: any SessionStorage) throws(Failure) {
   guard case .written(let shortfall?) = try storage.write(batch, in: storage.scope, generation: nil) else { return }
   guard shortfall.leftOut.isEmpty else { throw Failure(.quota, "the value does not fit into the storage's quota", key: key) }
   if let notDurable = shortfall.notDurable { throw notDurable.about(key) }
 }
 
 /// Returns the entries that have not expired and whose keys begin with the prefix, in byte order of the keys.
-package func listEntries(_ prefix: Key, of storage: any Storage) throws(Failure) -> [Item] {
+package func listEntries(_ prefix: Key, of storage: any SessionStorage) throws(Failure) -> [Item] {
   let now = storage.now()
   let scope = storage.scope
   var found: [Item] = []
@@ -46,6 +46,6 @@ package func listEntries(_ prefix: Key, of storage: any Storage) throws(Failure)
 }
 
 /// Removes all keys of sessions from the storage, in one step. This is log-out.
-package func clearSessions(_ storage: any Storage) throws(Failure) {
+package func clearSessions(_ storage: any SessionStorage) throws(Failure) {
   try storage.clear(storage.scope)
 }

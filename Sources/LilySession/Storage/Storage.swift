@@ -4,23 +4,14 @@
 /// A storage of the program's own implements `read`, `write`, `clear` and `entries`; in Swift programs the rest has defaults. Its methods
 /// take keys as they are stored, with the prefix of their scope.
 public protocol Storage: AnyObject, Sendable {
-  /// The part of the place that this storage is.
-  var scope: Scope { get }
-
   /// Returns the entries of `keys` and the scope's generation, all as of one moment. It returns expired entries, too: the caller knows the
   /// time, and treats them as absent.
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot
-
-  /// Makes sure that the next read finds what others would find, because somebody may have moved the file.
-  func revalidate() throws(Failure)
 
   /// Stores the batch in one step, without the changes that its conditions and the quota leave out; or throws, and stores nothing.
   /// `generation` is the scope's when the batch was made. If the scope was cleared since, nothing is written, and the new generation is
   /// returned. nil writes in any generation.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
-
-  /// Returns the scope's generation after a write that failed, or nil if finding it would need what has just failed.
-  func generationAtHand(of scope: Scope) -> UInt64?
 
   /// Removes all keys of the scope's sessions in one step, and raises the scope's generation.
   func clear(_ scope: Scope) throws(Failure)
@@ -31,9 +22,6 @@ public protocol Storage: AnyObject, Sendable {
   /// A descriptor that polls readable after what is stored has changed, until each session has refreshed. It is -1 if the storage has none.
   var descriptor: Int32 { get }
 
-  /// The watch that keeps `descriptor` readable until each session has refreshed; nil if the storage has none.
-  var watch: Watch? { get }
-
   /// Returns facts about the storage. A scope returns its parent's.
   func info() throws(Failure) -> StorageInfo
 
@@ -42,20 +30,8 @@ public protocol Storage: AnyObject, Sendable {
   @discardableResult
   func sync() throws(Failure) -> Failure?
 
-  /// Syncs for the last time, without reporting failures. The storage is not called again.
-  func close()
-
   /// Returns the time, UTC in ms, by the clock of the options.
   func now() -> Int64
-
-  /// Where the entries are. Two storages with the same place have the same keys.
-  var place: Place { get }
-
-  /// What opening the storage found. Sessions report it.
-  var notices: Notices { get }
-
-  /// The absolute path of the file, with a NUL at its end; nil if there is no file. It lives as long as the storage.
-  var cPath: UnsafePointer<CChar>? { get }
 }
 
 /// What is stored under a key.
@@ -196,35 +172,6 @@ public struct StorageInfo: Sendable {
 
 /// The quota of 5 MiB that browsers give an origin.
 package var defaultQuota: Int64 { 5 << 20 }
-
-/// Where a storage's entries are.
-public struct Place: Equatable, Sendable {
-  /// Makes the place of entries that are only in this object.
-  package init(of object: AnyObject) {
-    self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
-  }
-
-  init(device: UInt64, inode: UInt64, name: [UInt8]) {
-    self.device = device
-    self.inode = inode
-    self.name = name
-  }
-
-  var device: UInt64
-  var inode: UInt64
-  var name: [UInt8]
-}
-
-/// What opening a storage found.
-public struct Notices: Sendable {
-  /// Makes notices of nothing.
-  public init() {}
-
-  /// The number of lines that were damaged, and skipped.
-  public var damagedLines = 0
-  /// True as in ``StorageInfo/directoryIsOpen``.
-  public var directoryIsOpen = false
-}
 
 /// How often a change is tried again because somebody else was faster. Of those who compete one always succeeds, so this many failures are
 /// next to impossible; but a storage of the host's may say so for ever.

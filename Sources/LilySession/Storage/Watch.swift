@@ -8,7 +8,7 @@ import CPlatform
 // once more, so that no change in between is missed.
 //
 // Lock order: the journal's exclusion first, then the watch's. Sessions call the watch while they hold neither.
-public final class Watch {
+package final class Watch {
   private let exclusion: Exclusion
   private let names: JournalNames
 

@@ -105,7 +105,7 @@
       onEvent: ((Event) -> Void)? = nil
     ) throws(Failure) -> Session {
       let lens = PathLens(path: path, revision: revision, onEvent: onEvent)
-      return try core.attach(persistence.list, lens: lens, owner: nil) { () throws(Failure) in storage }
+      return try core.attach(persistence.list, lens: lens, owner: nil) { () throws(Failure) in storage.forSessions }
     }
   }
 

@@ -5,12 +5,12 @@
     /// Returns the entry under a key, with its deadline and version.
     ///
     /// - Returns: nil if the key is absent, or its entry has expired.
-    public func entry(forKey key: String) throws(Failure) -> Entry? { try getEntry(try Key(storage: key), from: self) }
+    public func entry(forKey key: String) throws(Failure) -> Entry? { try getEntry(try Key(storage: key), from: forSessions) }
 
     /// Returns the entries whose keys have the prefix, in byte order of the keys, without those that have expired.
     public func items(withPrefix prefix: String = "") throws(Failure) -> [Item] {
       let prefix = try [UInt8](prefix.utf8).withBytes { bytes throws(Failure) in try Key(prefix: bytes) }
-      return try listEntries(prefix, of: self)
+      return try listEntries(prefix, of: forSessions)
     }
 
     /// Stores entries in one step. Each keeps its deadline and version. No key may occur twice.

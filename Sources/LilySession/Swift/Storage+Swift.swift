@@ -4,20 +4,20 @@
     ///
     /// It may be called anywhere, even inside an update function. It does not change the model, and a field is stored again only when it
     /// changes.
-    public func clear() throws(Failure) { try clear(scope) }
+    public func clear() throws(Failure) { try clearSessions(forSessions) }
 
     /// Returns a part of this storage that is a separate storage, such as one for each user.
     ///
     /// - Parameter name: the name of the part, 1 to 64 bytes.
     /// - Throws: `unsupported` if this storage is a scope itself.
     public func scoped(_ name: String) throws(Failure) -> ScopedStorage {
-      try ScopedStorage.make(self, try Scope(name: try Key(storage: name)))
+      try ScopedStorage.make(forSessions, try Scope(name: try Key(storage: name)))
     }
 
     /// Returns the JSON text under a key. The key under which a field is stored is `lily_session_` followed by the field's own key.
     ///
     /// - Returns: nil if the key is absent, or its entry has expired.
-    public func json(forKey key: String) throws(Failure) -> String? { try getEntry(try Key(storage: key), from: self)?.json }
+    public func json(forKey key: String) throws(Failure) -> String? { try getEntry(try Key(storage: key), from: forSessions)?.json }
 
     /// Stores JSON text under a key of the program's own.
     ///
@@ -26,16 +26,16 @@
       let key = try Key(storage: key)
       guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "the expiry is not positive", key: key) }
       let deadline = deadline(after: expiresAfter?.milliseconds ?? 0, from: now())
-      try [UInt8](json.utf8).withBytes { text throws(Failure) in try setEntry(key, to: text, deadline: deadline, in: self) }
+      try [UInt8](json.utf8).withBytes { text throws(Failure) in try setEntry(key, to: text, deadline: deadline, in: forSessions) }
     }
 
     /// Removes a key. If the key is absent, nothing happens.
-    public func removeValue(forKey key: String) throws(Failure) { try removeEntry(try Key(storage: key), from: self) }
+    public func removeValue(forKey key: String) throws(Failure) { try removeEntry(try Key(storage: key), from: forSessions) }
 
     /// Returns the keys that have the prefix, in byte order.
     public func keys(withPrefix prefix: String = "") throws(Failure) -> [String] {
       let prefix = try [UInt8](prefix.utf8).withBytes { bytes throws(Failure) in try Key(prefix: bytes) }
-      return try listEntries(prefix, of: self).map(\.key.description)
+      return try listEntries(prefix, of: forSessions).map(\.key.description)
     }
   }
 
@@ -71,17 +71,9 @@
 
   // Defaults for a program's own storage, which seldom needs to implement these.
   extension Storage {
-    public var scope: Scope { .none }
     public var descriptor: Int32 { -1 }
-    public func revalidate() throws(Failure) {}
     public func sync() throws(Failure) -> Failure? { nil }
-    public func generationAtHand(of scope: Scope) -> UInt64? { nil }
-    public var watch: Watch? { nil }
-    public func close() {}
     public func now() -> Int64 { systemClock() }
-    public var place: Place { Place(of: self) }
-    public var notices: Notices { Notices() }
-    public var cPath: UnsafePointer<CChar>? { nil }
 
     /// Counts the entries and their bytes.
     public func info() throws(Failure) -> StorageInfo {

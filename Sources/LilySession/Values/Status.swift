@@ -1,5 +1,4 @@
-/// How a call ended. The numbers are part of the C ABI: a test compares them with `lily_session.h`, and no number is ever used for another
-/// status.
+/// How a call ended. The numbers are part of the C ABI, and no number is ever used for another status.
 public struct Status: RawRepresentable, Equatable, Sendable {
   /// The number, as in the C interface.
   public var rawValue: Int32
@@ -46,16 +45,6 @@ public struct Status: RawRepresentable, Equatable, Sendable {
   public static var quota: Status { Status(rawValue: -26) }
   /// Another process kept the storage's lock for 5 s.
   public static var busy: Status { Status(rawValue: -27) }
-}
-
-extension Status {
-  /// True if the status is one of those above.
-  package var isKnown: Bool {
-    switch rawValue {
-    case -6...0, -14...(-10), -27...(-20): true
-    default: false
-    }
-  }
 }
 
 /// Why a call failed. It may name a key or a path, but never contains a value.

@@ -11,7 +11,6 @@ static void begin(int64_t expires_after_ms) {
   now = 1000;
   table = (struct table){0}; /* The test before this one may have failed halfway. */
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, table_open(&table, &now));
   lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
   field.expires_after_ms = expires_after_ms;

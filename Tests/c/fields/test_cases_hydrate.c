@@ -34,42 +34,32 @@ static void check(struct verdict *verdict, const json_t *one, lily_session_stora
   free(holder.text);
 }
 
-TEST(cases__S3_hydrate) {
-  json_t *cases = cases_load("hydrate.json");
-  struct verdict verdict = {0, 0};
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes stored = case_member(one, "stored");
-    lily_session_storage *storage = open_memory();
-    assert_ok(lily_session_storage_set(storage, "lily_session_field", stored.bytes, stored.length, 0));
-    check(&verdict, one, storage);
-    lily_session_storage_close(storage);
-    free(stored.bytes);
-  }
-  json_decref(cases);
-  assert_verdict(verdict, 120);
+static void check_in_memory(struct verdict *verdict, const json_t *one) {
+  struct bytes stored = case_member(one, "stored");
+  lily_session_storage *storage = open_memory();
+  assert_ok(lily_session_storage_set(storage, "lily_session_field", stored.bytes, stored.length, 0));
+  check(verdict, one, storage);
+  lily_session_storage_close(storage);
+  free(stored.bytes);
 }
 
-/* The same, read from a file that another writer made. */
-TEST(cases__S3_hydrate_from_a_journal) {
-  json_t *cases = cases_load("hydrate.json");
-  struct verdict verdict = {0, 0};
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes stored = case_member(one, "stored");
-    struct journal journal, line = {NULL, 0, 0};
-    journal_text(&line, "\"set\",\"lily_session_field\",");
-    journal_raw(&line, stored.bytes, stored.length);
-    journal_text(&line, ",0");
-    journal_begin(&journal);
-    journal_line_of(&journal, line.bytes, line.length);
-    journal_save(&journal, JOURNAL);
-    lily_session_storage *storage = open_storage(JOURNAL);
-    check(&verdict, one, storage);
-    lily_session_storage_close(storage);
-    free(line.bytes);
-    free(stored.bytes);
-  }
-  json_decref(cases);
-  assert_verdict(verdict, 120);
+TEST(cases__S3_hydrate) { cases_check("hydrate.json", 120, check_in_memory); }
+
+/* The text is in a file that another writer made. */
+static void check_in_a_journal(struct verdict *verdict, const json_t *one) {
+  struct bytes stored = case_member(one, "stored");
+  struct journal journal, line = {NULL, 0, 0};
+  journal_text(&line, "\"set\",\"lily_session_field\",");
+  journal_raw(&line, stored.bytes, stored.length);
+  journal_text(&line, ",0");
+  journal_begin(&journal);
+  journal_line_of(&journal, line.bytes, line.length);
+  journal_save(&journal, JOURNAL);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  check(verdict, one, storage);
+  lily_session_storage_close(storage);
+  free(line.bytes);
+  free(stored.bytes);
 }
+
+TEST(cases__S3_hydrate_from_a_journal) { cases_check("hydrate.json", 120, check_in_a_journal); }

@@ -41,44 +41,24 @@ static lily_session_status store(lily_session_storage *storage, const json_t *on
   return status;
 }
 
-TEST(cases__S2_values) {
-  json_t *cases = cases_load("values.json");
-  struct verdict verdict = {0, 0};
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes stored = case_member(one, "stored");
-    lily_session_storage *storage = open_memory();
-    char *json = NULL;
-    size_t length = 0;
-    /* No case has the first value, so that the case's is a change whatever it is. */
-    const lily_session_status status = store(storage, one, LILY_SESSION_INT);
-    judge(&verdict, one, status == LILY_SESSION_OK, "not stored");
-    if (status == LILY_SESSION_OK && lily_session_storage_get(storage, "lily_session_field", &json, &length) == LILY_SESSION_OK) {
-      const bool same = length == stored.length && memcmp(json, stored.bytes, length) == 0;
-      judge(&verdict, one, same, json);
-      lily_session_free(json);
-    } else {
-      judge(&verdict, one, false, "not there");
-    }
-    free(stored.bytes);
-    lily_session_storage_close(storage);
-  }
-  json_decref(cases);
-  assert_verdict(verdict, 200);
+static void check_value(struct verdict *verdict, const json_t *one) {
+  lily_session_storage *storage = open_memory();
+  /* No case has the first value, so that the case's is a change whatever it is. */
+  const lily_session_status status = store(storage, one, LILY_SESSION_INT);
+  judge(verdict, one, status == LILY_SESSION_OK, "not stored");
+  judge_stored(verdict, one, storage, "lily_session_field");
+  lily_session_storage_close(storage);
 }
 
-TEST(cases__S7_unstorable) {
-  json_t *cases = cases_load("unstorable.json");
-  struct verdict verdict = {0, 0};
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    lily_session_storage *storage = open_memory();
-    const int32_t types = case_types(one);
-    const lily_session_status status = store(storage, one, types & -types);
-    judge(&verdict, one, status == LILY_SESSION_ERROR_ENCODE, lily_session_status_name(status));
-    assert_entries(storage, 0);
-    lily_session_storage_close(storage);
-  }
-  json_decref(cases);
-  assert_verdict(verdict, 40);
+TEST(cases__S2_values) { cases_check("values.json", 200, check_value); }
+
+static void check_unstorable(struct verdict *verdict, const json_t *one) {
+  lily_session_storage *storage = open_memory();
+  const int32_t types = case_types(one);
+  const lily_session_status status = store(storage, one, types & -types);
+  judge(verdict, one, status == LILY_SESSION_ERROR_ENCODE, lily_session_status_name(status));
+  assert_entries(storage, 0);
+  lily_session_storage_close(storage);
 }
+
+TEST(cases__S7_unstorable) { cases_check("unstorable.json", 40, check_unstorable); }

@@ -8,9 +8,6 @@ static struct rig rig;
 static struct probe theme, visits, cart;
 
 static void begin(void) {
-  memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
-  memset(&cart, 0, sizeof cart);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING | LILY_SESSION_NULL);
   rig_field(&rig, &visits, "visits", LILY_SESSION_INT | LILY_SESSION_REAL);
@@ -160,10 +157,9 @@ TEST(session__S5_a_set_that_normalises_causes_no_write) {
   begin();
   assert_int_equal(visits.value.as.integer, 5000);
   rig_end(&rig);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, open_storage(JOURNAL));
-  visits.cap = 100;
   rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
+  visits.cap = 100;
   rig_attach(&rig);
   assert_int_equal(visits.value.as.integer, 100);
   rig_dispatch(&rig);

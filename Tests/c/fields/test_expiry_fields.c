@@ -14,7 +14,6 @@ static void begin(int64_t time, int64_t expires_after_ms) {
   options.context = &now;
   assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
   memset(&token, 0, sizeof token);
-  memset(&theme, 0, sizeof theme);
   rig_begin(&rig, storage);
   token.rig = &rig;
   lily_session_field field = probe_field(&token, "token", LILY_SESSION_STRING);

@@ -8,9 +8,6 @@ static struct rig rig;
 static struct probe before, bad, after;
 
 static void begin(int32_t types) {
-  memset(&before, 0, sizeof before);
-  memset(&bad, 0, sizeof bad);
-  memset(&after, 0, sizeof after);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &before, "before", LILY_SESSION_INT);
   rig_field(&rig, &bad, "bad", types);
@@ -160,7 +157,6 @@ TEST(field_failure__S7_more_than_a_line_holds) {
   const size_t size = (16u << 20) / 6 - 1;
   char *controls = repeated('\x01', size); /* six bytes each */
   struct probe fields[5];
-  memset(fields, 0, sizeof fields);
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   lily_session_storage *storage;
   options.quota_bytes = -1;

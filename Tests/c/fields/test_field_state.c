@@ -19,7 +19,6 @@ static lily_session_status double_it(void *context, uint32_t stored_version, con
 static void begin(void) {
   const char *const former[] = {"age", NULL};
   memset(&visits, 0, sizeof visits);
-  memset(&theme, 0, sizeof theme);
   now = 1000;
   rig_begin(&rig, open_clocked(JOURNAL, &now, 0));
   lily_session_field field = probe_field(&visits, "visits", LILY_SESSION_INT);

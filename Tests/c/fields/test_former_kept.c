@@ -9,7 +9,6 @@ static int64_t now;
 static void begin(int64_t quota, int32_t types, uint32_t version) {
   const char *const former[] = {"look", NULL};
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   now = 1000;
   rig_begin(&rig, open_clocked(JOURNAL, &now, quota));
   lily_session_field field = probe_field(&theme, "theme", types);

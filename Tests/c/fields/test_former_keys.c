@@ -9,7 +9,6 @@ static struct probe theme, visits;
 static void begin(void) {
   const char *const former[] = {"skin", "look", NULL};
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, open_storage(JOURNAL));
   lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
   field.former_keys = former;

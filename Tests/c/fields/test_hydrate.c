@@ -5,7 +5,6 @@
 TEST(hydrate__S3_in_the_order_in_which_fields_were_added) {
   struct rig rig;
   struct probe fields[3];
-  memset(fields, 0, sizeof fields);
   journal_of(JOURNAL, "lily_session_a", "1", "lily_session_b", "2", "lily_session_c", "3", NULL);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &fields[0], "c", LILY_SESSION_INT);
@@ -125,7 +124,6 @@ TEST(hydrate__S3_one_event_for_each_rejected_field_in_order) {
   struct rig rig;
   struct probe fields[4];
   const char *keys[] = {"d", "c", "b", "a"};
-  memset(fields, 0, sizeof fields);
   journal_of(JOURNAL, "lily_session_a", "{}", "lily_session_b", "1", "lily_session_c", "null", "lily_session_d", "0.5", NULL);
   rig_begin(&rig, open_storage(JOURNAL));
   for (size_t i = 0; i < COUNT(fields); i++) rig_field(&rig, &fields[i], keys[i], LILY_SESSION_INT);

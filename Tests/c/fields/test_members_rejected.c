@@ -132,7 +132,7 @@ static void make_rate_nan(void) { shop.rate = NAN; }
 static void make_rate_infinite(void) { shop.rate = -INFINITY; }
 static void make_token_wrong(void) { shop.token = "\xff" SECRET; }
 static void make_theme_wrong(void) { memcpy(shop.theme, "a\xc3\0", 3); }
-/* Without a NUL: the eight bytes are all there is to read. */
+/* There is no NUL, and nothing behind the eight bytes may be read. */
 static void make_theme_endless(void) { memset(shop.theme, 'x', sizeof shop.theme); }
 
 TEST(members_unstorable__S7_NaN_and_infinity) {

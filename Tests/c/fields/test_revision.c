@@ -6,8 +6,6 @@ static struct rig rig;
 static struct probe theme, visits;
 
 static void begin(lily_session_storage *storage) {
-  memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, storage);
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
@@ -70,7 +68,6 @@ TEST(revision__S5_is_taken_after_hydration) {
   lily_session_storage *storage = open_memory();
   assert_ok(set_text(storage, "lily_session_visits", "7"));
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, storage);
   rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
   rig.config.revision = rig_revision;

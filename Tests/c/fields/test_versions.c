@@ -38,7 +38,6 @@ static void migrate_to(const char *text) {
 
 static void begin(uint32_t version, lily_session_migrate_fn with) {
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, open_storage(JOURNAL));
   lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
   field.version = version;

@@ -17,8 +17,6 @@ static rlim_t size_of(const char *path) {
 /* A limit is set, far away, before the storage is opened: a process that has a limit has it from its start. */
 static void begin(void) {
   limit_files(1 << 30);
-  memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
@@ -98,7 +96,6 @@ TEST(write_failure__S6_tried_again_by_flush) { check_retried(by_flush); }
 TEST(write_failure__S6_tried_again_by_detach) { check_retried(by_detach); }
 
 TEST(write_failure__S6_a_revision_does_not_hide_a_dirty_field) {
-  memset(&theme, 0, sizeof theme);
   limit_files(1 << 30);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
@@ -171,7 +168,6 @@ TEST(write_failure__S6_a_read_only_storage) {
   options.flags = LILY_SESSION_READ_ONLY;
   lily_session_storage *storage = NULL;
   assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
-  memset(&theme, 0, sizeof theme);
   rig_begin(&rig, storage);
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   rig_attach(&rig);

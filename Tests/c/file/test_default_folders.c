@@ -188,7 +188,7 @@ TEST(default_folders__S18_under_any_umask) {
   assert_int_equal(in_child(open_under_masks, NULL), 0);
 }
 
-/* As a program leaves them that is killed between making a folder and setting its mode. */
+/* A program that is killed between making a folder and setting its mode leaves such a folder. */
 static int open_what_was_left(void *context) {
   (void)context;
   const char *left[] = {"state/a", "state/a/b", "state/a/b/shop"};

@@ -156,7 +156,7 @@ TEST(default_place__S18_a_message_names_the_variable_the_path_and_the_reason) {
   check_message_is(LILY_SESSION_ERROR_NOT_FOUND, message_with(format, "dangling/shop"));
 }
 
-/* As nobody, where this is root, whom no mode keeps out. */
+/* Root becomes nobody, because no mode keeps root out. */
 static int open_where_nothing_may_be_made(void *context) {
   const char *variable = context;
   const bool is_home = strcmp(variable, "HOME") == 0;

@@ -130,7 +130,7 @@ TEST(durability__S12_an_update_is_whole_or_absent_at_every_byte) {
     if (got_a == LILY_SESSION_OK) assert_string_equal(text_of_a, text_of_b);
     lily_session_free(text_of_a);
     lily_session_free(text_of_b);
-    /* And it goes on from there. */
+    /* The storage can still be used. */
     assert_ok(set_text(storage, "lily_session_a", "3"));
     lily_session_storage_close(storage);
     storage = open_storage(in_place("cut"));

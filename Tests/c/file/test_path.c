@@ -85,7 +85,7 @@ TEST(path__S19_a_deleted_file_is_a_clear_for_a_scopes_session) {
   rig_attach_theme(&rig, &theme);
   probe_string(&theme, "dark");
   rig_dispatch(&rig);
-  assert_ok(lily_session_clear(other)); /* the storage's own keys are none of a scope's */
+  assert_ok(lily_session_clear(other)); /* a scope's keys are not among the storage's own keys */
   assert_ok(lily_session_refresh(rig.session));
   assert_int_equal(rig.event_count, 0);
   assert_int_equal(unlink(JOURNAL), 0);

@@ -127,7 +127,7 @@ TEST(stranger__S18_a_handle_from_before_goes_on_in_the_new_file) {
   for (size_t i = 0; i < COUNT(turns); i++) close(turns[i]);
 }
 
-/* What a process has left that died while it replaced the file does not stop the next, and does not stay. */
+/* A process that died while it replaced the file has left a new file. That does not stop the next process, and does not stay. */
 TEST(stranger__S18_a_replacement_of_a_dead_process_goes) {
   if (geteuid() != 0) skip();
   make_loose();
@@ -212,7 +212,7 @@ TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
   lily_session_storage_close(storage);
 }
 
-/* Of a process that died between making the file and giving it its mode. */
+/* A process that died between making the file and giving it its mode left such a file. */
 static int open_file(void *context) {
   (void)context;
   lily_session_storage *storage;
@@ -237,7 +237,7 @@ TEST(stranger__S18_a_file_that_never_got_its_mode) {
   }
 }
 
-/* What has no mode and yet something in it was made so by somebody, and is left alone. */
+/* Somebody made a file that has no mode, but has content. It is left alone. */
 static int refused(void *context) {
   (void)context;
   lily_session_storage *storage;

@@ -104,7 +104,7 @@ TEST(wiping__S8_what_others_removed) {
   lily_session_storage_close(other);
 }
 
-/* Nor what was refused. */
+/* A refused value does not stay in memory either. */
 TEST(wiping__S8_what_did_not_fit) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   lily_session_storage *storage;

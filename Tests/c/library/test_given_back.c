@@ -102,7 +102,7 @@ TEST(given_back__what_attach_gets) {
   lily_session_runtime_free(runtime);
 }
 
-/* As it may happen in a language whose pointers have no types. */
+/* This may happen in a language whose pointers have no types. */
 TEST(given_back__of_another_kind) {
   int model = 0;
   lily_session_runtime *runtime = NULL;

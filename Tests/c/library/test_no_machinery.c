@@ -112,7 +112,7 @@ TEST(no_machinery__S17_no_descriptor_is_left_behind) {
   const int before = files();
   for (int i = 0; i < 5; i++) use_everything(NULL);
   assert_int_equal(files(), before);
-  /* Nor after a failure. */
+  /* A failure leaves no open file either. */
   file_write(in_place("foreign"), "not a journal\n", 14);
   lily_session_storage *storage = NULL;
   assert_fails(REFUSED, lily_session_storage_open(in_place("foreign"), NULL, &storage));

@@ -10,47 +10,43 @@ TEST(version__the_library_is_the_headers) {
 
 TEST(version__is_static) { assert_ptr_equal(lily_session_version(), lily_session_version()); }
 
-#define NAMED(number, name) \
-  { number, LILY_SESSION_##name, "LILY_SESSION_" #name }
+#define NAMED(name) \
+  { LILY_SESSION_##name, "LILY_SESSION_" #name }
 
-/* Numbers are never reused, so they stand here once more. */
 static const struct {
-  lily_session_status number, constant;
+  lily_session_status constant;
   const char *name;
 } statuses[] = {
-    NAMED(0, OK),
-    NAMED(-1, ERROR_INVALID_ARGUMENT),
-    NAMED(-2, ERROR_DUPLICATE_KEY),
-    NAMED(-3, ERROR_NOT_FOUND),
-    NAMED(-4, ERROR_REENTRANT),
-    NAMED(-5, ERROR_UNSUPPORTED),
-    NAMED(-6, ERROR_FORKED),
-    NAMED(-10, ERROR_DECODE),
-    NAMED(-11, ERROR_ENCODE),
-    NAMED(-12, ERROR_CALLBACK),
-    NAMED(-13, ERROR_UPDATE),
-    NAMED(-14, ERROR_NEWER),
-    NAMED(-20, ERROR_IO),
-    NAMED(-21, ERROR_NO_SPACE),
-    NAMED(-22, ERROR_NOT_DURABLE),
-    NAMED(-23, ERROR_PERMISSION),
-    NAMED(-24, ERROR_REFUSED),
-    NAMED(-25, ERROR_CORRUPT),
-    NAMED(-26, ERROR_QUOTA),
-    NAMED(-27, ERROR_BUSY),
+    NAMED(OK),
+    NAMED(ERROR_INVALID_ARGUMENT),
+    NAMED(ERROR_DUPLICATE_KEY),
+    NAMED(ERROR_NOT_FOUND),
+    NAMED(ERROR_REENTRANT),
+    NAMED(ERROR_UNSUPPORTED),
+    NAMED(ERROR_FORKED),
+    NAMED(ERROR_DECODE),
+    NAMED(ERROR_ENCODE),
+    NAMED(ERROR_CALLBACK),
+    NAMED(ERROR_UPDATE),
+    NAMED(ERROR_NEWER),
+    NAMED(ERROR_IO),
+    NAMED(ERROR_NO_SPACE),
+    NAMED(ERROR_NOT_DURABLE),
+    NAMED(ERROR_PERMISSION),
+    NAMED(ERROR_REFUSED),
+    NAMED(ERROR_CORRUPT),
+    NAMED(ERROR_QUOTA),
+    NAMED(ERROR_BUSY),
 };
 
 TEST(status_name__every_constant) {
-  for (size_t i = 0; i < COUNT(statuses); i++) {
-    assert_int_equal(statuses[i].number, statuses[i].constant);
-    assert_string_equal(lily_session_status_name(statuses[i].constant), statuses[i].name);
-  }
+  for (size_t i = 0; i < COUNT(statuses); i++) assert_string_equal(lily_session_status_name(statuses[i].constant), statuses[i].name);
 }
 
 TEST(status_name__every_other_number_is_unknown) {
   for (lily_session_status status = -200; status <= 200; status++) {
     bool known = false;
-    for (size_t i = 0; i < COUNT(statuses); i++) known |= statuses[i].number == status;
+    for (size_t i = 0; i < COUNT(statuses); i++) known |= statuses[i].constant == status;
     if (!known) assert_string_equal(lily_session_status_name(status), "LILY_SESSION_ERROR_UNKNOWN");
   }
   assert_string_equal(lily_session_status_name(INT32_MIN), "LILY_SESSION_ERROR_UNKNOWN");

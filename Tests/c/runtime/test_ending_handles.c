@@ -7,7 +7,7 @@ static lily_session_status dispatched, persisted;
 static void *model;
 static int calls;
 
-/* What a host does meanwhile: its own memory, which a freed handle would be found in. */
+/* Allocates memory, as a host does meanwhile. A freed handle would be in it. */
 static void disturb(void) {
   for (size_t size = 16; size < 200; size += 8) free(memset(malloc(size), 0x41, size));
 }

@@ -45,7 +45,6 @@ static void try_all(struct rig *rig_, const char *where) {
 static void begin(void) {
   tried[0] = wrong[0] = '\0';
   inner_releases = 0;
-  memset(&first, 0, sizeof first);
   memset(&second, 0, sizeof second);
   more_fields = lily_session_persistence_new();
   rig_begin(&rig, open_storage(JOURNAL));
@@ -176,7 +175,7 @@ TEST(reentry__S15_storage_and_clear_inside_an_update) {
   end();
 }
 
-/* Another runtime is none of this one's business. */
+/* A callback may call another runtime. */
 static struct rig inner;
 static lily_session_status inner_status;
 static void dispatch_inner(struct rig *rig_, const void *message) {

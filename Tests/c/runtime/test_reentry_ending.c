@@ -5,7 +5,7 @@
 static struct rig rig;
 static struct probe theme, cart;
 
-/* What ends inside which callback; once. */
+/* The first callback at `place_of_end` calls `end_it`. */
 static const char *place_of_end;
 static void (*end_it)(void);
 static int skipped_places; /* the first so many do not count */
@@ -48,8 +48,6 @@ static void close_storage(void) {
 }
 
 static void begin(void) {
-  memset(&theme, 0, sizeof theme);
-  memset(&cart, 0, sizeof cart);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   rig_field(&rig, &cart, "cart", LILY_SESSION_INT);
@@ -73,20 +71,27 @@ static void check_ended(const char *theme_json) {
   unlink(JOURNAL);
 }
 
-/* In each callback of a dispatch that changes one field, and has another fail. */
+/* The callbacks of a call that stores. */
+static const char *const places[] = {"slice", "revision", "get", "event", "update"};
+enum { PLACES_OUTSIDE_DISPATCH = COUNT(places) - 1 };
+
+/* One field changes, another fails, and the ending comes in one of the callbacks. */
+static void begin_with_ending(const char *place, void (*ending)(void)) {
+  begin();
+  place_of_end = place;
+  end_it = ending;
+  probe_string(&theme, "dark");
+  cart.get_result = -5;
+  rig.revision++;
+}
+
 static void check_in_dispatch(void (*ending)(void), bool ends_session, const char *theme_json) {
-  const char *places[] = {"update", "slice", "revision", "get", "event"};
   for (size_t i = 0; i < COUNT(places); i++) {
-    begin();
-    place_of_end = places[i];
-    end_it = ending;
-    probe_string(&theme, "dark");
-    cart.get_result = -5;
-    rig.revision++;
+    begin_with_ending(places[i], ending);
     assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
     assert_int_equal(rig.updates, 1);
     if (ends_session) {
-      /* Not before the outermost call returned, and then at once. */
+      /* The session is released at once when the outermost call has returned, and not before. */
       assert_int_equal(releases_then, 0);
       assert_int_equal(field_releases_then, 0);
       assert_int_equal(rig.releases, 1);
@@ -103,14 +108,8 @@ TEST(ending__S15_everything_inside_dispatch) { check_in_dispatch(free_all, true,
 TEST(ending__S15_everything_inside_dispatch_the_other_way) { check_in_dispatch(free_all_the_other_way, true, "\"dark\""); }
 
 static void check_in_session_call(lily_session_status (*call)(lily_session *), void (*ending)(void)) {
-  const char *places[] = {"slice", "revision", "get", "event"};
-  for (size_t i = 0; i < COUNT(places); i++) {
-    begin();
-    place_of_end = places[i];
-    end_it = ending;
-    probe_string(&theme, "dark");
-    cart.get_result = -5;
-    rig.revision++;
+  for (size_t i = 0; i < PLACES_OUTSIDE_DISPATCH; i++) {
+    begin_with_ending(places[i], ending);
     assert_fails(CALLBACK, call(rig.session));
     assert_int_equal(releases_then, 0);
     assert_int_equal(rig.releases, 1);
@@ -123,22 +122,17 @@ TEST(ending__S15_detach_inside_flush) { check_in_session_call(lily_session_flush
 TEST(ending__S15_everything_inside_persist) { check_in_session_call(lily_session_persist, free_all); }
 TEST(ending__S15_everything_inside_flush) { check_in_session_call(lily_session_flush, free_all_the_other_way); }
 
-/* In the callbacks that a detach itself makes; the handle has been given back already. */
-TEST(ending__S15_runtime_free_inside_detach) {
-  const char *places[] = {"slice", "revision", "get", "event"};
-  for (size_t i = 0; i < COUNT(places); i++) {
-    begin();
-    place_of_end = places[i];
-    end_it = free_runtime;
-    probe_string(&theme, "dark");
-    cart.get_result = -5;
-    rig.revision++;
-    lily_session *session = rig.session;
-    rig.session = NULL;
-    lily_session_detach(session);
+/* Ends something inside the callbacks that `outer` makes. */
+static void check_in_ending(void (*outer)(void), void (*inner)(void)) {
+  for (size_t i = 0; i < PLACES_OUTSIDE_DISPATCH; i++) {
+    begin_with_ending(places[i], inner);
+    outer();
     check_ended("\"dark\"");
   }
 }
+
+TEST(ending__S15_runtime_free_inside_detach) { check_in_ending(detach, free_runtime); }
+TEST(ending__S15_detach_inside_runtime_free) { check_in_ending(free_runtime, detach); }
 
 /* The detach waits for the dispatch's end; what frees the runtime is a callback of the flush that it makes then. */
 static void detach_and_free_later(void) {
@@ -158,36 +152,20 @@ TEST(ending__S15_runtime_free_inside_a_detach_that_waited) {
   check_ended("\"dark\"");
 }
 
-TEST(ending__S15_detach_inside_runtime_free) {
-  const char *places[] = {"slice", "revision", "get", "event"};
-  for (size_t i = 0; i < COUNT(places); i++) {
-    begin();
-    place_of_end = places[i];
-    end_it = detach;
-    probe_string(&theme, "dark");
-    cart.get_result = -5;
-    rig.revision++;
-    lily_session_runtime *runtime = rig.runtime;
-    rig.runtime = NULL;
-    lily_session_runtime_free(runtime);
-    check_ended("\"dark\"");
-  }
-}
-
 TEST(ending__S15_runtime_free_inside_attach) {
-  const char *places[] = {"slice", "revision", "get", "set", "put"};
-  for (size_t i = 0; i < COUNT(places); i++) {
+  const char *const callbacks[] = {"slice", "revision", "get", "set", "put"};
+  for (size_t i = 0; i < COUNT(callbacks); i++) {
     journal_of(JOURNAL, "lily_session_cart", "7", NULL);
     begin();
     lily_session_detach(rig.session);
     rig.releases = 0;
     rig.config.set = rig_set;
-    place_of_end = places[i];
+    place_of_end = callbacks[i];
     end_it = free_runtime;
     rig.session = UNTOUCHED;
     lily_session_status status =
         lily_session_attach(rig.runtime, rig.fields, &rig.config, &rig.session);
-    /* The runtime has gone: the handle, where there is one, says so. */
+    /* The runtime is gone. If there is a handle, its calls say so. */
     if (status == LILY_SESSION_OK) {
       assert_fails(INVALID_ARGUMENT, lily_session_persist(rig.session));
     } else {
@@ -205,11 +183,10 @@ static void detach_other(void) {
 }
 
 TEST(ending__S15_a_session_ends_its_neighbour) {
-  const char *places[] = {"update", "slice", "revision", "get", "event"};
   for (size_t i = 0; i < COUNT(places); i++) {
     struct probe neighbour = {0};
     int releases = 0;
-    begin();
+    begin_with_ending(places[i], detach_other);
     lily_session_persistence *fields = lily_session_persistence_new();
     lily_session_field field = probe_field(&neighbour, "neighbour", LILY_SESSION_INT);
     lily_session_config config = LILY_SESSION_CONFIG_INIT;
@@ -220,11 +197,6 @@ TEST(ending__S15_a_session_ends_its_neighbour) {
     assert_ok(lily_session_field_add(fields, &field));
     assert_ok(lily_session_attach(rig.runtime, fields, &config, &other_session));
     probe_int(&neighbour, 1);
-    probe_string(&theme, "dark");
-    cart.get_result = -5;
-    rig.revision++;
-    place_of_end = places[i];
-    end_it = detach_other;
     assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
     assert_stored(rig.storage, "lily_session_neighbour", "1");
     assert_int_equal(releases, 1);

@@ -2,7 +2,6 @@
 #include "rig.h"
 
 static void begin(struct rig *rig, struct probe *theme) {
-  memset(theme, 0, sizeof *theme);
   rig_begin(rig, open_storage(JOURNAL));
   rig_attach_theme(rig, theme);
 }

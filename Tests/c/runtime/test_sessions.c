@@ -62,7 +62,7 @@ TEST(sessions__S5_all_follow_one_update_in_the_order_of_attach) {
   end();
 }
 
-/* Of several failures the first in the order of sessions is returned; the others are not touched by it. */
+/* If several sessions fail, the failure of the first is returned. The others store what they can. */
 TEST(sessions__S7_the_first_failure_counts) {
   begin();
   for (int i = 0; i < SESSIONS; i++) probe_int(&probes[i], 1);

@@ -12,11 +12,16 @@
     assert_int_equal((rig)->releases, before_ + 1);                                                            \
   } while (0)
 
+static void begin(struct rig *rig, struct probe *theme) {
+  rig_begin(rig, open_memory());
+  rig_field(rig, theme, "theme", LILY_SESSION_STRING);
+  probe_string(theme, "light");
+}
+
 TEST(attach__null_arguments) {
   struct rig rig;
-  struct probe theme = {0};
-  rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  struct probe theme;
+  begin(&rig, &theme);
   lily_session *session = UNTOUCHED;
   assert_fails(INVALID_ARGUMENT, lily_session_attach(NULL, rig.fields, &rig.config, &session));
   assert_null(session);
@@ -41,10 +46,8 @@ TEST(attach__null_arguments) {
 
 TEST(attach__without_callbacks_or_release) {
   struct rig rig;
-  struct probe theme = {0};
-  rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
+  struct probe theme;
+  begin(&rig, &theme);
   rig.config = (lily_session_config)LILY_SESSION_CONFIG_INIT;
   rig.config.storage = rig.storage;
   assert_ok(set_text(rig.storage, "lily_session_theme", "1"));
@@ -60,10 +63,8 @@ TEST(attach__without_callbacks_or_release) {
 
 TEST(attach__the_config_is_read_during_the_call_only) {
   struct rig rig;
-  struct probe theme = {0};
-  rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
-  probe_string(&theme, "light");
+  struct probe theme;
+  begin(&rig, &theme);
   lily_session_config *config = malloc(sizeof *config);
   *config = rig.config;
   config->revision = rig_revision;
@@ -92,9 +93,8 @@ TEST(attach__without_fields) {
 
 TEST(attach__config_get_returns_null) {
   struct rig rig;
-  struct probe theme = {0};
-  rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  struct probe theme;
+  begin(&rig, &theme);
   assert_ok(set_text(rig.storage, "lily_session_theme", "\"dark\""));
   rig.config.get = rig_get;
   rig.get_result = NULL;
@@ -108,9 +108,8 @@ TEST(attach__config_get_returns_null) {
 
 TEST(attach__config_set_returns_null) {
   struct rig rig;
-  struct probe theme = {0};
-  rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  struct probe theme;
+  begin(&rig, &theme);
   assert_ok(set_text(rig.storage, "lily_session_theme", "\"dark\""));
   rig.config.get = rig_get;
   rig.config.set = rig_set;
@@ -125,10 +124,9 @@ TEST(attach__config_set_returns_null) {
 
 TEST(attach__config_set_replaces_the_model) {
   struct rig rig;
-  struct probe theme = {0};
+  struct probe theme;
   int new_model = 0;
-  rig_begin(&rig, open_memory());
-  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  begin(&rig, &theme);
   assert_ok(set_text(rig.storage, "lily_session_theme", "\"dark\""));
   rig.config.get = rig_get;
   rig.config.set = rig_set;
@@ -159,7 +157,7 @@ TEST(attach__S1_a_key_that_another_session_has) {
   rig_attach(&rig);
   lily_session_detach(rig.session);
   lily_session_storage_close(memory);
-  /* And a key is free again once its session has ended. */
+  /* A key is free again once its session has ended. */
   lily_session_detach(first);
   rig.config.storage = rig.storage;
   rig_attach(&rig);

@@ -27,7 +27,7 @@ CASE(belief__S9_touch_looks_at_storage) {
   rig_end(&there.rig);
 }
 
-/* What set refused, though its type is right. */
+/* The entry has the right type, but set refused it. */
 CASE(belief__S9_touch_of_what_set_refused) {
   assert_ok(set_text(stage->other, "lily_session_theme", "\"never\""));
   side_begin(&here, stage->storage, second);

@@ -8,9 +8,6 @@ static struct rig rig;
 static struct probe theme, token, cart;
 
 static void begin(void) {
-  memset(&theme, 0, sizeof theme);
-  memset(&token, 0, sizeof token);
-  memset(&cart, 0, sizeof cart);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   rig_field(&rig, &token, "token", LILY_SESSION_STRING | LILY_SESSION_NULL);

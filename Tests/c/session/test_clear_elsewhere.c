@@ -11,9 +11,6 @@ static struct probe theme_of_one, visits_of_one, theme_of_two;
 
 static void begin(void) {
   limit_files(1 << 30);
-  memset(&theme_of_one, 0, sizeof theme_of_one);
-  memset(&visits_of_one, 0, sizeof visits_of_one);
-  memset(&theme_of_two, 0, sizeof theme_of_two);
   rig_begin(&one, open_storage(JOURNAL));
   rig_begin(&two, open_storage(JOURNAL));
   rig_attach_theme_and_visits(&one, &theme_of_one, &visits_of_one);

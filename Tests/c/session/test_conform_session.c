@@ -8,7 +8,6 @@ static struct probe theme, visits;
 /* A session of two fields. `expires_after_ms` is the theme's. */
 static void begin_with(lily_session_storage *storage, int64_t expires_after_ms) {
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_lend(&rig, storage);
   lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
   field.expires_after_ms = expires_after_ms;

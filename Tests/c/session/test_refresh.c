@@ -7,9 +7,6 @@ static struct rig rig;
 static struct probe theme, visits, cart;
 
 static void begin(void) {
-  memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
-  memset(&cart, 0, sizeof cart);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   rig_field(&rig, &visits, "visits", LILY_SESSION_INT);
@@ -181,7 +178,6 @@ TEST(refresh__S5_a_set_that_normalises_causes_no_write) {
 
 /* The slice is put back once, and the revision taken anew: what came from elsewhere is not written by the next update. */
 TEST(refresh__S5_slice_and_revision) {
-  memset(&theme, 0, sizeof theme);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
   probe_string(&theme, "light");

@@ -8,7 +8,6 @@ static lily_session_status migrate(void *context, uint32_t stored_version, const
 
 static void begin(lily_session_storage *storage) {
   memset(&theme, 0, sizeof theme);
-  memset(&visits, 0, sizeof visits);
   rig_begin(&rig, storage);
   lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
   field.version = 1;

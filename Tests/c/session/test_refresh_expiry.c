@@ -9,7 +9,6 @@ static struct probe token, theme;
 static void begin(int64_t time) {
   now = time;
   memset(&token, 0, sizeof token);
-  memset(&theme, 0, sizeof theme);
   rig_begin(&rig, open_clocked(JOURNAL, &now, 0));
   lily_session_field field = probe_field(&token, "token", LILY_SESSION_STRING);
   field.expires_after_ms = 500;
@@ -119,19 +118,24 @@ TEST(refresh_expiry__S9_renewed_elsewhere) {
   rig_end(&rig);
 }
 
-/* Expired, and then set anew by another, in one look. */
+/* Another program sets the token, and a refresh reports that as its last event. */
+static void check_set_elsewhere(const char *json, const char *text, int events) {
+  lily_session_storage *other = open_clocked(JOURNAL, &now, 0);
+  assert_ok(set_text(other, "lily_session_token", json));
+  assert_ok(lily_session_refresh(rig.session));
+  assert_string_equal(token.text, text);
+  assert_int_equal(rig.event_count, events);
+  assert_event(&rig, events - 1, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "token");
+  lily_session_storage_close(other);
+  rig_end(&rig);
+}
+
+/* It expires and is set anew by another before one refresh. */
 TEST(refresh_expiry__S9_set_anew_elsewhere) {
   begin(1000);
   log_in("t");
   now = 3000;
-  lily_session_storage *other = open_clocked(JOURNAL, &now, 0);
-  assert_ok(set_text(other, "lily_session_token", "\"theirs\""));
-  assert_ok(lily_session_refresh(rig.session));
-  assert_string_equal(token.text, "theirs");
-  assert_int_equal(rig.event_count, 1);
-  assert_event(&rig, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "token");
-  lily_session_storage_close(other);
-  rig_end(&rig);
+  check_set_elsewhere("\"theirs\"", "theirs", 1);
 }
 
 /* After it was set back, the same text from elsewhere is news. */
@@ -140,14 +144,7 @@ TEST(refresh_expiry__S9_the_same_text_comes_again) {
   log_in("t");
   now = 1500;
   assert_ok(lily_session_refresh(rig.session));
-  lily_session_storage *other = open_clocked(JOURNAL, &now, 0);
-  assert_ok(set_text(other, "lily_session_token", "\"t\""));
-  assert_ok(lily_session_refresh(rig.session));
-  assert_string_equal(token.text, "t");
-  assert_int_equal(rig.event_count, 2);
-  assert_event(&rig, 1, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "token");
-  lily_session_storage_close(other);
-  rig_end(&rig);
+  check_set_elsewhere("\"t\"", "t", 2);
 }
 
 /* A field that changed meanwhile is written by the refresh, and so has not expired. */

@@ -31,7 +31,7 @@ static void begin(struct shop from) {
   rig_attach(&rig);
 }
 
-/* As a host would: the pointer that a string replaces is left alone. */
+/* Frees the string that a refresh replaced, as a host would: the library leaves it alone. */
 static void refresh(void) {
   char *before = shop.token;
   assert_ok(lily_session_refresh(rig.session));
@@ -117,7 +117,7 @@ TEST(refresh_members__S10_nothing_to_go_back_to) {
   assert_int_equal(rig.events[0].kind, LILY_SESSION_EVENT_REMOVED);
   assert_string_equal(rig.events[0].key, "rate");
   assert_state(rig.session, "rate", LILY_SESSION_STATE_ABSENT);
-  /* What the model kept is no change of the host's. */
+  /* The value that the model kept does not count as a change by the host. */
   rig_dispatch(&rig);
   assert_entries(rig.storage, 0);
   refresh();

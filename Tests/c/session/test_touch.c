@@ -12,7 +12,6 @@ static struct probe token, theme;
 static void begin(int64_t time, int64_t expires_after_ms) {
   now = time;
   memset(&token, 0, sizeof token);
-  memset(&theme, 0, sizeof theme);
   rig_begin(&rig, open_clocked(JOURNAL, &now, 0));
   lily_session_field field = probe_field(&token, "token", LILY_SESSION_STRING);
   field.expires_after_ms = expires_after_ms;
@@ -90,7 +89,7 @@ TEST(touch__S9_of_a_field_that_never_expires) {
   rig_end(&rig);
 }
 
-/* What another stored meanwhile is renewed, and not undone. */
+/* If another program has stored a value meanwhile, that value is renewed, and not overwritten. */
 TEST(touch__S9_of_what_another_stored) {
   begin(1000, 500);
   log_in("mine");
@@ -120,7 +119,7 @@ TEST(touch__S8_does_not_undo_anothers_clear) {
   rig_end(&rig);
 }
 
-/* What is stored now is not this field's value, though it was at attach. */
+/* At attach the field's value was stored. Now something else is. */
 TEST(touch__S11_of_what_a_newer_program_stored_meanwhile) {
   begin(1000, 500);
   log_in("mine");

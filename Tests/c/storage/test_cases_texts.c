@@ -2,114 +2,94 @@
 #include "cases.h"
 #include "stage.h"
 
-static void check_texts(struct verdict *verdict, const json_t *cases, lily_session_storage *storage) {
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes stored = case_member(one, "stored");
-    char *json = NULL;
-    size_t length = 0;
-    if (lily_session_storage_get(storage, case_name(one), &json, &length) == LILY_SESSION_OK) {
-      judge(verdict, one, length == stored.length && memcmp(json, stored.bytes, length) == 0, json);
-      lily_session_free(json);
-    } else {
-      judge(verdict, one, false, "not there");
-    }
-    free(stored.bytes);
-  }
+static lily_session_storage *storage;
+
+static void check_text(struct verdict *verdict, const json_t *one) { judge_stored(verdict, one, storage, case_name(one)); }
+
+static void set_text_of(struct verdict *verdict, const json_t *one) {
+  struct bytes json = case_member(one, "json");
+  judge(verdict, one, lily_session_storage_set(storage, case_name(one), json.bytes, json.length, 0) == LILY_SESSION_OK, "not accepted");
+  free(json.bytes);
 }
 
-static void set_texts(struct verdict *verdict, const json_t *cases, lily_session_storage *storage) {
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes json = case_member(one, "json");
-    judge(verdict, one, lily_session_storage_set(storage, case_name(one), json.bytes, json.length, 0) == LILY_SESSION_OK, "not accepted");
-    free(json.bytes);
-  }
-}
+static void check_texts(void) { cases_check("texts.json", 50, check_text); }
+static void set_texts(void) { cases_check("texts.json", 50, set_text_of); }
 
 TEST(cases__S2_texts_in_memory) {
-  json_t *cases = cases_load("texts.json");
-  struct verdict verdict = {0, 0};
-  lily_session_storage *storage = open_memory();
-  set_texts(&verdict, cases, storage);
-  check_texts(&verdict, cases, storage);
+  storage = open_memory();
+  set_texts();
+  check_texts();
   lily_session_storage_close(storage);
-  json_decref(cases);
-  assert_verdict(verdict, 100);
 }
 
 TEST(cases__S2_texts_in_a_file) {
-  json_t *cases = cases_load("texts.json");
-  struct verdict verdict = {0, 0};
-  lily_session_storage *storage = open_storage(JOURNAL), *other = open_storage(JOURNAL);
-  set_texts(&verdict, cases, storage);
-  check_texts(&verdict, cases, storage);
-  check_texts(&verdict, cases, other);
+  lily_session_storage *writer = open_storage(JOURNAL), *other = open_storage(JOURNAL);
+  storage = writer;
+  set_texts();
+  check_texts();
+  storage = other;
+  check_texts();
   lily_session_storage_close(other);
-  /* And through a rewriting of the file. */
+  /* The texts stay the same when the file is rewritten. */
+  storage = writer;
   assert_ok(set_text(storage, "removed", "1"));
   assert_ok(lily_session_storage_remove(storage, "removed"));
   assert_ok(lily_session_storage_sync(storage));
-  check_texts(&verdict, cases, storage);
+  check_texts();
   lily_session_storage_close(storage);
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.flags = LILY_SESSION_STRICT;
   assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
-  check_texts(&verdict, cases, storage);
+  check_texts();
   lily_session_storage_close(storage);
-  json_decref(cases);
-  assert_verdict(verdict, 200);
+}
+
+static void check_refused(struct verdict *verdict, const json_t *one) {
+  struct bytes json = case_member(one, "json");
+  const lily_session_status status = lily_session_storage_set(storage, "key", json.bytes, json.length, 0);
+  judge(verdict, one, status == LILY_SESSION_ERROR_DECODE, lily_session_status_name(status));
+  free(json.bytes);
 }
 
 TEST(cases__S2_refused) {
-  json_t *cases = cases_load("refused.json");
-  struct verdict verdict = {0, 0};
-  lily_session_storage *storage = open_storage(JOURNAL);
+  storage = open_storage(JOURNAL);
   assert_ok(set_text(storage, "key", "1"));
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes json = case_member(one, "json");
-    const lily_session_status status = lily_session_storage_set(storage, "key", json.bytes, json.length, 0);
-    judge(&verdict, one, status == LILY_SESSION_ERROR_DECODE, lily_session_status_name(status));
-    free(json.bytes);
-  }
-  json_decref(cases);
-  assert_verdict(verdict, 100);
+  cases_check("refused.json", 100, check_refused);
   assert_stored(storage, "key", "1");
   assert_int_equal(operations(JOURNAL), 1);
   lily_session_storage_close(storage);
 }
 
+static struct journal journal;
+
+static void add_line(struct verdict *verdict, const json_t *one) {
+  struct bytes json = case_member(one, "json");
+  struct journal line = {NULL, 0, 0};
+  journal_text(&line, "\"set\",\"");
+  journal_text(&line, case_name(one));
+  journal_text(&line, "\",");
+  journal_raw(&line, json.bytes, json.length);
+  journal_text(&line, ",0");
+  journal_line_of(&journal, line.bytes, line.length);
+  free(line.bytes);
+  free(json.bytes);
+  (void)verdict;
+}
+
+static void check_skipped(struct verdict *verdict, const json_t *one) {
+  char *json = NULL;
+  judge(verdict, one, lily_session_storage_get(storage, case_name(one), &json, NULL) == LILY_SESSION_ERROR_NOT_FOUND, "was read");
+  lily_session_free(json);
+}
+
 /* A line with such a text is skipped: the reader refuses what the writer refuses. */
 TEST(cases__S20_refused_in_a_journal) {
-  json_t *cases = cases_load("refused.json");
-  struct verdict verdict = {0, 0};
-  struct journal journal;
   journal_begin(&journal);
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    struct bytes json = case_member(one, "json");
-    struct journal line = {NULL, 0, 0};
-    journal_text(&line, "\"set\",\"");
-    journal_text(&line, case_name(one));
-    journal_text(&line, "\",");
-    journal_raw(&line, json.bytes, json.length);
-    journal_text(&line, ",0");
-    journal_line_of(&journal, line.bytes, line.length);
-    free(line.bytes);
-    free(json.bytes);
-  }
+  cases_check("refused.json", 0, add_line);
   journal_line(&journal, "\"set\",\"good\",1,0");
   journal_save(&journal, JOURNAL);
-  lily_session_storage *storage = open_storage(JOURNAL);
-  for (size_t i = 0; i < json_array_size(cases); i++) {
-    const json_t *one = json_array_get(cases, i);
-    char *json = NULL;
-    judge(&verdict, one, lily_session_storage_get(storage, case_name(one), &json, NULL) == LILY_SESSION_ERROR_NOT_FOUND, "was read");
-    lily_session_free(json);
-  }
-  json_decref(cases);
-  assert_verdict(verdict, 100);
+  storage = open_storage(JOURNAL);
+  cases_check("refused.json", 100, check_skipped);
   assert_stored(storage, "good", "1");
   assert_entries(storage, 1);
   lily_session_storage_close(storage);

@@ -108,7 +108,6 @@ CASE(conform__S19_sessions_of_two_scopes_and_their_parent) {
   static struct probe themes[3];
   const char *const values[] = {"parent's", "four's", "forty-two's"};
   lily_session_storage *storages[] = {stage->storage, open_scope(stage->storage, "user:4"), open_scope(stage->storage, "user:42")};
-  memset(themes, 0, sizeof themes);
   for (int i = 0; i < 3; i++) {
     rig_lend(&rigs[i], storages[i]);
     rig_field(&rigs[i], &themes[i], "theme", LILY_SESSION_STRING);

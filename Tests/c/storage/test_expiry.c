@@ -65,7 +65,7 @@ TEST(expiry__S9_is_stored_with_the_entry) {
   lily_session_storage_close(storage);
 }
 
-/* By the system's clock: 1970 is over, and the year 292 million far away. */
+/* The system's clock counts: 1970 is over, and the year 292 million is far away. */
 TEST(expiry__S9_without_a_clock_of_the_hosts) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(lily_session_storage_set(storage, "past", "1", 1, 1577836800000));

@@ -5,7 +5,6 @@ TEST(keys__S1_a_field_is_stored_under_the_prefix_and_its_key) {
   const char *keys[] = {"theme", "lily_session_theme", "two\nlines", "\xc3\xa9", "e\xcc\x81", "\"", " "};
   struct probe probes[COUNT(keys)];
   struct rig rig;
-  memset(probes, 0, sizeof probes);
   rig_begin(&rig, open_storage(JOURNAL));
   for (size_t i = 0; i < COUNT(keys); i++) {
     rig_field(&rig, &probes[i], keys[i], LILY_SESSION_INT);

@@ -161,7 +161,6 @@ static struct probe fields[4];
 
 static void begin(lily_session_storage *storage) {
   const char *const keys[] = {"a", "b", "c", "d"};
-  memset(fields, 0, sizeof fields);
   rig_begin(&rig, storage);
   for (int i = 0; i < 4; i++) {
     rig_field(&rig, &fields[i], keys[i], LILY_SESSION_STRING);

@@ -59,7 +59,7 @@ TEST(scopes__the_parent_is_retained) {
   scope = open_scope(parent, "a");
   assert_stored(scope, "k", "1");
   lily_session_storage_close(scope);
-  /* And the parent does not mind when its scope is closed. */
+  /* The parent can still be used after its scope is closed. */
   assert_ok(set_text(parent, "k", "2"));
   assert_stored(parent, "k", "2");
   end();

@@ -85,7 +85,7 @@ TEST(storage_model__in_memory) {
   forget(&model);
 }
 
-/* By three handles in turn, one of which is closed and opened again and again. */
+/* Three handles take turns. One of them is closed and opened again and again. */
 TEST(storage_model__in_a_file) {
   struct model model = {{NULL}};
   lily_session_storage *storages[3] = {open_storage(JOURNAL), open_storage(JOURNAL), open_storage(JOURNAL)};

@@ -37,7 +37,7 @@ TEST(storage_set__reads_length_bytes_and_no_more) {
   lily_session_storage_close(storage);
 }
 
-/* Not one byte of the text may be read then. */
+/* If the length is absurd, no byte of the text may be read. */
 TEST(storage_set__S20_absurd_lengths) {
   lily_session_storage *storage = open_memory();
   const size_t lengths[] = {SIZE_MAX, SIZE_MAX / 2 + 1, SIZE_MAX / 2, (size_t)1 << 40};

@@ -75,7 +75,6 @@ TEST(watch__S10_readable_until_the_sessions_have_refreshed) {
   }
   struct rig rigs[2];
   static struct probe themes[2];
-  memset(themes, 0, sizeof themes);
   lily_session_storage *scope = open_scope(storage, "u"); /* a session of a scope counts, too */
   rig_lend(&rigs[0], storage);
   rig_lend(&rigs[1], scope);
@@ -124,7 +123,7 @@ TEST(watch__S10_across_a_rewriting_of_the_file) {
     assert_false(readable(fd, 0));
   }
   lily_session_storage_close(other);
-  /* And when this handle is the one that rewrites. */
+  /* Here this handle is the one that rewrites. */
   assert_ok(lily_session_storage_remove(storage, "gone"));
   assert_ok(lily_session_storage_sync(storage));
   look("k");

@@ -118,7 +118,7 @@ static lily_session_status set(void *context, void *session, const lily_session_
   if (value->type != LILY_SESSION_STRING && value->type != LILY_SESSION_JSON) return LILY_SESSION_OK;
   free(holder->text);
   holder->text = malloc(value->as.text.length + 1);
-  /* With the NUL that set is promised. */
+  /* The NUL is copied, too: set is promised one. */
   if (holder->text != NULL) memcpy(holder->text, value->as.text.bytes, value->as.text.length + 1);
   holder->value.as.text.bytes = holder->text;
   return LILY_SESSION_OK;
@@ -139,4 +139,25 @@ void judge(struct verdict *verdict, const json_t *one, bool right, const char *w
   if (right) return;
   verdict->failures++;
   print_error("%s: %s (last error: \"%s\")\n", case_name(one), what, lily_session_last_error());
+}
+
+void judge_stored(struct verdict *verdict, const json_t *one, lily_session_storage *storage, const char *key) {
+  struct bytes stored = case_member(one, "stored");
+  char *json = NULL;
+  size_t length = 0;
+  if (lily_session_storage_get(storage, key, &json, &length) == LILY_SESSION_OK) {
+    judge(verdict, one, length == stored.length && memcmp(json, stored.bytes, length) == 0, json);
+    lily_session_free(json);
+  } else {
+    judge(verdict, one, false, "not there");
+  }
+  free(stored.bytes);
+}
+
+void cases_check(const char *file, int least, void (*check)(struct verdict *verdict, const json_t *one)) {
+  json_t *cases = cases_load(file);
+  struct verdict verdict = {0, 0};
+  for (size_t i = 0; i < json_array_size(cases); i++) check(&verdict, json_array_get(cases, i));
+  json_decref(cases);
+  assert_verdict(verdict, least);
 }

@@ -38,6 +38,13 @@ struct verdict {
   int cases, failures;
 };
 void judge(struct verdict *verdict, const json_t *one, bool right, const char *what);
+
+/* Judges whether a key has the text that the case says is stored. */
+void judge_stored(struct verdict *verdict, const json_t *one, lily_session_storage *storage, const char *key);
+
+/* Gives each case of a file to `check`, which judges it. At least so many judgements must be made, and none may be wrong. */
+void cases_check(const char *file, int least, void (*check)(struct verdict *verdict, const json_t *one));
+
 #define assert_verdict(verdict, least)           \
   do {                                           \
     assert_int_equal((verdict).failures, 0);     \

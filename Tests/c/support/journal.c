@@ -117,7 +117,7 @@ int file_has(const char *path, const char *text) {
   return found;
 }
 
-/* Where the nth line after the headers begins; the end of the bytes where there is none. */
+/* Returns the beginning of the nth line after the headers, or the end of the bytes if there are fewer lines. */
 static const char *line_at(const struct bytes *all, int n) {
   const char *end = all->bytes + all->length, *at = all->bytes;
   for (int line = 0; line < n + 2 && at < end; line++) {

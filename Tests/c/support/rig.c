@@ -149,7 +149,8 @@ static void probe_something(struct probe *probe, int32_t types) {
 }
 
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types) {
-  if (probe->value.type == 0) probe_something(probe, types);
+  memset(probe, 0, sizeof *probe);
+  probe_something(probe, types);
   probe->rig = rig;
   snprintf(probe->key, sizeof probe->key, "%s", key);
   lily_session_field field = probe_field(probe, key, types);

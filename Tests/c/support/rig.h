@@ -60,15 +60,16 @@ struct rig {
 
 /* Makes an empty list of fields, and a runtime whose model is the rig. Takes the storage over; NULL is allowed. */
 void rig_begin(struct rig *rig, lily_session_storage *storage);
-/* As rig_begin(), and the storage stays the caller's. */
+/* Does as rig_begin(), but the storage stays the caller's. */
 void rig_lend(struct rig *rig, lily_session_storage *storage);
+/* Adds a field, whose probe begins anew. */
 void rig_field(struct rig *rig, struct probe *probe, const char *key, int32_t types);
-/* As rig_field(), for a field that has more than a key and types: `field` is a probe_field(). */
+/* Adds a field that has more than a key and types. `field` comes from probe_field(). */
 void rig_add(struct rig *rig, struct probe *probe, lily_session_field field);
 void rig_attach(struct rig *rig);
-/* Attached with a field `theme`, a string that is "light", after those that it has. */
+/* Attaches with one more field `theme`, a string that is "light". */
 void rig_attach_theme(struct rig *rig, struct probe *theme);
-/* And with a field `visits` after it, an integer that is 0. */
+/* Does as rig_attach_theme(), with a second field `visits`, an integer that is 0. */
 void rig_attach_theme_and_visits(struct rig *rig, struct probe *theme, struct probe *visits);
 /* Detaches and frees all that the rig has. */
 void rig_end(struct rig *rig);

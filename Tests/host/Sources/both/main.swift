@@ -109,7 +109,7 @@ for round in 0..<20 {
 }
 
 // Each side has its own failures.
-expect(lily_session_storage_get(cStorage, "lily_session_none", nil, nil) < 0, "no place for the answer")
+expect(lily_session_storage_get(cStorage, "lily_session_none", nil, nil) < 0, "no place for the result")
 do throws(Failure) {
   _ = try Journal.open(path: "/nowhere/at/all")
   expect(false, "opened a file in no directory")

@@ -29,7 +29,7 @@ func looksSecret(_ name: String) -> Bool {
     words += humps
     if humps.count > 1, isSecret(part.lowercased()) { return true }
   }
-  // Beside a public one, private is the name of a key. In private_mode and isPrivate it only tells of something else.
+  // Beside a public key, private is the name of a key. In private_mode and isPrivate it only describes something else.
   if words == ["private"] || words.contains(where: isSecret) { return true }
   return zip(words, words.dropFirst()).contains { ($0 == "session" || $0 == "sess") && $1 == "id" }
 }

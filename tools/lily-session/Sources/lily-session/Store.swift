@@ -70,7 +70,6 @@ final class Store {
   /// Also throws if removed entries are still in the file.
   func close() throws {
     let unerased = try reportingProblems { () throws(Failure) in try storage.sync() }
-    storage.close()
     if let unerased { throw Problem(unerased, path: path) }
   }
 

@@ -1,0 +1,66 @@
+/// What sessions, and functions for single entries, need beyond what a program's own storage has.
+package protocol SessionStorage: Storage {
+  /// The part of the place that this storage is.
+  var scope: Scope { get }
+
+  /// Makes sure that the next read finds what others would find, because somebody may have moved the file.
+  func revalidate() throws(Failure)
+
+  /// Returns the scope's generation after a write that failed, or nil if finding it would need what has just failed.
+  func generationAtHand(of scope: Scope) -> UInt64?
+
+  /// The watch that keeps `descriptor` readable until each session has refreshed; nil if the storage has none.
+  var watch: Watch? { get }
+
+  /// Syncs for the last time, without reporting failures. The storage is not called again.
+  func close()
+
+  /// Where the entries are. Two storages with the same place have the same keys.
+  var place: Place { get }
+
+  /// What opening the storage found. Sessions report it.
+  var notices: Notices { get }
+
+  /// The absolute path of the file, with a NUL at its end; nil if there is no file. It lives as long as the storage.
+  var cPath: UnsafePointer<CChar>? { get }
+}
+
+/// A storage that is the whole of its place, and has no file that could move.
+package protocol FilelessStorage: SessionStorage {}
+
+extension FilelessStorage {
+  package var scope: Scope { .none }
+  package func revalidate() {}
+  package var watch: Watch? { nil }
+  package var place: Place { Place(of: self) }
+  package var notices: Notices { Notices() }
+  package var cPath: UnsafePointer<CChar>? { nil }
+}
+
+/// Where a storage's entries are.
+package struct Place: Equatable, Sendable {
+  /// Makes the place of entries that are only in this object.
+  package init(of object: AnyObject) {
+    self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
+  }
+
+  init(device: UInt64, inode: UInt64, name: [UInt8]) {
+    self.device = device
+    self.inode = inode
+    self.name = name
+  }
+
+  var device: UInt64
+  var inode: UInt64
+  var name: [UInt8]
+}
+
+/// What opening a storage found.
+package struct Notices: Sendable {
+  package init() {}
+
+  /// The number of lines that were damaged, and skipped.
+  package var damagedLines = 0
+  /// True as in ``StorageInfo/directoryIsOpen``.
+  package var directoryIsOpen = false
+}
