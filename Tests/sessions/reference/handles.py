@@ -228,7 +228,8 @@ def call_set(handle, key, text, deadline):
 def call_remove(handle, key):
     """Returns OK and writes nothing if the key is absent."""
     status, _ = handle.cannot_write()
-    if handle.raw(key) is None and not handle.damaged:  # if there is damage, a damaged line may have the key, so it is removed anyway
+    # A damaged line may have the key, so it is removed anyway, unless a removal has come after the damage.
+    if handle.raw(key) is None and not (handle.damaged and handle.opened.file.keeps_damage):
         return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure
     if status:
         return status

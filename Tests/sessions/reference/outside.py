@@ -111,6 +111,7 @@ class Outside:
             return False
         self.find_out()
         place.file.headless = True
+        place.file.keeps_damage = True
 
     # ---- another process, which writes as docs/format.md says
 
@@ -136,6 +137,7 @@ class Outside:
         if not self.foreign(place):
             return False
         place.file.damaged += 1
+        place.file.keeps_damage = True
 
     def world_cut(self, place):
         """Cuts off all lines except the header. Nothing is stored then, and the clears since the header was written are forgotten."""

@@ -89,18 +89,28 @@ class File(Store):
         self.begun = self.cleared  # the generation that its header has
         self.linked = True      # the file still has a name
         self.damaged = 0        # how many lines were skipped since it was rewritten
+        self.keeps_damage = False  # a damaged line has come after the last removal, and may have any key
         self.headless = False   # no copy of its header is right
         self.newer = False      # it has a line of a newer format
         self.writable = True    # the file may be opened for writing
 
     def cut(self):
         self.entries, self.generations, self.cleared = {}, {}, self.begun
-        self.damaged, self.newer, self.removed = 0, False, False
+        self.damaged, self.newer, self.removed, self.keeps_damage = 0, False, False, False
+
+    def apply(self, changes):
+        super().apply(changes)
+        if any(entry is None for _, _, entry in changes):
+            self.keeps_damage = False
+
+    def clear(self, scope):
+        super().clear(scope)
+        self.keeps_damage = False
 
     def rewritten(self):
         super().rewritten()
         self.begun = self.cleared
-        self.damaged, self.headless, self.writable = 0, False, True
+        self.damaged, self.headless, self.writable, self.keeps_damage = 0, False, True, False
 
 
 class Opened:
