@@ -112,6 +112,7 @@ TEST(remains__S8_new_files_that_were_left_go_with_the_removal) {
   lily_session_storage_close(open_storage(JOURNAL)); /* which rewrites the file */
   assert_int_not_equal(access(left, F_OK), 0);
 
+  assert_ok(lily_session_storage_sync(storage));
   put_copy(left);
   assert_ok(lily_session_storage_remove(storage, "lily_session_token")); /* which is in no line */
   assert_ok(lily_session_storage_sync(storage));
