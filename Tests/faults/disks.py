@@ -5,6 +5,7 @@ As a program, it mounts a file system and runs a command with its path added, so
     python3 disks.py tmpfs:64k -- command…
 """
 import ctypes
+import functools
 import os
 import pathlib
 import shutil
@@ -53,6 +54,7 @@ def mount(kind, folder):
     return where
 
 
+@functools.cache
 def unsharing():
     """Returns the command that makes a namespace to mount in, or None if this process cannot have one. Other users than root need a user
     namespace for it."""

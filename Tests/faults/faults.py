@@ -1,4 +1,5 @@
 """Builds the shim and the programs that run under it, and runs them."""
+import atexit
 import functools
 import os
 import pathlib
@@ -26,14 +27,15 @@ def scratch():
     """Returns a folder for all runs, in memory if possible, because what is proved there does not depend on the disk."""
     parent = MEMORY if os.access(MEMORY, os.W_OK | os.X_OK) else None
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lily-faults-", dir=parent))
-    import atexit
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 @functools.cache
 def programs():
-    """Returns a folder with libshim.so, script and check, built for LIBRARY."""
+    """Returns a folder with libshim.so, script and check, built for LIBRARY. The processes that this one starts use the same."""
+    if built := os.environ.get("LILY_FAULTS_PROGRAMS"):
+        return pathlib.Path(built)
     out = scratch() / "programs"
     out.mkdir()
     cc = [os.environ.get("CC", "cc"), "-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror"]
@@ -41,6 +43,7 @@ def programs():
     for name in ("script", "check"):
         subprocess.run([*cc, f"-I{ROOT / 'include'}", "-o", out / name, HERE / f"{name}.c", HERE / "marks.c", LIBRARY,
                         f"-Wl,-rpath,{LIBRARY.parent}"], check=True)
+    os.environ["LILY_FAULTS_PROGRAMS"] = str(out)
     return out
 
 
@@ -113,31 +116,24 @@ def view(mark):
     return None if int(mark[2]) else dict(zip(mark[4::2], mark[5::2], strict=True))
 
 
+@functools.cache
+def checker():
+    """Returns a process without faults, which checks one journal after the other."""
+    process = subprocess.Popen([programs() / "check"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    atexit.register(process.communicate)
+    return process
+
+
 def check(path):
-    """Returns what a new process without faults finds in a journal."""
-    done = subprocess.run([programs() / "check", path], capture_output=True, timeout=60)
-    assert done.returncode == 0 and not done.stderr, done.stderr
-    return Found(done.stdout.split(b"\n")[:-1])
-
-
-class Checker:
-    """A process that checks many journals. It is for states that no longer depend on a process."""
-
-    def __init__(self):
-        self.process = subprocess.Popen([programs() / "check"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def check(self, path):
-        self.process.stdin.write(os.fsencode(path) + b"\n")
-        self.process.stdin.flush()
-        lines = []
-        while (line := self.process.stdout.readline()) != b".\n":
-            assert line, f"the checker died at {path}"
-            lines.append(line[:-1])
-        return Found(lines)
-
-    def close(self):
-        self.process.stdin.close()
-        assert self.process.wait() == 0
+    """Returns what another process finds in a journal. It had none open."""
+    process = checker()
+    process.stdin.write(os.fsencode(path) + b"\n")
+    process.stdin.flush()
+    lines = []
+    while (line := process.stdout.readline()) != b".\n":
+        assert line[:2] in (b"O\t", b"V\t", b"P\t"), f"the checker says {line!r} at {path}"
+        lines.append(line[:-1])
+    return Found(lines)
 
 
 disk = None  # the folder for new journals; None: the scratch folder

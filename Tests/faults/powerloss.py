@@ -246,9 +246,9 @@ class Promise:
 HOWS = ["kept", "dropped", "zeros", "garbled", "stale"]
 
 
-def crashes(trace, is_power, random, samples):
-    """Yields states after power loss at every point of the trace, each as (names -> content, whether the journal is a beginning of what was
-    written, whether it was never synced, promise, place)."""
+def crashes(trace, is_power, random, samples, every=1):
+    """Yields states after power loss at every point of the trace, or on average at one of `every`, each as (names -> content, whether the
+    journal is a beginning of what was written, whether it was never synced, promise, place)."""
     disk, promise = Disk(), Promise(is_power)
     for at, operation in enumerate(read_trace(trace)):
         if operation.name == "mark":
@@ -260,6 +260,8 @@ def crashes(trace, is_power, random, samples):
                 continue
         else:
             disk.run(operation)
+        if every > 1 and random.randrange(every):
+            continue
         for names in disk.directories(random):
             for how in HOWS + ["earlier"] * samples + ["mixed"] * samples:
                 state, is_beginning, is_new = {}, True, False

@@ -11,6 +11,7 @@ from faults import LONG, NO_SPACE, OK
 
 
 def on(kind, what, numbers):
+    faults.programs()  # they are built once for all disks
     status, said = disks.run(kind, [sys.executable, faults.HERE / "on_disk.py", what])
     if status is None:
         pytest.skip(f"not tried on {kind}: {said}")

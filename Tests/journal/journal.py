@@ -2,6 +2,7 @@
 
 It knows nothing of the library: what the two agree on is the page.
 """
+import functools
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ def _table():
 _TABLE = _table()
 
 
+@functools.lru_cache(maxsize=16)  # a test reads the same lines several times, and some have 16 MiB
 def crc32c(data, crc=0):
     crc ^= 0xFFFFFFFF
     table = _TABLE

@@ -4,6 +4,7 @@ import pytest
 import examine
 import journal
 import lily
+from conftest import LONG
 from examine import lines_of, outcome, survives
 from generate import NOW
 from journal import HEADER
@@ -35,7 +36,7 @@ def test_S20_truncate_at_every_byte(path, real, numbers):
 
 def test_S20_flip_every_bit(path, real, numbers):
     """A flip costs its own line, and the next one's when it hits the newline between them. Never more, and never is a
-    value read that was not written."""
+    value read that was not written. The short run flips two bits of each byte."""
     operations, lines = operations_of(real), lines_of(real)
     line_at, start = [], 2 * HEADER
     for number, line in enumerate(lines):
@@ -47,7 +48,8 @@ def test_S20_flip_every_bit(path, real, numbers):
         if at >= 2 * HEADER:
             lost = {line_at[at - 2 * HEADER]} | ({line_at[at - 2 * HEADER] + 1} if real[at] == 10 else set())
         expected = outcome([operation for number, operation in enumerate(operations) if number not in lost])
-        for bit in range(8):
+        bits = range(8) if LONG else [at % 8, (at + 3) % 8]
+        for bit in bits:
             flipped = bytearray(real)
             flipped[at] ^= 1 << bit
             path.write_bytes(flipped)
@@ -59,7 +61,7 @@ def test_S20_flip_every_bit(path, real, numbers):
                 assert storage.each() == expected == state.live(NOW), (at, bit)
             if (at * 8 + bit) % 61 == 0:
                 survives(path, bytes(flipped), expected)
-    numbers(bit_flips=8 * len(real))
+    numbers(bit_flips=len(bits) * len(real))
 
 
 def headless(path, data):
