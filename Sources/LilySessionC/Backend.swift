@@ -182,7 +182,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     func add(_ entry: lily_session_entry) -> Int32 {
       guard let name = entry.key, let stored = Entry(entry) else { return Status.invalidArgument.rawValue }
       var bytes = [UInt8](UnsafeRawBufferPointer(start: name, count: strlen(name)))
-      // This is a key of a scope, which `spell` has changed.
+      // A key that begins with U+0001 is a scope's, and has it in place of both NULs.
       if bytes.first == 1, let end = bytes.dropFirst().firstIndex(of: 1) {
         bytes[0] = 0
         bytes[end] = 0

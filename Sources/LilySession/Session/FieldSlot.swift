@@ -104,8 +104,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     switch origin {
     case .none: true
     case .taken(let known): known != entry
-    case .ownWrite: entry.source != 0 || entry.identity.version != fieldVersion || encodedHash() != entry.identity.text
-    case .adopted(let known): known != entry || encodedHash() != entry.identity.text
+    case .ownWrite: entry.source != 0 || entry.identity.version != fieldVersion || encodedHash() != entry.identity.textHash
+    case .adopted(let known): known != entry || encodedHash() != entry.identity.textHash
     }
   }
 

@@ -170,7 +170,7 @@ public final class Batch {
   package var isRenewal: Bool {
     guard changes.count == 1, conditions.count == 1, changes[0].isSet, let entry = conditions[0].entry else { return false }
     return keys.slice(conditions[0].key).equals(keys.slice(changes[0].key)) && entry.version == changes[0].version
-      && entry.text == hashOf(line.buffer.slice(changes[0].value))
+      && entry.textHash == hashOf(line.buffer.slice(changes[0].value))
   }
 
   // MARK: what is left out

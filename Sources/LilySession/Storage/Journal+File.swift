@@ -57,7 +57,7 @@ extension Journal {
     let size = try Syscalls.sizeAndLinks(route.file).size
     switch try lookAtHeader(size) {
     case .ours, .unfinished, .cut, .zeroed: route.tighten()
-    case .lost, .notOurs: break // the file may be anything, and is looked at more closely first
+    case .lost, .unknownVersion: break // the file may be anything, and is looked at more closely first
     }
   }
 

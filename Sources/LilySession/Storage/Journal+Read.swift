@@ -126,7 +126,7 @@ extension Journal {
       // If the header has lost its newlines, what is left of it and the first line would be read as one line. So reading begins behind the
       // header if a line begins there.
       mirror.beganWithoutHeader(salt, linesAt: try isLine(at: behindHeader, size, salt) ? behindHeader : 0)
-    case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
+    case .unknownVersion: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
     if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
     return true

@@ -59,7 +59,7 @@ public struct Entry: @unchecked Sendable { // the text is never changed
   package var textCount: Int { text.count &- 1 }
 
   var identity: EntryIdentity {
-    EntryIdentity(text: hashOf(text.slice(0, text.count &- 1)), version: version)
+    EntryIdentity(textHash: hashOf(text.slice(0, text.count &- 1)), version: version)
   }
 
   /// Returns true if the entry has expired at this time (UTC in ms), so that it reads as absent.
@@ -72,7 +72,7 @@ public struct Entry: @unchecked Sendable { // the text is never changed
 /// Tells an entry from others under the same key. The deadline is no part of it, because renewing an entry does not change it.
 struct EntryIdentity: Equatable, BitwiseCopyable {
   /// A hash of the text with 64 bits, seeded per process.
-  var text: Int
+  var textHash: Int
   var version: UInt32
 }
 

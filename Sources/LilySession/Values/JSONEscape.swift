@@ -50,8 +50,9 @@ struct JSONEscape {
     return value
   }
 
-  /// Writes the text between a string's quotes, with its escapes decoded. `memory` must have room for as many bytes as the text has. That
-  /// is enough, because no escape is shorter than what it stands for. Returns how many bytes it wrote, or nil if there is a quote, a control character or an invalid escape.
+  /// Writes the text between a string's quotes, with its escapes decoded. `memory` must have room for as many bytes as the text has. That is
+  /// enough, because every escape is longer than what it stands for. Returns how many bytes it wrote, or nil if there is a quote, a control
+  /// character or an invalid escape.
   static func decode(_ spelled: UnsafeRawBufferPointer, into memory: UnsafeMutableRawPointer) -> Int? {
     var count = 0
     var at = 0
