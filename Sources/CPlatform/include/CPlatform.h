@@ -93,7 +93,8 @@ char *platform_message(void);
    type in each C library, and glibc's uses the language and encoding of the host's locale. */
 bool platform_error_text(int code, char *text, size_t size);
 
-/* Returns true if secure_getenv finds no variable at all, because the program has more rights than its user. AT_SECURE and getauxval are in a header of Linux alone. */
+/* Returns true if secure_getenv finds no variable at all, because the program has more rights than its user. AT_SECURE and getauxval are in
+   a header of Linux alone. */
 bool platform_hides_environment(void);
 
 /* Returns the CRC-32C's register after the bytes, given the one before. Swift has no name for the processor's instruction. */

@@ -54,8 +54,8 @@ package final class ModelRuntime<Model> {
     return try body()
   }
 
-  /// Runs a `body` that only asks for something. That may call the host's clock or storage, so it counts as a call. Inside
-  /// another call it is a part of that one, and is not refused.
+  /// Runs a `body` that only asks for something. That may call the host's clock or storage, so it counts as a call. Inside another call it is a
+  /// part of that one, and is not refused.
   func ask<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     if isBusy { return try body() }
     return try run(body)

@@ -49,7 +49,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
   var damageAtOpening = 0
   /// UTC in ms; 0 means never.
   var lastCompaction: Int64 = 0
-  /// True if the process has a limit on the size of files, so that a write may raise a signal.
+  /// True if the process had a limit on the size of files at opening, so that a write may raise a signal.
   let guardsFileSize: Bool
   /// What was read from a file, or is to be written into a new one.
   let input = ByteBuffer(capacity: 4096)

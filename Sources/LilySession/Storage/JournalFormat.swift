@@ -14,7 +14,7 @@ struct JournalHeader {
   }
   private static var saltOffset: Int { 32 }
   private static var generationOffset: Int { 51 }
-  /// Every line begins with `["`, the digits of its check, and `",`. The check is that of all that follows.
+  /// Every line begins with `["`, the digits of its check, and `",`. The check covers all that follows.
   static var checkOffset: Int { 2 }
   static var checkDigits: Int { 8 }
   static var checkEnd: Int { checkOffset &+ checkDigits }
