@@ -9,7 +9,8 @@ public func lily_session_storage_open_backend(
 ) -> lily_session_status {
   out_storage?.pointee = nil
   return withStatus { () throws(Failure) in
-    let owner = backend.map(namedMembers).map { Context($0.context, $0.release) } // on failure it is released before this call's message is set
+    // If this call fails, the context is released before the message is set.
+    let owner = backend.map(namedMembers).map { Context($0.context, $0.release) }
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
     let given = try readStruct(backend, former: 11 * MemoryLayout<Int>.size) // the struct's size before it had `renew`
     let options = try readOptions(options)
@@ -91,7 +92,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try refuseFork()
     try refuseReserved(scope.session)
-    // The generation is read first: a clear that comes between the two makes the entries too new for it, never too old.
+    // The generation is read first. If a clear comes before the entries are read, these are newer than the generation, and never older.
     var number: UInt64 = 0
     try check(spelled(scope.session) { host.generation(context, $0, &number) })
     var found: [Entry?] = []
@@ -181,6 +182,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     func add(_ entry: lily_session_entry) -> Int32 {
       guard let name = entry.key, let stored = Entry(entry) else { return Status.invalidArgument.rawValue }
       var bytes = [UInt8](UnsafeRawBufferPointer(start: name, count: strlen(name)))
+      // A key that begins with U+0001 is a scope's, and has it in place of both NULs.
       if bytes.first == 1, let end = bytes.dropFirst().firstIndex(of: 1) {
         bytes[0] = 0
         bytes[end] = 0
@@ -189,7 +191,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
       return Status.ok.rawValue
     }
 
-    /// The entries in byte order. Keys of scopes are among them only if the prefix is one of a scope.
+    /// Returns the entries in byte order of their keys. Those of scopes are among them only if the prefix is a scope's.
     func items(_ prefix: Key) -> [Item] {
       Item.inOrder(found.filter { $0.key.begins(with: prefix) && (prefix.bytes.first == 0 || $0.key.bytes.first != 0) })
     }
@@ -201,6 +203,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     if exclusion.isForked { throw Failure(.forked, "the storage was opened before fork") }
   }
 
+  /// Throws if a backend could not tell the key from another one, because U+0001 stands for the NULs of a scope's keys.
   private func refuseReserved(_ key: Key) throws(Failure) {
     let isScoped = key.bytes.first == 0
     let end = key.bytes.dropFirst().firstIndex(of: 0) ?? 0
@@ -213,10 +216,12 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     if status != 0 { throw failure(status) }
   }
 
+  /// Returns a failure with the backend's status, or with IO if the header has no such status.
   private func failure(_ status: Int32) -> Failure {
     Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
   }
 
+  /// Returns a key as the backend sees it, with a NUL at its end.
   private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
 
   private func spelled<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {

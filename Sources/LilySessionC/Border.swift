@@ -4,7 +4,7 @@ import LilySession
 
 // Every exported function uses these to read its arguments and to return its status and message. Handles are in `Handle.swift`.
 
-/// Runs a call and returns its status. The message is set when a call ends, so in nested calls the outermost sets it.
+/// Runs a call and returns its status. The message is set when a call ends. So after nested calls it is the outermost call's.
 @inline(__always)
 func withStatus(_ body: () throws(Failure) -> Void) -> lily_session_status {
   do throws(Failure) {
@@ -58,7 +58,8 @@ func readStruct<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) th
   return namedMembers(pointer)
 }
 
-/// Returns the members of a struct that its size says it has, whatever the size is. The others are zero.
+/// Returns a struct with the members that its `size` says it has. The others are zero. Unlike `readStruct` it accepts any size, so that the
+/// context in a struct can be released even if the struct is refused.
 @inline(never)
 func namedMembers<Struct>(_ pointer: UnsafePointer<Struct>) -> Struct {
   let known = UInt(MemoryLayout<Struct>.stride)
@@ -71,6 +72,7 @@ func namedMembers<Struct>(_ pointer: UnsafePointer<Struct>) -> Struct {
   }
 }
 
+/// Reads a key. Throws if it is NULL, or cannot be a key.
 func keyArgument(_ text: UnsafePointer<CChar>?, limit: Int) throws(Failure) -> Key {
   guard let text else { throw Failure(.invalidArgument, "a key is NULL") }
   return try Key(validating: bytes(text, limit), limit: limit)

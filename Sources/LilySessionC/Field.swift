@@ -28,7 +28,8 @@ public func lily_session_field_add(
   _ persistence: OpaquePointer?, _ field: UnsafePointer<lily_session_field>?
 ) -> lily_session_status {
   withStatus { () throws(Failure) in
-    // It is released when the last list and session that have the field let go of it; on failure before this call's message is set.
+    // The host's context is released when neither a list nor a session has the field any more. If this call fails, it is released before the
+    // message is set, so that what the host does then cannot change the message.
     let owner = field.map(namedMembers).map { Context($0.context, $0.release) }
     let list = try persistence.object(FieldListHandle.self).list
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }

@@ -22,7 +22,8 @@ public func lily_session_attach(
 ) -> lily_session_status {
   out_session?.pointee = nil
   return withStatus { () throws(Failure) in
-    let owner = config.map(namedMembers).map { Context($0.context, $0.release) } // on failure it is released before this call's message is set
+    // If this call fails, the context is released before the message is set.
+    let owner = config.map(namedMembers).map { Context($0.context, $0.release) }
     let runtime = try runtime.object(RuntimeHandle.self).runtime
     let fields = try persistence.object(FieldListHandle.self).list
     guard let config, let out_session else { throw Failure(.invalidArgument, "the config or the out parameter is NULL") }

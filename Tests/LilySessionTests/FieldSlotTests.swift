@@ -199,7 +199,7 @@ import Testing
   }
 }
 
-private func entry(_ text: Int) -> TakenEntry { TakenEntry(source: 0, identity: EntryIdentity(text: text, version: 0)) }
+private func entry(_ text: Int) -> TakenEntry { TakenEntry(source: 0, identity: EntryIdentity(textHash: text, version: 0)) }
 
 /// Makes a slot of an integer field of version 0.
 private final class Slot {
@@ -249,7 +249,7 @@ private final class Slot {
   static func identity(of number: Int) -> EntryIdentity {
     let text = ByteBuffer()
     text.append(decimal: Int64(number))
-    return EntryIdentity(text: hashOf(text.bytes), version: 0)
+    return EntryIdentity(textHash: hashOf(text.bytes), version: 0)
   }
 
   struct Binding: FieldBinding {

@@ -48,7 +48,7 @@ const char *platform_secure_getenv(const char *name);
 #define PLATFORM_OPEN_TO_OTHERS 0x40000000u
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
 
-/* O_PATH, which is declared only under _GNU_SOURCE: a descriptor from which to go on, for which a folder need not be readable. */
+/* O_PATH, which opens a folder to reach what is in it, even if the folder is not readable. It is declared only under _GNU_SOURCE. */
 extern const int platform_o_path;
 
 /* Changes the mode of what an O_PATH descriptor has open, which fchmod refuses. AT_EMPTY_PATH is declared only under _GNU_SOURCE, and kernels
@@ -93,7 +93,8 @@ char *platform_message(void);
    type in each C library, and glibc's uses the language and encoding of the host's locale. */
 bool platform_error_text(int code, char *text, size_t size);
 
-/* Returns true if secure_getenv finds no variable at all. AT_SECURE and getauxval are in a header of Linux alone. */
+/* Returns true if secure_getenv finds no variable at all, because the program has more rights than its user. AT_SECURE and getauxval are in
+   a header of Linux alone. */
 bool platform_hides_environment(void);
 
 /* Returns the CRC-32C's register after the bytes, given the one before. Swift has no name for the processor's instruction. */

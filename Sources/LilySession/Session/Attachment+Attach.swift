@@ -1,9 +1,10 @@
 extension ModelRuntime {
   /// Hydrates the model from storage. From then on every update is stored; nothing is written here. Everything that can fail comes before
-  /// the first field is set, except the callback that puts the slice back. What a single field does afterwards is reported by an event.
+  /// the first field is set, except the callbacks that put the slice back and find it once more. Failures of single fields are no failure of
+  /// attach; events report them.
   ///
   /// - Parameter owner: is retained until the session ends.
-  /// - Parameter storage: opens the storage. It is called when everything else has been checked.
+  /// - Parameter storage: opens the storage. It is called only if the runtime is not busy.
   package func attach<Lens: SliceLens, Binding: FieldBinding>(
     _ list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage open: () throws(Failure) -> any SessionStorage
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
@@ -27,6 +28,7 @@ extension Attachment {
     return keys
   }
 
+  /// Returns the storage key of a field, followed by its former keys.
   func storedKeys(_ at: Int) -> [Key] {
     [storageKeys[at]] + fields[at].formerKeys.map { scope.key($0) }
   }

@@ -22,11 +22,12 @@ extension Attachment {
     throw Failure(.busy, "other programs keep storing the field; try again", key: key)
   }
 
-  /// Corrects the deadlines that storage has wrong. It goes through all fields, because a storage of the host's may mark fields meanwhile,
-  /// and so change the list of unsettled ones.
+  /// Corrects the deadlines of entries that are stored with a wrong one. This goes through all fields, and not through the list of unsettled
+  /// ones, because a storage of the host's may mark fields meanwhile, which changes that list.
   func correctDeadlines() {
     for at in 0..<count where slots[at].owesDeadline {
-      // A value under a former key is written anew under the field's own. If that fails, it expires by its own deadline.
+      // A value under a former key is written anew under the field's own key, with the right deadline. If that fails, it expires by the
+      // deadline that it has.
       if case .taken(let entry) = slots[at].origin, entry.source > 0 { continue }
       correctDeadline(at)
     }
@@ -54,7 +55,7 @@ extension Attachment {
 
   /// Stores the entry under the field's own key again, with another deadline.
   ///
-  /// - Parameter isCorrection: if true, the stored entry must have the same deadline still; somebody who has renewed it knows better.
+  /// - Parameter isCorrection: if true, the stored entry must still have the same deadline, because who has renewed it since knows better.
   /// - Returns: false if storage no longer holds that very entry, so that nothing was written.
   private func storeAgain(
     _ entry: Entry, of at: Int, deadline: Int64, in generation: UInt64, isCorrection: Bool = false
@@ -78,14 +79,14 @@ extension Attachment {
     return true
   }
 
-  /// Returns true if the session knows the entry. It is taken for known while a change is not stored yet, because the baseline, by which
-  /// the session would know its own entry, is then ahead of it.
+  /// Returns true if the session has taken or written the entry. The session recognises its own entry by the baseline. While a change is not
+  /// stored yet, the baseline is newer than that entry, so any entry then counts as the session's own.
   private func holds(_ at: Int, _ entry: TakenEntry) -> Bool {
     if case .ownWrite = slots[at].origin, slots[at].pending == .change { return true }
     return !slots[at].isNews(entry, fieldVersion: fields[at].version)
   }
 
-  /// Returns what an entry is for a field. An entry that the field has not taken yet is judged by its version and its type.
+  /// Returns the state that a field has with an entry. If the field has not looked at the entry yet, its version and its type decide.
   private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
     if slots[at].stored != .expired, !slots[at].isNews(taken, fieldVersion: fields[at].version) { return slots[at].stored }
@@ -95,6 +96,7 @@ extension Attachment {
     return isToMigrate || taken.source > 0 ? .migrated : .loaded
   }
 
+  /// Returns true if the entry's text is JSON of one of these types.
   private func isAcceptable(_ entry: Entry, _ types: ValueTypes) -> Bool {
     let isOfType = try? entry.withText { text throws(Failure) in try JSON.parse(text).withValue(as: types) { _ in true } }
     return (isOfType ?? nil) ?? false
@@ -106,7 +108,8 @@ extension Attachment {
     let now = storage.now()
     let entries = snapshot.entries[...]
     var living = entries
-    // An entry that the field has outlived expires in storage before the next look, which then finds the entry behind it.
+    // If the field has outlived an entry, the next refresh first corrects the entry's deadline, by which it expires in storage, too. Then it
+    // finds the next entry, which may be under a former key. So that one counts here.
     while let (source, entry) = effectiveEntry(living, now) {
       let state = judge(at, TakenEntry(source: source, identity: entry.identity), entry, now)
       if state != .expired { return state }

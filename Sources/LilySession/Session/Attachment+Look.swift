@@ -9,7 +9,8 @@ extension Attachment {
       case refused(TakenEntry, as: FieldState.Stored, code: Int32, systemError: Int32)
       /// The field already has this entry, which may have been renewed.
       case known
-      /// The field already has this entry, whose time is up although it is stored with a later deadline. `code` is as below.
+      /// The field already has this entry. By the field's own expiry its time is up, although its stored deadline is later. `code` is as in
+      /// `nothing`.
       case outlived(code: Int32)
       /// There is no entry. `code` is what the host returned when the field was set to its initial value, or nil if that was not needed.
       case nothing(isExpired: Bool, code: Int32?)
@@ -19,6 +20,7 @@ extension Attachment {
     let outcome: Outcome
     /// When the entry that was found expires, UTC in ms; 0 means never.
     let storedDeadline: Int64
+    /// The former keys that have entries.
     let staleKeys: [Key]
 
     /// True if the field's value in the slice was changed.
@@ -71,11 +73,13 @@ extension Attachment {
     return nil
   }
 
+  /// Returns true if a look would set the field, or restore its initial value, if its own value could be captured.
   private func mayHaveNews(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
     guard let (source, entry) = effectiveEntry(entries, now) else { return slots[at].isInModel || slots[at].wasCleared }
     return slots[at].isNews(TakenEntry(source: source, identity: entry.identity), fieldVersion: fields[at].version)
   }
 
+  /// Looks at the entries of one field, and sets the field in the slice if there is news.
   private func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
     let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
@@ -112,17 +116,18 @@ extension Attachment {
     slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
   }
 
-  /// Returns true if the field's own expiry has passed for an entry that it has, although the entry is stored with a later deadline.
+  /// Returns true if a field has outlived its entry: the time that the field's own expiry allows has passed, although the entry's stored
+  /// deadline, which is still the one that the session saw, is later.
   func hasOutlived(_ at: Int, _ entry: Entry, _ now: Int64) -> Bool {
     entry.deadline == slots[at].storedDeadline && Entry.isExpired(slots[at].deadline, at: now)
   }
 
-  /// Returns true if a field without an entry had one that has expired. A compaction may have removed it since.
+  /// Returns true if a field has no entry that counts because its entry has expired. A compaction may have removed that entry since.
   func hasExpired(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
     entries.contains { $0 != nil } || Entry.isExpired(slots[at].deadline, at: now) || slots[at].stored == .expired
   }
 
-  /// Sets a field to an entry. `refusal` is nil if the field was set.
+  /// Sets a field to an entry. `refusal` is nil if the field was set. `isMigrated` is true if the host made the value from an older one.
   private func setField(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
     let binding = slots[at].binding
     let types = fields[at].types
@@ -150,7 +155,8 @@ extension Attachment {
     runtime.setModel(hydrated: next)
   }
 
-  /// Takes what a field found for true, and notes the event for it. If `isNews` is true, a field that was set is an event, too.
+  /// Lets the slot of a field believe what the field found, and notes the event for it. If `isNews` is true, setting the field is an event,
+  /// too.
   func believe(_ look: Look, at now: Int64, isNews: Bool) {
     let at = look.field
     let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: fields[at].expiresAfter)

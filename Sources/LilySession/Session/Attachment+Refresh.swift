@@ -26,8 +26,8 @@ extension Attachment {
     if let failure = takeFirstFailure() { throw failure }
   }
 
-  /// Looks the path up, and returns the count of arrivals before the last look, or nil if the storage has no watch. What arrives after
-  /// that look keeps the descriptor readable.
+  /// Looks the path up, again if that itself finds a change. Returns the watch's count of arrivals before the last look, or nil if the
+  /// storage has no watch. What arrives after that look keeps the descriptor readable.
   private func arrivals(at storage: any SessionStorage) throws(Failure) -> UInt64? {
     var arrived = storage.watch?.arrivals()
     for _ in 0..<8 {

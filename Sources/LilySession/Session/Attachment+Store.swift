@@ -27,6 +27,7 @@ extension Attachment {
     noteEvent(.fieldFailed, at, Status.encode.rawValue)
   }
 
+  /// Puts a field on the list of unsettled ones, in field order, unless it is there already.
   func unsettle(_ at: Int) {
     var place = unsettled.count
     while place > 0, unsettled[place &- 1] > at { place &-= 1 }
@@ -40,7 +41,7 @@ extension Attachment {
 
   /// Writes the dirty fields, finds which stay dirty, and delivers the events. Returns the first failure, or nil.
   ///
-  /// - Parameter wasUnsettled: is true if fields had something to do before this update, so that there may be more than changes to write.
+  /// - Parameter wasUnsettled: true if fields were unsettled before this update, so that more than its own changes may have to be written.
   @inline(never)
   func finishUpdate(_ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
@@ -53,6 +54,7 @@ extension Attachment {
     return failure
   }
 
+  /// If no get fails any more, makes the descriptor readable, because a refresh can now take the news that an earlier one left.
   private func tellLeftNews() {
     for at in 0..<count where slots[at].trouble == .getFailed { return }
     hasLeftNews = false
@@ -69,7 +71,7 @@ extension Attachment {
   private func writeDirty() {
     guard let storage else { return }
     let now = hasExpiry ? storage.now() : 0
-    for _ in 0..<mostTries { // each clear that comes in between costs one
+    for _ in 0..<mostTries { // each clear that comes in between costs one try
       encodeDirty(now)
       if batch.isEmpty { return }
       do throws(Failure) {
@@ -81,8 +83,8 @@ extension Attachment {
         case .superseded(let current): meetClear(current)
         }
       } catch {
-        // If the write failed before it compared generations (BUSY, for example), a clear may not have been met. The next write would
-        // then drop changes that were made after that clear.
+        // A write that failed early (with BUSY, for example) has not compared generations. If there was a clear, it is met now, because
+        // at the next update this update's changes would count as older than the clear, and would be dropped.
         if let current = storage.generationAtHand(of: scope), current != generation { meetClear(current) }
         noteAllUnwritten(error)
         return
@@ -112,12 +114,13 @@ extension Attachment {
     unsettled.forEach { if !slots[$0].isDirty, slots[$0].mayDropStaleKeys { dropStaleKeys($0, isTied: false) } }
   }
 
-  /// Makes the write of a value that the program did not change depend on this: nobody else has stored something in the meantime.
+  /// Makes the last change in the batch conditional: it is made only if nobody else has stored anything for the field meanwhile. The
+  /// program did not change this value, so somebody else's change comes first.
   @inline(never)
   private func requireUntouched(_ at: Int) {
     let keys = storedKeys(at)
-    // An entry under an earlier key would have counted instead of the one that the value was made from. A first value was made from none,
-    // so there must be no entry under any key.
+    // An entry under an earlier key would count instead of the one that the value was made from, so there must be none. A first value was
+    // made from no entry, so there must be none under any key.
     var before = keys.count
     if slots[at].pending == .rewriting, case .taken(let entry) = slots[at].origin {
       batch.require(entry.identity, under: keys[entry.source])
@@ -126,6 +129,9 @@ extension Attachment {
     for key in keys[..<before] { batch.require(nil, under: key) }
   }
 
+  /// Adds the removal of a field's stale keys to the batch.
+  ///
+  /// - Parameter isTied: if true, the keys are removed only together with the change before, which stores the field's value.
   @inline(never)
   private func dropStaleKeys(_ at: Int, isTied: Bool) {
     for key in slots[at].staleKeys {
@@ -149,8 +155,8 @@ extension Attachment {
     noteEvent(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
   }
 
-  /// Notes that a former key or a deadline could not be put right, although the field's value is stored. This is reported once, and is no
-  /// failure of the update.
+  /// Notes that a chore failed: removing a former key, or correcting a deadline, of a field whose value is stored. An event reports it once.
+  /// It is no failure of the update.
   @inline(never)
   func noteChore(_ at: Int, _ failure: Failure) {
     if slots[at].isChoreTold { return }

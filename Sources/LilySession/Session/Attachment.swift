@@ -9,28 +9,32 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   var storage: (any SessionStorage)?
   let scope: Scope
   private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
-  /// Retained for as long as the lens may be called.
+  /// An object of the host's that the lens needs. It is retained for as long as the lens may be called.
   var owner: AnyObject?
   /// The storage keys of the fields, in their order.
   let storageKeys: [Key]
-  /// Neither `slots` nor `fields` is an array, so that an update reads them without retaining anything.
+  /// What the session believes of each field, in their order. Neither this nor `fields` is an array, so that an update reads them without
+  /// retaining anything.
   let slots: UnsafeMutablePointer<FieldSlot<Binding>>
   let count: Int
   /// True if a field expires, so that an update has to know the time.
   let hasExpiry: Bool
+  /// The slice's revision when the fields were last compared.
   var lastRevision: UInt64 = 0
   /// The fields, in order, for which the next update has something to do. After comparing, an update works with these alone. While there
   /// are any, an equal revision is no reason to skip the update.
   var unsettled = PlainList<Int>()
   /// The generation that the session last met. If storage has another one, there was a clear.
   var generation: UInt64 = 0
-  /// Identifies the session among those that the storage's descriptor waits for.
+  /// Identifies the session among those that the storage's descriptor waits for. It is nil if the storage has no watch.
   var watchToken: Int?
-  /// True if a refresh has left news for a field whose get failed. The descriptor wakes the host once the get works again.
+  /// True if the last refresh did not take the news for a field, because the field's get failed. Once no get fails any more, the descriptor
+  /// polls readable, so that the host refreshes again.
   var hasLeftNews = false
   let batch = Batch()
   /// The field of each change in the batch, in the batch's order.
   var batched = PlainList<Int>()
+  /// What is to be reported to the host when the step is over.
   var events: [Event] = []
   var firstFailure: (field: Int, failure: Failure)?
 
@@ -74,7 +78,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   /// Compares each field with its baseline in native form, and writes the fields that differ in one line. If no field differs, it allocates
   /// nothing and makes no system call. Returns the first failure, or nil.
   //
-  // The beginning is a part of the protocol's witness, so that an update at an equal revision costs one call.
+  // This beginning is inlined into the function that `SessionWork` calls, so that an update at an equal revision costs only that call.
   @inline(__always)
   func storeChanges() -> Failure? {
     guard let runtime else { return Session.detached }
@@ -120,7 +124,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     try afterStoring { _ throws(Failure) in try renewEntry(at) }
   }
 
-  /// Stores what changed, then runs `body` even if that failed. Throws the first failure of the two.
+  /// Stores what changed, then runs `body` even if storing failed. If both fail, throws the failure of storing.
   private func afterStoring(_ body: (ModelRuntime<Lens.Model>) throws(Failure) -> Void) throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
@@ -131,7 +135,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     }
   }
 
-  /// Returns why the storage is not synced, or why its file still holds removed values; nil if neither is so.
+  /// Syncs the storage. Returns why that failed, or why the file still holds removed values; nil if neither is so.
   private func syncStorage() -> Failure? {
     do throws(Failure) {
       guard let notRewritten = try storage?.sync() else { return nil }
@@ -168,7 +172,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
       let (difference, overflow) = slots[at].deadline.subtractingReportingOverflow(now)
       var left = overflow ? .max : difference
       if slots[at].isInModel, fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }
-      // A refresh does not reset this field, because the program's own value is newer, or may be. So nothing is due.
+      // A refresh would not reset this field, because the program's own value is newer, or may be. So its expiry counts for nothing.
       if left <= 0, slots[at].hasOwnValue || slots[at].trouble != .none { continue }
       next = min(next ?? .max, max(left, 0))
     }
@@ -181,7 +185,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     return at
   }
 
-  /// Returns the runtime, retained for the call, or throws if the session is detached. A session that is being ended still has it.
+  /// Returns the runtime, retained for the call. Throws if the session has ended. A session that is just ending still has its runtime.
   func attachedRuntime() throws(Failure) -> ModelRuntime<Lens.Model> {
     guard let runtime else { throw Session.detached }
     return runtime.takeUnretainedValue()
@@ -229,7 +233,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { fields[$0].key }))
   }
 
-  /// Delivers the events to the host when the step is over and no lock is held.
+  /// Delivers the events to the host. It is called when the step is over, and no lock is held.
   @inline(__always)
   func deliverEvents() {
     if !events.isEmpty { deliverDueEvents() }

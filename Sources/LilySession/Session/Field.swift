@@ -11,7 +11,7 @@ package protocol FieldBinding {
   func dispose(_ baseline: inout Baseline)
 
   /// Reads the field's value from the session. If it differs from the baseline and can be stored, it becomes the baseline; otherwise the
-  /// baseline stays. A new baseline has no value, so the first one differs.
+  /// baseline stays. A new baseline has no value, so the first value that is captured differs from it.
   func capture(_ session: Session, _ baseline: inout Baseline) -> Capture
 
   /// Appends the baseline as JSON text.
@@ -26,11 +26,12 @@ package protocol FieldBinding {
   /// True if values of older versions are migrated. If false, they are taken as they are.
   var migrates: Bool { get }
 
-  /// Makes a value of this version from a stored one, and calls `body` with it. Returns what `body` returns, or the code that says why
-  /// there is no value, or nil if values of older versions are taken as they are.
+  /// Makes a value of this version from one of an older version, and calls `body` with it. Returns what `body` returns, or the code that says
+  /// why no value could be made. Returns nil, without calling `body`, if values of older versions are taken as they are.
   func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32?
 }
 
+/// What came of capturing a field, which is to read its value and to compare it with the baseline.
 package enum Capture {
   case same
   case changed
@@ -43,6 +44,7 @@ package enum Capture {
 /// The definition of one persisted value: its key, which values it accepts, and how it is read and set.
 package struct FieldDefinition<Binding: FieldBinding> {
   package let key: Key
+  /// The key under which the value is stored: `lily_session_` and `key`.
   let storageKey: Key
   let types: ValueTypes
   /// The time in ms from a write until the value expires; 0 means never.
@@ -51,7 +53,7 @@ package struct FieldDefinition<Binding: FieldBinding> {
   /// The storage keys that the field had before, the latest first.
   let formerKeys: [Key]
   let binding: Binding
-  /// Retained for as long as the binding may be called.
+  /// An object of the host's that the binding needs. It is retained for as long as the binding may be called.
   let owner: AnyObject?
 
   package init(

@@ -1,7 +1,7 @@
 /// What a session believes of one field: the value that it compares with, what storage holds, and what is still to be stored.
 //
-// Its members change only by the transitions below. docs/architecture.md has them as a table, and each has a test. A slot is large, so it
-// cannot be copied: an update that asks a slot something must not copy it first.
+// Its members change only by the transitions below. docs/architecture.md has a table of those that change what is believed or is to be
+// stored, and each of them has a test. A slot is large, so it cannot be copied: an update that asks a slot something must not copy it first.
 struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The entry that the field's value came from, or went to. By this the session tells news from what it knows.
   enum Origin: BitwiseCopyable {
@@ -11,7 +11,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     case ownWrite
     /// The field was set to this entry, or refused it.
     case taken(TakenEntry)
-    /// The field was set to this entry, but its value could not be captured then. The first value that could be is the baseline.
+    /// The field was set to this entry, but its value could not be captured then. The first value that was captured later is the baseline.
     case adopted(TakenEntry)
   }
 
@@ -51,8 +51,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
 
   private(set) var pending = Pending.nothing
   private(set) var trouble = Trouble.none
-  /// True if the program has given the field a value that cannot be stored, and no other since. A value that it had from the start is no
-  /// change.
+  /// True if the program has given the field a value that cannot be stored, and no other since. A value that it had at attach does not
+  /// count.
   private(set) var isUnstorable = false
   /// True if the baseline says nothing about the program's value, because that could not be captured when the field was attached or set.
   private(set) var hasNoBaseline = false
@@ -90,10 +90,11 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   var hasOwnValue: Bool { pending == .change || isUnstorable || isMarked }
   /// True if this update can write the field.
   var isWritable: Bool { pending != .nothing && !hasNoBaseline && !failedInThisUpdate }
-  /// True if former keys may be removed: the value under the field's own key was accepted. Before that, they may have its only copy.
+  /// True if former keys may be removed, because the value under the field's own key was accepted. Until then they may have the only copy.
   var mayDropStaleKeys: Bool { !staleKeys.isEmpty && stored == .loaded }
   /// True if the next update has something to do for the field.
   var isUnsettled: Bool { isDirty || trouble != .none || hasNoBaseline || mayDropStaleKeys || owesDeadline }
+  /// True if the entry is stored with another deadline than the one that counts, and so has to be corrected.
   var owesDeadline: Bool { deadline != storedDeadline }
   /// True if the stored value is, or was, in the model.
   var isInModel: Bool { stored == .loaded || stored == .migrated }
@@ -103,8 +104,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     switch origin {
     case .none: true
     case .taken(let known): known != entry
-    case .ownWrite: entry.source != 0 || entry.identity.version != fieldVersion || encodedHash() != entry.identity.text
-    case .adopted(let known): known != entry || encodedHash() != entry.identity.text
+    case .ownWrite: entry.source != 0 || entry.identity.version != fieldVersion || encodedHash() != entry.identity.textHash
+    case .adopted(let known): known != entry || encodedHash() != entry.identity.textHash
     }
   }
 
@@ -121,7 +122,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   @inline(__always)
   mutating func capture(_ slice: Binding.Session) -> Capture { binding.capture(slice, &baseline) }
 
-  /// Another try begins. What failed may succeed now, and a field that is marked becomes a change if the baseline is its value.
+  /// An update is about to compare the field. What failed may succeed now, and a marked field becomes a change if it has a baseline.
   mutating func retried() {
     trouble = .none
     if !hasNoBaseline { changeIfMarked() }
@@ -139,20 +140,20 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     failedInThisUpdate = false
   }
 
-  /// The try is over. A value that could be captured is no trouble any more.
+  /// The update has compared the field. If its value could be captured, the field has no trouble any more.
   mutating func tried() {
     if trouble != .none { return }
     isUnstorable = false
     if hasNoBaseline { found() }
   }
 
-  /// The program's value differs from the last one.
+  /// The program's value differs from the last one, and is the baseline now.
   mutating func changed() {
     if hasNoBaseline { return found() }
     becomePending(.change)
   }
 
-  /// The program's value can be captured again. A stored value is not overwritten by it, because it may be a default.
+  /// The program's value can be captured again. It does not overwrite a stored value, because it may be a default.
   private mutating func found() {
     hasNoBaseline = false
     changeIfMarked()
@@ -237,8 +238,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The deadline in storage no longer has to be corrected.
   mutating func settledDeadline() { storedDeadline = deadline }
 
-  /// The field's own expiry has passed for an entry that is stored with a later deadline. The entry stays known, so that it does not come
-  /// back.
+  /// The field's own expiry has passed for an entry that is stored with a later deadline. The entry stays known, so that the next look
+  /// does not set the field to it again.
   mutating func outlived() {
     stored = .expired
     pending = .nothing

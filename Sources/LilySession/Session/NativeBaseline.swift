@@ -1,12 +1,12 @@
 import CPlatform
 
-/// The last value seen of a field whose values come in native form, with a copy of its text. It is compared without making JSON: first the
-/// type, then 64 bits or the bytes.
+/// The last value seen of a field whose values come in native form (`NativeValue`), with a copy of its text. Values are compared without making
+/// JSON: first their types, then 64 bits or the bytes of the text.
 package struct NativeBaseline {
   /// Its type is 0 while there is no value.
   package private(set) var value = NativeValue()
   private var capacity = 0
-  /// For JSON: what `JSON.check` returned for it.
+  /// True if the value is JSON that has no white space outside strings.
   private var isCompact = false
 
   package init() {}
@@ -61,7 +61,7 @@ package struct NativeBaseline {
     }
     if capacity == 0 {
       capacity = max(other.length &+ 1, 16)
-      guard let memory = malloc(capacity) else { fatalError("out of memory") } // no memory: nothing can go on
+      guard let memory = malloc(capacity) else { fatalError("out of memory") } // without memory nothing can go on
       value.word = UInt64(UInt(bitPattern: memory))
     }
     if let to = UnsafeMutableRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)) {

@@ -8,7 +8,7 @@ package final class ModelRuntime<Model> {
   private var isFreed = false
   /// The host's handle, which retains this runtime. A free inside a callback keeps it alive until the outermost call ends.
   private var keptAlive: AnyObject?
-  /// Each is retained. It is not an array, because reading one out of that would retain and release it on each update.
+  /// The attached sessions, each retained. This is not an array, because each update would then retain and release each session.
   private var sessions = PlainList<Unmanaged<Session>>()
 
   package init(model: Model) { self.model = model }
@@ -19,7 +19,7 @@ package final class ModelRuntime<Model> {
 
   // MARK: running
 
-  /// Applies an update, then has each session store what changed. If `update` returns nil, it refuses, and nothing is applied.
+  /// Applies an update, then has each session store what changed. `update` returns the next model, or nil to refuse; then nothing is applied.
   ///
   /// - Returns: the first failure, or nil. Unless the failure is `reentrant` or `update`, the update was applied.
   @inline(__always)
@@ -40,12 +40,13 @@ package final class ModelRuntime<Model> {
     return first
   }
 
+  /// Puts another model in the place of this one, and stores nothing. Throws `reentrant` inside another call.
   package func replace(_ next: Model) throws(Failure) {
     if isBusy { throw reentrant }
     model = next
   }
 
-  /// Runs `body` as the outermost call.
+  /// Runs `body` as the outermost call. Throws `reentrant` inside another call.
   func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     if isBusy { throw reentrant }
     isBusy = true
@@ -53,7 +54,8 @@ package final class ModelRuntime<Model> {
     return try body()
   }
 
-  /// Runs a question, which may call the host's clock or its storage. Inside another call it is a part of that call.
+  /// Runs a `body` that only asks for something. That may call the host's clock or storage, so it counts as a call. Inside another call it is a
+  /// part of that one, and is not refused.
   func ask<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     if isBusy { return try body() }
     return try run(body)
@@ -61,7 +63,8 @@ package final class ModelRuntime<Model> {
 
   private var reentrant: Failure { Failure(.reentrant, "called inside a callback of this runtime; call it after the callback has returned") }
 
-  /// Ends an outermost call. What was deferred may release the last reference to this runtime, so it is not touched afterwards.
+  /// Ends an outermost call, and does what was deferred until then. That may release the last reference to this runtime, so nothing may use
+  /// the runtime afterwards.
   @inline(__always)
   private func endCall() {
     isBusy = false
@@ -103,6 +106,7 @@ package final class ModelRuntime<Model> {
     endCall()
   }
 
+  /// Ends a session now, and releases it.
   private func end(_ session: Session) {
     session.work.finish(flushing: session.ending != .abandoned)
     session.leftRuntime()
@@ -112,10 +116,10 @@ package final class ModelRuntime<Model> {
     if sessions.count < before { ended.release() }
   }
 
-  /// Detaches all sessions, now or at the end of the outermost call. The host does not use the runtime after this, except in callbacks
-  /// that detaching runs.
+  /// Detaches all sessions, now or at the end of the outermost call. After this call the host uses the runtime only in callbacks that the
+  /// detaching runs.
   ///
-  /// - Parameter handle: is kept alive until then.
+  /// - Parameter handle: is kept alive until all sessions are detached.
   package func free(keeping handle: AnyObject) {
     isFreed = true
     hasDeferred = true
@@ -124,4 +128,5 @@ package final class ModelRuntime<Model> {
   }
 }
 
+/// How a session was asked to end: not at all, after it has stored and synced what changed, or at once.
 enum Ending { case no, detached, abandoned }

@@ -1,8 +1,10 @@
 /// An attachment of fields to a runtime and a storage. After it is detached or its runtime is freed, its calls throw `invalidArgument`.
 public final class Session {
   let work: any SessionWork
+  /// How the session was asked to end. It is `no` as long as nobody has asked.
   var ending = Ending.no
-  /// The host's handle, which retains this session. `end` keeps it alive until the session has ended. It is nil once there is no runtime.
+  /// The host's handle, which retains this session. `end` sets it, so that it lives until the session has left its runtime. It is nil before
+  /// and afterwards.
   var keptAlive: AnyObject?
 
   init(_ work: any SessionWork) { self.work = work }
@@ -28,8 +30,8 @@ public final class Session {
   /// `flush` before to learn of them.
   public func detach() { work.end(self, as: .detached, keeping: nil) }
 
-  /// Does as `detach` if `flushing` is true, and ends the session without calling the host otherwise. The host does not use the session
-  /// after this, except in callbacks that this runs.
+  /// Ends the session as `detach` does if `flushing` is true. Otherwise ends it without storing anything, and without calling the host. After
+  /// this call the host uses the session only in callbacks that the call itself runs.
   ///
   /// - Parameter handle: is kept alive until the session has ended.
   package func end(flushing: Bool, keeping handle: AnyObject) {
@@ -47,8 +49,8 @@ public final class Session {
 
 /// What a session does, whatever the types of its model and fields.
 protocol SessionWork: AnyObject {
-  /// Sets the fields whose stored value is accepted. The values that all fields have then become the baselines. Throws if another session of
-  /// the runtime stores one of the keys in the same place.
+  /// Hydrates the session: sets each field whose stored value is accepted, and then makes the values that all fields have their baselines.
+  /// Throws if another session of the runtime stores one of the keys in the same place.
   func hydrate(beside others: [Session]) throws(Failure)
 
   /// Reports what opening the storage found, and what hydrating did.
@@ -83,12 +85,12 @@ protocol SessionWork: AnyObject {
   func refuseKeys(_ keys: [Key], in place: Place) throws(Failure)
 }
 
-/// Finds a session's slice in the model, and delivers events to the host.
+/// Finds a session's slice in the model, and delivers events to the host. The slice is the part of the model that has the session's fields.
 package protocol SliceLens {
   associatedtype Model
   associatedtype Session
 
-  /// Returns nil if the host's callback failed.
+  /// Returns the slice, or nil if the host's callback failed.
   func slice(of model: Model) -> Session?
   /// Returns the model with a hydrated slice put back, or nil if the host's callback failed.
   func model(_ model: Model, with session: Session) -> Model?

@@ -1,4 +1,4 @@
-/// An entry that a field has taken.
+/// Which entry a field has taken or refused, or is to compare with that: the key that it is under, and what tells it from other entries.
 struct TakenEntry: Equatable, BitwiseCopyable {
   /// 0 for the field's own key; otherwise the place of the key among the former keys, from 1 on.
   var source: Int

@@ -4,7 +4,7 @@
 // A session keeps one batch, and uses it for each update.
 public final class Batch {
   struct Change {
-    /// The change's place in the batch as it was made. Storages report by it, even after other changes were left out.
+    /// The change's place in the batch before any change was left out. By it, a storage tells which changes it means.
     var place: Int
     var isSet: Bool
     var key: Extent // in `keys`
@@ -16,7 +16,7 @@ public final class Batch {
     var isTied = false
   }
 
-  /// What must be stored for a change, and those tied to it, to be made. It is checked when nobody else can write any more.
+  /// What must be stored so that a change, with those tied to it, is made. It is checked while nobody else can write.
   struct Condition {
     /// The place of the change.
     var place: Int
@@ -101,7 +101,7 @@ public final class Batch {
         version: version))
   }
 
-  /// Stores an entry again as it is.
+  /// Sets a key to the entry that a table has, as it is.
   func set(_ record: EntryTable.Pointer) throws(Failure) {
     let key = Key(stored: [UInt8](EntryTable.key(record)))
     try set(key, deadline: record.pointee.deadline, version: record.pointee.version) { buffer throws(Failure) in
@@ -109,7 +109,7 @@ public final class Batch {
     }
   }
 
-  /// - Parameter isTied: if true, the key is removed only if the change before it is made.
+  /// Removes a key. If `isTied` is true, it is removed only if the change before it is made.
   package func remove(_ key: Key, isTied: Bool = false) {
     let key = PreparedKey.make(key, scratch)
     defer { key.free() }
@@ -144,7 +144,7 @@ public final class Batch {
       Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry, deadline: deadline))
   }
 
-  /// Makes the changes of the batch in the table.
+  /// Applies the changes to a table.
   func apply(to table: EntryTable) {
     changes.forEach { change in
       let key = keys.slice(change.key)
@@ -156,8 +156,8 @@ public final class Batch {
     }
   }
 
-  /// Calls `body` with each change, for a storage of another kind: with its key, its text, its deadline and its version. The text is
-  /// borrowed for the call; it is nil if the key is removed.
+  /// Calls `body` with the key, the text, the deadline and the version of each change, for a storage that has no table. The text is borrowed
+  /// for the call; it is nil if the key is removed.
   package func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
     changes.forEach { change in
       let key = Key(stored: [UInt8](keys.slice(change.key)))
@@ -170,7 +170,7 @@ public final class Batch {
   package var isRenewal: Bool {
     guard changes.count == 1, conditions.count == 1, changes[0].isSet, let entry = conditions[0].entry else { return false }
     return keys.slice(conditions[0].key).equals(keys.slice(changes[0].key)) && entry.version == changes[0].version
-      && entry.text == hashOf(line.buffer.slice(changes[0].value))
+      && entry.textHash == hashOf(line.buffer.slice(changes[0].value))
   }
 
   // MARK: what is left out
@@ -257,7 +257,8 @@ public final class Batch {
     return (new &- old, Entry.isExpired(record.pointee.deadline, at: time) ? new : new &- old)
   }
 
-  /// Makes the batch anew without the changes at these places and those tied to them. Returns the places of all of them. This is rare.
+  /// Makes the batch anew without the changes at these places, and without those tied to them. Returns the places of all that were left
+  /// out. This is rare.
   private func leaveOut(_ heads: [Int]) -> [Int] {
     if heads.isEmpty { return [] }
     let line = ByteBuffer(capacity: self.line.buffer.count)

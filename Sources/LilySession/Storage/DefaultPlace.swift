@@ -22,7 +22,7 @@ enum DefaultPlace {
 private struct Base {
   let path: [UInt8]
   private let variable: Variable
-  /// How many bytes of the path must exist. A home that is missing is not made.
+  /// The length of the part of the path that must exist, because a missing home is not made; 0 if all of it may be made.
   private let existing: Int
 
   /// Uses the first variable that is set. A relative path is refused, because it would mean another place in another directory (the XDG
@@ -31,7 +31,7 @@ private struct Base {
     for variable in variables {
       guard let value = environment(variable.name) else { continue }
       var path = [UInt8](cString: value)
-      guard path.first == DefaultPlace.slash else { throw Failure(variable.relative, variable.isRelative).at(path) }
+      guard path.first == DefaultPlace.slash else { throw Failure(variable.relativeStatus, variable.relativeReason).at(path) }
       while path.last == DefaultPlace.slash { path.removeLast() } // "/" becomes empty, because another slash follows
       let isHome = variable.below.utf8CodeUnitCount > 0
       return Base(path: path + DefaultPlace.bytes(variable.below), variable: variable, existing: isHome ? path.count : 0)
@@ -83,23 +83,25 @@ private struct Base {
 
   private struct Variable {
     let name: StaticString
+    /// What follows the variable's value in the path.
     let below: StaticString
-    let relative: Status
-    let isRelative: StaticString
+    /// The status and the reason of the failure if the variable is a relative path.
+    let relativeStatus: Status
+    let relativeReason: StaticString
     let cannotCreate: StaticString
   }
 
   private static var variables: [Variable] {
     [
       Variable(
-        name: "LILY_SESSION_DIR", below: "", relative: .invalidArgument, isRelative: "LILY_SESSION_DIR is not an absolute path",
-        cannotCreate: "LILY_SESSION_DIR: cannot create"),
+        name: "LILY_SESSION_DIR", below: "", relativeStatus: .invalidArgument,
+        relativeReason: "LILY_SESSION_DIR is not an absolute path", cannotCreate: "LILY_SESSION_DIR: cannot create"),
       Variable(
-        name: "XDG_STATE_HOME", below: "", relative: .invalidArgument, isRelative: "XDG_STATE_HOME is not an absolute path",
-        cannotCreate: "XDG_STATE_HOME: cannot create"),
+        name: "XDG_STATE_HOME", below: "", relativeStatus: .invalidArgument,
+        relativeReason: "XDG_STATE_HOME is not an absolute path", cannotCreate: "XDG_STATE_HOME: cannot create"),
       Variable(
-        name: "HOME", below: "/.local/state", relative: .notFound, isRelative: "HOME is not an absolute path",
-        cannotCreate: "HOME: cannot create"),
+        name: "HOME", below: "/.local/state", relativeStatus: .notFound,
+        relativeReason: "HOME is not an absolute path", cannotCreate: "HOME: cannot create"),
     ]
   }
 

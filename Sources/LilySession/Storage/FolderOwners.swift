@@ -40,7 +40,7 @@ enum FolderOwners {
     return folder.st_mode & 0o022 == 0 || isSticky ? nil : "others can write to the folder, which is not sticky"
   }
 
-  /// Returns the path of the folder that is so many levels above an open one, for a message. If the system does not know it, returns `path`.
+  /// Returns the path of the folder that is `levels` above an open one, for a message. If the system does not know it, returns `path`.
   private static func name(_ folder: Int32, _ levels: Int, _ path: UnsafePointer<CChar>) -> [UInt8] {
     guard let name = Syscalls.path(ofFolder: folder) else { return [UInt8](cString: path) }
     var end = name.count

@@ -59,15 +59,17 @@ extension Journal {
     let size = try Syscalls.sizeAndLinks(route.file).size
     switch try lookAtHeader(size) {
     case .ours, .unfinished, .cut, .zeroed: route.tighten()
-    case .lost, .notOurs: break // the file may be anything, and is looked at more closely first
+    case .lost, .unknownVersion: break // the file may be anything, and is looked at more closely first
     }
   }
 
   // MARK: the path
 
+  /// What the path led to: the file that was open, another file, which is open now, or no file.
   enum Followed { case same, another, nothing }
 
-  /// Looks the path up, and opens what it leads to. Nothing is known of another file; if there is no file, nothing is stored.
+  /// Looks the path up, and opens what it leads to. If that is another file, forgets what was read. If there is no file, nothing is stored any
+  /// more.
   ///
   /// - Parameter create: if true, makes a missing file.
   @inline(never)
@@ -165,7 +167,8 @@ extension Journal {
       _ = Syscalls.truncateFile(route.file, to: 0)
       throw error
     }
-    // This happens once in a file's life. Without it, the header could be foreign blocks after power loss, and the file would be refused.
+    // This happens once in a file's life. Without it, power loss could leave blocks with anything in the header's place, and the file would
+    // be refused.
     do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }
   }
 

@@ -106,10 +106,10 @@ extension Journal {
   /// Reads the header, or finds out what has become of it. Returns false if that cannot be decided without the lock.
   private func readHeader(_ size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     let reading = try lookAtHeader(size)
-    if !isLocked, reading.isDoubtful { return false } // the header may be being written
+    if !isLocked, reading.isDoubtful { return false } // somebody may just be writing the header
     switch reading {
     case .ours(let header, let isDamaged):
-      // If one copy is gone as a whole, the lines begin behind the other.
+      // If one copy of the header is gone as a whole, the lines begin behind the other copy.
       let behindOne = Int64(JournalHeader.length)
       let isAtOne = isDamaged ? try isLine(at: behindOne, size, header.salt) : false
       mirror.began(header, isDamaged: isDamaged, linesAt: isAtOne ? behindOne : 2 * behindOne)
@@ -123,9 +123,10 @@ extension Journal {
       // If this handle knows the salt, one line is enough: the file was emptied while it was being written to.
       if found == nil, let former = mirror.formerSalt, try isLine(at: 0, size, former) { found = former }
       guard let salt = found else { throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path) }
-      // The rest of a header that has lost its newlines must not cost the first line.
+      // If the header has lost its newlines, what is left of it and the first line would be read as one line. So reading begins behind the
+      // header if a line begins there.
       mirror.beganWithoutHeader(salt, linesAt: try isLine(at: behindHeader, size, salt) ? behindHeader : 0)
-    case .notOurs: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
+    case .unknownVersion: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
     if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
     return true
@@ -169,7 +170,8 @@ extension Journal {
     return header.salt.seed != mirror.salt.seed
   }
 
-  /// Returns true if the rest of the file is zeros, as a crash may leave blocks without data. A file over 1 MiB does not come from that.
+  /// Returns true if the rest of the file is zeros. A crash may leave such blocks, to which no data was written. Returns false for a file over
+  /// 1 MiB, because a crash does not leave so many.
   private func isZero(from: Int64, to size: Int64) throws(Failure) -> Bool {
     guard size <= 1 << 20 else { return false }
     let room = ByteBuffer(capacity: LineSplitter.chunk / 16)

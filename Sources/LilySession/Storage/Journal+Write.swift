@@ -4,6 +4,7 @@ import CPlatform
 extension Journal {
   /// This many bytes past the end of the file are kept allocated. Only removals may use them, so that log-out works on a full disk.
   private static var reserve: Int64 { 16 << 10 }
+  /// Blocks are allocated up to a multiple of this, so that most updates need not allocate any.
   private static var allocationStep: Int64 { 64 << 10 }
 
   @inline(__always)
@@ -67,7 +68,7 @@ extension Journal {
     guard hasMovedOn(failure), !batch.isReduced else {
       guard batch.onlyRemoves, route.file < 0, !options.isReadOnly else { throw failure }
       debts.remainsStay()
-      return .written(nil) // there is no file, so the keys are absent, as a removal wants it
+      return .written(nil) // there is no file, so the keys are absent, and a removal has nothing to do
     }
     return try appendAgain(batch, scope, wanted, hostTime)
   }
@@ -84,7 +85,7 @@ extension Journal {
     if mirror.isAtSequenceEnd { try compact(hostTime, evenFull: true) }
   }
 
-  /// Returns true if the path does not lead to the file with which a change has just failed.
+  /// Returns true if the path no longer leads to the file in which a change has just failed.
   @inline(never)
   private func hasMovedOn(_ failure: Failure) -> Bool {
     route.doubt()
@@ -111,6 +112,7 @@ extension Journal {
     }
   }
 
+  /// Notes a clear while the path has no file, and removes what an earlier file has left beside it.
   private func clearNothing() throws(Failure) {
     mirror.clearedNothing()
     if let failure = removeRemainsByPath() { throw failure }
@@ -159,7 +161,7 @@ extension Journal {
     }
   }
 
-/// Appends one whole line, or nothing. The caller holds the lock.
+  /// Appends one whole line, or nothing. The caller holds the lock.
   @inline(never)
   func append(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
     try appendInLine(line, items: items, isRemoval: isRemoval)
@@ -179,7 +181,7 @@ extension Journal {
     }
     if !isRemoval, end &+ Journal.reserve > mirror.allocated { try extendAllocation(past: end) }
     do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
-      // If this fails, too, the next writer repairs the end.
+      // A part of the line may have been written. If it cannot be cut off, the next writer repairs the end.
       _ = Syscalls.truncateFile(route.file, to: mirror.applied)
       mirror.allocated(to: 0)
       throw error

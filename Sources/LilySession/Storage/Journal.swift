@@ -21,7 +21,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     public var quota = defaultQuota
     /// If true, opening makes a missing file; if false, it throws `notFound`.
     public var create = true
-    /// If the file or its folder is missing and is not made, opening does not throw. Nothing is stored then.
+    /// If true, opening does not throw if the file or its folder is missing and is not made. The storage is empty then.
     package var acceptsMissing = false
     /// Returns the time, UTC in ms; nil for the system's clock. Any thread may call it.
     public var clock: (@Sendable () -> Int64)?
@@ -49,7 +49,9 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
   var damageAtOpening = 0
   /// UTC in ms; 0 means never.
   var lastCompaction: Int64 = 0
+  /// True if the process had a limit on the size of files at opening, so that a write may raise a signal.
   let guardsFileSize: Bool
+  /// What was read from a file, or is to be written into a new one.
   let input = ByteBuffer(capacity: 4096)
   let parser = LineReader()
   /// For lines that no batch makes: `clear` and `moved`.
@@ -59,13 +61,13 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
     let journal = Journal(try JournalNames.make(path), options)
     guard try journal.route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else {
-     throw Syscalls.failure("cannot open").at(journal.names.directory)
+      throw Syscalls.failure("cannot open").at(journal.names.directory)
     }
     do throws(Failure) { try journal.openFirst() } catch { throw error.naming(journal.names.path) }
     return journal
   }
 
-  /// Opens the file at the default place (S18).
+  /// Opens the file at the default place.
   package static func open(application: UnsafePointer<CChar>?, options: Options) throws(Failure) -> Journal {
     let path = try DefaultPlace.path(application: application, create: options.create && !options.isReadOnly)
     return try open(path: path, options: options)
@@ -135,7 +137,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     }
   }
 
-  /// Applies what others have written, for a caller who reads, and tells the watch so.
+  /// Applies what others have written, before a read, and tells the watch that somebody reads the storage.
   private func freshenForReader() throws(Failure) {
     guard watcher.isOpen else { return try freshen() }
     let arrived = watcher.arrivals()

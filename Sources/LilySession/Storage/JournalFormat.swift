@@ -14,7 +14,7 @@ struct JournalHeader {
   }
   private static var saltOffset: Int { 32 }
   private static var generationOffset: Int { 51 }
-  /// Every line begins with `["`, the digits of its check, and `",`. What the check is for begins behind that.
+  /// Every line begins with `["`, the digits of its check, and `",`. The check covers all that follows.
   static var checkOffset: Int { 2 }
   static var checkDigits: Int { 8 }
   static var checkEnd: Int { checkOffset &+ checkDigits }
@@ -47,14 +47,15 @@ struct JournalHeader {
     case zeroed
     /// There is no header. The lines may show that the file was a journal.
     case lost
-    case notOurs
+    /// The header is of a format version that this library does not know.
+    case unknownVersion
 
     /// True if the header may look like this because it is just being written.
     var isDoubtful: Bool {
       switch self {
       case .ours(_, let isDamaged): isDamaged
       case .cut, .zeroed, .lost: true
-      case .unfinished, .notOurs: false
+      case .unfinished, .unknownVersion: false
       }
     }
   }
@@ -70,19 +71,19 @@ struct JournalHeader {
       if let first { return .cut(first) }
       if isAllZero || isPrefix(bytes) { return .unfinished }
     }
-    return isAnyVersion(bytes) ? .notOurs : .lost
+    return isOfUnknownVersion(bytes) ? .unknownVersion : .lost
   }
 
   /// Returns true if one of the first two lines is the header of a format version that this library does not know.
-  private static func isAnyVersion(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  private static func isOfUnknownVersion(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var start = 0
     while let newline = bytes[start...].firstIndex(of: 0x0A) {
       let line = UnsafeRawBufferPointer(rebasing: bytes[start..<newline])
       if let check = LineReader.check(of: line) {
         let checked = UnsafeRawBufferPointer(rebasing: line[checkedFrom...])
         let name = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        let isOurs = checked.count > name.count &+ 1 && checked[name.count] == UInt8(ascii: "1") && checked[name.count &+ 1] == UInt8(ascii: ",")
-        if checked.begins(with: name), !isOurs, Salt.checkUnsalted(checked) == check { return true }
+        let isVersion1 = checked.count > name.count &+ 1 && checked[name.count] == UInt8(ascii: "1") && checked[name.count &+ 1] == UInt8(ascii: ",")
+        if checked.begins(with: name), !isVersion1, Salt.checkUnsalted(checked) == check { return true }
       }
       start = newline &+ 1
     }

@@ -47,7 +47,7 @@ final class JournalMirror {
   var applied: Int64 { state.position.end }
   /// True if no line can follow, because there is no higher sequence number.
   var isAtSequenceEnd: Bool { position.sequence >= JournalHeader.sequenceLimit && !hasUnknown }
-  /// True if no line has been read or written yet.
+  /// True if nothing behind the header has been read or written yet.
   var hasHeaderAlone: Bool { applied == Int64(2 * JournalHeader.length) }
   /// Where the first line begins. In a file with a damaged header this may be another place than usual.
   var linesAt: Int64 { state.linesAt }
@@ -86,7 +86,7 @@ final class JournalMirror {
 
   // MARK: another file
 
-  /// Forgets what was read, because another file is to be read. The generation stays until that file's is read.
+  /// Forgets what was read, because another file is to be read. The generation stays until the other file's generation is read.
   func startOver() {
     if applied > 0 { formerSalt = salt }
     table.removeAll()

@@ -7,6 +7,7 @@ final class JournalNames {
   let file: UnsafeMutablePointer<CChar>
   /// The name of a new file until it is renamed. `nameTemporary(_:)` chooses it.
   let temporary: UnsafeMutablePointer<CChar>
+  /// The name of the copy of a damaged file.
   let damaged: UnsafeMutablePointer<CChar>
   /// The name of a new file that is to replace one whose lock a stranger holds.
   let replacement: UnsafeMutablePointer<CChar>

@@ -21,7 +21,7 @@ struct LineSplitter {
   /// Where the current line begins.
   private var start: Int64
 
-  /// Begins at a place in the file. The bytes of a line that has more than `limit`, with its newline, are not kept.
+  /// Begins at a place in the file. If a line, with its newline, has more than `limit` bytes, its text is not kept.
   init(_ buffer: ByteBuffer, from start: Int64, limit: Int = LilySession.Line.limit) {
     self.buffer = buffer
     self.start = start
@@ -92,11 +92,11 @@ struct LineSplitter {
 struct JournalReader {
   /// How far a journal has been read.
   struct Position {
-    /// The end of a line, in bytes.
+    /// The place in the file behind the last line that was read.
     var end: Int64 = 0
     /// The sequence number of the last whole line.
     var sequence: Int64 = 0
-    /// The number of damaged lines after that one.
+    /// The number of damaged lines that were read after that one.
     var skipped: Int64 = 0
   }
 
@@ -120,7 +120,7 @@ struct JournalReader {
   struct Found {
     var line: LineSplitter.Line
     var judgement: Judgement
-    /// The number of lines that are missing before a whole one, without those that were skipped.
+    /// The number of lines that are missing between the last whole line and this one, without the damaged lines between them.
     var missing: Int64
     /// The position behind the line.
     var after: Position
@@ -138,8 +138,8 @@ struct JournalReader {
     self.position = position
   }
 
-  /// Calls `report` with what it finds up to `size`, until `report` returns false. Returns true if it never did. The parser has the changes
-  /// of a whole line.
+  /// Calls `report` with what it finds up to `size`, until `report` returns false. Returns true if it never did. After a whole line, the
+  /// parser has the line's changes.
   mutating func forEach(
     to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, skippingTo nextData: (Int64) -> Int64,
     _ report: (Found) throws(Failure) -> Bool

@@ -1,7 +1,7 @@
 import CPlatform
 
-/// A line of the journal that is being made. The body is written first. Under the lock, when the sequence number is known, it is put before
-/// the body with the check and the frame of a batch, into room that was left for them.
+/// A line of the journal that is being made. The body is written first, behind some room. Sealing the line fills that room from behind, under
+/// the lock, when the sequence number is known: with the frame of a batch, if there are several items, the sequence number, and the check.
 final class Line {
   static var limit: Int { 64 << 20 }
 
@@ -10,13 +10,14 @@ final class Line {
   /// The room for `["xxxxxxxx",`, at most 19 digits, a comma and `"batch",[`.
   static var room: Int { 48 }
 
+  /// Empties the line, and leaves the room.
   func begin() {
     buffer.resize(to: Line.room)
     buffer.shrink(to: 64 << 10)
   }
 
-  /// Makes a line of what was appended since `begin`: one item without its own bracket, or several as a batch. Returns the line. It may be
-  /// called again with another sequence number or salt.
+  /// Makes a line of what was appended since `begin`, and returns it: one item without its own bracket, or several as a batch. The check
+  /// depends on the file's salt. A line may be sealed again with another sequence number or salt.
   func seal(items: Int, sequence: Int64, salt: Salt) -> UnsafeRawBufferPointer {
     let end = buffer.count
     var at = Line.room

@@ -36,7 +36,8 @@ final class LineReader {
   private var line = UnsafeRawBufferPointer(start: nil, count: 0)
   private var at = 0
 
-  /// Reads a line, which comes without its newline. Returns nil if it is damaged. Throws only if there is no memory.
+  /// Reads a line, which comes without its newline. Returns its sequence number and its operation, or nil if it is damaged. Throws only if
+  /// there is no memory.
   func readLine(_ line: UnsafeRawBufferPointer, _ salt: Salt) throws(Failure) -> (sequence: Int64, Operation)? {
     guard LineReader.isChecked(line, salt), line.count <= Line.limit else { return nil }
     self.line = line
@@ -128,6 +129,7 @@ final class LineReader {
     return true
   }
 
+  /// Skips this byte. Returns false if another one is next.
   private func skip(_ byte: Unicode.Scalar) -> Bool {
     guard at < line.count, line[at] == UInt8(ascii: byte) else { return false }
     at &+= 1
@@ -155,6 +157,7 @@ final class LineReader {
     return try readValue()
   }
 
+  /// Returns true if a string, which comes with its quotes, is this name.
   private func isName(_ spelled: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
     guard spelled.count == name.utf8CodeUnitCount &+ 2 else { return false }
     return UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])

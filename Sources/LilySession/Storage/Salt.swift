@@ -2,7 +2,7 @@ import CPlatform
 
 /// The seed of the checks of a file's lines: eight random bytes in its header.
 struct Salt {
-  /// The bytes, or nil if they are lost with the header. Their effect on a check is known nevertheless.
+  /// The bytes, or nil if they are lost with the header. `seed` is enough to check lines.
   let value: UInt64?
   /// The CRC's register after the eight bytes.
   let seed: UInt32
@@ -19,6 +19,7 @@ struct Salt {
     seed = platform_crc32c_backwards(check ^ 0xFFFF_FFFF, bytes.baseAddress, bytes.count)
   }
 
+  /// Returns the check of a line, which is a CRC-32C over the salt and these bytes.
   func check(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     platform_crc32c(seed, bytes.baseAddress, bytes.count) ^ 0xFFFF_FFFF
   }

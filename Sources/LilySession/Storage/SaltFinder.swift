@@ -1,5 +1,5 @@
-/// Finds the salt of a journal whose header is lost. A line's check shows the salt's effect. One line proves nothing, because any bytes lead
-/// to some salt; but two different lines that lead to the same salt are by the same writer.
+/// Finds the salt of a journal whose header is lost, by computing it back from a line's check. One line proves nothing, because any bytes lead
+/// to some salt. But if two different lines lead to the same salt, they are of the same journal.
 struct SaltFinder {
   private struct Candidate {
     var seed: UInt32
@@ -27,6 +27,7 @@ struct SaltFinder {
     return nil
   }
 
+  /// Returns the sequence number at the beginning of a line, or nil if there is none.
   private static func sequence(_ line: UnsafeRawBufferPointer) -> Int64? {
     let start = JournalHeader.checkedFrom
     var end = start

@@ -1,11 +1,12 @@
-/// A part of a storage with keys of its own. They are stored behind NUL, the scope's name and NUL, and no key of a host's can begin so.
+/// A part of a storage with keys of its own. They are stored behind a prefix: NUL, the scope's name and NUL. No key of the host's can begin
+/// like that, because it has no NUL.
 public struct Scope: Equatable, Sendable {
   package static var nameLimit: Int { 64 }
 
   /// What the stored keys of the scope begin with. It is empty for the storage itself.
   let prefix: [UInt8]
 
-  /// The storage itself.
+  /// No scope, but the storage itself.
   public static var none: Scope { Scope(prefix: []) }
 
   private init(prefix: [UInt8]) { self.prefix = prefix }
@@ -20,7 +21,7 @@ public struct Scope: Equatable, Sendable {
     prefix = [UInt8](stored.prefix(Scope.prefixLength(stored) ?? 0))
   }
 
-  /// Makes the scope for which this is the prefix of its sessions' keys, or nil if it is no such prefix.
+  /// Makes a scope from the prefix of its sessions' keys. Returns nil if these bytes are no such prefix.
   init?(ofSession stored: UnsafeRawBufferPointer) {
     self.init(of: stored)
     guard session.withBytes({ $0.equals(stored) }) else { return nil }

@@ -1,9 +1,9 @@
 /// What sessions, and functions for single entries, need beyond what a program's own storage has.
 package protocol SessionStorage: Storage {
-  /// The part of the place that this storage is.
+  /// The scope that this storage is, or `none` if it is a whole storage.
   var scope: Scope { get }
 
-  /// Makes sure that the next read finds what others would find, because somebody may have moved the file.
+  /// Makes sure that the next read finds what others find. Somebody may have put another file in the file's place.
   func revalidate() throws(Failure)
 
   /// Returns the scope's generation after a write that failed, or nil if finding it would need what has just failed.
@@ -37,7 +37,7 @@ extension FilelessStorage {
   package var cPath: UnsafePointer<CChar>? { nil }
 }
 
-/// Where a storage's entries are.
+/// Where a storage's entries are: in a file, which its folder's device and inode and its name tell from others, or only in an object.
 package struct Place: Equatable, Sendable {
   /// Makes the place of entries that are only in this object.
   package init(of object: AnyObject) {
@@ -61,6 +61,6 @@ package struct Notices: Sendable {
 
   /// The number of lines that were damaged, and skipped.
   package var damagedLines = 0
-  /// True as in ``StorageInfo/directoryIsOpen``.
+  /// True if others could exchange the file. ``StorageInfo/directoryIsOpen`` says when that is so.
   package var directoryIsOpen = false
 }

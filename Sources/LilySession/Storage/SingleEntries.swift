@@ -1,8 +1,8 @@
 // These functions work on single entries, outside any session. They are no extension of the protocol, because Embedded Swift 6.3 compiles the
 // call of a protocol extension's method on `any SessionStorage` to a trap.
 
-/// Returns the entry, or nil if it is absent or has expired. Throws DECODE if its text is not JSON, which only a storage of the host's may
-/// have.
+/// Returns the entry, or nil if it is absent or has expired. Throws DECODE if its text is not JSON. Only a storage of the host's may
+/// have such an entry.
 package func getEntry(_ key: Key, from storage: any SessionStorage) throws(Failure) -> Entry? {
   let now = storage.now()
   guard let entry = try storage.read([storage.scope.key(key)], of: storage.scope).entries.first ?? nil, !entry.isExpired(at: now) else { return nil }

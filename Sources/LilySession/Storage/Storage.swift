@@ -10,7 +10,7 @@ public protocol Storage: AnyObject, Sendable {
 
   /// Stores the batch in one step, without the changes that its conditions and the quota leave out; or throws, and stores nothing.
   /// `generation` is the scope's when the batch was made. If the scope was cleared since, nothing is written, and the new generation is
-  /// returned. nil writes in any generation.
+  /// returned. If `generation` is nil, the batch is written in any generation.
   func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome
 
   /// Removes all keys of the scope's sessions in one step, and raises the scope's generation.
@@ -59,7 +59,7 @@ public struct Entry: @unchecked Sendable { // the text is never changed
   package var textCount: Int { text.count &- 1 }
 
   var identity: EntryIdentity {
-    EntryIdentity(text: hashOf(text.slice(0, text.count &- 1)), version: version)
+    EntryIdentity(textHash: hashOf(text.slice(0, text.count &- 1)), version: version)
   }
 
   /// Returns true if the entry has expired at this time (UTC in ms), so that it reads as absent.
@@ -72,7 +72,7 @@ public struct Entry: @unchecked Sendable { // the text is never changed
 /// Tells an entry from others under the same key. The deadline is no part of it, because renewing an entry does not change it.
 struct EntryIdentity: Equatable, BitwiseCopyable {
   /// A hash of the text with 64 bits, seeded per process.
-  var text: Int
+  var textHash: Int
   var version: UInt32
 }
 
@@ -173,8 +173,8 @@ public struct StorageInfo: Sendable {
 /// The quota of 5 MiB that browsers give an origin.
 package var defaultQuota: Int64 { 5 << 20 }
 
-/// How often a change is tried again because somebody else was faster. Of those who compete one always succeeds, so this many failures are
-/// next to impossible; but a storage of the host's may say so for ever.
+/// How often a change is tried again because somebody else was faster. Each time one of those who compete succeeds, so this many failures in a
+/// row are next to impossible. But a storage of the host's may report them for ever.
 package var mostTries: Int { 1000 }
 
 /// Returns the time, UTC in ms, that is `duration` ms after `now`, or 0 (never) for a duration of 0. If the sum is too large, returns

@@ -12,7 +12,8 @@ package final class Watch {
   private let exclusion: Exclusion
   private let names: JournalNames
 
-  /// These are -1 if nobody has asked for the descriptor, or if the system gives none.
+  /// The descriptors that `Syscalls.makeWatch` makes, and the numbers of the two watches. These are -1 if nobody has asked for the descriptor,
+  /// or if the system gives none.
   private var handedOut: Int32 = -1
   private var events: Int32 = -1
   private var raised: Int32 = -1
@@ -21,6 +22,7 @@ package final class Watch {
 
   /// Counts the arrivals of changes.
   private var arrived: UInt64 = 0
+  /// The sessions that the descriptor waits for, each with the count of arrivals with which it has caught up.
   private var members: [(token: Int, caughtUp: UInt64)] = []
   private var lastToken = 0
 
@@ -72,7 +74,7 @@ package final class Watch {
     }
   }
 
-  /// Notes that somebody has read the storage, after `arrivals`. While there are sessions, only they make the descriptor quiet.
+  /// Notes that somebody has called `arrivals`, and then has read the storage. While there are sessions, only they make the descriptor quiet.
   package func looked() {
     _ = exclusively {
       if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }

@@ -1,5 +1,6 @@
 #if !hasFeature(Embedded)
-  /// A field that closures of the program read and set. It compares values of the program's own type, and encodes those that differ.
+  /// A field that closures of the program read and set. It compares values of the program's own type, and encodes those that differ. Only
+  /// values of plain types are encoded first, as `ValueCoder.isNative` says.
   struct ClosureField<Session>: FieldBinding {
     private let makeTypedBaseline: () -> ClosureBaseline<Session>
     /// Decodes a stored value and sets the field to it. Returns false if the decoder refuses the value.
@@ -43,7 +44,8 @@
     }
   }
 
-  /// The last value of a field, in the program's own type, and in the native form in which it is stored.
+  /// The last value of a field, in the program's own type, and in the native form in which it is stored. This class does not know the
+  /// program's type; `TypedBaseline` does, and overrides its functions.
   class ClosureBaseline<Session> {
     var native = NativeBaseline()
 

@@ -18,8 +18,8 @@
 
     /// Adds a field that is encoded and decoded by its type.
     ///
-    /// `Bool`, `String`, integers, `Double`, `Float` and optionals of them are stored as the JSON values that they are. A type whose raw
-    /// value is one of them is stored as its raw value. Foundation's `JSONEncoder` and `JSONDecoder`, with their default settings, encode
+    /// `Bool`, `String`, integers, `Double`, `Float` and optionals of them are stored as JSON values of the same kind. A type whose raw
+    /// value is one of them is stored as its raw value. Foundation's `JSONEncoder` and `JSONDecoder`, with their default strategies, encode
     /// and decode all other types; a value is encoded only when it has changed. If the type does not accept a stored value, the value
     /// stays in the storage, and an event reports it.
     ///

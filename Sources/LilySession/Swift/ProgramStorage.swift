@@ -1,6 +1,6 @@
 #if !hasFeature(Embedded)
   extension Storage {
-    /// The part of the place that this storage is.
+    /// The scope that this storage is, or ``Scope/none`` if it is a whole storage.
     public var scope: Scope { forSessions.scope }
 
     /// This storage, or one that adds to a program's own storage what sessions need.

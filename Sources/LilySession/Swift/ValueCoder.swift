@@ -20,8 +20,8 @@
   }
 
   extension ValueCoder where A: Codable {
-    /// Returns the coder of a type. It encodes a value as the JSON value that it is, otherwise by its raw value, and otherwise with
-    /// Foundation's coders and their default settings.
+    /// Returns the coder of a type. Plain types are encoded as JSON values of the same kind, types whose raw value is one of them by that
+    /// value, and all others by Foundation's coders with their default strategies.
     static func of(_: A.Type) -> ValueCoder { native(A.self) ?? .json }
 
     private static var json: ValueCoder {
@@ -36,8 +36,8 @@
     }
   }
 
-  /// Returns the coder of a type that needs no `Codable`; nil if there is none. It looks at run time, as overloads would be ambiguous for a
-  /// type that is `Codable` and has a raw value.
+  /// Returns the coder of a type that needs no `Codable`; nil if there is none. It looks at run time, because overloads would be ambiguous for
+  /// a type that is `Codable` and has a raw value.
   private func native<A>(_ type: A.Type) -> ValueCoder<A>? {
     let coder: Any?
     switch type {

@@ -5,9 +5,9 @@ package final class Exclusion {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   /// Reads 1 in the process that made it, and 0 in a child of fork. It is nil if the kernel cannot do that.
   private let sentinel: UnsafeMutablePointer<UInt8>?
-  /// The process that made this, for such kernels.
+  /// The process that made this, if there is no sentinel.
   private let process: Int32
-  /// The exclusion whose sentinel this one uses, too.
+  /// The exclusion whose sentinel this one uses, too; nil if it has a sentinel of its own.
   private let elder: Exclusion?
 
   package init() {

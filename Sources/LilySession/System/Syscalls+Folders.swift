@@ -17,7 +17,7 @@ extension Syscalls {
     return folder >= 0 ? .entered(folder) : .notEntered(platform_errno())
   }
 
-  /// Opens a folder from which to go on, which need not be readable. Returns -1 and sets errno if that fails.
+  /// Opens a folder, which need not be readable, to reach what is in it. Returns -1 and sets errno if that fails.
   private static func openFolder(_ directory: Int32, _ path: UnsafePointer<CChar>, followingLink: Bool) -> Int32 {
     openFile(directory, path, O_DIRECTORY | platform_o_path | (followingLink ? 0 : O_NOFOLLOW))
   }
@@ -61,16 +61,16 @@ extension Syscalls {
     return platform_chmod_opened(folder, 0o700) == 0 ? 0 : platform_errno()
   }
 
-  /// Returns true for a folder of ours in which a umask took away rights of the owner, and nobody else has any: this call has made it, or a
-  /// program ended before it could set the mode. If somebody had changed the mode, the times of the last change of status and of content
-  /// would differ.
+  /// Returns true for a folder of ours whose owner lacks rights, because a umask took them away, and in which nobody else has rights: either
+  /// this call has made it, or a program made it and ended before it could set the mode. In the second case the folder's status and its
+  /// content were last changed at the same time. Had somebody else changed the mode, these times would differ.
   private static func isUnfinished(_ status: stat, isMade: Bool) -> Bool {
     let isUntouched = status.st_ctim.tv_sec == status.st_mtim.tv_sec && status.st_ctim.tv_nsec == status.st_mtim.tv_nsec
     return status.st_uid == effectiveUser() && status.st_mode & 0o077 == 0 && status.st_mode & 0o700 != 0o700
       && (isMade || isUntouched)
   }
 
-  /// Returns the status of the folder so many levels above an open one, such as `../../.` for two levels.
+  /// Returns the status of the folder that is `levels` above an open one. For two levels it asks for `../../.`.
   static func status(_ folder: Int32, above levels: Int) throws(Failure) -> stat {
     var status = stat()
     let result = withUnsafeTemporaryAllocation(byteCount: 3 &* levels &+ 2, alignment: 1) { path -> Int32 in

@@ -14,7 +14,7 @@ extension Syscalls {
 
   static func yieldProcessor() { sched_yield() }
 
-  /// Sleeps for so long at least, whatever signals come meanwhile.
+  /// Sleeps for at least this time, even if signals come meanwhile.
   static func sleepFor(microseconds: Int64) {
     var time = timespec(tv_sec: Int(microseconds / 1_000_000), tv_nsec: Int(microseconds % 1_000_000 &* 1000))
     var left = timespec()
@@ -55,7 +55,7 @@ extension Syscalls {
     try body()
   }
 
-  /// Returns the value of a variable. Returns nil if it is unset or empty, and in a program with more rights than its user.
+  /// Returns the value of an environment variable. Returns nil if it is unset or empty, or if the program has more rights than its user.
   static func environmentValue(_ name: UnsafePointer<CChar>) -> UnsafePointer<CChar>? {
     guard let value = platform_secure_getenv(name), value.pointee != 0 else { return nil }
     return value

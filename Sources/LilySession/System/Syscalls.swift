@@ -1,7 +1,9 @@
 import CPlatform
 
-/// All calls to the kernel. They retry on EINTR, and turn errno into a failure. Only the files `Syscalls*.swift` call the kernel.
+/// All calls to the kernel. Those that a signal may interrupt are made again, and errno becomes a failure. Only the files `Syscalls*.swift`
+/// call the kernel.
 enum Syscalls {
+  /// Makes a failure from errno, which also decides its status.
   static func failure(_ reason: StaticString, errno code: Int32 = platform_errno()) -> Failure {
     let status: Status
     switch code {
@@ -166,6 +168,7 @@ enum Syscalls {
     }
   }
 
+  /// Cuts the file, or lengthens it by a hole. Returns false and sets errno if that fails.
   static func truncateFile(_ file: Int32, to size: Int64) -> Bool {
     retried { ftruncate(file, off_t(size)) } == 0
   }

@@ -8,8 +8,8 @@ struct Extent {
   var count: Int { end &- start }
 }
 
-/// Bytes that grow. A buffer is kept from one use to the next, so that an update allocates nothing once its buffers are large enough.
-/// Memory comes from malloc. If no memory is left, the process ends, as everywhere in Swift.
+/// A sequence of bytes that can grow. A buffer is kept from one use to the next, so that an update allocates nothing once its buffers are large
+/// enough. Memory comes from malloc. If no memory is left, the process ends, as everywhere in Swift.
 //
 // The bytes may be secrets. So bytes that are taken out are wiped, and memory that is freed holds none of them.
 package final class ByteBuffer {

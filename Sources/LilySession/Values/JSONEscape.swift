@@ -50,8 +50,9 @@ struct JSONEscape {
     return value
   }
 
-  /// Writes the text between a string's quotes, with its escapes decoded. `memory` must have room for as many bytes as are spelled, which is
-  /// enough. Returns how many bytes it wrote, or nil if there is a quote, a control character or an invalid escape.
+  /// Writes the text between a string's quotes, with its escapes decoded. `memory` must have room for as many bytes as the text has. That is
+  /// enough, because every escape is longer than what it stands for. Returns how many bytes it wrote, or nil if there is a quote, a control
+  /// character or an invalid escape.
   static func decode(_ spelled: UnsafeRawBufferPointer, into memory: UnsafeMutableRawPointer) -> Int? {
     var count = 0
     var at = 0
@@ -68,7 +69,7 @@ struct JSONEscape {
     }
   }
 
-  /// Writes the scalar as UTF-8, and returns how many bytes it wrote: fewer than its spelling has.
+  /// Writes the scalar as UTF-8, and returns how many bytes that took. These are fewer than its spelling has.
   private func encode(into memory: UnsafeMutableRawPointer) -> Int {
     func store(_ byte: UInt32, _ offset: Int) { memory.storeBytes(of: UInt8(truncatingIfNeeded: byte), toByteOffset: offset, as: UInt8.self) }
     func continuing(_ shift: UInt32) -> UInt32 { 0x80 | (scalar &>> shift) & 0x3F }

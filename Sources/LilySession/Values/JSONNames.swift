@@ -4,9 +4,10 @@ import CPlatform
 /// object's names behind the outer one's. It begins in memory of the caller's, and continues in malloc's. Names that are spelled with
 /// escapes are kept decoded.
 struct JSONNames: ~Copyable {
-  /// An element of the list. Usually it is a name, from `start` to `end` in the text, or among the decoded names if the high bit of `start`
-  /// is set. Before the names of each array or object there is one more: its `start` is where the names of the one around it begin,
-  /// doubled, plus 1 if that one is an object, and its `end` is how many bytes were decoded by then.
+  /// An element of the list: a name, or the head of an open array or object. A name lies from `start` to `end` in the text, or, if the high
+  /// bit of `start` is set, among the decoded names. A head stands before the names of its array or object, and keeps what is to be restored
+  /// when that closes. Its `start` is the place where the names of the array or object around it begin, doubled, plus 1 if that is an object.
+  /// Its `end` is the number of bytes of decoded names.
   struct Mark {
     var start: UInt32
     var end: UInt32
@@ -17,7 +18,8 @@ struct JSONNames: ~Copyable {
 
   enum Wrong: UInt8 { case nothing, duplicate, spelling }
 
-  private static var small: Int { 120 } // 960 bytes
+  /// How many elements fit into the caller's memory, which has 960 bytes.
+  private static var small: Int { 120 }
   private static var decodedBit: UInt32 { 0x8000_0000 }
   /// Up to this many names are compared one by one. An object with more names is looked through once, when it closes.
   private static var few: Int { 16 }
@@ -53,7 +55,7 @@ struct JSONNames: ~Copyable {
     wipe()
   }
 
-  /// Names are as secret as values.
+  /// Wipes and frees the decoded names, which are as secret as values.
   private func wipe() {
     guard let decoded else { return }
     platform_wipe(decoded, decodedCapacity)

@@ -4,7 +4,7 @@ struct JSONScan {
   enum Verdict {
     /// The text is one JSON value. `isCompact` is true if it has no white space outside strings.
     case json(isCompact: Bool)
-    /// The text is not JSON, for this reason, which is at this byte, counted from 0.
+    /// The text is not JSON, for this reason. `at` is the byte where it is wrong, counted from 0.
     case notJSON(StaticString, at: Int)
     /// Arrays and objects nest deeper than `JSONText.depthLimit`. The rest of the text was not looked at.
     case tooDeep
@@ -48,7 +48,7 @@ struct JSONScan {
   private var isCompact = true
   private var isTooDeep = false
   private var wrongName = JSONNames.Wrong.nothing
-  /// True if there is a value, whose UTF-8 has not been checked yet.
+  /// True if a whole value was scanned. That its strings are UTF-8 has not been checked yet.
   private var isValue = false
   /// All bytes of strings, combined by OR in eight lanes: a high bit is set if a byte was not ASCII.
   private var seen: UInt64 = 0

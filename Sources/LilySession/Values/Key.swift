@@ -13,6 +13,7 @@ public struct Key: Equatable, Sendable {
   package static var fieldLimit: Int { 256 }
   package static var storageLimit: Int { 512 }
 
+  /// Makes a key. Throws if the bytes are empty, more than `limit`, or not UTF-8, or if they have a NUL.
   package init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
     guard !bytes.isEmpty else { throw Failure(.invalidArgument, "a key is empty") }
     try self.init(prefix: bytes, limit: limit)
@@ -35,7 +36,7 @@ public struct Key: Equatable, Sendable {
   /// The prefix of the keys that `clear` removes.
   package static var session: Key { Key(field: Key(stored: [])) }
 
-  /// Makes a key of the bytes that are stored. In a scope they begin with NUL.
+  /// Makes a key of bytes as they are stored, which are not checked. In a scope they begin with NUL.
   package init(stored bytes: [UInt8]) { self.bytes = bytes }
 
   /// Returns true if the key begins with these bytes.

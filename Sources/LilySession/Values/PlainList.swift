@@ -1,7 +1,7 @@
 import CPlatform
 
-/// A list of plain values that keeps its memory from one update to the next. Unlike an array, it is neither retained nor checked for being
-/// unique, because an update walks several of these lists.
+/// A list of plain values that keeps its memory from one update to the next. An update walks several of these lists. Unlike with
+/// arrays, that retains nothing, and need not check whether somebody else has the same list.
 struct PlainList<Element: BitwiseCopyable>: ~Copyable {
   private var start: UnsafeMutablePointer<Element>
   private var capacity = 8

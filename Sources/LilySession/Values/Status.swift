@@ -49,7 +49,7 @@ public struct Status: RawRepresentable, Equatable, Sendable {
 
 /// Why a call failed. It may name a key or a path, but never contains a value.
 //
-// It is one reference, because nearly every function passes failures on: then an update is not slower for what a failure can say.
+// It is one reference, because nearly every function passes failures on. So an update does not become slower if a failure can say more.
 public struct Failure: Error {
   private let details: Details
 
