@@ -196,7 +196,7 @@ public final class Batch {
     return leaveOut(heads)
   }
 
-  /// Does the same with the entries of a table. `time` is by the host's clock, or nil for the system's.
+  /// Leaves out those whose condition does not hold in a table. `time` is by the host's clock, or nil for the system's.
   @inline(__always)
   func leaveOutOvertaken(_ table: EntryTable, at time: Int64?) -> [Int] {
     conditions.isEmpty ? [] : overtaken(table, at: time)

@@ -71,7 +71,7 @@ extension Journal {
     }
   }
 
-  /// Throws if the path leads to another file by now, or is about to. A file that is renamed to the path would then replace somebody else's.
+  /// Throws if the path leads to another file by now, or if another process is replacing the file. A file that is renamed to the path would then replace somebody else's.
   func requirePlace() throws(Failure) {
     guard try route.lookUp() == .thisFile else {
       route.doubt()
@@ -116,7 +116,7 @@ extension Journal {
     adopt(new, isPrivate: isPrivate, header, position, time)
   }
 
-  /// Makes a new file with the live entries, which has the name now, the file of this handle.
+  /// Makes the new file this handle's. It has the live entries, and the path leads to it by now.
   func adopt(_ new: Int32, isPrivate: Bool, _ header: JournalHeader, _ position: JournalReader.Position, _ time: Int64) {
     route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
@@ -141,6 +141,7 @@ extension Journal {
     guard let found = try? Syscalls.sizeAndLinks(route.file), isCurrent(found) else { return watcher.noteArrival() }
   }
 
+  /// Makes the file that is to replace this one.
   func makeTemporary() throws(Failure) -> (file: Int32, isPrivate: Bool) {
     // The name is made of the salt, which only those know who may read the file, so nobody else can take the name first. If this process
     // dies, the next one that has the lock knows the name.
@@ -184,7 +185,7 @@ extension Journal {
     return position
   }
 
-  /// Copies the damaged file, without what comes before a removal. A hard link would not do, because it changes the link count, by which
+  /// Copies the damaged file, with zeros in place of the lines up to the last removal. A hard link would not do, because it changes the link count, by which
   /// others notice a replacement.
   func keepDamaged() throws(Failure) { try guarded { () throws(Failure) in try copyDamaged() } }
 

@@ -13,7 +13,7 @@ extension Journal {
     let end = mirror.applied
     let found = try survey()
     defer { scratch.buffer.truncate(to: 0) }
-    // If power fails while a line is overwritten, the whole line may be lost. So what it says and still counts is written again before that.
+    // If power fails while a line is overwritten, the whole line may be lost. So what such a line says, if it still counts, is written again first.
     if found.endangered.count > 0 { try writeAgain(found.endangered) }
     do throws(Failure) { try Syscalls.syncData(route.file) } catch {
       debts.syncFailed()
@@ -63,7 +63,7 @@ extension Journal {
     return (endangered, lastRemoval)
   }
 
-  /// Writes again what is stored under these keys, or that nothing is.
+  /// Writes again what is stored under these keys, or a removal if nothing is.
   private func writeAgain(_ keys: EntryTable) throws(Failure) {
     let batch = Batch()
     try keys.forEach { key throws(Failure) in

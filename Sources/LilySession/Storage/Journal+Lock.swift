@@ -23,10 +23,10 @@ struct Patience {
 /// Takes the lock that keeps processes apart, and the handles of one process. It is flock on the journal itself: closing another descriptor
 /// does not drop it, no cleaner deletes it, and the kernel frees it when its holder dies.
 ///
-/// The steps of an update are inlined here, and rare steps are not. A processor that comes back from the kernel has forgotten where it was
-/// called from, and then each return costs as much as the work.
+/// The steps of an update are inlined here, and rare steps are not. After a call to the kernel the processor no longer predicts
+/// where functions return to, so each return costs as much as the work.
 extension Journal {
- /// Returns false if the path leads to another file by now, so that there is nothing to wait for.
+  /// Takes the file's lock. Returns false if the path leads to another file by now, so that there is nothing to wait for.
   @inline(__always)
   func lockFile() throws(Failure) -> Bool {
     if try Syscalls.tryLock(route.file) == .taken { return true }
@@ -37,7 +37,7 @@ extension Journal {
   func unlockFile() { Syscalls.unlock(route.file) }
 
   /// Waits for the lock. Others usually hold it for microseconds, so yielding to them is enough. If a compaction or a stopped process has
-  /// it, this sleeps. The length differs between processes, so that two of them do not keep meeting.
+  /// it, this sleeps. How long it sleeps differs between processes, so that two of them do not keep meeting.
   @inline(never)
   private func waitForLock() throws(Failure) -> Bool {
     var patience = Patience()
@@ -72,7 +72,7 @@ extension Journal {
     if lookingUp { try lockAndCatchUpByPath() } else { try lockAndCatchUpInLine() }
   }
 
-  /// Does the same, inlined for an update.
+  /// Does what `lockAndCatchUp` does, inlined for an update.
   @inline(__always)
   func lockAndCatchUpInLine() throws(Failure) {
     if !route.isReadyForWriting {
@@ -155,7 +155,7 @@ extension Journal {
     links(found) != 1 || found.size < mirror.applied || found.size == 0
   }
 
-  /// The count of links, and the marks beside it, as far as they call for something.
+  /// Returns the count of links, with those marks beside it that call for an action.
   @inline(__always)
   func links(_ found: Syscalls.SizeAndLinks) -> UInt32 { found.links & route.linksThatCount }
 
@@ -202,13 +202,13 @@ extension Journal {
     if mirror.applied == 0 { try beginFile(size: size) } else if size > mirror.applied { try repairEnd(size) }
   }
 
-  /// Cuts off what follows the last newline, which a writer left that died.
+  /// Cuts off what follows the last newline, which a writer that died has left.
   private func repairEnd(_ size: Int64) throws(Failure) {
     guard !mirror.hasUnknown else { return } // such a file must not be written to
     mirror.allocated(to: 0)
     if Syscalls.truncateFile(route.file, to: mirror.applied) { return }
-    // If the rest cannot be cut off, it is made a damaged line of its own, so that it does not spoil the next line. A newline alone could
-    // make it a whole line.
+    // If the rest cannot be cut off, it is made a damaged line of its own, so that it does not spoil the next line. A newline alone
+    // would not do, because the rest might then be a whole line.
     try writeGuarded(Journal.spoiler, into: route.file)
     mirror.spoiled(to: size &+ Int64(Journal.spoiler.count))
   }

@@ -39,14 +39,14 @@ extension Journal {
     return failure
   }
 
-  /// Removes both. Returns why something is still there, or nil.
+  /// Removes the copy and the new files. Returns why something is still there, or nil.
   func removeRemains() -> Failure? {
     debts.remainsAreGone()
     let failure = removeCopy()
     return removeLeftFiles() ?? failure
   }
 
-  /// Does the same if the path has no file, so that no folder is held open.
+  /// Does what `removeRemains` does if the path has no file, so that no folder is held open.
   func removeRemainsByPath() -> Failure? {
     do throws(Failure) {
       guard try route.findFolder() else {
@@ -58,7 +58,7 @@ extension Journal {
     return removeRemains()
   }
 
-  /// Returns true if a damaged line may have a key that is removed by hand, although no entry has it. If the copy of a damaged file may have
+  /// Returns true if a damaged line may have a key that is removed outside a session, although no entry has it. If the copy of a damaged file may have
   /// the key, that copy is removed at once. The next sync removes new files that were left.
   @inline(never)
   func mayBeInRemains(_ batch: Batch, _ generation: UInt64?) -> Bool {

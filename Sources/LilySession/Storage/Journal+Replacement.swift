@@ -17,7 +17,7 @@ extension Journal {
   /// - Returns: false if the file is not marked, if another process replaces it, or if it is damaged, which needs the lock.
   func replaceWithoutLock() throws(Failure) -> Bool {
     guard !options.isReadOnly else { return false }
-    try tightenFirst() // it may have become loose since it was opened
+    try tightenFirst() // others may have got rights to it since it was opened
     guard try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark, let new = try makeReplacement() else { return false }
     do throws(Failure) {
       Syscalls.sleepFor(microseconds: Journal.grace)
@@ -35,7 +35,7 @@ extension Journal {
         dropReplacement(new)
         return false
       }
-      removeTemporaries() // nobody knows them by the new file
+      removeTemporaries() // their names come from the salt of the old file, so nobody would find them later
       if mirror.holdsRemoved { removeCopy() }
       try Syscalls.renameFile(route.directory, names.replacement, names.file)
       Syscalls.unlock(new)
@@ -79,13 +79,13 @@ extension Journal {
   /// - Returns: why one is still there, or nil if none is. BUSY means that a process is at work, or that this cannot be found out.
   func removeReplacement() -> Failure? {
     let busy = Failure(.busy, "another process is replacing the file; try again").at(names.path)
-    // It is asked for without a descriptor, for which there may be none. If others may write to the folder, it may be a stranger's.
+    // Its status is asked for by name, because there may be no descriptor left. If others may write to the folder, it may be a stranger's.
     let named: stat?
     do throws(Failure) { named = try Syscalls.status(route.directory, names.replacement) } catch { return busy }
     guard let named, Syscalls.isOwnFile(named) else { return nil }
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
     var other = Syscalls.openFile(route.directory, names.replacement, flags)
-    if other < 0, Syscalls.isForbidden, Syscalls.rescue(route.directory, names.replacement) { // its process may have died before it had a mode
+    if other < 0, Syscalls.isForbidden, Syscalls.rescue(route.directory, names.replacement) { // its process may have died before it had set the mode
       other = Syscalls.openFile(route.directory, names.replacement, flags)
     }
     guard other >= 0 else { return Syscalls.hasFoundNothing ? nil : busy }

@@ -167,7 +167,7 @@ extension Journal {
     try appendInLine(line, items: items, isRemoval: isRemoval)
   }
 
-  /// Does the same, inlined for an update.
+  /// Does what `append` does, inlined for an update.
   @inline(__always)
   private func appendInLine(_ line: Line, items: Int, isRemoval: Bool) throws(Failure) {
     guard !mirror.hasUnknown else { throw Failure.newerLines }

@@ -14,12 +14,14 @@ struct JournalDebts {
   /// Why the last try to rewrite the file failed; nil if it succeeded.
   private(set) var failure: Failure?
 
-  /// How many tries have failed in a row, and how many requests are ignored before the next try.
+  /// How many tries have failed in a row.
   private var failures = 0
+  /// How many requests are ignored before the next try.
   private var pause = 0
   /// True if the last try wrote the line `moved`, by which the file has grown.
   private var hasGrown = false
 
+  /// True if a sync has nothing to do.
   var isNone: Bool { !owesSync && !owesRewriting && !owesRemains }
 
   // MARK: what is owed
@@ -94,6 +96,6 @@ struct JournalDebts {
   /// Removed values have been overwritten in the file, although it could not be rewritten.
   mutating func erased() { owesRewriting = false }
 
-  /// Removed values are still in the file, because of `failure`.
+  /// Removed values are still in the file; `failure` says why.
   mutating func couldNotErase() { owesRewriting = true }
 }

@@ -32,19 +32,19 @@ final class JournalPath {
   private let wantsOwnFolder: Bool
 
   private(set) var directory: Int32 = -1
-  /// The file, open for reading and, unless `isReadOnly`, for appending. It is -1 if the path has no file; nothing of a former file is used.
+  /// The file, open for reading and, unless `isReadOnly`, for appending. It is -1 if the path has no file; then no former file is used either.
   private(set) var file: Int32 = -1
   /// True if the options say so, or if the system does not allow writing.
-  private(set) var isReadOnly: Bool { didSet { lookAtWhatCounts() } }
+  private(set) var isReadOnly: Bool { didSet { chooseLinksThatCount() } }
   /// True if this handle has made the file, and has not begun it yet.
   private(set) var isNewlyMade = false
   /// True if something went wrong, so that the path must be looked up before the file is used again.
   private(set) var isInDoubt = false
   /// True if others have rights to the file that the file system did not let us take away.
-  private(set) var isOpenToOthers = false { didSet { lookAtWhatCounts() } }
+  private(set) var isOpenToOthers = false { didSet { chooseLinksThatCount() } }
   /// True if others could open the file before their rights were taken away. Whoever did may still read it, and have it locked.
   private(set) var wasLoose = false
-  /// The bits of a file's count of links that tell of something to do: rights that cannot be taken away are no such thing.
+  /// The bits of the count of links that call for an action. Rights that cannot be taken away call for none.
   private(set) var linksThatCount = ~UInt32(0)
   private var folderIdentity: Identity?
   private var fileIdentity: Identity?
@@ -54,7 +54,7 @@ final class JournalPath {
     self.readsOnly = readsOnly
     self.wantsOwnFolder = wantsOwnFolder
     isReadOnly = readsOnly
-    lookAtWhatCounts()
+    chooseLinksThatCount()
   }
 
   deinit {
@@ -227,7 +227,7 @@ final class JournalPath {
     wasLoose = false
   }
 
-  private func lookAtWhatCounts() {
+  private func chooseLinksThatCount() {
     linksThatCount = isReadOnly ? ~(Syscalls.looseMark | Syscalls.openToOthers) : isOpenToOthers ? ~Syscalls.openToOthers : ~0
   }
 
@@ -244,6 +244,6 @@ final class JournalPath {
     guard !isReadOnly, let status = try? Syscalls.status(file), status.st_mode & 0o077 != 0 else { return }
     let isPrivate = Syscalls.makePrivateAndMark(file)
     isOpenToOthers = !isPrivate
-    if isPrivate { wasLoose = true } // a new file would be as open as this one
+    if isPrivate { wasLoose = true } // otherwise a new file would not help, because others could open that, too
   }
 }
