@@ -95,7 +95,7 @@ TEST(cases__S20_refused_in_a_journal) {
   lily_session_storage_close(storage);
 }
 
-/* Keys in a backend do not begin with U+0001, because the library keeps its own entries under such keys. */
+/* In a backend, a key that begins with U+0001 is not valid, because there the keys of scopes begin with it. */
 static bool is_storage_key(const struct stage *stage, const json_t *one, struct bytes key) {
   return json_is_true(json_object_get(one, "storage")) && !(stage->kind == ON_TABLE && key.bytes[0] == '\1');
 }
