@@ -1,4 +1,4 @@
-/* S9, S21: touch goes by what storage holds, and overwrites no other program's change. */
+/* S9, S21: touch renews what storage holds, and does not overwrite another program's change. */
 #include "pair.h"
 
 static struct side here, there;
