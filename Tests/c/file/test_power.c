@@ -33,7 +33,7 @@ static lily_session_storage *open_power(void) {
     assert_int_equal(info_of(storage).owes_sync, 0);             \
   } while (0)
 
-/* This checks that the calls are counted. Without it, no test below could fail. */
+/* This checks that the calls are counted. If they were not, the tests below could not fail. */
 TEST(power__the_counter_counts) {
   lily_session_storage *storage = open_storage(JOURNAL);
   datasyncs = syncs = 0;

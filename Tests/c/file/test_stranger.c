@@ -1,4 +1,4 @@
-/* S18: a journal that others could read for a while, such as a copy, is made private when it is opened. What is stored from then on is not
+/* S18: a journal that others could read for a while, such as a copy (a loose one), is made private when it is opened. What is stored from then on is not
    in the file that another user still has open. These tests need root, to be two users. */
 #include "journal.h"
 #include "test.h"
