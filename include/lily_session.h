@@ -156,7 +156,8 @@ enum lily_session_durability {
 /** How a storage is opened: the bits of lily_session_storage_options::flags. */
 enum lily_session_open_flags {
   LILY_SESSION_READ_ONLY = 1, /**< the library neither writes nor creates the file; opening a missing file returns NOT_FOUND */
-  LILY_SESSION_STRICT = 2     /**< opening a damaged file returns CORRUPT, instead of reading around the damage; opening one whose
+  LILY_SESSION_STRICT = 2     /**< opening a damaged file returns CORRUPT, instead of reading around the damage, and leaves the file's
+                                   bytes as they are, but takes others' rights to it away; opening one whose
                                    directory is open to others (lily_session_info::directory_is_open) returns REFUSED */
 };
 
@@ -375,12 +376,12 @@ lily_session_status lily_session_storage_each(lily_session_storage *storage, con
 
 /** Makes what this handle wrote survive power loss, and rewrites the file if it
  * holds removed values or has grown far past what it stores. Does nothing if this
- * handle has written nothing since the last sync. If the file cannot be rewritten
- * (it is mounted by itself, or its folder may not be written), removed values are
- * overwritten in the file itself.
+ * handle has written and removed nothing since the last sync. If the file cannot
+ * be rewritten (it is mounted by itself, or its folder may not be written),
+ * removed values are overwritten in the file itself.
  * @return NOT_DURABLE: the disk refused; BUSY, FORKED; PERMISSION, IO, NO_SPACE:
- *         what was written survives power loss, but the file, or a copy of it,
- *         still holds values that were removed or cleared
+ *         what was written survives power loss, but the file, or one that was left
+ *         beside it, still holds values that were removed or cleared
  * @since 0.1 */
 lily_session_status lily_session_storage_sync(lily_session_storage *storage);
 

@@ -3,6 +3,7 @@
 A possibility is a pair: what is stored, and the dirty fields of the session, which could not be stored yet and are written with
 the next change. Usually there is one possibility; after a step that did not return, there are several.
 """
+import re
 from typing import NamedTuple
 
 import faults
@@ -87,10 +88,28 @@ def in_doubt(step, possibilities):
     return unique([p for one in possibilities for p in (done(step, *one), *failed(step, *one))])
 
 
+class Removed:
+    """Knows which values each handle has removed. After a sync of that handle they are in no file of the folder."""
+
+    def __init__(self):
+        self.had, self.gone = {}, {}  # key -> the serials of its values; handle -> serials
+
+    def note(self, step, status):
+        for key, text in step.changes.items():
+            self.had.setdefault(key, set()).update(int(serial) for serial in re.findall(faults.SECRET + rb"-(\d+)", text))
+        if step.what in ("remove", "clear") and status in (OK, NOT_DURABLE):
+            keys = step.changes if step.what == "remove" else [key for key in self.had if key.startswith(PREFIX)]
+            self.gone.setdefault(step.handle, set()).update(*(self.had.get(key, ()) for key in keys))
+
+    def check(self, step, found):
+        if left := self.gone.get(step.handle, set()) & {int(serial) for serial in found}:
+            raise Wrong(f"step {step.number} ({step.what}) is OK, and the removed values {sorted(left)} are in a file")
+
+
 def walk(marks, stored=None, damage=0):
     """Returns the possibilities at the end. Raises Wrong if a handle shows anything else on the way, or reports more damage than
-    `damage`."""
-    now, step, events = [(stored or {}, {})], None, []
+    `damage`, or if removed values are in a file after a sync."""
+    now, step, events, removed = [(stored or {}, {})], None, [], Removed()
     for mark in marks:
         kind = mark[0]
         if kind == b"B":
@@ -99,8 +118,11 @@ def walk(marks, stored=None, damage=0):
             step, events = Step.of(mark), []
         elif kind == b"E":
             events.append(mark)
+        elif kind == b"F":
+            removed.check(step, mark[1:])
         elif kind == b"A":
             status = int(mark[2])
+            removed.note(step, status)
             check_told(step, status, mark[3])
             before = now
             if step.what in ("detach", "close"):  # these return void

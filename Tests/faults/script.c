@@ -8,16 +8,19 @@
  *   B  step  handle  what  ( key  value )…   a step begins; an update names all values that the model changes to
  *   A  step  status  last error              the step has returned
  *   E  kind  status  errno  key              an event during a step
+ *   F  serial…                               the values that are in files of the folder after a sync or flush that is OK
  *   V  …                                     what a handle shows after each step (marks.h)
  */
 #define _GNU_SOURCE
 #include "marks.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -93,11 +96,51 @@ static void take(int handle, const char *key) {
   acknowledge(lily_session_storage_remove(storages[handle], key));
 }
 
+/* Reads a file by functions of the C library, whose calls the shim does not see. */
+static size_t load(const char *name, char *into, size_t size) {
+  FILE *file = fopen(name, "r");
+  if (!file) return 0;
+  size_t length = fread(into, 1, size, file);
+  fclose(file);
+  return length;
+}
+
+static char content[8 << 20];
+
+/* Puts a copy of the file beside it, as a process might have left one that died. */
+static void leave(const char *ending) {
+  char name[4096];
+  snprintf(name, sizeof name, "%s%s", path, ending);
+  size_t length = load(path, content, sizeof content);
+  FILE *file = fopen(name, "w");
+  if (!file || fwrite(content, 1, length, file) != length || fclose(file) != 0 || chmod(name, 0600) != 0) abort();
+}
+
+static void mark_folder(void) {
+  if (!path) return; /* the default place has a folder of its own */
+  char folder[4096], name[8192];
+  snprintf(folder, sizeof folder, "%.*s", (int)(strrchr(path, '/') - path), path);
+  mark("F");
+  DIR *all = opendir(folder);
+  for (struct dirent *one; all && (one = readdir(all));) {
+    if (one->d_type == DT_DIR) continue;
+    snprintf(name, sizeof name, "%s/%s", folder, one->d_name);
+    size_t length = load(name, content, sizeof content);
+    for (char *at = content; (at = memmem(at, (size_t)(content + length - at), "s3cret-", 7)); at += 7) {
+      mark("\t%ld", strtol(at + 7, NULL, 10));
+    }
+  }
+  if (all) closedir(all);
+  mark_end();
+}
+
 static void simple(int handle, const char *what, lily_session_status (*call)(lily_session_storage *)) {
   if (!storages[handle]) return;
   begin(handle, what);
   mark_end();
-  acknowledge(call(storages[handle]));
+  lily_session_status status = call(storages[handle]);
+  if (status == LILY_SESSION_OK && call == lily_session_storage_sync) mark_folder();
+  acknowledge(status);
 }
 
 static void on_event(void *context, const lily_session_event *event) {
@@ -170,7 +213,9 @@ static void flush(void) {
   if (!session) return;
   begin(1, "flush");
   mark_end();
-  acknowledge(lily_session_flush(session));
+  lily_session_status status = lily_session_flush(session);
+  if (status == LILY_SESSION_OK) mark_folder();
+  acknowledge(status);
 }
 
 /* Ends everything. These functions return void, so that the status 0 only means that they have returned. */
@@ -303,6 +348,24 @@ static void few(void) {
   finish();
 }
 
+/* Removes what others may have left beside the file, too. */
+static void erase(void) {
+  open_storage(1);
+  open_storage(2);
+  for (int turn = 0; turn < 3; turn++) {
+    put(1, "lily_session_token", 40);
+    put(1, "other", 40);
+    leave(".damaged");
+    leave(".89abcdef.tmp");
+    leave(".replacement");
+    if (turn == 0) simple(1, "clear", lily_session_clear);
+    else take(1, "lily_session_token");
+    if (turn == 2) take(2, "lily_session_token"); /* which is not there any more */
+    simple(turn == 2 ? 2 : 1, "sync", lily_session_storage_sync);
+  }
+  finish();
+}
+
 /* Makes few steps in the default place, where the library itself makes the directories. */
 static void place(void) {
   char *directory;
@@ -364,7 +427,7 @@ static void fill(void) {
 int main(int argc, char **argv) {
   static const struct { const char *name; void (*run)(void); } scripts[] = {
     {"everything", everything}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill},
-    {"shared", shared}, {"place", place}};
+    {"shared", shared}, {"place", place}, {"erase", erase}};
   if (argc < 4) return 2;
   path = argv[1];
   if (strcmp(argv[2], "power") == 0) options.durability = LILY_SESSION_DURABILITY_POWER;

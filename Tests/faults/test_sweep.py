@@ -5,7 +5,7 @@ import pytest
 import faults
 import oracle
 import sweep
-from faults import LONG, OK
+from faults import LONG, OK, PERMISSION
 
 DURABILITIES = ["process", "power"]
 
@@ -67,6 +67,18 @@ def test_SIGKILL_of_one_of_two_processes(action, durability, numbers):
                                          ("openat", "EMFILE"), ("pread", "EIO")])
 def test_a_call_fails_in_one_of_two_processes(call, error, durability, numbers):
     assert sweep_through(numbers, sweep.points(call, f"={error}", durability, "shared", stride=1), sweep.expected(error, call), "faults")
+
+
+@pytest.mark.parametrize("before, never", [("", {"pwrite", "fcntl"}), ("renameat@1+=EACCES>", {"renameat", "fallocate"})],
+                         ids=["rewritten", "overwritten"])
+@pytest.mark.parametrize("call, error", [(call, errors[0]) for call, errors in sweep.ERRORS.items() if call not in sweep.HARMLESS]
+                         + [("getdents64", "EIO"), ("pwrite", "EIO"), ("fcntl", "EACCES")])
+def test_a_call_fails_while_values_are_removed(call, error, before, never, numbers):
+    """A sync is not OK while a removed value is in the file or beside it. If the file can be rewritten, the short run, too, tries every
+    call."""
+    runs = sweep.points(call, f"={error}", "process", "erase", stride=None if before else 1, after=before)
+    count = sweep_through(numbers, runs, sweep.expected(error, call) | {PERMISSION}, "faults")
+    assert count or call in never | {"ftruncate"}
 
 
 def test_the_script_without_faults(numbers):

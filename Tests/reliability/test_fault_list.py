@@ -11,7 +11,7 @@ sys.path.insert(0, str(TESTS / "mutations"))
 import edits
 
 PAGE = (TESTS.parent / "docs/faults.md").read_text()
-MOST = 100
+MOST = 102
 
 
 def rows():
@@ -76,3 +76,9 @@ def test_an_edit_may_have_several_lines(tmp_path):
     texts = {"one": "once a\n  // a comment\n  b", "two": "a b"}
     edits.Mutation(tmp_path / "right.edit").apply(texts)
     assert texts == {"one": "c", "two": "a b"}
+
+
+def test_the_rules_name_files_that_exist():
+    rules = re.findall(r"^\| S\d+ \| .* \| (.*) \|$", (TESTS / "README.md").read_text(), re.MULTILINE)
+    named = [name for cell in rules for name in re.findall(r"`([\w./-]+)`", cell)]
+    assert named and [name for name in named if not (TESTS / name).exists()] == []

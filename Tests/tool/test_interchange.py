@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 
 import journal
@@ -159,6 +160,25 @@ def test_an_export_that_fails_leaves_the_old_file(home):
                           cwd=home.path, capture_output=True, text=True)
     assert done.returncode == 3 and "cannot write " in done.stderr, done
     assert file.read_text() == "old" and {path.name for path in home.path.iterdir()} == {"backup.json", ".local"}
+
+
+# A library that sends the process a signal when it syncs, and then does not sync.
+SIGNALLING = '#include <signal.h>\n#include <stdlib.h>\nint fsync(int file) { (void)file; return raise(atoi(getenv("SIGNAL"))); }\n'
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGXFSZ])
+@pytest.mark.parametrize("is_ignored", [False, True])
+def test_an_export_that_is_ended_leaves_nothing(home, tmp_path, number, is_ignored):
+    """A signal that is ignored ends nothing."""
+    fill(home)
+    library = tmp_path / "signalling.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-o", library, "-"], input=SIGNALLING, text=True, check=True)
+    before = signal.SIG_IGN if is_ignored else signal.SIG_DFL
+    done = subprocess.run([TOOL, "export", "--app", "shop", "-o", "backup.json"], cwd=home.path, capture_output=True,
+                          env=home.environment | {"LD_PRELOAD": str(library), "SIGNAL": str(int(number))},
+                          preexec_fn=lambda: signal.signal(number, before), restore_signals=False)
+    assert done.returncode == (0 if is_ignored else -number), done
+    assert {path.name for path in home.path.iterdir()} == {".local"} | ({"backup.json"} if is_ignored else set())
 
 
 # ------------------------------------------------------------------------------------------------ a browser's files

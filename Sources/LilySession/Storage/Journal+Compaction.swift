@@ -77,15 +77,21 @@ extension Journal {
       route.doubt()
       throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
     }
-    if route.wasLoose, isBeingReplaced() {
+    if route.wasLoose, let failure = removeReplacement(), failure.status == .busy {
       route.doubt()
-      throw Failure(.busy, "another process is replacing the file; try again").at(names.path)
+      throw failure
     }
   }
 
   private func rewrite(_ time: Int64, _ evenFull: Bool, _ keepsCopy: Bool) throws(Failure) {
     guard evenFull || !mirror.hasUnknown else { throw Failure.newerLines }
     if mirror.keepsDamage { try keepDamaged() }
+    if mirror.holdsRemoved {
+      // What is beside the file may hold removed values, too. This comes before the rename, because after it nobody knows of the removal.
+      debts.remainsAreGone()
+      if !mirror.keepsDamage, !keepsCopy { removeCopy() }
+      removeLeftFiles()
+    }
     let header = try makeHeader()
     let (new, isPrivate) = try makeTemporary()
     let position: JournalReader.Position
@@ -99,9 +105,6 @@ extension Journal {
         if !evenFull { throw error }
       }
       try requirePlace()
-      // Removed values must leave the copy of a damaged file, too. This comes before the rename, because after it nobody knows of the
-      // removal.
-      if mirror.holdsRemoved, !mirror.keepsDamage, !keepsCopy { removeCopy() }
       try Syscalls.renameFile(route.directory, names.temporary, names.file)
     } catch {
       Syscalls.closeFile(new)
@@ -117,7 +120,7 @@ extension Journal {
   func adopt(_ new: Int32, isPrivate: Bool, _ header: JournalHeader, _ position: JournalReader.Position, _ time: Int64) {
     route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
-    lastCompaction = time
+    lastCompaction = time > 0 ? time : Syscalls.wallClock()
     damageAtOpening = 0
     var isDirectorySynced = true
     do throws(Failure) { try Syscalls.syncDirectory(route.directory) } catch { isDirectorySynced = false }

@@ -9,8 +9,10 @@ extension Journal {
     guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
     // An empty file may be a store that was emptied, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty, and may have lost its content").at(names.path) }
-    if route.isReadOnly { try freshen() } else { try enterNewly() }
+    if route.isReadOnly || options.isStrict { try freshen() }
+    // This comes before the file is made ready for writing, because a file that is refused must stay as it is.
     if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file has damaged lines").at(names.path) }
+    if !route.isReadOnly { try enterNewly() }
     compactIfWorthwhile()
   }
 
@@ -29,8 +31,8 @@ extension Journal {
   /// Reads the file, and makes it ready for writing. A ruined file stays as it is until something is to be stored, because only then is
   /// there a reason to keep a copy.
   private func enterNewly() throws(Failure) {
-    try tightenFirst()
-    guard try lockFile() else {
+    if route.file >= 0 { try tightenFirst() }
+    guard route.file >= 0, try lockFile() else {
       try lockAndCatchUp(lookingUp: true)
       unlockFile()
       return
@@ -53,7 +55,7 @@ extension Journal {
 
   /// Takes away others' rights to a journal, which a copied file may have. This comes before the wait for the lock, which a stranger may
   /// hold.
-  private func tightenFirst() throws(Failure) {
+  func tightenFirst() throws(Failure) {
     let size = try Syscalls.sizeAndLinks(route.file).size
     switch try lookAtHeader(size) {
     case .ours, .unfinished, .cut, .zeroed: route.tighten()

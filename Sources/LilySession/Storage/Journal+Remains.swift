@@ -12,13 +12,22 @@ extension Journal {
     return Syscalls.failure("cannot remove the copy of the damaged file").at(names.path)
   }
 
-  /// Removes new files that processes left when they died before the rename. The caller has the lock, or there is no journal. So no living
-  /// process can have a new file that it could still rename.
+  /// Removes new files that processes left when they died before the rename.
   ///
   /// - Returns: why one of them is still there, or nil if none is.
   @discardableResult
   func removeLeftFiles() -> Failure? {
-    _ = isBeingReplaced() // this removes a file that nobody is at work on
+    let failure = removeReplacement()
+    if failure != nil { debts.remainsStay() }
+    return removeTemporaries() ?? failure
+  }
+
+  /// Removes those with temporary names. The caller has the lock, or there is no journal, or the caller is about to replace it. So no living
+  /// process can have a new file that it could still rename.
+  ///
+  /// - Returns: why one of them is still there, or nil if none is.
+  @discardableResult
+  func removeTemporaries() -> Failure? {
     var failure: Failure?
     do throws(Failure) {
       try Syscalls.forEachName(in: route.directory) { name in
@@ -39,18 +48,24 @@ extension Journal {
 
   /// Does the same if the path has no file, so that no folder is held open.
   func removeRemainsByPath() -> Failure? {
-    guard (try? route.findFolder()) == true else { return nil }
+    do throws(Failure) {
+      guard try route.findFolder() else {
+        debts.remainsAreGone() // with the folder
+        return nil
+      }
+    } catch { return error }
     defer { route.releaseFolder() }
     return removeRemains()
   }
 
   /// Returns true if a damaged line may have a key that is removed by hand, although no entry has it. If the copy of a damaged file may have
-  /// the key, that copy is removed at once.
+  /// the key, that copy is removed at once. The next sync removes new files that were left.
   @inline(never)
   func mayBeInRemains(_ batch: Batch, _ generation: UInt64?) -> Bool {
     guard generation == nil, batch.hasRemoves else { return false }
     if mirror.keepsDamage { return true }
     removeCopy()
+    debts.remainsStay()
     return false
   }
 }

@@ -17,7 +17,7 @@ extension Journal {
   /// - Returns: false if the file is not marked, if another process replaces it, or if it is damaged, which needs the lock.
   func replaceWithoutLock() throws(Failure) -> Bool {
     guard !options.isReadOnly else { return false }
-    route.tighten() // it may have become loose since it was opened
+    try tightenFirst() // it may have become loose since it was opened
     guard try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark, let new = try makeReplacement() else { return false }
     do throws(Failure) {
       Syscalls.sleepFor(microseconds: Journal.grace)
@@ -35,7 +35,7 @@ extension Journal {
         dropReplacement(new)
         return false
       }
-      removeLeftFiles() // nobody knows them by the new file
+      removeTemporaries() // nobody knows them by the new file
       if mirror.holdsRemoved { removeCopy() }
       try Syscalls.renameFile(route.directory, names.replacement, names.file)
       Syscalls.unlock(new)
@@ -72,23 +72,35 @@ extension Journal {
 
   /// Returns true while another process replaces the file without its lock, or if that cannot be found out. Removes what a dead process
   /// left.
-  func isBeingReplaced() -> Bool {
+  func isBeingReplaced() -> Bool { removeReplacement()?.status == .busy }
+
+  /// Removes a new file of a process that died while it replaced the file without its lock.
+  ///
+  /// - Returns: why one is still there, or nil if none is. BUSY means that a process is at work, or that this cannot be found out.
+  func removeReplacement() -> Failure? {
+    let busy = Failure(.busy, "another process is replacing the file; try again").at(names.path)
     // It is asked for without a descriptor, for which there may be none. If others may write to the folder, it may be a stranger's.
-    guard let named = (try? Syscalls.status(route.directory, names.replacement)) ?? nil, Syscalls.isOwnFile(named) else { return false }
+    let named: stat?
+    do throws(Failure) { named = try Syscalls.status(route.directory, names.replacement) } catch { return busy }
+    guard let named, Syscalls.isOwnFile(named) else { return nil }
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
     var other = Syscalls.openFile(route.directory, names.replacement, flags)
     if other < 0, Syscalls.isForbidden, Syscalls.rescue(route.directory, names.replacement) { // its process may have died before it had a mode
       other = Syscalls.openFile(route.directory, names.replacement, flags)
     }
-    guard other >= 0 else { return !Syscalls.hasFoundNothing }
-    defer { Syscalls.closeFile(other) }
-    guard let status = try? Syscalls.status(other), Syscalls.isOwnFile(status) else { return false }
+    guard other >= 0 else { return Syscalls.hasFoundNothing ? nil : busy }
+    defer {
+      Syscalls.unlock(other)
+      Syscalls.closeFile(other)
+    }
+    guard let status = try? Syscalls.status(other) else { return busy }
+    guard Syscalls.isOwnFile(status) else { return nil }
     // One that others can open was copied here with the folder, and may be locked by them.
     let isPrivate = status.st_mode & 0o077 == 0
-    if isPrivate, (try? Syscalls.tryLock(other)) != .taken { return true }
-    if isNamed(other) { Syscalls.removeName(route.directory, names.replacement) }
-    Syscalls.unlock(other)
-    return false
+    if isPrivate, (try? Syscalls.tryLock(other)) != .taken { return busy }
+    guard isNamed(other) else { return busy } // another process has just removed it, and may have made its own
+    if Syscalls.removeName(route.directory, names.replacement) { return nil }
+    return Syscalls.failure("cannot remove a leftover .replacement file beside").at(names.path)
   }
 
   private func isNamed(_ file: Int32) -> Bool { route.leads(names.replacement, to: file) }

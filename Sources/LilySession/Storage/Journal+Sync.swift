@@ -12,7 +12,7 @@ extension Journal {
       if try Syscalls.sizeAndLinks(route.file).size == 0 {
         mirror.voided()
         debts.fileIsGone()
-        return nil
+        if !debts.owesRemains { return nil }
       }
       let unerased = try eraseRemoved(hostTime)
       if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
@@ -30,18 +30,17 @@ extension Journal {
       debts.couldNotErase()
       return Failure.newerLines
     }
-    if holdsRemoved { removeLeftFiles() }
     if debts.owesNewFile || holdsRemoved || route.wasLoose || isWorthwhile {
       if debts.mayTry(isUpdate: false) {
         do throws(Failure) { try compact(hostTime) } catch {
           if route.isInDoubt { throw error } // the path leads to another file, so this one is no longer the journal
         }
       }
-      if holdsRemoved, let failure = debts.failure {
+      if mirror.holdsRemoved {
         try requirePlace() // the try may have taken long
         do throws(Failure) { try eraseInPlace() } catch {
           debts.couldNotErase()
-          return failure
+          return debts.failure ?? error
         }
         debts.erased()
       }

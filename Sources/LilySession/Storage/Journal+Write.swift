@@ -38,6 +38,7 @@ extension Journal {
     let leftOut = batch.leaveOutTooLarge(mirror.table, quota: options.quota, at: hostTime)
     // Nothing has to be written if no change is left, or only removals of absent keys.
     if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeInRemains(batch, wanted) {
+      if mirror.holdsRemoved { debts.removed() } // another handle has removed it, and may have died before its sync
       return .written(.of(leftOut: leftOut, overtaken: overtaken))
     }
     if isInLine {
@@ -64,9 +65,9 @@ extension Journal {
       return try appendAgain(batch, scope, wanted, hostTime)
     }
     guard hasMovedOn(failure), !batch.isReduced else {
-      // If there is no file, the keys are absent, as a removal wants it.
-      if batch.onlyRemoves, route.file < 0, !options.isReadOnly { return .written(nil) }
-      throw failure
+      guard batch.onlyRemoves, route.file < 0, !options.isReadOnly else { throw failure }
+      debts.remainsStay()
+      return .written(nil) // there is no file, so the keys are absent, as a removal wants it
     }
     return try appendAgain(batch, scope, wanted, hostTime)
   }
@@ -156,7 +157,6 @@ extension Journal {
       mirror.startOver() // the entries are still stored, and are read anew
       throw error
     }
-    removeCopy()
   }
 
 /// Appends one whole line, or nothing. The caller holds the lock.

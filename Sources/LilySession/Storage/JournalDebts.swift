@@ -9,7 +9,7 @@ struct JournalDebts {
   private(set) var owesNewFile = false
   /// True if the file still holds something that this handle removed, or that it could not take out.
   private(set) var owesRewriting = false
-  /// True if a file beside the journal, which may hold removed values, could not be removed.
+  /// True if a file beside the journal may hold something that this handle removed.
   private(set) var owesRemains = false
   /// Why the last try to rewrite the file failed; nil if it succeeded.
   private(set) var failure: Failure?
@@ -25,7 +25,10 @@ struct JournalDebts {
   // MARK: what is owed
 
   mutating func wrote() { owesSync = true }
-  mutating func removed() { owesRewriting = true }
+  mutating func removed() {
+    owesRewriting = true
+    owesRemains = true
+  }
   mutating func syncFailed() { owesNewFile = true }
   mutating func remainsStay() { owesRemains = true }
 

@@ -234,9 +234,9 @@ final class JournalPath {
   /// The file is marked, so others could open it.
   func noteMark() { wasLoose = true }
 
-  /// Takes away the rights of others to the file, unless it is read only.
+  /// Takes away the rights of others to the file, unless it is read only. A marked file is private already, and keeps its mark.
   func makePrivate() {
-    if !isReadOnly { isOpenToOthers = !Syscalls.makePrivate(file) }
+    if !isReadOnly, !wasLoose { isOpenToOthers = !Syscalls.makePrivate(file) }
   }
 
   /// Takes away the rights of others, if they have any, and marks the file as one that others could open.

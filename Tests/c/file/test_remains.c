@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -93,6 +94,97 @@ TEST(remains__S8_new_files_that_were_left) {
   lily_session_storage_close(storage);
 }
 
+/* They are deleted before the file is rewritten, whoever rewrites it and why, because afterwards nobody would know of the removal. */
+TEST(remains__S8_new_files_that_were_left_go_with_the_removal) {
+  const char *left = in_place("session.jsonl.01234567.tmp");
+  lily_session_storage *storage = open_storage(JOURNAL);
+  const size_t length = 9 << 19; /* more than 4 MiB */
+  char *large = repeated('1', length);
+  large[0] = large[length - 1] = '"';
+  put_copy(left);
+  assert_ok(set_text(storage, "lily_session_large", large));
+  free(large);
+  assert_ok(lily_session_clear(storage)); /* the file is far too large now, so the clear itself rewrites it */
+  assert_true(info_of(storage).file_bytes < 4096);
+  assert_int_not_equal(access(left, F_OK), 0);
+
+  make_worth_rewriting(storage);
+  put_copy(left);
+  assert_ok(lily_session_storage_remove(storage, "fill"));
+  lily_session_storage_close(open_storage(JOURNAL)); /* opening rewrites the file */
+  assert_int_not_equal(access(left, F_OK), 0);
+
+  assert_ok(lily_session_storage_sync(storage));
+  put_copy(left);
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token")); /* no line has this key */
+  assert_ok(lily_session_storage_sync(storage));
+  assert_int_not_equal(access(left, F_OK), 0);
+  lily_session_storage_close(storage);
+}
+
+/* After a removal, the next sync deletes the leftovers, even if the file was deleted or exchanged in between. */
+TEST(remains__S8_the_file_is_another_one_before_the_sync) {
+  enum { DELETED, EMPTIED, EXCHANGED, OVERWRITTEN, ENDS };
+  const char *other = in_place("other.jsonl");
+  const char *left[] = {DAMAGED, in_place("session.jsonl.01234567.tmp")};
+  for (int end = DELETED; end < ENDS; end++) {
+    lily_session_storage *storage = open_storage(JOURNAL);
+    assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+    assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+    for (size_t i = 0; i < COUNT(left); i++) put_copy(left[i]);
+    journal_of(other, "a", "1", NULL);
+    struct bytes bytes = file_read(other);
+    if (end == DELETED) assert_int_equal(unlink(JOURNAL), 0);
+    if (end == EMPTIED) assert_int_equal(truncate(JOURNAL, 0), 0);
+    if (end == EXCHANGED) assert_int_equal(rename(other, JOURNAL), 0);
+    if (end == OVERWRITTEN) file_write(JOURNAL, bytes.bytes, bytes.length);
+    free(bytes.bytes);
+    assert_ok(lily_session_storage_sync(storage));
+    for (size_t i = 0; i < COUNT(left); i++) assert_int_not_equal(access(left[i], F_OK), 0);
+    if (end > EMPTIED) assert_stored(storage, "a", "1");
+    lily_session_storage_close(storage);
+    unlink(JOURNAL);
+  }
+}
+
+/* A process removes a value, and dies before its sync. */
+static int removes(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_remove(storage, "lily_session_token") == LILY_SESSION_OK);
+  return 0;
+}
+
+TEST(remains__S8_what_a_process_removed_that_died) {
+  journal_of(JOURNAL, "lily_session_token", "\"" SECRET "\"", NULL);
+  assert_int_equal(in_child(removes, NULL), 0);
+  assert_true(file_has(JOURNAL, SECRET));
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_false(file_has(JOURNAL, SECRET));
+  lily_session_storage_close(storage);
+}
+
+/* A process that is still replacing the file has its new file locked. That file is not deleted, and each sync reports that it stays. */
+TEST(remains__S28_a_replacement_at_work_is_told) {
+  const char *name = in_place("session.jsonl.replacement");
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+  put_copy(name);
+  const int replacement = open(name, O_RDWR);
+  assert_int_equal(flock(replacement, LOCK_EX), 0);
+  assert_ok(lily_session_clear(storage));
+  for (int i = 0; i < 2; i++) assert_fails(BUSY, lily_session_storage_sync(storage));
+  assert_false(file_has(JOURNAL, SECRET));
+  assert_int_equal(access(name, F_OK), 0);
+  close(replacement);
+  assert_ok(lily_session_storage_sync(storage));
+  assert_int_not_equal(access(name, F_OK), 0);
+  lily_session_storage_close(storage);
+}
+
 /* A folder in the place of the copy is not a copy, and does not stop a clear. */
 TEST(remains__S8_something_else_in_the_place_of_the_copy) {
   lily_session_storage *storage = open_storage(JOURNAL);
@@ -119,17 +211,24 @@ static int told_until_it_goes(void *context) {
   CHILD_CHECK(chmod(place, 0755) == 0);
   CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
   CHILD_CHECK(access(left, F_OK) != 0);
+  /* The same where there is no file and none can be made, so that the key is not there. */
+  file_write(left, SECRET, strlen(SECRET));
+  CHILD_CHECK(unlink(JOURNAL) == 0 && chmod(place, 0555) == 0);
+  CHILD_CHECK(lily_session_storage_remove(storage, "lily_session_a") == LILY_SESSION_OK);
+  for (int i = 0; i < 2; i++) CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_ERROR_PERMISSION);
+  CHILD_CHECK(chmod(place, 0755) == 0);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(access(left, F_OK) != 0);
   lily_session_storage_close(storage);
   return 0;
 }
 
 TEST(remains__S28_what_cannot_be_removed_is_told) {
-  const char *left[] = {DAMAGED, in_place("session.jsonl.89abcdef.tmp")};
+  const char *left[] = {DAMAGED, in_place("session.jsonl.89abcdef.tmp"), in_place("session.jsonl.replacement")};
   assert_int_equal(chmod(place, 0755), 0);
   if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER), 0);
   for (size_t i = 0; i < COUNT(left); i++) {
     assert_int_equal(in_child(told_until_it_goes, (void *)(uintptr_t)left[i]), 0);
-    assert_int_equal(unlink(JOURNAL), 0);
   }
 }
 

@@ -1,7 +1,7 @@
 /* S18: a journal that others could read for a while, such as a copy (a loose one), is made private when it is opened. What is stored from then on is not
    in the file that another user still has open. These tests need root, to be two users. */
 #include "journal.h"
-#include "test.h"
+#include "storages.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -210,7 +210,48 @@ TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
   assert_int_equal(set_text(storage, "b", "1"), LILY_SESSION_OK);
   assert_int_equal(stat(JOURNAL, &status), 0);
   assert_int_equal(status.st_mode & 07777, 0600); /* the first change has put the content into a new file */
+  assert_true(info_of(storage).last_compaction_ms > 0);
   lily_session_storage_close(storage);
+}
+
+/* A file that was marked and then emptied stays marked for as long as no new file can be made in its place. */
+static int begin_in_place(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  struct stat status;
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(chmod(place, 0555) == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "a", "1") == LILY_SESSION_OK);
+  CHILD_CHECK(stat(JOURNAL, &status) == 0 && (status.st_mode & 07777) == 01600);
+  CHILD_CHECK(chmod(place, 0755) == 0);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(stat(JOURNAL, &status) == 0 && (status.st_mode & 07777) == 0600);
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(stranger__S18_a_marked_file_that_is_begun_in_place_stays_marked) {
+  file_write(JOURNAL, "", 0);
+  assert_int_equal(chmod(JOURNAL, 01600), 0);
+  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER) | chown(JOURNAL, OWNER, OWNER), 0);
+  assert_int_equal(in_child(begin_in_place, NULL), 0);
+}
+
+/* A file of another program keeps its rights, even while that program has it locked. */
+TEST(stranger__S20_a_file_of_another_program_that_is_locked_stays) {
+  file_write(JOURNAL, "no journal\n", 11);
+  struct bytes before = file_read(JOURNAL);
+  assert_int_equal(chmod(JOURNAL, 0644), 0);
+  lily_session_storage *storage;
+  const int program = open(JOURNAL, O_RDONLY);
+  assert_int_equal(flock(program, LOCK_EX), 0);
+  assert_fails(BUSY, lily_session_storage_open(JOURNAL, NULL, &storage));
+  close(program);
+  struct stat status;
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  assert_int_equal(status.st_mode & 07777, 0644);
+  assert_file_is(JOURNAL, before);
 }
 
 /* A process that dies after it has made the file and before it sets the mode leaves a file without rights. */

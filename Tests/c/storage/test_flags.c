@@ -91,16 +91,23 @@ static void make_damaged(void) {
   journal_save(&journal, JOURNAL);
 }
 
+/* A file that is refused stays the same, also where its last line is torn. */
 TEST(flags__strict_refuses_a_damaged_file) {
-  make_damaged();
-  struct bytes before = file_read(JOURNAL);
   const int32_t flags[] = {LILY_SESSION_STRICT, LILY_SESSION_STRICT | LILY_SESSION_READ_ONLY};
-  for (size_t i = 0; i < COUNT(flags); i++) {
-    lily_session_storage *storage = UNTOUCHED;
-    assert_fails(CORRUPT, open_with(flags[i], JOURNAL, &storage));
-    assert_null(storage);
+  for (int torn = 0; torn < 2; torn++) {
+    make_damaged();
+    struct bytes before = file_read(JOURNAL);
+    if (torn) {
+      before.length -= 3;
+      file_write(JOURNAL, before.bytes, before.length);
+    }
+    for (size_t i = 0; i < COUNT(flags); i++) {
+      lily_session_storage *storage = UNTOUCHED;
+      assert_fails(CORRUPT, open_with(flags[i], JOURNAL, &storage));
+      assert_null(storage);
+    }
+    assert_file_is(JOURNAL, before);
   }
-  assert_file_is(JOURNAL, before);
   assert_int_not_equal(access(in_place("session.jsonl.damaged"), F_OK), 0);
 }
 

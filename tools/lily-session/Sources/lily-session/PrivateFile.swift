@@ -1,5 +1,8 @@
 import Glibc
 
+/// The name of the file that is being written, for the signals' handler; nil before there is one. It lives as long as the program.
+nonisolated(unsafe) private var unfinished: UnsafeMutablePointer<CChar>?
+
 /// A file that only its user can read, and that is written as a whole: it gets its name when all of it is on the disk. No link is
 /// followed, and nothing is written into a file that somebody else has put under the name.
 struct PrivateFile {
@@ -42,18 +45,33 @@ struct PrivateFile {
 
   func write(_ bytes: [UInt8]) throws {
     let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-    var template = Array("\(folder).lily-session-XXXXXX".utf8CString)
-    let descriptor = mkstemp(&template)  // a new file: O_EXCL, and no link is followed
+    guard let name = strdup("\(folder).lily-session-XXXXXX") else { throw unwritable() }
+    PrivateFile.removeIfEnded(name)
+    let descriptor = mkstemp(name)  // a new file: O_EXCL, and no link is followed
     guard descriptor >= 0 else { throw unwritable() }
     defer { close(descriptor) }
     do {
       // The umask may have taken rights from the file's user.
       guard fchmod(descriptor, 0o600) == 0 else { throw unwritable() }
       try writeAll(bytes, to: descriptor)
-      guard fsync(descriptor) == 0, rename(template, path) == 0 else { throw unwritable() }
+      guard fsync(descriptor) == 0, rename(name, path) == 0 else { throw unwritable() }
     } catch {
-      unlink(template)
+      unlink(name)
       throw error
+    }
+  }
+
+  /// Removes the file of this name if a signal ends the program, as Ctrl-C does. A signal that is ignored, for example by nohup, stays so.
+  private static func removeIfEnded(_ name: UnsafeMutablePointer<CChar>) {
+    unfinished = name
+    for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ] {
+      let before = signal(number, SIG_IGN)
+      if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
+      signal(number) { number in
+        if let unfinished { unlink(unfinished) }
+        signal(number, SIG_DFL)
+        raise(number)
+      }
     }
   }
 
