@@ -21,7 +21,8 @@
  *   persist, flush, refresh, touch or attach on a runtime from one of its own
  *   callbacks returns ::LILY_SESSION_ERROR_REENTRANT. Calls of detach, abandon
  *   and runtime_free inside a callback take effect when the outermost call
- *   returns. A callback must return: no longjmp, no exception.
+ *   returns. A callback must return; it must not leave
+ *   by longjmp or an exception.
  * @par Memory
  *   Handles may be freed in any order: a session retains its storage and its
  *   fields. The library frees neither model nor slice. The caller frees what
@@ -33,7 +34,7 @@
  *   INVALID_ARGUMENT, and giving it back again does nothing. Do not rely on that:
  *   the call reads freed memory, which AddressSanitizer and valgrind report.
  * @par fork
- *   A child opens storages of its own. A call with an inherited one returns
+ *   A child process must open storages of its own. A call with an inherited one returns
  *   ::LILY_SESSION_ERROR_FORKED; the child may close it.
  * @par Signals
  *   No function is safe in a signal handler.

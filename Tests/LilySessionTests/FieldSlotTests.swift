@@ -44,7 +44,7 @@ import Testing
     migrated.took(entry(1), isMigrated: true)
     #expect(!migrated.value.cleared() && migrated.isPending(.nothing) && migrated.wasCleared)
     _ = migrated.value.cleared()
-    #expect(migrated.wasCleared) // until a refresh
+    #expect(migrated.wasCleared) // this stays true until a refresh
   }
 
   @Test func `changed: dirty, and fresh until the next update begins`() {
@@ -84,7 +84,7 @@ import Testing
     let slot = Slot()
     slot.value.lostSight(by: .getFailed)
     slot.value.tried()
-    #expect(slot.hasNoBaseline) // it failed
+    #expect(slot.hasNoBaseline) // get failed at attach
     slot.value.retried()
     slot.value.tried() // an update that finds the value equal to the baseline
     #expect(!slot.hasNoBaseline && slot.isPending(.firstValue))

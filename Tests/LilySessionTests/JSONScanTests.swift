@@ -5,7 +5,7 @@ import Testing
 
 /// Checks that the scanner accepts the texts that jansson accepts, and reads the same values.
 @Suite struct JSONScanTests {
-  // MARK: the twin
+  // MARK: what jansson reads
 
   /// Returns true if the text is at most 512 levels deep. It counts byte by byte, because jansson has another limit.
   private static func isShallow(_ bytes: [UInt8]) -> Bool {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import LilySession
 
-/// Checks that each fast path does what a slow one does, which is too simple to be wrong.
+/// Checks each fast path against a slow one that does the same, and is too simple to be wrong.
 @Suite struct TwinTests {
   /// Follows the definition of the check, one bit at a time.
   private func slowCheck(_ crc: UInt32, _ bytes: some Sequence<UInt8>) -> UInt32 {

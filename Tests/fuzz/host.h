@@ -103,7 +103,7 @@ static lily_session_status get(void *pointer, const void *slice, lily_session_va
       static const char *const strings[] = {"", "SECRET", "\"SECRET\"", "[1, 2]", "\xED\xA0\x80", "{\"k\":[]}"};
       const char *text = strings[(unsigned)model->value % 6];
       out_value->as.text.bytes = text;
-      out_value->as.text.length = strlen(text) + (model->value % 6 == 0); /* sometimes the NUL counts, too */
+      out_value->as.text.length = strlen(text) + (model->value % 6 == 0); /* sometimes the length includes the NUL */
     }
   }
   return LILY_SESSION_OK;

@@ -1,8 +1,8 @@
-/* Gives the journal's reader any bytes as a file. Whatever is in it, the library may neither crash, nor change a file that is
-   not a journal, nor show another state to a second reader than to the first, nor lose one in a rewrite.
+/* Gives the journal's reader any bytes as a file. Whatever is in it, the library must not crash, must not change a file that
+   is not a journal, must show every reader the same state, and must keep that state when it rewrites the file.
 
-   The bytes are the file. The mutator gives headers and lines right checks most of the time, else hardly a mutated line
-   would get past them. */
+   The input is the file. The mutator usually corrects the checks of headers and lines, because otherwise the reader would skip almost every
+   mutated line. */
 #include "support.h"
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
@@ -232,7 +232,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     require_same(after, before, "after a write that failed");
   }
   free(after.text);
-  lily_session_storage_close(storage); /* rewrites the file if it is worth it */
+  lily_session_storage_close(storage); /* rewrites the file if it has grown far enough */
 
   after = reread(path, &options, "after a write");
   require_same(before, after, "after it was closed and opened");

@@ -132,7 +132,7 @@ static void *work(void *argument) {
   return NULL;
 }
 
-/* Works with a handle of its own. To the file's lock of the kernel, it is another process. */
+/* Works with a handle of its own, which the kernel's lock of the file treats like another process. */
 static void *work_elsewhere(void *argument) {
   lily_session_storage *other;
   OK(lily_session_storage_open(argument, NULL, &other));

@@ -1,5 +1,6 @@
 /* Lets each malloc that checking a text makes return NULL, one at a time. The call then returns IO, not DECODE, and what is stored stays.
- * A text that is refused makes the same calls of malloc as one that is stored, without those of storing it; so these calls are known.
+ * A text that is refused makes the same calls of malloc as one that is stored, without those of storing it. So the test learns from a refused
+ * text which calls belong to the check.
  *
  *   memory FILE
  *

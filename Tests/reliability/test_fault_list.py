@@ -66,13 +66,13 @@ def test_each_mutation_fits_the_sources():
 
 @pytest.mark.parametrize("edit", ["- absent", "- twice", "+ put", "- a\n+ b\n- c", "a"])
 def test_an_edit_that_does_not_fit_is_refused(tmp_path, edit):
-    (tmp_path / "wrong.edit").write_text(f"What is left out: all.\nCaught by: nobody\n\n{edit}\n")
+    (tmp_path / "wrong.edit").write_text(f"What is wrong: everything.\nCaught by: nobody\n\n{edit}\n")
     with pytest.raises(edits.Unfit):
         edits.Mutation(tmp_path / "wrong.edit").apply({"one": "once twice a", "two": "twice"})
 
 
 def test_an_edit_may_have_several_lines(tmp_path):
-    (tmp_path / "right.edit").write_text("What is left out: all.\nCaught by: nobody\n\n- a\n- b\n+ c\n\n- once \n")
+    (tmp_path / "right.edit").write_text("What is wrong: everything.\nCaught by: nobody\n\n- a\n- b\n+ c\n\n- once \n")
     texts = {"one": "once a\n  // a comment\n  b", "two": "a b"}
     edits.Mutation(tmp_path / "right.edit").apply(texts)
     assert texts == {"one": "c", "two": "a b"}

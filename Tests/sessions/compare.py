@@ -48,7 +48,7 @@ def same_models(a, b):
 
 
 class Pair:
-    """Carries each step out on both."""
+    """Carries out each step on the reference and on the library."""
 
     def __init__(self, folder):
         os.mkdir(os.path.join(folder, "d"), 0o700)
@@ -59,7 +59,7 @@ class Pair:
         self.outgrown = False  # it grew too large while it could not be rewritten
 
     def step(self, index, step):
-        """Makes a step and compares. Returns False if the step needs something that is not there."""
+        """Makes a step on both and compares. Returns False if the step needs something that is not there."""
         if step[:2] == ["world", "header"] and self.file.lines < 3:
             return False  # nothing that is left could tell what the header was
         if not self.reference.apply(step):

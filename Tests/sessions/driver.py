@@ -1,4 +1,4 @@
-"""The driver carries out the steps of a case on the library, through ctypes."""
+"""Carries out the steps of a case on the library, through ctypes."""
 import contextlib
 import ctypes as c
 import os

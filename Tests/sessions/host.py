@@ -97,7 +97,7 @@ class Host:
     # ---- callbacks of the fields
 
     def get(self, key):
-        """(status, value)"""
+        """Returns (status, value)."""
         if self.fields[key].member:
             return n.OK, self.slice[key]
         self.called("get")
@@ -131,7 +131,7 @@ class Host:
         return n.OK
 
     def migrate(self, key, version, text):
-        """(status, value)"""
+        """Returns (status, value)."""
         self.called("migrate")
         status = self.failing.get(("migrate", key), n.OK)
         value = values.migrated(version, text, self.fields[key].types)

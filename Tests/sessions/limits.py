@@ -11,7 +11,7 @@ _libc.malloc.restype, _libc.malloc.argtypes, _libc.free.argtypes = ctypes.c_void
 
 
 def churn():
-    """Takes memory and gives it back, so that memory which was freed is used again."""
+    """Allocates memory and frees it, so that memory that was freed before is overwritten."""
     taken = [_libc.malloc(size) for size in range(16, 256, 16)]
     for memory, size in zip(taken, range(16, 256, 16)):
         ctypes.memset(memory, 0x41, size)
@@ -25,7 +25,7 @@ def file_size(most):
 
 @contextlib.contextmanager
 def no_descriptors():
-    """Lets nothing be opened meanwhile."""
+    """Takes all free descriptors from the process for the time of a `with`, so that nothing can be opened."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))  # what is open stays open, and what is closed cannot be replaced
     try:

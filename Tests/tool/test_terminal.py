@@ -130,7 +130,7 @@ def test_a_blank_does_not_make_two_names_look_alike(home):
 
 @pytest.mark.parametrize("character", ["\u200b", "\U0001f469\u200d\U0001f469\u200d\U0001f467", "\u3000"])
 def test_what_is_escaped_costs_in_proportion_to_its_length(home, character):
-    """Four times the length takes about four times as long. Sixteen times as long would be the square."""
+    """Escaping takes time in proportion to the length: four times the length must not take sixteen times as long."""
     def seconds(length, *words):
         home.write(journal.Writer().set(b"lily_session_x", json.dumps(character * (length // len(character)), ensure_ascii=False).encode()).bytes())
         spent = []

@@ -61,7 +61,7 @@ def test_each_damage_is_found_where_it_is_and_nothing_is_touched(home, kind):
 
 
 def test_it_agrees_with_the_second_reader_on_every_flipped_byte(home):
-    """A wrong byte is found at every place: both skip the same lines, and report as many entries."""
+    """A wrong byte is found at every place. The command and the second reader skip the same lines, and report the same number of entries."""
     data = writer().bytes()
     for at in range(70, len(data), 9):
         wrong = data[:at] + bytes([data[at] ^ 1]) + data[at + 1:]
@@ -86,7 +86,7 @@ def damaged_lines(line, random):
     for _ in range(3000):
         wrong = bytearray(line)
         for _ in range(random.randint(2, 8)):
-            # The bytes that a reader of keys relies on are most likely to mislead it.
+            # These bytes are most likely to mislead a reader that looks for keys, because it relies on them.
             wrong[random.randrange(len(wrong))] = random.choice(b'"",,[]\\:set0' + bytes([random.choice(range(11, 256))]))
         start, length = random.randrange(len(wrong)), random.randint(0, 20)
         yield bytes(wrong if random.random() < 0.5 else wrong[:start] + wrong[start + length:])

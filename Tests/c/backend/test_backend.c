@@ -133,7 +133,7 @@ TEST(backend__what_reaches_it) {
   assert_int_equal(table_row(&table, "k")->expires_at_ms, 77);
   assert_int_equal(table_row(&table, "k")->version, 0);
   assert_false(table.has_prefix);
-  /* The library decides what has expired, and the backend does not. */
+  /* The library decides whether an entry has expired; the backend returns expired entries, too. */
   now = 77;
   assert_absent(storage, "k");
   assert_non_null(table_row(&table, "k"));

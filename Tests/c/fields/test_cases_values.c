@@ -3,7 +3,7 @@
 
 static int model;
 
-/* A value that a field of these types may have. */
+/* Returns a value that a field of these types may have. */
 static lily_session_value value_of(int32_t types) {
   lily_session_value value = {.type = types & -types};
   switch (value.type) {

@@ -98,7 +98,7 @@ TEST(session__S5_a_value_that_returns_later_is_written_again) {
   rig_end(&rig);
 }
 
-/* get lends its text: the library has to copy the bytes, and not keep the pointer. */
+/* get lends its text only for the call, so the library must copy the bytes and not keep the pointer. */
 TEST(session__S5_text_is_compared_by_its_bytes) {
   begin();
   char *copy = strdup("light");
@@ -175,7 +175,7 @@ TEST(session__S5_a_set_that_normalises_causes_no_write) {
 TEST(session__S5_baselines_are_taken_by_calling_get_once_more) {
   journal_of(JOURNAL, "lily_session_visits", "5", NULL);
   begin();
-  assert_int_equal(visits.gets, 2); /* the value from before hydration, and the baseline */
+  assert_int_equal(visits.gets, 2); /* one for the value from before attach, and one for the value that later updates are compared with */
   assert_int_equal(theme.gets, 1);
   const char *set = strstr(rig.trace, "set visits");
   assert_true(set != NULL && strstr(set, "get visits") != NULL);

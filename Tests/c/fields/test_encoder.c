@@ -54,7 +54,7 @@ static void check_string(const char *bytes, size_t length) {
   json_decref(string);
 }
 
-/* The bytes of a code point; 0 for a surrogate, which has none. */
+/* Writes the UTF-8 of a code point and returns its length, or 0 for a surrogate, which has no UTF-8. */
 static size_t put_code_point(uint32_t point, char *at) {
   if (point < 0x80) return at[0] = (char)point, 1;
   if (point < 0x800) return at[0] = (char)(0xC0 | point >> 6), at[1] = (char)(0x80 | (point & 63)), 2;
@@ -66,7 +66,7 @@ static size_t put_code_point(uint32_t point, char *at) {
   return 4;
 }
 
-/* Numbers that look random and are the same in every run. */
+/* Returns numbers that look random and are the same in every run. */
 static uint64_t state;
 static uint64_t next(void) {
   state ^= state << 13;
@@ -97,7 +97,7 @@ TEST(encoder__S2_every_plane) {
   end();
 }
 
-/* Long enough for whatever looks at many bytes at once, with what must be escaped at every place of it. */
+/* The encoder may look at many bytes at once. So a character that must be escaped is at every place in texts of many lengths. */
 TEST(encoder__S2_an_escape_at_every_place) {
   char text[80];
   begin();

@@ -25,7 +25,7 @@ static void begin(int64_t time, int64_t expires_after_ms) {
   rig_attach(&rig);
 }
 
-/* The deadline that the nth line gives its only key. */
+/* Returns the deadline that the nth line gives its only key. */
 static int64_t deadline(int n) {
   json_t *line = operation(JOURNAL, n);
   const int64_t time = json_integer_value(json_array_get(line, 5));

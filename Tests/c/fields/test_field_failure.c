@@ -57,7 +57,7 @@ TEST(field_failure__S7_get_fails) {
   }
 }
 
-/* Each makes the value of `bad` one that cannot be stored. */
+/* Each function gives the field `bad` a value that cannot be stored. */
 static void check_unstorable(int32_t types, lily_session_value value) {
   begin(types);
   probe_null(&bad);
@@ -226,7 +226,7 @@ TEST(field_failure__S7_the_stored_value_stays) {
   bad.get_result = -1;
   assert_fails(CALLBACK, lily_session_runtime_dispatch(rig.runtime, NULL));
   assert_stored(rig.storage, "lily_session_bad", "5");
-  /* It no longer fails, and has its earlier value: there is nothing to write. */
+  /* The field no longer fails, and has its earlier value, so there is nothing to write. */
   bad.get_result = LILY_SESSION_OK;
   rig_dispatch(&rig);
   assert_int_equal(operations(JOURNAL), 1);

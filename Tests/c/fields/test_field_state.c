@@ -15,7 +15,7 @@ static lily_session_status double_it(void *context, uint32_t stored_version, con
   return LILY_SESSION_OK;
 }
 
-/* Version 3, which migrates; expires 500 ms after a write; formerly "age". */
+/* Attaches a field of version 3. It has a migrate callback and the former key "age", and expires 500 ms after a write. */
 static void begin(void) {
   const char *const former[] = {"age", NULL};
   memset(&visits, 0, sizeof visits);
@@ -34,12 +34,12 @@ static void begin(void) {
 }
 
 struct outcome {
-  const char *name, *line; /* of the journal; NULL if there is none */
+  const char *name, *line; /* `line` is the only line of the journal; NULL if the journal has none */
   int32_t state;
   int64_t value;
-  int event;                  /* 0: none */
-  lily_session_status status; /* of the event, and of a touch */
-  bool stays;                 /* written anew only when the field changes */
+  int event;                  /* the kind of the event; 0: there is no event */
+  lily_session_status status; /* the status of the event, and what touch returns */
+  bool stays;                 /* true: the entry is written again only when the field changes */
 };
 
 static const struct outcome outcomes[] = {
@@ -162,7 +162,7 @@ TEST(field_state__arguments) {
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, NULL, &state));
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, "visits", NULL));
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, too_long, &state));
-  assert_fails(NOT_FOUND, lily_session_field_state(rig.session, "age", &state)); /* a former key is no field's */
+  assert_fails(NOT_FOUND, lily_session_field_state(rig.session, "age", &state)); /* no field has this key now */
   assert_fails(NOT_FOUND, lily_session_field_state(rig.session, "lily_session_visits", &state));
   end_by(lily_session_runtime_free, rig.runtime);
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, "visits", &state));

@@ -63,7 +63,7 @@ TEST(former_kept__S11_a_newer_value) {
   check_kept("\"dark\"");
 }
 
-/* The rejected text stays until its field changes, and then goes. */
+/* The rejected text stays until its field changes. Then it is removed. */
 TEST(former_kept__S3_until_the_field_changes) {
   journal_of(JOURNAL, "lily_session_look", "1", NULL);
   begin(0, LILY_SESSION_STRING, 0);
@@ -75,7 +75,8 @@ TEST(former_kept__S3_until_the_field_changes) {
   rig_end(&rig);
 }
 
-/* The value is in the model, but there is no room for it: its only copy is under the former key. */
+/* The value is in the model, but the quota has no room for it under the new key. Its only stored copy is under the former key, and must
+   stay. */
 TEST(former_kept__S14_a_value_that_does_not_fit) {
   char *long_text = repeated('x', 100), line[200];
   snprintf(line, sizeof line, "\"set\",\"lily_session_look\",\"%s\",0", long_text);
@@ -91,7 +92,7 @@ TEST(former_kept__S14_a_value_that_does_not_fit) {
   rig_end(&rig);
   lily_session_storage *storage = open_clocked(JOURNAL, &now, 0);
   char *json = NULL;
-  /* It was renamed, or it is still under its former key: renaming adds one byte, for which there may be no room. */
+  /* Renaming adds one byte, for which there may be no room. So the value is under the new key or still under the former one. */
   if (status == LILY_SESSION_OK)
     assert_ok(lily_session_storage_get(storage, "lily_session_theme", &json, NULL));
   else
@@ -118,7 +119,7 @@ TEST(former_kept__S14_a_rename_that_adds_nothing_passes) {
   rig_end(&rig);
 }
 
-/* At attach the value cannot be taken, so that it is not written; its removal would lose it. */
+/* If get fails at attach, the value is not written under the new key. Removing it under the former key would lose it. */
 TEST(former_kept__S7_a_field_whose_get_fails) {
   journal_of(JOURNAL, "lily_session_look", "\"dark\"", NULL);
   begin(0, LILY_SESSION_STRING, 0);
@@ -133,7 +134,7 @@ TEST(former_kept__S7_a_field_that_cannot_be_encoded) {
   probe_real(&theme, 0);
   rig_attach(&rig);
   assert_state(rig.session, "theme", LILY_SESSION_STATE_MIGRATED | LILY_SESSION_STATE_DIRTY);
-  /* It was read as 1.5, which can be stored, whatever the model has now. */
+  /* The value was read as 1.5. That can be stored, even though the model now has one that cannot. */
   theme.value.as.real = 1 / (theme.value.as.real - 1.5);
   probe_int(&visits, 1);
   assert_fails(ENCODE, lily_session_runtime_dispatch(rig.runtime, NULL));
@@ -149,7 +150,7 @@ TEST(former_kept__S7_a_field_that_cannot_be_encoded) {
   lily_session_storage_close(storage);
 }
 
-/* A former key of one field is the key of another: its value belongs to the other field. */
+/* A former key of one field is also the key of another field. The value there belongs to the other field. */
 TEST(former_kept__S1_a_former_key_that_is_another_fields) {
   const char *const former[] = {"visits", NULL};
   journal_of(JOURNAL, "lily_session_visits", "5", NULL);
@@ -166,7 +167,7 @@ TEST(former_kept__S1_a_former_key_that_is_another_fields) {
     rig.session = NULL;
     status = lily_session_attach(rig.runtime, rig.fields, &rig.config, &rig.session);
   }
-  /* The library may also refuse this. */
+  /* The library may also refuse such fields. */
   if (status == LILY_SESSION_OK)
     rig_dispatch(&rig);
   else
@@ -191,7 +192,8 @@ TEST(former_kept__S8_a_clear_before_the_rename) {
   lily_session_storage_close(other);
 }
 
-/* The same between two sessions of a runtime, whichever comes first: refused, or left alone. */
+/* Here a former key of one session's field is the key of another session's field. Whichever session comes first: attach
+   either refuses the second one, or the value stays. */
 TEST(former_kept__S1_a_former_key_that_is_another_sessions) {
   const char *const former[] = {"visits", NULL};
   for (int renamed_first = 0; renamed_first < 2; renamed_first++) {

@@ -5,7 +5,7 @@
 static struct rig rig;
 static struct probe theme, visits;
 
-/* The fields: theme, formerly skin and before that look; and visits. */
+/* The fields are theme, whose former keys are skin and, before that, look, and visits. */
 static void begin(void) {
   const char *const former[] = {"skin", "look", NULL};
   memset(&theme, 0, sizeof theme);
@@ -61,7 +61,7 @@ TEST(former_keys__S11_by_dispatch_together_with_what_changed) {
   rig_end(&rig);
 }
 
-/* It is also done when the revision is equal. */
+/* The update renames even if the revision has not changed. */
 TEST(former_keys__S11_by_dispatch_with_an_equal_revision) {
   journal_of(JOURNAL, "lily_session_skin", "\"dark\"", NULL);
   begin();
@@ -140,7 +140,7 @@ TEST(former_keys__S11_none_stored_is_none_written) {
   assert_int_equal(operations(JOURNAL), 1);
 }
 
-/* The strings are copied: the list of them is the caller's again after the call. */
+/* The library copies the list of former keys, so the caller may change it after the call. */
 TEST(former_keys__they_are_copied) {
   journal_of(JOURNAL, "lily_session_skin", "\"dark\"", NULL);
   char *names[] = {strdup("skin"), NULL};
@@ -183,7 +183,7 @@ TEST(former_keys__bad_ones_are_refused_and_the_context_released) {
   free(too_long);
 }
 
-/* For a member that needs no callbacks, too. */
+/* A plain member without callbacks can have former keys, too. */
 TEST(former_keys__S11_of_a_plain_member) {
   struct shop {
     int32_t visits;

@@ -6,7 +6,7 @@
 #include <math.h>
 
 struct shop {
-  char before; /* so that no member lies at offset 0, and all are beside something */
+  char before; /* so that no member is at offset 0, and each has bytes on both sides */
   bool open;
   int32_t visits;
   int64_t cents;
@@ -95,7 +95,7 @@ TEST(members__all_six_come_back) {
   lily_session_free(till.shop.token);
 }
 
-/* No member lies where its type would be aligned. */
+/* The members need not be aligned for their types. */
 struct __attribute__((packed)) packed_shop {
   char before;
   bool open;
@@ -114,7 +114,7 @@ TEST(members__of_a_packed_struct) {
       LILY_SESSION_FIELD_CHARS(struct packed_shop, theme), LILY_SESSION_FIELD_STRING(struct packed_shop, token),
   };
   for (size_t shift = 0; shift < 8; shift++) {
-    char *room = malloc(shift + sizeof(struct packed_shop)); /* ends where the struct ends */
+    char *room = malloc(shift + sizeof(struct packed_shop)); /* the memory ends where the struct ends */
     struct packed_shop *shop = (void *)(room + shift);
     *shop = (struct packed_shop){.theme = "light"};
     lily_session_storage *storage = open_memory();
@@ -160,7 +160,7 @@ TEST(members__S5_only_the_one_that_changed_is_written) {
   /* Another copy of the same text is the same value. */
   char copy[] = "a literal";
   till.shop.token = copy;
-  /* What lies behind the NUL is not part of it. */
+  /* The bytes after the NUL are not a part of the value. */
   memcpy(till.shop.theme, "light\0!", 8);
   assert_ok(lily_session_persist(till.session));
   assert_entries(storage, 1);

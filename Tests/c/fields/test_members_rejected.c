@@ -77,7 +77,7 @@ TEST(members_rejected__CHARS_that_are_too_long) {
   free(long_text);
 }
 
-/* A NUL inside would come back as a shorter string. */
+/* A text with a NUL inside is rejected, because it would come back as a shorter string. */
 TEST(members_rejected__strings_with_a_nul_inside) {
   check_rejected(LILY_SESSION_FIELD_CHARS(struct shop, theme), "\"a\\u0000b\"");
   check_rejected(LILY_SESSION_FIELD_STRING(struct shop, token), "\"a\\u0000b\"");
@@ -132,7 +132,7 @@ static void make_rate_nan(void) { shop.rate = NAN; }
 static void make_rate_infinite(void) { shop.rate = -INFINITY; }
 static void make_token_wrong(void) { shop.token = "\xff" SECRET; }
 static void make_theme_wrong(void) { memcpy(shop.theme, "a\xc3\0", 3); }
-/* There is no NUL, and nothing behind the eight bytes may be read. */
+/* The array has no NUL, and the library must not read past its eight bytes. */
 static void make_theme_endless(void) { memset(shop.theme, 'x', sizeof shop.theme); }
 
 TEST(members_unstorable__S7_NaN_and_infinity) {

@@ -78,7 +78,7 @@ TEST(revision__S5_is_taken_after_hydration) {
   rig_end(&rig);
 }
 
-/* A field that is dirty or has failed is looked at again, whatever the revision says. */
+/* A field that is dirty or has failed is compared again, even if the revision is equal. */
 TEST(revision__S7_does_not_hide_a_field_that_failed) {
   begin(open_memory());
   probe_int(&visits, 1);

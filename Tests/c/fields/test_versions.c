@@ -5,7 +5,7 @@
 static struct rig rig;
 static struct probe theme, visits;
 
-/* What migrate was called with, and what it shall return. */
+/* What migrate was called with, and what it will return. */
 static struct {
   int calls;
   uint32_t version;
@@ -49,7 +49,7 @@ static void begin(uint32_t version, lily_session_migrate_fn with) {
   rig_attach(&rig);
 }
 
-/* A journal of one entry, with this behind its deadline: "" or ",3". */
+/* Makes a journal of one entry. `version` is the text after its deadline: "" or ",3". */
 static void store(const char *json, const char *version) {
   char line[300];
   struct journal journal;
@@ -109,7 +109,7 @@ TEST(versions__S11_every_write_has_the_version) {
   rig_dispatch(&rig);
   assert_ok(lily_session_touch(rig.session, "theme"));
   assert_ok(lily_session_storage_remove(rig.storage, "lily_session_visits"));
-  rig_end(&rig); /* rewrites the file, for what was removed */
+  rig_end(&rig); /* rewrites the file, because something was removed */
   assert_int_equal(operations(JOURNAL), 1);
   assert_operation(JOURNAL, 0, "\"set\",\"lily_session_theme\",\"blue\",0,3");
 }

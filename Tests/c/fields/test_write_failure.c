@@ -14,7 +14,7 @@ static rlim_t size_of(const char *path) {
   return (rlim_t)status.st_size;
 }
 
-/* A limit is set, far away, before the storage is opened: a process that has a limit has it from its start. */
+/* Sets a high limit before the storage is opened, because the library looks for a limit only then. */
 static void begin(void) {
   limit_files(1 << 30);
   rig_begin(&rig, open_storage(JOURNAL));
@@ -24,7 +24,7 @@ static void begin(void) {
   rig_attach(&rig);
 }
 
-/* A disk that is full: what is written next does not fit. */
+/* Lowers the limit, which stands for a full disk: the next write does not fit. */
 static void fill_disk(void) { limit_files(size_of(JOURNAL)); }
 static void empty_disk(void) { limit_files(1 << 30); }
 
@@ -70,7 +70,7 @@ static void check_retried(lily_session_status (*again)(void)) {
   probe_string(&theme, "dark");
   assert_fails(NO_SPACE, lily_session_runtime_dispatch(rig.runtime, NULL));
   if (again != by_detach) {
-    /* Still full: it fails again, and says so again. */
+    /* The disk is still full: the write fails again, and the failure is reported again. */
     rig_forget(&rig);
     assert_fails(NO_SPACE, again());
     assert_int_equal(rig.event_count, 1);

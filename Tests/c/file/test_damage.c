@@ -1,4 +1,4 @@
-/* S28: a long damaged end of a file is not read again by each look. Tests/journal tests damage itself. */
+/* S28: a long damaged end of a file is not read again by every call. Tests/journal has the other tests of damage. */
 #include "journal.h"
 #include "storages.h"
 
@@ -16,8 +16,8 @@ static long long bytes_read(void) {
   return bytes;
 }
 
-/* A last line without an end may be as long as a file. It is not read again by each look, and a hole in it is never read. What takes its
-   place later is seen all the same. */
+/* A last line without a newline may be as long as a file. The library does not read it again in every call, and never reads a hole in it.
+   It still notices a line that takes its place later. */
 TEST(damage__S28_a_long_torn_end_is_read_once) {
   enum { TORN = 4 << 20 };
   journal_of(JOURNAL, "a", "1", NULL);
@@ -39,7 +39,7 @@ TEST(damage__S28_a_long_torn_end_is_read_once) {
   before = bytes_read();
   for (int i = 0; i < 100; i++) assert_stored(storage, "a", "1");
   assert_true(bytes_read() - before < 100 << 20);
-  /* A writer cuts it off, and what follows has exactly its length. */
+  /* A writer cuts that line off, and adds one of exactly the same length. */
   assert_int_equal(truncate(JOURNAL, (off_t)whole.length + TORN), 0);
   assert_stored(storage, "a", "1");
   assert_int_equal(truncate(JOURNAL, (off_t)whole.length), 0);

@@ -14,7 +14,7 @@ static void make_damaged(void) {
 
 #define DAMAGED in_place("session.jsonl.damaged")
 
-/* What is removed goes from the copy, too: it may be what was damaged. */
+/* A removal also deletes the copy, because the damaged line may hold the removed value. */
 TEST(damage_kept__S8_a_removal_removes_the_copy) {
   make_damaged();
   lily_session_storage *storage = open_storage(JOURNAL);

@@ -62,10 +62,10 @@ TEST(default_application__S18_the_executables_name) {
   lily_session_storage_close(storage);
 }
 
-/* What the last copy of the helper said. */
+/* What the last copy of the helper printed. */
 static char said[6000];
 
-/* Puts a copy of the helper to this name. */
+/* Makes a copy of the helper with this name, and returns its path. */
 static const char *copy_to(const char *name) {
   static char path[5000];
   char helper[5000];
@@ -78,7 +78,7 @@ static const char *copy_to(const char *name) {
   return path;
 }
 
-/* Runs it as `user`, keeps what it says and returns its exit code. */
+/* Runs the program as `user`, keeps what it prints, deletes it, and returns its exit code. */
 static int run(const char *path, uid_t user) {
   int ends[2];
   assert_int_equal(pipe(ends), 0);
@@ -123,7 +123,7 @@ static void check_refused(const char *name) {
   assert_int_not_equal(access(path, F_OK), 0);
 }
 
-/* A copy of the helper called `name` has its file in the folder `folder`. */
+/* Checks that a copy of the helper with this name stores in this folder. */
 static void check_folder(const char *name, const char *folder) {
   char path[5000];
   snprintf(path, sizeof path, "%s/default/%s/session.jsonl\n", place, folder);
@@ -133,7 +133,7 @@ static void check_folder(const char *name, const char *folder) {
   assert_string_equal(said, path);
 }
 
-/* All programs of one interpreter would share a session, so its host has to say which it is. */
+/* All programs that an interpreter runs would share one session, so each must name its application. */
 TEST(default_application__S18_interpreters_must_be_told) {
   const char *names[] = {
       "python", "python3", "python3.11", "python3.11-dbg", "python3.13t", "python3.7m", "python-3.12", ".python3-wrapped", "pypy",
@@ -188,7 +188,7 @@ TEST(default_application__S18_a_program_with_raised_rights_hears_why) {
   assert_int_equal(chmod(place, 0755), 0);
   assert_int_equal(chmod(path, 04755), 0);
   const int code = run(path, 65534);
-  if (code == 126 || code == 127) skip(); /* the library is where others cannot read it */
+  if (code == 126 || code == 127) skip(); /* the library is in a folder that other users cannot read */
   assert_int_equal(code, -LILY_SESSION_ERROR_NOT_FOUND);
   assert_string_equal(said, "the environment is not used in a program with raised rights (set-user-ID, capabilities); "
                             "open a path of your own\n");

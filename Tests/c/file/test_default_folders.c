@@ -17,7 +17,7 @@ static lily_session_status open_shop(lily_session_storage **out_storage) {
 
 static void (*when_made)(void);
 
-/* The library calls these two in place of libc's. */
+/* The library calls these two functions instead of libc's. */
 int mkdirat(int directory, const char *name, mode_t mode) {
   const int result = (int)syscall(SYS_mkdirat, directory, name, mode);
   const size_t length = strlen(name);
@@ -68,7 +68,7 @@ struct exchange {
   volatile bool ends;
 };
 
-/* A link to the other folder, or that folder itself, takes the place of the one that is made. */
+/* Puts a link to the other folder, or that folder itself, in the place of the one that the library makes. */
 static int exchange(void *context) {
   const struct exchange *how = context;
   const char *shop = in_place("state/shop"), *decoy = in_place("decoy"), *aside = in_place("aside");
@@ -120,7 +120,7 @@ TEST(default_folders__S28_links_come_and_go_under_a_umask_of_0777) { check_decoy
 TEST(default_folders__S28_folders_are_exchanged) { check_decoy(false, 022); }
 TEST(default_folders__S28_folders_are_exchanged_under_a_umask_of_0777) { check_decoy(false, 0777); }
 
-/* A link that was there before is the user's: a home may be one. What it leads to stays as it is. */
+/* A link that existed before belongs to the user, whose home may be a link. The library follows it, and does not change the folder there. */
 TEST(default_folders__S18_a_link_that_was_there_is_followed) {
   const mode_t masks[] = {022, 0777};
   for (size_t i = 0; i < COUNT(masks); i++) {
@@ -150,7 +150,7 @@ TEST(default_folders__S18_a_link_that_was_there_is_followed) {
   }
 }
 
-/* ---- as a user whom modes stop */
+/* ---- as a user other than root, so that modes count */
 
 static bool become_nobody(void) {
   return geteuid() != 0 || become(65534);
@@ -214,7 +214,7 @@ TEST(default_folders__S18_half_made_ones_are_finished) {
   assert_int_equal(in_child(open_what_was_left, NULL), 0);
 }
 
-/* What the user has locked stays locked. */
+/* If the user has taken away the rights to a folder, the library does not give them back. */
 static int open_what_is_locked(void *context) {
   (void)context;
   const mode_t modes[] = {0, 0500, 0600};
@@ -222,7 +222,7 @@ static int open_what_is_locked(void *context) {
   setenv("LILY_SESSION_DIR", in_place("state"), 1);
   for (size_t i = 0; i < COUNT(modes); i++) {
     CHILD_CHECK(mkdir(in_place("state/shop"), 0700) == 0);
-    usleep(20000); /* the clock of files is a coarse one */
+    usleep(20000); /* so that the times of the two changes differ, which the file system keeps only coarsely */
     CHILD_CHECK(chmod(in_place("state/shop"), modes[i]) == 0);
     lily_session_storage *storage = UNTOUCHED;
     CHILD_CHECK(open_shop(&storage) == LILY_SESSION_ERROR_PERMISSION && storage == NULL);

@@ -65,7 +65,7 @@ static void check_none(void) {
   assert_null(storage);
 }
 
-/* Never the current directory, and never another place than the one that was named. */
+/* The library never uses the current directory, nor any place other than the one that was named. */
 TEST(default_place__S18_a_relative_one_is_refused) {
   assert_int_equal(chdir(place), 0);
   const char *relative[] = {".", "state", "./state", "../x", "~"};
@@ -105,7 +105,7 @@ static void set_home(const char *home) { set_places(NULL, NULL, home); }
 static void set_state(const char *state) { set_places(NULL, state, NULL); }
 static void set_session(const char *session) { set_places(session, NULL, NULL); }
 
-/* Opening the default place of "shop" fails with this message. */
+/* Checks that opening the default place of "shop" fails with this message. */
 static void check_message_is(lily_session_status expected, const char *message) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   lily_session_storage *storage = UNTOUCHED;
@@ -183,7 +183,7 @@ TEST(default_place__S18_a_folder_that_may_not_be_written) {
   for (size_t i = 0; i < COUNT(variables); i++) assert_int_equal(in_child(open_where_nothing_may_be_made, variables[i]), 0);
 }
 
-/* As the XDG specification asks. The folders are the user's alone, whatever the umask. */
+/* Missing folders are made, as the XDG specification requires, with mode 0700 whatever the umask is. */
 TEST(default_place__S18_missing_parents_are_made) {
   const char *folders[] = {"a", "a/b", "a/b/c", "a/b/c/shop"};
   void (*const set[])(const char *) = {set_session, set_state};
@@ -234,7 +234,7 @@ TEST(default_place__S18_nothing_is_made_for_a_bad_name_or_by_a_clear) {
   }
 }
 
-/* The directories of the application and of the variable are made, private whatever the umask. */
+/* The folders of the application and of the variable are made with mode 0700, whatever the umask is. */
 TEST(default_place__S18_directories_are_0700_and_the_file_0600) {
   const mode_t masks[] = {0, 022, 0777, 0077, 0200};
   for (size_t i = 0; i < COUNT(masks); i++) {

@@ -17,10 +17,10 @@ struct visitor {
   int ends[2];
 };
 
-/* Visits for ever, and tells of each one that was acknowledged. */
+/* Makes visits for ever, and reports each acknowledged one through the pipe. */
 static int visit_for_ever(void *context) {
   struct visitor *visitor = context;
-  close(visitor->ends[0]); /* so that it ends with its reader, should that fail */
+  close(visitor->ends[0]); /* so that this process ends when the reader does, even if the reader fails */
   const lily_session_field visits = LILY_SESSION_FIELD_INT64(struct shop, visits);
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
   struct shop shop = {0};
@@ -37,7 +37,7 @@ static int visit_for_ever(void *context) {
   }
 }
 
-/* Starts a visitor, lets it acknowledge `acknowledged` visits, kills it, and returns the last one it told of. */
+/* Starts a visitor, kills it after it has reported `acknowledged` visits, and returns the last one that it reported. */
 static int64_t kill_a_visitor(const char *path, int acknowledged) {
   struct visitor visitor = {.path = path};
   assert_int_equal(pipe(visitor.ends), 0);
@@ -77,7 +77,7 @@ TEST(durability__S12_what_was_acknowledged_survives_SIGKILL) {
   }
 }
 
-/* The tail that a killed writer leaves is no damage, and no obstacle. */
+/* The unfinished line that a killed writer leaves does not count as damage, and the next writer can go on. */
 TEST(durability__S12_a_line_that_was_cut_off_is_as_if_never_begun) {
   journal_of(JOURNAL, "lily_session_visits", "5", NULL);
   struct bytes whole = file_read(JOURNAL);

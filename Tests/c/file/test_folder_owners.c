@@ -14,10 +14,10 @@ struct folder {
 };
 
 struct place {
-  struct folder folders[3]; /* from above, each in the one before it */
-  const char *path;         /* of the file, where it is not in the last */
-  const char *link[2];      /* a link, and what it leads to */
-  const char *weak;         /* the folder that is told of; NULL: none is */
+  struct folder folders[3]; /* the outermost first; each is in the one before it */
+  const char *path;         /* the path of the file; NULL: it is in the last folder */
+  const char *link[2];      /* the name of a link, and the path that it leads to */
+  const char *weak;         /* the folder that the message must name; NULL: no folder is at fault */
   const char *why;
 };
 
@@ -37,7 +37,7 @@ static const char *path_of(const struct place *at) {
   return path;
 }
 
-/* Whatever the session has is stored all the same. */
+/* Attaches, stores a change in any case, and counts the events. */
 static int attach(lily_session_storage *storage, int *out_events) {
   static int32_t number;
   lily_session_persistence *fields = lily_session_persistence_new();
@@ -138,7 +138,7 @@ TEST(folder_owners__S28_below_one_that_all_can_write_to) {
   check((struct place){.folders = {{"group", SELF, 0775}, {"mine", SELF, 0700}, {"below", SELF, 0700}}, .weak = "group", .why = WRITABLE});
 }
 
-/* It matters where the file is, and not how its path is spelled. */
+/* The folders above the file itself count, and not those in which a link to it is. */
 TEST(folder_owners__S28_behind_a_link) {
   check((struct place){.folders = {{"open", SELF, 0777}, {"mine", SELF, 0700}},
                        .path = "link/session.jsonl", .link = {"link", "open/mine"}, .weak = "open", .why = WRITABLE});
@@ -166,7 +166,7 @@ TEST(folder_owners__S28_asked_anew_each_time) {
   lily_session_storage_close(storage);
 }
 
-/* Where the path leads to another folder, a strict handle judges that one as it did the first. Nothing of the first is lost. */
+/* If the path comes to lead to another folder, a STRICT handle examines that folder like the first. Nothing in the first folder is lost. */
 TEST(folder_owners__S28_another_folder_for_a_strict_handle) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.flags = LILY_SESSION_STRICT;

@@ -1,5 +1,5 @@
-/* A process stopped while it held the file's lock: every writer waits for 5 s and then returns BUSY, all of them at the same time in this
-   test; readers do not wait. */
+/* A process is stopped while it holds the file's lock. Every writer waits for 5 s and then returns BUSY; here all wait at the same time.
+   Readers do not wait. */
 #include "journal.h"
 #include "rig.h"
 
@@ -38,7 +38,7 @@ TEST(locked__S6_writers_return_BUSY_and_readers_do_not_wait) {
   lily_session_status (*const calls[])(struct waiter *) = {call_set, call_remove, call_clear, call_dispatch, call_open};
   struct waiter waiters[COUNT(calls)];
   memset(waiters, 0, sizeof waiters);
-  /* A handle each: one handle would let only one of its threads wait for the lock. */
+  /* Each thread has a handle of its own, because only one of the threads that share a handle waits for the lock at a time. */
   for (size_t i = 0; i < 3; i++) waiters[i].storage = open_storage(JOURNAL);
   waiters[3].runtime = rig.runtime;
   probe_string(&theme, "dark");

@@ -1,4 +1,4 @@
-/* S8 and S20: nothing in the file keeps a session from being cleared, and nothing around the file keeps what was cleared in it. */
+/* S8 and S20: nothing in the file can stop a clear, and nothing around the file can keep the cleared values in it. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -8,7 +8,7 @@
 
 /* ---- files that take no more lines */
 
-/* Clears, and looks for what has to be gone and what has to stay. */
+/* Clears, and checks which entries are gone and which are still there. */
 static void check_clear(const char *path) {
   lily_session_storage *storage = open_storage(path);
   assert_ok(lily_session_clear(storage));
@@ -46,7 +46,7 @@ TEST(logout__S8_of_a_file_at_its_last_sequence) {
   check_clear(JOURNAL);
 }
 
-/* A hole makes it as large as a file may be. */
+/* A hole makes the file as large as a file may be. */
 TEST(logout__S8_of_a_file_at_its_largest_size) {
   if (has_memory_checker() && !is_long_run()) skip(); /* it reads 4 GiB several times */
   struct journal journal;
@@ -66,7 +66,7 @@ TEST(logout__S8_of_a_file_at_its_largest_size) {
   assert_true(status.st_size < 1000);
 }
 
-/* Another handle, and a session of it, go where the new file is, and meet the clear. */
+/* Another handle and its session find the new file, and meet the clear. */
 TEST(logout__S8_another_session_meets_a_clear_in_a_new_file) {
   struct rig rig;
   struct probe token = {0};
@@ -104,7 +104,7 @@ static bool descriptors(void) { return setrlimit(RLIMIT_NOFILE, &before) == 0; }
 
 static const struct trouble troubles[] = {{"folder", folder_closed, folder_open}, {"descriptors", no_descriptors, descriptors}};
 
-/* What lives shares a line with what is removed; other handles are open, and one is opened afterwards. */
+/* A stored value shares a line with the removed one. Other handles are open, and one is opened afterwards. */
 static int erase_in_place(void *context) {
   const struct trouble *trouble = context;
   char name[64];
@@ -207,7 +207,7 @@ static int remove_one(void *context) {
   return 0;
 }
 
-/* Saves a journal where remove_one() looks for it; frees its memory. */
+/* Saves a journal at the path that remove_one() opens, and frees its memory. */
 static void in_a_closed_folder(struct journal *journal) {
   const char *folder = in_place("closed"), *path = in_place("closed/session.jsonl");
   mkdir(folder, 0755);
@@ -254,7 +254,7 @@ TEST(logout__S8_a_removal_is_written_again_before_its_line_is_overwritten) {
   assert_false(file_has(path, SECRET));
 }
 
-/* A hole in a damaged line stays one. */
+/* Overwriting does not fill a hole in a damaged line. */
 TEST(logout__S8_a_sparse_damaged_line_does_not_fill_the_disk) {
   struct journal journal;
   const char *path = in_place("closed/session.jsonl");

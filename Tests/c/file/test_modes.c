@@ -17,7 +17,7 @@ TEST(modes__S18_the_file_is_0600_whatever_the_umask) {
     assert_ok(lily_session_storage_sync(storage));
     assert_int_equal(mode_of(JOURNAL), 0600);
     lily_session_storage_close(storage);
-    assert_int_equal(umask(022), masks[i]); /* the process's own is left alone */
+    assert_int_equal(umask(022), masks[i]); /* the library has not changed the umask of the process */
     assert_int_equal(unlink(JOURNAL), 0);
   }
 }
@@ -37,7 +37,7 @@ TEST(modes__S18_the_copy_of_a_damaged_file_is_0600) {
   assert_int_equal(mode_of(in_place("session.jsonl.damaged")), 0600);
 }
 
-/* How many events an attach brings when the directory has this mode. */
+/* Checks whether attach reports a directory of this mode. */
 static void check_directory(mode_t mode, bool told) {
   struct rig rig;
   assert_int_equal(mkdir(in_place("directory"), 0700), 0);

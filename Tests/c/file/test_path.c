@@ -38,7 +38,7 @@ TEST(path__S21_a_folder_that_is_exchanged) {
   rig_end(&rig);
 }
 
-/* The file is the same, its folder is not: what is put beside it, and in its place, goes to the folder that the path leads to. */
+/* The file is the same, but its folder is another one. New files beside it or in its place are made in the folder that the path leads to. */
 TEST(path__S21_a_folder_that_is_exchanged_around_the_file) {
   assert_int_equal(mkdir(FOLDER, 0700) | mkdir(in_place("new"), 0700), 0);
   lily_session_storage *storage = open_storage(INSIDE);
@@ -49,7 +49,7 @@ TEST(path__S21_a_folder_that_is_exchanged_around_the_file) {
   assert_int_equal(rename(in_place("new"), FOLDER), 0);
   assert_ok(lily_session_storage_remove(storage, "b"));
   assert_ok(lily_session_storage_sync(storage));
-  assert_int_equal(rmdir(in_place("old")), 0); /* nothing was left in it */
+  assert_int_equal(rmdir(in_place("old")), 0); /* the library has put nothing into the old folder */
   assert_false(file_has(INSIDE, SECRET));
   assert_stored(storage, "a", "1");
   lily_session_storage_close(storage);
@@ -76,7 +76,7 @@ TEST(path__S21_a_folder_that_is_deleted_and_made_again) {
   rig_end(&rig);
 }
 
-/* Scopes go by the file, too: what was in them is as gone. */
+/* The deletion of the file is a clear for scopes, too, because they are in the same file. */
 TEST(path__S19_a_deleted_file_is_a_clear_for_a_scopes_session) {
   struct rig rig;
   struct probe theme = {0};
@@ -97,14 +97,14 @@ TEST(path__S19_a_deleted_file_is_a_clear_for_a_scopes_session) {
   lily_session_storage_close(parent);
 }
 
-/* One handle finds the file gone and makes it again, another one meets the new one: that is one clear for both. */
+/* One handle finds the file gone and makes it again, and another handle finds the new file. For both together that is one clear. */
 TEST(path__S8_a_deletion_is_one_clear_for_all_who_meet_it) {
   struct rig rig;
   struct probe theme = {0};
   lily_session_storage *other = open_storage(JOURNAL);
   rig_begin(&rig, open_storage(JOURNAL));
   rig_attach_theme(&rig, &theme);
-  assert_absent(other, "a"); /* it has read as much */
+  assert_absent(other, "a"); /* so this handle has read the file */
   assert_int_equal(unlink(JOURNAL), 0);
   assert_ok(lily_session_refresh(rig.session));
   assert_ok(set_text(other, "a", "1"));
@@ -118,7 +118,7 @@ TEST(path__S8_a_deletion_is_one_clear_for_all_who_meet_it) {
   lily_session_storage_close(other);
 }
 
-/* A file that is not ours is in its place for a while, and is then moved away: its own links tell nothing. */
+/* A foreign file is at the path for a while, and is then moved away. The link count of the open file does not show either change. */
 TEST(path__S21_a_foreign_file_that_goes_away_again) {
   lily_session_storage *storage = open_storage(JOURNAL);
   char *json = NULL;
@@ -136,7 +136,7 @@ TEST(path__S21_a_foreign_file_that_goes_away_again) {
   lily_session_storage_close(storage);
 }
 
-/* Emptied in place is as deleted. */
+/* A file that is emptied in place counts as deleted. */
 TEST(path__S8_a_file_that_is_emptied_is_a_clear) {
   struct rig rig;
   struct probe theme = {0};
@@ -150,13 +150,13 @@ TEST(path__S8_a_file_that_is_emptied_is_a_clear) {
   rig_end(&rig);
 }
 
-/* ---- as a user whom rights stop */
+/* ---- as a user other than root, so that rights count */
 
 static bool become_nobody(void) {
   return geteuid() != 0 || become(65534);
 }
 
-/* A folder of that user's, below one that every user may pass. */
+/* Makes a folder of that user's, below one that every user may pass through. */
 static void give_folder(void) {
   assert_int_equal(chmod(place, 0755), 0);
   assert_int_equal(mkdir(FOLDER, 0755), 0);
@@ -175,7 +175,7 @@ struct counter {
   int32_t n;
 };
 
-/* `runs_out`: what is missing is a descriptor, not the right to write. */
+/* If `runs_out` is set, the process has no free descriptor; otherwise it has no right to write. */
 static int change_after_a_deletion(void *runs_out) {
   struct counter counter = {0};
   lily_session_field field = LILY_SESSION_FIELD_INT32(struct counter, n);
@@ -200,7 +200,7 @@ static int change_after_a_deletion(void *runs_out) {
   for (int i = 0; i < 3; i++) {
     counter.n = 2;
     CHILD_CHECK(lily_session_persist(session) == (runs_out ? LILY_SESSION_ERROR_IO : LILY_SESSION_ERROR_PERMISSION));
-    /* What was deleted is not found again by looking. */
+    /* No look finds the deleted entry again. */
     CHILD_CHECK(stored(config.storage, "lily_session_n", "1") == LILY_SESSION_ERROR_NOT_FOUND);
     CHILD_CHECK(lily_session_refresh(session) != LILY_SESSION_OK && counter.n == 2);
   }
@@ -251,7 +251,7 @@ TEST(path__S21_a_file_that_may_be_written_again_is_written_by_the_next_write) {
 
 /* ---- descriptors */
 
-/* A program that was started with its standard descriptors closed prints into whatever has their numbers. */
+/* A program may be started with its standard descriptors closed. What it prints then goes into any file that gets their numbers. */
 static int without_standard_descriptors(void *context) {
   (void)context;
   lily_session_storage *storage;
@@ -259,7 +259,7 @@ static int without_standard_descriptors(void *context) {
   if (lily_session_storage_open(JOURNAL, NULL, &storage) != LILY_SESSION_OK) return 2;
   if (lily_session_storage_fd(storage) < 3) return 3;
   if (set_text(storage, "a", "1") != LILY_SESSION_OK || lily_session_storage_remove(storage, "a") != LILY_SESSION_OK) return 4;
-  if (lily_session_storage_sync(storage) != LILY_SESSION_OK) return 5; /* rewrites it */
+  if (lily_session_storage_sync(storage) != LILY_SESSION_OK) return 5; /* rewrites the file */
   unlink(JOURNAL);
   if (set_text(storage, "a", "2") != LILY_SESSION_OK) return 6;
   for (int i = 0; i < 3; i++) {
@@ -307,14 +307,14 @@ TEST(path__S21_a_rewriting_in_a_file_that_was_moved_away) {
   lily_session_storage *third = open_storage(JOURNAL);
   assert_stored(third, "of_two", "2");
   assert_absent(third, "a");
-  assert_stored(one, "of_two", "2"); /* it has found the way */
+  assert_stored(one, "of_two", "2"); /* this handle has found the file at the path */
   lily_session_storage_close(third);
   lily_session_storage_close(two);
   lily_session_storage_close(one);
   free(large);
 }
 
-/* A clear where nothing is stored is done, and makes nothing; what was tried before it is not stored after it. */
+/* A clear succeeds if there is nothing to clear, and makes no file. What could not be stored before it is not stored after it. */
 TEST(path__S8_a_clear_where_there_is_nothing) {
   assert_int_equal(mkdir(in_place("gone"), 0700), 0);
   const char *const file = in_place("gone/session.jsonl");
@@ -333,7 +333,7 @@ TEST(path__S8_a_clear_where_there_is_nothing) {
   lily_session_storage_close(storage);
 }
 
-/* Who has made a file, and has not begun it yet, may find that another handle has begun it in a new one. */
+/* A handle that has made an empty file may find, before it writes the header, that another handle has put a new file in its place. */
 TEST(path__S10_two_that_make_a_missing_file) {
   lily_session_storage *storages[4];
   for (size_t i = 0; i < COUNT(storages); i++) storages[i] = open_storage(JOURNAL);

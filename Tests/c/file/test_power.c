@@ -33,7 +33,7 @@ static lily_session_storage *open_power(void) {
     assert_int_equal(info_of(storage).owes_sync, 0);             \
   } while (0)
 
-/* This checks that the calls are counted, as nothing below could fail otherwise. */
+/* This checks that the calls are counted. If they were not, the tests below could not fail. */
 TEST(power__the_counter_counts) {
   lily_session_storage *storage = open_storage(JOURNAL);
   datasyncs = syncs = 0;
@@ -105,7 +105,7 @@ TEST(power__S12_each_update_once) {
   assert_int_equal(datasyncs, 23);
 }
 
-/* The default syncs only when asked, or at the end, and then once for all. */
+/* With the default, the library syncs only when it is asked to and at the end, once for all changes. */
 TEST(power__S12_PROCESS_syncs_at_the_end) {
   struct rig rig;
   struct probe visits = {0};

@@ -1,4 +1,5 @@
-/* S8, S28: what is beside the file, or cannot be taken out of it, after something was removed: it goes, or the call says that it stays. */
+/* S8, S28: after a removal, copies beside the file, and values that are hard to take out of it, are removed, or the call returns that they
+   stay. */
 #include "files.h"
 #include "journal.h"
 #include "storages.h"
@@ -36,7 +37,7 @@ TEST(remains__S8_a_copy_has_nothing_from_before_a_removal) {
   lily_session_storage_close(storage);
 }
 
-/* A key that is not there may be in the damaged line, or in a copy of it. */
+/* The value of an absent key may be in the damaged line or in the copy. So a removal of that key deletes both. */
 TEST(remains__S8_removing_what_was_damaged) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(set_text(storage, "a", "1"));
@@ -76,13 +77,14 @@ TEST(remains__S8_a_clear_where_there_is_no_file) {
   assert_int_not_equal(access(copy, F_OK), 0);
 }
 
-/* New files of processes that died before the rename, also of ones that were to replace a file that is gone. */
+/* A process that dies before the rename leaves its new file. Opening and clearing delete it, even if the journal itself is gone. Files with
+   other names stay. */
 TEST(remains__S8_new_files_that_were_left) {
   const char *left = in_place("session.jsonl.01234567.tmp");
   const char *others[] = {in_place("session.jsonl.0123456.tmp"), in_place("session.jsonl.0123456g.tmp"), in_place("session.jsonl2.01234567.tmp")};
   for (size_t i = 0; i < COUNT(others); i++) put_copy(others[i]);
   put_copy(left);
-  lily_session_storage *storage = open_storage(JOURNAL); /* which makes the file */
+  lily_session_storage *storage = open_storage(JOURNAL); /* makes the file */
   assert_int_not_equal(access(left, F_OK), 0);
   put_copy(left);
   assert_int_equal(unlink(JOURNAL), 0);
@@ -92,7 +94,7 @@ TEST(remains__S8_new_files_that_were_left) {
   lily_session_storage_close(storage);
 }
 
-/* They go before the file is rewritten, whoever does that, and for whatever reason: nobody would know of the removal afterwards. */
+/* They are deleted before the file is rewritten, whoever rewrites it and why, because afterwards nobody would know of the removal. */
 TEST(remains__S8_new_files_that_were_left_go_with_the_removal) {
   const char *left = in_place("session.jsonl.01234567.tmp");
   lily_session_storage *storage = open_storage(JOURNAL);
@@ -102,25 +104,25 @@ TEST(remains__S8_new_files_that_were_left_go_with_the_removal) {
   put_copy(left);
   assert_ok(set_text(storage, "lily_session_large", large));
   free(large);
-  assert_ok(lily_session_clear(storage)); /* the file is so much too large now that the clear itself rewrites it */
+  assert_ok(lily_session_clear(storage)); /* the file is far too large now, so the clear itself rewrites it */
   assert_true(info_of(storage).file_bytes < 4096);
   assert_int_not_equal(access(left, F_OK), 0);
 
   make_worth_rewriting(storage);
   put_copy(left);
   assert_ok(lily_session_storage_remove(storage, "fill"));
-  lily_session_storage_close(open_storage(JOURNAL)); /* which rewrites the file */
+  lily_session_storage_close(open_storage(JOURNAL)); /* opening rewrites the file */
   assert_int_not_equal(access(left, F_OK), 0);
 
   assert_ok(lily_session_storage_sync(storage));
   put_copy(left);
-  assert_ok(lily_session_storage_remove(storage, "lily_session_token")); /* which is in no line */
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token")); /* no line has this key */
   assert_ok(lily_session_storage_sync(storage));
   assert_int_not_equal(access(left, F_OK), 0);
   lily_session_storage_close(storage);
 }
 
-/* A removal is still to be synced, whatever becomes of the file before that. */
+/* After a removal, the next sync deletes the leftovers, even if the file was deleted or exchanged in between. */
 TEST(remains__S8_the_file_is_another_one_before_the_sync) {
   enum { DELETED, EMPTIED, EXCHANGED, OVERWRITTEN, ENDS };
   const char *other = in_place("other.jsonl");
@@ -165,7 +167,7 @@ TEST(remains__S8_what_a_process_removed_that_died) {
   lily_session_storage_close(storage);
 }
 
-/* A new file of a process that is still at work is not removed, and that is told. Such a process has it locked. */
+/* A process that is still replacing the file has its new file locked. That file is not deleted, and each sync reports that it stays. */
 TEST(remains__S28_a_replacement_at_work_is_told) {
   const char *name = in_place("session.jsonl.replacement");
   lily_session_storage *storage = open_storage(JOURNAL);
@@ -183,7 +185,7 @@ TEST(remains__S28_a_replacement_at_work_is_told) {
   lily_session_storage_close(storage);
 }
 
-/* What another user, or a folder, has in the copy's place is no copy of ours. */
+/* A folder in the place of the copy is not a copy, and does not stop a clear. */
 TEST(remains__S8_something_else_in_the_place_of_the_copy) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_int_equal(mkdir(DAMAGED, 0700), 0);
@@ -194,7 +196,7 @@ TEST(remains__S8_something_else_in_the_place_of_the_copy) {
   lily_session_storage_close(storage);
 }
 
-/* What is left in a folder that may not be written is told by sync until it is gone. */
+/* In a folder that may not be written, leftovers cannot be deleted. Each sync reports that until they are gone. */
 static int told_until_it_goes(void *context) {
   const char *left = context;
   lily_session_storage *storage;
@@ -245,7 +247,7 @@ TEST(remains__S28_a_line_of_a_newer_format_after_a_removal) {
   lily_session_storage_close(storage);
 }
 
-/* A limit on the size of files ends no program: neither when a damaged file is copied nor when values are overwritten. */
+/* A limit on the size of files ends no program, neither while a damaged file is copied nor while values are overwritten. */
 static int under_a_limit(void *context) {
   (void)context;
   lily_session_storage *storage;
@@ -253,7 +255,7 @@ static int under_a_limit(void *context) {
   CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
   CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
   lily_session_storage_close(storage);
-  /* A signal of the host's own that waits is still there. */
+  /* If SIGXFSZ was already pending for the host, it still is. */
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGXFSZ);
@@ -272,7 +274,7 @@ TEST(remains__S28_a_limit_on_the_size_of_files) {
   assert_int_equal(in_child(under_a_limit, NULL), 0);
 }
 
-/* Room is kept for removals below such a limit, too. */
+/* The library keeps room for removals below such a limit, too. */
 static int at_the_limit(void *context) {
   (void)context;
   lily_session_storage *storage;
@@ -296,7 +298,7 @@ static int at_the_limit(void *context) {
 
 TEST(remains__S8_room_for_removals_at_a_limit_on_the_size_of_files) { assert_int_equal(in_child(at_the_limit, NULL), 0); }
 
-/* A loose file where no new one can be made: whoever has it open may read on, and that is said. */
+/* Others could read this file, and no new file can be made in its place. A user who has it open can still read it, and info reports that. */
 static int loose_for_ever(void *context) {
   (void)context;
   lily_session_storage *storage;
@@ -317,7 +319,7 @@ TEST(remains__S28_a_file_that_stays_loose_is_told) {
   assert_int_equal(in_child(loose_for_ever, NULL), 0);
 }
 
-/* One that is damaged waits for who has a reason to write, and is then put into a new file before anything is stored. */
+/* If such a file is also damaged, opening leaves it alone. The first writer puts its content into a new file before it stores anything. */
 TEST(remains__S18_a_loose_and_damaged_file) {
   journal_of(JOURNAL, "a", "1", NULL);
   damage(JOURNAL);

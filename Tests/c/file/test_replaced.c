@@ -10,7 +10,7 @@ static void begin(void) {
   assert_stored(storage, "a", "1");
 }
 
-/* A deleted store is as one that was cleared: a session does not bring back what it tried to write before. */
+/* A deletion counts as a clear: a session does not store again what it wrote before. */
 TEST(replaced__S8_a_session_goes_on_after_a_deletion) {
   struct rig rig;
   struct probe theme = {0}, visits = {0};
@@ -28,7 +28,7 @@ TEST(replaced__S8_a_session_goes_on_after_a_deletion) {
   rig_end(&rig);
 }
 
-/* What took its place is not ours: neither read nor written to, and the model is as it was. */
+/* Checks that a foreign file in the place of the journal is neither read nor written, and that the model stays as it was. */
 static void check_refused(void) {
   char *json = UNTOUCHED;
   int count = 0;
@@ -61,7 +61,7 @@ TEST(replaced__S18_by_a_foreign_file) {
   assert_file_is(JOURNAL, before);
 }
 
-/* A session tells of it, and goes on once the file is back. */
+/* A session reports that its file is gone, and goes on once the file is back. */
 TEST(replaced__S6_a_session_whose_file_is_taken_away_for_a_while) {
   struct rig rig;
   struct probe theme = {0};
@@ -83,7 +83,7 @@ TEST(replaced__S6_a_session_whose_file_is_taken_away_for_a_while) {
   rig_end(&rig);
 }
 
-/* A session hears of what is different in the file that is there now: an older copy, one that an editor spoilt a line of, none. */
+/* A refresh reports what differs in the file that is there now. It is an older copy, then a copy with an edited line, then no file. */
 TEST(replaced__S10_refresh_tells_the_differences) {
   struct rig rig;
   struct probe theme = {0}, visits = {0};
@@ -106,7 +106,7 @@ TEST(replaced__S10_refresh_tells_the_differences) {
   assert_int_equal(visits.value.as.integer, 0);
 
   rig_forget(&rig);
-  memcpy(memmem(older.bytes, older.length, "blue", 4), "grue", 4); /* its check does not hold any more */
+  memcpy(memmem(older.bytes, older.length, "blue", 4), "grue", 4); /* the check of this line fails now */
   file_write(in_place("edited"), older.bytes, older.length);
   assert_int_equal(rename(in_place("edited"), JOURNAL), 0);
   assert_ok(lily_session_refresh(rig.session));
@@ -126,7 +126,7 @@ TEST(replaced__S10_refresh_tells_the_differences) {
   rig_end(&rig);
 }
 
-/* Moved by hand the file keeps its one link and its size, and only its path tells. */
+/* A file that is moved away keeps its one link and its size. Only a look at the path shows that it was moved. */
 TEST(replaced__S10_refresh_finds_the_file_that_was_put_where_this_one_was) {
   struct rig rig;
   struct probe theme = {0};

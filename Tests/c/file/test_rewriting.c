@@ -27,7 +27,7 @@ static int mounted_by_itself(void *context) {
     CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
     CHILD_CHECK(!file_has(JOURNAL, SECRET));
   }
-  CHILD_CHECK(size_of(JOURNAL) < before + 1000); /* it was tried to rewrite it ten times, and no more */
+  CHILD_CHECK(size_of(JOURNAL) < before + 1000); /* each try to rewrite the file adds a line, so there were only about ten tries */
   lily_session_info info = LILY_SESSION_INFO_INIT;
   CHILD_CHECK(lily_session_storage_info(storage, &info) == LILY_SESSION_OK && !info.owes_sync && !info.damaged_lines);
   char *a = NULL;
@@ -41,7 +41,7 @@ static int mounted_by_itself(void *context) {
 TEST(rewriting__S8_of_a_file_that_is_mounted_by_itself) {
   journal_of(JOURNAL, "a", "1", NULL);
   const int result = in_child(mounted_by_itself, NULL);
-  if (result == 77) skip(); /* no mount may be made here */
+  if (result == 77) skip(); /* this process may not mount anything */
   assert_int_equal(result, 0);
 }
 
@@ -69,7 +69,7 @@ TEST(rewriting__S8_in_a_folder_that_may_not_be_written) {
   assert_int_equal(in_child(in_a_folder_that_may_not_be_written, (void *)(uintptr_t)in_place("folder/session.jsonl")), 0);
 }
 
-/* ---- what a program does for ever without a sync */
+/* ---- changes that a program repeats for ever without a sync */
 
 TEST(rewriting__P5_each_kind_of_change_keeps_the_file_small) {
   const long most = (4 << 20) + (64 << 10);
@@ -93,7 +93,7 @@ TEST(rewriting__P5_each_kind_of_change_keeps_the_file_small) {
     snprintf(key, sizeof key, "lily_session_%d", i);
     assert_ok(set_text(storage, key, value));
   }
-  assert_true(size_of(JOURNAL) > most); /* as much lives */
+  assert_true(size_of(JOURNAL) > most); /* so much is stored now */
   assert_ok(lily_session_clear(storage));
   assert_true(size_of(JOURNAL) < 1000);
   free(value);

@@ -1,4 +1,4 @@
-/* S18: a journal that others could read for a while, such as a copy, is made private when it is opened. What is stored from then on is not
+/* S18: a journal that others could read for a while, such as a copy (a loose one), is made private when it is opened. What is stored from then on is not
    in the file that another user still has open. These tests need root, to be two users. */
 #include "journal.h"
 #include "storages.h"
@@ -11,7 +11,8 @@
 
 enum { OWNER = 65534, STRANGER = 65533 };
 
-/* Another user who opens the file, locks it if that is asked for, says so, and holds on until the pipe is closed. */
+/* Starts a process of another user. It opens the file, locks it if `locks` is set, reports that, and keeps the file open until the pipe is
+   closed. */
 static pid_t stranger(const char *path, bool locks, int *out_end) {
   int ready[2], end[2];
   char byte;
@@ -24,7 +25,7 @@ static pid_t stranger(const char *path, bool locks, int *out_end) {
     const int file = open(path, O_RDONLY);
     if (file < 0 || (locks && flock(file, LOCK_SH) != 0) || write(ready[1], "", 1) != 1) _exit(1);
     (void)!read(end[0], &byte, 1);
-    /* What was stored after the file had become private is not in what he holds. */
+    /* The file that this user has open must not contain what was stored after the journal had become private. */
     char text[4096];
     const ssize_t length = pread(file, text, sizeof text, 0);
     _exit(length > 0 && memmem(text, (size_t)length, SECRET, strlen(SECRET)) == NULL ? 0 : 2);
@@ -85,7 +86,7 @@ TEST(stranger__S18_who_locked_a_loose_copy_keeps_nobody_waiting) {
   use_beside_stranger(true);
 }
 
-/* A handle that was open before the file became loose goes on in the new one, and neither loses what it stored. */
+/* A handle that was open before others got rights to the file goes on in the new file, and neither handle loses what it stored. */
 static int use_from_before(void *context) {
   const int *turns = context;
   lily_session_storage *before, *after;
@@ -141,7 +142,7 @@ TEST(stranger__S18_a_replacement_of_a_dead_process_goes) {
   waitpid(child, NULL, 0);
 }
 
-/* Neither a line that a dead compaction has left nor a new file that others can lock, copied here with the folder, keeps anybody waiting. */
+/* A copied folder may have a moved line of a process that died, and a replacement file that others can lock. Neither makes anybody wait. */
 TEST(stranger__S18_what_is_left_beside_a_loose_copy) {
   if (geteuid() != 0) skip();
   const char *left = in_place("session.jsonl.replacement");
@@ -158,18 +159,18 @@ TEST(stranger__S18_what_is_left_beside_a_loose_copy) {
   const pid_t strangers[] = {stranger(JOURNAL, true, &ends[0]), stranger(left, true, &ends[1])};
   assert_int_equal(in_child(use, NULL), 0);
   assert_int_equal(access(left, F_OK), -1);
-  for (size_t i = 0; i < COUNT(ends); i++) close(ends[i]); /* the second one has the first one's, too */
+  for (size_t i = 0; i < COUNT(ends); i++) close(ends[i]); /* all together, because the second process has inherited the first one's end */
   for (size_t i = 0; i < COUNT(strangers); i++) waitpid(strangers[i], NULL, 0);
 }
 
-/* A file that was never loose before, but becomes so while it is open. */
+/* Others get rights to the file only while it is open. */
 static int use_while_it_becomes_loose(void *context) {
   (void)context;
   lily_session_storage *storage;
   CHILD_CHECK(become(OWNER));
   CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(chmod(JOURNAL, 0644) == 0);
-  const int other = open(JOURNAL, O_RDONLY); /* the lock is another's, whoever made it */
+  const int other = open(JOURNAL, O_RDONLY); /* another descriptor's lock counts as another user's, although this process made it */
   CHILD_CHECK(flock(other, LOCK_SH) == 0);
   CHILD_CHECK(set_text(storage, "token", "\"" SECRET "\"") == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
@@ -190,7 +191,7 @@ TEST(stranger__S18_a_file_that_becomes_loose_while_it_is_open) {
   assert_int_equal(in_child(use_while_it_becomes_loose, NULL), 0);
 }
 
-/* What is appended to a file that somebody is copying would be lost with it. */
+/* While somebody replaces a file, nobody may append to it, because the line would be lost with the old file. */
 TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
   journal_of(JOURNAL, "a", "1", NULL);
   assert_int_equal(chmod(JOURNAL, 01600), 0);
@@ -208,7 +209,7 @@ TEST(stranger__S12_nobody_writes_to_a_file_that_is_being_replaced) {
   assert_int_equal(access(in_place("session.jsonl.replacement"), F_OK), -1);
   assert_int_equal(set_text(storage, "b", "1"), LILY_SESSION_OK);
   assert_int_equal(stat(JOURNAL, &status), 0);
-  assert_int_equal(status.st_mode & 07777, 0600); /* the first change puts it into a new file */
+  assert_int_equal(status.st_mode & 07777, 0600); /* the first change has put the content into a new file */
   assert_true(info_of(storage).last_compaction_ms > 0);
   lily_session_storage_close(storage);
 }
@@ -237,7 +238,7 @@ TEST(stranger__S18_a_marked_file_that_is_begun_in_place_stays_marked) {
   assert_int_equal(in_child(begin_in_place, NULL), 0);
 }
 
-/* A file of another program keeps its rights, also while that program has it locked. */
+/* A file of another program keeps its rights, even while that program has it locked. */
 TEST(stranger__S20_a_file_of_another_program_that_is_locked_stays) {
   file_write(JOURNAL, "no journal\n", 11);
   struct bytes before = file_read(JOURNAL);
@@ -253,7 +254,7 @@ TEST(stranger__S20_a_file_of_another_program_that_is_locked_stays) {
   assert_file_is(JOURNAL, before);
 }
 
-/* A process that died between making the file and giving it its mode left such a file. */
+/* A process that dies after it has made the file and before it sets the mode leaves a file without rights. */
 static int open_file(void *context) {
   (void)context;
   lily_session_storage *storage;

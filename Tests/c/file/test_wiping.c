@@ -5,7 +5,7 @@
 
 enum { LENGTH = 48 };
 
-/* The secret is nowhere in the program but where it is put: here it is made from something else. */
+/* Makes a secret by a computation, so that no other memory of the program contains it. */
 static void make_secret(char *text, unsigned seed) {
   for (int i = 0; i < LENGTH; i++) {
     seed = seed * 1103515245u + 12345u;
@@ -16,7 +16,7 @@ static void make_secret(char *text, unsigned seed) {
 
 static void wipe(void *memory, size_t size) { explicit_bzero(memory, size); }
 
-/* How often 16 bytes from the secret's middle are in the memory that this process may write to. */
+/* Returns how often 16 bytes from the middle of the secret are in the writable memory of this process. */
 static int copies(unsigned seed) {
   char line[512], secret[LENGTH + 1], *text;
   int found = 0;
@@ -29,7 +29,7 @@ static int copies(unsigned seed) {
     unsigned long from, to;
     char rights[8];
     if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w') continue;
-    if (to - from > 1ul << 30) continue; /* AddressSanitizer's own */
+    if (to - from > 1ul << 30) continue; /* this is AddressSanitizer's memory */
     for (unsigned long at = from; at < to; at += room) {
       const size_t want = to - at < room ? to - at : room;
       struct iovec here = {text, want}, there = {(void *)at, want};
@@ -88,7 +88,7 @@ TEST(wiping__S8_what_was_removed_replaced_and_cleared) {
   }
 }
 
-/* Another handle has read it: from the file as it was opened, and as lines came. */
+/* Another handle has read the secrets: one when it opened the file, and one later from a new line. */
 TEST(wiping__S8_what_others_removed) {
   lily_session_storage *storage = open_storage(JOURNAL);
   set_secret(storage, "a", 6);
@@ -120,7 +120,7 @@ TEST(wiping__S8_what_did_not_fit) {
   lily_session_storage_close(storage);
 }
 
-/* A field's value is with the program's model, and in the baseline that it is compared with; both go by the refresh. */
+/* A field's value is in the program's model, and in the copy that the library compares it with. A refresh after a clear removes both. */
 static char model[LENGTH + 1];
 
 static lily_session_status get_model(void *context, const void *session, lily_session_value *out) {
@@ -155,7 +155,7 @@ TEST(wiping__S8_what_a_session_held) {
   assert_ok(lily_session_refresh(rig.session));
   assert_int_equal(model[0], '\0');
   assert_int_equal(copies(8), 0);
-  /* Hydrated by another, and replaced by one that is shorter. */
+  /* Here a shorter value replaces the secret. */
   make_secret(model, 9);
   rig_dispatch(&rig);
   wipe(model, sizeof model);

@@ -46,7 +46,7 @@ static int close_inherited(void *context) {
   return 0;
 }
 
-/* What was removed stays in the file: a child's close does not rewrite what is the parent's. */
+/* The removed value stays in the file, because the file is the parent's: a close in the child does not rewrite it. */
 TEST(fork__S16_close_in_a_child_only_frees) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(set_text(storage, "a", "1"));
@@ -83,7 +83,7 @@ TEST(fork__S16_a_child_may_open_its_own) {
   lily_session_storage_close(storage);
 }
 
-/* The lock of a parent that writes is not the child's to give away, nor to keep. */
+/* While the parent writes, a child must neither release the parent's lock nor keep it. */
 static int hold_and_wait(void *context) {
   int *ends = context;
   char byte;
@@ -114,7 +114,7 @@ TEST(fork__S16_a_child_that_lives_on_does_not_hold_up_the_parent) {
 static int run_an_inherited_runtime(void *context) {
   struct rig *rig = context;
   struct probe *theme = rig->get_result;
-  /* Nothing changed: whether the storage is asked for anything is its own affair, but the model is updated. */
+  /* Nothing changed, so the dispatch may use the storage or not, and may return OK or FORKED. It updates the model in any case. */
   rig_forget(rig);
   lily_session_runtime_dispatch(rig->runtime, NULL);
   CHILD_CHECK(rig->updates == 1);

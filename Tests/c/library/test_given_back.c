@@ -1,5 +1,5 @@
 /* A handle that was freed, or is of another kind, is refused where the library can tell. These tests read freed memory. A memory checker
-   rightly complains of that, so that they are skipped under one. */
+   rightly complains of that, so they are skipped under one. */
 #include "rig.h"
 
 static void *update(void *context, void *model, const void *message) {
@@ -119,7 +119,7 @@ TEST(given_back__of_another_kind) {
   lily_session_storage_close(storage);
 }
 
-/* ---- twice inside a callback, where the object lives on: this a checker of memory sees, too */
+/* ---- twice inside a callback: the object still lives there, so this test also runs under a memory checker */
 
 static void end_twice(struct rig *rig, const void *message) {
   (void)message;

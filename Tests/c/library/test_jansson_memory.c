@@ -42,7 +42,7 @@ static const char *const texts[] = {
   "12345678901234567890123456789012345678901234567890e1"};
 static const char *const no_texts[] = {"1e309", "{\"a\":1,\"\\u0061\":2}", "[1e0", "\"\\ud800\""};
 
-/* Text is judged, and read, without jansson. */
+/* The library checks and reads texts without jansson. */
 TEST(jansson_memory__S20_reading_needs_none) {
   begin();
   fail_at(0, true);

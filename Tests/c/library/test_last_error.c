@@ -52,7 +52,7 @@ TEST(last_error__names_the_field) {
   rig_end(&rig);
 }
 
-/* check_status() looks for the secret in every message; here every failure that has a value at hand is made. */
+/* This causes every failure that could quote a value. check_status() looks for the secret in each message. */
 TEST(last_error__never_quotes_values) {
   lily_session_storage *storage = open_memory();
   const char *texts[] = {SECRET, "\"" SECRET, "[\"" SECRET "\",]", "{\"" SECRET "\":1,\"" SECRET "\":2}",
@@ -99,7 +99,7 @@ TEST(last_error__says_why_a_text_is_not_JSON_and_at_which_byte) {
   lily_session_storage_close(storage);
 }
 
-/* A key may have what a line, or a terminal, must not. */
+/* A key may have characters that would break a line or act on a terminal. The message contains none of them. */
 TEST(last_error__is_one_line_whatever_the_key) {
   lily_session_storage *storage = open_memory();
   char *json;
@@ -154,7 +154,7 @@ TEST(last_error__is_one_line_of_UTF8_whatever_the_path) {
   }
 }
 
-/* The end of a path tells more than its beginning. It is cut between characters. */
+/* A long path loses its beginning, because its end tells more. It is cut between characters. */
 TEST(last_error__has_the_end_of_a_long_path) {
   for (int shift = 0; shift < 4; shift++) {
     char path[2000] = "";
@@ -197,7 +197,7 @@ TEST(last_error__stays_when_nothing_with_a_status_is_called) {
   lily_session_storage_close(storage);
 }
 
-/* A finaliser may run between a call that failed and the look at its message; detaching writes, and may fail. */
+/* A finaliser may run after a call has failed and before the program reads the message. It may detach, which writes, and may fail. */
 static void stays_when(void (*ending)(struct rig *rig)) {
   struct rig rig;
   struct probe theme = {0};

@@ -162,8 +162,7 @@ TEST(no_machinery__S17_no_other_file) {
   check_files_in_place(NULL);
 }
 
-/* errno belongs to whoever made the last failing call: after a call of ours that works it may be anything, so nothing is
-   asked of it. What is asked: nothing is printed. */
+/* The library prints nothing. The tests do not check errno, which may have any value after a call that succeeds. */
 TEST(no_machinery__S17_nothing_is_printed) {
   int out = dup(1), err = dup(2), file = open(in_place("output"), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   fflush(NULL);

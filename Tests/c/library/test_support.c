@@ -1,4 +1,4 @@
-/* The tests of the tests' own tools: what these overlooked, every test would overlook. */
+/* Tests the tools of the tests, because every test would miss what these tools miss. */
 #include "journal.h"
 #include "storages.h"
 
@@ -8,7 +8,7 @@ TEST(support__crc32c_has_the_published_check_value) {
   assert_int_equal((uint32_t)~crc32c(0xFFFFFFFFu, "123456789", 9), 0xE3069283u);
 }
 
-/* RFC 3720, appendix B.4: 32 bytes of zeros. */
+/* RFC 3720, appendix B.4, has this check of 32 zero bytes. */
 TEST(support__crc32c_of_zeros) {
   const char zeros[32] = {0};
   assert_int_equal((uint32_t)~crc32c(0xFFFFFFFFu, zeros, sizeof zeros), 0x8A9136AAu);
@@ -32,7 +32,7 @@ TEST(support__a_journal_made_by_hand_is_without_damage) {
   lily_session_storage_close(storage);
 }
 
-/* The library's own files obey the page that the tests' reader was made from. */
+/* The tests' reader was written from docs/format.md, and can read a file that the library wrote. */
 TEST(support__a_journal_of_the_library_is_read) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(set_text(storage, "a", "\"x y\""));

@@ -9,7 +9,7 @@ struct worker {
   pthread_t thread;
   lily_session_storage *storage;
   int number, failures;
-  bool opens; /* a handle of its own */
+  bool opens; /* true: the thread opens a handle of its own */
 };
 
 static void note(struct worker *worker, bool right) { worker->failures += !right; }
@@ -89,7 +89,7 @@ TEST(threads__S16_a_handle_each) {
   lily_session_storage_close(storage);
 }
 
-/* Each thread a runtime of its own, on one handle: sessions share the storage and nothing else. */
+/* Each thread has a runtime of its own, and all use one handle: their sessions share the storage and nothing else. */
 static void *run_a_session(void *context) {
   struct worker *worker = context;
   struct rig *rig = calloc(1, sizeof *rig);
@@ -138,7 +138,7 @@ TEST(threads__S16_a_session_each) {
   lily_session_storage_close(storage);
 }
 
-/* A runtime belongs to no thread: one at a time is enough. */
+/* A runtime belongs to no thread. Any thread may use it, as long as only one does at a time. */
 static void *dispatch_and_detach(void *context) {
   struct rig *rig = context;
   const bool right = lily_session_runtime_dispatch(rig->runtime, NULL) == LILY_SESSION_OK;

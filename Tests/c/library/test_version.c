@@ -71,7 +71,7 @@ TEST(getters__accept_null) {
   assert_null(lily_session_runtime_model(NULL));
 }
 
-/* A struct made with its macro is one that says nothing. */
+/* A struct that is made with its macro sets no option. */
 TEST(init_macros__set_size_and_nothing_else) {
   const lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   assert_int_equal(options.size, sizeof options);

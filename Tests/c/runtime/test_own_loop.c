@@ -76,7 +76,7 @@ TEST(own_loop__S13_a_model_that_is_replaced_is_compared_with_the_old_one) {
   assert_ok(lily_session_persist(session));
   assert_stored(storage, "lily_session_rate", "0.25");
   assert_int_equal(operations(JOURNAL), 2);
-  /* The old one is the host's again. */
+  /* The host may free the old model now. */
   model.visits = 77;
   assert_ok(lily_session_persist(session));
   assert_stored(storage, "lily_session_visits", "1");
@@ -87,7 +87,7 @@ TEST(own_loop__S13_a_model_that_is_replaced_is_compared_with_the_old_one) {
   stop();
 }
 
-/* set_model serves a runtime that has an update function too. */
+/* set_model also works if the runtime has an update function. */
 TEST(own_loop__S13_set_model_beside_an_update_function) {
   struct rig rig;
   int other = 0;

@@ -8,7 +8,7 @@ static struct rig rig;
 static struct probe first, second;
 static lily_session_persistence *more_fields;
 
-/* The places from where everything was tried, and what first returned wrongly there. */
+/* The callbacks in which all calls were tried, and the first call there that returned a wrong status. */
 static char tried[400], wrong[400];
 static int inner_releases;
 

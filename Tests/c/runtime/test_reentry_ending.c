@@ -8,7 +8,7 @@ static struct probe theme, cart;
 /* The first callback at `place_of_end` calls `end_it`. */
 static const char *place_of_end;
 static void (*end_it)(void);
-static int skipped_places; /* the first so many do not count */
+static int skipped_places; /* how many callbacks at that place come before the one that counts */
 static int releases_then, field_releases_then;
 
 static void hook(struct rig *rig_, const char *where) {
@@ -134,12 +134,12 @@ static void check_in_ending(void (*outer)(void), void (*inner)(void)) {
 TEST(ending__S15_runtime_free_inside_detach) { check_in_ending(detach, free_runtime); }
 TEST(ending__S15_detach_inside_runtime_free) { check_in_ending(free_runtime, detach); }
 
-/* The detach waits for the dispatch's end; what frees the runtime is a callback of the flush that it makes then. */
+/* The detach takes effect at the end of the dispatch. It flushes then, and a callback of that flush frees the runtime. */
 static void detach_and_free_later(void) {
   detach();
   place_of_end = "slice";
   end_it = free_runtime;
-  skipped_places = 1; /* the dispatch's own */
+  skipped_places = 1; /* this one belongs to the dispatch itself */
 }
 TEST(ending__S15_runtime_free_inside_a_detach_that_waited) {
   begin();
@@ -165,7 +165,7 @@ TEST(ending__S15_runtime_free_inside_attach) {
     rig.session = UNTOUCHED;
     lily_session_status status =
         lily_session_attach(rig.runtime, rig.fields, &rig.config, &rig.session);
-    /* The runtime is gone. If there is a handle, its calls say so. */
+    /* The runtime is gone. If attach returned a handle, its calls return INVALID_ARGUMENT. */
     if (status == LILY_SESSION_OK) {
       assert_fails(INVALID_ARGUMENT, lily_session_persist(rig.session));
     } else {

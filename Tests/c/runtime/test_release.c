@@ -21,13 +21,13 @@ TEST(release__a_list_that_was_never_attached) {
   for (size_t i = 0; i < COUNT(probes); i++) assert_int_equal(probes[i].releases, 1);
 }
 
-/* A step, and how often the session's notifier and the field's have run when it is over. */
+/* A step, and how often the notifiers of the session and of the field have run after it. */
 struct step {
   enum { LAST, FREE_LIST, DETACH, ABANDON, FREE_RUNTIME, CLOSE_STORAGE, CHANGE } kind;
   int session, field;
 };
 
-/* What a row leaves open, rig_end() ends. */
+/* Each row is an order of steps. rig_end() ends what a row leaves open. */
 static const struct step orders[][4] = {
     {{DETACH, 1, 0}},
     {{FREE_LIST, 0, 0}, {CHANGE, 0, 0}, {DETACH, 1, 1}},
@@ -74,7 +74,7 @@ TEST(release__in_every_order) {
   }
 }
 
-/* A list serves many sessions; the fields live as long as the last that has them. */
+/* Several sessions may be attached with one list. The fields live until the last of these sessions has ended. */
 TEST(release__a_list_of_two_sessions) {
   struct rig one, two;
   struct probe theme;
@@ -91,7 +91,7 @@ TEST(release__a_list_of_two_sessions) {
   assert_int_equal(theme.releases, 1);
 }
 
-/* "Sessions attached before do not see it." */
+/* The header says of a field that is added later: "Sessions attached before do not see it." */
 TEST(release__a_field_added_after_attach) {
   struct rig rig;
   struct probe theme, late = {0};

@@ -74,7 +74,7 @@ TEST(runtime_dispatch__hands_over_context_model_and_message) {
   assert_ptr_equal(call.context, &call);
   assert_ptr_equal(call.model, &model);
   assert_ptr_equal(call.message, &message);
-  /* Unread: it need not even point anywhere. */
+  /* The library does not read the message, so it need not point to anything. */
   assert_ok(lily_session_runtime_dispatch(runtime, UNTOUCHED));
   assert_ptr_equal(call.message, UNTOUCHED);
   assert_ok(lily_session_runtime_dispatch(runtime, NULL));

@@ -2,7 +2,7 @@
 #include "journal.h"
 #include "rig.h"
 
-enum { SESSIONS = 11 }; /* more than any list would begin with room for */
+enum { SESSIONS = 11 }; /* so many that the runtime's list has to grow */
 
 static struct rig rig;
 static struct probe probes[SESSIONS];
@@ -95,7 +95,7 @@ TEST(sessions__some_are_detached_from_between_the_others) {
   rig_dispatch(&rig);
   assert_string_equal(rig.trace, "update; get field 1; get field 2; get field 3; get field 4; get field 7; get field 8; get field 9; ");
   assert_entries(rig.storage, SESSIONS - (int)COUNT(gone));
-  /* Their keys are free again. */
+  /* Other sessions may use the keys of these sessions now. */
   attach_one(5, rig.storage);
   assert_state(sessions[5], "field 5", LILY_SESSION_STATE_ABSENT);
   end();
@@ -114,7 +114,7 @@ TEST(sessions__runtime_free_ends_them_all) {
   end();
 }
 
-/* Each may have a storage of its own; the failure of one is its own. */
+/* Each session may have a storage of its own. If one storage fails, only its session fails. */
 TEST(sessions__S6_of_different_storages) {
   journal_of(in_place("read_only"), "a", "1", NULL);
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;

@@ -116,7 +116,7 @@ TEST(attach__config_set_returns_null) {
   rig.set_result = NULL;
   assert_not_attached(CALLBACK, &rig);
   assert_ptr_equal(lily_session_runtime_model(rig.runtime), &rig);
-  /* The keys are free afterwards. */
+  /* Afterwards another session may use the keys. */
   rig.set_result = &rig;
   rig_attach(&rig);
   rig_end(&rig);
@@ -144,7 +144,7 @@ TEST(attach__S1_a_key_that_another_session_has) {
   lily_session *first = rig.session;
   assert_not_attached(DUPLICATE_KEY, &rig);
   assert_message_has("theme");
-  /* The same file by another handle is the same place, by another spelling too. */
+  /* Another handle of the same file is the same place, even if its path is spelled differently. */
   char path[4200];
   snprintf(path, sizeof path, "%s/./session.jsonl", place);
   lily_session_storage *again = open_storage(path);
@@ -157,7 +157,7 @@ TEST(attach__S1_a_key_that_another_session_has) {
   rig_attach(&rig);
   lily_session_detach(rig.session);
   lily_session_storage_close(memory);
-  /* A key is free again once its session has ended. */
+  /* Another session may use a key once the first session has ended. */
   lily_session_detach(first);
   rig.config.storage = rig.storage;
   rig_attach(&rig);

@@ -54,7 +54,7 @@ CASE(belief__S8_what_the_session_stores_after_a_clear_stays) {
   rig_end(&here.rig);
 }
 
-/* The log-out of the guides: an update that clears, and gives the model its values from before by itself. */
+/* Logs out as the guide shows: the update clears, and resets the model itself. */
 static void log_out(struct rig *rig, const void *message) {
   (void)message;
   lily_session_clear(rig->config.storage);
@@ -77,7 +77,7 @@ CASE(belief__S8_an_update_that_clears_and_resets_the_model) {
   rig_end(&here.rig);
 }
 
-/* Where nobody can know whether a change is older than a clear, the clear wins, and the program is told. */
+/* If nobody can know whether a change is older than a clear, the change is dropped, and an event reports it. */
 TEST(belief__S8_a_change_that_may_be_older_than_a_clear_is_dropped_and_told) {
   struct table table = {0};
   int64_t now = 1000;
@@ -89,7 +89,7 @@ TEST(belief__S8_a_change_that_may_be_older_than_a_clear_is_dropped_and_told) {
   assert_fails(IO, lily_session_persist(here.rig.session));
   assert_one_event(&here, LILY_SESSION_EVENT_WRITE_FAILED, LILY_SESSION_ERROR_IO, "theme");
   table.results[TABLE_WRITE] = table.results[TABLE_GENERATION] = LILY_SESSION_OK;
-  probe_int(&here.visits, 1); /* this one changes after it */
+  probe_int(&here.visits, 1); /* this field changes after the clear */
   assert_ok(lily_session_persist(here.rig.session));
   assert_one_event(&here, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, "theme");
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_ABSENT);
@@ -101,7 +101,8 @@ TEST(belief__S8_a_change_that_may_be_older_than_a_clear_is_dropped_and_told) {
   table_free(&table);
 }
 
-/* A failed write asks a backend nothing more: one that is stalled would be waited for twice. */
+/* After a failed write, the library does not call the backend again in the same call. Otherwise it would wait twice for a backend that
+   stalls. */
 TEST(belief__S6_a_failed_write_does_not_ask_a_backend_again) {
   struct table table = {0};
   int64_t now = 1000;
@@ -119,7 +120,7 @@ TEST(belief__S6_a_failed_write_does_not_ask_a_backend_again) {
   table_free(&table);
 }
 
-/* What a backend without sync said of a write stays true until a later one is good. */
+/* If a backend without sync returned NOT_DURABLE for a write, flush returns that, too, until a later write returns OK. */
 TEST(belief__S12_not_durable_stays_owed_without_a_sync) {
   struct table table = {0};
   lily_session_backend backend = table_backend(&table);

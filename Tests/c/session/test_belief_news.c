@@ -1,4 +1,5 @@
-/* S21: what a session takes for news, and what it believes after a callback has failed in the middle. */
+/* S21: which entries are news to a session, that is, which of them a refresh sets in the model; and what the session knows after a callback
+   has failed in the middle. */
 #include "files.h"
 #include "journal.h"
 #include "pair.h"
@@ -34,7 +35,7 @@ CASE(belief__S11_the_same_text_of_another_version_is_news) {
   assert_one_event(&here, LILY_SESSION_EVENT_NEWER, LILY_SESSION_ERROR_NEWER, "theme");
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_NEWER);
   assert_ok(lily_session_refresh(here.rig.session));
-  assert_no_event(&here); /* told once */
+  assert_no_event(&here); /* it is reported only once */
   rig_end(&here.rig);
   rig_end(&there.rig);
 }
@@ -92,7 +93,7 @@ CASE(belief__S4_the_first_value_after_a_failure_overwrites_nothing) {
   rig_end(&here.rig);
 }
 
-/* A value that was never set in the model is not taken out of it. */
+/* If a stored value was never set in the model, its removal does not change the model. */
 CASE(belief__S10_what_was_not_loaded_is_not_set_back) {
   const char *const stored[] = {"7", NULL, "\"old\""};
   for (size_t i = 0; i < COUNT(stored); i++) {
@@ -111,7 +112,7 @@ CASE(belief__S10_what_was_not_loaded_is_not_set_back) {
   }
 }
 
-/* The slice is a copy, which is thrown away. */
+/* The slice is a copy. If it cannot be put back, the host throws it away. */
 static void throw_away(struct rig *rig, const char *where) {
   if (strcmp(where, "put") != 0 || rig->set_result != NULL) return;
   probe_string(&here.theme, "dark");
@@ -139,7 +140,7 @@ CASE(belief__S21_a_slice_that_cannot_be_put_back_leaves_all_news) {
   rig_end(&here.rig);
 }
 
-/* A get that fails after the field was set: this refresh says so, and the value is not written as if somebody had changed it. */
+/* If get fails after a refresh has set the field, this refresh returns that, and the value does not count as a change of the program. */
 static void fail_after_set(struct rig *rig, const char *where) {
   (void)rig;
   if (strcmp(where, "set") == 0) here.theme.get_result = -7;
@@ -175,7 +176,7 @@ CASE(belief__S21_a_value_that_cannot_be_stored_is_dirty_and_stays) {
   assert_fails(ENCODE, lily_session_refresh(here.rig.session));
   assert_theme(&here, "\xff");
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_LOADED | LILY_SESSION_STATE_DIRTY);
-  probe_string(&here.theme, "light"); /* as it was: there is nothing to store, and the news is taken */
+  probe_string(&here.theme, "light"); /* the value from before: there is nothing to store, so the refresh sets the field */
   assert_ok(lily_session_refresh(here.rig.session));
   assert_theme(&here, "blue");
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_LOADED);
@@ -204,7 +205,7 @@ CASE(belief__S21_a_state_is_what_storage_holds) {
   rig_end(&there.rig);
 }
 
-/* 0 means that a refresh would take something back. */
+/* next_expiry returns 0 only if a refresh would reset a field. */
 TEST(belief__S9_an_expired_field_that_cannot_be_written_is_no_reason_to_wake) {
   int64_t now = 1000;
   lily_session_storage *storage = open_memory_clocked(&now, 60);
@@ -235,9 +236,9 @@ CASE(belief__S9_a_deadline_from_a_clock_that_was_ahead) {
   stage->now = right;
   side_start(&here, stage->storage, hour);
   assert_theme(&here, "dark");
-  assert_state(here.rig.session, "theme", LILY_SESSION_STATE_LOADED); /* it is no change */
+  assert_state(here.rig.session, "theme", LILY_SESSION_STATE_LOADED); /* a shortened deadline is not a change */
   assert_int_equal(lily_session_next_expiry(here.rig.session), 3600000);
-  rig_dispatch(&here.rig); /* stores the deadline that it can have */
+  rig_dispatch(&here.rig); /* stores the shorter deadline */
   rig_end(&here.rig);
   stage->now = right + 3600000;
   side_start(&here, stage->storage, hour);
@@ -246,7 +247,8 @@ CASE(belief__S9_a_deadline_from_a_clock_that_was_ahead) {
   rig_end(&here.rig);
 }
 
-/* The slice may be the model's own: what a refresh set in it, and could not put back, is no change of the program's. */
+/* The slice may be a part of the model itself. If a refresh has set fields in it and could not put it back, that is not a change of the
+   program. */
 CASE(belief__S21_what_could_not_be_put_back_is_not_stored_as_a_change) {
   side_start(&here, stage->storage, (struct side_options){.has_slice = true});
   side_theme(&here, "dark");
@@ -264,7 +266,8 @@ CASE(belief__S21_what_could_not_be_put_back_is_not_stored_as_a_change) {
   rig_end(&here.rig);
 }
 
-/* A get that fails for good must not keep the host's loop busy; once it is well, the loop hears of what was left. */
+/* A field whose get always fails must not keep the host's loop busy. Once get works, the descriptor wakes the loop for the news that was
+   left. */
 TEST(belief__S10_news_of_a_field_whose_get_fails) {
   int64_t now = 1000;
   lily_session_storage *storage = open_clocked(JOURNAL, &now, 0), *other = open_clocked(JOURNAL, &now, 0);
@@ -288,7 +291,7 @@ TEST(belief__S10_news_of_a_field_whose_get_fails) {
   lily_session_storage_close(storage);
 }
 
-/* A handle that is freed inside the storage's clock is used until the call that asked for the time returns. */
+/* A session that is detached inside the storage's clock stays valid until the call that asked for the time returns. */
 static lily_session *asked;
 static int64_t end_in_clock(void *context) {
   if (*(int *)context == 1) {

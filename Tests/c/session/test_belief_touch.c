@@ -1,4 +1,4 @@
-/* S9, S21: touch goes by what storage holds, and overwrites no other program's change. */
+/* S9, S21: touch renews what storage holds, and does not overwrite another program's change. */
 #include "pair.h"
 
 static struct side here, there;
@@ -10,7 +10,7 @@ CASE(belief__S9_touch_looks_at_storage) {
   assert_fails(DECODE, lily_session_touch(here.rig.session, "theme"));
   stage->now += 1;
   assert_fails(NOT_FOUND, lily_session_touch(here.rig.session, "theme"));
-  assert_ok(set_text(stage->other, "lily_session_theme", "\"good\"")); /* put right, and not taken yet */
+  assert_ok(set_text(stage->other, "lily_session_theme", "\"good\"")); /* repaired by another program; not refreshed here yet */
   assert_ok(lily_session_touch(here.rig.session, "theme"));
   assert_stored(stage->other, "lily_session_theme", "\"good\"");
   assert_ok(lily_session_refresh(here.rig.session));
@@ -112,7 +112,7 @@ TEST(belief__a_backend_without_renew) {
   lily_session_backend backend = table_backend(&table);
   lily_session_storage *storage = NULL;
   backend.size = offsetof(lily_session_backend, renew);
-  backend.renew = renew; /* behind the size: not there */
+  backend.renew = renew; /* after the end of the struct by its size, so it does not count */
   renewals = 0;
   assert_ok(lily_session_storage_open_backend(&backend, NULL, &storage));
   side_start(&here, storage, second);

@@ -76,7 +76,7 @@ CASE(belief__S11_an_older_version_without_migrate_is_loaded) {
   rig_end(&here.rig);
 }
 
-/* The field is stored all the same; the host is told once. */
+/* The field is stored nevertheless, and an event reports the failure once. */
 TEST(belief__S11_a_former_key_that_cannot_be_removed) {
   journal_of(JOURNAL, "lily_session_theme", "\"dark\"", "lily_session_skin", "\"old\"", NULL);
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
@@ -93,7 +93,8 @@ TEST(belief__S11_a_former_key_that_cannot_be_removed) {
   lily_session_storage_close(storage);
 }
 
-/* A get that fails at attach. Nothing is stored: its first value is a change, unless somebody is faster. */
+/* get fails at attach, and nothing is stored. The first value that it returns later is stored, unless another program has stored one
+   before. */
 CASE(belief__S4_a_first_value_is_stored_where_there_is_none) {
   for (int is_faster = 0; is_faster < 2; is_faster++) {
     side_start(&here, stage->storage, (struct side_options){.get_result = -1});
@@ -109,7 +110,7 @@ CASE(belief__S4_a_first_value_is_stored_where_there_is_none) {
   }
 }
 
-/* Something is stored: it counts, and the next refresh has the model say so. */
+/* get fails at attach, and something is stored. The stored value wins, and the next refresh sets the field to it. */
 CASE(belief__S4_a_first_value_gives_way_to_what_is_stored) {
   assert_ok(set_text(stage->other, "lily_session_theme", "\"dark\""));
   side_start(&here, stage->storage, (struct side_options){.get_result = -1});
@@ -121,7 +122,7 @@ CASE(belief__S4_a_first_value_gives_way_to_what_is_stored) {
   assert_ok(lily_session_refresh(here.rig.session));
   assert_theme(&here, "dark");
   assert_one_event(&here, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, "theme");
-  side_theme(&here, "mine"); /* from here on it is a change */
+  side_theme(&here, "mine"); /* now the same value is a change of the program */
   assert_stored(stage->other, "lily_session_theme", "\"mine\"");
   rig_end(&here.rig);
 }
@@ -142,7 +143,7 @@ CASE(mark__a_default_that_was_confirmed_is_stored) {
   rig_end(&here.rig);
 }
 
-/* A choice that equals what this program saw last, while another has changed it. */
+/* The user chooses the value that this program saw last, while another program has changed it. */
 CASE(mark__S10_overwrites_what_another_changed) {
   side_start(&here, stage->storage, plain);
   side_theme(&here, "dark");
@@ -200,7 +201,7 @@ CASE(mark__S15_inside_callbacks) {
   here.rig.in_update = NULL;
   assert_ok(lily_session_storage_remove(stage->other, "lily_session_theme"));
   here.rig.hook = mark_in_get;
-  rig_dispatch(&here.rig); /* it begins too late for this one */
+  rig_dispatch(&here.rig); /* a mark that get makes comes too late for this update */
   here.rig.hook = NULL;
   assert_state(here.rig.session, "theme", LILY_SESSION_STATE_ABSENT | LILY_SESSION_STATE_DIRTY);
   rig_dispatch(&here.rig);

@@ -53,7 +53,7 @@ TEST(clear__S8_raises_the_generation_each_time) {
     assert_true(strtoull(generation, NULL, 16) == strtoull(before, NULL, 16) + 1);
     memcpy(before, generation, sizeof before);
   }
-  /* It is carried over when the file is rewritten. */
+  /* A rewriting keeps the generation. */
   assert_ok(lily_session_storage_sync(storage));
   all = file_read(JOURNAL);
   assert_memory_equal(all.bytes + 51, generation, 16);

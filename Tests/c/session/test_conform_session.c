@@ -79,7 +79,7 @@ CASE(conform__S4_what_is_not_accepted_stays) {
 
 static void log_out(struct rig *rig_, const void *message) {
   (void)message;
-  probe_int(&visits, 8); /* after the clear, though it comes before it */
+  probe_int(&visits, 8); /* this counts as changed after the clear, though it comes before the call */
   if (lily_session_clear(rig_->config.storage) != LILY_SESSION_OK) rig_->refuses = true;
 }
 
@@ -160,7 +160,7 @@ CASE(conform__S10_refresh_takes_over_what_was_set_and_removed) {
   assert_event(&rig, 1, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "visits");
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED);
   assert_state(rig.session, "visits", LILY_SESSION_STATE_ABSENT);
-  /* It does not count as a change by this session, and is no news the second time. */
+  /* What the refresh set is not a change of this session's program, and the next refresh does not report it again. */
   assert_ok(lily_session_refresh(rig.session));
   rig_dispatch(&rig);
   assert_int_equal(rig.event_count, 2);

@@ -29,7 +29,7 @@ TEST(refresh__S10_in_field_order_each_once) {
   assert_int_equal(rig.event_count, 2);
   assert_event(&rig, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "theme");
   assert_event(&rig, 1, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "cart");
-  assert_int_equal(operations(JOURNAL), 3); /* nothing of it is a change of this session's */
+  assert_int_equal(operations(JOURNAL), 3); /* the session wrote none of this as a change of its own */
   assert_ok(lily_session_refresh(rig.session));
   rig_dispatch(&rig);
   assert_int_equal(operations(JOURNAL), 3);
@@ -59,7 +59,7 @@ TEST(refresh__S10_persists_first) {
   changed_elsewhere("set", "lily_session_theme", "\"theirs\"");
   changed_elsewhere("set", "lily_session_visits", "5");
   assert_ok(lily_session_refresh(rig.session));
-  /* The last writer wins, and that is this session. */
+  /* The last writer wins. Here that is this session. */
   assert_string_equal(theme.text, "mine");
   assert_stored(rig.storage, "lily_session_theme", "\"mine\"");
   assert_int_equal(visits.value.as.integer, 5);
@@ -104,14 +104,14 @@ TEST(refresh__S10_what_was_removed_goes_back_to_before_hydration) {
   assert_event(&rig, 0, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "theme");
   assert_event(&rig, 1, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "cart");
   assert_state(rig.session, "theme", LILY_SESSION_STATE_ABSENT);
-  /* That was no change of the host's. */
+  /* The reset was not a change of the host, so nothing was stored. */
   rig_end(&rig);
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_entries(storage, 1);
   lily_session_storage_close(storage);
 }
 
-/* The value from before hydration counts, whatever the host has stored since. */
+/* A refresh resets the field to its value from before attach, whatever the host has stored since. */
 TEST(refresh__S10_removed_after_changes_of_ones_own) {
   begin();
   for (int i = 1; i <= 3; i++) {
@@ -176,7 +176,7 @@ TEST(refresh__S5_a_set_that_normalises_causes_no_write) {
   rig_end(&rig);
 }
 
-/* The slice is put back once, and the revision taken anew: what came from elsewhere is not written by the next update. */
+/* A refresh puts the slice back once, and asks for the revision again, so that the next update does not write what came from elsewhere. */
 TEST(refresh__S5_slice_and_revision) {
   rig_begin(&rig, open_storage(JOURNAL));
   rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);

@@ -63,7 +63,7 @@ TEST(refresh_calls__of_a_session_that_is_over) {
   rig_end(&rig);
 }
 
-/* next_expiry tells nothing of failures, so the message of the call before it stays. */
+/* next_expiry does not return failures, so it leaves the message of the call before it alone. */
 TEST(refresh_calls__next_expiry_leaves_the_message_alone) {
   begin(open_memory());
   rig_attach(&rig);
@@ -83,7 +83,7 @@ static char tried[400], wrong[400];
 static void try_all(struct rig *rig_, const char *where) {
   if (strstr(tried, where) != NULL) return;
   strcat(strcat(tried, where), " ");
-  if (rig_->session == NULL) return; /* attach has not given it yet */
+  if (rig_->session == NULL) return; /* attach has not returned the handle yet */
   const lily_session_status refreshed = lily_session_refresh(rig_->session);
   const lily_session_status touched = lily_session_touch(rig_->session, "theme");
   const lily_session_status nonsense = lily_session_touch(rig_->session, NULL);

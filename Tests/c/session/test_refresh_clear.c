@@ -79,7 +79,7 @@ TEST(refresh_clear__S10_cleared_and_set_again) {
   assert_ok(lily_session_refresh(one.session));
   assert_string_equal(themes[0].text, "dark");
   assert_int_equal(visits[0].value.as.integer, 4);
-  /* One field has its earlier value, whatever happened in between; it is stored. */
+  /* A field with its earlier value is stored as well, whatever happened in between. */
   assert_state(one.session, "theme", LILY_SESSION_STATE_LOADED);
   assert_state(one.session, "visits", LILY_SESSION_STATE_LOADED);
   rig_end(&one);
@@ -130,7 +130,7 @@ TEST(refresh_clear__S10_anothers_set_after_ones_own_clear) {
   rig_end(&one);
 }
 
-/* A clear is a clear, by whichever handle it was made: both sessions are told. */
+/* A clear is reported to both sessions, even if it was made by their own handle. */
 TEST(refresh_clear__S10_two_sessions_of_one_handle) {
   begin();
   begin_one(&two, 1, one.storage);
@@ -149,7 +149,7 @@ TEST(refresh_clear__S10_two_sessions_of_one_handle) {
   rig_end(&one);
 }
 
-/* The number of clears survives a rewriting by anyone, and is not begun anew by one. */
+/* The generation, which counts clears, stays the same when the file is rewritten, whoever rewrites it. */
 TEST(refresh_clear__S8_across_a_rewriting) {
   begin();
   probe_string(&themes[0], "dark");
@@ -163,7 +163,7 @@ TEST(refresh_clear__S8_across_a_rewriting) {
   assert_int_equal(one.event_count, 1); /* the change was dropped */
   assert_event(&one, 0, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, 0, "theme");
   assert_ok(lily_session_refresh(one.session));
-  assert_int_equal(one.event_count, 2); /* what was stored before it is taken back */
+  assert_int_equal(one.event_count, 2); /* what was stored before the clear is reset */
   assert_event(&one, 1, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, 0, "theme");
   assert_string_equal(themes[0].text, "light");
   rig_end(&one);

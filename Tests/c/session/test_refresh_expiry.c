@@ -66,7 +66,7 @@ TEST(refresh_expiry__S9_of_what_attach_loaded) {
   rig_end(&rig);
 }
 
-/* It had expired before: the model never had it, so nothing is set back, and nobody is told. */
+/* The entry had expired before attach, so the model never had its value. Nothing is reset, and nothing is reported. */
 TEST(refresh_expiry__S9_of_what_had_expired_at_attach) {
   begin(1000);
   log_in("t");
@@ -81,7 +81,7 @@ TEST(refresh_expiry__S9_of_what_had_expired_at_attach) {
   rig_end(&rig);
 }
 
-/* A rewriting sweeps what has expired, by this handle or by another: it expired, and nobody removed it. */
+/* When this or another handle rewrites the file, expired entries are dropped. A refresh reports them as EXPIRED, not as REMOVED. */
 TEST(refresh_expiry__S9_after_it_was_swept) {
   for (int by_another = 0; by_another < 2; by_another++) {
     begin(1000);
@@ -100,7 +100,7 @@ TEST(refresh_expiry__S9_after_it_was_swept) {
   }
 }
 
-/* Renewed by another: the deadline that counts is the stored one. */
+/* Another program has renewed the entry. The stored deadline counts. */
 TEST(refresh_expiry__S9_renewed_elsewhere) {
   begin(1000);
   log_in("t");
@@ -130,7 +130,7 @@ static void check_set_elsewhere(const char *json, const char *text, int events) 
   rig_end(&rig);
 }
 
-/* It expires and is set anew by another before one refresh. */
+/* The entry expires, and another program stores a new one, before this program refreshes. */
 TEST(refresh_expiry__S9_set_anew_elsewhere) {
   begin(1000);
   log_in("t");
@@ -138,7 +138,7 @@ TEST(refresh_expiry__S9_set_anew_elsewhere) {
   check_set_elsewhere("\"theirs\"", "theirs", 1);
 }
 
-/* After it was set back, the same text from elsewhere is news. */
+/* After the field was reset, the same text from another program is news. */
 TEST(refresh_expiry__S9_the_same_text_comes_again) {
   begin(1000);
   log_in("t");
@@ -160,7 +160,7 @@ TEST(refresh_expiry__S9_a_changed_field_is_renewed) {
   rig_end(&rig);
 }
 
-/* The value from before hydration may be refused by the field's own set: the event says so. */
+/* The field's set may refuse the value from before attach. The event has that status. */
 TEST(refresh_expiry__S9_a_set_that_refuses_to_go_back) {
   begin(1000);
   log_in("t");

@@ -1,5 +1,5 @@
-/* S10 for plain members of a struct, which have no callbacks: they are set to what others stored, and set back to their value from before
-   hydration. */
+/* S10 for plain members of a struct, which have no callbacks: a refresh sets them to what others stored, and resets them to their value from
+   before attach. */
 #include "elsewhere.h"
 #include "journal.h"
 #include "rig.h"
@@ -68,7 +68,7 @@ TEST(refresh_members__S10_changed_and_removed) {
   assert_int_equal(shop.cents, 0);
   assert_true(shop.rate == 2.5);
   assert_string_equal(shop.theme, "light");
-  assert_string_equal(shop.token, "mine"); /* a copy of its own */
+  assert_string_equal(shop.token, "mine"); /* an equal string in memory of its own */
   rig_dispatch(&rig);
   assert_entries(rig.storage, 0);
   rig_end(&rig);
@@ -89,7 +89,7 @@ TEST(refresh_members__S10_back_to_null) {
   rig_end(&rig);
 }
 
-/* What does not fit its member is rejected; the member stays as it was. */
+/* A value that does not fit into its member is rejected, and the member stays as it was. */
 TEST(refresh_members__S10_what_does_not_fit) {
   begin((struct shop){.theme = "light", .visits = 3});
   changed_elsewhere("set", "lily_session_visits", "2147483648");
@@ -105,7 +105,7 @@ TEST(refresh_members__S10_what_does_not_fit) {
   rig_end(&rig);
 }
 
-/* The model had no value that can be kept before hydration: there is nothing to go back to, but the host hears of it. */
+/* Before attach, the model had a value that cannot be stored. So there is nothing to reset the field to, but an event reports the removal. */
 TEST(refresh_members__S10_nothing_to_go_back_to) {
   journal_of(JOURNAL, "lily_session_rate", "1.5", NULL);
   begin((struct shop){.theme = "light", .rate = (double)NAN});

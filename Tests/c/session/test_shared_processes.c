@@ -1,5 +1,5 @@
-/* S10 and S16 with several processes at work at once: each changes a field of its own and refreshes. What one has seen of another never
-   goes back, and whoever waits for the descriptor misses no change. */
+/* S10 and S16: several processes run at once, and each changes a field of its own and refreshes. A value that one has seen of another never
+   goes back to an older one, and a process that waits for its descriptor misses no change. */
 #include "journal.h"
 #include "storages.h"
 
@@ -30,7 +30,7 @@ static void on_event(void *context, const lily_session_event *event) {
     all->others++;
 }
 
-/* One that counts to ROUNDS, and then waits until all others have. */
+/* A process that counts to ROUNDS, and then waits until all others have done so. */
 static int play(void *context) {
   const struct player *player = context;
   const char *const keys[PROCESSES] = {"zero", "one", "two"};
@@ -40,7 +40,7 @@ static int play(void *context) {
   lily_session_persistence *fields = lily_session_persistence_new();
   lily_session_runtime *runtime = NULL;
   lily_session *session = NULL;
-  alarm(300); /* a failure, and not a wait for ever */
+  alarm(300); /* so that the test fails if the process hangs */
   CHILD_CHECK(lily_session_storage_open(player->path, NULL, &config.storage) == LILY_SESSION_OK);
   const int fd = lily_session_storage_fd(config.storage);
   CHILD_CHECK(fd >= 0);
@@ -67,7 +67,7 @@ static int play(void *context) {
     if (board->counts[player->own] < ROUNDS) {
       board->counts[player->own]++;
     } else {
-      /* Nothing of its own is left to do: it sleeps until there is news. */
+      /* This process has nothing left to count, so it sleeps until another one has stored something. */
       struct pollfd poller = {.fd = fd, .events = POLLIN};
       CHILD_CHECK(poll(&poller, 1, -1) == 1);
     }
@@ -96,7 +96,7 @@ TEST(shared_processes__S10_each_sees_the_others) {
     players[i] = (struct player){JOURNAL, i, {ready[0], ready[1]}, {go[0], go[1]}};
     children[i] = start_child(play, &players[i]);
   }
-  close(ready[1]); /* so that the end of them all is seen, should they fail */
+  close(ready[1]); /* so that read() returns 0 if all of them fail */
   for (int i = 0; i < PROCESSES; i++) assert_int_equal(read(ready[0], &nothing, 1), 1);
   close(ready[0]);
   close(go[0]);

@@ -1,5 +1,5 @@
-/* S9: lily_session_touch() renews what is stored, lily_session_next_expiry() says when the host has to look again, and
-   lily_session_refresh() sets back what has expired. */
+/* S9: lily_session_touch() renews what is stored, lily_session_next_expiry() returns when the host has to refresh, and
+   lily_session_refresh() resets expired fields. */
 #include "journal.h"
 #include "rig.h"
 
@@ -22,7 +22,7 @@ static void begin(int64_t time, int64_t expires_after_ms) {
   rig_attach(&rig);
 }
 
-/* One write of a token, and the deadline that it got. */
+/* Returns the deadline in the last line, which sets one key. */
 static int64_t deadline(void) {
   json_t *line = operation(JOURNAL, operations(JOURNAL) - 1);
   const int64_t time = json_integer_value(json_array_get(line, 5));
@@ -49,7 +49,7 @@ TEST(touch__S9_writes_one_line_and_calls_no_set) {
   rig_end(&rig);
 }
 
-/* Sliding: it lasts while it is used. */
+/* The deadline slides: a token that is touched in time does not expire. */
 TEST(touch__S9_again_and_again) {
   begin(1000, 500);
   log_in("t");
@@ -119,7 +119,7 @@ TEST(touch__S8_does_not_undo_anothers_clear) {
   rig_end(&rig);
 }
 
-/* At attach the field's value was stored. Now something else is. */
+/* The stored value has changed since attach. */
 TEST(touch__S11_of_what_a_newer_program_stored_meanwhile) {
   begin(1000, 500);
   log_in("mine");

@@ -95,12 +95,12 @@ TEST(cases__S20_refused_in_a_journal) {
   lily_session_storage_close(storage);
 }
 
-/* A backend's keys do not begin with U+0001, which keeps what is the library's own. */
+/* In a backend, a key that begins with U+0001 is not valid, because there the keys of scopes begin with it. */
 static bool is_storage_key(const struct stage *stage, const json_t *one, struct bytes key) {
   return json_is_true(json_object_get(one, "storage")) && !(stage->kind == ON_TABLE && key.bytes[0] == '\1');
 }
 
-/* No two keys of the cases are the same: neither case, nor normal forms, nor look-alikes. */
+/* All keys of the cases are different keys, even if they differ only in case or normal form, or look alike. */
 CASE(cases__S1_keys) {
   json_t *cases = cases_load("keys.json");
   struct verdict verdict = {0, 0};

@@ -25,7 +25,7 @@ CASE(conform__S19_keys_of_scopes_are_their_own) {
     assert_stored(scopes[i], "lily_session_theme", json);
     assert_stored(scopes[i], "plain", json);
     assert_entries(scopes[i], 2);
-    /* Another handle of it, by way of another handle of the parent. */
+    /* This opens another handle of the scope through another handle of the parent. */
     lily_session_storage *again = open_scope(stage->other, names[i]);
     assert_stored(again, "plain", json);
     assert_ok(lily_session_storage_remove(again, "plain"));
@@ -90,11 +90,11 @@ CASE(conform__S19_prefixes_and_deadlines_inside_a_scope) {
   stage->now += 5;
   assert_absent(scope, "ac");
   assert_entries(scope, 2);
-  /* The longest key in the longest scope. */
+  /* This is the longest key in the scope with the longest name. */
   char *key = repeated('k', 512), *name = repeated('n', 64);
   lily_session_storage *longest = open_scope(stage->storage, name);
   assert_ok(set_text(longest, key, "1"));
-  stage_reopen(stage); /* the scopes hold what they are in */
+  stage_reopen(stage); /* the scopes keep their parent open */
   assert_stored(longest, key, "1");
   assert_entries(longest, 1);
   lily_session_storage_close(longest);
@@ -117,7 +117,7 @@ CASE(conform__S19_sessions_of_two_scopes_and_their_parent) {
     rig_dispatch(&rigs[i]);
   }
   assert_stored(storages[1], "lily_session_theme", "\"four's\"");
-  /* A clear of one drops the dirty marks of none of the others, and is news to its own session alone. */
+  /* A clear of one scope drops no dirty marks of the others, and only that scope's session gets an event. */
   assert_ok(lily_session_clear(storages[1]));
   for (int i = 0; i < 3; i++) {
     assert_ok(lily_session_refresh(rigs[i].session));
@@ -125,7 +125,7 @@ CASE(conform__S19_sessions_of_two_scopes_and_their_parent) {
     assert_string_equal(themes[i].text, i == 1 ? "light" : values[i]);
     assert_state(rigs[i].session, "theme", i == 1 ? LILY_SESSION_STATE_ABSENT : LILY_SESSION_STATE_LOADED);
   }
-  if (stage->has_elsewhere) {
+  if (stage->has_other) {
     lily_session_storage *elsewhere = open_scope(stage->other, "user:42");
     assert_ok(lily_session_clear(elsewhere));
     lily_session_storage_close(elsewhere);

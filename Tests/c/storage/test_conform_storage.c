@@ -48,7 +48,7 @@ CASE(conform__remove) {
 
 struct walk {
   char keys[300];
-  lily_session_storage *storage; /* where each visit removes what it saw; NULL: nothing */
+  lily_session_storage *storage; /* each visit removes the entry that it saw from this storage; NULL: it removes nothing */
   int stop_at, visits;
 };
 
@@ -79,7 +79,7 @@ CASE(conform__each_is_a_snapshot_and_can_be_stopped) {
   const char *const keys[] = {"a", "b", "c", "d"};
   for (size_t i = 0; i < COUNT(keys); i++) assert_ok(set_text(stage->storage, keys[i], "[]"));
   struct walk stopped = {.stop_at = 2}, removing = {.storage = stage->storage};
-  /* The host's own number, and not one of the library's. */
+  /* each returns the number that the host's visit returned, which need not be one of the library's. */
   assert_int_equal(lily_session_storage_each(stage->storage, NULL, note_key, &stopped), 77);
   assert_string_equal(stopped.keys, "a=[] b=[] ");
   assert_ok(lily_session_storage_each(stage->storage, NULL, note_key, &removing));
@@ -161,7 +161,7 @@ CASE(conform__info) {
     assert_null(lily_session_storage_path(stage->storage));
     assert_int_equal(info.file_bytes, 0);
     assert_int_equal(info.last_compaction_ms, 0);
-    /* A backend's quota is its own. */
+    /* A backend has its own quota, which the library does not know. */
     assert_int_equal(info.quota_bytes, stage->kind == ON_MEMORY ? 5 << 20 : -1);
   }
 }

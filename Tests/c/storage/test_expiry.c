@@ -17,7 +17,7 @@ static lily_session_storage *open_at(const char *path, int64_t time) {
   return storage;
 }
 
-/* A clock may be set. As long as the file is not rewritten, a wrong clock costs nothing. */
+/* Somebody may set the clock to a wrong time and back. Nothing is lost by that unless the file is rewritten meanwhile. */
 TEST(expiry__S9_a_clock_that_jumps_ten_years) {
   const int64_t start = INT64_C(1790000000000), years = INT64_C(10) * 366 * 24 * 3600 * 1000;
   const char *paths[] = {NULL, JOURNAL};
@@ -65,7 +65,7 @@ TEST(expiry__S9_is_stored_with_the_entry) {
   lily_session_storage_close(storage);
 }
 
-/* The system's clock counts: 1970 is over, and the year 292 million is far away. */
+/* Without a clock of the host's, the system's clock counts: the first deadline is past, and the second is far away. */
 TEST(expiry__S9_without_a_clock_of_the_hosts) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_ok(lily_session_storage_set(storage, "past", "1", 1, 1577836800000));

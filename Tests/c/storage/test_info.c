@@ -16,7 +16,7 @@ TEST(info__arguments) {
   lily_session_info info = LILY_SESSION_INFO_INIT, before;
   assert_fails(INVALID_ARGUMENT, lily_session_storage_info(NULL, &info));
   assert_fails(INVALID_ARGUMENT, lily_session_storage_info(storage, NULL));
-  /* On failure it stays as it was. */
+  /* On failure the struct stays as it was. */
   const size_t wrong[] = {0, 1, 8, sizeof info - 1, SIZE_MAX};
   for (size_t i = 0; i < COUNT(wrong); i++) {
     memset(&info, 0x5a, sizeof info);
@@ -25,7 +25,7 @@ TEST(info__arguments) {
     assert_fails(INVALID_ARGUMENT, lily_session_storage_info(storage, &info));
     assert_memory_equal(&info, &before, sizeof info);
   }
-  /* What is cut short is not read past its end, nor written: a checker of memory sees it. */
+  /* A memory checker sees whether a struct that is too small is read or written past its end. */
   for (size_t size = sizeof(size_t); size < sizeof info; size += 8) {
     if (size == FORMER_SIZE) continue;
     lily_session_info *cut = malloc(size);
@@ -34,7 +34,7 @@ TEST(info__arguments) {
     assert_fails(INVALID_ARGUMENT, lily_session_storage_info(storage, cut));
     free(cut);
   }
-  /* A later version's is larger; what this one does not know of it stays as it was. */
+  /* The struct of a later version is larger. The members that this version does not know stay as they were. */
   memset(&larger, 0, sizeof larger);
   larger.info.size = sizeof larger;
   assert_ok(lily_session_storage_info(storage, &larger.info));
@@ -45,7 +45,8 @@ TEST(info__arguments) {
   lily_session_storage_close(storage);
 }
 
-/* What a program has that was built with the header from before the struct grew; a checker of memory sees what is written past its end. */
+/* A program that was built with the header from before the struct grew has this smaller one. A memory checker sees whether the library
+   writes past its end. */
 TEST(info__of_the_size_that_it_had) {
   lily_session_storage *storage = open_storage(JOURNAL);
   lily_session_info *former = malloc(FORMER_SIZE);
@@ -80,7 +81,7 @@ TEST(info__of_a_journal) {
   assert_ok(set_text(scope, "key", "22"));
   info = info_of(storage);
   assert_int_equal(info.entries, 2);
-  assert_in_range(info.live_bytes, 3 + 7 + 3 + 2, 3 + 7 + 3 + 2 + 10); /* how a scope is spelled takes some room */
+  assert_in_range(info.live_bytes, 3 + 7 + 3 + 2, 3 + 7 + 3 + 2 + 10); /* the spelling of the scope's name takes some room */
   assert_int_equal(info.owes_sync, 1);
   struct stat status;
   assert_int_equal(stat(JOURNAL, &status), 0);
@@ -109,12 +110,12 @@ TEST(info__sees_what_others_wrote) {
   lily_session_storage *storage = open_storage(JOURNAL), *other = open_storage(JOURNAL);
   assert_ok(set_text(other, "k", "1"));
   assert_int_equal(info_of(storage).entries, 1);
-  assert_int_equal(info_of(storage).owes_sync, 0); /* the other does */
+  assert_int_equal(info_of(storage).owes_sync, 0); /* the other handle owes one */
   assert_ok(lily_session_storage_remove(other, "k"));
   assert_ok(lily_session_storage_sync(other));
   assert_int_equal(info_of(storage).entries, 0);
   assert_int_equal(info_of(storage).file_bytes, JOURNAL_HEADERS_SIZE);
-  assert_int_equal(info_of(storage).last_compaction_ms, 0); /* by this handle: never */
+  assert_int_equal(info_of(storage).last_compaction_ms, 0); /* this handle never rewrote the file */
   assert_true(info_of(other).last_compaction_ms > 0);
   lily_session_storage_close(other);
   lily_session_storage_close(storage);
@@ -146,7 +147,7 @@ TEST(info__S16_in_a_child_of_fork) {
 
 /* ---- damage */
 
-/* Lines 0 to 4 set a to e; those named are damaged. */
+/* Lines 0 to 4 set a to e. Each line that has an x in `which` is damaged. */
 static void make_damaged(const char *which) {
   struct journal journal;
   char line[80];
@@ -163,7 +164,7 @@ static void make_damaged(const char *which) {
 TEST(info__S20_damaged_lines_are_counted) {
   const struct {
     const char *which;
-    int least, most, entries; /* the jump in the sequence behind them may be counted or not */
+    int least, most, entries; /* the jump in the sequence after damaged lines may count as damage or not */
   } cases[] = {{"-----", 0, 0, 5}, {"-x---", 1, 2, 4}, {"x----", 1, 2, 4}, {"-x-x-", 2, 4, 3}, {"-xx--", 2, 3, 3}, {"----x", 1, 1, 4}, {"xxxxx", 5, 5, 0}};
   for (size_t i = 0; i < COUNT(cases); i++) {
     make_damaged(cases[i].which);
@@ -177,7 +178,7 @@ TEST(info__S20_damaged_lines_are_counted) {
   }
 }
 
-/* From the first to the last moment of a damaged file: told, kept beside it, forgotten with the rewriting. */
+/* Attach reports a damaged file. When the file is rewritten, the damaged one is kept beside it, and info counts no damaged lines any more. */
 TEST(info__S20_until_the_file_is_rewritten) {
   struct rig rig;
   struct probe a = {0};

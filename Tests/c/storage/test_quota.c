@@ -8,7 +8,7 @@ static lily_session_storage *open_either(int memory, int64_t quota) {
   return memory ? open_memory_clocked(&now, quota) : open_clocked(JOURNAL, &now, quota);
 }
 
-/* A JSON string of `bytes` bytes, quotes included; to be freed. */
+/* Returns a JSON string of `bytes` bytes, quotes included, which the caller frees. */
 static char *json_of(size_t bytes) {
   char *text = repeated('x', bytes);
   text[0] = text[bytes - 1] = '"';
@@ -42,7 +42,7 @@ TEST(quota__S14_exactly_at_the_limit) {
   }
 }
 
-/* Bytes, and not characters; as stored, so without the white space that was given. */
+/* The quota counts bytes and not characters. It counts the text as it is stored, without the white space that was given. */
 TEST(quota__S14_counts_what_is_stored) {
   for (int memory = 0; memory < 2; memory++) {
     lily_session_storage *storage = open_either(memory, 10);
@@ -110,7 +110,7 @@ TEST(quota__S14_a_store_over_its_quota) {
   lily_session_storage_close(storage);
 }
 
-/* Each handle by its own options, checked against what all have stored. */
+/* Each handle has the quota of its own options, which counts what all handles have stored. */
 TEST(quota__S14_counts_what_others_stored) {
   lily_session_storage *large = open_either(0, -1), *small = open_either(0, 30);
   assert_ok(set_bytes(small, "k", 10));
@@ -193,7 +193,7 @@ TEST(quota__S14_left_out_in_field_order) {
       assert_int_equal(operations(JOURNAL), 1);
       assert_operation(JOURNAL, 0, "\"batch\",[[\"set\",\"lily_session_a\",\"1234\",0],[\"set\",\"lily_session_c\",\"1234\",0]]");
     }
-    /* Tried again by the next update; a field that makes room comes before the one that needs it. */
+    /* The next update tries again. It stores a field that makes room before the one that needs it. */
     probe_string(&fields[0], "12");
     rig_forget(&rig);
     assert_fails(QUOTA, lily_session_persist(rig.session));

@@ -9,7 +9,7 @@ static void end(void) { lily_session_storage_close(parent); }
 
 TEST(scopes__arguments) {
   char *longest = repeated('n', 64), *too_long = repeated('n', 65), *far_too_long = repeated('n', 100000);
-  char bytes[80] = "", characters[80] = "x"; /* it is bytes that count: 32 of these characters have 64 */
+  char bytes[80] = "", characters[80] = "x"; /* the limit counts bytes: 32 of these characters have 64 bytes */
   for (int i = 0; i < 32; i++) strcat(bytes, "\xc3\xa9"), strcat(characters, "\xc3\xa9");
   const char *const bad[] = {NULL, "", too_long, far_too_long, characters, "\xff", "a\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80"};
   begin();

@@ -8,7 +8,7 @@ struct walk {
   lily_session_status result;
   bool texts_right;
   lily_session_storage *storage;
-  lily_session_status inner; /* of what the visit did */
+  lily_session_status inner; /* what the call inside the visit returned */
 };
 
 static lily_session_status walk(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {

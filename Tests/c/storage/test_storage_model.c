@@ -1,4 +1,4 @@
-/* Thousands of changes, compared with a plain array: in whatever order they come, a storage has what was put in last. */
+/* Thousands of changes, compared with a plain array: whatever their order is, a storage has the last value of each key. */
 #include "storages.h"
 
 enum { KEYS = 150, CHANGES = 4000 };
@@ -15,7 +15,7 @@ static unsigned next(unsigned below) {
   return (unsigned)(state >> 20) % below;
 }
 
-/* Keys of many lengths; a third of them are a session's. */
+/* Makes keys of many lengths. A third of them are keys of fields. */
 static const char *key_of(int i) {
   static char key[600];
   int used = snprintf(key, sizeof key, "%s%d", i % 3 == 0 ? "lily_session_" : "key", i);
@@ -49,7 +49,7 @@ static void check_same(lily_session_storage *storage, const struct model *model)
   assert_entries(storage, count);
 }
 
-/* One change of a random kind, made to both. */
+/* Makes one change of a random kind to both. */
 static void change(lily_session_storage *storage, struct model *model) {
   const int i = (int)next(KEYS);
   const unsigned kind = next(1000);

@@ -1,4 +1,4 @@
-/* lily_session_storage_open_memory(): it uses the clock of its options, and nothing else of them. */
+/* lily_session_storage_open_memory(): which options it uses, and which it ignores or refuses. */
 #include "rig.h"
 
 #define assert_not_opened(options)                                                             \

@@ -25,7 +25,7 @@ TEST(storage_set__reads_length_bytes_and_no_more) {
   const char text[] = "12345";
   assert_ok(lily_session_storage_set(storage, "a", text, 2, 0));
   assert_stored(storage, "a", "12");
-  /* Memory of that very size, so that a checker sees a byte too many. */
+  /* The memory has exactly that size, so that a memory checker sees if one byte too many is read. */
   char *exact = malloc(3);
   memcpy(exact, "\"x\"", 3);
   assert_ok(lily_session_storage_set(storage, "a", exact, 3, 0));

@@ -1,4 +1,4 @@
-/* lily_session_storage_sync(): what it does not do where there is nothing to do, and how small it keeps a file. */
+/* lily_session_storage_sync(): that it does nothing if there is nothing to do, and how small it keeps a file. */
 #include "journal.h"
 #include "storages.h"
 
@@ -51,7 +51,7 @@ TEST(storage_sync__a_file_far_past_what_it_stores_becomes_small) {
   free(text);
 }
 
-/* One field that changes for ever does not fill the disk, though nobody syncs. */
+/* A field that changes for ever does not fill the disk, even if nobody syncs. */
 TEST(storage_set__S17_a_file_is_bounded_without_sync) {
   lily_session_storage *storage = open_storage(JOURNAL);
   char *text = repeated('x', 65536);

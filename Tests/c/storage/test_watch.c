@@ -1,4 +1,5 @@
-/* S10: lily_session_storage_fd() polls readable when another handle changed the file, and stops when that has been looked at. */
+/* S10: the descriptor of lily_session_storage_fd() polls readable when another handle has changed the file, until this handle has read the
+   change or, if sessions are attached, until each of them has refreshed. */
 #include "elsewhere.h"
 #include "files.h"
 #include "journal.h"
@@ -34,7 +35,7 @@ TEST(watch__S10_the_same_descriptor_each_time) {
   assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
   assert_false(readable(fd, 0));
   end();
-  assert_int_equal(fcntl(fd, F_GETFD), -1); /* the handle's, closed with it */
+  assert_int_equal(fcntl(fd, F_GETFD), -1); /* closing the handle closes its descriptor */
 }
 
 TEST(watch__S10_another_programs_change) {
@@ -88,7 +89,7 @@ TEST(watch__S10_readable_until_the_sessions_have_refreshed) {
     assert_entries(storage, 1);
     assert_true(readable(fd, 0));
     assert_ok(lily_session_refresh(rigs[i % 2].session));
-    assert_true(readable(fd, 0)); /* the other has not yet */
+    assert_true(readable(fd, 0)); /* the other session has not refreshed yet */
     assert_ok(lily_session_refresh(rigs[1 - i % 2].session));
     assert_false(readable(fd, 0));
   }
@@ -103,7 +104,7 @@ TEST(watch__S10_readable_until_the_sessions_have_refreshed) {
   end();
 }
 
-/* Inotify may be asked before there is anything to see, and long after. */
+/* Changes are seen before and after the file is rewritten, however often. */
 TEST(watch__S10_across_a_rewriting_of_the_file) {
   begin();
   lily_session_storage *other = open_storage(JOURNAL);
@@ -197,7 +198,7 @@ static int without_descriptors(void *context) {
     next = dup(last);
   }
   CHILD_CHECK(errno == EMFILE);
-  for (int few = 0; few < 3; few++) { /* inotify, what the library raises itself, and what polls both */
+  for (int few = 0; few < 3; few++) { /* one for inotify, one that the library makes readable itself, and one that polls both */
     CHILD_CHECK(lily_session_storage_fd(mine) == -1);
     CHILD_CHECK(set_text(mine, "k", "1") == LILY_SESSION_OK);
     close(last--);
@@ -258,7 +259,7 @@ TEST(watch__S10_a_directory_that_is_deleted) {
 
 /* ---- what it watches */
 
-/* Programs keep logs and caches beside their session. */
+/* Programs keep logs and caches beside their session. Such files do not wake the program. */
 TEST(watch__S10_other_files_in_the_folder_do_not_wake) {
   begin();
   for (int i = 0; i < 10; i++) {
@@ -306,7 +307,7 @@ TEST(watch__S21_a_file_that_is_exchanged) {
     assert_true(readable(fd, PATIENCE));
     assert_stored(storage, "k", "1");
     assert_false(readable(fd, 0));
-    changed_elsewhere("set", "k", "2"); /* in the file that is there now */
+    changed_elsewhere("set", "k", "2"); /* this changes the file that is there now */
     assert_true(readable(fd, PATIENCE));
     assert_stored(storage, "k", "2");
     assert_false(readable(fd, 0));

@@ -5,27 +5,27 @@
 #include "journal.h"
 #include "rig.h"
 
-/* All cases of a file; to be given to json_decref. */
+/* Returns all cases of a file. The caller passes them to json_decref(). */
 json_t *cases_load(const char *file);
 
-/* A text's bytes, NUL-terminated; to be freed. */
+/* Returns the bytes of a text, with a NUL after them. The caller frees them. */
 struct bytes case_text(const json_t *text);
 
-/* A member of a case, as a text. */
+/* Returns the bytes of a member of a case, as above. */
 struct bytes case_member(const json_t *one, const char *member);
 
 const char *case_name(const json_t *one);
 
-/* The types of a case, as the field takes them. */
+/* Returns the types of a case, as a field has them. */
 int32_t case_types(const json_t *one);
 
-/* A value of a case; the bytes of a text are in `text`, to be freed. */
+/* Returns a value of a case. Puts the bytes of a text into `text`, which the caller frees. */
 lily_session_value case_value(const json_t *value, struct bytes *text);
 
 /* Returns true if the values are the same. Reals are compared by their bits. */
 bool same_value(const lily_session_value *one, const lily_session_value *two);
 
-/* A field that holds any value, of any size. */
+/* A field that can hold any value of any size. */
 struct holder {
   lily_session_value value;
   char *text; /* what set was given; to be freed */
@@ -33,7 +33,7 @@ struct holder {
 };
 lily_session_field holder_field(struct holder *holder, const char *key, int32_t types);
 
-/* Counts cases that went wrong, naming them, so that one does not hide the others. */
+/* Counts the cases that went wrong, and prints their names, so that one failure does not hide the others. */
 struct verdict {
   int cases, failures;
 };

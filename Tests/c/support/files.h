@@ -9,7 +9,7 @@
 /* Returns true if a descriptor polls readable within `ms`. */
 bool readable(int fd, int ms);
 
-/* From now on no file grows past so many bytes. */
+/* Limits the size of files: from now on no file grows past so many bytes. */
 void limit_files(rlim_t bytes);
 
 /* Returns the permission bits of a file, or of the link itself. */

@@ -10,7 +10,7 @@ static const char salt_text[] = "8f3b0c6a92d1e457";
 static const uint8_t salt[8] = {0x8f, 0x3b, 0x0c, 0x6a, 0x92, 0xd1, 0xe4, 0x57};
 
 uint32_t crc32c(uint32_t reg, const void *bytes, size_t count) {
-  /* Bit by bit, from the definition: it has nothing in common with the library's. */
+  /* This follows the definition bit by bit, and shares no code with the library. */
   for (const uint8_t *at = bytes; count > 0; count--) {
     reg ^= *at++;
     for (int bit = 0; bit < 8; bit++) reg = (reg & 1) != 0 ? (reg >> 1) ^ 0x82F63B78u : reg >> 1;
@@ -154,7 +154,7 @@ void check_operation(const char *path, int n, const char *text, const char *file
   bool same = false;
   if (end != NULL) {
     *end = '\0';
-    /* ["xxxxxxxx",17, and then the operation, and a ] */
+    /* a line is ["xxxxxxxx",17, then the operation, then ] */
     const char *operation = strlen(at) > 12 ? strchr(at + 12, ',') : NULL;
     same = operation != NULL && strlen(operation + 1) == strlen(text) + 1 && strncmp(operation + 1, text, strlen(text)) == 0;
   }

@@ -10,14 +10,14 @@ struct side {
   struct probe theme, visits;
 };
 
-/* What a side's theme has beside its key and type, and what its session has. */
+/* Options of a side's theme and of its session. Zeros mean a plain field, and the model as the slice. */
 struct side_options {
   int64_t expires_after_ms;
   uint32_t version;
   lily_session_migrate_fn migrate;
   const char *const *former_keys;
   bool has_slice; /* rig_get() and rig_set() are config.get and config.set */
-  lily_session_status get_result; /* the theme's, from the start */
+  lily_session_status get_result; /* what the theme's get returns at attach */
 };
 
 /* Makes a side that is not attached yet, so that the test may change its probes. */
@@ -28,7 +28,7 @@ void side_start(struct side *side, lily_session_storage *storage, struct side_op
 /* Sets the theme and dispatches. */
 void side_theme(struct side *side, const char *theme);
 
-/* For `migrate`: a string becomes one with a '+' behind it. */
+/* A `migrate` callback that appends a '+' to a string. */
 lily_session_status migrate_plus(void *context, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out_value);
 
 #define assert_theme(side, expected) assert_string_equal((side)->theme.text, (expected))

@@ -138,7 +138,7 @@ void rig_begin(struct rig *rig, lily_session_storage *storage) {
   rig->config.release = release_rig;
 }
 
-/* A value that a field of these types may have, for a probe that was given none. */
+/* Gives a probe that has no value yet one that a field of these types may have. */
 static void probe_something(struct probe *probe, int32_t types) {
   if (types & LILY_SESSION_NULL) probe_null(probe);
   else if (types & LILY_SESSION_BOOL) probe_bool(probe, false);

@@ -12,7 +12,7 @@ struct probe {
   char text[300];           /* the bytes of a text, NUL-terminated */
   lily_session_status get_result, set_result;
   int gets, sets, releases;
-  int64_t cap; /* set makes greater integers this, where it is not 0 */
+  int64_t cap; /* if it is not 0, set turns greater integers into this one */
   char key[300];
   struct rig *rig;
 };
@@ -24,7 +24,7 @@ void probe_real(struct probe *probe, double value);
 void probe_string(struct probe *probe, const char *value);
 void probe_json(struct probe *probe, const char *value);
 
-/* The field of a probe, for lily_session_field_add(). */
+/* Returns the field of a probe, for lily_session_field_add(). */
 lily_session_field probe_field(struct probe *probe, const char *key, int32_t types);
 
 struct seen {
@@ -55,7 +55,7 @@ struct rig {
   struct seen events[MOST_EVENTS];
   int event_count;
   bool event_sizes_right;
-  char trace[2000]; /* "get theme; set cart; " */
+  char trace[2000]; /* which callbacks ran: "get theme; set cart; " */
 };
 
 /* Makes an empty list of fields, and a runtime whose model is the rig. Takes the storage over; NULL is allowed. */
@@ -74,14 +74,14 @@ void rig_attach_theme_and_visits(struct rig *rig, struct probe *theme, struct pr
 /* Detaches and frees all that the rig has. */
 void rig_end(struct rig *rig);
 
-/* For config.get, config.set and config.revision. */
+/* The callbacks for config.get, config.set and config.revision. */
 void *rig_get(void *context, void *model);
 void *rig_set(void *context, void *model, void *session);
 uint64_t rig_revision(void *context, const void *session);
-/* For lily_session_runtime_new(); its context is the rig. */
+/* The update function for lily_session_runtime_new(). Its context is the rig. */
 void *rig_update(void *context, void *model, const void *message);
 
-/* Ends one of a rig's handles by the function that does so, and rig_end() does not end it again. */
+/* Ends one of a rig's handles by this function, and forgets the handle, so that rig_end() does not end it again. */
 #define end_by(function, handle) (function(handle), (void)((handle) = NULL))
 
 /* Dispatches, and checks that it succeeds. */
@@ -90,13 +90,13 @@ void *rig_update(void *context, void *model, const void *message);
 /* Forgets what was recorded. */
 void rig_forget(struct rig *rig);
 
-/* The nth event, from 0; `key` NULL: the store's. */
+/* Checks the nth event, from 0. `key` is NULL for an event that belongs to no field. */
 #define assert_event(rig, n, kind, status, system_error, key) \
   check_event((rig), (n), (kind), (status), (system_error), (key), __FILE__, __LINE__)
 void check_event(const struct rig *rig, int n, int32_t kind, lily_session_status status, int32_t system_error, const char *key,
                  const char *file, int line);
 
-/* For `release`: counts its calls in an int. */
+/* A `release` notifier that counts its calls in an int. */
 void count_release(void *context);
 
 #endif

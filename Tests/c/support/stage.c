@@ -10,11 +10,11 @@ static lily_session_storage *open_one(struct stage *stage) {
 
 static void open_both(struct stage *stage) {
   stage->storage = open_one(stage);
-  stage->other = stage->has_elsewhere ? open_one(stage) : stage->storage;
+  stage->other = stage->has_other ? open_one(stage) : stage->storage;
 }
 
 static void close_both(struct stage *stage) {
-  if (stage->has_elsewhere) lily_session_storage_close(stage->other);
+  if (stage->has_other) lily_session_storage_close(stage->other);
   lily_session_storage_close(stage->storage);
 }
 
@@ -25,7 +25,7 @@ void stage_reopen(struct stage *stage) {
 }
 
 void stage_run(int kind, stage_case body) {
-  struct stage stage = {.kind = kind, .now = 1000000, .has_elsewhere = kind != ON_MEMORY};
+  struct stage stage = {.kind = kind, .now = 1000000, .has_other = kind != ON_MEMORY};
   open_both(&stage);
   body(&stage);
   close_both(&stage);

@@ -10,8 +10,8 @@ struct stage {
   int kind;
   int64_t now;
   lily_session_storage *storage;
-  lily_session_storage *other; /* another handle of the same store; in memory there is none, so that it is the first handle */
-  bool has_elsewhere;          /* `other` is another handle */
+  lily_session_storage *other; /* another handle of the same store; a storage in memory has only one handle, so there it is `storage` */
+  bool has_other;              /* `other` is another handle */
   struct table table;
 };
 
@@ -21,7 +21,7 @@ void stage_run(int kind, stage_case body);
 /* Closes the handles and opens them again. A storage in memory stays as it is. */
 void stage_reopen(struct stage *stage);
 
-/* A case: one test on each of the three. */
+/* A case becomes three tests, one on each kind of storage. */
 #define CASE(name)                                                      \
   static void name(struct stage *stage);                                \
   TEST(name##__on_a_journal) { stage_run(ON_JOURNAL, name); }           \

@@ -1,4 +1,4 @@
-/* Storages that tests use: by a clock of the test's, in a scope, or with a file that is worth rewriting. */
+/* Storages that tests use: with a clock of the test's own, in a scope, or with a file that the next sync rewrites. */
 #ifndef STORAGES_H
 #define STORAGES_H
 
@@ -17,10 +17,10 @@ lily_session_info info_of(lily_session_storage *storage);
 /* Has the storage write so much more than it still holds that its next sync rewrites the file, though nothing is removed. */
 void make_worth_rewriting(lily_session_storage *storage);
 
-/* The clock of storage options whose context is an int64_t. */
+/* A clock for storage options. Its context is an int64_t, which it returns. */
 int64_t fixed_clock(void *context);
 
-/* For lily_session_storage_each(): counts the entries in an int. */
+/* A visit for lily_session_storage_each() that counts the entries in an int. */
 lily_session_status count_items(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
 #define assert_entries(storage, count) check_entries((storage), (count), __FILE__, __LINE__)
 void check_entries(lily_session_storage *storage, int count, const char *file, int line);

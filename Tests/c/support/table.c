@@ -1,6 +1,6 @@
 #include "table.h"
 
-/* Counts the call, and takes back what was lent. */
+/* Counts the call, and frees what the last call lent. */
 static lily_session_status enter(struct table *table, int function) {
   free(table->lent_key);
   free(table->lent_json);
@@ -106,7 +106,7 @@ static lily_session_status each_row(void *context, const char *prefix, lily_sess
   struct table *table = context;
   const lily_session_status result = enter(table, TABLE_EACH);
   if (result != LILY_SESSION_OK) return result;
-  /* Backwards: the order is the library's affair. */
+  /* It visits backwards, because the library must not depend on the order. */
   for (int i = table->count - 1; i >= 0; i--) {
     const struct row *row = &table->rows[i];
     if (strncmp(row->key, prefix, strlen(prefix)) != 0) continue;

@@ -25,27 +25,27 @@ struct table {
   int count;
   struct raised generations[16];
   int prefixes;
-  char *lent_key, *lent_json; /* what the last read lent: gone with the next call */
+  char *lent_key, *lent_json; /* what the last read lent, until the next call */
 
   int calls[TABLE_FUNCTIONS], fds, closes, releases;
   int closes_at_release; /* how often close had run when release did */
   lily_session_status results[TABLE_FUNCTIONS]; /* If it is not OK, the function returns it and does nothing. */
-  lily_session_status after_write;              /* what write returns though it has stored */
+  lily_session_status after_write;              /* what write returns after it has stored the entries */
   void (*hook)(struct table *table, int function); /* runs before a function does its work */
   int fd_result;
 
-  size_t batch; /* the last write's */
+  size_t batch; /* how many entries the last write had */
   char prefix[100];
   bool has_prefix;
 };
 
-/* All functions set; the context is the table. */
+/* Returns a backend that has all functions, and the table as its context. */
 lily_session_backend table_backend(struct table *table);
 
-/* A storage on the table, by this clock or, where it is NULL, the system's. */
+/* Opens a storage on the table, with this clock or, if `now` is NULL, with the system's. */
 lily_session_storage *table_open(struct table *table, int64_t *now);
 
-/* Returns a row of the table, also one of a scope. Returns NULL if there is none. */
+/* Returns the row of a key, which may be in a scope, or NULL if there is none. */
 const struct row *table_row(const struct table *table, const char *key);
 
 /* Puts a row into the table, as another program would. */

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* Enough for the longest file; registering more stops the program. */
+/* This is enough for the file with the most tests. If a file registers more, the program stops. */
 enum { MOST_TESTS = 128, MOST_PATHS = 64 };
 
 static struct CMUnitTest tests[MOST_TESTS];
@@ -48,7 +48,7 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 
 static int end(void **state) {
   (void)state;
-  /* What a test may have changed of the process is put right even when it failed half way. */
+  /* What a test may have changed in the process is restored, even if the test failed halfway. */
   setrlimit(RLIMIT_FSIZE, &usual_file_size);
   umask(usual_umask);
   setlocale(LC_ALL, "C");
@@ -130,7 +130,8 @@ lily_session_status set_text(lily_session_storage *storage, const char *key, con
 }
 
 pid_t start_child(int (*body)(void *context), void *context) {
-  /* What only a register holds here would be lost to the child, whose leaks are looked for as well: all go on the stack. */
+  /* The registers go onto the stack first, because the child is checked for leaks, too: memory that only a register leads to would look
+     leaked there. */
   __builtin_unwind_init();
   fflush(NULL);
   pid_t child = fork();
@@ -166,7 +167,7 @@ int in_child(int (*body)(void *context), void *context) { return end_of_child(st
 #endif
 
 bool has_memory_checker(void) {
-  const char *preloaded = getenv("LD_PRELOAD"); /* valgrind's own */
+  const char *preloaded = getenv("LD_PRELOAD"); /* valgrind sets it */
   return HAS_SANITIZER || (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL);
 }
 

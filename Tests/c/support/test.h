@@ -2,7 +2,7 @@
 #ifndef TEST_H
 #define TEST_H
 
-/* cmocka.h wants these four before it. */
+/* cmocka.h needs these four headers before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,16 +33,16 @@ void test_register(const char *name, CMUnitTestFunction function);
    mistake can reach the user's own files. */
 extern char place[];
 
-/* `name` inside the test's directory. The text lives until the test ends. */
+/* Returns the path of `name` inside the test's directory. The text lives until the test ends. */
 const char *in_place(const char *name);
 
 /* The file that most tests use. */
 #define JOURNAL in_place("session.jsonl")
 
-/* The directory that holds the test programs. */
+/* Returns the directory that holds the test programs. */
 const char *program_directory(void);
 
-/* Every value that a test stores as a secret has this in it; no message may. */
+/* Every secret value of a test contains this, and no message may contain it. */
 #define SECRET "SECRETVALUE"
 
 /* Checks that a call returns the right status and leaves the right message: "" after a success, and one line without values after a
@@ -56,12 +56,12 @@ void check_status(lily_session_status got, lily_session_status expected, const c
 #define assert_message_has(part) check_message((part), __FILE__, __LINE__)
 void check_message(const char *part, const char *file, int line);
 
-/* An entry of a storage, as JSON text. */
+/* Checks the JSON text of an entry of a storage. */
 #define assert_stored(storage, key, json) check_stored((storage), (key), (json), __FILE__, __LINE__)
 #define assert_absent(storage, key) check_stored((storage), (key), NULL, __FILE__, __LINE__)
 void check_stored(lily_session_storage *storage, const char *key, const char *json, const char *file, int line);
 
-/* What a session knows of a field. */
+/* Checks the state of a field of a session. */
 #define assert_state(session, key, state) check_state((session), (key), (state), __FILE__, __LINE__)
 void check_state(lily_session *session, const char *key, int32_t state, const char *file, int line);
 
@@ -69,7 +69,7 @@ void check_state(lily_session *session, const char *key, int32_t state, const ch
 lily_session_storage *open_storage(const char *path);
 lily_session_storage *open_memory(void);
 
-/* storage_set with a NUL-terminated text that never expires. */
+/* Calls storage_set with a NUL-terminated text that never expires. */
 lily_session_status set_text(lily_session_storage *storage, const char *key, const char *json);
 
 /* The value of an out handle that no call has written to. */
@@ -96,7 +96,7 @@ bool has_memory_checker(void);
 /* Returns true if tests may take minutes, as they do in make check. */
 bool is_long_run(void);
 
-/* A text of `length` times `byte`, to be freed. */
+/* Returns a text of `length` times `byte`, which the caller frees. */
 char *repeated(char byte, size_t length);
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

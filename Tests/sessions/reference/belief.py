@@ -1,4 +1,4 @@
-"""What a session believes of one field, and how it takes an entry."""
+"""What a session believes of one field, and how it takes an entry over."""
 import names as n
 import values
 
@@ -13,19 +13,19 @@ class Belief:
         self.read_deadline = 0  # the deadline that storage had
         self.deadline = 0       # the deadline that counts, which is never later than the field's own expiry allows
         self.dirty = False      # the program has changed the value, and it is not stored
-        self.now = False        # … in the update that is running
+        self.now = False        # … and it changed in the update that is running
         self.unencodable = False  # the value that came after a known one cannot be stored
         self.marked = False
         self.failed = False     # the last get failed
         self.pending = False    # the value was migrated or its key changed, it is not written, and nobody has changed it
         self.first = False      # dirty with the first value after a get that failed, which is stored only if nothing is stored
         self.differs = False    # the first value after a get that failed differs from what is stored
-        self.clamp = False      # the shorter deadline is still to be stored
+        self.clamp = False      # a deadline that was later than the field's own expiry allows was shortened, and is not stored yet
         self.stale = []         # the former keys that held an entry at the last look
         self.outlived = None    # (seen, read_deadline, deadline) of an entry that expired before its deadline could be shortened
         self.told = False       # an event has reported that clamp or stale could not be done; None: perhaps
         self.cleared = False    # a clear was met since it was loaded or stored
-        self.clear_met = False  # … since it was taken or stored
+        self.clear_met = False  # a clear was met since it was taken over or stored
 
     @property
     def held(self):

@@ -18,7 +18,7 @@ class Wake:
         """Makes the descriptor. It need not report what changed before."""
         self.readable = ANYTHING
         self.owing = set()  # sessions that have not refreshed since the last change
-        self.perhaps = set()  # … since something that may be a change
+        self.perhaps = set()  # sessions that have not refreshed since something that may be a change
 
     def perhaps_changed(self, sessions):
         """Notes something that may be a change or not."""
@@ -59,7 +59,7 @@ class Handle:
 
     def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None, opened=None):
         self.world, self.kind, self.scope = world, kind, scope
-        self.kept, self.opened = store, opened  # only a journal has the latter
+        self.kept, self.opened = store, opened  # only a handle of a journal has `opened`
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # it owes a sync
         self.wrote_since = False  # it has written since its last complete sync
@@ -177,7 +177,7 @@ class Handle:
         self.wrote(True)
 
     def write(self, changes, removes=False):
-        """`removes`: the line also removes keys that are gone by now, which counts as a removal."""
+        """Writes changes in one line. With `removes`, the line also removes keys that are gone by now, which counts as a removal."""
         # If there is a quota, expired entries may have been removed to make room.
         void = self.root.quota >= 0 and all(entry is None and self.get(key) is None for key, entry in changes.items())
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
@@ -189,7 +189,7 @@ class Handle:
 
 
 def call_get(handle, key):
-    """Returns (status, text)."""
+    """Returns (status, JSON text)."""
     if handle.failing.get("generation"):
         return ANYTHING, ANYTHING  # no rule says whether a get asks for the generation
     status = handle.cannot_read()

@@ -12,7 +12,7 @@ ENOENT, EACCES, EMFILE, EFBIG = 2, 13, 24, 27
 class Place:
     def __init__(self):
         self.folder = True      # the folder exists
-        self.writable = True    # files can be made, renamed and deleted in the folder
+        self.writable = True    # the folder may be written: files can be made, renamed and deleted in it
         self.file = None        # the journal at the path: a File
         self.emptied = False    # a file of 0 bytes is at the path
         self.saved = None       # a copy that was made of the file

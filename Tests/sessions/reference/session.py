@@ -14,7 +14,7 @@ class Session(Writing):
         self.generation = None
         self.revision = None
         self.attached = False
-        self.caught_up = False  # the last refresh took everything that had arrived
+        self.caught_up = False  # the last refresh took over everything that others had stored
         self.left_news = False  # a refresh left news of a field whose get failed; the next refresh after get works reports it
         self.abandoned = False  # the session ends without a flush
         self.ending = False  # the handle was given back, maybe inside a callback
@@ -145,7 +145,8 @@ class Session(Writing):
                 belief.status = self.look(belief, events)
         status = self.write(events)
         first = next((belief.status for belief in self.beliefs if belief.status), status)
-        return first if first == status or not status else Either(first, status)  # a failure that is not a field's may also come first
+        # No rule says which is returned if there are two: a field's failure or another one.
+        return first if first == status or not status else Either(first, status)
 
     def has_changes(self):
         """Returns True if the fields must be compared: the host's revision is another one, or there is work left."""
