@@ -71,15 +71,17 @@ extension Journal {
     }
   }
 
-  /// Throws if the path leads to another file by now, or if another process is replacing the file. A file that is renamed to the path would then replace somebody else's.
+  /// Throws if the path leads to another file by now, or if another process is replacing the file. A file that is renamed to the path would
+  /// then replace somebody else's.
   func requirePlace() throws(Failure) {
-    guard try route.lookUp() == .thisFile else {
-      route.doubt()
-      throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
-    }
     if route.wasLoose, let failure = removeReplacement(), failure.status == .busy {
       route.doubt()
       throw failure
+    }
+    // The path comes last, because nobody is replacing the file any more once somebody has replaced it.
+    guard try route.lookUp() == .thisFile else {
+      route.doubt()
+      throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
     }
   }
 

@@ -182,8 +182,7 @@ extension Journal {
       mirror.startOver()
       _ = try catchUp(to: size, isLocked: true)
     }
-    if links(found) & Syscalls.openToOthers != 0 { route.tighten() }
-    if links(found) & Syscalls.looseMark != 0 { route.noteMark() }
+    route.noteMarks(links(found))
     // This comes after the catching up, which may take longer than the other process waits. It comes before the path is looked up, because
     // nobody is replacing the file any more once somebody has replaced it.
     if route.wasLoose, isBeingReplaced() {

@@ -231,9 +231,6 @@ final class JournalPath {
     linksThatCount = isReadOnly ? ~(Syscalls.looseMark | Syscalls.openToOthers) : isOpenToOthers ? ~Syscalls.openToOthers : ~0
   }
 
-  /// The file is marked, so others could open it.
-  func noteMark() { wasLoose = true }
-
   /// Takes away the rights of others to the file, unless it is read only. A marked file is private already, and keeps its mark.
   func makePrivate() {
     if !isReadOnly, !wasLoose { isOpenToOthers = !Syscalls.makePrivate(file) }
@@ -245,5 +242,11 @@ final class JournalPath {
     let isPrivate = Syscalls.makePrivateAndMark(file)
     isOpenToOthers = !isPrivate
     if isPrivate { wasLoose = true } // otherwise a new file would not help, because others could open that, too
+  }
+
+  /// Does so if the bits beside the count of links tell of such rights. If they tell of the mark, others could open the file.
+  func noteMarks(_ links: UInt32) {
+    if links & Syscalls.openToOthers != 0 { tighten() }
+    if links & Syscalls.looseMark != 0 { wasLoose = true }
   }
 }
