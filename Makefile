@@ -131,15 +131,24 @@ endef
 
 # The command is full Swift, built from the library's sources. It contains the Swift runtime, about 15 MB, most of which is the part of
 # Foundation that the argument parser uses.
-TOOL_BUILD := swift build -c release --package-path tools/lily-session --scratch-path .build-tool --static-swift-stdlib $(SWIFT_FLAGS)
+TOOL_BUILD := swift build -c release --package-path tools/lily-session --product lily-session --static-swift-stdlib $(SWIFT_FLAGS)
+TOOL_SOURCES := $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
+TOOL_SCRATCH := .build-tool
 
-$(TOOL): $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
-	$(TOOL_BUILD)
-	mkdir -p $(BUILD)/bin
-	cp .build-tool/release/lily-session $(TOOL).new
-	$(STRIP) $(TOOL).new
-	for shell in bash zsh fish; do $(TOOL).new --generate-completion-script $$shell > $(BUILD)/bin/completion.$$shell || exit 1; done
-	mv $(TOOL).new $(TOOL)
+# The tests set this in the environment, because the command is then built in a third of the time.
+ifdef LILY_SESSION_UNOPTIMISED
+TOOL := $(BUILD)/unoptimised/lily-session
+TOOL_SCRATCH := .build-tool-unoptimised
+TOOL_BUILD += -Xswiftc -Onone
+endif
+
+$(TOOL): $(TOOL_SOURCES)
+	$(TOOL_BUILD) --scratch-path $(TOOL_SCRATCH)
+	mkdir -p $(@D)
+	cp $(TOOL_SCRATCH)/release/lily-session $@.new
+	$(STRIP) $@.new
+	for shell in bash zsh fish; do $@.new --generate-completion-script $$shell > $(@D)/completion.$$shell || exit 1; done
+	mv $@.new $@
 
 .PHONY: tool
 tool: bootstrap $(TOOL)
@@ -151,9 +160,9 @@ install-tool: $(TOOL)
 	  '$(DESTDIR)$(DATADIR)/zsh/site-functions' '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d'
 	install -m 755 $(TOOL) '$(DESTDIR)$(BINDIR)'
 	install -m 644 tools/lily-session/lily-session.1 '$(DESTDIR)$(DATADIR)/man/man1'
-	install -m 644 $(BUILD)/bin/completion.bash '$(DESTDIR)$(DATADIR)/bash-completion/completions/lily-session'
-	install -m 644 $(BUILD)/bin/completion.zsh '$(DESTDIR)$(DATADIR)/zsh/site-functions/_lily-session'
-	install -m 644 $(BUILD)/bin/completion.fish '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/lily-session.fish'
+	install -m 644 $(dir $(TOOL))completion.bash '$(DESTDIR)$(DATADIR)/bash-completion/completions/lily-session'
+	install -m 644 $(dir $(TOOL))completion.zsh '$(DESTDIR)$(DATADIR)/zsh/site-functions/_lily-session'
+	install -m 644 $(dir $(TOOL))completion.fish '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d/lily-session.fish'
 
 .PHONY: test-browser
 test-browser: $(LIB) $(TOOL)
@@ -211,4 +220,4 @@ bench:
 .PHONY: clean
 clean:
 	rm -rf bindings/python/build bindings/python/src/*.egg-info
-	rm -rf $(BUILD) .build-embedded .build-asan .build-full .build-tool
+	rm -rf $(BUILD) .build-embedded .build-asan .build-tsan .build-full .build-tool .build-tool-unoptimised

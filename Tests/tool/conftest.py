@@ -14,7 +14,7 @@ import termios
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TOOL = ROOT / "build/bin/lily-session"
+TOOL = ROOT / "build" / ("unoptimised" if "LILY_SESSION_UNOPTIMISED" in os.environ else "bin") / "lily-session"
 sys.path.insert(0, str(ROOT / "Tests/journal"))  # journal.py, the second reader and writer
 PATIENCE = 120  # s; only a run that hangs takes so long
 
