@@ -57,8 +57,8 @@ help:
 	@echo 'make               builds the shared and the static library into $(BUILD)/lib'
 	@echo 'make tool          builds the command lily-session into $(BUILD)/bin'
 	@echo 'make demo          runs a shop whose session survives kill -9'
-	@echo 'make test          runs the tests, which takes about eight minutes on two processors'
-	@echo 'make check         runs every test, and all of them for longer, about an hour in all'
+	@echo 'make test          runs the tests, which takes about nine minutes on two processors'
+	@echo 'make check         runs every test for longer, about an hour, and prints a table of what was tried'
 	@echo 'scripts/test SUITE…  runs some of the tests'
 	@echo 'make bench         runs every benchmark, in three to five minutes, and writes docs/performance.md'
 	@echo 'make docs          makes the documentation as a site, in $(BUILD)/docs'
@@ -101,10 +101,9 @@ $(STATIC_LIB): $(LIB)
 	rm $(BUILD)/lib/lily_session.o
 
 # This library has AddressSanitizer in every line, also in the standard library, and the fuzzer's counters, which other programs ignore, so
-# that one build is enough. The program brings the sanitizer's runtime. The build is not optimised, because that takes more than half of its
-# time, and because what is optimised away is not checked.
+# that one build is enough. The program brings the sanitizer's runtime.
 $(BUILD)/asan/liblily_session.so: $(SOURCES)
-	$(call library,.build-asan,$(BUILD)/asan,--sanitize address -Xswiftc -Onone -Xswiftc -sanitize-coverage=edge$(COMMA)trace-cmp$(COMMA)inline-8bit-counters$(COMMA)pc-table)
+	$(call library,.build-asan,$(BUILD)/asan,--sanitize address -Xswiftc -sanitize-coverage=edge$(COMMA)trace-cmp$(COMMA)inline-8bit-counters$(COMMA)pc-table)
 
 .PHONY: install
 install: $(LIB) $(STATIC_LIB)
@@ -136,7 +135,6 @@ endef
 # Foundation that the argument parser uses.
 TOOL_BUILD := swift build -c release --package-path tools/lily-session --product lily-session --static-swift-stdlib $(SWIFT_FLAGS)
 TOOL_SOURCES := $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
-
 TOOL_SCRATCH := .build-tool
 
 # The tests set this in the environment, because the command is then built in a third of the time.
