@@ -73,13 +73,14 @@ extension Journal {
 
   /// Throws if the path leads to another file by now, or is about to. A file that is renamed to the path would then replace somebody else's.
   func requirePlace() throws(Failure) {
-    guard try route.lookUp() == .thisFile else {
-      route.doubt()
-      throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
-    }
     if route.wasLoose, isBeingReplaced() {
       route.doubt()
       throw Failure(.busy, "another process is replacing the file; try again").at(names.path)
+    }
+    // The path comes last: that nobody is replacing the file may mean that somebody has.
+    guard try route.lookUp() == .thisFile else {
+      route.doubt()
+      throw Failure(.busy, "the file was replaced meanwhile; try again").at(names.path)
     }
   }
 

@@ -182,8 +182,7 @@ extension Journal {
       mirror.startOver()
       _ = try catchUp(to: size, isLocked: true)
     }
-    if links(found) & Syscalls.openToOthers != 0 { route.tighten() }
-    if links(found) & Syscalls.looseMark != 0 { route.noteMark() }
+    route.noteMarks(links(found))
     // After the catching up, which may take longer than the other process waits; before the path is looked up: that nobody is replacing the
     // file may mean that somebody has.
     if route.wasLoose, isBeingReplaced() {

@@ -231,9 +231,6 @@ final class JournalPath {
     linksThatCount = isReadOnly ? ~(Syscalls.looseMark | Syscalls.openToOthers) : isOpenToOthers ? ~Syscalls.openToOthers : ~0
   }
 
-  /// The file is marked, so others could open it.
-  func noteMark() { wasLoose = true }
-
   /// Takes away the rights of others to the file, unless it is read only.
   func makePrivate() {
     if !isReadOnly { isOpenToOthers = !Syscalls.makePrivate(file) }
@@ -245,5 +242,11 @@ final class JournalPath {
     let isPrivate = Syscalls.makePrivateAndMark(file)
     isOpenToOthers = !isPrivate
     if isPrivate { wasLoose = true } // a new file would be as open as this one
+  }
+
+  /// Does so if the bits beside the count of links tell of such rights. If they tell of the mark, others could open the file.
+  func noteMarks(_ links: UInt32) {
+    if links & Syscalls.openToOthers != 0 { tighten() }
+    if links & Syscalls.looseMark != 0 { wasLoose = true }
   }
 }
