@@ -69,19 +69,27 @@ class Run:
                 if mark[0] == b"A" and (begun[mark[1]] in whats if whats else begun[mark[1]] not in ("detach", "close"))]
 
 
-def script(path, durability="process", what="everything", rules="", trace=None, calls=False, size_limit=None):
-    """Runs the script on the journal at `path`, with rules as shim.h describes them. Returns the Run."""
+def script(path, durability="process", what="everything", rules="", trace=None, calls=False, size_limit=None, meanwhile=()):
+    """Runs the script on the journal at `path`, with rules as shim.h describes them. `meanwhile` has the commands for actions of that name,
+    which run in the journal's folder. Returns the Run."""
     report = scratch() / f"report-{os.getpid()}"
     report.unlink(missing_ok=True)
     environment = {**os.environ, "LD_PRELOAD": str(programs() / "libshim.so"), "LILY_SHIM_DIRECTORY": str(path.parent),
                    "LILY_SHIM_REPORT": str(report), "LILY_SHIM_RULES": rules}
+    if meanwhile:
+        environment["LILY_SHIM_MEANWHILE"] = "\n".join(meanwhile)
     if trace:
         environment["LILY_SHIM_TRACE"] = str(trace)
     if calls:
         environment["LILY_SHIM_CALLS"] = "1"
     command = [programs() / "script", path, durability, what] + ([str(size_limit)] if size_limit else [])
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=120)
+    done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, timeout=120)
     return Run(done.returncode, done.stdout, done.stderr, report.read_bytes() if report.exists() else b"")
+
+
+def visit(path):
+    """Returns the command of a process that comes by, for `meanwhile`. Its clock is the shim's, too."""
+    return f"LD_PRELOAD={programs() / 'libshim.so'} LILY_SHIM_RULES= {programs() / 'script'} {path} process visit >/dev/null"
 
 
 class Found:

@@ -35,7 +35,7 @@ static lily_session_storage *storages[3];
 static struct model model, next;
 static lily_session_runtime *runtime;
 static lily_session *session;
-static int step, serial;
+static int step, serial, failures;
 
 /* Returns a value that no other step has, of about this size. Each contains the word that no message may contain. */
 static const char *text(size_t size) {
@@ -49,6 +49,7 @@ static const char *text(size_t size) {
 }
 
 static void acknowledge(lily_session_status status) {
+  failures += status != LILY_SESSION_OK;
   mark("A\t%d\t%d\t%s", step, status, lily_session_last_error());
   mark_end();
   for (int handle = 1; handle <= 2; handle++) {
@@ -366,6 +367,15 @@ static void erase(void) {
   finish();
 }
 
+/* Comes by while another program is at work, and leaves what it found. A step that fails is told by the exit status. */
+static void visit(void) {
+  open_storage(1);
+  put(1, "visit", 30);
+  take(1, "visit");
+  finish();
+  exit(failures != 0);
+}
+
 /* Makes few steps in the default place, where the library itself makes the directories. */
 static void place(void) {
   char *directory;
@@ -427,7 +437,7 @@ static void fill(void) {
 int main(int argc, char **argv) {
   static const struct { const char *name; void (*run)(void); } scripts[] = {
     {"everything", everything}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill},
-    {"shared", shared}, {"place", place}, {"erase", erase}};
+    {"shared", shared}, {"place", place}, {"erase", erase}, {"visit", visit}};
   if (argc < 4) return 2;
   path = argv[1];
   if (strcmp(argv[2], "power") == 0) options.durability = LILY_SESSION_DURABILITY_POWER;

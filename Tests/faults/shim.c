@@ -3,6 +3,7 @@
  *
  *   LILY_SHIM_DIRECTORY  the directory, absolute
  *   LILY_SHIM_RULES      see shim.h
+ *   LILY_SHIM_MEANWHILE  what other programs do before calls with the action meanwhile: commands of the shell, a line for each call
  *   LILY_SHIM_REPORT     a file for which rules fired, and which calls should not have been made
  *   LILY_SHIM_CALLS      1: the report also has each call
  *   LILY_SHIM_TRACE      a file for each change, with its data, and for what the program wrote to its standard output
@@ -39,6 +40,7 @@ static char names[DESCRIPTORS][NAME];
 static const char *directory;
 static int report_file = -1, trace_file = -1;
 static bool lists_calls;
+static char *meanwhile; /* the commands that are left */
 static long long slept; /* ns */
 
 __attribute__((constructor)) static void begin(void) {
@@ -50,6 +52,9 @@ __attribute__((constructor)) static void begin(void) {
   lists_calls = getenv("LILY_SHIM_CALLS") != NULL;
   const char *rules = getenv("LILY_SHIM_RULES");
   if (rules) rules_read(rules);
+  const char *commands = getenv("LILY_SHIM_MEANWHILE");
+  if (commands) meanwhile = strdup(commands);
+  unsetenv("LD_PRELOAD"); /* other programs are not to be under the shim */
 }
 
 static void print(int file, const char *format, va_list arguments) {
@@ -90,7 +95,14 @@ static bool ends(const char *name, const char *end) {
 }
 
 static const char *class_of(const char *name) {
-  return strcmp(name, ".") == 0 ? "directory" : ends(name, ".tmp") ? "tmp" : ends(name, ".damaged") ? "damaged" : "journal";
+  return strcmp(name, ".") == 0 ? "directory" : ends(name, ".tmp") ? "tmp" : ends(name, ".damaged") ? "damaged" :
+    ends(name, ".replacement") ? "replacement" : "journal";
+}
+
+/* Runs the next command, as if the call that is about to be made took so long. */
+static void let_others_run(void) {
+  const char *command = strsep(&meanwhile, "\n");
+  if (!command || system(command) != 0) report("violation: meanwhile: %s\n", command ? command : "there is no command for it");
 }
 
 /* Decides what a call does. Does not return if the process ends here. */
@@ -98,6 +110,10 @@ static struct decision decide(const char *call, const char *name) {
   const char *class = class_of(name);
   if (lists_calls) report("call %s %s\n", call, class);
   struct decision decision = rules_decide(call, class);
+  if (decision.action == ACTION_MEANWHILE) {
+    let_others_run();
+    decision.action = decision.number ? ACTION_ERRNO : ACTION_NONE;
+  }
   if (decision.action == ACTION_KILL) kill(getpid(), SIGKILL);
   return decision;
 }
@@ -420,11 +436,15 @@ ssize_t getrandom(void *into, size_t count, unsigned flags) {
   return result;
 }
 
+/* A sleep that is interrupted has not begun. */
 int nanosleep(const struct timespec *time, struct timespec *rest) {
-  (void)rest;
   if (time->tv_nsec < 0 || time->tv_nsec >= 1000000000) report("violation: the kernel refuses to sleep for %lld ns\n", (long long)time->tv_nsec);
-  slept += time->tv_sec * 1000000000LL + time->tv_nsec;
-  return 0;
+  int result;
+  struct decision decision = decide("nanosleep", ".");
+  MAKE(decision, result, 0);
+  if (result == 0) slept += time->tv_sec * 1000000000LL + time->tv_nsec;
+  else if (rest) *rest = *time;
+  return result;
 }
 
 int clock_gettime(clockid_t clock, struct timespec *time) {

@@ -5,14 +5,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum action { ACTION_NONE, ACTION_ERRNO, ACTION_SHORT, ACTION_TEAR, ACTION_KILL, ACTION_KILL_AFTER };
+enum action { ACTION_NONE, ACTION_ERRNO, ACTION_SHORT, ACTION_TEAR, ACTION_KILL, ACTION_KILL_AFTER, ACTION_MEANWHILE };
 
 struct decision {
   enum action action;
-  long number; /* the errno, or how many bytes; negative: that many less than all */
+  long number; /* the errno, where 0 is none, or how many bytes; negative: that many less than all */
 };
 
 /* Reads LILY_SHIM_RULES. A rule is call[:class]@n[+]=action. It is for the n-th such call and, with +, for every one after it.
+ * The action meanwhile lets another program run before the call, and meanwhile:EIO also makes the call fail.
  * Rules stand beside each other, or after a '>': such a rule begins to count once the rule before it has fired. */
 void rules_read(const char *text);
 

@@ -32,6 +32,14 @@ static void refuse(const char *text) {
   abort();
 }
 
+static int read_errno(const char *name) {
+  for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+    if (strcmp(name, errors[i].name) == 0) return errors[i].code;
+  }
+  refuse(name);
+  return 0;
+}
+
 static struct decision read_action(const char *text) {
   struct decision decision = {ACTION_NONE, 0};
   const char *colon = strchr(text, ':');
@@ -41,12 +49,9 @@ static struct decision read_action(const char *text) {
   else if (strncmp(text, "tear:", 5) == 0) decision.action = ACTION_TEAR;
   else if (strcmp(text, "kill") == 0) decision.action = ACTION_KILL;
   else if (strcmp(text, "kill-after") == 0) decision.action = ACTION_KILL_AFTER;
-  else {
-    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-      if (strcmp(text, errors[i].name) == 0) return (struct decision){ACTION_ERRNO, errors[i].code};
-    }
-    refuse(text);
-  }
+  else if (strcmp(text, "meanwhile") == 0) decision.action = ACTION_MEANWHILE;
+  else if (strncmp(text, "meanwhile:", 10) == 0) decision = (struct decision){ACTION_MEANWHILE, read_errno(text + 10)};
+  else decision = (struct decision){ACTION_ERRNO, read_errno(text)};
   return decision;
 }
 

@@ -33,6 +33,13 @@ def test_rules_count_and_wait_for_one_another():
     assert run.killed and run.statuses() == []
 
 
+def test_other_programs_run_before_a_call():
+    path = faults.fresh()
+    run = faults.script(path, rules="write@1=meanwhile:EIO write@2+=meanwhile", meanwhile=["echo $LD_PRELOAD >log", "false"])
+    assert path.with_name("log").read_text() == "\n" and (path.exists(), run.statuses()[0]) == (True, ("open", faults.IO))
+    assert run.violations[:2] == ["violation: meanwhile: false", "violation: meanwhile: there is no command for it"]
+
+
 def test_the_record_says_what_is_in_the_file():
     import powerloss
     for what in ["everything", "few"]:

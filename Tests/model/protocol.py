@@ -6,7 +6,7 @@ step, and an append may also leave half a line, with its process dead or alive.
 
 A file may be marked as loose. Then a stranger may hold its lock for ever, and a process that waits too long for the lock replaces the file
 without it. This makes the only assumption about time: a process that may write to the file when the replacement is made has written before
-the file is copied.
+the file is copied. An update rewrites a loose file before it writes; that may take any time, and fail.
 
 What must hold:
 - If a later value was acknowledged before a read began, the read does not return an earlier one. No reader goes back in time.
@@ -29,7 +29,9 @@ class Rules(typing.NamedTuple):
     moved: str = "before"  # appends the moved line before the rename; mutations: "after", "never"
     settle: bool = True  # decides only under the lock that the compactor of a moved line never came to its rename
     heed: bool = True  # if somebody replaces a loose file, the holder of its lock leaves it alone
-    heed_again: bool = True  # looks for a replacement again before the rename of a compaction
+    heed_again: bool = True  # looks for a replacement and the path again before the rename of a compaction
+    look_again: bool = True  # and after the rewriting of a loose file has failed, before it writes to that file
+    heed_first: bool = True  # looks for a replacement before it looks the path up
     grace: bool = True  # waits between making the replacement and copying
     exclusive: bool = True  # makes one replacement at a time, which its lock ensures
 
@@ -47,6 +49,7 @@ class File(typing.NamedTuple):
 class Process(typing.NamedTuple):
     script: tuple  # what is left to do: numbers to write, "compact", "read"
     at: str = "open"  # the next step
+    after: str = "repair"  # the step after it has looked for a replacement and the path
     then: str = "begin"  # where to go once the file is open and, for a write, examined
     file: int = -1
     read: int = 0  # how many lines of the file it knows
@@ -141,7 +144,7 @@ class Protocol:
             if process.at == "append":
                 failed = process._replace(at="unlock", then="failed")
                 yield f"{who}: half a line is written, and cannot be cut off", self.go(torn, who, failed)
-        if process.at == "rename":
+        if process.at == "rename" and process.then == "compact":
             kept = process._replace(at="unlock", then="done", read=len(state.files[process.file].lines))
             yield f"{who}: the rename fails", self.go(state._replace(faults=state.faults - 1), who, kept)
 
@@ -172,7 +175,7 @@ class Protocol:
     # ---- opening
 
     def do_open(self, state, who, process):
-        opened = process._replace(at="judge", file=state.path, read=0, has_moved=False)
+        opened = process._replace(at="judge", after="repair", file=state.path, read=0, has_moved=False)
         yield f"opens file {state.path}", self.go(state, who, opened)
 
     def do_judge(self, state, who, process):
@@ -203,23 +206,34 @@ class Protocol:
     def do_lock(self, state, who, process):
         file = state.files[process.file]
         if self.rules.lock:
-            if file.holder == STRANGER:
-                yield "has waited for long", self.go(state, who, process._replace(at="make"))
             if file.holder != -1:
+                if file.loose:
+                    yield "has waited for long", self.go(state, who, process._replace(at="make"))
                 return
             state = self.hold(state, process.file, who)
         yield f"locks file {process.file}", self.go(state, who, process._replace(at="examine"))
 
+    def looking(self, process, after):
+        """Looks at what may have changed around a loose file, and then goes on with `after`."""
+        return process._replace(at="heed" if self.rules.heed_first else "path", after=after)
+
+    def gives_way(self, state, who, process):
+        """Unlocks the file, and begins again with the one that the path names. A compaction is over."""
+        if process.after == "rename" and process.then == "compact":
+            return self.go(self.release(state, who), who, process._replace(at="finish", then="done"))
+        then = "read" if process.then == "locked read" else process.then
+        return self.go(self.release(state, who), who, process._replace(at="open", then=then))
+
     def do_heed(self, state, who, process):
         """Looks for a replacement, and removes one whose process has died."""
         other = state.replacement
+        following = process._replace(at="path" if self.rules.heed_first else process.after)
         if not self.rules.heed or other == -1:
-            yield "nobody replaces the file", self.go(state, who, process._replace(at="path"))
+            yield "nobody replaces the file", self.go(state, who, following)
         elif state.files[other].holder != -1:
-            then = "read" if process.then == "locked read" else process.then
-            yield "somebody replaces the file", self.go(self.release(state, who), who, process._replace(at="open", then=then))
+            yield "somebody replaces the file", self.gives_way(state, who, process)
         else:
-            yield "removes a dead process's replacement", self.go(state._replace(replacement=-1), who, process._replace(at="path"))
+            yield "removes a dead process's replacement", self.go(state._replace(replacement=-1), who, following)
 
     def caught_up(self, state, process):
         lines = whole(state.files[process.file].lines)
@@ -232,9 +246,11 @@ class Protocol:
     def do_examine(self, state, who, process):
         links = self.links(state, process.file)
         process = self.caught_up(state, process)
-        # Of a loose file the path comes last: that nobody is replacing it may mean that somebody has.
-        at = "heed" if state.files[process.file].loose else "path" if self.asks_for_look_up(process, links) else "repair"
-        yield "catches up", self.go(state, who, process._replace(at=at))
+        if state.files[process.file].loose:
+            following = self.looking(process, "repair")
+        else:
+            following = process._replace(at="path" if self.asks_for_look_up(process, links) else "repair")
+        yield "catches up", self.go(state, who, following)
 
     def do_path(self, state, who, process):
         if state.path == process.file and process.then == "read":
@@ -244,13 +260,17 @@ class Protocol:
             else:
                 yield "the path still names it", self.go(state, who, process._replace(at="take", has_moved=False))
         elif state.path == process.file:
-            yield "the path still names it", self.go(state, who, process._replace(at="repair", has_moved=False))
+            # That nobody is replacing a loose file may mean that somebody has, so the path comes last.
+            at = process.after if self.rules.heed_first or not state.files[process.file].loose else "heed"
+            yield "the path still names it", self.go(state, who, process._replace(at=at, has_moved=False))
         else:
-            then = "read" if process.then == "locked read" else process.then
-            yield "the path names another", self.go(self.release(state, who), who, process._replace(at="open", then=then))
+            yield "the path names another", self.gives_way(state, who, process)
 
     def do_repair(self, state, who, process):
-        at = {"append": "append", "compact": "copy", "locked read": "unlock"}[process.then]
+        # A loose file is rewritten before anything is appended.
+        rewrites = "moved" if self.rules.moved == "before" else "rename"
+        appends = rewrites if state.files[process.file].loose else "append"
+        at = {"append": appends, "compact": rewrites, "locked read": "unlock"}[process.then]
         following = process._replace(at=at)
         lines = state.files[process.file].lines
         if not self.rules.repair or at == "unlock" or whole(lines) == lines:
@@ -275,7 +295,7 @@ class Protocol:
             yield "unlocks", self.go(state, who, process._replace(at="finish"))
 
     def do_finish(self, state, who, process):
-        following = process._replace(script=process.script[1:], at="begin", then="begin", new=-1)
+        following = process._replace(script=process.script[1:], at="begin", after="repair", then="begin", new=-1)
         if process.then != "ack":
             yield "the operation is over", self.end(state, who, process, following)
             return
@@ -311,8 +331,7 @@ class Protocol:
 
     def writes_soon(self, process, file):
         """Returns True if a process that has the lock may change the file without looking for a replacement again."""
-        return process is not None and process.file == file and not (
-            process.at in ("examine", "heed") or process.then == "compact" and process.at in ("copy", "moved", "heed again"))
+        return process is not None and process.file == file and process.at not in ("examine", "heed", "moved")
 
     def do_wait(self, state, who, process):
         holder = state.files[process.file].holder
@@ -347,32 +366,37 @@ class Protocol:
 
     # ---- compaction, which also holds the lock
 
-    def do_copy(self, state, who, process):
-        living = value(state.files[process.file].lines[: process.read])
-        files = state.files + (File(lines=(living,) if living else ()),)
-        at = "moved" if self.rules.moved == "before" else "rename"
-        following = process._replace(at=at, new=len(files) - 1, read=len(files[-1].lines))
-        yield "writes a new file", self.go(state._replace(files=files), who, following)
-
     def do_moved(self, state, who, process):
-        at = "rename" if self.rules.moved == "before" else "adopt"
-        at = "heed again" if state.files[process.file].loose and at == "rename" and self.rules.heed_again else at
-        yield "appends the moved line", self.go(self.put(state, process.file, MOVED), who, process._replace(at=at))
-
-    def do_heed_again(self, state, who, process):
-        other = state.replacement
-        if other != -1 and state.files[other].holder != -1 or state.path != process.file:
-            yield "somebody replaces the file", self.go(self.release(state, who), who, process._replace(at="finish", then="done"))
+        if self.rules.moved == "after":
+            following = process._replace(at="adopt")
+        elif state.files[process.file].loose and self.rules.heed_again:
+            following = self.looking(process, "rename")
         else:
-            yield "nobody replaces the file", self.go(state, who, process._replace(at="rename"))
+            following = process._replace(at="rename")
+        yield "appends the moved line", self.go(self.put(state, process.file, MOVED), who, following)
+        yield from self.fails_to_rewrite(state, who, process)
 
     def do_rename(self, state, who, process):
+        living = value(state.files[process.file].lines[: process.read])
+        new = File(lines=(living,) if living else ())
+        renamed = state._replace(files=state.files + (new,), path=len(state.files))
         at = "moved" if self.rules.moved == "after" else "adopt"
-        yield "renames the new file over the old", self.go(state._replace(path=process.new), who, process._replace(at=at))
+        following = process._replace(at=at, new=renamed.path, read=len(new.lines))
+        yield "renames a new file over the old", self.go(renamed, who, following)
+        yield from self.fails_to_rewrite(state, who, process)
+
+    def fails_to_rewrite(self, state, who, process):
+        """Yields that an update, after any time, goes on in the loose file, because it could not be rewritten."""
+        if process.then == "append":
+            kept = process._replace(at="append", read=len(state.files[process.file].lines))
+            following = self.looking(kept, "append") if self.rules.look_again else kept
+            yield "fails to rewrite the loose file", self.go(state, who, following)
 
     def do_adopt(self, state, who, process):
         # It knows only its own line of the new file, because others may have written there since the rename.
         adopted = process._replace(at="finish", then="done", file=process.new, has_moved=False)
+        if process.then == "append":
+            adopted = process._replace(at="open", new=-1)
         yield "unlocks and goes on with the new file", self.go(self.release(state, who), who, adopted)
 
     # ---- reading, without the lock unless a line is bad
