@@ -37,8 +37,8 @@ CONTROL_FLOW_x86_64  := -Xcc -fcf-protection=full -Xlinker -z -Xlinker shstk
 CONTROL_FLOW_aarch64 := -Xcc -mbranch-protection=pac-ret
 
 # The library is Embedded Swift. The version script hides the Swift runtime in it, which would otherwise replace the runtime of a Swift
-# host. It is compiled for size, which makes it an eighth smaller. The small functions that an update runs for each field are marked
-# @inline(__always), so that this costs an update next to nothing. The compiler writes what both modules use twice; with a section for each
+# host. It is compiled for size, which makes it an eighth smaller. The functions of an update's path are compiled for speed, which they say by
+# @_optimize(speed), and the small ones that it runs for each field are inlined, so that this costs an update next to nothing. The compiler writes what both modules use twice; with a section for each
 # function, the linker can drop what nothing calls. The tests of full Swift check exclusivity at run time. Here that check would end the
 # host, and cost a tenth of an update.
 SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session $(SWIFT_FLAGS) \

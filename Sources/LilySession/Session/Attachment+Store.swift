@@ -43,6 +43,7 @@ extension Attachment {
   ///
   /// - Parameter wasUnsettled: true if fields were unsettled before this update, so that more than its own changes may have to be written.
   @inline(never)
+  @_optimize(speed)
   func finishUpdate(_ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
     writeDirty()
@@ -94,6 +95,7 @@ extension Attachment {
   }
 
   /// Fills the batch in field order. A field that cannot be encoded stays dirty, and does not affect the others.
+  @_optimize(speed)
   private func encodeDirty(_ now: Int64) {
     batch.removeAll()
     batched.removeAll()

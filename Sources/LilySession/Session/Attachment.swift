@@ -94,6 +94,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   }
 
   @inline(never)
+  @_optimize(speed)
   private func storeDifferences(_ slice: Lens.Session, _ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { retryUnsettled() }
     for at in 0..<count {

@@ -8,6 +8,7 @@ extension Journal {
   private static var allocationStep: Int64 { 64 << 10 }
 
   @inline(__always)
+  @_optimize(speed)
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusion.run { () throws(Failure) in
