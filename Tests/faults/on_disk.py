@@ -32,7 +32,7 @@ def fill():
 
 
 def fill_and_empty():
-    """Only the journal fills the disk. Once everything is removed, there is room for something else."""
+    """Fills the disk with the journal alone. Once everything is removed, there is room for something else."""
     path = faults.fresh()
     run = faults.script(path, what="fill")
     found = sweep.judge(path, run, {OK, NO_SPACE})

@@ -1,4 +1,4 @@
-/* The program that the faults meet. It takes a session and two handles of one file, in one process or two, through every kind of change
+/* The program into which the tests inject faults. It takes a session and two handles of one file, in one process or two, through every kind of change
  * and of rewriting.
  *
  *   script <path> <process|power> <what>

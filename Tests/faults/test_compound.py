@@ -101,7 +101,7 @@ def rewriting(actions, what, durability="process"):
 
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_a_compactor_that_is_killed_leaves_one_whole_file_or_the_other(durability, numbers):
-    """What it leaves of the new file is never read, and the next rewriting removes it."""
+    """What a killed compactor leaves of the new file is never read, and the next rewriting removes it."""
     left = []
 
     def killed():

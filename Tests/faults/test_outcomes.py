@@ -159,7 +159,7 @@ def test_a_directory_that_cannot_be_synced_makes_nothing_durable(numbers):
 
 @pytest.mark.parametrize("rule", ["fsync:tmp@1=EIO", "renameat:tmp@1=EXDEV", "renameat:tmp@1=EACCES", "write:tmp@1=ENOSPC"])
 def test_rewriting_that_fails_once_is_told_once_in_both_durabilities(rule, numbers):
-    """Only the sync that should erase what was removed reports it, if overwriting fails, too. On a full disk it makes room and tries once
+    """If overwriting also fails, only the sync that should erase the removed values reports it. On a full disk it makes room and tries once
     more."""
     for durability in ["process", "power"]:
         run, _ = judged(numbers, rule + " pwrite@1+=EIO", durability)

@@ -43,7 +43,7 @@ def test_SIGKILL_before_and_after_each_call(action, durability, numbers):
 @pytest.mark.parametrize("durability", DURABILITIES)
 @pytest.mark.parametrize("call", ["write", "renameat", "fsync"])
 def test_SIGKILL_after_each_step_that_changes_the_file(call, durability, numbers):
-    """The short run, too, tries every one of them, because a change that took two steps would then be half done."""
+    """Even the short run tries every such call, because a change that took two steps would then be half done."""
     assert sweep_through(numbers, sweep.points(call, "=kill-after", durability, stride=1), {OK}, "kills") > 2
 
 

@@ -19,7 +19,7 @@ def own_files():
 
 @pytest.fixture(autouse=True)
 def hang_guard():
-    """A call that never returns cannot be interrupted from Python: after a generous while the run ends with a
+    """A call that never returns cannot be interrupted from Python: after a long time the run ends with a
     traceback of where it stood."""
     faulthandler.dump_traceback_later(3600 if LONG else 600, exit=True)
     yield

@@ -1,6 +1,6 @@
 """A second reader and writer of the journal, written from docs/format.md alone.
 
-It knows nothing of the library: what the two agree on is the page.
+It knows nothing of the library: they have only the page in common.
 """
 import functools
 import re

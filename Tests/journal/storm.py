@@ -23,7 +23,7 @@ def filler(seed, sizes):
 
 
 class Worker:
-    """One process at a time; `start` makes the next one, which begins where the last one's work was found."""
+    """One process at a time. `start` makes the next one, which continues from what the last one left in the file."""
 
     def __init__(self, path, name):
         self.path, self.name = path, name
@@ -32,7 +32,7 @@ class Worker:
         self.acknowledged = self.lost = self.under_way = 0
         self.pid = None
 
-    # what a subclass says: its keys, update number `count` as {key: text or None}, and how to make it
+    # what a subclass defines: its keys, update number `count` as {key: text or None}, and how to make it
     def keys(self):
         raise NotImplementedError
 
@@ -40,7 +40,7 @@ class Worker:
         raise NotImplementedError
 
     def work(self, tell):
-        """In the process: updates 1, 2, 3, … with tell() after each."""
+        """Runs in the child process. Makes updates 1, 2, 3, … and calls tell() after each."""
         raise NotImplementedError
 
     def start(self):

@@ -27,7 +27,8 @@ def test_S20_truncate_at_every_byte(path, real, numbers):
         whole = sum(end <= cut for end in ends) - 2
         expected = outcome(operations[:max(whole, 0)])
         path.write_bytes(real[:cut])
-        # Emptied, or cut in the second copy of its header: something was lost. In the first copy: it may never have been more.
+        # If the file was emptied, or cut in the second copy of its header, something was lost. If it was cut in the first copy, it may never
+        # have been longer.
         lost = cut == 0 or HEADER <= cut < 2 * HEADER
         assert examine.open_status(path, lily.STRICT) == (lily.CORRUPT if lost else lily.OK)
         survives(path, real[:cut], expected)
@@ -35,8 +36,8 @@ def test_S20_truncate_at_every_byte(path, real, numbers):
 
 
 def test_S20_flip_every_bit(path, real, numbers):
-    """A flip costs its own line, and the next one's when it hits the newline between them. Never more, and never is a
-    value read that was not written. The short run flips two bits of each byte."""
+    """A flip destroys its own line, and also the next one if it hits the newline between them. No other line is lost, and no
+    value is read that was never written. The short run flips two bits of each byte."""
     operations, lines = operations_of(real), lines_of(real)
     line_at, start = [], 2 * HEADER
     for number, line in enumerate(lines):
@@ -71,7 +72,7 @@ def headless(path, data):
     assert examine.open_status(path, lily.READ_ONLY) == lily.OK and path.read_bytes() == data
     with lily.Storage(path, now=NOW) as storage:
         found = storage.each()
-        for _ in range(40):  # so much more than lives that a sync rewrites the file
+        for _ in range(40):  # far more than stays stored, so that a sync rewrites the file
             storage.set(b"new", b'"%s"' % (b"x" * 4000))
         storage.set(b"new", b"1")
         storage.sync()
@@ -88,7 +89,7 @@ def headless(path, data):
 
 
 def test_S20_both_headers_hit_costs_no_line(path, real):
-    """Where both copies are damaged, the lines tell what their checks are seeded with."""
+    """If both copies of the header are damaged, the lines show which salt their checks use."""
     expected = journal.read(real).live(NOW)
     for at in range(0, HEADER, 7):
         broken = bytearray(real)
@@ -108,7 +109,7 @@ def test_S20_the_first_sector_is_lost(path, real, length):
 
 
 def test_S20_without_a_header_two_lines_have_to_agree(path, real):
-    """One alone could be anybody's, and so could the same one twice, or those of a format that is not ours."""
+    """One line alone, the same line twice, or lines of another format do not show that the file is a journal."""
     first, second = lines_of(real)[:2]
     newer = journal.header_copy(b"12345678", b"00000000b7e15163", version=2)
     for data in (bytes(140) + first, bytes(140) + first * 3, bytes(140) + second + first, newer * 2 + first + second, first, b"x\n" + first):
@@ -136,7 +137,7 @@ def test_S20_duplicate_each_line(path, real):
 
 
 def test_S20_swap_each_two_lines(path, real):
-    """The later one, now first, counts; the earlier one has come too late."""
+    """The line with the higher sequence now comes first and counts. The other one is skipped."""
     operations, lines = operations_of(real), lines_of(real)
     for number in range(len(lines) - 1):
         mixed = lines[:number] + [lines[number + 1], lines[number]] + lines[number + 2:]

@@ -98,7 +98,7 @@ def test_S20_hostile_sequence(path, sequence):
 
 
 def skipped(path, operation, sequence=None):
-    """The line stands among others and means nothing, and the ones before and after it mean what they say."""
+    """Checks that the line is skipped, and that the lines before and after it are applied."""
     made = Writer().set(b"a", b'"before"').set(b"b", b'"kept"').set(b"c", b'"old"').raw(operation, sequence)
     if sequence is not None:
         made.sequence += 1
@@ -115,12 +115,12 @@ def test_S20_a_bad_line_with_a_high_sequence_hides_nothing(path):
 
 @pytest.mark.parametrize("sequence", [2**31, 2**32 - 1])
 def test_S20_high_sequences(path, sequence):
-    """Lines are missing before such a line, but it counts."""
+    """The gap before such a line counts as damage, but the line is applied."""
     survives(path, Writer().set(b"a", b"1").raw(b'"set","b",2,0', b"%d" % sequence).bytes(), {b"a": (b"1", 0), b"b": (b"2", 0)})
 
 
 def test_S20_the_highest_sequence(path):
-    """No line follows it: the file is written anew, and nothing is lost."""
+    """No line can follow this sequence, so the file is rewritten, and nothing is lost."""
     path.write_bytes(Writer().set(b"a", b"1").raw(b'"set","b",2,0', b"%d" % 2**32).bytes())
     with lily.Storage(path, now=NOW) as storage:
         storage.set(b"c", b"3")

@@ -42,14 +42,14 @@ def test_S20_newer_is_read_and_not_written(path, operation, tail):
         assert path.read_bytes() == data
     assert list(path.parent.iterdir()) == [path]
     with lily.Storage(path, now=NOW) as storage:
-        storage.clear()  # log-out goes before what cannot be read
+        storage.clear()  # log-out matters more than a line that cannot be read
         assert storage.each() == {b"b": (b"2", 0)}
         storage.set(b"b", b"3")
     assert not journal.read(path.read_bytes()).newer
 
 
 def test_S20_newer_among_damage_is_not_rewritten(path):
-    """Damage and removed values would both want the file rewritten; the newer line forbids it."""
+    """Damage and removed values would both cause a rewriting, which the newer line forbids."""
     made = Writer().set(b"a", b"1").raw(b'"later"').raw(b'"set","a",NaN,0').remove(b"b")
     data = made.bytes() + b"\n" + b"x" * 10
     path.write_bytes(data)

@@ -21,7 +21,7 @@ def fails_with(code, call, *arguments):
 
 
 def as_nobody(pipe, body, *arguments):
-    """Runs the body as nobody, as modes mean nothing to root."""
+    """Runs the body as nobody, because modes do not restrict root."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(NOBODY)

@@ -51,7 +51,7 @@ def test_S10_four_processes_at_once_lose_nothing(path, numbers):
             for number in range(5):
                 assert storage.get(b"%s%d" % (who, number)) == b'"%s %d"' % (who, count - 5 + number)
     turns = sum(a[2].text[:3] != b[2].text[:3] for a, b in zip(written, written[1:]))
-    assert turns > 10  # they did run at once
+    assert turns > 10  # they really ran at the same time
     numbers(sets_by_four_processes=len(names) * 2 * count)
 
 
@@ -99,7 +99,7 @@ def set_much(pipe, path, who, count):
 
 
 def test_S12_updates_alone_keep_a_file_from_growing(path):
-    """Past 4 MiB and 16 times what lives, an update rewrites the file under the other process, which loses nothing."""
+    """Past 4 MiB and 16 times what is stored, an update rewrites the file under the other process, which loses nothing."""
     count, files, largest = 1000, set(), 0
     with Child(set_much, path, b"first", count) as first, Child(set_much, path, b"second", count) as second:
         for _ in range(count // 50):
@@ -172,8 +172,8 @@ def test_S5_an_update_is_seen_whole_or_not_at_all(path, numbers):
 
 
 def log_in(pipe, path, limited):
-    """A session that does what it is told: a dict is dispatched, "limit" forbids its file to grow, "free" allows it again. It
-    returns a status, or a state where that is asked for: asking looks at the file, which a test may not want."""
+    """Runs a session that obeys commands: a dict is dispatched, "limit" forbids its file to grow, "free" allows it again. It
+    returns a status or, if asked, a state: asking looks at the file, which a test may not want."""
     with lily.Storage(path) as storage:
         session = Session(storage, [Field("token", lily.STRING), Field("theme", lily.STRING)], {"token": b"", "theme": b""})
         if not limited:

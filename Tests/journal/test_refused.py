@@ -171,7 +171,7 @@ def test_S20_other_kinds_of_files_are_refused(path, tmp_path, monkeypatch):
 
 
 def test_S18_a_link_on_the_way_is_followed(tmp_path):
-    """People link their directories."""
+    """A symbolic link to the folder is followed, because people have such links."""
     (tmp_path / "real").mkdir()
     os.symlink(tmp_path / "real", tmp_path / "link")
     with lily.Storage(tmp_path / "link/session.jsonl") as storage:

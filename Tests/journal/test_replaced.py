@@ -175,7 +175,7 @@ def test_hard_linked(path, storage):
 
 @pytest.mark.parametrize("first", ["read", "write"])
 def test_hard_linked_and_rewritten_by_another(path, storage, first):
-    """The old file lives on under its other name, with one link: only the line "moved" in it tells that the path has a new one."""
+    """The old file lives on under its other name, with one link: only the line "moved" in it shows that the path has a new one."""
     other = path.with_name("other")
     with lily.Storage(path) as rewriter:  # opened before the link is made: afterwards it would be refused
         os.link(path, other)
@@ -195,7 +195,7 @@ def test_hard_linked_and_rewritten_by_another(path, storage, first):
 
 
 def test_hard_linked_and_the_path_unlinked(path, storage):
-    """The link count stays 1: only the path tells that this is no longer the file."""
+    """The link count stays 1: only the path shows that this is no longer the file."""
     other = path.with_name("other")
     os.link(path, other)
     os.unlink(path)

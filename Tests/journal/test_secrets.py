@@ -97,7 +97,7 @@ def test_S8_damage_from_before_a_clear_is_not_kept(path):
 
 
 def rewrite(storage):
-    """Writes so much more than lives that a sync rewrites the file, though nothing is removed."""
+    """Writes far more than stays stored, so that a sync rewrites the file, though nothing is removed."""
     for _ in range(40):
         storage.set(b"fill", b'"%s"' % (b"x" * 4000))
     storage.set(b"fill", b"1")

@@ -48,7 +48,7 @@ def test_S12_SIGKILL_storm_past_4_MiB(path, numbers, capsys):
 
 def test_S12_SIGKILL_tears_a_line(path, numbers):
     """One writer of long lines, killed while it writes: the next one cuts off what was torn, and loses nothing of its own.
-    How many lines are torn is the file system's affair: on some, none."""
+    How many lines are torn depends on the file system; on some no line is."""
     worker, rng, torn, kills = storm.Setter(path, "torn", [3000, 5000, 9000]), random.Random(3), 0, 0
     end = time.monotonic() + (60 if LONG else 4 * STORM)
     with lily.Storage(path) as storage:
