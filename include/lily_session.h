@@ -21,8 +21,8 @@
  *   persist, flush, refresh, touch or attach on a runtime from one of its own
  *   callbacks returns ::LILY_SESSION_ERROR_REENTRANT. Calls of detach, abandon
  *   and runtime_free inside a callback take effect when the outermost call
- *   returns. A callback must return; it must not leave
- *   by longjmp or an exception.
+ *   returns. A callback must return; it must not leave by longjmp or by an
+ *   exception.
  * @par Memory
  *   Handles may be freed in any order: a session retains its storage and its
  *   fields. The library frees neither model nor slice. The caller frees what

@@ -1,4 +1,5 @@
-/// Which entry a field has taken or refused, or is to compare with that: the key that it is under, and what tells it from other entries.
+/// Tells an entry of a field from its other entries, by the key that it is under and by its identity. A slot keeps that of the entry which the
+/// field has taken or refused, to compare others with it.
 struct TakenEntry: Equatable, BitwiseCopyable {
   /// 0 for the field's own key; otherwise the place of the key among the former keys, from 1 on.
   var source: Int

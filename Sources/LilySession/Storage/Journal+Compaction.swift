@@ -187,8 +187,8 @@ extension Journal {
     return position
   }
 
-  /// Copies the damaged file, with zeros in place of the lines up to the last removal. A hard link would not do, because it changes the link count, by which
-  /// others notice a replacement.
+  /// Copies the damaged file, with zeros in place of the lines up to the last removal. A hard link would not do,
+  /// because it changes the link count, by which others notice a replacement.
   func keepDamaged() throws(Failure) { try guarded { () throws(Failure) in try copyDamaged() } }
 
   private func copyDamaged() throws(Failure) {

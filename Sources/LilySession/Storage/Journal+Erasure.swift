@@ -13,7 +13,8 @@ extension Journal {
     let end = mirror.applied
     let found = try survey()
     defer { scratch.buffer.truncate(to: 0) }
-    // If power fails while a line is overwritten, the whole line may be lost. So what such a line says, if it still counts, is written again first.
+    // If power fails while a line is overwritten, the whole line may be lost. So what such a line says, if it still
+    // counts, is written again first.
     if found.endangered.count > 0 { try writeAgain(found.endangered) }
     do throws(Failure) { try Syscalls.syncData(route.file) } catch {
       debts.syncFailed()

@@ -58,8 +58,8 @@ extension Journal {
     return removeRemains()
   }
 
-  /// Returns true if a damaged line may have a key that is removed outside a session, although no entry has it. If the copy of a damaged file may have
-  /// the key, that copy is removed at once. The next sync removes new files that were left.
+  /// Returns true if a damaged line may have a key that is removed outside a session, although no entry has it. If the copy of a
+  /// damaged file may have the key, that copy is removed at once. The next sync removes new files that were left.
   @inline(never)
   func mayBeInRemains(_ batch: Batch, _ generation: UInt64?) -> Bool {
     guard generation == nil, batch.hasRemoves else { return false }

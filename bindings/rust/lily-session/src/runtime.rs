@@ -127,7 +127,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         });
         match (NonNull::new(runtime), NonNull::new(model)) {
             (Some(runtime), Some(model)) => Runtime { runtime, model, update, attached: Vec::new() },
-            // By the header the only failure is a model that is NULL.
+            // The header says that the only failure is a model that is NULL.
             _ => unreachable!("lily_session_runtime_new: {made:?}"),
         }
     }
