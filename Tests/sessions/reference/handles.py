@@ -172,6 +172,10 @@ class Handle:
         self.root.wrote_to = self.store
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
 
+    def removed_nothing(self):
+        """Notes a removal of what is absent. Who removed it may have died before its sync, so this handle owes the rewriting, too (S8)."""
+        self.root.wrote_since = self.root.wrote_since or self.store.removed or self.store.was_erased
+
     def clear(self):
         self.store.clear(self.scope)
         self.wrote(True)
@@ -230,6 +234,8 @@ def call_remove(handle, key):
     status, _ = handle.cannot_write()
     # A damaged line may have the key, so it is removed anyway, unless a removal has come after the damage.
     if handle.raw(key) is None and not (handle.damaged and handle.opened.file.keeps_damage):
+        if status in (n.OK, n.NEWER, n.NO_SPACE):
+            handle.removed_nothing()
         return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure
     if status:
         return status

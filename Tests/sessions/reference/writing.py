@@ -50,6 +50,7 @@ class Writing:
             self.tell_failure(refused, system_error, writing, events)
             return n.OK
         changes, going, left_out = {}, [], []
+        removes = any(belief.stale for belief in writing)
         # Values that nobody changed may share the line or not, so they make no room for those that were changed.
         for belief in sorted(writing, key=lambda belief: not self.due(belief)):
             own = self.changes_of(belief)
@@ -62,6 +63,8 @@ class Writing:
             going.append(belief)
         self.tell_failure(n.QUOTA, 0, left_out, events)
         if not changes:
+            if removes:
+                self.handle.removed_nothing()
             return n.OK
         self.handle.write(changes, removes=any(belief.stale for belief in going))
         self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # they may also have a line of their own
