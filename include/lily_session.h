@@ -18,7 +18,7 @@
  * @par Callbacks
  *   No lock is held while a callback runs. An update function may call the
  *   storage functions and lily_session_clear(). Calling dispatch, set_model,
- *   persist, flush, refresh, touch or attach on a runtime from one of its own
+ *   persist, flush, refresh, touch, modify, reset or attach on a runtime from one of its own
  *   callbacks returns ::LILY_SESSION_ERROR_REENTRANT. Calls of detach, abandon
  *   and runtime_free inside a callback take effect when the outermost call
  *   returns. A callback must return; it must not leave by longjmp or by an
@@ -137,6 +137,49 @@ const char *lily_session_last_error(void);
  * allowed.
  * @since 0.1 */
 void lily_session_free(void *memory);
+
+/** @} */
+
+/* ------------------------------------------------------------------- values */
+/** @defgroup values Values
+ * What fields hold, and what is stored under a key.
+ * @{ */
+
+/** The types of values. They are bits, because a field may accept several. */
+enum lily_session_value_type {
+  LILY_SESSION_NULL = 1,    /**< null */
+  LILY_SESSION_BOOL = 2,    /**< true and false */
+  LILY_SESSION_INT = 4,     /**< a number without fraction and exponent that fits int64_t */
+  LILY_SESSION_REAL = 8,    /**< any number, as a double */
+  LILY_SESSION_STRING = 16, /**< text */
+  LILY_SESSION_JSON = 32    /**< anything, as JSON text */
+};
+
+/** A field's value. */
+typedef struct lily_session_value {
+  int32_t type; /**< exactly one ::lily_session_value_type; it says which member of `as` is set */
+  /** The value itself. For a NULL no member is set. */
+  union {
+    bool boolean;    /**< as.boolean, for a BOOL */
+    int64_t integer; /**< as.integer, for an INT */
+    double real;     /**< as.real, for a REAL */
+    /** as.text: for a STRING its characters, which may include NUL; for JSON its text */
+    struct {
+      const char *bytes; /**< as.text.bytes: UTF-8. The text that set is given ends with a NUL; the text that get gives need not */
+      size_t length;     /**< as.text.length: without that NUL */
+    } text;
+  } as;
+} lily_session_value;
+
+/** Makes the value that shall be stored from the one that is. The library calls it
+ * again if another program stores something meanwhile, so it must not count its
+ * calls. No lock is held while it runs.
+ *
+ * @param stored     borrowed for the call; NULL: nothing is stored
+ * @param out_value  the library borrows its text until it calls this again, or until
+ *                   the call that ran this returns
+ * @return anything but LILY_SESSION_OK changes nothing, and that call returns it */
+typedef lily_session_status (*lily_session_modify_fn)(void *context, const lily_session_value *stored, lily_session_value *out_value);
 
 /** @} */
 
@@ -276,6 +319,12 @@ typedef void (*lily_session_backend_close_fn)(void *context);
  * NOT_FOUND. */
 typedef lily_session_status (*lily_session_backend_renew_fn)(void *context, const lily_session_entry *entry);
 
+/** Writes the entry, in one step, if its key still holds the stored json and
+ * version or, where stored is NULL, if it has no entry. Otherwise changes nothing and
+ * returns NOT_FOUND. stored has no key. The prefix and the generation are as for
+ * write. */
+typedef lily_session_status (*lily_session_backend_replace_fn)(void *context, const lily_session_entry *stored, const lily_session_entry *entry, const char *prefix, uint64_t generation);
+
 /** A store of the program's own. Its functions run on the threads that use the
  * storage, with no lock held. Each returns LILY_SESSION_OK or a failure, which the
  * library returns to its caller; a number that the library does not know becomes
@@ -295,10 +344,11 @@ typedef struct lily_session_backend {
   lily_session_backend_close_fn close;           /**< NULL: there is nothing to do */
   lily_session_backend_renew_fn renew;           /**< NULL: the library reads the entry and writes it again; what another program
                                                       writes between the two is lost */
+  lily_session_backend_replace_fn replace;       /**< NULL: as for renew; modifications of two programs at the same time may then lose one */
 } lily_session_backend;
 
 /** A backend without functions. */
-#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** Opens a storage in a store of the program's own. The library keeps the rules of
  * keys, values, expiry, versions and scopes. The backend itself limits the size,
@@ -360,6 +410,30 @@ lily_session_status lily_session_storage_set(lily_session_storage *storage, cons
  * @return as lily_session_storage_set()
  * @since 0.1 */
 lily_session_status lily_session_storage_remove(lily_session_storage *storage, const char *key);
+
+/** Stores and removes several keys in one step: either all of it happens, or
+ * nothing does.
+ *
+ * @param entries  borrowed for the call; json as for lily_session_storage_set(), or
+ *                 NULL to remove the key
+ * @return DUPLICATE_KEY: two entries have the same key; QUOTA: not all of it fits; and
+ *         as lily_session_storage_set()
+ * @since 0.1 */
+lily_session_status lily_session_storage_write(lily_session_storage *storage, const lily_session_entry *entries, size_t count);
+
+/** Reads an entry, changes it and stores it, without losing what another program
+ * stores at the same time. The entry keeps its expiry and its version; a new one has
+ * none.
+ *
+ * @param modify   is given the stored value, and gives the new one, both of type JSON
+ * @param context  passed to modify
+ * @return ENCODE: modify gave no JSON; what modify returned; BUSY: other programs keep
+ *         changing the entry; and as lily_session_storage_get() and
+ *         lily_session_storage_set()
+ *
+ * Callbacks: modify, clock.
+ * @since 0.1 */
+lily_session_status lily_session_storage_modify(lily_session_storage *storage, const char *key, lily_session_modify_fn modify, void *context);
 
 /** What lily_session_storage_each() calls for each entry. If it returns anything
  * but LILY_SESSION_OK, the walk stops and returns that. The arguments are borrowed
@@ -431,32 +505,6 @@ lily_session_status lily_session_storage_info(lily_session_storage *storage, lil
  * accepts, and how it is read from the model and set in it.
  * @{ */
 
-/** The types of values. They are bits, because a field may accept several. */
-enum lily_session_value_type {
-  LILY_SESSION_NULL = 1,    /**< null */
-  LILY_SESSION_BOOL = 2,    /**< true and false */
-  LILY_SESSION_INT = 4,     /**< a number without fraction and exponent that fits int64_t */
-  LILY_SESSION_REAL = 8,    /**< any number, as a double */
-  LILY_SESSION_STRING = 16, /**< text */
-  LILY_SESSION_JSON = 32    /**< anything, as JSON text */
-};
-
-/** A field's value. */
-typedef struct lily_session_value {
-  int32_t type; /**< exactly one ::lily_session_value_type; it says which member of `as` is set */
-  /** The value itself. For a NULL no member is set. */
-  union {
-    bool boolean;    /**< as.boolean, for a BOOL */
-    int64_t integer; /**< as.integer, for an INT */
-    double real;     /**< as.real, for a REAL */
-    /** as.text: for a STRING its characters, which may include NUL; for JSON its text */
-    struct {
-      const char *bytes; /**< as.text.bytes: UTF-8. The text that set is given ends with a NUL; the text that get gives need not */
-      size_t length;     /**< as.text.length: without that NUL */
-    } text;
-  } as;
-} lily_session_value;
-
 /** Reads the field's value. The library borrows its text until it calls get again
  * for this field, or until the call that ran get returns. If get returns anything
  * but LILY_SESSION_OK, this field alone fails, and the next update reads it again. */
@@ -505,8 +553,10 @@ typedef struct lily_session_field {
 #define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0 }
 
 /** @cond */
-#ifdef __cplusplus
+#if defined __cplusplus
 #define LILY_SESSION_FIELD_LITERAL_ lily_session_field
+#elif defined __STRICT_ANSI__ && __STDC_VERSION__ < 201112L
+#define LILY_SESSION_FIELD_LITERAL_ /* C99 does not let a compound literal initialise what is at file scope */
 #else
 #define LILY_SESSION_FIELD_LITERAL_ (lily_session_field)
 #endif
@@ -518,10 +568,14 @@ typedef struct lily_session_field {
 /** @name Fields of a struct's members
  * A field for a plain member of the slice's struct, without callbacks:
  *
- *     lily_session_field volume = LILY_SESSION_FIELD_INT64(struct app, volume);
+ *     static const lily_session_field fields[] = {
+ *       LILY_SESSION_FIELD_INT64(struct app, volume),
+ *       LILY_SESSION_FIELD_CHARS(struct app, theme),
+ *     };
  *
  * The key is the member's name. You may change .key, .expires_after_ms and
- * .version of the result.
+ * .version of a single field that is initialised so. Under -std=c99 a macro is an
+ * initialiser and nothing else; otherwise it is an expression, too.
  * @{ */
 
 /** A `bool`. */
@@ -563,6 +617,16 @@ void lily_session_persistence_free(lily_session_persistence *persistence);
  * Callbacks: release, on failure.
  * @since 0.1 */
 lily_session_status lily_session_field_add(lily_session_persistence *persistence, const lily_session_field *field);
+
+/** Adds all fields of a table to the end of the list, or none of them.
+ *
+ * @param fields  `count` fields, which all have the size of the first
+ * @return as lily_session_field_add(). On failure the contexts of all fields have
+ *         been released
+ *
+ * Callbacks: release, on failure.
+ * @since 0.1 */
+lily_session_status lily_session_fields_add(lily_session_persistence *persistence, const lily_session_field *fields, size_t count);
 
 /** @} */
 
@@ -612,6 +676,24 @@ void *lily_session_runtime_model(const lily_session_runtime *runtime);
  * @return INVALID_ARGUMENT: the runtime or the model is NULL; REENTRANT
  * @since 0.1 */
 lily_session_status lily_session_runtime_set_model(lily_session_runtime *runtime, void *model);
+
+/** Does what lily_session_persist() does, for each session of the runtime.
+ * @return the first failure, in the order of sessions; the others are persisted all
+ *         the same
+ * @since 0.1 */
+lily_session_status lily_session_runtime_persist(lily_session_runtime *runtime);
+
+/** Does what lily_session_refresh() does, for each session of the runtime.
+ * @return the first failure, in the order of sessions; the others are refreshed all
+ *         the same
+ * @since 0.1 */
+lily_session_status lily_session_runtime_refresh(lily_session_runtime *runtime);
+
+/** Returns the least of what lily_session_next_expiry() returns for each session of
+ * the runtime, or -1 if no stored field will expire. Leaves lily_session_last_error()
+ * alone.
+ * @since 0.1 */
+int64_t lily_session_runtime_next_expiry(lily_session_runtime *runtime);
 
 /** Detaches the runtime's sessions, which flushes them, and frees the runtime.
  * Calls with the sessions' handles then return INVALID_ARGUMENT; the handles must
@@ -705,6 +787,24 @@ typedef struct lily_session_config {
 lily_session_status lily_session_attach(lily_session_runtime *runtime, const lily_session_persistence *persistence,
                                         const lily_session_config *config, lily_session **out_session);
 
+/** Attaches fields to a model in one call, for a program that changes its model
+ * itself and then calls lily_session_persist(). The fields are kept in the default
+ * place, and the model is the slice.
+ *
+ * @param application  as lily_session_storage_options::application
+ * @param model        the program owns it; it must live until the session is closed
+ * @param fields       `count` fields, as for lily_session_fields_add()
+ * @param out_session  the caller's, to be given back by lily_session_close()
+ * @return as lily_session_fields_add() and lily_session_attach()
+ *
+ * Callbacks: get, set; release, on failure.
+ * @since 0.1 */
+lily_session_status lily_session_open(const char *application, void *model, const lily_session_field *fields, size_t count, lily_session **out_session);
+
+/** Does what lily_session_detach() does, and frees what lily_session_open() made.
+ * @since 0.1 */
+void lily_session_close(lily_session *session);
+
 /** Stores the fields that have changed, as lily_session_runtime_dispatch() does
  * after an update. Call it when you have changed the model yourself.
  * @return as lily_session_runtime_dispatch(), and INVALID_ARGUMENT if the session
@@ -752,6 +852,38 @@ lily_session_status lily_session_mark(lily_session *session, const char *key);
  *         and what lily_session_persist() returns
  * @since 0.1 */
 lily_session_status lily_session_touch(lily_session *session, const char *key);
+
+/** Persists, then changes what is stored for a field, without losing what another
+ * program stores at the same time, and sets the field in the model to the outcome:
+ * for counters and lists that several programs change. The call renews the field's
+ * expiry.
+ *
+ * @param key     the field's key, without the prefix
+ * @param modify  is given the stored value as the field decodes it, migrated if it is
+ *                of an older version, and gives a new one of the field's types
+ * @param context  passed to modify
+ * @return NOT_FOUND: the session has no such field; NEWER, DECODE: what is stored is
+ *         not this field's value, and stays; ENCODE: the new value cannot be stored;
+ *         what modify returned; BUSY: other programs keep changing the field, or its
+ *         own change could not be stored; CALLBACK: the new value is stored, and set or
+ *         config.set refused it; NOT_DURABLE: it is stored; and what
+ *         lily_session_persist() returns
+ *
+ * Callbacks: modify; get, set, config's get and set, revision, migrate, on_event, clock.
+ * @since 0.1 */
+lily_session_status lily_session_modify(lily_session *session, const char *key, lily_session_modify_fn modify, void *context);
+
+/** Removes what is stored for a field, and sets the field in the model to the value
+ * that it had before attach.
+ *
+ * @param key  the field's key, without the prefix
+ * @return NOT_FOUND: the session has no such field; CALLBACK: what was stored is
+ *         removed, and set or config.set refused the value; and as
+ *         lily_session_storage_remove()
+ *
+ * Callbacks: get, set, config's get and set, revision, on_event, clock.
+ * @since 0.1 */
+lily_session_status lily_session_reset(lily_session *session, const char *key);
 
 /** Returns, for the program's event loop, the milliseconds until the next stored
  * field that this session has loaded or stored expires. For each field this is at

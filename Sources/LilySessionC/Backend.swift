@@ -12,7 +12,7 @@ public func lily_session_storage_open_backend(
     // If this call fails, the context is released before the message is set.
     let owner = backend.map(namedMembers).map { Context($0.context, $0.release) }
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
-    let given = try readStruct(backend, former: 11 * MemoryLayout<Int>.size) // the struct's size before it had `renew`
+    let given = try readStruct(backend, smallest: 11 * MemoryLayout<Int>.size) // without `renew` and `replace`
     let options = try readOptions(options)
     try refuseFileOptions(options)
     guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
@@ -115,8 +115,15 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()
     var overtaken: [Int] = []
+    var stored: Entry? // what a replacement replaces
     let isRenewal = batch.isRenewal && table.renew != nil
-    if !isRenewal { overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in try read(key) } }
+    let isReplacement = !isRenewal && batch.isReplacement && table.replace != nil
+    if !isRenewal {
+      overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in
+        stored = try read(key)
+        return stored
+      }
+    }
     if batch.isEmpty { return .written(.of(overtaken: overtaken)) }
     var entries: [lily_session_entry] = []
     // Keys and texts, each with a NUL. What is in the buffer is wiped with it.
@@ -142,10 +149,12 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
         if let text = start.text { entries[at].json = first.map { $0 + text } }
       }
       if isRenewal, let renew = table.renew { return renew(context, entries) }
-      guard let wanted else { return host.write(context, entries, entries.count, nil, 0) }
-      return spelled(scope.session) { host.write(context, entries, entries.count, $0, wanted) }
+      return spelled(wanted.map { _ in scope.session }) { prefix in
+        guard isReplacement, let replace = table.replace else { return host.write(context, entries, entries.count, prefix, wanted ?? 0) }
+        return withEntry(stored) { replace(context, $0, entries, prefix, wanted ?? 0) }
+      }
     }
-    if isRenewal, status == Status.notFound.rawValue { return .written(.of(overtaken: [0])) }
+    if isRenewal || isReplacement, status == Status.notFound.rawValue { return .written(.of(overtaken: [0])) }
     if let wanted, status == Status.newer.rawValue {
       let current = try read([], of: scope).generation
       if current != wanted { return .superseded(generation: current) }
@@ -221,11 +230,25 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
   }
 
+  /// Calls `body` with an entry without its key, or with NULL if there is none.
+  private func withEntry(_ entry: Entry?, _ body: (UnsafePointer<lily_session_entry>?) -> Int32) -> Int32 {
+    guard let entry else { return body(nil) }
+    let status = try? entry.withText { text throws(Failure) in
+      var stored = lily_session_entry(
+        key: nil, json: text.baseAddress?.assumingMemoryBound(to: CChar.self), length: text.count, expires_at_ms: entry.deadline,
+        version: entry.version)
+      return body(&stored)
+    }
+    return status ?? Status.io.rawValue
+  }
+
   /// Returns a key as the backend sees it, with a NUL at its end.
   private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
 
-  private func spelled<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
-    HostBackend.spell(key).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+  /// Calls `body` with a key as the host sees it, or with NULL.
+  private func spelled<R>(_ key: Key?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+    guard let key else { return body(nil) }
+    return HostBackend.spell(key).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
   }
 }
 

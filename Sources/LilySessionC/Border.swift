@@ -40,14 +40,14 @@ func withNewHandle(
 
 /// Reads a struct of the host's, whose first member `size` says how large it is. Members that this library does not know must be zero.
 ///
-/// - Parameter former: the size that the struct had before it grew, or nil if it has not grown. The members that a struct of that size
-///   lacks become zero.
-func readStruct<Struct>(_ pointer: UnsafePointer<Struct>, former: Int? = nil) throws(Failure) -> Struct {
+/// - Parameter smallest: the size that the struct had at first, or nil if it has not grown. The members that a smaller struct lacks become
+///   zero.
+func readStruct<Struct>(_ pointer: UnsafePointer<Struct>, smallest: Int? = nil) throws(Failure) -> Struct {
   let bytes = UnsafeRawPointer(pointer)
   let size = bytes.load(as: Int.self)
   let known = MemoryLayout<Struct>.stride
   // A size larger than a page can only be garbage.
-  guard size >= known || size == former, size <= 4096 else {
+  guard size >= smallest ?? known, size <= 4096, size >= known || size % MemoryLayout<Int>.size == 0 else {
     throw Failure(.invalidArgument, "the `size` member is not set; use LILY_SESSION_…_INIT, or zero the struct and set size")
   }
   if size > known {
@@ -78,6 +78,11 @@ func keyArgument(_ text: UnsafePointer<CChar>?, limit: Int) throws(Failure) -> K
   return try Key(validating: bytes(text, limit), limit: limit)
 }
 
+func scopeArgument(_ text: UnsafePointer<CChar>?) throws(Failure) -> Scope {
+  guard let text else { throw Failure(.invalidArgument, "the scope is NULL") }
+  return try Scope(name: bytes(text, Scope.nameLimit))
+}
+
 /// Reads a prefix. "" and NULL are the prefix of every key.
 func prefixArgument(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
   guard let text else { return try Key(prefix: UnsafeRawBufferPointer(start: nil, count: 0)) }
@@ -87,6 +92,32 @@ func prefixArgument(_ text: UnsafePointer<CChar>?) throws(Failure) -> Key {
 /// The bytes of a C string. They end one byte past the limit at the latest, which is enough to see that the text is too long.
 private func bytes(_ text: UnsafePointer<CChar>, _ limit: Int) -> UnsafeRawBufferPointer {
   UnsafeRawBufferPointer(start: text, count: strnlen(text, limit + 1))
+}
+
+/// Runs a call that modifies what is stored, and returns its status, or what `modify` returned if that was a failure.
+///
+/// - Parameter body: is given a function that calls `modify` with what is stored, and returns what shall be, which is borrowed.
+func withModification(
+  _ modify: lily_session_modify_fn?, _ context: UnsafeMutableRawPointer?,
+  _ body: ((NativeValue?) throws(Failure) -> NativeValue) throws(Failure) -> Void
+) -> lily_session_status {
+  var refusal: lily_session_status = 0
+  let status = withStatus { () throws(Failure) in
+    guard let modify else { throw Failure(.invalidArgument, "modify is NULL") }
+    try body { stored throws(Failure) in
+      // A NativeValue has the same layout in memory as a lily_session_value; a test compares the two.
+      let new = withUnsafeTemporaryAllocation(of: NativeValue.self, capacity: 2) { values in
+        values[0] = stored ?? NativeValue()
+        values[1] = NativeValue()
+        let both = values.baseAddress.map { UnsafeMutableRawPointer($0).assumingMemoryBound(to: lily_session_value.self) }
+        refusal = modify(context, stored == nil ? nil : both.map { UnsafePointer($0) }, both.map { $0 + 1 })
+        return values[1]
+      }
+      guard refusal == 0 else { throw Failure(.callback, "modify refused") }
+      return new
+    }
+  }
+  return refusal != 0 ? refusal : status
 }
 
 /// The host's context and its release function, which runs when nothing retains this object any more.

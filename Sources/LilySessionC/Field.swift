@@ -28,19 +28,47 @@ public func lily_session_field_add(
   _ persistence: OpaquePointer?, _ field: UnsafePointer<lily_session_field>?
 ) -> lily_session_status {
   withStatus { () throws(Failure) in
-    // The host's context is released when neither a list nor a session has the field any more. If this call fails, it is released before the
-    // message is set, so that what the host does then cannot change the message.
-    let owner = field.map(namedMembers).map { Context($0.context, $0.release) }
-    let list = try persistence.object(FieldListHandle.self).list
     guard let field else { throw Failure(.invalidArgument, "the field is NULL") }
+    try addFields(field, 1, to: persistence)
+  }
+}
+
+@implementation @_cdecl("lily_session_fields_add")
+public func lily_session_fields_add(
+  _ persistence: OpaquePointer?, _ fields: UnsafePointer<lily_session_field>?, _ count: Int
+) -> lily_session_status {
+  withStatus { () throws(Failure) in try addFields(fields, count, to: persistence) }
+}
+
+/// Adds all fields of a table to a list of the host's, or none of them.
+private func addFields(_ fields: UnsafePointer<lily_session_field>?, _ count: Int, to persistence: OpaquePointer?) throws(Failure) {
+  let new = try definitions(fields, count) // before the list is looked at, so that a failure there releases the contexts, too
+  try persistence.object(FieldListHandle.self).list.add(new)
+}
+
+/// Makes the fields of a table. On failure the contexts of all of them are released.
+func definitions(_ fields: UnsafePointer<lily_session_field>?, _ count: Int) throws(Failure) -> [FieldDefinition<HostField>] {
+  guard count >= 0, count == 0 || fields != nil else { throw Failure(.invalidArgument, "the fields are NULL, or their number is negative") }
+  guard count > 0, let fields else { return [] }
+  // The elements have the size that the struct has for the host, which the first one tells.
+  let size = UnsafeRawPointer(fields).load(as: Int.self)
+  guard count == 1 || (1...4096).contains(size) else { throw Failure(.invalidArgument, "the `size` member of the first field is not set") }
+  let table = (0..<count).map { (UnsafeRawPointer(fields) + $0 &* size).assumingMemoryBound(to: lily_session_field.self) }
+  // Each is released when the last list and session that have the field let go of it; on failure before the call's message is set.
+  let owners = table.map { field in
+    let named = namedMembers(field)
+    return Context(named.context, named.release)
+  }
+  var definitions: [FieldDefinition<HostField>] = []
+  for (field, owner) in zip(table, owners) {
     let given = try readStruct(field)
     let key = try keyArgument(given.key, limit: Key.fieldLimit)
-    let binding = try HostField(given, key: key)
-    try list.add(
-      FieldDefinition(
+    definitions.append(
+      try FieldDefinition(
         key: key, types: ValueTypes(rawValue: given.types), expiresAfter: given.expires_after_ms, version: given.version,
-        formerKeys: try formerKeys(given.former_keys), binding: binding, owner: owner))
+        formerKeys: try formerKeys(given.former_keys), binding: try HostField(given, key: key), owner: owner))
   }
+  return definitions
 }
 
 /// A field as a C host binds it: by two callbacks, or to a member of a struct. Nothing in it is reference-counted, so a copy costs nothing.

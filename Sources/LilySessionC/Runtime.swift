@@ -67,6 +67,21 @@ public func lily_session_runtime_set_model(_ runtime: OpaquePointer?, _ model: U
   }
 }
 
+@implementation @_cdecl("lily_session_runtime_persist")
+public func lily_session_runtime_persist(_ runtime: OpaquePointer?) -> lily_session_status {
+  withStatus { () throws(Failure) in try runtime.object(RuntimeHandle.self).runtime.persist() }
+}
+
+@implementation @_cdecl("lily_session_runtime_refresh")
+public func lily_session_runtime_refresh(_ runtime: OpaquePointer?) -> lily_session_status {
+  withStatus { () throws(Failure) in try runtime.object(RuntimeHandle.self).runtime.refresh() }
+}
+
+@implementation @_cdecl("lily_session_runtime_next_expiry")
+public func lily_session_runtime_next_expiry(_ runtime: OpaquePointer?) -> Int64 {
+  (try? runtime.object(RuntimeHandle.self))?.runtime.millisecondsToNextExpiry() ?? -1
+}
+
 @implementation @_cdecl("lily_session_runtime_free")
 public func lily_session_runtime_free(_ runtime: OpaquePointer?) {
   guard let handle = runtime.take(RuntimeHandle.self) else { return }

@@ -8,12 +8,35 @@ final class SessionHandle: Handle, HandleKind {
   static var invalidMessage: StaticString { "the session has been detached, or the handle is not a session" }
 
   let session: Session
+  /// The runtime, if the session was opened without one of the host's.
+  private let runtime: ModelRuntime<UnsafeMutableRawPointer>?
 
-  init(_ session: Session) {
+  init(_ session: Session, runtime: ModelRuntime<UnsafeMutableRawPointer>? = nil) {
     self.session = session
+    self.runtime = runtime
     super.init(mark: SessionHandle.mark)
   }
 }
+
+@implementation @_cdecl("lily_session_open")
+public func lily_session_open(
+  _ application: UnsafePointer<CChar>?, _ model: UnsafeMutableRawPointer?, _ fields: UnsafePointer<lily_session_field>?, _ count: Int,
+  _ out_session: UnsafeMutablePointer<OpaquePointer?>?
+) -> lily_session_status {
+  withNewHandle(out_session) { () throws(Failure) in
+    let list = FieldList<HostField>()
+    try list.add(try definitions(fields, count))
+    guard let model else { throw Failure(.invalidArgument, "the model is NULL") }
+    let runtime = ModelRuntime(model: model)
+    let session = try runtime.attach(list, lens: HostLens(lily_session_config()), owner: nil) { () throws(Failure) -> any SessionStorage in
+      try Journal.open(application: application, options: Journal.Options())
+    }
+    return SessionHandle(session, runtime: runtime)
+  }
+}
+
+@implementation @_cdecl("lily_session_close")
+public func lily_session_close(_ session: OpaquePointer?) { lily_session_detach(session) }
 
 @implementation @_cdecl("lily_session_attach")
 public func lily_session_attach(
@@ -64,6 +87,24 @@ public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<C
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
     try session.touch(try keyArgument(key, limit: Key.fieldLimit))
+  }
+}
+
+@implementation @_cdecl("lily_session_modify")
+public func lily_session_modify(
+  _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ modify: lily_session_modify_fn?, _ context: UnsafeMutableRawPointer?
+) -> lily_session_status {
+  withModification(modify, context) { change throws(Failure) in
+    let session = try session.object(SessionHandle.self).session
+    try session.modify(try keyArgument(key, limit: Key.fieldLimit), change)
+  }
+}
+
+@implementation @_cdecl("lily_session_reset")
+public func lily_session_reset(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
+  withStatus { () throws(Failure) in
+    let session = try session.object(SessionHandle.self).session
+    try session.reset(try keyArgument(key, limit: Key.fieldLimit))
   }
 }
 

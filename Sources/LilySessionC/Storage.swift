@@ -40,7 +40,7 @@ public func lily_session_storage_scoped(
 ) -> lily_session_status {
   withNewHandle(out_storage) { () throws(Failure) in
     let parent = try parent.object(StorageHandle.self).storage
-    return StorageHandle(try ScopedStorage.make(parent, try Scope(name: try keyArgument(scope, limit: Scope.nameLimit))))
+    return StorageHandle(try ScopedStorage.make(parent, try scopeArgument(scope)))
   }
 }
 
@@ -129,7 +129,7 @@ public func lily_session_storage_set(
     let storage = try storage.object(StorageHandle.self).storage
     let key = try keyArgument(key, limit: Key.storageLimit)
     guard let json, length >= 0 else { throw Failure(.invalidArgument, "the text is NULL, or its length is negative", key: key) }
-    try setEntry(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms, in: storage)
+    try writeEntries([EntryChange(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms)], to: storage)
   }
 }
 
@@ -137,7 +137,40 @@ public func lily_session_storage_set(
 public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    try removeEntry(try keyArgument(key, limit: Key.storageLimit), from: storage)
+    try writeEntries([EntryChange(try keyArgument(key, limit: Key.storageLimit), to: nil)], to: storage)
+  }
+}
+
+@implementation @_cdecl("lily_session_storage_write")
+public func lily_session_storage_write(
+  _ storage: OpaquePointer?, _ entries: UnsafePointer<lily_session_entry>?, _ count: Int
+) -> lily_session_status {
+  withStatus { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    guard count >= 0, count == 0 || entries != nil else { throw Failure(.invalidArgument, "the entries are NULL, or their number is negative") }
+    var changes: [EntryChange] = []
+    for entry in UnsafeBufferPointer(start: entries, count: count) {
+      let key = try keyArgument(entry.key, limit: Key.storageLimit)
+      guard entry.length >= 0 else { throw Failure(.invalidArgument, "the length of a text is negative", key: key) }
+      let text = entry.json.map { UnsafeRawBufferPointer(start: $0, count: entry.length) }
+      changes.append(EntryChange(key, to: text, deadline: entry.expires_at_ms, version: entry.version))
+    }
+    try writeEntries(changes, to: storage)
+  }
+}
+
+@implementation @_cdecl("lily_session_storage_modify")
+public func lily_session_storage_modify(
+  _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ modify: lily_session_modify_fn?, _ context: UnsafeMutableRawPointer?
+) -> lily_session_status {
+  withModification(modify, context) { change throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    let key = try keyArgument(key, limit: Key.storageLimit)
+    try modifyEntry(key, in: storage) { stored throws(Failure) in
+      let new = try change(stored.map { .json($0) })
+      guard new.types == .json, new.length >= 0 else { throw Failure(.encode, "modify gave no JSON text", key: key) }
+      return new.text
+    }
   }
 }
 
@@ -184,7 +217,7 @@ public func lily_session_storage_info(
   withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
     guard let out_info else { throw Failure(.invalidArgument, "the out parameter is NULL") }
-    var report = try readStruct(UnsafePointer(out_info), former: 9 * MemoryLayout<Int>.size) // the size before `directory_is_open`
+    var report = try readStruct(UnsafePointer(out_info), smallest: 9 * MemoryLayout<Int>.size) // without `directory_is_open`
     let info = try storage.info()
     report.path = storage.cPath
     report.entries = Int64(info.entries)

@@ -174,6 +174,15 @@ import Testing
     #expect(!slot.isDirty && slot.stored == .migrated && slot.isNews(entry(2)))
   }
 
+  @Test func `reset: nothing is stored, and nothing is to be`() {
+    let slot = Slot()
+    slot.took(entry(1))
+    slot.set(5)
+    slot.value.marked()
+    slot.value.reset()
+    #expect(slot.stored == .absent && !slot.isDirty && slot.isNews(entry(1)) && !slot.wasCleared)
+  }
+
   @Test func `outlived: expired, and known, so that it does not come back`() {
     let slot = Slot()
     slot.value.took(entry(1), deadline: Deadline(stored: 5000, now: 1000, expiresAfter: 100), isMigrated: true)

@@ -72,7 +72,7 @@ import Testing
 
   @Test func `S8 a deletion is one clear, of scopes too, and what is made anew goes on from there`() throws {
     let journal = try Journal.open(path: scratch.file)
-    let scope = try Scope(name: Key("user:1"))
+    let scope = try Key("user:1").withBytes { try Scope(name: $0) }
     try store("a", "1", in: journal)
     let (own, scoped) = (journal.mirror.generation, journal.mirror.generation(of: scope))
     unlink(scratch.file)

@@ -8,7 +8,7 @@ import Testing
 
   @Test func `the table does what a dictionary does, and each scope has its own`() throws {
     let table = EntryTable()
-    let scopes = [Scope.none] + (try ["u", "user:1", "user:11"].map { try Scope(name: Key($0)) })
+    let scopes = [Scope.none] + (try ["u", "user:1", "user:11"].map { try Key($0).withBytes { try Scope(name: $0) } })
     var model: [String: String] = [:]
     var dice = Dice(4)
     for round in 0..<30000 {

@@ -24,29 +24,38 @@ const lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
 const lily_session_field field = LILY_SESSION_FIELD_INIT;
 const lily_session_config config = LILY_SESSION_CONFIG_INIT;
 
-/* A field macro works as a declaration, as an assignment, and as a temporary whose address is passed to a call. */
+/* A field macro works as an initialiser, also of a table at file scope. Outside strict C99 it is an expression as well: it can be assigned, and
+   passed to a call by its address. Outside C99, gcc calls a table at file scope an extension. */
+#if defined __cplusplus || defined __clang__ || !defined __STDC_VERSION__ || __STDC_VERSION__ < 201112L
+static const lily_session_field table[] = {
+    LILY_SESSION_FIELD_BOOL(struct app, muted),   LILY_SESSION_FIELD_INT32(struct app, count), LILY_SESSION_FIELD_INT64(struct app, volume),
+    LILY_SESSION_FIELD_DOUBLE(struct app, ratio), LILY_SESSION_FIELD_CHARS(struct app, theme), LILY_SESSION_FIELD_STRING(struct app, token),
+};
+static lily_session_status add_table(lily_session_persistence *persistence) {
+  return lily_session_fields_add(persistence, table, sizeof table / sizeof *table);
+}
+#else
+static lily_session_status add_table(lily_session_persistence *persistence) {
+  (void)persistence;
+  return LILY_SESSION_OK;
+}
+#endif
+
 static lily_session_status add_all(lily_session_persistence *persistence) {
   lily_session_status status;
   lily_session_field member = LILY_SESSION_FIELD_BOOL(struct app, muted);
-  status = lily_session_field_add(persistence, &member);
-  member = LILY_SESSION_FIELD_INT32(struct app, count);
-  if (!status) status = lily_session_field_add(persistence, &member);
-  member = LILY_SESSION_FIELD_INT64(struct app, volume);
   member.key = "loudness";
   member.expires_after_ms = 1000;
   member.version = 2;
-  if (!status) status = lily_session_field_add(persistence, &member);
-  member = LILY_SESSION_FIELD_DOUBLE(struct app, ratio);
-  if (!status) status = lily_session_field_add(persistence, &member);
-  member = LILY_SESSION_FIELD_CHARS(struct app, theme);
-  if (!status) status = lily_session_field_add(persistence, &member);
-#ifndef __cplusplus
-  if (!status) status = lily_session_field_add(persistence, &LILY_SESSION_FIELD_STRING(struct app, token));
-#else
-  member = LILY_SESSION_FIELD_STRING(struct app, token);
+  status = lily_session_field_add(persistence, &member);
+#if defined __cplusplus || __STDC_VERSION__ >= 201112L
+  member = LILY_SESSION_FIELD_INT32(struct app, count);
   if (!status) status = lily_session_field_add(persistence, &member);
 #endif
-  return status;
+#if !defined __cplusplus && __STDC_VERSION__ >= 201112L
+  if (!status) status = lily_session_field_add(persistence, &LILY_SESSION_FIELD_STRING(struct app, token));
+#endif
+  return status ? status : add_table(persistence);
 }
 
 int main(void) {

@@ -87,7 +87,7 @@ extension Attachment {
   }
 
   /// Returns the state that a field has with an entry. If the field has not looked at the entry yet, its version and its type decide.
-  private func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
+  func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
     if slots[at].stored != .expired, !slots[at].isNews(taken, fieldVersion: fields[at].version) { return slots[at].stored }
     if entry.version > fields[at].version { return .newer }

@@ -80,7 +80,7 @@ extension Attachment {
   }
 
   /// Looks at the entries of one field, and sets the field in the slice if there is news.
-  private func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
+  func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
     let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
@@ -112,7 +112,7 @@ extension Attachment {
   }
 
   /// Sets a field to its initial value, from before hydration. Returns 0, or the host's code.
-  private func restoreInitial(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
+  func restoreInitial(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
     slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
   }
 
@@ -155,8 +155,9 @@ extension Attachment {
     runtime.setModel(hydrated: next)
   }
 
-  /// Lets the slot of a field believe what the field found, and notes the event for it. If `isNews` is true, setting the field is an event,
-  /// too.
+  /// Lets the slot of a field believe what the field found, and notes the event for it.
+  ///
+  /// - Parameter isNews: If false, this session caused what was found, so setting the field is no event.
   func believe(_ look: Look, at now: Int64, isNews: Bool) {
     let at = look.field
     let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: fields[at].expiresAfter)
@@ -172,7 +173,7 @@ extension Attachment {
       noteEvent(.expired, at, code)
       slots[at].outlived()
     case .nothing(let isExpired, let code):
-      if let code { noteEvent(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
+      if let code, isNews || code != 0 { noteEvent(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)
     }
     slots[at].foundStale(look.staleKeys)

@@ -10,20 +10,26 @@ extension Attachment {
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
+    try take(looks, at: now, into: runtime, isNews: true)
+    hasLeftNews = !looks.isWhole
+    if let arrived, let watchToken { storage.watch?.caughtUp(watchToken, to: arrived) }
+    if let failure = takeFirstFailure() { throw failure }
+  }
+
+  /// Puts the slice with what was found back into the model, and then believes it. Throws if the slice cannot be put back; then nothing is
+  /// believed.
+  func take(_ looks: Looks, at now: Int64, into runtime: ModelRuntime<Lens.Model>, isNews: Bool) throws(Failure) {
+    let set = looks.found.filter { $0.isSet }.map { $0.field }
     do throws(Failure) { try putBack(looks, into: runtime) } catch {
       // If the slice is a part of the model itself, what was set in it must not look like a change by the program.
-      try? takeBaselines(of: looks.found.filter { $0.isSet }.map { $0.field }, runtime.model)
+      try? takeBaselines(of: set, runtime.model)
       _ = takeFirstFailure()
       findUnsettled()
       throw error
     }
-    for look in looks.found { believe(look, at: now, isNews: true) }
+    for look in looks.found { believe(look, at: now, isNews: isNews) }
     defer { findUnsettled() }
-    let set = looks.found.filter { $0.isSet }.map { $0.field }
     if !set.isEmpty { try takeBaselines(of: set, runtime.model) }
-    hasLeftNews = !looks.isWhole
-    if let arrived, let watchToken { storage.watch?.caughtUp(watchToken, to: arrived) }
-    if let failure = takeFirstFailure() { throw failure }
   }
 
   /// Looks the path up, again if that itself finds a change. Returns the watch's count of arrivals before the last look, or nil if the

@@ -125,6 +125,20 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     try afterStoring { _ throws(Failure) in try renewEntry(at) }
   }
 
+  func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) {
+    let at = try fieldIndex(of: key)
+    try afterStoring { runtime throws(Failure) in try modifyStored(at, in: runtime, change) }
+  }
+
+  func reset(_ key: Key) throws(Failure) {
+    let at = try fieldIndex(of: key)
+    let runtime = try attachedRuntime()
+    try runtime.run { () throws(Failure) in
+      defer { deliverEvents() }
+      try resetField(at, in: runtime)
+    }
+  }
+
   /// Stores what changed, then runs `body` even if storing failed. If both fail, throws the failure of storing.
   private func afterStoring(_ body: (ModelRuntime<Lens.Model>) throws(Failure) -> Void) throws(Failure) {
     let runtime = try attachedRuntime()

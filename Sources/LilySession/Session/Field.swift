@@ -84,6 +84,16 @@ package final class FieldList<Binding: FieldBinding> {
 
   package init() {}
 
+  /// Adds all of the fields to the end of the list, or none of them.
+  package func add(_ more: [FieldDefinition<Binding>]) throws(Failure) {
+    let (count, hashCount) = (fields.count, hashes.count)
+    do throws(Failure) { for field in more { try add(field) } } catch {
+      fields.removeLast(fields.count - count)
+      hashes.removeLast(hashes.count - hashCount)
+      throw error
+    }
+  }
+
   package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
     // Former keys count, too: a key that one field renames or removes must not be another's.
     let all = [field.storageKey] + field.formerKeys

@@ -3,18 +3,6 @@
 // Its members change only by the transitions below. docs/architecture.md has a table of those that change what is believed or is to be
 // stored, and each of them has a test. A slot is large, so it cannot be copied: an update that asks a slot something must not copy it first.
 struct FieldSlot<Binding: FieldBinding>: ~Copyable {
-  /// The entry that the field's value came from, or went to. By this the session tells news from what it knows.
-  enum Origin: BitwiseCopyable {
-    /// Storage was last seen to hold nothing for the field.
-    case none
-    /// The session stored the baseline under the field's own key.
-    case ownWrite
-    /// The field was set to this entry, or refused it.
-    case taken(TakenEntry)
-    /// The field was set to this entry, but its value could not be captured then. The first value that was captured later is the baseline.
-    case adopted(TakenEntry)
-  }
-
   /// What is to be stored, and on what condition.
   enum Pending: BitwiseCopyable {
     case nothing
@@ -285,6 +273,12 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   mutating func overtaken() {
     pending = .nothing
     staleKeys = []
+  }
+
+  /// The program gives up the field's value, stored or not.
+  mutating func reset() {
+    gone(expired: false)
+    (pending, isMarked, isUnstorable) = (.nothing, false, false)
   }
 
   // MARK: transitions of one update

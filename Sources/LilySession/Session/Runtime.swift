@@ -88,6 +88,31 @@ package final class ModelRuntime<Model> {
 
   var attached: [Session] { (0..<sessions.count).map { sessions[$0].takeUnretainedValue() } }
 
+  /// Calls `body` with each session. A session that ends meanwhile is left out. Throws the first failure, after all were called.
+  private func forEachSession(_ body: (Session) throws(Failure) -> Void) throws(Failure) {
+    if isBusy { throw reentrant }
+    var first: Failure?
+    for session in attached where session.ending == .no && !isFreed {
+      do throws(Failure) { try body(session) } catch { first = first ?? error }
+    }
+    if let first { throw first }
+  }
+
+  /// Persists each session.
+  package func persist() throws(Failure) { try forEachSession { session throws(Failure) in try session.persist() } }
+
+  /// Refreshes each session.
+  package func refresh() throws(Failure) { try forEachSession { session throws(Failure) in try session.refresh() } }
+
+  /// Returns the time in ms until the next stored field of any session expires, or nil if none will.
+  package func millisecondsToNextExpiry() -> Int64? {
+    var next: Int64?
+    for session in attached {
+      if let own = session.millisecondsToNextExpiry() { next = min(next ?? own, own) }
+    }
+    return next
+  }
+
   func setModel(hydrated next: Model) { model = next }
 
   func add(_ session: Session) { sessions.append(Unmanaged.passRetained(session)) }

@@ -21,6 +21,8 @@ public final class Session {
 
   package func mark(_ key: Key) throws(Failure) { try work.mark(key) }
   package func touch(_ key: Key) throws(Failure) { try work.touch(key) }
+  package func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) { try work.modify(key, change) }
+  package func reset(_ key: Key) throws(Failure) { try work.reset(key) }
   package func state(of key: Key) throws(Failure) -> FieldState { try work.state(of: key) }
 
   /// Returns the time in ms until the next stored field expires, or nil if none will.
@@ -65,6 +67,13 @@ protocol SessionWork: AnyObject {
 
   /// Stores a field again unchanged, which renews its expiry.
   func touch(_ key: Key) throws(Failure)
+
+  /// Replaces what is stored for a field by what `change` makes of it, and sets the field in the model to the outcome. `change` is given nil
+  /// if nothing is stored, and is called again if somebody else changes what is stored meanwhile.
+  func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure)
+
+  /// Removes what is stored for a field, and sets it to its initial value, from before hydration.
+  func reset(_ key: Key) throws(Failure)
   func millisecondsToNextExpiry() -> Int64?
   func state(of key: Key) throws(Failure) -> FieldState
 

@@ -6,6 +6,20 @@ struct TakenEntry: Equatable, BitwiseCopyable {
   var identity: EntryIdentity
 }
 
+extension FieldSlot {
+  /// The entry that the field's value came from, or went to. By this the session tells news from what it knows.
+  enum Origin: BitwiseCopyable {
+    /// Storage was last seen to hold nothing for the field.
+    case none
+    /// The session stored the baseline under the field's own key.
+    case ownWrite
+    /// The field was set to this entry, or refused it.
+    case taken(TakenEntry)
+    /// The field was set to this entry, but its value could not be captured then. The first value that was captured later is the baseline.
+    case adopted(TakenEntry)
+  }
+}
+
 /// When an entry expires, UTC in ms, for a field that may have an expiry of its own.
 struct Deadline {
   /// The deadline that storage has; 0 means never.

@@ -62,12 +62,14 @@ public final class Batch {
     isReduced = false
   }
 
+  /// - Parameter isTied: if true, the key is set only if the change before it is made.
   package func set(
-    _ key: Key, deadline: Int64, version: UInt32, _ text: (ByteBuffer) throws(Failure) -> Void
+    _ key: Key, deadline: Int64, version: UInt32, isTied: Bool = false, _ text: (ByteBuffer) throws(Failure) -> Void
   ) throws(Failure) {
     let key = PreparedKey.make(key, scratch)
     defer { key.free() }
     try set(key, deadline: deadline, version: version, text)
+    if isTied { changes.changeLast { $0.isTied = true } }
   }
 
   /// Sets `key` to the JSON text that `text` appends. If `text` throws, the batch does not change.
@@ -166,11 +168,15 @@ public final class Batch {
     }
   }
 
+  /// True if the batch only sets one key, on a condition about the same key.
+  package var isReplacement: Bool {
+    changes.count == 1 && conditions.count == 1 && changes[0].isSet && keys.slice(conditions[0].key).equals(keys.slice(changes[0].key))
+  }
+
   /// True if the batch only stores one entry again with another deadline, on the condition that it is still there.
   package var isRenewal: Bool {
-    guard changes.count == 1, conditions.count == 1, changes[0].isSet, let entry = conditions[0].entry else { return false }
-    return keys.slice(conditions[0].key).equals(keys.slice(changes[0].key)) && entry.version == changes[0].version
-      && entry.textHash == hashOf(line.buffer.slice(changes[0].value))
+    guard isReplacement, let entry = conditions[0].entry else { return false }
+    return entry.version == changes[0].version && entry.textHash == hashOf(line.buffer.slice(changes[0].value))
   }
 
   // MARK: what is left out
@@ -276,7 +282,7 @@ public final class Batch {
       }
       let key = Key(stored: [UInt8](keys[change.key.start..<change.key.end]))
       if change.isSet {
-        try? set(key, deadline: change.deadline, version: change.version) { buffer throws(Failure) in
+        try? set(key, deadline: change.deadline, version: change.version, isTied: change.isTied) { buffer throws(Failure) in
           buffer.append(line.slice(change.value))
         }
       } else {

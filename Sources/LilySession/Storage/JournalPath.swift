@@ -160,7 +160,7 @@ final class JournalPath {
     let flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
     if readsOnly {
       let opened = Syscalls.openFile(directory, names.file, O_RDONLY | flags)
-      if opened < 0, platform_errno() != ENOENT { throw Syscalls.failure("cannot open").at(names.path) }
+      if opened < 0, platform_errno() != ENOENT { throw whyNotOpened(platform_errno()) }
       return (opened, true, false)
     }
     var isMade = false
@@ -179,12 +179,18 @@ final class JournalPath {
       if opened >= 0 { return (opened, false, false) }
       code = platform_errno()
     }
-    let failure = Syscalls.failure("cannot open", errno: code).at(names.path)
+    let failure = whyNotOpened(code)
     // If the file may only be read, it is opened for reading.
     guard !mustWrite, code == EACCES || code == EROFS || code == EPERM else { throw failure }
     let readable = Syscalls.openFile(directory, names.file, O_RDONLY | flags)
     guard readable >= 0 else { throw failure }
     return (readable, true, false)
+  }
+
+  private func whyNotOpened(_ code: Int32) -> Failure {
+    // The folder is open already, so only the file itself can be a link here.
+    if code == ELOOP { return Failure(.refused, "the file is a symbolic link; use the path that it leads to").at(names.path) }
+    return Syscalls.failure("cannot open", errno: code).at(names.path)
   }
 
   /// Returns true if the file may be used, and false if it is no longer in any directory. Throws for a file that is not ours, which is not

@@ -11,9 +11,12 @@ public struct Scope: Equatable, Sendable {
 
   private init(prefix: [UInt8]) { self.prefix = prefix }
 
-  package init(name: Key) throws(Failure) {
-    guard (1...Scope.nameLimit).contains(name.bytes.count) else { throw Failure(.invalidArgument, "a scope's name must have 1 to 64 bytes") }
-    prefix = [0] + name.bytes + [0]
+  package init(name: UnsafeRawBufferPointer) throws(Failure) {
+    guard (1...Scope.nameLimit).contains(name.count) else { throw Failure(.invalidArgument, "a scope's name has 1 to 64 bytes") }
+    guard let key = try? Key(validating: name, limit: Scope.nameLimit) else {
+      throw Failure(.invalidArgument, "a scope's name is not valid UTF-8, or has a NUL")
+    }
+    prefix = [0] + key.bytes + [0]
   }
 
   /// Makes the scope of a stored key, or of a prefix of stored keys.

@@ -11,7 +11,7 @@
     /// - Parameter name: the name of the part, 1 to 64 bytes.
     /// - Throws: `unsupported` if this storage is a scope itself.
     public func scoped(_ name: String) throws(Failure) -> ScopedStorage {
-      try ScopedStorage.make(forSessions, try Scope(name: try Key(storage: name)))
+      try ScopedStorage.make(forSessions, try [UInt8](name.utf8).withBytes { name throws(Failure) in try Scope(name: name) })
     }
 
     /// Returns the JSON text under a key. The key under which a field is stored is `lily_session_` followed by the field's own key.
@@ -26,11 +26,15 @@
       let key = try Key(storage: key)
       guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "the expiry is not positive", key: key) }
       let deadline = deadline(after: expiresAfter?.milliseconds ?? 0, from: now())
-      try [UInt8](json.utf8).withBytes { text throws(Failure) in try setEntry(key, to: text, deadline: deadline, in: forSessions) }
+      try [UInt8](json.utf8).withBytes { text throws(Failure) in 
+        try writeEntries([EntryChange(key, to: text, deadline: deadline)], to: forSessions)
+      }
     }
 
     /// Removes a key. If the key is absent, nothing happens.
-    public func removeValue(forKey key: String) throws(Failure) { try removeEntry(try Key(storage: key), from: forSessions) }
+    public func removeValue(forKey key: String) throws(Failure) {
+      try writeEntries([EntryChange(try Key(storage: key), to: nil)], to: forSessions)
+    }
 
     /// Returns the keys that have the prefix, in byte order.
     public func keys(withPrefix prefix: String = "") throws(Failure) -> [String] {

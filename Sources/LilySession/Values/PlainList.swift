@@ -27,6 +27,8 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func removeAll() { count = 0 }
 
+  mutating func removeLast(_ number: Int) { count = max(count &- number, 0) }
+
   @inline(__always)
   mutating func append(_ element: Element) { insert(element, at: count) }
 
