@@ -262,6 +262,9 @@ private final class Slot {
   }
 
   struct Binding: FieldBinding {
+    typealias Visited = Int
+    typealias Map = NoMap<Binding>
+
     var migrates: Bool { false }
     func makeBaseline() -> Int? { nil }
     func copy(_ baseline: Int?) -> Int? { baseline }
@@ -270,6 +273,9 @@ private final class Slot {
       defer { baseline = session }
       return baseline == session ? .same : .changed
     }
+    func capture(visited session: Int, _ baseline: inout Int?) -> Capture { capture(session, &baseline) }
+    func empty(_ baseline: inout Int?) { baseline = nil }
+    func isEmpty(_ baseline: Int?) -> Bool { baseline == nil }
     func append(_ baseline: Int?, to buffer: ByteBuffer) throws(Failure) {
       guard let baseline else { throw Failure(.encode, "there is no value") }
       buffer.append(decimal: Int64(baseline))

@@ -127,3 +127,9 @@ final class Attached {
     try runtime.dispatch(.change { change(&$0.shop) })
   }
 }
+
+/// A map without entries, for fields that are tried without maps.
+struct NoMap<Field: FieldBinding>: MapBinding {
+  func each(_ session: Field.Session, _ visit: @escaping (UnsafeRawBufferPointer, Field.Visited) -> Int32) -> Int32 { 0 }
+  func field(_ id: Key) -> (binding: Field, owner: AnyObject?) { fatalError("there is no entry") }
+}

@@ -67,6 +67,7 @@ package func modifyEntry(
 }
 
 /// Adds a change to a batch in which all changes are made, or none.
+@inline(never)
 private func append(_ change: EntryChange, to batch: Batch, in scope: Scope) throws(Failure) {
   let isTied = !batch.isEmpty
   guard let text = change.text else { return batch.remove(scope.key(change.key), isTied: isTied) }
@@ -80,6 +81,7 @@ private func append(_ change: EntryChange, to batch: Batch, in scope: Scope) thr
 }
 
 /// Throws what is missing although a batch was written.
+@inline(never)
 private func refuse(_ shortfall: Shortfall, about key: Key) throws(Failure) {
   guard shortfall.leftOut.isEmpty else { throw Failure(.quota, "this does not fit into the storage's quota", key: key) }
   if let notDurable = shortfall.notDurable { throw notDurable.about(key) }
