@@ -801,7 +801,10 @@ lily_session_status lily_session_attach(lily_session_runtime *runtime, const lil
 /** Attaches fields to a model in one call, for a program that changes its model
  * itself and then calls lily_session_persist(). The fields are kept in the default
  * place, and the model is the slice. Opening creates the file:
- * lily_session_field_state() says whether something is stored for a field.
+ * lily_session_field_state() says whether something is stored for a field. To clear
+ * the session or to learn its path, open a storage of the same application beside it.
+ * To wait for changes of other programs, or to take events, use
+ * lily_session_attach().
  *
  * @param application  as lily_session_storage_options::application
  * @param model        the program owns it; it must live until the session is closed
@@ -950,7 +953,9 @@ void lily_session_abandon(lily_session *session);
  * lost. The cleared values stay in the file until the next flush, sync, detach or
  * close.
  *
- * @param storage  NULL: the default place, where nothing is created
+ * @param storage  NULL: the default place of the executable's name, where nothing is
+ *                 created. If the program gives lily_session_open() another name,
+ *                 open the storage of that name, and pass it
  * @return as lily_session_storage_set(); OK if there is nothing to clear. With
  *         NULL also as lily_session_storage_sync(): why removed values stay
  * @since 0.1 */
