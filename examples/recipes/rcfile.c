@@ -27,11 +27,11 @@ static bool set(struct app *app, const char *key, const char *value) {
 }
 
 static bool write_rc(const struct app *app) {
-  char old[4096];
-  FILE *file = fopen(strcpy(old, rc_path(".new")), "w");
+  char written[4096];
+  FILE *file = fopen(strcpy(written, rc_path(".new")), "w");
   if (!file) return false;
   fprintf(file, "volume=%d\ntheme=%s\n", (int)app->volume, app->theme);
-  return !fclose(file) && !rename(old, rc_path(""));
+  return !fclose(file) && !rename(written, rc_path(""));
 }
 
 /* ---- what moves it */
@@ -43,7 +43,7 @@ static bool is_absent(lily_session *session, const char *key) {
   return state == LILY_SESSION_STATE_ABSENT;
 }
 
-/* The program had this function, too. New is that it asks is_absent(). */
+/* The program always had this function. Only the call of is_absent() is new. */
 static void read_rc(struct app *app, lily_session *session) {
   char line[80], key[16], value[16];
   FILE *file = fopen(rc_path(""), "r");
