@@ -227,6 +227,11 @@ typedef struct lily_session_storage_options {
  * sizes (RLIMIT_FSIZE) before you open a storage: then a write past the limit
  * returns NO_SPACE. Otherwise SIGXFSZ may end the program.
  *
+ * That there is a file does not mean that something was stored, because opening
+ * creates it. To learn whether something is stored, ask lily_session_field_state()
+ * after attach, or lily_session_storage_info() for the entries. Opening with
+ * READ_ONLY creates nothing, and returns NOT_FOUND if there is no file.
+ *
  * @param path     copied. NULL: the default place,
  *                 `$LILY_SESSION_DIR/<application>/session.jsonl`, else under
  *                 `$XDG_STATE_HOME`, else under `~/.local/state`. Missing
@@ -390,6 +395,12 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
 
 /** Stores JSON text. White space outside strings is removed; apart from that it
  * is read back byte for byte as it was stored.
+ *
+ * A session that has a field of this key treats the change as one of another
+ * program, even if it was made through the session's own storage: the descriptor
+ * polls readable, and the next lily_session_refresh() sets the field and reports
+ * CHANGED. lily_session_storage_remove(), lily_session_storage_write() and
+ * lily_session_storage_modify() do the same.
  *
  * @param json    `length` bytes, at most 16 MiB and 512 levels deep, without
  *                duplicate names; need not be NUL-terminated
@@ -779,8 +790,8 @@ enum lily_session_event_kind {
   LILY_SESSION_EVENT_WRITE_FAILED = 4, /**< the field could not be stored, and is dirty. status: the failure; system_error, if the system refused */
   LILY_SESSION_EVENT_DAMAGED = 5,      /**< attach: lines of the file were damaged and skipped. key: NULL; status: CORRUPT */
   LILY_SESSION_EVENT_DIRECTORY = 6,    /**< attach: lily_session_info::directory_is_open is 1. key: NULL; status: PERMISSION */
-  LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: another program changed the field, and it was set */
-  LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: another program removed the field's value, and it was reset to the value it had before attach. status: what set returned; NOT_FOUND if there is no such value */
+  LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: the field was changed elsewhere (see lily_session_refresh()), and it was set */
+  LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: the field's value was removed elsewhere, and it was reset to the value it had before attach. status: what set returned; NOT_FOUND if there is no such value */
   LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: the field's value has expired, and it was reset. status: as for REMOVED */
   LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: the session was cleared, and the field was reset. status: as for REMOVED. In any other call, with status OK: a change that could not be stored was dropped, because it may be older than a clear */
   LILY_SESSION_EVENT_NOT_DURABLE = 11, /**< what was written may not survive power loss. key: NULL; status: NOT_DURABLE */
@@ -849,7 +860,11 @@ lily_session_status lily_session_attach(lily_session_runtime *runtime, const lil
 
 /** Attaches fields to a model in one call, for a program that changes its model
  * itself and then calls lily_session_persist(). The fields are kept in the default
- * place, and the model is the slice.
+ * place, and the model is the slice. Opening creates the file:
+ * lily_session_field_state() says whether something is stored for a field. To clear
+ * the session or to learn its path, open a storage of the same application beside it.
+ * To wait for changes of other programs, or to take events, use
+ * lily_session_attach().
  *
  * @param application  as lily_session_storage_options::application
  * @param model        the program owns it; it must live until the session is closed
@@ -878,7 +893,9 @@ lily_session_status lily_session_persist(lily_session *session);
 lily_session_status lily_session_flush(lily_session *session);
 
 /** Persists, then updates the model with what changed in storage. Sets each field
- * that was changed elsewhere. Resets each field that was removed elsewhere or has
+ * that was changed elsewhere: by another program, by another session, or by a
+ * storage function such as lily_session_storage_set(), through this session's own
+ * storage, too. Resets each field that was removed elsewhere or has
  * expired to the value it had before attach, and likewise each that was loaded or
  * stored before a clear, whichever handle cleared. An event reports each. Leaves a
  * field alone if its own change is not stored yet, or if its get fails. If
@@ -996,7 +1013,9 @@ void lily_session_abandon(lily_session *session);
  * lost. The cleared values stay in the file until the next flush, sync, detach or
  * close.
  *
- * @param storage  NULL: the default place, where nothing is created
+ * @param storage  NULL: the default place of the executable's name, where nothing is
+ *                 created. If the program gives lily_session_open() another name,
+ *                 open the storage of that name, and pass it
  * @return as lily_session_storage_set(); OK if there is nothing to clear. With
  *         NULL also as lily_session_storage_sync(): why removed values stay
  * @since 0.1 */
