@@ -91,7 +91,7 @@ import Testing
   }
 
   private func set(_ key: Key, _ storage: any SessionStorage, _ json: [UInt8]) throws(Failure) {
-    try json.withBytes { text throws(Failure) in try writeEntries([EntryChange(key, to: text)], to: storage) }
+    try json.withBytes { text throws(Failure) in try writeEntries([try EntryChange(key, to: text)], to: storage) }
   }
 
   private func bytes(stored key: String, in storage: any SessionStorage) throws -> [UInt8]? {

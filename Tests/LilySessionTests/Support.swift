@@ -41,7 +41,7 @@ func stored(_ key: String, in storage: any SessionStorage) throws -> String? {
 }
 
 func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any SessionStorage) throws(Failure) {
-  try Array(json.utf8).withBytes { text throws(Failure) in try writeEntries([EntryChange(Key(key), to: text, deadline: deadline)], to: storage) }
+  try Array(json.utf8).withBytes { text throws(Failure) in try writeEntries([try EntryChange(Key(key), to: text, deadline: deadline)], to: storage) }
 }
 
 /// Returns what `append` appends.

@@ -44,7 +44,7 @@ extension Attachment {
     hasFailedMap = false
     for map in maps {
       let prefix = scope.key(map.storagePrefix)
-      let code = map.binding.each(slice) { [unowned(unsafe) self] id, value in visit(id, value, in: map, prefix, purpose) }
+      let code = map.binding.each(slice) { id, value in self.visit(id, value, in: map, prefix, purpose) }
       if code != 0 { noteFailedMap(map, code) }
     }
   }

@@ -87,6 +87,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @_optimize(speed)
   private func storeDifferences(_ slice: Lens.Session, _ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { retryUnsettled() }
+    let slots = table.slots // no field is added while these are compared
     for at in 0..<table.listed { note(slots[at].capture(slice), of: at) }
     if !maps.isEmpty { compareMaps(slice) }
     return unsettled.isEmpty && firstFailure == nil ? nil : finishUpdate(wasUnsettled)
