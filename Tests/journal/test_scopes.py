@@ -103,7 +103,7 @@ def test_S19_a_clear_raises_the_generation_of_its_scope_alone(path):
 
 
 @pytest.mark.parametrize("key", [b"\0", b"\0\0", b"\0\0a", b"\0user", b"a\0", b"a\0user\0b", b"\0user\0a\0", b"\0user\0\0x\0a",
-                                 b"\0%s\0a" % (b"u" * 65), b"\0user\0" + b"k" * 513], ids=repr)
+                                 b"\0%s\0a" % (b"u" * 65), b"\0user\0" + b"k" * 1025], ids=repr)
 @pytest.mark.parametrize("operation", ["set", "remove", "clear", "batch"])
 def test_S20_keys_that_are_in_no_scope(path, key, operation):
     """A line with such a key is damage, and changes no store."""

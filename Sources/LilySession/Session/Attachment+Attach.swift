@@ -59,10 +59,13 @@ extension Attachment {
   }
 
   private func hydrate(_ runtime: ModelRuntime<Lens.Model>, _ storage: any SessionStorage) throws(Failure) {
-    guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
-    if !maps.isEmpty { keepInitialEntries(slice) }
+    if !maps.isEmpty {
+      guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
+      keepInitialEntries(slice)
+    }
     let snapshot = try readAll(from: storage)
     generation = snapshot.generation
+    guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
     try putBack(looks, into: runtime)
