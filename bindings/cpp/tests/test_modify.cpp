@@ -119,13 +119,13 @@ TEST_CASE("modify: the type is the field's, and another is refused") {
   CHECK(now.number == 31);
 
   int calls = 0;
-  const auto counted = [&](const int *) { return ++calls; };
-  CHECK_THROWS_AS(session.modify<int>("level", counted), lily::decode_error);
+  const auto counted = [&](const std::int64_t *) { return ++calls; };
+  CHECK_THROWS_AS(session.modify<std::int64_t>("level", counted), lily::decode_error);
   CHECK(calls == 0);
   storage.remove("lily_session_level");
-  CHECK_THROWS_AS(session.modify<int>("level", counted), lily::encode_error);
+  CHECK_THROWS_AS(session.modify<std::int64_t>("level", counted), lily::encode_error);
   CHECK(stored(storage, "lily_session_level").empty());
-  CHECK_THROWS_AS(session.modify<int>("nothing", counted), lily::not_found_error);
+  CHECK_THROWS_AS(session.modify<std::int64_t>("nothing", counted), lily::not_found_error);
   storage.set("lily_session_level", "\"refused\"");
   CHECK_THROWS_AS(session.modify<level>("level", raise), thrown); // by the codec
   storage.set("lily_session_level", "7");
