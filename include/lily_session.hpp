@@ -1254,8 +1254,6 @@ template <class T, class Change> struct modification {
 
 } // namespace detail
 
-template <class Model, class Message = void> class runtime;
-
 /// One attachment of fields to a runtime, which runtime::attach() or session::open() returns. The destructor flushes, and drops failures.
 class session {
  public:
@@ -1444,8 +1442,7 @@ template <class Model, class Slice> struct session_context {
 } // namespace detail
 
 /// A model and its update function. The program owns the model, which must outlive the runtime.
-template <class Model, class Message> class runtime {
-  friend class session; // takes the handle of the runtime that open() makes
+template <class Model, class Message = void> class runtime {
   using message_type = typename std::conditional<std::is_void<Message>::value, detail::nothing, Message>::type;
 
  public:
@@ -1527,6 +1524,7 @@ template <class Model, class Message> class runtime {
   lily_session_runtime *get() const noexcept { return handle_.get(); }
 
  private:
+  friend class session; // session::open() takes the handle
   template <class Update> static void *apply(void *context, void *model, const void *message) noexcept {
     try {
       Update &update = *static_cast<Update *>(context);

@@ -38,8 +38,10 @@
     /// try storage.modifyJSON(forKey: "jobs") { jobs in "\((jobs.flatMap { Int($0) } ?? 0) + 1)" }
     /// ```
     ///
-    /// - Parameter change: returns the new text. It is given what is stored, or nil if nothing is. It is called again if another program
-    ///   stores something meanwhile, so it must not count its calls. No lock is held while it runs. If it throws, nothing is changed.
+    /// - Parameters:
+    ///   - key: a key of the program's own.
+    ///   - change: returns the new text. It is given what is stored, or nil if nothing is. It is called again if another program stores
+    ///     something meanwhile, so it must not count its calls. No lock is held while it runs. If it throws, nothing is changed.
     /// - Throws: `callback`, with the closure's error as ``Failure/underlying``, if it threw; `decode` if the new text is not JSON; `quota` if
     ///   it does not fit; `busy` if other programs keep changing the entry.
     public func modifyJSON(forKey key: String, _ change: (String?) throws -> String) throws(Failure) {
