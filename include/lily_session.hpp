@@ -1236,19 +1236,22 @@ template <class T, class Change> struct modification {
   static lily_session_status on_modify(void *context, const lily_session_value *stored, lily_session_value *out) noexcept {
     modification &self = *static_cast<modification *>(context);
     try {
-      if (!stored) return self.put(nullptr, *out);
-      if ((native<T>::types() & stored->type) == 0) throw decode_error("the field's stored value is of another type");
-      const T value = native<T>::take(*stored);
-      return self.put(&value, *out);
+      if (stored) {
+        if ((native<T>::types() & stored->type) == 0) throw decode_error("the field's stored value is of another type");
+        const T value = native<T>::take(*stored);
+        self.put(self.change(&value), *out);
+      } else {
+        self.put(self.change(static_cast<const T *>(nullptr)), *out);
+      }
+      return LILY_SESSION_OK;
     } catch (...) {
       return call::caught(nullptr);
     }
   }
 
  private:
-  lily_session_status put(const T *stored, lily_session_value &out) {
-    native<T>::put(static_cast<T>(change(stored)), keep, out);
-    return LILY_SESSION_OK;
+  template <class Result> void put(Result &&next, lily_session_value &out) {
+    native<T>::put(static_cast<T>(std::forward<Result>(next)), keep, out);
   }
 };
 

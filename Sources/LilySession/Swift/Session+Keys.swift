@@ -52,11 +52,13 @@
       try modify(key) { stored throws(Failure) in
         var old: A?
         if let stored {
-          old = try blaming(.decode, "the stored value is not of this type", key) { try coder.decoder.decode(Value(stored)) }
-          if old == nil { throw Failure(.decode, "the stored value is not of this type", key: key) }
+          guard let value = try? coder.decoder.decode(Value(stored)) else {
+            throw Failure(.decode, "the stored value is not of this type", key: key)
+          }
+          old = value
         }
-        let new = try blaming(.callback, "the closure threw an error", key) { try change(old) }
-        let encoded = try blaming(.encode, "the value cannot be encoded", key) { try coder.encode(new) }
+        let new = try modified(key) { try change(old) }
+        guard let encoded = try? coder.encode(new) else { throw Failure(.encode, "the value cannot be encoded", key: key) }
         return encoded.kept(in: text)
       }
     }
@@ -75,10 +77,11 @@
     public var nextExpiry: Duration? { millisecondsToNextExpiry().map { .milliseconds($0) } }
   }
 
-  /// Runs code of the program's. If it throws, throws this failure with the program's error as the underlying one.
-  func blaming<R>(_ status: Status, _ reason: StaticString, _ key: Key, _ body: () throws -> R) throws(Failure) -> R {
-    do { return try body() } catch {
-      var failure = Failure(status, reason, key: key)
+  /// Runs the program's closure that changes what is stored under a key. If it throws, throws `callback` with its error as the underlying
+  /// one.
+  func modified<A>(_ key: Key, by change: () throws -> A) throws(Failure) -> A {
+    do { return try change() } catch {
+      var failure = Failure(.callback, "the closure threw an error", key: key)
       failure.underlying = error
       throw failure
     }

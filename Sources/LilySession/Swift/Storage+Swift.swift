@@ -48,7 +48,7 @@
       let key = try Key(storage: key)
       let buffer = ByteBuffer() // The new text, which the core borrows.
       try modifyEntry(key, in: forSessions) { stored throws(Failure) in
-        let new = try blaming(.callback, "the closure threw an error", key) { try change(stored.map { String(decoding: $0, as: UTF8.self) }) }
+        let new = try modified(key) { try change(stored.map { String(decoding: $0, as: UTF8.self) }) }
         return Value.json(new).kept(in: buffer).text
       }
     }
