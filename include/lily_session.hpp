@@ -5,10 +5,9 @@
 ///
 ///     app model;
 ///     auto fields = lily::persistence<app>().field("visits", &app::visits).field("theme", &app::theme);
-///     lily::runtime<app> runtime(model);
-///     lily::session session = runtime.attach(fields); // fills the model from the file
+///     lily::session session = lily::session::open("app", model, fields); // fills the model from the file
 ///     model.visits++;
-///     session.persist();                              // stores what changed
+///     session.persist();                                                 // stores what changed
 ///
 /// The header needs C++11 or newer, with exceptions; link with -llily_session. It gives `<lily_session.h>` the types of C++ and adds
 /// nothing else. Where a comment here is short, the comment of the C function of the same name has the rest. Each class has `get()`,
@@ -334,12 +333,23 @@ struct item {
   time_point expires_at; ///< time_point(): never
 };
 
-/// An entry of a backend.
+/// An entry of a backend, or of storage::write().
 struct entry {
   std::string key;            ///< the whole storage key
   std::string json;           ///< never empty, except in a batch, where "" removes the key
   time_point expires_at = {}; ///< time_point(): never. A backend returns expired entries, too: the library decides
   std::uint32_t version = 0;  ///< the version of the value, as field_options::version()
+  entry() = default;          ///< makes an entry without key and JSON
+  /// Makes an entry from its members.
+  entry(std::string named, std::string text, time_point until = {}, std::uint32_t number = 0)
+    : key(std::move(named)), json(std::move(text)), expires_at(until), version(number) {}
+};
+
+/// What backend::replace() did.
+enum class replaced {
+  done,      ///< it wrote the entry
+  overtaken, ///< nothing, because the key holds something else
+  cleared    ///< nothing, because the prefix has another generation
 };
 
 /// A store of the program's own, for storage::open_backend(). Its functions run on the threads that use the storage, and several may
@@ -383,9 +393,33 @@ class backend {
   /// Gives the entry of this key the new `expires_at`, in one step, if the key still holds this json and version, and returns true.
   /// Otherwise changes nothing and returns false.
   virtual bool renew(const entry &renewed) { throw unsupported_error("the backend does not override renew(): " + renewed.key); }
+
+  /// Returns true if the backend overrides replace(). The library calls this once, when it opens the storage. If it returns false, the
+  /// library modifies an entry by reading it and writing it, and what another program writes between the two is lost.
+  virtual bool replaces() const { return false; }
+
+  /// Writes the entry, in one step, if its key still holds the json and the version of `stored` or, if `stored` is nullptr, if it holds
+  /// nothing. Otherwise changes nothing. `stored` has no key. `prefix` and `generation` are as for write().
+  virtual replaced replace(const entry *stored, const entry &replacement, const std::string *prefix, std::uint64_t generation) {
+    (void)stored, (void)prefix, (void)generation;
+    throw unsupported_error("the backend does not override replace(): " + replacement.key);
+  }
 };
 
 namespace detail {
+
+/// Returns an entry for C, which borrows the strings.
+inline lily_session_entry lent(const entry &from) {
+  return {from.key.c_str(), from.json.c_str(), from.json.size(), in_ms(from.expires_at), from.version};
+}
+
+inline void put_text(std::int32_t type, const std::string &text, lily_session_value &out) {
+  out.type = type;
+  out.as.text.bytes = text.data();
+  out.as.text.length = text.size();
+}
+
+inline std::string text_of(const lily_session_value &value) { return std::string(value.as.text.bytes, value.as.text.length); }
 
 /// Holds a backend, and has its functions in the form that C calls.
 class backend_host {
@@ -395,6 +429,7 @@ class backend_host {
   static lily_session_backend table(std::unique_ptr<backend> given) {
     lily_session_backend table = LILY_SESSION_BACKEND_INIT;
     if (given->renews()) table.renew = renew;
+    if (given->replaces()) table.replace = replace;
     table.context = new backend_host(std::move(given));
     table.release = [](void *context) { delete static_cast<backend_host *>(context); };
     table.read = read;
@@ -424,14 +459,11 @@ class backend_host {
     }
   }
 
-  static lily_session_entry lent(const entry &from) {
-    return {from.key.c_str(), from.json.c_str(), from.json.size(), in_ms(from.expires_at), from.version};
-  }
-
-  /// Makes an entry from one that the library gives. If it has no JSON, `json` becomes "", which removes the key.
+  /// Makes an entry from one that the library gives. If it has no JSON, `json` becomes "", which removes the key. What is replaced has no
+  /// key.
   static entry given(const lily_session_entry &from) {
     entry made;
-    made.key = from.key;
+    if (from.key) made.key = from.key;
     if (from.json) made.json.assign(from.json, from.length);
     made.expires_at = from_ms(from.expires_at_ms);
     made.version = from.version;
@@ -464,6 +496,18 @@ class backend_host {
     bool found = false;
     const lily_session_status code = guarded(context, [&](backend &store) { found = store.renew(given(*renewed)); });
     return code != LILY_SESSION_OK || found ? code : LILY_SESSION_ERROR_NOT_FOUND;
+  }
+
+  static lily_session_status replace(void *context, const lily_session_entry *stored, const lily_session_entry *replacement,
+                                     const char *prefix, std::uint64_t generation) noexcept {
+    replaced outcome = replaced::done;
+    const lily_session_status code = guarded(context, [&](backend &store) {
+      const entry old = stored ? given(*stored) : entry();
+      const std::string name = prefix ? prefix : "";
+      outcome = store.replace(stored ? &old : nullptr, given(*replacement), prefix ? &name : nullptr, generation);
+    });
+    if (code != LILY_SESSION_OK || outcome == replaced::done) return code;
+    return outcome == replaced::cleared ? LILY_SESSION_ERROR_NEWER : LILY_SESSION_ERROR_NOT_FOUND;
   }
 
   static lily_session_status each(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor) noexcept {
@@ -591,6 +635,43 @@ class storage {
   /// because it may hold the key.
   void remove(const detail::c_string &key) const {
     detail::check([&] { return lily_session_storage_remove(get(), key.get()); });
+  }
+
+  /// Stores and removes several keys in one step: either all of it happens, or nothing does. An entry whose `json` is "" removes its key:
+  /// `storage.write({{"cart", "[]"}, {"old", ""}})`. Throws duplicate_key_error if two entries have the same key, and quota_error if not all
+  /// of it fits.
+  void write(const std::vector<entry> &entries) const {
+    std::vector<lily_session_entry> given;
+    for (const entry &each : entries) {
+      given.push_back(detail::lent(each));
+      given.back().key = detail::c_string(each.key).get();
+      if (each.json.empty()) given.back().json = nullptr;
+    }
+    detail::check([&] { return lily_session_storage_write(get(), given.data(), given.size()); });
+  }
+
+  /// Changes what is stored under a whole storage key, without losing what another program stores at the same time.
+  /// `change(const std::string *json)` returns the new JSON text; it is given nullptr if nothing is stored. It is called again if another
+  /// program stores something meanwhile, so it must not count its calls. No lock is held while it runs. What it throws leaves the call, and
+  /// nothing is changed. The entry keeps its expiry and its version; a new one has none. Throws decode_error if the new text is not JSON,
+  /// and busy_error if other programs keep changing the entry.
+  template <class Change> void modify(const detail::c_string &key, Change change) const {
+    struct modification {
+      Change &change;
+      std::string next;
+      static lily_session_status on_modify(void *context, const lily_session_value *stored, lily_session_value *out) noexcept {
+        modification &self = *static_cast<modification *>(context);
+        try {
+          const std::string json = stored ? detail::text_of(*stored) : "";
+          self.next = self.change(stored ? &json : static_cast<const std::string *>(nullptr));
+          detail::put_text(LILY_SESSION_JSON, self.next, *out);
+          return LILY_SESSION_OK;
+        } catch (...) {
+          return detail::call::caught(nullptr);
+        }
+      }
+    } modification = {change, {}};
+    detail::check([&] { return lily_session_storage_modify(get(), key.get(), &modification::on_modify, &modification); });
   }
 
   /// Calls `visit(const lily::item &)` for each unexpired entry whose key begins with `prefix`, in the byte order of keys. It walks over a
@@ -812,14 +893,6 @@ template <class T> struct built_in<T, typename std::enable_if<std::is_enum<T>::v
 
 inline const std::string &held(const std::string &value, std::string &) { return value; }
 inline const std::string &held(std::string &&value, std::string &keep) { return keep = std::move(value); }
-
-inline void put_text(std::int32_t type, const std::string &text, lily_session_value &out) {
-  out.type = type;
-  out.as.text.bytes = text.data();
-  out.as.text.length = text.size();
-}
-
-inline std::string text_of(const lily_session_value &value) { return std::string(value.as.text.bytes, value.as.text.length); }
 
 template <> struct built_in<std::string> {
   using kept = std::string;
@@ -1153,9 +1226,45 @@ struct field_state {
   bool dirty;          ///< true: an update found a change that is not stored yet, or the field is marked
 };
 
-/// One attachment of fields to a runtime, which runtime::attach() returns. The destructor flushes, and drops failures.
+namespace detail {
+
+/// Makes a field's new value from the stored one, for session::modify().
+template <class T, class Change> struct modification {
+  Change &change;
+  typename native<T>::kept keep;
+
+  static lily_session_status on_modify(void *context, const lily_session_value *stored, lily_session_value *out) noexcept {
+    modification &self = *static_cast<modification *>(context);
+    try {
+      if (stored) {
+        if ((native<T>::types() & stored->type) == 0) throw decode_error("the field's stored value is of another type");
+        const T value = native<T>::take(*stored);
+        self.put(self.change(&value), *out);
+      } else {
+        self.put(self.change(static_cast<const T *>(nullptr)), *out);
+      }
+      return LILY_SESSION_OK;
+    } catch (...) {
+      return call::caught(nullptr);
+    }
+  }
+
+ private:
+  template <class Result> void put(Result &&next, lily_session_value &out) {
+    native<T>::put(static_cast<T>(std::forward<Result>(next)), keep, out);
+  }
+};
+
+} // namespace detail
+
+/// One attachment of fields to a runtime, which runtime::attach() or session::open() returns. The destructor flushes, and drops failures.
 class session {
  public:
+  /// Attaches the fields to the model in one call, for a program that changes its model itself and then calls persist(). The fields are
+  /// kept in the default place of `application` (storage_options::application), and the model must outlive the session. Throws what
+  /// storage::open() and runtime::attach() throw.
+  template <class Model> static session open(const detail::c_string &application, Model &model, const persistence<Model> &fields);
+
   /// Stores the fields that have changed. Call it when you have changed the model yourself. Throws as runtime::dispatch() does.
   void persist() { run(lily_session_persist); }
 
@@ -1177,6 +1286,32 @@ class session {
   /// the prefix.
   void touch(const detail::c_string &key) {
     detail::check([&] { return lily_session_touch(get(), key.get()); });
+  }
+
+  /// Persists, then changes what is stored for a field, without losing what another program stores at the same time, and sets the field
+  /// in the model to the outcome: for counters and lists that several programs change.
+  ///
+  ///     session.modify<int>("visits", [](const int *stored) { return stored ? *stored + 1 : 1; });
+  ///
+  /// `change(const T *stored)` returns the new value; it is given nullptr if nothing is stored. It is called again if another program
+  /// stores something meanwhile, so it must not count its calls. No lock is held while it runs. `T` is the type of the field's value or, if
+  /// the field has functions `encode` and `decode` of its own, the type that `encode` returns. `key` is the field's key, without the prefix.
+  /// The call renews the field's expiry.
+  ///
+  /// What `change` throws leaves the call, and nothing is changed. Throws not_found_error if the session has no such field, newer_error or
+  /// decode_error if what is stored is not the field's value, and encode_error if the new value cannot be stored; then what is stored
+  /// stays. Throws busy_error if other programs keep changing the field, or if a change of its own could not be stored. Throws
+  /// callback_error if the new value is stored, and the field's `set` or `decode` refused it.
+  template <class T, class Change> void modify(const detail::c_string &key, Change change) {
+    using modification = detail::modification<T, Change>;
+    modification running = {change, {}};
+    detail::check([&] { return lily_session_modify(get(), key.get(), &modification::on_modify, &running); });
+  }
+
+  /// Removes what is stored for a field, and sets the field in the model to the value that it had before attach. `key` is the field's key,
+  /// without the prefix. Throws not_found_error if the session has no such field, and callback_error if the field's `set` refused the value.
+  void reset(const detail::c_string &key) {
+    detail::check([&] { return lily_session_reset(get(), key.get()); });
   }
 
   /// Returns, for the timeout of poll(), the milliseconds until the next stored field that this session has loaded or stored expires.
@@ -1218,6 +1353,7 @@ class session {
     detail::check([&] { return function(get()); });
   }
 
+  detail::owned<lily_session_runtime, lily_session_runtime_free> runtime_; // of open(); stands before the handle, so that it ends after it
   detail::owned<lily_session, lily_session_detach> handle_;
 };
 
@@ -1354,6 +1490,24 @@ template <class Model, class Message = void> class runtime {
     detail::check([&] { return lily_session_runtime_set_model(get(), std::addressof(next)); });
   }
 
+  /// Does what session::persist() does, for each session of the runtime. If one fails, the others are persisted all the same.
+  void persist() {
+    detail::check([&] { return lily_session_runtime_persist(get()); });
+  }
+
+  /// Does what session::refresh() does, for each session of the runtime. If one fails, the others are refreshed all the same.
+  void refresh() {
+    detail::check([&] { return lily_session_runtime_refresh(get()); });
+  }
+
+  /// Returns the least of what session::next_expiry() returns for each session of the runtime, and -1 ms if no stored field will expire.
+  std::chrono::milliseconds next_expiry() const {
+    detail::call under_way;
+    const std::int64_t left = lily_session_runtime_next_expiry(get());
+    under_way.finish();
+    return std::chrono::milliseconds(left);
+  }
+
   /// Sets the fields of the model from storage; from then on stores those that change. Attach itself stores no field. A field that has no
   /// stored value is left alone. So is one whose stored value is refused, and an event reports it; attach does not throw for it.
   /// Throws duplicate_key_error if another session of this runtime stores one of these keys in the same file, callback_error if the
@@ -1373,6 +1527,7 @@ template <class Model, class Message = void> class runtime {
   lily_session_runtime *get() const noexcept { return handle_.get(); }
 
  private:
+  friend class session; // session::open() takes the handle
   template <class Update> static void *apply(void *context, void *model, const void *message) noexcept {
     try {
       Update &update = *static_cast<Update *>(context);
@@ -1421,6 +1576,15 @@ template <class Model, class Message = void> class runtime {
   std::shared_ptr<void> update_; // stands before the handle, so that it is destroyed after it
   detail::owned<lily_session_runtime, lily_session_runtime_free> handle_;
 };
+
+template <class Model> session session::open(const detail::c_string &application, Model &model, const persistence<Model> &fields) {
+  storage_options options;
+  if (application.get()) options.application = application.get();
+  runtime<Model> made(model);
+  session opened = made.attach(fields, storage::open(options));
+  opened.runtime_ = std::move(made.handle_);
+  return opened;
+}
 
 /// @}
 

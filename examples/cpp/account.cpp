@@ -64,6 +64,16 @@ lily::config<account> config() {
   return config;
 }
 
+// Adds to the cart that is stored, so that another program that buys at the same time loses nothing.
+void buy(lily::session &session, const std::string &what) {
+  using items = std::vector<std::string>;
+  session.modify<items>("cart", [&](const items *stored) {
+    items cart = stored ? *stored : items();
+    cart.push_back(what);
+    return cart;
+  });
+}
+
 // An event loop polls the descriptor, with the time until the next expiry as its timeout.
 void watch(lily::session &session, const lily::storage &storage, const account &model) {
   pollfd changed = {storage.fd(), POLLIN, 0};
@@ -124,7 +134,7 @@ int main(int argc, char **argv) {
     lily::session session = runtime.attach(fields(), storage, config());
 
     if (verb == "login") model.token = word;
-    else if (verb == "buy") model.cart.push_back(word);
+    else if (verb == "buy") buy(session, word);
     else if (verb == "logout") lily::clear(storage);
     else if (verb == "watch") watch(session, storage, model);
     else show(model);

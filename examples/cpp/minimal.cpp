@@ -13,8 +13,7 @@ int main(int argc, char **argv) try {
     .field("visits", &app::visits)
     .field("theme", &app::theme);
 
-  lily::runtime<app> runtime(model);
-  lily::session session = runtime.attach(fields); // fills the model from the file
+  lily::session session = lily::session::open("minimal", model, fields); // fills the model from the file
 
   model.visits++;
   if (argc > 1) model.theme = argv[1];

@@ -6,6 +6,7 @@ let package = Package(
   dependencies: [.package(name: "lily-session", path: "../..")],
   targets: [
     .executableTarget(name: "minimal", dependencies: [.product(name: "LilySession", package: "lily-session")]),
+    .executableTarget(name: "counter", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "shop", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "theme", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "preferences", dependencies: [.product(name: "LilySession", package: "lily-session")]),

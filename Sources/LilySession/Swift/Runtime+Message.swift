@@ -69,6 +69,19 @@
       throw failure
     }
 
+    /// Persists each session of the runtime, after the program has changed the model without an update.
+    ///
+    /// - Throws: the first failure. The other sessions are persisted all the same.
+    public func persist() throws(Failure) { try core.persist() }
+
+    /// Refreshes each session of the runtime.
+    ///
+    /// - Throws: the first failure. The other sessions are refreshed all the same.
+    public func refresh() throws(Failure) { try core.refresh() }
+
+    /// The time until the next stored field of any session expires, after which to call ``refresh()``; nil if none expires.
+    public var nextExpiry: Duration? { core.millisecondsToNextExpiry().map { .milliseconds($0) } }
+
     /// Fills the model's fields from a storage, and stores the fields that change from then on.
     ///
     /// The session lasts until it is detached, or the runtime is gone. You need not keep it.
@@ -113,6 +126,26 @@
     /// Makes a runtime without messages. ``update(_:)`` changes its model.
     public convenience init(_ model: Model) {
       self.init(model, update: { _, _ in })
+    }
+
+    /// Makes a runtime without messages, and attaches fields of its model, all in one call. The fields are kept in the default place.
+    ///
+    /// ```swift
+    /// let (runtime, session) = try Runtime.open(application: "counter", model: App(), fields: fields)
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - application: names the default place, as for ``Journal/open(application:options:)``.
+    ///   - model: the model to begin with.
+    ///   - fields: the fields of the model.
+    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it.
+    /// - Returns: the runtime, which has the model, and the session, which lasts as long as the runtime.
+    /// - Throws: what opening and reading the file throw.
+    public static func open(
+      application: String? = nil, model: Model, fields: Persistence<Model>, onEvent: ((Event) -> Void)? = nil
+    ) throws(Failure) -> (runtime: Runtime, session: Session) {
+      let runtime = Runtime(model)
+      return (runtime, try runtime.attach(fields, storage: Journal.open(application: application), onEvent: onEvent))
     }
   }
 

@@ -11,6 +11,63 @@
     /// - Throws: `notFound` if the session has no such field.
     public func mark(_ key: String) throws(Failure) { try mark(try Key(field: key)) }
 
+    /// Persists, then changes what is stored for a field, without losing what another program stores at the same time, and sets the field in
+    /// the model to the outcome: for counters and lists that several programs change. The call renews the field's expiry.
+    ///
+    /// ```swift
+    /// try session.modify("visits") { (visits: Int?) in (visits ?? 0) + 1 }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - key: the key of a field that is encoded and decoded by its type, which is the type of the values here.
+    ///   - change: returns the new value. It is given what is stored, or nil if nothing is. It is called again if another program stores
+    ///     something meanwhile, so it must not count its calls. No lock is held while it runs. If it throws, nothing is changed.
+    /// - Throws: `callback`, with the closure's error as ``Failure/underlying``, if it threw; `notFound` if the session has no such field;
+    ///   `newer` or `decode` if what is stored is not the field's value, and stays; `encode` if the new value cannot be stored; `busy` if other
+    ///   programs keep changing the field, or if its own change could not be stored; and what ``persist()`` throws. `callback` without an
+    ///   underlying error means that the new value is stored, and the field's decoder refused it.
+    public func modify<A: Codable>(_ key: String, _ change: (A?) throws -> A) throws(Failure) {
+      try modify(key, ValueCoder.of(A.self), change)
+    }
+
+    /// Changes what is stored for a field that has an encoder and a decoder of the program's.
+    ///
+    /// It does what ``modify(_:_:)`` does.
+    ///
+    /// - Parameters:
+    ///   - key: the key of the field.
+    ///   - encode: encodes the new value, as the field's own does.
+    ///   - decoder: decodes what is stored, as the field's own does.
+    ///   - change: returns the new value. It is given what is stored, or nil if nothing is. It may be called several times.
+    /// - Throws: what ``modify(_:_:)`` throws.
+    public func modify<A>(
+      _ key: String, encode: @escaping (A) throws -> Value, decoder: ValueDecoder<A>, _ change: (A?) throws -> A
+    ) throws(Failure) {
+      try modify(key, ValueCoder(encode: encode, decoder: decoder), change)
+    }
+
+    private func modify<A>(_ key: String, _ coder: ValueCoder<A>, _ change: (A?) throws -> A) throws(Failure) {
+      let key = try Key(field: key)
+      let text = ByteBuffer() // The text of the new value, which the core borrows.
+      try modify(key) { stored throws(Failure) in
+        var old: A?
+        if let stored {
+          guard let value = try? coder.decoder.decode(Value(stored)) else {
+            throw Failure(.decode, "the stored value is not of this type", key: key)
+          }
+          old = value
+        }
+        let new = try modified(key) { try change(old) }
+        guard let encoded = try? coder.encode(new) else { throw Failure(.encode, "the value cannot be encoded", key: key) }
+        return encoded.kept(in: text)
+      }
+    }
+
+    /// Removes what is stored for a field, and sets the field in the model to the value that it had before attach.
+    ///
+    /// - Throws: `notFound` if the session has no such field.
+    public func reset(_ key: String) throws(Failure) { try reset(try Key(field: key)) }
+
     /// Returns what the storage holds of a field now, and whether the model has a newer value.
     ///
     /// - Throws: `notFound` if the session has no such field.
@@ -18,6 +75,16 @@
 
     /// The time until the next stored field expires, after which to call ``refresh()``; nil if none expires.
     public var nextExpiry: Duration? { millisecondsToNextExpiry().map { .milliseconds($0) } }
+  }
+
+  /// Runs the program's closure that changes what is stored under a key. If it throws, throws `callback` with its error as the underlying
+  /// one.
+  func modified<A>(_ key: Key, by change: () throws -> A) throws(Failure) -> A {
+    do { return try change() } catch {
+      var failure = Failure(.callback, "the closure threw an error", key: key)
+      failure.underlying = error
+      throw failure
+    }
   }
 
   extension Key {

@@ -33,6 +33,26 @@
       if let notDurable = shortfall.notDurable { throw notDurable }
     }
 
+    /// Stores and removes several keys in one step: either all of it happens, or nothing does.
+    ///
+    /// ```swift
+    /// try storage.write([.set(Key(storage: "cart"), Entry(json: "[]")), .remove(Key(storage: "basket"))])
+    /// ```
+    ///
+    /// - Throws: `decode` if a text is not JSON; `duplicateKey` if a key occurs twice; `quota` if not all of it fits.
+    public func write(_ changes: [Batch.Operation]) throws(Failure) {
+      try withExtendedLifetime(changes) { () throws(Failure) in // The entries own the texts.
+        try writeEntries(
+          try changes.map { change throws(Failure) in
+            switch change {
+            case .set(let key, let entry):
+              EntryChange(key, to: try entry.withText { $0 }, deadline: entry.deadline, version: entry.version)
+            case .remove(let key): EntryChange(key, to: nil)
+            }
+          }, to: forSessions)
+      }
+    }
+
     /// Returns the scopes that have entries, sorted by name, each with the entries that ``items(withPrefix:)`` returns for it. For a scope
     /// the result is empty, as a scope has no scopes.
     public func scopes() throws(Failure) -> [(name: String, items: [Item])] {

@@ -31,6 +31,28 @@
       }
     }
 
+    /// Changes the JSON text under a key, without losing what another program stores at the same time. The entry keeps its deadline and its
+    /// version; a new one has none.
+    ///
+    /// ```swift
+    /// try storage.modifyJSON(forKey: "jobs") { jobs in "\((jobs.flatMap { Int($0) } ?? 0) + 1)" }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - key: a key of the program's own.
+    ///   - change: returns the new text. It is given what is stored, or nil if nothing is. It is called again if another program stores
+    ///     something meanwhile, so it must not count its calls. No lock is held while it runs. If it throws, nothing is changed.
+    /// - Throws: `callback`, with the closure's error as ``Failure/underlying``, if it threw; `decode` if the new text is not JSON; `quota` if
+    ///   it does not fit; `busy` if other programs keep changing the entry.
+    public func modifyJSON(forKey key: String, _ change: (String?) throws -> String) throws(Failure) {
+      let key = try Key(storage: key)
+      let buffer = ByteBuffer() // The new text, which the core borrows.
+      try modifyEntry(key, in: forSessions) { stored throws(Failure) in
+        let new = try modified(key) { try change(stored.map { String(decoding: $0, as: UTF8.self) }) }
+        return Value.json(new).kept(in: buffer).text
+      }
+    }
+
     /// Removes a key. If the key is absent, nothing happens.
     public func removeValue(forKey key: String) throws(Failure) {
       try writeEntries([try EntryChange(try Key(storage: key), to: nil)], to: forSessions)
@@ -94,10 +116,10 @@
     /// Makes an entry.
     ///
     /// - Parameters:
-    ///   - json: the JSON text, as a batch passed it.
+    ///   - json: the JSON text.
     ///   - deadline: when the entry expires, UTC in ms; 0 means never.
     ///   - version: the version of the field.
-    public init(json: String, deadline: Int64, version: UInt32) {
+    public init(json: String, deadline: Int64 = 0, version: UInt32 = 0) {
       self = Array(json.utf8).withUnsafeBytes { Entry(text: $0, deadline: deadline, version: version) }
     }
 

@@ -41,6 +41,19 @@
       case .json(var text): return text.withUTF8 { body(.json(UnsafeRawBufferPointer($0))) }
       }
     }
+
+    /// Returns the value in native form. Its text is in the buffer, which then holds nothing else.
+    func kept(in buffer: ByteBuffer) -> NativeValue {
+      withNative { native in
+        buffer.truncate(to: 0)
+        buffer.append(native.text)
+        switch native.types {
+        case .string: return .string(buffer.bytes)
+        case .json: return .json(buffer.bytes)
+        default: return native
+        }
+      }
+    }
   }
 
   /// The types of stored values that a field accepts, and how the program's value is made from them: `.string`, `.integer {

@@ -62,6 +62,22 @@ class store : public lily::backend {
     return true;
   }
 
+  bool replaces() const override { return atomic; }
+  lily::replaced replace(const lily::entry *stored, const lily::entry &replacement, const std::string *prefix, std::uint64_t wanted) override {
+    note("replace");
+    replacements++;
+    if (before_replacement) before_replacement(), before_replacement = nullptr;
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (prefix && generations[*prefix] != wanted) return lily::replaced::cleared;
+    const auto found = entries.find(replacement.key);
+    const bool same = found == entries.end()
+      ? !stored
+      : stored && stored->key.empty() && stored->json == found->second.json && stored->version == found->second.version;
+    if (!same) return lily::replaced::overtaken;
+    entries[replacement.key] = replacement;
+    return lily::replaced::done;
+  }
+
   void sync() override { note("sync"); }
   int fd() override { return note("fd"), 42; }
   void close() override { note("close"); }
@@ -69,9 +85,9 @@ class store : public lily::backend {
   std::string fault;
   std::map<std::string, lily::entry> entries;
   std::map<std::string, std::uint64_t> generations;
-  bool atomic = false; // true if it implements renew
-  std::function<void()> before_renewal;
-  int syncs = 0, closes = 0, renewals = 0;
+  bool atomic = false; // true if it implements renew and replace
+  std::function<void()> before_renewal, before_replacement;
+  int syncs = 0, closes = 0, renewals = 0, replacements = 0;
   std::mutex mutex;
 
  private:
@@ -191,6 +207,62 @@ TEST_CASE("backend: S9 it renews an entry in one step, or the library does in tw
     host->fault = "renew";
     CHECK_THROWS_AS(session.touch("visits"), thrown);
   }
+}
+
+TEST_CASE("backend: S27 it replaces an entry in one step, or the library does in two") {
+  int alive = 0;
+  const auto plus = [](const int *visits) { return visits ? *visits + 1 : 1; };
+  for (const bool atomic : {false, true}) {
+    store *host = new store(alive);
+    host->atomic = atomic;
+    const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(host));
+    model m;
+    lily::runtime<model> runtime(m);
+    lily::session session =
+      runtime.attach(lily::persistence<model>().field("visits", &model::visits, lily::field_options().version(4)), storage);
+    session.modify<int>("visits", plus);
+    session.modify<int>("visits", plus);
+    CHECK(host->replacements == (atomic ? 2 : 0));
+    CHECK(host->entries["lily_session_visits"].json == "2");
+    CHECK(host->entries["lily_session_visits"].version == 4);
+    if (!atomic) continue;
+    // Another program stores the field in between, and then nothing is lost.
+    host->before_replacement = [&] { host->entries["lily_session_visits"].json = "10"; };
+    session.modify<int>("visits", plus);
+    CHECK(host->replacements == 4);
+    CHECK(m.visits == 11);
+    // A clear comes in between. What was stored before it does not count any more.
+    host->before_replacement = [&] { host->clear("lily_session_"); };
+    session.modify<int>("visits", plus);
+    CHECK(m.visits == 1);
+    storage.modify("k", [](const std::string *) { return "1"; });
+    host->before_replacement = [&] { host->entries["k"].json = "5"; };
+    storage.modify("k", [](const std::string *json) { return *json + "0"; });
+    CHECK(stored(storage, "k") == "50");
+    host->fault = "replace";
+    CHECK_THROWS_AS(session.modify<int>("visits", plus), thrown);
+    host->fault = "quota in replace";
+    CHECK_THROWS_WITH_AS(session.modify<int>("visits", plus), "the backend is full", lily::quota_error);
+    CHECK(host->entries["lily_session_visits"].json == "1");
+  }
+}
+
+TEST_CASE("backend: S8 the library is told which of the two made a replacement fail") {
+  int alive = 0;
+  store *host = new store(alive);
+  host->atomic = true;
+  lily_session_backend table = lily::detail::backend_host::table(std::unique_ptr<lily::backend>(host));
+  lily_session_entry replacement = {"k", "1", 1, 0, 0};
+  CHECK(table.replace(table.context, nullptr, &replacement, "lily_", 0) == LILY_SESSION_OK);
+  CHECK(table.replace(table.context, nullptr, &replacement, "lily_", 0) == LILY_SESSION_ERROR_NOT_FOUND);
+  CHECK(table.replace(table.context, nullptr, &replacement, "lily_", 1) == LILY_SESSION_ERROR_NEWER);
+  CHECK(table.replace(table.context, &replacement, &replacement, nullptr, 1) == LILY_SESSION_ERROR_NOT_FOUND); // it is given with a key
+  replacement = {nullptr, "1", 1, 0, 0};
+  const lily_session_entry next = {"k", "2", 1, 0, 0};
+  CHECK(table.replace(table.context, &replacement, &next, nullptr, 1) == LILY_SESSION_OK);
+  CHECK(host->entries["k"].json == "2");
+  table.release(table.context);
+  CHECK(alive == 0);
 }
 
 TEST_CASE("backend: what it throws comes out of the call, and its status counts") {

@@ -189,6 +189,10 @@ TEST_CASE("lifetime: S15 inside callbacks, what runs the runtime is refused, and
     CHECK_THROWS_AS(session->flush(), lily::reentrant_error);
     CHECK_THROWS_AS(session->refresh(), lily::reentrant_error);
     CHECK_THROWS_AS(session->touch("visits"), lily::reentrant_error);
+    CHECK_THROWS_AS(session->modify<int>("visits", [](const int *) { return 1; }), lily::reentrant_error);
+    CHECK_THROWS_AS(session->reset("visits"), lily::reentrant_error);
+    CHECK_THROWS_AS(runtime->persist(), lily::reentrant_error);
+    CHECK_THROWS_AS(runtime->refresh(), lily::reentrant_error);
     CHECK_THROWS_AS(runtime->set_model(now), lily::reentrant_error);
     CHECK_THROWS_AS(runtime->attach(visits(), storage.scoped("user")), lily::reentrant_error);
     storage.set("k", "1");
