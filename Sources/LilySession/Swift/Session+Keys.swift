@@ -3,13 +3,13 @@
     /// Renews the expiry of what is stored for a field, by storing the same value again.
     ///
     /// - Throws: `notFound` if the session has no such field, or nothing is stored for it.
-    public func touch(_ key: String) throws(Failure) { try touch(try Key(field: key)) }
+    public func touch(_ key: String) throws(Failure) { try touch(try Key(entry: key)) }
 
     /// Makes the next update store a field, even if it does not change. Use it for a default that the user confirmed, or for a choice that
     /// equals the value this program saw last, when another program may have changed it since. It may be called inside an update function.
     ///
     /// - Throws: `notFound` if the session has no such field.
-    public func mark(_ key: String) throws(Failure) { try mark(try Key(field: key)) }
+    public func mark(_ key: String) throws(Failure) { try mark(try Key(entry: key)) }
 
     /// Persists, then changes what is stored for a field, without losing what another program stores at the same time, and sets the field in
     /// the model to the outcome: for counters and lists that several programs change. The call renews the field's expiry.
@@ -47,31 +47,33 @@
     }
 
     private func modify<A>(_ key: String, _ coder: ValueCoder<A>, _ change: (A?) throws -> A) throws(Failure) {
-      let key = try Key(field: key)
+      let key = try Key(entry: key)
       let text = ByteBuffer() // The text of the new value, which the core borrows.
-      try modify(key) { stored throws(Failure) in
-        var old: A?
-        if let stored {
-          guard let value = try? coder.decoder.decode(Value(stored)) else {
-            throw Failure(.decode, "the stored value is not of this type", key: key)
+      try withoutActuallyEscaping(change) { change throws(Failure) in
+        try modify(key) { stored throws(Failure) in
+          var old: A?
+          if let stored {
+            guard let value = try? coder.decoder.decode(Value(stored)) else {
+              throw Failure(.decode, "the stored value is not of this type", key: key)
+            }
+            old = value
           }
-          old = value
+          let new = try modified(key) { try change(old) }
+          guard let encoded = try? coder.encode(new) else { throw Failure(.encode, "the value cannot be encoded", key: key) }
+          return encoded.kept(in: text)
         }
-        let new = try modified(key) { try change(old) }
-        guard let encoded = try? coder.encode(new) else { throw Failure(.encode, "the value cannot be encoded", key: key) }
-        return encoded.kept(in: text)
       }
     }
 
     /// Removes what is stored for a field, and sets the field in the model to the value that it had before attach.
     ///
     /// - Throws: `notFound` if the session has no such field.
-    public func reset(_ key: String) throws(Failure) { try reset(try Key(field: key)) }
+    public func reset(_ key: String) throws(Failure) { try reset(try Key(entry: key)) }
 
     /// Returns what the storage holds of a field now, and whether the model has a newer value.
     ///
     /// - Throws: `notFound` if the session has no such field.
-    public func state(of key: String) throws(Failure) -> FieldState { try state(of: try Key(field: key)) }
+    public func state(of key: String) throws(Failure) -> FieldState { try state(of: try Key(entry: key)) }
 
     /// The time until the next stored field expires, after which to call ``refresh()``; nil if none expires.
     public var nextExpiry: Duration? { millisecondsToNextExpiry().map { .milliseconds($0) } }
@@ -89,6 +91,9 @@
 
   extension Key {
     init(field key: String) throws(Failure) { try self.init(key, limit: Key.fieldLimit) }
+
+    /// Makes the key of a field, or of a map's entry.
+    init(entry key: String) throws(Failure) { try self.init(key, limit: Key.entryLimit) }
 
     /// Makes a key of a storage. The key under which a field is stored is `lily_session_` followed by the field's own key.
     ///

@@ -46,8 +46,8 @@
           try changes.map { change throws(Failure) in
             switch change {
             case .set(let key, let entry):
-              EntryChange(key, to: try entry.withText { $0 }, deadline: entry.deadline, version: entry.version)
-            case .remove(let key): EntryChange(key, to: nil)
+              try EntryChange(key, to: try entry.withText { $0 }, deadline: entry.deadline, version: entry.version)
+            case .remove(let key): try EntryChange(key, to: nil)
             }
           }, to: forSessions)
       }

@@ -157,7 +157,7 @@ TEST(field_state__arguments) {
   store(&outcomes[0]);
   begin();
   int32_t state = 4711;
-  char *too_long = repeated('k', 257);
+  char *too_long = repeated('k', 769);
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(NULL, "visits", &state));
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, NULL, &state));
   assert_fails(INVALID_ARGUMENT, lily_session_field_state(rig.session, "visits", NULL));

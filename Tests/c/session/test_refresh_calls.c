@@ -31,7 +31,7 @@ TEST(refresh_calls__NULL) {
 TEST(refresh_calls__keys_of_touch) {
   begin(open_memory());
   rig_attach(&rig);
-  char *longest = repeated('k', 256), *too_long = repeated('k', 257);
+  char *longest = repeated('k', 256), *too_long = repeated('k', 769);
   assert_fails(INVALID_ARGUMENT, lily_session_touch(rig.session, NULL));
   assert_fails(INVALID_ARGUMENT, lily_session_touch(rig.session, ""));
   assert_fails(INVALID_ARGUMENT, lily_session_touch(rig.session, too_long));
