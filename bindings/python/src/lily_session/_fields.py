@@ -27,6 +27,7 @@ class Field:
         self.column = column
         self.get = get
         self.set = set
+        self.codec = codec
         self.types, self.encode, self.decode, self.raw = codec
         self.migrate = migrate
         self.memory: Any = None  # keeps the last result of migrate alive

@@ -1,22 +1,27 @@
 """Sessions: fields that are attached to a runtime and a storage."""
-import asyncio
 import contextlib
 import os
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type, TypeVar
 
-from ._annotations import REFUSALS
+from ._annotations import ANYTHING, REFUSALS
 from ._calls import c_string, call, call_for_value, keep
 from ._errors import ForkedError, InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
 from ._events import Event, EventKind, FieldState, State
 from ._fields import Field, Persistence
+from ._modify import Modification
 from ._native import ffi, lib
+from ._times import until
 from ._values import IMMUTABLE, fill_value, loads
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ._runtime import Runtime
     from ._storage import Storage
+
+V = TypeVar("V")
 
 _UNKNOWN = object()
 """A mark that no field has as its value."""
@@ -80,14 +85,29 @@ class Session:
         """Persists, and then renews the expiry of what is stored for a field, by storing the same value again."""
         self._call(lib.lily_session_touch, c_string(key))
 
+    def modify(self, key: str, change: Callable[[Any], V], default: Any = None) -> V:
+        """Persists, and then replaces what is stored for a field by what `change` makes of it, without losing what another program stores
+        at the same time: for counters and lists that several programs change. Sets the field in the model to the new value, and returns
+        that.
+
+        key      the field's key
+        change   takes the stored value, as the field decodes it, and returns a new one. It is called again if another program stores
+                 something meanwhile, so it must change nothing itself. If it raises an exception, nothing changes, and modify raises it
+        default  what `change` takes if nothing is stored
+        """
+        codec = next((field.codec for field in self._fields if field.key == key), ANYTHING)  # The library refuses a key of no field.
+        modification = Modification(codec, change, default)
+        self._call(lib.lily_session_modify, c_string(key), lib.lily_py_modify, ffi.new_handle(modification))
+        return modification.new
+
+    def reset(self, key: str) -> None:
+        """Removes what is stored for a field, and sets the field in the model to the value that it had before attach."""
+        self._call(lib.lily_session_reset, c_string(key))
+
     def next_expiry(self) -> Optional[timedelta]:
         """Returns the time until the next stored field that this session has loaded or stored expires, or None if none expires."""
         with self._runtime._lock:
-            milliseconds = call_for_value(lib.lily_session_next_expiry, self._handle) if self._handle else -1
-        try:
-            return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
-        except OverflowError:
-            return timedelta.max
+            return until(call_for_value(lib.lily_session_next_expiry, self._handle)) if self._handle else None
 
     def field_state(self, key: str) -> FieldState:
         """Returns what storage holds of a field now, or what it was last seen to hold if it cannot be read."""
@@ -117,6 +137,8 @@ class Session:
             os.close(descriptor)
 
     async def _wait_for_change(self, descriptor: int) -> None:
+        import asyncio  # only here, because most programs do not need it, and loading it takes longer than all the rest
+
         left = self.next_expiry()
         timeout = None if left is None else left.total_seconds()
         loop = asyncio.get_running_loop()
