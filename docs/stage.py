@@ -28,7 +28,7 @@ TITLES = {"overview": "Overview", "bindings/cpp": "C++", "bindings/python": "Pyt
 
 # The headers: the site's folder for each, its title, and its groups, each of which is a page. SECTIONS has the order within a page.
 HEADERS = [
-    ("c", "C reference", "lily_session.h", ["library", "storage", "backend", "fields", "runtime", "session"]),
+    ("c", "C reference", "lily_session.h", ["library", "values", "storage", "backend", "fields", "runtime", "session"]),
     ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
 ]
 SECTIONS = ("briefdescription detaileddescription enum innerclass public-type public-func public-attrib public-static-func friend "

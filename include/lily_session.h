@@ -227,6 +227,11 @@ typedef struct lily_session_storage_options {
  * sizes (RLIMIT_FSIZE) before you open a storage: then a write past the limit
  * returns NO_SPACE. Otherwise SIGXFSZ may end the program.
  *
+ * That there is a file does not mean that something was stored, because opening
+ * creates it. To learn whether something is stored, ask lily_session_field_state()
+ * after attach, or lily_session_storage_info() for the entries. Opening with
+ * READ_ONLY creates nothing, and returns NOT_FOUND if there is no file.
+ *
  * @param path     copied. NULL: the default place,
  *                 `$LILY_SESSION_DIR/<application>/session.jsonl`, else under
  *                 `$XDG_STATE_HOME`, else under `~/.local/state`. Missing
@@ -377,7 +382,7 @@ const char *lily_session_storage_path(const lily_session_storage *storage);
 /** Copies the JSON text that is stored under `key` now, whichever program wrote it.
  *
  * @param key         the whole storage key, such as "lily_session_theme":
- *                    1 to 512 bytes of UTF-8
+ *                    1 to 1024 bytes of UTF-8
  * @param out_json    NUL-terminated, the caller's: lily_session_free()
  * @param out_length  without the NUL; may be NULL
  * @return NOT_FOUND: the key is absent or has expired; DECODE: what is stored is
@@ -390,6 +395,12 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
 
 /** Stores JSON text. White space outside strings is removed; apart from that it
  * is read back byte for byte as it was stored.
+ *
+ * A session that has a field of this key treats the change as one of another
+ * program, even if it was made through the session's own storage: the descriptor
+ * polls readable, and the next lily_session_refresh() sets the field and reports
+ * CHANGED. lily_session_storage_remove(), lily_session_storage_write() and
+ * lily_session_storage_modify() do the same.
  *
  * @param json    `length` bytes, at most 16 MiB and 512 levels deep, without
  *                duplicate names; need not be NUL-terminated
@@ -444,7 +455,7 @@ typedef lily_session_status (*lily_session_item_fn)(void *context, const char *k
  * the byte order of keys. It walks over a snapshot, so `visit` may change the
  * storage.
  *
- * @param prefix  at most 512 bytes; "" or NULL: every key
+ * @param prefix  at most 1024 bytes; "" or NULL: every key
  * @return what `visit` returned; INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_each(lily_session_storage *storage, const char *prefix, lily_session_item_fn visit, void *context);
@@ -594,6 +605,53 @@ typedef struct lily_session_field {
 #define LILY_SESSION_FIELD_STRING(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING | LILY_SESSION_NULL, LILY_SESSION_MEMBER_STRING)
 /** @} */
 
+/** @name Maps
+ * A map of the model whose keys are not known when the program is written:
+ * documents, recent files, cookies. Each entry is stored under a key of its own, so
+ * two programs that change different entries lose nothing. Everything that holds for
+ * a field holds for each entry by itself: it is compared, stored, refused, expired
+ * and told of alone. Where a function takes the key of a field, it takes that of an
+ * entry, too: the map's prefix and the entry's id.
+ * @{ */
+
+/** What each calls for an entry.
+ *
+ * @param visitor  what each was given
+ * @param id       1 to 512 bytes of UTF-8, borrowed for the call
+ * @param value    borrowed for the call
+ * @return LILY_SESSION_OK; INVALID_ARGUMENT: no entry may have this id; DUPLICATE_KEY:
+ *         the id was given before. Such an entry is left out, and an event reports it;
+ *         go on with the others */
+typedef lily_session_status (*lily_session_map_visit_fn)(void *visitor, const char *id, const lily_session_value *value);
+
+/** Calls visit, with visitor as its first argument, for each entry that the map has,
+ * in any order. It is fastest if the order stays the same. If each returns anything
+ * but LILY_SESSION_OK, no entry counts as removed in this update. */
+typedef lily_session_status (*lily_session_map_each_fn)(void *context, const void *session, lily_session_map_visit_fn visit, void *visitor);
+
+/** Sets an entry to a stored value, and adds it if the map has none of this id. NULL
+ * removes it. All is borrowed for the call. Returning anything but LILY_SESSION_OK
+ * refuses the value; the stored text stays. */
+typedef lily_session_status (*lily_session_map_set_fn)(void *context, void *session, const char *id, const lily_session_value *value);
+
+/** A map: values that are stored each under a key of its own. */
+typedef struct lily_session_map {
+  size_t size;                     /**< sizeof(lily_session_map) */
+  const char *prefix;              /**< 1 to 256 bytes of UTF-8, copied; an entry is stored under "lily_session_", this and its id */
+  int32_t types;                   /**< the types that are accepted, as bits of ::lily_session_value_type */
+  lily_session_map_each_fn each;   /**< reads all entries; must be set */
+  lily_session_map_set_fn set;     /**< sets or removes an entry; must be set */
+  void *context;                   /**< passed to each, set and migrate */
+  lily_session_release_fn release; /**< called when the last list and session with this map are gone, or when lily_session_map_add() fails; may be NULL */
+  int64_t expires_after_ms;        /**< how long after its last write or lily_session_touch() an entry expires; 0: never */
+  uint32_t version;                /**< the version of the values' shape, as lily_session_field::version */
+  lily_session_migrate_fn migrate; /**< as lily_session_field::migrate */
+} lily_session_map;
+
+/** A map without prefix, type and callbacks. */
+#define LILY_SESSION_MAP_INIT { sizeof(lily_session_map), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, NULL }
+/** @} */
+
 /** Returns an empty list of fields, which the caller owns and frees by
  * lily_session_persistence_free().
  * @since 0.1 */
@@ -610,7 +668,7 @@ void lily_session_persistence_free(lily_session_persistence *persistence);
  *
  * @param field  copied, its key too; the field owns the context from here on
  * @return DUPLICATE_KEY: the key, or one of the former keys, is a key or a former
- *         key of a field in the list; INVALID_ARGUMENT: the key, size, member or
+ *         key of a field in the list, or begins with a map's prefix; INVALID_ARGUMENT: the key, size, member or
  *         expiry is wrong, or a type, get or set is missing. On failure the context
  *         has been released, unless the struct is too small to name release.
  *
@@ -627,6 +685,19 @@ lily_session_status lily_session_field_add(lily_session_persistence *persistence
  * Callbacks: release, on failure.
  * @since 0.1 */
 lily_session_status lily_session_fields_add(lily_session_persistence *persistence, const lily_session_field *fields, size_t count);
+
+/** Adds a map to the list. Sessions that are attached already do not see it.
+ *
+ * @param map  copied, its prefix too; the map owns the context from here on
+ * @return DUPLICATE_KEY: a key or a former key of a field in the list begins with the
+ *         prefix, or the prefix begins that of another map, or begins with it;
+ *         INVALID_ARGUMENT: the prefix, size or expiry is wrong, or a type, each or set
+ *         is missing. On failure the context has been released, unless the struct is too
+ *         small to name release.
+ *
+ * Callbacks: release, on failure.
+ * @since 0.1 */
+lily_session_status lily_session_map_add(lily_session_persistence *persistence, const lily_session_map *map);
 
 /** @} */
 
@@ -719,8 +790,8 @@ enum lily_session_event_kind {
   LILY_SESSION_EVENT_WRITE_FAILED = 4, /**< the field could not be stored, and is dirty. status: the failure; system_error, if the system refused */
   LILY_SESSION_EVENT_DAMAGED = 5,      /**< attach: lines of the file were damaged and skipped. key: NULL; status: CORRUPT */
   LILY_SESSION_EVENT_DIRECTORY = 6,    /**< attach: lily_session_info::directory_is_open is 1. key: NULL; status: PERMISSION */
-  LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: another program changed the field, and it was set */
-  LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: another program removed the field's value, and it was reset to the value it had before attach. status: what set returned; NOT_FOUND if there is no such value */
+  LILY_SESSION_EVENT_CHANGED = 7,      /**< refresh: the field was changed elsewhere (see lily_session_refresh()), and it was set */
+  LILY_SESSION_EVENT_REMOVED = 8,      /**< refresh: the field's value was removed elsewhere, and it was reset to the value it had before attach. status: what set returned; NOT_FOUND if there is no such value */
   LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: the field's value has expired, and it was reset. status: as for REMOVED */
   LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: the session was cleared, and the field was reset. status: as for REMOVED. In any other call, with status OK: a change that could not be stored was dropped, because it may be older than a clear */
   LILY_SESSION_EVENT_NOT_DURABLE = 11, /**< what was written may not survive power loss. key: NULL; status: NOT_DURABLE */
@@ -789,7 +860,11 @@ lily_session_status lily_session_attach(lily_session_runtime *runtime, const lil
 
 /** Attaches fields to a model in one call, for a program that changes its model
  * itself and then calls lily_session_persist(). The fields are kept in the default
- * place, and the model is the slice.
+ * place, and the model is the slice. Opening creates the file:
+ * lily_session_field_state() says whether something is stored for a field. To clear
+ * the session or to learn its path, open a storage of the same application beside it.
+ * To wait for changes of other programs, or to take events, use
+ * lily_session_attach().
  *
  * @param application  as lily_session_storage_options::application
  * @param model        the program owns it; it must live until the session is closed
@@ -818,7 +893,9 @@ lily_session_status lily_session_persist(lily_session *session);
 lily_session_status lily_session_flush(lily_session *session);
 
 /** Persists, then updates the model with what changed in storage. Sets each field
- * that was changed elsewhere. Resets each field that was removed elsewhere or has
+ * that was changed elsewhere: by another program, by another session, or by a
+ * storage function such as lily_session_storage_set(), through this session's own
+ * storage, too. Resets each field that was removed elsewhere or has
  * expired to the value it had before attach, and likewise each that was loaded or
  * stored before a clear, whichever handle cleared. An event reports each. Leaves a
  * field alone if its own change is not stored yet, or if its get fails. If
@@ -936,7 +1013,9 @@ void lily_session_abandon(lily_session *session);
  * lost. The cleared values stay in the file until the next flush, sync, detach or
  * close.
  *
- * @param storage  NULL: the default place, where nothing is created
+ * @param storage  NULL: the default place of the executable's name, where nothing is
+ *                 created. If the program gives lily_session_open() another name,
+ *                 open the storage of that name, and pass it
  * @return as lily_session_storage_set(); OK if there is nothing to clear. With
  *         NULL also as lily_session_storage_sync(): why removed values stay
  * @since 0.1 */

@@ -73,12 +73,19 @@ func definitions(_ fields: UnsafePointer<lily_session_field>?, _ count: Int) thr
 
 /// A field as a C host binds it: by two callbacks, or to a member of a struct. Nothing in it is reference-counted, so a copy costs nothing.
 struct HostField: FieldBinding {
+  typealias Session = UnsafeMutableRawPointer
+  typealias Visited = NativeValue
+  typealias Map = HostMap
+
   private let get: lily_session_get_fn?
   private let set: lily_session_set_fn?
   private let migrate: lily_session_migrate_fn?
   private let context: UnsafeMutableRawPointer?
   private let types: ValueTypes
   private let member: Member
+  /// The id of the entry, if the field is a map's. It lives as long as the field's owner.
+  private var id: UnsafePointer<CChar>?
+  private var setEntry: lily_session_map_set_fn?
 
   init(_ field: lily_session_field, key: Key) throws(Failure) {
     get = field.get
@@ -93,10 +100,21 @@ struct HostField: FieldBinding {
     }
   }
 
+  /// Binds the entry of a map.
+  init(entry id: UnsafePointer<CChar>, of map: lily_session_map) {
+    (get, set, migrate, context) = (nil, nil, map.migrate, map.context)
+    types = ValueTypes(rawValue: map.types)
+    member = Member(type: LILY_SESSION_MEMBER_NONE, offset: 0, size: 0)
+    self.id = id
+    setEntry = map.set
+  }
+
   var migrates: Bool { migrate != nil }
   func makeBaseline() -> NativeBaseline { NativeBaseline() }
   func copy(_ baseline: NativeBaseline) -> NativeBaseline { baseline.copy() }
   func dispose(_ baseline: inout NativeBaseline) { baseline.dispose() }
+  func empty(_ baseline: inout NativeBaseline) { baseline.dispose() }
+  func isEmpty(_ baseline: NativeBaseline) -> Bool { baseline.isEmpty }
   func append(_ baseline: NativeBaseline, to buffer: ByteBuffer) throws(Failure) { try baseline.append(to: buffer) }
 
   @inline(__always)
@@ -115,7 +133,11 @@ struct HostField: FieldBinding {
     return baseline.capture(value, types: types)
   }
 
+  @inline(__always)
+  func capture(visited: NativeValue, _ baseline: inout NativeBaseline) -> Capture { baseline.capture(visited, types: types) }
+
   func set(_ value: NativeValue, in session: inout UnsafeMutableRawPointer) -> Int32 {
+    if id != nil { return setEntry(to: value, in: session) }
     guard let set else { return member.store(value, in: session) }
     var value = value
     return withUnsafeMutableBytes(of: &value) { memory in
@@ -125,7 +147,20 @@ struct HostField: FieldBinding {
 }
 
 extension HostField {
-  func restore(_ baseline: NativeBaseline, in session: inout UnsafeMutableRawPointer) -> Int32 { set(baseline.value, in: &session) }
+  func restore(_ baseline: NativeBaseline, in session: inout UnsafeMutableRawPointer) -> Int32 {
+    if baseline.isEmpty, id != nil { return setEntry(to: nil, in: session) }
+    return set(baseline.value, in: &session)
+  }
+
+  /// Sets the entry of a map, or removes it if the value is nil.
+  @inline(never)
+  private func setEntry(to value: NativeValue?, in session: UnsafeMutableRawPointer) -> Int32 {
+    guard let setEntry else { return Status.callback.rawValue }
+    guard var value else { return setEntry(context, session, id, nil) }
+    return withUnsafeMutableBytes(of: &value) { memory in
+      setEntry(context, session, id, UnsafePointer(memory.baseAddress?.assumingMemoryBound(to: lily_session_value.self)))
+    }
+  }
 
   func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
     guard let migrate else { return nil }

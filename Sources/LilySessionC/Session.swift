@@ -78,7 +78,7 @@ public func lily_session_refresh(_ session: OpaquePointer?) -> lily_session_stat
 public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    try session.mark(try keyArgument(key, limit: Key.fieldLimit))
+    try session.mark(try keyArgument(key, limit: Key.entryLimit))
   }
 }
 
@@ -86,7 +86,7 @@ public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CC
 public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    try session.touch(try keyArgument(key, limit: Key.fieldLimit))
+    try session.touch(try keyArgument(key, limit: Key.entryLimit))
   }
 }
 
@@ -96,7 +96,7 @@ public func lily_session_modify(
 ) -> lily_session_status {
   withModification(modify, context) { change throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    try session.modify(try keyArgument(key, limit: Key.fieldLimit), change)
+    try session.modify(try keyArgument(key, limit: Key.entryLimit), change)
   }
 }
 
@@ -104,7 +104,7 @@ public func lily_session_modify(
 public func lily_session_reset(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    try session.reset(try keyArgument(key, limit: Key.fieldLimit))
+    try session.reset(try keyArgument(key, limit: Key.entryLimit))
   }
 }
 
@@ -119,7 +119,7 @@ public func lily_session_field_state(
 ) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
-    let key = try keyArgument(key, limit: Key.fieldLimit)
+    let key = try keyArgument(key, limit: Key.entryLimit)
     guard let out_state else { throw Failure(.invalidArgument, "the out parameter is NULL") }
     let state = try session.state(of: key)
     out_state.pointee = state.stored.rawValue | (state.isDirty ? Int32(LILY_SESSION_STATE_DIRTY.rawValue) : 0)

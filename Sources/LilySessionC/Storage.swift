@@ -129,7 +129,8 @@ public func lily_session_storage_set(
     let storage = try storage.object(StorageHandle.self).storage
     let key = try keyArgument(key, limit: Key.storageLimit)
     guard let json, length >= 0 else { throw Failure(.invalidArgument, "the text is NULL, or its length is negative", key: key) }
-    try writeEntries([EntryChange(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms)], to: storage)
+    let change = try EntryChange(key, to: UnsafeRawBufferPointer(start: json, count: length), deadline: expires_at_ms)
+    try writeEntries([change], to: storage)
   }
 }
 
@@ -137,7 +138,7 @@ public func lily_session_storage_set(
 public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
-    try writeEntries([EntryChange(try keyArgument(key, limit: Key.storageLimit), to: nil)], to: storage)
+    try writeEntries([try EntryChange(try keyArgument(key, limit: Key.storageLimit), to: nil)], to: storage)
   }
 }
 
@@ -153,7 +154,7 @@ public func lily_session_storage_write(
       let key = try keyArgument(entry.key, limit: Key.storageLimit)
       guard entry.length >= 0 else { throw Failure(.invalidArgument, "the length of a text is negative", key: key) }
       let text = entry.json.map { UnsafeRawBufferPointer(start: $0, count: entry.length) }
-      changes.append(EntryChange(key, to: text, deadline: entry.expires_at_ms, version: entry.version))
+      changes.append(try EntryChange(key, to: text, deadline: entry.expires_at_ms, version: entry.version))
     }
     try writeEntries(changes, to: storage)
   }

@@ -91,7 +91,7 @@ import Testing
   }
 
   private func set(_ key: Key, _ storage: any SessionStorage, _ json: [UInt8]) throws(Failure) {
-    try json.withBytes { text throws(Failure) in try writeEntries([EntryChange(key, to: text)], to: storage) }
+    try json.withBytes { text throws(Failure) in try writeEntries([try EntryChange(key, to: text)], to: storage) }
   }
 
   private func bytes(stored key: String, in storage: any SessionStorage) throws -> [UInt8]? {
@@ -133,6 +133,9 @@ private final class Bound {
   struct Unowned { unowned let bound: Bound }
 
   struct Binding: FieldBinding {
+    typealias Visited = Unowned
+    typealias Map = NoMap<Binding>
+
     let types: ValueTypes
 
     func makeBaseline() -> NativeBaseline { NativeBaseline() }
@@ -143,6 +146,9 @@ private final class Bound {
       guard case .set(let value?) = session.bound.value else { return .same }
       return value.withNative { baseline.capture($0, types: types) }
     }
+    func capture(visited session: Unowned, _ baseline: inout NativeBaseline) -> Capture { capture(session, &baseline) }
+    func empty(_ baseline: inout NativeBaseline) { baseline.dispose() }
+    func isEmpty(_ baseline: NativeBaseline) -> Bool { baseline.isEmpty }
     func set(_ value: NativeValue, in session: inout Unowned) -> Int32 {
       session.bound.value = .set(NativeCase(value))
       return 0

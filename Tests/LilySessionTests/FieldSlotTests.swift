@@ -183,6 +183,37 @@ import Testing
     #expect(slot.stored == .absent && !slot.isDirty && slot.isNews(entry(1)) && !slot.wasCleared)
   }
 
+  @Test func `captureAbsence: a value that is missing is a change, once`() {
+    let slot = Slot()
+    slot.took(entry(1))
+    guard case .changed = slot.value.captureAbsence() else { Issue.record("no change"); return }
+    slot.value.changed()
+    #expect(slot.isEmpty && slot.isPending(.change))
+    guard case .same = slot.value.captureAbsence() else { Issue.record("a change again"); return }
+  }
+
+  @Test func `removed: storage has what the model has, which is nothing`() {
+    let slot = Slot()
+    slot.took(entry(1))
+    _ = slot.value.captureAbsence()
+    slot.value.changed()
+    slot.value.written(deadline: 7)
+    #expect(slot.stored == .absent && !slot.isDirty && slot.isNews(entry(1)) && slot.deadline == 0)
+  }
+
+  @Test func `S27 an entry of a map is forgotten when neither the model nor storage has it, nor had it before`() {
+    let slot = Slot(hasInitial: true)
+    #expect(!slot.isForgettable) // the model has it
+    _ = slot.value.captureAbsence()
+    #expect(slot.isForgettable)
+    slot.value.changed()
+    #expect(!slot.isForgettable)
+    slot.value.written(deadline: 0)
+    #expect(slot.isForgettable)
+    slot.value.refused(entry(1), deadline: 0, as: .rejected)
+    #expect(!slot.isForgettable)
+  }
+
   @Test func `outlived: expired, and known, so that it does not come back`() {
     let slot = Slot()
     slot.value.took(entry(1), deadline: Deadline(stored: 5000, now: 1000, expiresAfter: 100), isMigrated: true)
@@ -214,8 +245,8 @@ private func entry(_ text: Int) -> TakenEntry { TakenEntry(source: 0, identity: 
 private final class Slot {
   var value: FieldSlot<Binding>
 
-  init() {
-    value = FieldSlot(Binding(), key: PreparedKey.make(Key("field"), ByteBuffer()))
+  init(hasInitial: Bool = false) {
+    value = FieldSlot(Binding(), key: PreparedKey.make(Key("field"), ByteBuffer()), hasInitial: hasInitial)
     _ = value.capture(0)
   }
 
@@ -233,6 +264,8 @@ private final class Slot {
   // A slot cannot be copied, and #expect copies what it asks.
   var stored: FieldState.Stored { value.stored }
   var isDirty: Bool { value.isDirty }
+  var isEmpty: Bool { value.isEmpty }
+  var isForgettable: Bool { value.isForgettable }
   var changedInThisUpdate: Bool { value.changedInThisUpdate }
   var deadline: Int64 { value.deadline }
   var hasNoBaseline: Bool { value.hasNoBaseline }
@@ -262,6 +295,9 @@ private final class Slot {
   }
 
   struct Binding: FieldBinding {
+    typealias Visited = Int
+    typealias Map = NoMap<Binding>
+
     var migrates: Bool { false }
     func makeBaseline() -> Int? { nil }
     func copy(_ baseline: Int?) -> Int? { baseline }
@@ -270,6 +306,9 @@ private final class Slot {
       defer { baseline = session }
       return baseline == session ? .same : .changed
     }
+    func capture(visited session: Int, _ baseline: inout Int?) -> Capture { capture(session, &baseline) }
+    func empty(_ baseline: inout Int?) { baseline = nil }
+    func isEmpty(_ baseline: Int?) -> Bool { baseline == nil }
     func append(_ baseline: Int?, to buffer: ByteBuffer) throws(Failure) {
       guard let baseline else { throw Failure(.encode, "there is no value") }
       buffer.append(decimal: Int64(baseline))

@@ -35,7 +35,7 @@ import Testing
     let here = try Attached(journal(), Model(shop: Shop(theme: "plain")))
     #expect(here.runtime.model.shop.theme == "dark")
     let there = try journal()
-    try writeEntries([EntryChange(Key("lily_session_theme"), to: nil)], to: there)
+    try writeEntries([try EntryChange(Key("lily_session_theme"), to: nil)], to: there)
     try here.session.refresh()
     #expect(here.runtime.model.shop.theme == "plain")
     #expect(here.events.map(\.kind) == [.removed])

@@ -41,7 +41,7 @@ func stored(_ key: String, in storage: any SessionStorage) throws -> String? {
 }
 
 func store(_ key: String, _ json: String, deadline: Int64 = 0, in storage: any SessionStorage) throws(Failure) {
-  try Array(json.utf8).withBytes { text throws(Failure) in try writeEntries([EntryChange(Key(key), to: text, deadline: deadline)], to: storage) }
+  try Array(json.utf8).withBytes { text throws(Failure) in try writeEntries([try EntryChange(Key(key), to: text, deadline: deadline)], to: storage) }
 }
 
 /// Returns what `append` appends.
@@ -126,4 +126,10 @@ final class Attached {
   func change(_ change: @escaping (inout Shop) -> Void) throws(Failure) {
     try runtime.dispatch(.change { change(&$0.shop) })
   }
+}
+
+/// A map without entries, for fields that are tried without maps.
+struct NoMap<Field: FieldBinding>: MapBinding {
+  func each(_ session: Field.Session, _ visit: @escaping (UnsafeRawBufferPointer, Field.Visited) -> Int32) -> Int32 { 0 }
+  func field(_ id: Key) -> (binding: Field, owner: AnyObject?) { fatalError("there is no entry") }
 }

@@ -89,7 +89,7 @@ import Testing
     let (journal, watch, descriptor, other) = try pair()
     let token = watch.join()
     try store("secret", "1", in: other)
-    try writeEntries([EntryChange(Key("secret"), to: nil)], to: other)
+    try writeEntries([try EntryChange(Key("secret"), to: nil)], to: other)
     try other.sync()
     for _ in 0..<2 {
       try journal.revalidate()

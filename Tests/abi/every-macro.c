@@ -64,9 +64,10 @@ int main(void) {
   lily_session_config local_config = LILY_SESSION_CONFIG_INIT;
   lily_session_info local_info = LILY_SESSION_INFO_INIT;
   lily_session_backend local_backend = LILY_SESSION_BACKEND_INIT;
+  lily_session_map local_map = LILY_SESSION_MAP_INIT;
   local_options.flags = LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT;
   local_field.types = LILY_SESSION_STRING | LILY_SESSION_NULL;
   local_config.storage = NULL;
-  return local_options.size + local_field.size + local_config.size + local_info.size + local_backend.size > 0 && add_all(NULL) == LILY_SESSION_OK &&
+  return local_options.size + local_field.size + local_config.size + local_info.size + local_backend.size + local_map.size > 0 && add_all(NULL) == LILY_SESSION_OK &&
          version[0] == lily_session_version()[0];
 }

@@ -20,7 +20,7 @@ LAYERS = {
 
 # ---- the seams: the C functions that a file may call; "*" is any function. Every file may call those for memory and text.
 
-MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "platform_wipe", "realloc", "strlen", "strnlen"}
+MEMORY_AND_TEXT = {"free", "malloc", "memchr", "memcmp", "memcpy", "memmove", "memset", "platform_wipe", "qsort", "realloc", "strlen", "strnlen"}
 
 C_FUNCTIONS = {
     "Sources/LilySession/System/Syscalls.swift": {"*"},

@@ -125,7 +125,7 @@ SLOT_TESTS = page.ROOT / "Tests/LilySessionTests/FieldSlotTests.swift"
 BOOKKEEPING = {
     "becomePending", "changeIfMarked",
     "dispose", "capture", "keepInitial", "keepInitialFromBaseline", "hold", "foundStale", "settledDeadline", "droppedStaleKeys", "writeFailed",
-    "toldChore", "updateBegan",
+    "toldChore", "updateBegan", "expect", "visited",
 }
 
 

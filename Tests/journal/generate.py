@@ -5,7 +5,7 @@ from jsontext import minified
 NOW = 1_800_000_000_000
 DEADLINES = [0, 0, 0, 0, 1, NOW - 1, NOW, NOW + 1, NOW + 3_600_000, 2**63 - 1]
 
-KEYS = [b"lily_session_theme", b"lily_session_token", b"lily_session_", b"lily_sessio", b"user", b"user2", b"k" * 512,
+KEYS = [b"lily_session_theme", b"lily_session_token", b"lily_session_", b"lily_sessio", b"user", b"user2", b"k" * 1024,
         "é".encode(), "e\u0301".encode(), "\U0001f33c".encode(), "\u2028\u2029".encode(), b'quote"back\\slash/',
         b"line\nfeed\ttab\x01\x1f\x7f", b" blank ", b"[]{},:", b"set"]
 

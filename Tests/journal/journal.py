@@ -92,7 +92,7 @@ def scope_of(key):
 def _string(text, at, least=0):
     value, at = scan_string(text, at)
     rest = value[len(scope_of(value)):]
-    if len(value) < least or len(rest) > 512 or b"\0" in rest:
+    if len(value) < least or len(rest) > 1024 or b"\0" in rest:
         raise NotJSON("a key or prefix out of range")
     return value, at
 

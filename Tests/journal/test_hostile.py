@@ -136,10 +136,10 @@ def test_S20_a_sequence_that_no_file_comes_to(path, sequence):
 def test_S20_limits_that_are_allowed(path):
     """What is just within the limits is read."""
     deep = b"[" * 512 + b"]" * 512
-    made = Writer().set(b"k" * 512, deep).set(b"max", b"1", 2**63 - 1, 2**32 - 1).set(b"nul", b'"\\u0000"')
+    made = Writer().set(b"k" * 1024, deep).set(b"max", b"1", 2**63 - 1, 2**32 - 1).set(b"nul", b'"\\u0000"')
     made.set("\U0001f33c".encode(), b"1" * 300).clear(b"\0" + b"s" * 64 + b"\0lily_session_").raw(b'"set","\\u0062",1e-999,0')
     made.set(b"big", b'"%s"' % (b"x" * (16 * 1024 * 1024 - 2)))
-    expected = {b"k" * 512: (deep, 0), b"max": (b"1", 2**63 - 1), b"nul": (b'"\\u0000"', 0), "\U0001f33c".encode(): (b"1" * 300, 0),
+    expected = {b"k" * 1024: (deep, 0), b"max": (b"1", 2**63 - 1), b"nul": (b'"\\u0000"', 0), "\U0001f33c".encode(): (b"1" * 300, 0),
                 b"b": (b"1e-999", 0), b"big": (b'"%s"' % (b"x" * (16 * 1024 * 1024 - 2)), 0)}
     state = survives(path, made.bytes(), expected)
     assert not state.damage

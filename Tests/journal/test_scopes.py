@@ -123,7 +123,7 @@ def test_S20_keys_that_are_in_no_scope(path, key, operation):
 
 
 def test_S20_limits_of_keys_in_scopes(path):
-    key, name = b"k" * 512, b"u" * 64
+    key, name = b"k" * 1024, b"u" * 64
     made = Writer().set(b"\0" + name + b"\0" + key, b"1").set(b"\0" + name + b"\0", b'"0123456789abcdef"')
     path.write_bytes(made.bytes())
     with lily.Storage(path, lily.STRICT, now=NOW) as storage, storage.scoped(name) as scope:

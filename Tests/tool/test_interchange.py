@@ -49,7 +49,7 @@ def test_the_browsers_form_goes_there_and_back(home):
 
 def test_what_a_store_does_not_take_is_named_and_left_out(home):
     dump = {"lily_session_a": "1", "lily_session_b": "hello", "lily_session_c": "", "lily_session_d": "NaN", "lily_session_e": "[1,]",
-            "lily_session_f": "\ud800", "lily_session_g\ud800": "1", "lily_session_" + "x" * 512: "1", "seen": "1"}
+            "lily_session_f": "\ud800", "lily_session_g\ud800": "1", "lily_session_" + "x" * 1024: "1", "seen": "1"}
     result = home.run("import", input=json.dumps(dump).encode(), code=2)
     assert set(entries(home)) == {b"lily_session_a"}
     for key in "bcdef":

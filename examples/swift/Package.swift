@@ -8,6 +8,7 @@ let package = Package(
     .executableTarget(name: "minimal", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "shop", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "theme", dependencies: [.product(name: "LilySession", package: "lily-session")]),
+    .executableTarget(name: "preferences", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "custom", dependencies: [.product(name: "LilySession", package: "lily-session")]),
   ],
   swiftLanguageModes: [.v6]

@@ -10,7 +10,7 @@ extension ModelRuntime {
   ) throws(Failure) -> Session where Lens.Model == Model, Lens.Session == Binding.Session {
     try run { () throws(Failure) in
       let storage = try open()
-      let session = Session(Attachment(of: self, fields: list.fields, lens: lens, owner: owner, storage: storage))
+      let session = Session(Attachment(of: self, list: list, lens: lens, owner: owner, storage: storage))
       try session.work.hydrate(beside: attached)
       add(session)
       session.work.reportFindings(storage.notices)
@@ -20,38 +20,54 @@ extension ModelRuntime {
 }
 
 extension Attachment {
-  /// The storage keys of all fields, each followed by its former keys.
-  var allKeys: [Key] {
+  /// The storage keys of the list's fields, each followed by its former keys.
+  var listedKeys: [Key] {
     var keys: [Key] = []
-    keys.reserveCapacity(count)
-    for at in 0..<count { keys += storedKeys(at) }
+    keys.reserveCapacity(table.listed)
+    for at in 0..<table.listed { keys += storedKeys(at) }
     return keys
   }
 
   /// Returns the storage key of a field, followed by its former keys.
   func storedKeys(_ at: Int) -> [Key] {
-    [storageKeys[at]] + fields[at].formerKeys.map { scope.key($0) }
+    [storedKey(at)] + fields[at].formerKeys.map { scope.key($0) }
   }
+
+  func storedKey(_ at: Int) -> Key { scope.key(fields[at].storageKey) }
 
   func hydrate(beside others: [Session]) throws(Failure) {
     guard let storage else { throw Session.detached }
-    let keys = allKeys
-    for other in others { try other.work.refuseKeys(keys, in: storage.place) }
+    let claims = claims
+    for other in others { try other.work.refuse(claims, in: storage.place) }
     watchToken = storage.watch?.join()
-    do throws(Failure) { try hydrate(try attachedRuntime(), keys, storage) } catch {
+    do throws(Failure) { try hydrate(try attachedRuntime(), storage) } catch {
       if let watchToken { storage.watch?.leave(watchToken) }
       throw error
     }
   }
 
-  private func hydrate(_ runtime: ModelRuntime<Lens.Model>, _ keys: [Key], _ storage: any SessionStorage) throws(Failure) {
-    let snapshot = try storage.read(keys, of: scope)
-    generation = snapshot.generation
+  /// The keys and the prefixes of keys that the session stores.
+  private var claims: Claims {
+    var claims = Claims(keys: listedKeys)
+    for map in maps { claims.prefixes.append(scope.key(map.storagePrefix)) }
+    return claims
+  }
+
+  func refuse(_ claims: Claims, in place: Place) throws(Failure) {
+    guard let storage, storage.place == place, let stored = self.claims.conflict(with: claims) else { return }
+    throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: hostKey(stored))
+  }
+
+  private func hydrate(_ runtime: ModelRuntime<Lens.Model>, _ storage: any SessionStorage) throws(Failure) {
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
+    if !maps.isEmpty { keepInitialEntries(slice) }
+    let snapshot = try readAll(from: storage)
+    generation = snapshot.generation
     let now = storage.now()
     let looks = look(at: snapshot, now, from: slice)
     try putBack(looks, into: runtime)
     for look in looks.found { believe(look, at: now, isNews: false) }
+    hasLeftNews = !looks.isWhole
     try takeBaselines(of: [Int](0..<count), runtime.model)
     _ = takeFirstFailure() // the field's event has reported it
     findUnsettled()
@@ -65,20 +81,24 @@ extension Attachment {
       for at in fields { slots[at].lostSight(by: .getFailed) }
       throw noSlice
     }
-    for at in fields {
-      switch slots[at].capture(slice) {
-      case .same, .changed:
-        slots[at].sighted()
-        slots[at].keepInitialFromBaseline()
-      case .callbackFailed(let code):
-        slots[at].lostSight(by: .getFailed)
-        noteGetFailed(at, code)
-      case .unencodable(let reason):
-        slots[at].lostSight(by: .unstorable)
-        noteUnstorable(at, reason)
-      }
-    }
+    for at in fields where at < table.listed { takeBaseline(at, slots[at].capture(slice)) }
+    if !maps.isEmpty { takeBaselinesOfEntries(fields, slice) }
     lastRevision = lens.revision(of: slice) ?? 0
+  }
+
+  /// Makes what was captured of a field its baseline.
+  func takeBaseline(_ at: Int, _ capture: Capture) {
+    switch capture {
+    case .same, .changed:
+      slots[at].sighted()
+      slots[at].keepInitialFromBaseline()
+    case .callbackFailed(let code):
+      slots[at].lostSight(by: .getFailed)
+      noteGetFailed(at, code)
+    case .unencodable(let reason):
+      slots[at].lostSight(by: .unstorable)
+      noteUnstorable(at, reason)
+    }
   }
 
   func reportFindings(_ notices: Notices) {

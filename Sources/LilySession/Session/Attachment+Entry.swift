@@ -6,7 +6,7 @@ extension Attachment {
     let key = fields[at].key
     for _ in 0..<mostTries {
       let now = storage.now()
-      let snapshot = try storage.read([storageKeys[at]], of: scope)
+      let snapshot = try storage.read([storedKey(at)], of: scope)
       guard let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now) else {
         throw Failure(.notFound, "nothing is stored for the field", key: key)
       }
@@ -37,7 +37,7 @@ extension Attachment {
   private func correctDeadline(_ at: Int) {
     guard let storage else { return }
     do throws(Failure) {
-      let snapshot = try storage.read([storageKeys[at]], of: scope)
+      let snapshot = try storage.read([storedKey(at)], of: scope)
       let now = storage.now()
       if let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now), holds(at, TakenEntry(source: 0, identity: entry.identity)) {
         if entry.deadline != slots[at].storedDeadline { // somebody has renewed the entry since
@@ -66,7 +66,7 @@ extension Attachment {
     try batch.set(slots[at].key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
       try entry.withText { text throws(Failure) in buffer.append(text) }
     }
-    batch.require(entry.identity, under: storageKeys[at], deadline: isCorrection ? entry.deadline : nil)
+    batch.require(entry.identity, under: storedKey(at), deadline: isCorrection ? entry.deadline : nil)
     defer { batch.removeAll() }
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {
@@ -90,16 +90,28 @@ extension Attachment {
   func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
     if slots[at].stored != .expired, !slots[at].isNews(taken, fieldVersion: fields[at].version) { return slots[at].stored }
-    if entry.version > fields[at].version { return .newer }
-    let isToMigrate = entry.version < fields[at].version && slots[at].binding.migrates
-    if !isToMigrate, !isAcceptable(entry, fields[at].types) { return .rejected }
-    return isToMigrate || taken.source > 0 ? .migrated : .loaded
+    return judge(entry, by: fields[at], isRenamed: taken.source > 0)
+  }
+
+  /// Returns the state that a field which has not looked at the entry has with it.
+  private func judge(_ entry: Entry, by field: FieldDefinition<Binding>, isRenamed: Bool) -> FieldState.Stored {
+    if entry.version > field.version { return .newer }
+    let isToMigrate = entry.version < field.version && field.binding.migrates
+    if !isToMigrate, !isAcceptable(entry, field.types) { return .rejected }
+    return isToMigrate || isRenamed ? .migrated : .loaded
   }
 
   /// Returns true if the entry's text is JSON of one of these types.
   private func isAcceptable(_ entry: Entry, _ types: ValueTypes) -> Bool {
     let isOfType = try? entry.withText { text throws(Failure) in try JSON.parse(text).withValue(as: types) { _ in true } }
     return (isOfType ?? nil) ?? false
+  }
+
+  /// Returns what storage holds now of a map's entry that neither the model nor storage had when the session last looked.
+  func storedNow(unknown field: FieldDefinition<Binding>) -> FieldState.Stored {
+    guard let storage, let snapshot = try? storage.read([scope.key(field.storageKey)], of: scope) else { return .absent }
+    guard let entry = snapshot.entries.first ?? nil else { return .absent }
+    return entry.isExpired(at: storage.now()) ? .expired : judge(entry, by: field, isRenamed: false)
   }
 
   /// Returns what storage holds of a field now. If storage cannot be read, returns what it was last seen to hold.

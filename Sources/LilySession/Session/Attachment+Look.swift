@@ -44,7 +44,7 @@ extension Attachment {
 
   /// Looks at the entries of all fields that may be set, and sets those fields that have news.
   ///
-  /// - Parameter snapshot: has the entries of `allKeys`, in their order.
+  /// - Parameter snapshot: is what `readAll` has returned.
   func look(at snapshot: Snapshot, _ now: Int64, from slice: Lens.Session) -> Looks {
     var looks = Looks(slice: slice)
     var first = 0

@@ -5,7 +5,7 @@ extension Attachment {
   func takeNews(into runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard let storage else { throw Session.detached }
     let arrived = try arrivals(at: storage)
-    let snapshot = try storage.read(allKeys, of: scope)
+    let snapshot = try readAll(from: storage)
     if snapshot.generation != generation { meetClear(snapshot.generation) }
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
     let now = storage.now()

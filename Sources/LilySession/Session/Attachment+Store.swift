@@ -50,6 +50,7 @@ extension Attachment {
     if wasUnsettled { correctDeadlines() }
     if hasLeftNews { tellLeftNews() }
     unsettled.removeAll { !slots[$0].isUnsettled }
+    dropForgotten()
     let failure = takeFirstFailure()
     deliverEvents()
     return failure
@@ -103,6 +104,7 @@ extension Attachment {
       guard slots[at].isWritable else { return }
       // A value that has expired must not live on by being migrated.
       if slots[at].pending == .rewriting, Entry.isExpired(slots[at].deadline, at: now) { return slots[at].overtaken() }
+      if slots[at].isEmpty { return removeEntry(at) }
       do throws(Failure) {
         let deadline = deadline(after: fields[at].expiresAfter, from: now)
         try batch.set(slots[at].key, deadline: deadline, version: fields[at].version) { buffer throws(Failure) in
@@ -114,6 +116,14 @@ extension Attachment {
       } catch { noteUnwritten(at, error) }
     }
     unsettled.forEach { if !slots[$0].isDirty, slots[$0].mayDropStaleKeys { dropStaleKeys($0, isTied: false) } }
+  }
+
+  /// Adds the removal of a map's entry to the batch, if the program has removed the entry. An entry that the program's set has dropped stays.
+  @inline(never)
+  private func removeEntry(_ at: Int) {
+    guard slots[at].pending == .change else { return slots[at].overtaken() }
+    batch.remove(storedKey(at))
+    batched.append(at)
   }
 
   /// Makes the last change in the batch conditional: it is made only if nobody else has stored anything for the field meanwhile. The

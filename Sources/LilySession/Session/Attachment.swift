@@ -8,15 +8,17 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   /// nil once the session has ended.
   var storage: (any SessionStorage)?
   let scope: Scope
-  private(set) var fields: UnsafeMutableBufferPointer<FieldDefinition<Binding>>
+  var table: FieldTable<Binding>
+  /// The maps of the list. It is empty once the session has ended.
+  private(set) var maps: [MapDefinition<Binding>]
+  /// True if the last walk through a map failed, so that the next update walks again whatever the revision is.
+  var hasFailedMap = false
+  /// The number of the last walk through the maps.
+  var walk: UInt32 = 0
+  /// The field of a map at which the walk looks first for the next entry.
+  var nextEntry = 0
   /// An object of the host's that the lens needs. It is retained for as long as the lens may be called.
   var owner: AnyObject?
-  /// The storage keys of the fields, in their order.
-  let storageKeys: [Key]
-  /// What the session believes of each field, in their order. Neither this nor `fields` is an array, so that an update reads them without
-  /// retaining anything.
-  let slots: UnsafeMutablePointer<FieldSlot<Binding>>
-  let count: Int
   /// True if a field expires, so that an update has to know the time.
   let hasExpiry: Bool
   /// The slice's revision when the fields were last compared.
@@ -39,39 +41,27 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   var firstFailure: (field: Int, failure: Failure)?
 
   init(
-    of runtime: ModelRuntime<Lens.Model>, fields: [FieldDefinition<Binding>], lens: Lens, owner: AnyObject?, storage: any SessionStorage
+    of runtime: ModelRuntime<Lens.Model>, list: FieldList<Binding>, lens: Lens, owner: AnyObject?, storage: any SessionStorage
   ) {
     self.runtime = Unmanaged.passUnretained(runtime)
     self.lens = lens
     self.storage = storage
-    self.fields = .allocate(capacity: fields.count)
-    _ = self.fields.initialize(from: fields)
     self.owner = owner
     let scope = storage.scope
     self.scope = scope
-    storageKeys = fields.map { scope.key($0.storageKey) }
-    count = fields.count
-    hasExpiry = fields.contains { $0.expiresAfter > 0 }
-    slots = .allocate(capacity: max(count, 1))
-    let scratch = ByteBuffer()
-    for at in 0..<count {
-      (slots + at).initialize(to: FieldSlot(fields[at].binding, key: PreparedKey.make(storageKeys[at], scratch)))
-    }
+    table = FieldTable(list.fields, in: scope)
+    maps = list.maps
+    hasExpiry = list.fields.contains { $0.expiresAfter > 0 } || list.maps.contains { $0.expiresAfter > 0 }
   }
 
-  deinit {
-    for at in 0..<count { slots[at].dispose() }
-    slots.deinitialize(count: count)
-    slots.deallocate()
-    giveBackFields()
-  }
-
-  /// Frees the fields, and so releases the host's contexts in them.
-  private func giveBackFields() {
-    fields.deinitialize()
-    fields.deallocate()
-    fields = UnsafeMutableBufferPointer(start: nil, count: 0)
-  }
+  /// The definitions of the fields, in their order.
+  @inline(__always)
+  var fields: UnsafeMutablePointer<FieldDefinition<Binding>> { table.fields }
+  /// What the session believes of each field, in their order.
+  @inline(__always)
+  var slots: UnsafeMutablePointer<FieldSlot<Binding>> { table.slots }
+  @inline(__always)
+  var count: Int { table.count }
 
   // MARK: an update
 
@@ -82,7 +72,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @inline(__always)
   func storeChanges() -> Failure? {
     guard let runtime else { return Session.detached }
-    let wasUnsettled = !unsettled.isEmpty
+    let wasUnsettled = !unsettled.isEmpty || hasFailedMap
     // This comes first because it must happen even if there is no slice: earlier changes do not belong to this update.
     if wasUnsettled { unsettled.forEach { slots[$0].updateBegan() } }
     guard let slice = lens.slice(of: runtime._withUnsafeGuaranteedRef { $0.model }) else { return noSlice }
@@ -97,57 +87,79 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @_optimize(speed)
   private func storeDifferences(_ slice: Lens.Session, _ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { retryUnsettled() }
-    for at in 0..<count {
-      switch slots[at].capture(slice) {
-      case .same: break
-      case .changed: noteChanged(at)
-      case .callbackFailed(let code): noteGetFailed(at, code)
-      case .unencodable(let reason): noteUnstorable(at, reason)
-      }
+    let slots = table.slots // no field is added while these are compared
+    for at in 0..<table.listed { note(slots[at].capture(slice), of: at) }
+    if !maps.isEmpty { compareMaps(slice) }
+    return unsettled.isEmpty && firstFailure == nil ? nil : finishUpdate(wasUnsettled)
+  }
+
+  /// Notes what came of capturing a field.
+  @inline(__always)
+  func note(_ capture: Capture, of at: Int) {
+    switch capture {
+    case .same: break
+    case .changed: noteChanged(at)
+    case .callbackFailed(let code): noteGetFailed(at, code)
+    case .unencodable(let reason): noteUnstorable(at, reason)
     }
-    return unsettled.isEmpty ? nil : finishUpdate(wasUnsettled)
   }
 
   // MARK: the host's calls
 
-  func persist() throws(Failure) { try afterStoring { _ throws(Failure) in } }
-
-  func flush() throws(Failure) {
-    try afterStoring { _ throws(Failure) in
-      if let failure = syncStorage() { throw failure }
-    }
-  }
-
-  func refresh() throws(Failure) { try afterStoring { runtime throws(Failure) in try takeNews(into: runtime) } }
+  func persist() throws(Failure) { try storeThen(.nothing) }
+  func flush() throws(Failure) { try storeThen(.sync) }
+  func refresh() throws(Failure) { try storeThen(.takeNews) }
 
   func touch(_ key: Key) throws(Failure) {
-    let at = try fieldIndex(of: key)
-    try afterStoring { _ throws(Failure) in try renewEntry(at) }
+    try requireField(key)
+    try storeThen(.renew(key))
   }
 
-  func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) {
-    let at = try fieldIndex(of: key)
-    try afterStoring { runtime throws(Failure) in try modifyStored(at, in: runtime, change) }
+  func modify(_ key: Key, _ change: @escaping (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) {
+    try requireField(key)
+    try storeThen(.modify(key, change))
   }
 
   func reset(_ key: Key) throws(Failure) {
-    let at = try fieldIndex(of: key)
+    try requireField(key)
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
-      defer { deliverEvents() }
-      try resetField(at, in: runtime)
+      defer { finishCall() }
+      try resetField(try fieldIndex(of: key), in: runtime)
     }
   }
 
-  /// Stores what changed, then runs `body` even if storing failed. If both fail, throws the failure of storing.
-  private func afterStoring(_ body: (ModelRuntime<Lens.Model>) throws(Failure) -> Void) throws(Failure) {
+  /// What a call of the host's does after it has stored what changed.
+  private enum Step {
+    case nothing, sync, takeNews
+    case renew(Key)
+    case modify(Key, (NativeValue?) throws(Failure) -> NativeValue)
+  }
+
+  /// Stores what changed, then takes the step even if storing failed. If both fail, throws the failure of storing.
+  private func storeThen(_ step: Step) throws(Failure) {
     let runtime = try attachedRuntime()
     try runtime.run { () throws(Failure) in
       let failure = storeChanges()
-      defer { deliverEvents() }
-      do throws(Failure) { try body(runtime) } catch { throw failure ?? error }
+      defer { finishCall() }
+      do throws(Failure) { try take(step, in: runtime) } catch { throw failure ?? error }
       if let failure { throw failure }
     }
+  }
+
+  private func take(_ step: Step, in runtime: ModelRuntime<Lens.Model>) throws(Failure) {
+    switch step {
+    case .nothing: break
+    case .sync: if let failure = syncStorage() { throw failure }
+    case .takeNews: try takeNews(into: runtime)
+    case .renew(let key): try renewEntry(try fieldIndex(of: key))
+    case .modify(let key, let change): try modifyStored(try fieldIndex(of: key), in: runtime, change)
+    }
+  }
+
+  private func finishCall() {
+    dropForgotten()
+    deliverEvents()
   }
 
   /// Syncs the storage. Returns why that failed, or why the file still holds removed values; nil if neither is so.
@@ -161,7 +173,8 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
 
   /// Marks a field, which the next update then stores. Nothing is stored now, so this may be called inside a callback.
   func mark(_ key: Key) throws(Failure) {
-    let at = try fieldIndex(of: key)
+    _ = try attachedRuntime()
+    guard let at = knownField(key) else { throw noField(key) }
     slots[at].marked()
     unsettle(at)
   }
@@ -170,8 +183,9 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
 
   func state(of key: Key) throws(Failure) -> FieldState {
     try attachedRuntime().ask { () throws(Failure) in
-      let at = try fieldIndex(of: key)
-      return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty)
+      if let at = knownField(key) { return FieldState(stored: storedNow(at), isDirty: slots[at].isDirty) }
+      guard let field = unknownField(key) else { throw noField(key) }
+      return FieldState(stored: storedNow(unknown: field), isDirty: false)
     }
   }
 
@@ -192,12 +206,6 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
       next = min(next ?? .max, max(left, 0))
     }
     return next
-  }
-
-  func fieldIndex(of key: Key) throws(Failure) -> Int {
-    _ = try attachedRuntime()
-    guard let at = fields.firstIndex(where: { $0.key == key }) else { throw Failure(.notFound, "the session has no such field", key: key) }
-    return at
   }
 
   /// Returns the runtime, retained for the call. Throws if the session has ended. A session that is just ending still has its runtime.
@@ -223,15 +231,9 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     if let watchToken { storage?.watch?.leave(watchToken) }
     // The host may keep the handle for long, so what it lent to the session is released now.
     storage = nil
-    giveBackFields()
+    table.giveBackFields()
+    maps = []
     owner = nil
-  }
-
-  func refuseKeys(_ keys: [Key], in place: Place) throws(Failure) {
-    guard let storage, storage.place == place else { return }
-    for at in 0..<count where storedKeys(at).contains(where: keys.contains) {
-      throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: fields[at].key)
-    }
   }
 
   // MARK: failures and events
@@ -240,7 +242,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @inline(never)
   func noteFailure(_ field: Int, _ failure: Failure) {
     if let first = firstFailure, first.field <= field { return }
-    firstFailure = (field, field < fields.count ? failure.about(fields[field].key) : failure)
+    firstFailure = (field, field < count ? failure.about(fields[field].key) : failure)
   }
 
   @inline(never)

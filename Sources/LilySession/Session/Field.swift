@@ -3,6 +3,9 @@ package protocol FieldBinding {
   associatedtype Session
   /// The value last seen. The field has changed if its value differs from this.
   associatedtype Baseline
+  /// What a map passes when it is walked: the entry's value, or where the value is.
+  associatedtype Visited
+  associatedtype Map: MapBinding where Map.Field == Self
 
   func makeBaseline() -> Baseline
   /// Returns a copy that shares no memory with the baseline.
@@ -14,13 +17,22 @@ package protocol FieldBinding {
   /// baseline stays. A new baseline has no value, so the first value that is captured differs from it.
   func capture(_ session: Session, _ baseline: inout Baseline) -> Capture
 
+  /// Does what `capture` does for a field of a map, which is read while the map is walked.
+  func capture(visited: Visited, _ baseline: inout Baseline) -> Capture
+
+  /// Takes the value out of a baseline: a map has no such entry any more.
+  func empty(_ baseline: inout Baseline)
+  /// Returns true if the baseline has no value.
+  func isEmpty(_ baseline: Baseline) -> Bool
+
   /// Appends the baseline as JSON text.
   func append(_ baseline: Baseline, to buffer: ByteBuffer) throws(Failure)
 
   /// Sets the field to a value, which is borrowed. Returns 0, or the host's code if it refused the value.
   func set(_ value: NativeValue, in session: inout Session) -> Int32
 
-  /// Sets the field to the baseline's value. Returns 0, or the host's code if it refused the value.
+  /// Sets the field to the baseline's value, or removes the entry if the field is a map's and the baseline is empty. Returns 0, or the host's
+  /// code if it refused.
   func restore(_ baseline: Baseline, in session: inout Session) -> Int32
 
   /// True if values of older versions are migrated. If false, they are taken as they are.
@@ -62,9 +74,8 @@ package struct FieldDefinition<Binding: FieldBinding> {
     guard !key.bytes.isEmpty, key.bytes.count <= Key.fieldLimit else {
       throw Failure(.invalidArgument, "a field's key has 1 to 256 bytes")
     }
-    guard !types.isEmpty, types.isSubset(of: .all) else { throw Failure(.invalidArgument, "a field's `types` is zero, or has an unknown type", key: key) }
+    try FieldDefinition.check(types, expiresAfter, key)
     for former in formerKeys where former == key { throw Failure(.invalidArgument, "a field's former key is its present key", key: key) }
-    guard expiresAfter >= 0 else { throw Failure(.invalidArgument, "a field's expiry is negative; 0 means never", key: key) }
     self.key = key
     storageKey = Key(field: key)
     self.types = types
@@ -74,36 +85,66 @@ package struct FieldDefinition<Binding: FieldBinding> {
     self.binding = binding
     self.owner = owner
   }
+
+  /// Makes the field of a map's entry. The map's definition has been checked.
+  init(entry key: Key, of map: MapDefinition<Binding>, binding: Binding, owner: AnyObject?) {
+    self.key = key
+    storageKey = Key(field: key)
+    types = map.types
+    expiresAfter = map.expiresAfter
+    version = map.version
+    formerKeys = []
+    self.binding = binding
+    self.owner = owner
+  }
+
+  static func check(_ types: ValueTypes, _ expiresAfter: Int64, _ key: Key) throws(Failure) {
+    guard !types.isEmpty, types.isSubset(of: .all) else { throw Failure(.invalidArgument, "a field's `types` is zero, or has an unknown type", key: key) }
+    guard expiresAfter >= 0 else { throw Failure(.invalidArgument, "a field's expiry is negative; 0 means never", key: key) }
+  }
 }
 
-/// An ordered list of fields. No key belongs to two of them.
+/// An ordered list of fields, and of maps. No key belongs to two of them.
 package final class FieldList<Binding: FieldBinding> {
   package private(set) var fields: [FieldDefinition<Binding>] = []
-  /// The hashes of all keys and former keys. They are compared first, so that a long list is fast to make.
+  package private(set) var maps: [MapDefinition<Binding>] = []
+  private var claims = Claims()
+  /// The hashes of the keys in `claims`. They are compared first, so that a long list is fast to make.
   private var hashes = PlainList<Int>()
 
   package init() {}
 
   /// Adds all of the fields to the end of the list, or none of them.
   package func add(_ more: [FieldDefinition<Binding>]) throws(Failure) {
-    let (count, hashCount) = (fields.count, hashes.count)
+    let (count, claimed) = (fields.count, claims.keys.count)
     do throws(Failure) { for field in more { try add(field) } } catch {
       fields.removeLast(fields.count - count)
-      hashes.removeLast(hashes.count - hashCount)
+      claims.keys.removeLast(claims.keys.count - claimed)
+      hashes.removeLast(hashes.count - claimed)
       throw error
     }
   }
 
   package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
     // Former keys count, too: a key that one field renames or removes must not be another's.
-    let all = [field.storageKey] + field.formerKeys
-    let new = all.map { $0.withBytes { hashOf($0) } }
+    let own = Claims(keys: [field.storageKey] + field.formerKeys)
+    let new = own.keys.map { $0.withBytes { hashOf($0) } }
     var mayBeTaken = false
     hashes.forEach { if new.contains($0) { mayBeTaken = true } }
-    guard !mayBeTaken || !fields.contains(where: { other in all.contains { $0 == other.storageKey || other.formerKeys.contains($0) } }) else {
-      throw Failure(.duplicateKey, "another field of the list has or had this key", key: field.key)
-    }
+    try refuse(own, by: mayBeTaken ? claims : Claims(prefixes: claims.prefixes), about: field.key)
     for hash in new { hashes.append(hash) }
+    claims.keys += own.keys
     fields.append(field)
+  }
+
+  package func add(_ map: MapDefinition<Binding>) throws(Failure) {
+    try refuse(Claims(prefixes: [map.storagePrefix]), by: claims, about: map.prefix)
+    claims.prefixes.append(map.storagePrefix)
+    maps.append(map)
+  }
+
+  @inline(never)
+  private func refuse(_ new: Claims, by old: Claims, about key: Key) throws(Failure) {
+    if new.conflict(with: old) != nil { throw Failure(.duplicateKey, "another field or map of the list has, had or could have this key", key: key) }
   }
 }

@@ -57,9 +57,16 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// True if an event has reported that a former key or a deadline could not be put right.
   private(set) var isChoreTold = false
 
-  init(_ binding: Binding, key: PreparedKey) {
+  /// The number of the last walk through the maps that found the field's entry.
+  private(set) var lastWalk: UInt32 = 0
+  /// The number of the walk that takes the entry's value as the baseline.
+  private(set) var expectingWalk: UInt32 = 0
+
+  /// - Parameter hasInitial: true for an entry of a map that the model did not have before hydration. So its initial value is none.
+  init(_ binding: Binding, key: PreparedKey, hasInitial: Bool = false) {
     self.binding = binding
     self.key = key
+    self.hasInitial = hasInitial
     baseline = binding.makeBaseline()
     initial = binding.makeBaseline()
   }
@@ -70,45 +77,33 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     key.free()
   }
 
-  // MARK: questions
-
-  /// True if the model has a value that storage does not have.
-  var isDirty: Bool { pending != .nothing || isUnstorable || isMarked }
-  /// True if the program's value is newer than what storage holds, or may be, so that a refresh leaves it alone.
-  var hasOwnValue: Bool { pending == .change || isUnstorable || isMarked }
-  /// True if this update can write the field.
-  var isWritable: Bool { pending != .nothing && !hasNoBaseline && !failedInThisUpdate }
-  /// True if former keys may be removed, because the value under the field's own key was accepted. Until then they may have the only copy.
-  var mayDropStaleKeys: Bool { !staleKeys.isEmpty && stored == .loaded }
-  /// True if the next update has something to do for the field.
-  var isUnsettled: Bool { isDirty || trouble != .none || hasNoBaseline || mayDropStaleKeys || owesDeadline }
-  /// True if the entry is stored with another deadline than the one that counts, and so has to be corrected.
-  var owesDeadline: Bool { deadline != storedDeadline }
-  /// True if the stored value is, or was, in the model.
-  var isInModel: Bool { stored == .loaded || stored == .migrated }
-
-  /// Returns true if the session has neither taken nor written this entry.
-  func isNews(_ entry: TakenEntry, fieldVersion: UInt32) -> Bool {
-    switch origin {
-    case .none: true
-    case .taken(let known): known != entry
-    case .ownWrite: entry.source != 0 || entry.identity.version != fieldVersion || encodedHash() != entry.identity.textHash
-    case .adopted(let known): known != entry || encodedHash() != entry.identity.textHash
-    }
-  }
-
-  /// Returns a hash of the baseline's JSON, or nil if it cannot be encoded.
-  private func encodedHash() -> Int? {
-    let text = ByteBuffer()
-    guard (try? binding.append(baseline, to: text)) != nil else { return nil }
-    return hashOf(text.bytes)
-  }
-
   // MARK: transitions of the value
 
   /// Compares the program's value with the baseline. If it differs and can be stored, it becomes the baseline.
   @inline(__always)
   mutating func capture(_ slice: Binding.Session) -> Capture { binding.capture(slice, &baseline) }
+
+  /// Does what `capture` does for a field of a map, which is being walked.
+  @inline(__always)
+  mutating func capture(visited: Binding.Visited) -> Capture { binding.capture(visited: visited, &baseline) }
+
+  /// A walk through the map has found the entry. Returns false if the same walk has found it before.
+  @inline(__always)
+  mutating func visited(in walk: UInt32) -> Bool {
+    if lastWalk == walk { return false }
+    lastWalk = walk
+    return true
+  }
+
+  /// The walk of this number is to take the entry's value as the baseline.
+  mutating func expect(in walk: UInt32) { expectingWalk = walk }
+
+  /// A walk through the map has not found the entry.
+  mutating func captureAbsence() -> Capture {
+    if isEmpty { return .same }
+    binding.empty(&baseline)
+    return .changed
+  }
 
   /// An update is about to compare the field. What failed may succeed now, and a marked field becomes a change if it has a baseline.
   mutating func retried() {
@@ -258,6 +253,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The baseline was stored under the field's own key, and the former keys were removed with it.
   @inline(__always)
   mutating func written(deadline: Int64) {
+    if isEmpty { return removed() }
     pending = .nothing
     stored = .loaded
     origin = .ownWrite
@@ -265,6 +261,13 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     storedDeadline = deadline
     wasCleared = false
     if !staleKeys.isEmpty { droppedStaleKeys() }
+  }
+
+  /// The entry of a map was removed from storage, as the program has removed it from the model.
+  @inline(never)
+  private mutating func removed() {
+    gone(expired: false)
+    pending = .nothing
   }
 
   mutating func droppedStaleKeys() { staleKeys = [] }

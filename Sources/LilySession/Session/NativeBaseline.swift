@@ -11,6 +11,8 @@ package struct NativeBaseline {
 
   package init() {}
 
+  package var isEmpty: Bool { value.type == 0 }
+
   package func copy() -> NativeBaseline {
     var copy = NativeBaseline()
     copy.keepCopy(of: value, isCompact: isCompact)

@@ -163,8 +163,7 @@ public final class Batch {
   package func forEachChange(_ body: (Key, UnsafeRawBufferPointer?, Int64, UInt32) -> Void) {
     changes.forEach { change in
       let key = Key(stored: [UInt8](keys.slice(change.key)))
-      let text = change.isSet ? line.buffer.slice(change.value) : nil
-      body(key, text, change.deadline, change.version)
+      body(key, change.isSet ? line.buffer.slice(change.value) : nil, change.deadline, change.version)
     }
   }
 

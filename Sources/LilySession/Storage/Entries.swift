@@ -15,10 +15,15 @@ package struct EntryChange {
   let key: Key
   /// The JSON text, which is borrowed; nil removes the key.
   let text: UnsafeRawBufferPointer?
+  /// True if the text has no white space outside strings.
+  let isCompact: Bool
   let deadline: Int64
   let version: UInt32
 
-  package init(_ key: Key, to text: UnsafeRawBufferPointer?, deadline: Int64 = 0, version: UInt32 = 0) {
+  /// Throws if the text is not JSON, or the deadline is negative.
+  package init(_ key: Key, to text: UnsafeRawBufferPointer?, deadline: Int64 = 0, version: UInt32 = 0) throws(Failure) {
+    guard deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: key) }
+    do throws(Failure) { isCompact = try text.map { text throws(Failure) in try JSON.check(text) } ?? true } catch { throw error.about(key) }
     self.key = key
     self.text = text
     self.deadline = deadline
@@ -54,7 +59,7 @@ package func modifyEntry(
     let entry = try getEntry(key, from: storage)
     batch.removeAll()
     func replace(_ text: UnsafeRawBufferPointer?) throws(Failure) {
-      let new = EntryChange(key, to: try change(text), deadline: entry?.deadline ?? 0, version: entry?.version ?? 0)
+      let new = try EntryChange(key, to: try change(text), deadline: entry?.deadline ?? 0, version: entry?.version ?? 0)
       try append(new, to: batch, in: storage.scope)
     }
     if let entry { try entry.withText(replace) } else { try replace(nil) }
@@ -67,19 +72,19 @@ package func modifyEntry(
 }
 
 /// Adds a change to a batch in which all changes are made, or none.
+@inline(never)
 private func append(_ change: EntryChange, to batch: Batch, in scope: Scope) throws(Failure) {
   let isTied = !batch.isEmpty
   guard let text = change.text else { return batch.remove(scope.key(change.key), isTied: isTied) }
-  guard change.deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: change.key) }
   do throws(Failure) {
-    let isCompact = try JSON.check(text)
     try batch.set(scope.key(change.key), deadline: change.deadline, version: change.version, isTied: isTied) { buffer throws(Failure) in
-      JSONText.append(json: text, isCompact: isCompact, to: buffer)
+      JSONText.append(json: text, isCompact: change.isCompact, to: buffer)
     }
   } catch { throw error.about(change.key) }
 }
 
 /// Throws what is missing although a batch was written.
+@inline(never)
 private func refuse(_ shortfall: Shortfall, about key: Key) throws(Failure) {
   guard shortfall.leftOut.isEmpty else { throw Failure(.quota, "this does not fit into the storage's quota", key: key) }
   if let notDurable = shortfall.notDurable { throw notDurable.about(key) }

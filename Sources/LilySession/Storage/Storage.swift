@@ -1,3 +1,5 @@
+import CPlatform
+
 /// A durable map from keys to JSON text, shared by all who open it. Any thread may call it. It calls no code of the host's except the clock,
 /// and holds no lock while it does.
 ///
@@ -91,7 +93,18 @@ public struct Item: Sendable {
 
   /// Returns the items in byte order of their keys.
   @inline(never)
-  package static func inOrder(_ items: [Item]) -> [Item] { items.sorted { $0.key.precedes($1.key) } }
+  package static func inOrder(_ items: [Item]) -> [Item] {
+    var items = items
+    // The C library sorts, because the standard library's sort would be compiled into this library.
+    items.withUnsafeMutableBytes { bytes in
+      guard let start = bytes.baseAddress else { return }
+      qsort(start, bytes.count / MemoryLayout<Item>.stride, MemoryLayout<Item>.stride) { first, second in
+        guard let one = first?.assumingMemoryBound(to: Item.self), let other = second?.assumingMemoryBound(to: Item.self) else { return 0 }
+        return one.pointee.key.precedes(other.pointee.key) ? -1 : other.pointee.key.precedes(one.pointee.key) ? 1 : 0
+      }
+    }
+    return items
+  }
 }
 
 /// Some of a storage's entries, as of one moment.

@@ -7,8 +7,14 @@
     private let decodeAndSet: (NativeValue, inout Session) -> Bool
     private let runMigration: ((UInt32, NativeValue, (NativeValue) -> Int32) -> Int32)?
 
+    typealias Visited = Session
+    typealias Map = ClosureMap<Session>
+
+    /// - Parameters:
+    ///   - get: returns nil if the field is a map's, and the map has no such entry.
+    ///   - set: is given nil to remove the entry of a map.
     init<A: Equatable>(
-      get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, coder: ValueCoder<A>,
+      get: @escaping (Session) -> A?, set: @escaping (inout Session, A?) -> Void, coder: ValueCoder<A>,
       migrate: ((UInt32, String) throws -> A?)?
     ) {
       makeTypedBaseline = { TypedBaseline(get: get, set: set, coder: coder) }
@@ -33,6 +39,9 @@
     func copy(_ baseline: ClosureBaseline<Session>) -> ClosureBaseline<Session> { baseline.copyForRestoring() }
     func dispose(_ baseline: inout ClosureBaseline<Session>) {}
     func capture(_ session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
+    func capture(visited session: Session, _ baseline: inout ClosureBaseline<Session>) -> Capture { baseline.capture(session) }
+    func empty(_ baseline: inout ClosureBaseline<Session>) { baseline.empty() }
+    func isEmpty(_ baseline: ClosureBaseline<Session>) -> Bool { baseline.isEmpty }
     func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.native.append(to: buffer) }
     func set(_ value: NativeValue, in session: inout Session) -> Int32 { decodeAndSet(value, &session) ? 0 : Status.decode.rawValue }
     func restore(_ baseline: ClosureBaseline<Session>, in session: inout Session) -> Int32 {
@@ -51,21 +60,30 @@
 
     deinit { native.dispose() }
 
+    var isEmpty: Bool { true }
+    func empty() { native.dispose() }
     func copyForRestoring() -> ClosureBaseline { ClosureBaseline() }
     func capture(_ session: Session) -> Capture { .same }
     func restore(_ session: inout Session) {}
   }
 
   private final class TypedBaseline<Session, A: Equatable>: ClosureBaseline<Session> {
-    private let get: (Session) -> A
-    private let set: (inout Session, A) -> Void
+    private let get: (Session) -> A?
+    private let set: (inout Session, A?) -> Void
     private let coder: ValueCoder<A>
     private var last: A?
 
-    init(get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, coder: ValueCoder<A>) {
+    init(get: @escaping (Session) -> A?, set: @escaping (inout Session, A?) -> Void, coder: ValueCoder<A>) {
       self.get = get
       self.set = set
       self.coder = coder
+    }
+
+    override var isEmpty: Bool { last == nil }
+
+    override func empty() {
+      super.empty()
+      last = nil
     }
 
     /// Copies the value alone: the native form is not needed to restore the field.
@@ -76,7 +94,7 @@
     }
 
     override func capture(_ session: Session) -> Capture {
-      let value = get(session)
+      guard let value = get(session) else { return .unencodable("the map has no such entry") }
       if !coder.isNative, let last, value == last { return .same }
       guard let encoded = try? coder.encode(value) else { return .unencodable("the value cannot be encoded") }
       let capture = encoded.withNative { native.capture($0, types: coder.decoder.types) }
@@ -86,7 +104,7 @@
     }
 
     override func restore(_ session: inout Session) {
-      if let last { set(&session, last) }
+      set(&session, last)
     }
   }
 #endif

@@ -87,20 +87,60 @@
         key, get: get, set: { $0 = set($0, $1) }, ValueCoder(encode: encode, decoder: decoder), expiresAfter, version, formerKeys, migrate)
     }
 
+    /// Adds a dictionary, each of whose entries is stored under a key of its own. So two programs that change different entries lose nothing.
+    /// All that holds for a field holds for each entry by itself. Where a function takes the key of a field, it takes that of an entry, too:
+    /// the prefix and the entry's key in the dictionary.
+    ///
+    /// - Parameters:
+    ///   - prefix: 1 to 256 bytes. An entry is stored under `lily_session_<prefix><key>`, where the key has 1 to 512 bytes, and no NUL.
+    ///   - path: the place of the dictionary in the session.
+    ///   - expiresAfter: how long a stored entry lasts after its last write; nil means for ever.
+    ///   - version: the version of the values' shape. A stored value of a newer version is left alone.
+    ///   - migrate: makes a value from the JSON text of an older version. If it returns nil or throws, the stored value is rejected.
+    /// - Returns: a list that has the map, too.
+    /// - Throws: `duplicateKey` if a key of the list begins with the prefix, or if the prefix and that of another map begin the same;
+    ///   `invalidArgument` if the prefix is invalid, or the expiry is not positive.
+    public func map<A: Codable & Equatable>(
+      _ prefix: String, _ path: WritableKeyPath<Session, [String: A]>, expiresAfter: Duration? = nil, version: UInt32 = 0,
+      migrate: ((_ version: UInt32, _ json: String) throws -> A?)? = nil
+    ) throws(Failure) -> Persistence {
+      let key = try Key(field: prefix)
+      let coder = ValueCoder.of(A.self)
+      let expiry = try Persistence.expiry(expiresAfter, key)
+      let more = try copy()
+      try more.add(
+        MapDefinition(
+          prefix: key, types: coder.decoder.types, expiresAfter: expiry, version: version,
+          binding: ClosureMap(path, coder: coder, migrate: migrate)))
+      return Persistence(list: more)
+    }
+
+    private func copy() throws(Failure) -> FieldList<ClosureField<Session>> {
+      let copy = FieldList<ClosureField<Session>>()
+      try copy.add(list.fields)
+      for map in list.maps { try copy.add(map) }
+      return copy
+    }
+
+    private static func expiry(_ expiresAfter: Duration?, _ key: Key) throws(Failure) -> Int64 {
+      guard let expiresAfter else { return 0 }
+      guard expiresAfter > .zero else { throw Failure(.invalidArgument, "a field's expiry is not positive", key: key) }
+      return expiresAfter.milliseconds
+    }
+
     private func adding<A: Equatable>(
       _ name: String, get: @escaping (Session) -> A, set: @escaping (inout Session, A) -> Void, _ coder: ValueCoder<A>,
       _ expiresAfter: Duration?, _ version: UInt32, _ formerKeys: [String], _ migrate: ((UInt32, String) throws -> A?)?
     ) throws(Failure) -> Persistence {
       let key = try Key(field: name)
-      guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "a field's expiry is not positive", key: key) }
-      let more = FieldList<ClosureField<Session>>()
-      for field in list.fields { try more.add(field) }
+      let expiry = try Persistence.expiry(expiresAfter, key)
+      let more = try copy()
       var formers: [Key] = []
       for former in formerKeys { formers.append(try Key(field: former)) }
       try more.add(
         FieldDefinition(
-          key: key, types: coder.decoder.types, expiresAfter: expiresAfter?.milliseconds ?? 0, version: version, formerKeys: formers,
-          binding: ClosureField(get: get, set: set, coder: coder, migrate: migrate), owner: nil))
+          key: key, types: coder.decoder.types, expiresAfter: expiry, version: version, formerKeys: formers,
+          binding: ClosureField(get: get, set: { if let value = $1 { set(&$0, value) } }, coder: coder, migrate: migrate), owner: nil))
       return Persistence(list: more)
     }
   }

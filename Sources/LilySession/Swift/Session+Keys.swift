@@ -25,7 +25,7 @@
 
     /// Makes a key of a storage. The key under which a field is stored is `lily_session_` followed by the field's own key.
     ///
-    /// - Throws: `invalidArgument` if the key does not have 1 to 512 bytes, or has a NUL.
+    /// - Throws: `invalidArgument` if the key does not have 1 to 1,024 bytes, or has a NUL.
     public init(storage key: String) throws(Failure) { try self.init(key, limit: Key.storageLimit) }
 
     private init(_ key: String, limit: Int) throws(Failure) {

@@ -27,13 +27,13 @@
       guard expiresAfter ?? .seconds(1) > .zero else { throw Failure(.invalidArgument, "the expiry is not positive", key: key) }
       let deadline = deadline(after: expiresAfter?.milliseconds ?? 0, from: now())
       try [UInt8](json.utf8).withBytes { text throws(Failure) in 
-        try writeEntries([EntryChange(key, to: text, deadline: deadline)], to: forSessions)
+        try writeEntries([try EntryChange(key, to: text, deadline: deadline)], to: forSessions)
       }
     }
 
     /// Removes a key. If the key is absent, nothing happens.
     public func removeValue(forKey key: String) throws(Failure) {
-      try writeEntries([EntryChange(try Key(storage: key), to: nil)], to: forSessions)
+      try writeEntries([try EntryChange(try Key(storage: key), to: nil)], to: forSessions)
     }
 
     /// Returns the keys that have the prefix, in byte order.

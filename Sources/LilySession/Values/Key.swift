@@ -11,7 +11,11 @@ public struct Key: Equatable, Sendable {
     UnsafeRawBufferPointer(start: sessionPrefix.utf8Start, count: sessionPrefix.utf8CodeUnitCount)
   }
   package static var fieldLimit: Int { 256 }
-  package static var storageLimit: Int { 512 }
+  /// The limit for the ids of a map's entries.
+  package static var idLimit: Int { 512 }
+  /// The limit for the keys of a map's entries: a prefix, which is as long as a field's key at most, and an id.
+  package static var entryLimit: Int { fieldLimit + idLimit }
+  package static var storageLimit: Int { 1024 }
 
   /// Makes a key. Throws if the bytes are empty, more than `limit`, or not UTF-8, or if they have a NUL.
   package init(validating bytes: UnsafeRawBufferPointer, limit: Int) throws(Failure) {
@@ -26,6 +30,11 @@ public struct Key: Equatable, Sendable {
       throw Failure(.invalidArgument, "a key is not valid UTF-8, or has a NUL")
     }
     self.bytes = [UInt8](bytes)
+  }
+
+  /// Makes a key of bytes that must be valid as for `init(validating:limit:)`.
+  init(bytes: ArraySlice<UInt8>, limit: Int) throws(Failure) {
+    self = try bytes.withUnsafeBufferPointer { bytes throws(Failure) in try Key(validating: UnsafeRawBufferPointer(bytes), limit: limit) }
   }
 
   /// Makes the storage key of a field: `lily_session_` and the field's own key.
@@ -77,6 +86,13 @@ extension UnsafeRawBufferPointer {
 
   func begins(with prefix: UnsafeRawBufferPointer) -> Bool {
     count >= prefix.count && UnsafeRawBufferPointer(rebasing: self[0..<prefix.count]).equals(prefix)
+  }
+
+  /// Returns true if these bytes are the first and then the second.
+  @inline(__always)
+  func consists(of first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Bool {
+    guard count == first.count &+ second.count, let here = baseAddress, let one = first.baseAddress, let two = second.baseAddress else { return false }
+    return memcmp(here + first.count, two, second.count) == 0 && memcmp(here, one, first.count) == 0
   }
 
   /// Returns true if these bytes come before the others in byte order, where shorter ones come first.

@@ -108,7 +108,7 @@ TEST(last_error__is_one_line_whatever_the_key) {
     assert_fails(NOT_FOUND, lily_session_storage_get(storage, keys[i], &json, NULL));
     for (const char *at = lily_session_last_error(); *at != '\0'; at++) assert_true((unsigned char)*at >= 0x20 && *at != 0x7f);
   }
-  char *longest = repeated('k', 512);
+  char *longest = repeated('k', 1024);
   assert_fails(NOT_FOUND, lily_session_storage_get(storage, longest, &json, NULL));
   assert_message_has("kkkk");
   free(longest);

@@ -1,5 +1,6 @@
 /* S10: lily_session_refresh() sets the fields that others changed, with an event for each. */
 #include "elsewhere.h"
+#include "files.h"
 #include "journal.h"
 #include "rig.h"
 
@@ -109,6 +110,26 @@ TEST(refresh__S10_what_was_removed_goes_back_to_before_hydration) {
   lily_session_storage *storage = open_storage(JOURNAL);
   assert_entries(storage, 1);
   lily_session_storage_close(storage);
+}
+
+/* What the storage functions change is news for the session, whichever handle they are given. */
+TEST(refresh__S10_changes_through_ones_own_storage) {
+  begin();
+  const int fd = lily_session_storage_fd(rig.storage);
+  assert_ok(lily_session_storage_set(rig.storage, "lily_session_theme", "\"dark\"", 6, 0));
+  assert_true(readable(fd, 5000));
+  rig_dispatch(&rig);
+  assert_string_equal(theme.text, "light"); /* only a refresh sets it */
+  assert_ok(lily_session_refresh(rig.session));
+  assert_string_equal(theme.text, "dark");
+  assert_event(&rig, 0, LILY_SESSION_EVENT_CHANGED, LILY_SESSION_OK, 0, "theme");
+  assert_false(readable(fd, 0));
+  assert_ok(lily_session_storage_remove(rig.storage, "lily_session_theme"));
+  assert_true(readable(fd, 5000));
+  assert_ok(lily_session_refresh(rig.session));
+  assert_string_equal(theme.text, "light");
+  assert_event(&rig, 1, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_OK, 0, "theme");
+  rig_end(&rig);
 }
 
 /* A refresh resets the field to its value from before attach, whatever the host has stored since. */

@@ -91,7 +91,7 @@ CASE(conform__S19_prefixes_and_deadlines_inside_a_scope) {
   assert_absent(scope, "ac");
   assert_entries(scope, 2);
   /* This is the longest key in the scope with the longest name. */
-  char *key = repeated('k', 512), *name = repeated('n', 64);
+  char *key = repeated('k', 1024), *name = repeated('n', 64);
   lily_session_storage *longest = open_scope(stage->storage, name);
   assert_ok(set_text(longest, key, "1"));
   stage_reopen(stage); /* the scopes keep their parent open */

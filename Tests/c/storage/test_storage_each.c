@@ -46,9 +46,9 @@ TEST(storage_each__prefixes_that_are_none) {
   lily_session_storage *storage = open_memory();
   assert_ok(set_text(storage, "a", "1"));
   int count = 0;
-  char *longest = repeated('p', 513);
+  char *longest = repeated('p', 1025);
   assert_fails(INVALID_ARGUMENT, lily_session_storage_each(storage, longest, count_items, &count));
-  longest[512] = '\0';
+  longest[1024] = '\0';
   assert_ok(lily_session_storage_each(storage, longest, count_items, &count));
   assert_fails(INVALID_ARGUMENT, lily_session_storage_each(storage, "\xff", count_items, &count));
   assert_fails(INVALID_ARGUMENT, lily_session_storage_each(storage, "a\xc3", count_items, &count));

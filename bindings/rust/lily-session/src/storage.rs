@@ -109,7 +109,7 @@ impl Storage {
 
     /// Returns the JSON text that is stored under `key` now, whoever wrote it, or `None` if the key is absent or has expired.
     ///
-    /// `key` is the full storage key, such as `lily_session_theme`, with 1 to 512 bytes.
+    /// `key` is the full storage key, such as `lily_session_theme`, with 1 to 1,024 bytes.
     pub fn get(&self, key: &str) -> Result<Option<String>> {
         let key = c_string("the key", key)?;
         let (mut json, mut length) = (ptr::null_mut(), 0);

@@ -70,7 +70,7 @@ struct Dump {
         done += Int64(row.text.count)
         progress.advance(to: done)
       }
-      guard let reason = Store.isKey(row.key) ? Store.fault(in: row.text) : "a key has 1 to 512 bytes of UTF-8 without NUL"
+      guard let reason = Store.isKey(row.key) ? Store.fault(in: row.text) : "a key has 1 to 1024 bytes of UTF-8 without NUL"
       else { return false }
       leftOut.append((row.key, reason))
       return true

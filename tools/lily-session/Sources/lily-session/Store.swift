@@ -163,7 +163,7 @@ final class Store {
 
   private static func storageKey(_ bytes: [UInt8]) throws -> Key {
     do throws(Failure) { return try Key(storage: String(decoding: bytes, as: UTF8.self)) } catch {
-      throw Problem(Problem.usage, String(describing: error.reason), advice: "A key has 1 to 512 bytes of UTF-8.")
+      throw Problem(Problem.usage, String(describing: error.reason), advice: "A key has 1 to 1024 bytes of UTF-8.")
     }
   }
 }
