@@ -30,6 +30,8 @@ CALLBACKS = """
 lily_session_status lily_py_get(void *context, const void *row, lily_session_value *out_value);
 extern "Python" {
   lily_session_status lily_py_set(void *context, void *row, const lily_session_value *value);
+  lily_session_status lily_py_each(void *context, const void *row, lily_session_map_visit_fn visit, void *visitor);
+  lily_session_status lily_py_set_entry(void *context, void *row, const char *id, const lily_session_value *value);
   lily_session_status lily_py_migrate(void *context, uint32_t version, const lily_session_value *stored, lily_session_value *out_value);
   lily_session_status lily_py_modify(void *context, const lily_session_value *stored, lily_session_value *out_value);
 

@@ -19,6 +19,7 @@ A program that changes its model by messages, or that has storages of its own, u
 
 The C library's header, lily_session.h, documents the contract of everything here.
 """
+from ._annotations import Map
 from ._backend import Backend, Entry
 from ._errors import (
     BusyError,
@@ -67,8 +68,8 @@ if version().split(".")[:2] != _COMPILED.split("."):
 
 __all__ = [
     "Backend", "BusyError", "CallbackError", "CorruptError", "DecodeError", "DuplicateKeyError", "Durability", "EncodeError", "Entry",
-    "Error", "Event", "EventKind", "FieldState", "ForkedError", "InvalidArgumentError", "Item", "MissingFileError", "MissingKeyError",
-    "NewerError", "NoSpaceError", "NotDurableError", "NotFoundError", "OpenSession", "PermissionDeniedError", "Persistence", "QuotaError",
-    "REMOVE", "RawJSON", "ReentrantError", "RefusedError", "Removal", "Runtime", "Session", "State", "Storage", "StorageError", "StorageInfo",
-    "UnsupportedError", "UpdateError", "clear", "open", "version",
+    "Error", "Event", "EventKind", "FieldState", "ForkedError", "InvalidArgumentError", "Item", "Map", "MissingFileError",
+    "MissingKeyError", "NewerError", "NoSpaceError", "NotDurableError", "NotFoundError", "OpenSession", "PermissionDeniedError", "Persistence",
+    "QuotaError", "REMOVE", "RawJSON", "ReentrantError", "RefusedError", "Removal", "Runtime", "Session", "State", "Storage", "StorageError",
+    "StorageInfo", "UnsupportedError", "UpdateError", "clear", "open", "version",
 ]  # fmt: skip
