@@ -269,6 +269,47 @@ pub struct lily_session_field {
     pub member_size: usize,
 }
 
+pub type lily_session_map_visit_fn = Option<
+    unsafe extern "C" fn(
+        visitor: *mut c_void,
+        id: *const c_char,
+        value: *const lily_session_value,
+    ) -> lily_session_status,
+>;
+
+pub type lily_session_map_each_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        session: *const c_void,
+        visit: lily_session_map_visit_fn,
+        visitor: *mut c_void,
+    ) -> lily_session_status,
+>;
+
+pub type lily_session_map_set_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        session: *mut c_void,
+        id: *const c_char,
+        value: *const lily_session_value,
+    ) -> lily_session_status,
+>;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct lily_session_map {
+    pub size: usize,
+    pub prefix: *const c_char,
+    pub types: i32,
+    pub each: lily_session_map_each_fn,
+    pub set: lily_session_map_set_fn,
+    pub context: *mut c_void,
+    pub release: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub expires_after_ms: i64,
+    pub version: u32,
+    pub migrate: lily_session_migrate_fn,
+}
+
 // -------------------------------------------------------------------- runtime
 
 pub type lily_session_update_fn =
@@ -336,7 +377,9 @@ macro_rules! init {
     )*};
 }
 
-init! { lily_session_storage_options lily_session_backend lily_session_info lily_session_field lily_session_config }
+init! {
+    lily_session_storage_options lily_session_backend lily_session_info lily_session_field lily_session_map lily_session_config
+}
 
 // ------------------------------------------------------------------ functions
 
@@ -415,6 +458,10 @@ extern "C" {
         persistence: *mut lily_session_persistence,
         fields: *const lily_session_field,
         count: usize,
+    ) -> lily_session_status;
+    pub fn lily_session_map_add(
+        persistence: *mut lily_session_persistence,
+        map: *const lily_session_map,
     ) -> lily_session_status;
 
     pub fn lily_session_runtime_new(

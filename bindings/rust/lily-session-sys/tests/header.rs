@@ -26,7 +26,7 @@ macro_rules! same_name {
 names! { () => "void" c_void => "void" c_char => "char" bool => "bool" i32 => "int32_t" u32 => "uint32_t" i64 => "int64_t" u64 => "uint64_t" usize => "size_t" f64 => "double" }
 same_name! {
     lily_session lily_session_storage lily_session_persistence lily_session_runtime lily_session_storage_options lily_session_entry
-    lily_session_backend lily_session_info lily_session_value lily_session_field lily_session_event lily_session_config
+    lily_session_backend lily_session_info lily_session_value lily_session_field lily_session_map lily_session_event lily_session_config
 }
 
 impl<T: InC> InC for *const T {
@@ -154,6 +154,7 @@ fn layouts(source: &mut Source) {
             size, key, types, get, set, context, release, expires_after_ms, version, migrate, former_keys, member_type, member_offset,
             member_size,
         }
+        lily_session_map { size, prefix, types, each, set, context, release, expires_after_ms, version, migrate }
         lily_session_event { size, kind, status, system_error, key }
         lily_session_config { size, storage, get, set, revision, on_event, context, release }
     }
@@ -211,7 +212,7 @@ fn functions(source: &mut Source) -> BTreeSet<String> {
         lily_session_storage_write(_, _, _) lily_session_storage_modify(_, _, _, _)
         lily_session_storage_each(_, _, _, _) lily_session_storage_sync(_) lily_session_storage_fd(_) lily_session_storage_info(_, _)
         lily_session_persistence_new() lily_session_persistence_free(_) lily_session_field_add(_, _)
-        lily_session_fields_add(_, _, _)
+        lily_session_fields_add(_, _, _) lily_session_map_add(_, _)
         lily_session_runtime_new(_, _, _, _) lily_session_runtime_dispatch(_, _) lily_session_runtime_model(_)
         lily_session_runtime_set_model(_, _) lily_session_runtime_persist(_) lily_session_runtime_refresh(_)
         lily_session_runtime_next_expiry(_) lily_session_runtime_free(_) lily_session_open(_, _, _, _, _) lily_session_close(_)
