@@ -4,7 +4,9 @@ It looks for the library in this order:
   1. in the folders that LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR name;
   2. in the source tree around this folder, if the library has been built there (`make`);
   3. where pkg-config finds it.
-In the first two cases the module remembers the folder, so that importing it needs no further settings.
+The module remembers the folder (RUNPATH), so that importing it needs no further settings. It remembers none that pkg-config leaves out of
+`--libs` because the system searches it anyway; PKG_CONFIG_SYSTEM_LIBRARY_PATH adds to those, for packages that are built in a folder of their
+own. LD_LIBRARY_PATH goes before the folder that is remembered.
 """
 import os
 import re
@@ -28,7 +30,10 @@ CALLBACKS = """
 lily_session_status lily_py_get(void *context, const void *row, lily_session_value *out_value);
 extern "Python" {
   lily_session_status lily_py_set(void *context, void *row, const lily_session_value *value);
+  lily_session_status lily_py_each(void *context, const void *row, lily_session_map_visit_fn visit, void *visitor);
+  lily_session_status lily_py_set_entry(void *context, void *row, const char *id, const lily_session_value *value);
   lily_session_status lily_py_migrate(void *context, uint32_t version, const lily_session_value *stored, lily_session_value *out_value);
+  lily_session_status lily_py_modify(void *context, const lily_session_value *stored, lily_session_value *out_value);
 
   void *lily_py_update(void *context, void *model, const void *message);
   void *lily_py_take_slice(void *context, void *model);
@@ -47,6 +52,7 @@ extern "Python" {
   lily_session_status lily_py_backend_each(void *context, const char *prefix, lily_session_entry_fn visit, void *visitor);
   lily_session_status lily_py_backend_sync(void *context);
   lily_session_status lily_py_backend_renew(void *context, const lily_session_entry *entry);
+  lily_session_status lily_py_backend_replace(void *context, const lily_session_entry *stored, const lily_session_entry *entry, const char *prefix, uint64_t generation);
   int lily_py_backend_fd(void *context);
   void lily_py_backend_close(void *context);
   void lily_py_backend_release(void *context);
@@ -90,8 +96,11 @@ def find_library() -> "tuple[Path, dict[str, list[str]]]":
             raise SystemExit(f"lily-session: LILY_SESSION_INCLUDE_DIR is wrong: there is no {header}.")
         folder = [str(places[1].resolve())]
         return header, {"include_dirs": [str(places[0])], "library_dirs": folder, "runtime_library_dirs": folder}
-    cflags, libs = pkg_config("--cflags"), pkg_config("--libs-only-L", "--libs-only-other")
-    return Path(*pkg_config("--variable=includedir")) / "lily_session.h", {"extra_compile_args": cflags, "extra_link_args": libs}
+    flags = {"extra_compile_args": pkg_config("--cflags"), "extra_link_args": pkg_config("--libs-only-other")}
+    flags["library_dirs"] = folder = [option[len("-L"):] for option in pkg_config("--libs-only-L")]
+    if not os.environ.get("PKG_CONFIG_SYSROOT_DIR"):  # In a cross build it is a folder of the machine that builds.
+        flags["runtime_library_dirs"] = folder
+    return Path(*pkg_config("--variable=includedir")) / "lily_session.h", flags
 
 
 def declarations(header: str) -> str:

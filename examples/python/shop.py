@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from typing import Callable, List, Optional
 
-from lily_session import Error, Persistence, Runtime, Storage
+from lily_session import Error, Persistence, Runtime, Session, Storage
 
 
 @dataclass(frozen=True)
@@ -51,29 +51,34 @@ def updates(storage: Storage) -> Callable[[Shop, List[str]], Shop]:
             storage.clear()  # removes all that is stored
             return Shop()
         if verb == "hammer":
-            shop = replace(shop, cart=[f"item {shop.visits + 1}"])
-        elif verb == "login":
-            shop = replace(shop, token=given(text, 64))
-        elif verb == "theme":
-            shop = replace(shop, theme=given(text, 16))
-        else:
-            shop = replace(shop, cart=put_in(shop.cart, text))
-        return replace(shop, visits=shop.visits + 1)  # stored together with the change above, in one write: either both are stored or neither
+            return replace(shop, cart=[f"item {shop.visits + 1}"])
+        if verb == "login":
+            return replace(shop, token=given(text, 64))
+        if verb == "theme":
+            return replace(shop, theme=given(text, 16))
+        return replace(shop, cart=put_in(shop.cart, text))
 
     return update
 
 
-def run(runtime: "Runtime[Shop, List[str]]", storage: Storage, words: List[str]) -> None:
+def visit(runtime: "Runtime[Shop, List[str]]", session: Session, words: List[str]) -> None:
+    runtime.dispatch(words)
+    session.modify("visits", lambda visits: visits + 1, default=0)  # loses no visit, even if another shop counts one at the same time
+
+
+def run(runtime: "Runtime[Shop, List[str]]", storage: Storage, session: Session, words: List[str]) -> None:
     shop = runtime.model
     if words == ["where"]:
         print(storage.path)
     elif words == ["show"]:
         print(f"token {shop.token or 'none'}, theme {shop.theme}, cart {as_json(shop.cart)}, visits {shop.visits}")
-    else:
+    elif words == ["logout"]:
         runtime.dispatch(words)
+    else:
+        visit(runtime, session, words)
         while words == ["hammer"]:
             print(runtime.model.visits, flush=True)  # from here on it survives a kill
-            runtime.dispatch(words)
+            visit(runtime, session, words)
 
 
 def main(words: List[str]) -> Optional[str]:
@@ -83,8 +88,8 @@ def main(words: List[str]) -> Optional[str]:
         sys.exit(2)
     try:
         with Storage.open(application="shop") as storage, Runtime(Shop(), updates(storage)) as runtime:
-            with runtime.attach(Persistence.of(Shop), storage):  # fills the model; at its end flushes
-                run(runtime, storage, words)
+            with runtime.attach(Persistence.of(Shop), storage) as session:  # fills the model; at its end flushes
+                run(runtime, storage, session, words)
     except (Error, ValueError) as error:
         return f"shop: {error}"
     return None

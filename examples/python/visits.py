@@ -1,7 +1,7 @@
 import sys
 from dataclasses import dataclass
 
-from lily_session import Persistence, Runtime, Storage
+import lily_session
 
 
 @dataclass
@@ -10,12 +10,9 @@ class Settings:
     visits: int = 0
 
 
-def update(settings: Settings, theme: str) -> None:
-    settings.theme = theme or settings.theme
-    settings.visits += 1
-
-
-with Storage.open(application="visits") as storage, Runtime(Settings(), update) as runtime:
-    runtime.attach(Persistence.of(Settings), storage)  # fills the settings from the file
-    runtime.dispatch("".join(sys.argv[1:]))  # updates them, and stores what changed
-    print(f"visit {runtime.model.visits}, theme {runtime.model.theme}")
+settings = Settings()
+with lily_session.open("visits", settings) as session:  # fills the settings from the file
+    settings.theme = "".join(sys.argv[1:]) or settings.theme
+    session.persist()  # stores what changed
+    session.modify("visits", lambda visits: visits + 1, default=0)  # loses no visit, even if another program counts one now
+    print(f"visit {settings.visits}, theme {settings.theme}")

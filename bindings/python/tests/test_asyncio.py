@@ -1,6 +1,8 @@
 """Tests session.changes()."""
 import asyncio
 import contextlib
+import subprocess
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +30,21 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 async def take(changes: AsyncIterator[Event]) -> Event:
     return await changes.__anext__()
+
+
+def test_asyncio_is_loaded_when_it_is_needed(path: Path) -> None:
+    program = """
+import sys, lily_session
+assert "asyncio" not in sys.modules
+changes = lily_session.Runtime(None).attach(lily_session.Persistence(), lily_session.Storage.open(sys.argv[1])).changes()
+assert "asyncio" not in sys.modules
+try:
+    changes.__anext__().send(None)
+except RuntimeError as error:
+    assert "no running event loop" in str(error)
+assert "asyncio" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", program, str(path)], check=True)
 
 
 def test_S10_changes_of_others(path: Path) -> None:

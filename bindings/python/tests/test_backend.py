@@ -5,7 +5,7 @@ import sys
 import threading
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import pytest
 from conftest import Clock
@@ -132,6 +132,44 @@ def test_S9_what_another_stored_meanwhile_is_not_undone(clock: Clock) -> None:
     backend.entries.clear()
     with pytest.raises(NotFoundError):
         session.touch("theme")
+
+
+class Replacing(InDict):
+    """A backend that replaces in one step. `meanwhile` is what another program does just before that."""
+
+    meanwhile: Optional[Callable[[], object]] = None
+
+    def replace(self, stored: Optional[Entry], entry: Entry, prefix: Optional[str], generation: int) -> bool:
+        self.log.append("replace")
+        if self.meanwhile:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            meanwhile()
+        held = self.entries.get(entry.key)
+        if (held and held[1::2]) != (stored and stored[1::2]):
+            return False
+        self.write([entry], prefix, generation)
+        return True
+
+
+def test_S27_a_value_is_replaced_in_one_step(clock: Clock) -> None:
+    backend = Replacing()
+    storage = Storage.backend(backend, clock=clock)
+    model = Model()
+    session = Runtime(model).attach(Persistence(Model).field("visits", version=3), storage)
+    backend.meanwhile = lambda: backend.clear("lily_session_")  # nothing is stored before and after it
+    assert session.modify("visits", lambda visits: visits + 1, 0) == model.visits == 1
+    assert backend.log.count("replace") == 2
+    backend.meanwhile = lambda: backend.write([Entry("lily_session_visits", "7", 0, 3)], None, 0)
+    assert session.modify("visits", lambda visits: visits + 1, 0) == model.visits == 8
+    backend.meanwhile = lambda: backend.clear("lily_session_")
+    assert session.modify("visits", lambda visits: visits + 1, 100) == model.visits == 101
+    assert backend.entries == {"lily_session_visits": Entry("lily_session_visits", "101", 0, 3)}
+    assert backend.log.count("replace") == 6
+    storage.modify("key", lambda value: value, "crème")
+    assert backend.entries["key"] == Entry("key", '"crème"') and backend.log.count("replace") == 7
+    # A backend that does not override it works, too.
+    other = Storage.backend(InDict())
+    assert [other.modify("key", lambda value: value + 1, 0) for _ in range(2)] == [1, 2]
 
 
 def test_S12_without_a_sync_what_is_not_durable_stays_so() -> None:

@@ -2,12 +2,14 @@
 import dataclasses
 import threading
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, List
 
 import pytest
+from conftest import Clock
 
-from lily_session import InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError
+from lily_session import EncodeError, EventKind, InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError
 
 
 @dataclass
@@ -248,6 +250,34 @@ class Counted:
 
 COUNTED: "Persistence[Counted]" = Persistence()
 COUNTED.field("value", get=Counted.get, set=Counted.set)
+
+
+def test_S27_all_sessions_of_a_runtime(path: Path, clock: Clock) -> None:
+    app = App()
+    with Storage.open(path, clock=clock) as one, Storage.memory(clock=clock) as two, Runtime(app) as runtime:
+        fields = Persistence(Frozen).field("theme", expires_after=timedelta(minutes=2))
+        runtime.attach(fields, one, get=lambda app: app.session, set=lambda app, session: dataclasses.replace(app, session=session))
+        clicks = Persistence(App).field("clicks", expires_after=timedelta(minutes=1))
+        runtime.attach(clicks, two)
+        assert runtime.next_expiry() is None
+        runtime.model = App(Frozen("dark"), 1)
+        runtime.persist()
+        assert (one["lily_session_theme"], two["lily_session_clicks"]) == ("dark", 1)
+        assert runtime.next_expiry() == timedelta(minutes=1)
+        one["lily_session_theme"] = "dim"
+        two["lily_session_clicks"] = 2
+        assert {(event.kind, event.key) for event in runtime.refresh()} == {(EventKind.CHANGED, "theme"), (EventKind.CHANGED, "clicks")}
+        assert runtime.model == App(Frozen("dim"), 2)
+        found = runtime.refresh()
+        runtime.model = App(Frozen("dim"), "not a number")  # type: ignore[arg-type]
+        with pytest.raises(EncodeError):
+            runtime.persist()
+        assert found == []  # the refresh is over, so the event of this failure is not among its events
+        runtime.model = App(Frozen("dim"), 2)
+    assert runtime.next_expiry() is None
+    for function in (runtime.persist, runtime.refresh):
+        with pytest.raises(InvalidArgumentError, match="closed"):
+            function()
 
 
 def test_S5_a_revision_spares_the_fields(storage: Storage) -> None:

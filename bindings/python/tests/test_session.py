@@ -164,6 +164,19 @@ def test_S9_expiry(clock: Clock) -> None:
         assert session.next_expiry() is None
 
 
+def test_S27_reset(storage: Storage, events: List[Event]) -> None:
+    model = Model(theme="grey")
+    session = attached(storage, model, on_event=events.append)
+    model.theme = "dark"
+    session.persist()
+    model.theme = "not stored yet"
+    session.reset("theme")
+    assert (model.theme, storage.get("lily_session_theme"), events) == ("grey", None, [])
+    assert session.field_state("theme") == (State.ABSENT, False)
+    session.detach()
+    assert list(storage) == []
+
+
 def test_no_such_field() -> None:
     with Storage.memory() as storage:
         session = attached(storage, Model())

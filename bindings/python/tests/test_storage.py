@@ -9,8 +9,8 @@ import pytest
 from conftest import Clock
 
 from lily_session import (
-    CorruptError, DecodeError, Durability, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError, QuotaError,
-    RawJSON, RefusedError, Storage, UnsupportedError, clear, version,
+    REMOVE, CorruptError, DecodeError, Durability, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError,
+    QuotaError, RawJSON, RefusedError, Storage, UnsupportedError, clear, version,
 )  # fmt: skip
 
 
@@ -42,6 +42,27 @@ def test_json_as_it_is(storage: Storage) -> None:
     with pytest.raises(TypeError):
         storage["key"] = object()
     assert storage["key"] == {"b": 1.0, "a": "é"}
+
+
+def test_S27_several_keys_in_one_step(path: Path, clock: Clock) -> None:
+    with Storage.open(path, clock=clock, quota_bytes=100) as storage:
+        storage["gone"] = 1
+        lines = path.read_bytes().count(b"\n")
+        storage.write({"a": [1], "gone": REMOVE, "b": None, "c": RawJSON(" {} ")}, expires_at=clock.now + timedelta(minutes=1))
+        assert path.read_bytes().count(b"\n") == lines + 1
+        assert [item[:2] for item in storage.each()] == [("a", "[1]"), ("b", "null"), ("c", "{}")]
+        assert {item.expires_at for item in storage.each()} == {clock.now + timedelta(minutes=1)}
+        storage.write({})
+        wrong: "list[tuple[Any, type[Exception]]]" = [
+            ({"a": 2, "": 3}, InvalidArgumentError), ({"a": 2, "b\0": 3}, InvalidArgumentError), ({"a": 2, "b": RawJSON("{")}, DecodeError),
+            ({"a": 2, "b": "x" * 100}, QuotaError), ({"a": 2, "b": object()}, TypeError),
+        ]  # fmt: skip
+        for changes, kind in wrong:
+            with pytest.raises(kind):
+                storage.write(changes)
+        assert storage["a"] == [1]
+        storage.write({"a": 2})
+        assert storage.each("a")[0].expires_at is None
 
 
 def test_each(storage: Storage) -> None:

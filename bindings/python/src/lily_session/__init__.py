@@ -5,12 +5,21 @@
         theme: str = "light"
         visits: int = 0
 
+    settings = Settings()
+    with lily_session.open("shop", settings) as session:  # fills the settings from the file
+        settings.theme = "dark"
+        session.persist()  # stores what changed
+        session.modify("visits", lambda visits: visits + 1, default=0)  # counts right, even if others count at the same time
+
+A program that changes its model by messages, or that has storages of its own, uses Runtime and Storage:
+
     with Storage.open(application="shop") as storage, Runtime(Settings(), update) as runtime:
-        session = runtime.attach(Persistence.of(Settings), storage)  # fills the model from the file
-        runtime.dispatch("visit")                                    # stores what changed
+        session = runtime.attach(Persistence.of(Settings), storage)
+        runtime.dispatch("visit")  # updates the model, and stores what changed
 
 The C library's header, lily_session.h, documents the contract of everything here.
 """
+from ._annotations import Map
 from ._backend import Backend, Entry
 from ._errors import (
     BusyError,
@@ -40,9 +49,10 @@ from ._events import Event, EventKind, FieldState, State
 from ._fields import Persistence
 from ._native import ffi as _ffi
 from ._native import lib as _lib
+from ._open import OpenSession, open
 from ._runtime import Runtime
 from ._session import Session
-from ._storage import Durability, Item, Storage, StorageInfo, clear
+from ._storage import REMOVE, Durability, Item, Removal, Storage, StorageInfo, clear
 from ._values import RawJSON
 
 
@@ -58,8 +68,8 @@ if version().split(".")[:2] != _COMPILED.split("."):
 
 __all__ = [
     "Backend", "BusyError", "CallbackError", "CorruptError", "DecodeError", "DuplicateKeyError", "Durability", "EncodeError", "Entry",
-    "Error", "Event", "EventKind", "FieldState", "ForkedError", "InvalidArgumentError", "Item", "MissingFileError", "MissingKeyError",
-    "NewerError", "NoSpaceError", "NotDurableError", "NotFoundError", "PermissionDeniedError", "Persistence", "QuotaError", "RawJSON",
-    "ReentrantError", "RefusedError", "Runtime", "Session", "State", "Storage", "StorageError", "StorageInfo", "UnsupportedError",
-    "UpdateError", "clear", "version",
+    "Error", "Event", "EventKind", "FieldState", "ForkedError", "InvalidArgumentError", "Item", "Map", "MissingFileError",
+    "MissingKeyError", "NewerError", "NoSpaceError", "NotDurableError", "NotFoundError", "OpenSession", "PermissionDeniedError", "Persistence",
+    "QuotaError", "REMOVE", "RawJSON", "ReentrantError", "RefusedError", "Removal", "Runtime", "Session", "State", "Storage", "StorageError",
+    "StorageInfo", "UnsupportedError", "UpdateError", "clear", "open", "version",
 ]  # fmt: skip

@@ -3,12 +3,19 @@ import enum
 import sys
 import typing
 from operator import attrgetter
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Annotated, Any, Callable, Dict, NamedTuple, Optional, TypeVar, Union
 
 from ._values import BOOL, INT, JSON, NULL, REAL, STRING, RawJSON
 
 REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
 """Exceptions that refuse a value from storage. Any other exception is a mistake in the program."""
+
+V = TypeVar("V")
+
+_ENTRIES = object()
+
+Map = Annotated[Dict[str, V], _ENTRIES]
+"""The annotation of a dict whose entries are stored each under a key of its own: `cookies: Map[str]`."""
 
 _UNIONS: "tuple[object, ...]" = (Union,)
 if sys.version_info >= (3, 10):
@@ -34,6 +41,11 @@ _SCALARS = {bool: BOOL, int: INT, float: REAL, str: STRING, type(None): NULL, No
 
 class _Unknown(TypeError):
     pass
+
+
+def entry_of(annotation: Any) -> Any:
+    """Returns the annotation of the values of a Map, or None if the annotation is not one."""
+    return typing.get_args(annotation.__origin__)[1] if _ENTRIES in getattr(annotation, "__metadata__", ()) else None
 
 
 def codec_of(annotation: Any, what: str) -> Codec:

@@ -67,6 +67,15 @@ class Backend(ABC):
         """
         raise UnsupportedError("the backend does not override renew")
 
+    def replace(self, stored: Optional[Entry], entry: Entry, prefix: Optional[str], generation: int) -> bool:
+        """Stores the entry in one step, if its key still has the json and version of `stored` or, where that is None, if it has no entry.
+        The prefix and the generation are as for write().
+
+        Returns True if it did, and False if the key has something else. If it is not overridden, the library reads the entry and writes the
+        new one, and of two programs that modify it at the same time one may be lost.
+        """
+        raise UnsupportedError("the backend does not override replace")
+
 
 _alive: "dict[Any, Any]" = {}
 """The backends that the library uses, by their handles. It may use one for longer than its Storage exists, as sessions keep it open."""
@@ -78,14 +87,15 @@ def function_table(backend: Backend) -> Any:
         raise TypeError(f"{type(backend).__name__} is not a Backend")
     handle = ffi.new_handle(backend)
     _alive[handle] = backend
-    # The library works without these two functions.
+    # The library works without these three functions.
     sync = lib.lily_py_backend_sync if type(backend).sync is not Backend.sync else ffi.NULL
     renew = lib.lily_py_backend_renew if type(backend).renew is not Backend.renew else ffi.NULL
+    replace = lib.lily_py_backend_replace if type(backend).replace is not Backend.replace else ffi.NULL
     return ffi.new("lily_session_backend *", {
         "size": ffi.sizeof("lily_session_backend"), "context": handle, "release": lib.lily_py_backend_release,
         "read": lib.lily_py_backend_read, "write": lib.lily_py_backend_write, "clear": lib.lily_py_backend_clear,
         "generation": lib.lily_py_backend_generation, "each": lib.lily_py_backend_each, "sync": sync,
-        "fd": lib.lily_py_backend_fd, "close": lib.lily_py_backend_close, "renew": renew,
+        "fd": lib.lily_py_backend_fd, "close": lib.lily_py_backend_close, "renew": renew, "replace": replace,
     })  # fmt: skip
 
 
@@ -104,10 +114,10 @@ def _entry(out: Any, entry: Entry) -> Any:
     return key, json
 
 
-def _given(entry: Any) -> Entry:
-    """Converts an entry from the library. One without JSON means that its key is removed."""
+def _given(entry: Any, key: Optional[str] = None) -> Entry:
+    """Converts an entry from the library. One without JSON means that its key is removed. `key` is given for an entry that has none."""
     json = ffi.unpack(entry.json, entry.length).decode() if entry.json else None
-    return Entry(_string(entry.key), json, entry.expires_at_ms, entry.version)
+    return Entry(key or _string(entry.key), json, entry.expires_at_ms, entry.version)
 
 
 def _string(text: Any) -> str:
@@ -188,6 +198,16 @@ def lily_py_backend_renew(context: Any, entry: Any) -> int:
     except Error as error:
         return keep_status(error)
     return 0 if found else int(lib.LILY_SESSION_ERROR_NOT_FOUND)
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_IO, onerror=keep)
+def lily_py_backend_replace(context: Any, stored: Any, entry: Any, prefix: Any, generation: int) -> int:
+    new = _given(entry)
+    try:
+        replaced = _backend(context).replace(_given(stored, new.key) if stored else None, new, _string(prefix) if prefix else None, generation)
+    except Error as error:
+        return keep_status(error)
+    return 0 if replaced else int(lib.LILY_SESSION_ERROR_NOT_FOUND)
 
 
 @ffi.def_extern(error=-1, onerror=keep)

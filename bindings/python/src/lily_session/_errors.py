@@ -133,7 +133,7 @@ class QuotaError(StorageError):
 
 
 class BusyError(StorageError, TimeoutError):
-    """Another process held the store's lock for five seconds."""
+    """Another process held the store's lock for five seconds, or others kept changing what modify() was to change."""
 
     status = lib.LILY_SESSION_ERROR_BUSY
 

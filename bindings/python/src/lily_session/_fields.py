@@ -3,9 +3,9 @@ import dataclasses
 import typing
 from datetime import timedelta
 from operator import attrgetter
-from typing import Any, Callable, Collection, Generic, Optional, Sequence, Type, TypeVar
+from typing import Any, Callable, Collection, Dict, Generic, Optional, Sequence, Type, TypeVar
 
-from ._annotations import ANYTHING, REFUSALS, Codec, codec_of
+from ._annotations import ANYTHING, REFUSALS, Codec, codec_of, entry_of
 from ._calls import c_string, call, keep
 from ._errors import InvalidArgumentError
 from ._native import ffi, lib
@@ -19,14 +19,16 @@ _GET = ffi.addressof(lib, "lily_py_get")
 
 
 class Field:
-    """A field in the form in which sessions use it."""
+    """A field or a map in the form in which sessions use it. The key of a map is its prefix, its column means nothing, and `get` and `set` are
+    about the whole dict, which is changed in place if `set` is None."""
 
-    def __init__(self, key: str, column: int, get: Callable[[Any], Any], set: Callable[[Any, Any], Any], codec: Codec,
+    def __init__(self, key: str, column: int, get: Callable[[Any], Any], set: Optional[Callable[[Any, Any], Any]], codec: Codec,
                  migrate: Optional[Callable[[int, Any], Any]]) -> None:
         self.key = key
         self.column = column
         self.get = get
         self.set = set
+        self.codec = codec
         self.types, self.encode, self.decode, self.raw = codec
         self.migrate = migrate
         self.memory: Any = None  # keeps the last result of migrate alive
@@ -60,15 +62,17 @@ class Persistence(Generic[S]):
         self._session = session
         self._hints = typing.get_type_hints(session, include_extras=True) if session is not None else {}
         self._fields: "list[Field]" = []
+        self._maps: "list[Field]" = []
         self._others: "list[str]" = []  # fields of the dataclass that field() has not added; attach adds them
         self._handle = ffi.gc(lib.lily_session_persistence_new(), lib.lily_session_persistence_free)
 
     @classmethod
     def of(cls, session: Type[S], *, exclude: Collection[str] = ()) -> "Persistence[S]":
-        """Returns a list of all fields of a dataclass except the excluded ones, each stored under its name.
+        """Returns a list of all fields of a dataclass except the excluded ones, each stored under its name. A field whose annotation is a
+        Map is a map, whose entries are stored each under the name, a slash and its key.
 
-        A field that is not stored keeps the value that the model has. field() may be called for one of the fields to set its options;
-        such fields come first in the list.
+        A field that is not stored keeps the value that the model has. field() and map() may be called for one of the fields to set its
+        options; such fields come first in the list.
         """
         persistence = cls(session)
         names = [field.name for field in dataclasses.fields(session)]  # type: ignore[arg-type] # it is one, as just checked
@@ -129,11 +133,66 @@ class Persistence(Generic[S]):
             self._others.remove(key)
         return self
 
-    def _complete(self) -> "tuple[Field, ...]":
-        """Adds the fields of the dataclass that are left, and returns all fields in the library's order."""
+    def map(
+        self,
+        name: str,
+        *,
+        prefix: Optional[str] = None,
+        get: Optional[Callable[[S], Dict[str, V]]] = None,
+        set: Optional[Callable[[S, Dict[str, V]], Optional[S]]] = None,
+        type: Any = None,
+        encode: Optional[Callable[[V], Any]] = None,
+        decode: Optional[Callable[[Any], V]] = None,
+        expires_after: Optional[timedelta] = None,
+        version: int = 0,
+        migrate: Optional[Callable[[int, Any], Any]] = None,
+    ) -> "Persistence[S]":
+        """Adds a map to the list, a dict whose keys are not known when the program is written, and returns the list. Each entry is stored under
+        a key of its own, so two programs that change different entries lose nothing. What holds for a field holds for each entry by
+        itself, and calls that take the key of a field take that of an entry: the prefix and the entry's own key.
+
+        name    the map is the attribute with this name, if `get` is None
+        prefix  what the keys of the entries begin with, after "lily_session_"; None means the name and a slash
+        get     returns the dict of a session object
+        set     puts a new dict into a session object, in place or by returning a new object; None means that the dict is changed in place
+        type    the type of the entries' values; None means that of the Map in the dataclass, or any JSON value if there is none
+
+        The other arguments are as for field(), for each entry.
+        """
+        if set is not None and get is None:
+            raise TypeError(f"map {name!r}: give a get, too")
+        if (encode is None) != (decode is None):
+            raise TypeError(f"map {name!r}: give both encode and decode, or neither (they come together)")
+        if get is None:
+            get, put = self._attribute(name)
+            set = put if self._is_frozen() else None
+        prefix = f"{name}/" if prefix is None else prefix
+        if type is None:
+            type = entry_of(self._hints.get(name))
+        entry = Field(prefix, 0, get, set, self._codec(prefix, type, encode, decode), migrate)
+        encoded = ffi.new("char[]", c_string(prefix, "the prefix"))
+        given = ffi.new("lily_session_map *", {
+            "size": ffi.sizeof("lily_session_map"), "prefix": encoded, "types": entry.types, "each": lib.lily_py_each,
+            "set": lib.lily_py_set_entry, "context": entry.context, "expires_after_ms": _milliseconds(prefix, expires_after),
+            "version": _version(prefix, version), "migrate": lib.lily_py_migrate if migrate else ffi.NULL,
+        })  # fmt: skip
+        call(lib.lily_session_map_add, self._handle, given)
+        self._maps.append(entry)
+        if name in self._others:
+            self._others.remove(name)
+        return self
+
+    def _complete(self) -> "tuple[tuple[Field, ...], tuple[Field, ...]]":
+        """Adds the fields of the dataclass that are left. Returns all fields in the library's order, and all maps."""
         for name in self._others[:]:
-            self.field(name)
-        return tuple(self._fields)
+            if entry_of(self._hints[name]) is None:
+                self.field(name)
+            else:
+                self.map(name)
+        return tuple(self._fields), tuple(self._maps)
+
+    def _is_frozen(self) -> bool:
+        return self._session is not None and bool(self._session.__dataclass_params__.frozen)  # type: ignore[attr-defined]
 
     def _attribute(self, name: str) -> "tuple[Callable[[S], Any], Callable[[S, Any], Optional[S]]]":
         if self._session is None:
@@ -141,7 +200,7 @@ class Persistence(Generic[S]):
         fields = {field.name: field for field in dataclasses.fields(self._session)}  # type: ignore[arg-type]
         if name not in fields:
             raise TypeError(f"{self._session.__name__} has no field {name!r}: give it a get and a set")
-        if not self._session.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        if not self._is_frozen():
             return attrgetter(name), lambda session, value: setattr(session, name, value)
         if not fields[name].init:
             raise TypeError(f"field {name!r}: the __init__ of the frozen dataclass does not set it: give it a get and a set")

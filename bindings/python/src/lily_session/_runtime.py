@@ -1,15 +1,17 @@
 """A model, its update function, and the sessions that store what changes."""
 import threading
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
 
-from ._calls import call, keep
+from ._calls import call, call_for_value, keep
 from ._errors import InvalidArgumentError
 from ._events import Event
 from ._fields import Persistence
 from ._native import ffi, lib
 from ._session import Session
 from ._storage import Storage
+from ._times import until
 
 M = TypeVar("M")
 S = TypeVar("S")
@@ -95,6 +97,31 @@ class Runtime(Generic[M, Message]):
             session = Session(self, persistence, storage, get, set, revision, on_event)
             session._attach(self._live_handle(), persistence)
             return session
+
+    def persist(self) -> None:
+        """Does what Session.persist() does, for each session. Raises the first failure; the other sessions are persisted all the same."""
+        with self._lock:
+            call(lib.lily_session_runtime_persist, self._live_handle())
+
+    def refresh(self) -> "list[Event]":
+        """Does what Session.refresh() does, for each session, and returns the events of all. Raises the first failure; the other sessions
+        are refreshed all the same."""
+        with self._lock:
+            handle, sessions = self._live_handle(), list(self._sessions)
+            found: "list[Event]" = []
+            for session in sessions:
+                session._found = found
+            try:
+                call(lib.lily_session_runtime_refresh, handle)
+            finally:
+                for session in sessions:
+                    session._found = None
+            return found
+
+    def next_expiry(self) -> Optional[timedelta]:
+        """Returns the least of what Session.next_expiry() returns for each session, or None if no stored field expires."""
+        with self._lock:
+            return until(call_for_value(lib.lily_session_runtime_next_expiry, self._handle)) if self._handle else None
 
     def close(self) -> None:
         """Flushes and detaches the sessions, and ends the runtime. A second call does nothing."""

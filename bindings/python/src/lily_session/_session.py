@@ -1,22 +1,27 @@
 """Sessions: fields that are attached to a runtime and a storage."""
-import asyncio
 import contextlib
 import os
 from datetime import timedelta
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type, TypeVar
 
-from ._annotations import REFUSALS
+from ._annotations import ANYTHING, REFUSALS
 from ._calls import c_string, call, call_for_value, keep
 from ._errors import ForkedError, InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
 from ._events import Event, EventKind, FieldState, State
 from ._fields import Field, Persistence
+from ._modify import Modification
 from ._native import ffi, lib
+from ._times import until
 from ._values import IMMUTABLE, fill_value, loads
 
 if TYPE_CHECKING:
+    import asyncio
+
     from ._runtime import Runtime
     from ._storage import Storage
+
+V = TypeVar("V")
 
 _UNKNOWN = object()
 """A mark that no field has as its value."""
@@ -39,12 +44,13 @@ class Session:
         self._self = ffi.new_handle(self)
         # The library reads the row in C, without calling Python. `_filled` has the value that each cell was filled with, if the cell needs
         # no change while the field has that object; otherwise _UNKNOWN.
-        self._fields: "tuple[Field, ...]" = persistence._complete()
+        self._fields, self._maps = persistence._complete()
         self._row = ffi.new("lily_py_row *", {"session": self._self, "cells": len(self._fields)})
         self._cells = [self._row.cells + column for column in range(len(self._fields))]
         self._filled: "list[Any]" = [_UNKNOWN] * len(self._fields)
         self._memory: "list[Any]" = [None] * len(self._fields)
         self._slice: Any = None
+        self._copied: "list[Field]" = []  # the maps that got a new dict since the slice was taken
         self._raised: "dict[str, BaseException]" = {}  # exceptions of a field's callbacks, for its event
         self._found: "Optional[list[Event]]" = None  # events of the refresh that runs; None if none runs
         self._number = 0  # the slice's revision
@@ -80,14 +86,30 @@ class Session:
         """Persists, and then renews the expiry of what is stored for a field, by storing the same value again."""
         self._call(lib.lily_session_touch, c_string(key))
 
+    def modify(self, key: str, change: Callable[[Any], V], default: Any = None) -> V:
+        """Persists, and then replaces what is stored for a field by what `change` makes of it, without losing what another program stores
+        at the same time: for counters and lists that several programs change. Sets the field in the model to the new value, and returns
+        that.
+
+        key      the field's key
+        change   takes the stored value, as the field decodes it, and returns a new one. It is called again if another program stores
+                 something meanwhile, so it must change nothing itself. If it raises an exception, nothing changes, and modify raises it
+        default  what `change` takes if nothing is stored
+        """
+        field = next((field for field in self._fields if field.key == key), None) or next((map for map in self._maps if key.startswith(map.key)), None)
+        codec = field.codec if field else ANYTHING  # The library refuses a key of no field.
+        modification = Modification(codec, change, default)
+        self._call(lib.lily_session_modify, c_string(key), lib.lily_py_modify, ffi.new_handle(modification))
+        return modification.new
+
+    def reset(self, key: str) -> None:
+        """Removes what is stored for a field, and sets the field in the model to the value that it had before attach."""
+        self._call(lib.lily_session_reset, c_string(key))
+
     def next_expiry(self) -> Optional[timedelta]:
         """Returns the time until the next stored field that this session has loaded or stored expires, or None if none expires."""
         with self._runtime._lock:
-            milliseconds = call_for_value(lib.lily_session_next_expiry, self._handle) if self._handle else -1
-        try:
-            return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
-        except OverflowError:
-            return timedelta.max
+            return until(call_for_value(lib.lily_session_next_expiry, self._handle)) if self._handle else None
 
     def field_state(self, key: str) -> FieldState:
         """Returns what storage holds of a field now, or what it was last seen to hold if it cannot be read."""
@@ -117,6 +139,8 @@ class Session:
             os.close(descriptor)
 
     async def _wait_for_change(self, descriptor: int) -> None:
+        import asyncio  # only here, because most programs do not need it, and loading it takes longer than all the rest
+
         left = self.next_expiry()
         timeout = None if left is None else left.total_seconds()
         loop = asyncio.get_running_loop()
@@ -185,6 +209,7 @@ class Session:
     def _fill_row(self) -> None:
         """Takes the current session object out of the model, and fills its row."""
         model = self._runtime._model
+        self._copied.clear()
         self._slice = model if self._get is None else self._get(model)
         if self._revision is None:
             self._fill_cells()
@@ -209,6 +234,44 @@ class Session:
                 self._raised[field.key] = error
                 keep(type(error), error, error.__traceback__)
             number += 1
+
+    def _visit_entries(self, map: Field, visit: Any, visitor: Any) -> None:
+        """Gives the library all entries of a map. An entry that fails does not affect the others."""
+        out = ffi.new("lily_session_value *")
+        for id, value in map.get(self._slice).items():
+            try:
+                if not isinstance(id, str):
+                    raise TypeError(f"the map {map.key!r} has a key that is not a str")
+                name = c_string(id)
+            except Exception as error:
+                keep(type(error), error, error.__traceback__)
+                continue
+            try:
+                memory = fill_value(out, value if map.encode is None else map.encode(value), map.types)
+            except BaseException as error:
+                out.type = 0  # The library refuses it.
+                memory = None
+                self._raised[map.key + id] = error
+                keep(type(error), error, error.__traceback__)
+            visit(visitor, name, out)
+            del memory
+
+    def _entries_to_change(self, map: Field) -> "dict[str, Any]":
+        """Returns the dict of a map. If it must not be changed in place, the slice gets a copy, once after it was taken."""
+        if map.set is not None and map not in self._copied:
+            self._copied.append(map)
+            replaced = map.set(self._slice, dict(map.get(self._slice)))
+            if replaced is not None:
+                self._slice = replaced
+        entries: "dict[str, Any]" = map.get(self._slice)
+        return entries
+
+    def _refused(self, key: str, error: BaseException) -> int:
+        """Returns the status for a stored value with which `decode` or `set` raised this exception, or raises it."""
+        self._raised[key] = error
+        if isinstance(error, REFUSALS):
+            return int(lib.LILY_SESSION_ERROR_DECODE)
+        raise error
 
     def _fill_cell(self, column: int, field: Field, value: Any) -> None:
         cell = self._cells[column]
@@ -250,15 +313,36 @@ def lily_py_set(context: Any, row: Any, value: Any) -> int:
     session: Session = ffi.from_handle(ffi.cast("lily_py_row *", row).session)
     field = session._fields[ffi.cast("lily_py_field *", context).column]
     session._row_number = None
+    assert field.set is not None
     try:
         replaced = field.set(session._slice, field.decode(loads(value, field.raw)))
     except BaseException as error:
-        session._raised[field.key] = error
-        if isinstance(error, REFUSALS):
-            return int(lib.LILY_SESSION_ERROR_DECODE)
-        raise
+        return session._refused(field.key, error)
     if replaced is not None:
         session._slice = replaced
+    return 0
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
+def lily_py_each(context: Any, row: Any, visit: Any, visitor: Any) -> int:
+    session: Session = ffi.from_handle(ffi.cast("lily_py_row *", row).session)
+    session._visit_entries(ffi.from_handle(ffi.cast("lily_py_field *", context).field), visit, visitor)
+    return 0
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
+def lily_py_set_entry(context: Any, row: Any, id: Any, value: Any) -> int:
+    session: Session = ffi.from_handle(ffi.cast("lily_py_row *", row).session)
+    map: Field = ffi.from_handle(ffi.cast("lily_py_field *", context).field)
+    name = ffi.string(id).decode()
+    try:
+        if value:
+            decoded = map.decode(loads(value, map.raw))
+            session._entries_to_change(map)[name] = decoded
+        else:
+            session._entries_to_change(map).pop(name, None)
+    except BaseException as error:
+        return session._refused(map.key + name, error)
     return 0
 
 

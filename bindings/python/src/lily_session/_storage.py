@@ -7,14 +7,30 @@ from datetime import datetime
 from pathlib import Path
 from time import time_ns
 from types import TracebackType
-from typing import Any, Callable, Iterator, NamedTuple, Optional, Type, Union
+from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Type, TypeVar, Union
 
+from ._annotations import Codec
 from ._backend import Backend, function_table
 from ._calls import c_string, call, call_for_value, keep
 from ._errors import InvalidArgumentError, MissingKeyError, UnsupportedError
+from ._modify import Modification
 from ._native import ffi, lib
 from ._times import from_milliseconds, to_milliseconds
-from ._values import RawJSON, dumps
+from ._values import JSON, RawJSON, as_json, dumps
+
+V = TypeVar("V")
+
+
+class Removal(enum.Enum):
+    """What Storage.write() takes instead of a value, for a key to remove."""
+
+    REMOVE = "remove"
+
+
+REMOVE = Removal.REMOVE
+"""Removes the key, in Storage.write()."""
+
+_JSON_VALUE = Codec(JSON, as_json, lambda value: value)
 
 
 class Durability(enum.IntEnum):
@@ -159,12 +175,38 @@ class Storage:
         """Stores a value that JSON has, or RawJSON, which is stored as it is except for white space. From `expires_at` on, the key is
         absent; None means that it does not expire."""
         data = dumps(value)
-        deadline = 0 if expires_at is None else to_milliseconds(expires_at)
-        call(lib.lily_session_storage_set, self._live_handle(), c_string(key), data, len(data), deadline)
+        call(lib.lily_session_storage_set, self._live_handle(), c_string(key), data, len(data), _deadline(expires_at))
 
     def remove(self, key: str) -> None:
         """Removes a key. If the key is absent, nothing happens."""
         call(lib.lily_session_storage_remove, self._live_handle(), c_string(key))
+
+    def write(self, changes: Mapping[str, Any], *, expires_at: Optional[datetime] = None) -> None:
+        """Stores and removes several keys in one step: all of it, or nothing. `changes` has a value for each key, as for set(), or REMOVE.
+        The values expire at `expires_at`."""
+        deadline = _deadline(expires_at)
+        entries = []
+        for key, value in changes.items():
+            name = ffi.new("char[]", c_string(key))
+            if value is REMOVE:
+                entries.append((name, ffi.NULL, 0, 0, 0))
+            else:
+                text = ffi.from_buffer(dumps(value))
+                entries.append((name, text, len(text), deadline, 0))
+        call(lib.lily_session_storage_write, self._live_handle(), ffi.new("lily_session_entry[]", entries), len(entries))
+
+    def modify(self, key: str, change: Callable[[Any], V], default: Any = None) -> V:
+        """Replaces the value under a key by what `change` makes of it, without losing what another program stores at the same time, and
+        returns the new value. The key keeps its expiry.
+
+        key      the key, in full
+        change   takes the stored value, and returns a new one, as set() takes it. It is called again if another program stores something
+                 meanwhile, so it must change nothing itself. If it raises an exception, nothing changes, and modify raises it
+        default  what `change` takes if the key is absent or has expired
+        """
+        modification = Modification(_JSON_VALUE, change, default)
+        call(lib.lily_session_storage_modify, self._live_handle(), c_string(key), lib.lily_py_modify, ffi.new_handle(modification))
+        return modification.new
 
     def __getitem__(self, key: str) -> Any:
         return json.loads(self.get_json(key))
@@ -245,6 +287,10 @@ def clear(storage: Optional[Storage] = None) -> None:
         storage.clear()
     else:
         call(lib.lily_session_clear, ffi.NULL)
+
+
+def _deadline(expires_at: Optional[datetime]) -> int:
+    return 0 if expires_at is None else to_milliseconds(expires_at)
 
 
 def _path(path: Any) -> Optional[Path]:

@@ -19,3 +19,11 @@ def from_milliseconds(milliseconds: int) -> Optional[datetime]:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError:
         return datetime.max.replace(tzinfo=timezone.utc)
+
+
+def until(milliseconds: int) -> Optional[timedelta]:
+    """Converts the time until an expiry. Returns None for a negative number, which means that nothing expires."""
+    try:
+        return None if milliseconds < 0 else timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return timedelta.max

@@ -24,10 +24,15 @@ class RawJSON(str):
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def dumps(value: Any) -> bytes:
+def as_json(value: Any) -> RawJSON:
     """Returns the JSON text of a value that `json` can encode. RawJSON is JSON text already."""
+    return value if isinstance(value, RawJSON) else RawJSON(_encode(value))
+
+
+def dumps(value: Any) -> bytes:
+    """Returns the JSON text of a value as bytes."""
     # Surrogates and NaN are passed on; the library refuses them.
-    return (value if isinstance(value, RawJSON) else _encode(value)).encode("utf-8", "surrogatepass")
+    return as_json(value).encode("utf-8", "surrogatepass")
 
 
 def loads(value: Any, raw: bool) -> Any:

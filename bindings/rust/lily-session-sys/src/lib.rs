@@ -134,6 +134,15 @@ pub struct lily_session_backend {
     pub close: Option<unsafe extern "C" fn(context: *mut c_void)>,
     pub renew:
         Option<unsafe extern "C" fn(context: *mut c_void, entry: *const lily_session_entry) -> lily_session_status>,
+    pub replace: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            stored: *const lily_session_entry,
+            entry: *const lily_session_entry,
+            prefix: *const c_char,
+            generation: u64,
+        ) -> lily_session_status,
+    >,
 }
 
 pub type lily_session_item_fn = Option<
@@ -200,6 +209,14 @@ pub struct lily_session_value {
     pub r#as: lily_session_value_as,
 }
 
+pub type lily_session_modify_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        stored: *const lily_session_value,
+        out_value: *mut lily_session_value,
+    ) -> lily_session_status,
+>;
+
 pub type lily_session_get_fn = Option<
     unsafe extern "C" fn(
         context: *mut c_void,
@@ -250,6 +267,47 @@ pub struct lily_session_field {
     pub member_type: i32,
     pub member_offset: usize,
     pub member_size: usize,
+}
+
+pub type lily_session_map_visit_fn = Option<
+    unsafe extern "C" fn(
+        visitor: *mut c_void,
+        id: *const c_char,
+        value: *const lily_session_value,
+    ) -> lily_session_status,
+>;
+
+pub type lily_session_map_each_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        session: *const c_void,
+        visit: lily_session_map_visit_fn,
+        visitor: *mut c_void,
+    ) -> lily_session_status,
+>;
+
+pub type lily_session_map_set_fn = Option<
+    unsafe extern "C" fn(
+        context: *mut c_void,
+        session: *mut c_void,
+        id: *const c_char,
+        value: *const lily_session_value,
+    ) -> lily_session_status,
+>;
+
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+pub struct lily_session_map {
+    pub size: usize,
+    pub prefix: *const c_char,
+    pub types: i32,
+    pub each: lily_session_map_each_fn,
+    pub set: lily_session_map_set_fn,
+    pub context: *mut c_void,
+    pub release: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    pub expires_after_ms: i64,
+    pub version: u32,
+    pub migrate: lily_session_migrate_fn,
 }
 
 // -------------------------------------------------------------------- runtime
@@ -319,7 +377,9 @@ macro_rules! init {
     )*};
 }
 
-init! { lily_session_storage_options lily_session_backend lily_session_info lily_session_field lily_session_config }
+init! {
+    lily_session_storage_options lily_session_backend lily_session_info lily_session_field lily_session_map lily_session_config
+}
 
 // ------------------------------------------------------------------ functions
 
@@ -364,6 +424,17 @@ extern "C" {
         expires_at_ms: i64,
     ) -> lily_session_status;
     pub fn lily_session_storage_remove(storage: *mut lily_session_storage, key: *const c_char) -> lily_session_status;
+    pub fn lily_session_storage_write(
+        storage: *mut lily_session_storage,
+        entries: *const lily_session_entry,
+        count: usize,
+    ) -> lily_session_status;
+    pub fn lily_session_storage_modify(
+        storage: *mut lily_session_storage,
+        key: *const c_char,
+        modify: lily_session_modify_fn,
+        context: *mut c_void,
+    ) -> lily_session_status;
     pub fn lily_session_storage_each(
         storage: *mut lily_session_storage,
         prefix: *const c_char,
@@ -383,6 +454,15 @@ extern "C" {
         persistence: *mut lily_session_persistence,
         field: *const lily_session_field,
     ) -> lily_session_status;
+    pub fn lily_session_fields_add(
+        persistence: *mut lily_session_persistence,
+        fields: *const lily_session_field,
+        count: usize,
+    ) -> lily_session_status;
+    pub fn lily_session_map_add(
+        persistence: *mut lily_session_persistence,
+        map: *const lily_session_map,
+    ) -> lily_session_status;
 
     pub fn lily_session_runtime_new(
         model: *mut c_void,
@@ -399,6 +479,9 @@ extern "C" {
         runtime: *mut lily_session_runtime,
         model: *mut c_void,
     ) -> lily_session_status;
+    pub fn lily_session_runtime_persist(runtime: *mut lily_session_runtime) -> lily_session_status;
+    pub fn lily_session_runtime_refresh(runtime: *mut lily_session_runtime) -> lily_session_status;
+    pub fn lily_session_runtime_next_expiry(runtime: *mut lily_session_runtime) -> i64;
     pub fn lily_session_runtime_free(runtime: *mut lily_session_runtime);
 
     pub fn lily_session_attach(
@@ -407,11 +490,26 @@ extern "C" {
         config: *const lily_session_config,
         out_session: *mut *mut lily_session,
     ) -> lily_session_status;
+    pub fn lily_session_open(
+        application: *const c_char,
+        model: *mut c_void,
+        fields: *const lily_session_field,
+        count: usize,
+        out_session: *mut *mut lily_session,
+    ) -> lily_session_status;
+    pub fn lily_session_close(session: *mut lily_session);
     pub fn lily_session_persist(session: *mut lily_session) -> lily_session_status;
     pub fn lily_session_flush(session: *mut lily_session) -> lily_session_status;
     pub fn lily_session_refresh(session: *mut lily_session) -> lily_session_status;
     pub fn lily_session_mark(session: *mut lily_session, key: *const c_char) -> lily_session_status;
     pub fn lily_session_touch(session: *mut lily_session, key: *const c_char) -> lily_session_status;
+    pub fn lily_session_modify(
+        session: *mut lily_session,
+        key: *const c_char,
+        modify: lily_session_modify_fn,
+        context: *mut c_void,
+    ) -> lily_session_status;
+    pub fn lily_session_reset(session: *mut lily_session, key: *const c_char) -> lily_session_status;
     pub fn lily_session_next_expiry(session: *mut lily_session) -> i64;
     pub fn lily_session_field_state(
         session: *mut lily_session,

@@ -26,7 +26,7 @@ macro_rules! same_name {
 names! { () => "void" c_void => "void" c_char => "char" bool => "bool" i32 => "int32_t" u32 => "uint32_t" i64 => "int64_t" u64 => "uint64_t" usize => "size_t" f64 => "double" }
 same_name! {
     lily_session lily_session_storage lily_session_persistence lily_session_runtime lily_session_storage_options lily_session_entry
-    lily_session_backend lily_session_info lily_session_value lily_session_field lily_session_event lily_session_config
+    lily_session_backend lily_session_info lily_session_value lily_session_field lily_session_map lily_session_event lily_session_config
 }
 
 impl<T: InC> InC for *const T {
@@ -144,7 +144,7 @@ fn layouts(source: &mut Source) {
     all! {
         lily_session_storage_options { size, durability, flags, application, quota_bytes, clock, context }
         lily_session_entry { key, json, length, expires_at_ms, version }
-        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew }
+        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew, replace }
         lily_session_info {
             size, path, entries, live_bytes, quota_bytes, file_bytes, damaged_lines, last_compaction_ms, durability, owes_sync,
             directory_is_open,
@@ -154,6 +154,7 @@ fn layouts(source: &mut Source) {
             size, key, types, get, set, context, release, expires_after_ms, version, migrate, former_keys, member_type, member_offset,
             member_size,
         }
+        lily_session_map { size, prefix, types, each, set, context, release, expires_after_ms, version, migrate }
         lily_session_event { size, kind, status, system_error, key }
         lily_session_config { size, storage, get, set, revision, on_event, context, release }
     }
@@ -208,12 +209,15 @@ fn functions(source: &mut Source) -> BTreeSet<String> {
         lily_session_storage_open(_, _, _) lily_session_storage_open_memory(_, _) lily_session_storage_scoped(_, _, _)
         lily_session_storage_open_backend(_, _, _) lily_session_storage_close(_) lily_session_storage_path(_)
         lily_session_storage_get(_, _, _, _) lily_session_storage_set(_, _, _, _, _) lily_session_storage_remove(_, _)
+        lily_session_storage_write(_, _, _) lily_session_storage_modify(_, _, _, _)
         lily_session_storage_each(_, _, _, _) lily_session_storage_sync(_) lily_session_storage_fd(_) lily_session_storage_info(_, _)
         lily_session_persistence_new() lily_session_persistence_free(_) lily_session_field_add(_, _)
+        lily_session_fields_add(_, _, _) lily_session_map_add(_, _)
         lily_session_runtime_new(_, _, _, _) lily_session_runtime_dispatch(_, _) lily_session_runtime_model(_)
-        lily_session_runtime_set_model(_, _) lily_session_runtime_free(_)
+        lily_session_runtime_set_model(_, _) lily_session_runtime_persist(_) lily_session_runtime_refresh(_)
+        lily_session_runtime_next_expiry(_) lily_session_runtime_free(_) lily_session_open(_, _, _, _, _) lily_session_close(_)
         lily_session_attach(_, _, _, _) lily_session_persist(_) lily_session_flush(_) lily_session_refresh(_) lily_session_mark(_, _)
-        lily_session_touch(_, _) lily_session_next_expiry(_) lily_session_field_state(_, _, _) lily_session_detach(_) lily_session_abandon(_)
+        lily_session_touch(_, _) lily_session_modify(_, _, _, _) lily_session_reset(_, _) lily_session_next_expiry(_) lily_session_field_state(_, _, _) lily_session_detach(_) lily_session_abandon(_)
         lily_session_clear(_)
     }
     names

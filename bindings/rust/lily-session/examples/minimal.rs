@@ -1,35 +1,23 @@
-use lily_session::{Error, Persistence, Runtime, Storage};
+use lily_session::{Error, Persistence};
 
 struct App {
     theme: String,
     visits: i64,
 }
 
-enum Message {
-    Visit,
-    Theme(String),
-}
-
-fn update(app: &mut App, message: Message) {
-    match message {
-        Message::Visit => app.visits += 1,
-        Message::Theme(theme) => app.theme = theme,
-    }
-}
-
 fn main() -> Result<(), Error> {
-    let storage = Storage::options().application("minimal").open_default()?;
     let fields = Persistence::new()
         .field("theme", |app: &App| &app.theme, |app, theme| app.theme = theme)
         .field("visits", |app| &app.visits, |app, visits| app.visits = visits);
+    let app = App { theme: "light".into(), visits: 0 };
+    let (mut runtime, session) = lily_session::open("minimal", app, fields)?; // fills the model from the file
 
-    let mut runtime = Runtime::new(App { theme: "light".into(), visits: 0 }, update);
-    let session = runtime.attach(fields, &storage)?; // fills the model from the file
-
-    runtime.dispatch(Message::Visit)?; // changes the model, and stores what changed
     if let Some(theme) = std::env::args().nth(1) {
-        runtime.dispatch(Message::Theme(theme))?;
+        runtime.model_mut().theme = theme;
+        runtime.persist(&session)?; // stores what changed
     }
+    // This loses no visit, even if another program counts one at the same time.
+    runtime.modify(&session, "visits", |visits: Option<&i64>| Ok(visits.unwrap_or(&0) + 1))?;
     println!("visit {}, theme {}", runtime.model().visits, runtime.model().theme);
     runtime.flush(&session)
 }

@@ -4,7 +4,7 @@
 //!   shop show | where | login NAME | theme NAME | add ITEM | logout
 //!   shop hammer     updates until it is killed, and prints the number of each visit once it is stored
 
-use lily_session::{BoxError, Persistence, Runtime, Storage};
+use lily_session::{BoxError, Error, Persistence, Runtime, Session, Storage};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -47,7 +47,6 @@ fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), Bo
         Message::Logout => {
             storage.clear()?; // removes all that is stored
             *shop = Shop::default();
-            return Ok(());
         }
         Message::Login(name) => shop.token = fitting(name, 64)?,
         Message::Theme(name) => shop.theme = fitting(name, 16)?,
@@ -62,8 +61,12 @@ fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), Bo
         }
         Message::Hammer => shop.cart = vec![format!("item {}", shop.visits + 1)],
     }
-    shop.visits += 1; // stored together with the change above, in one write: either both are stored or neither
     Ok(())
+}
+
+/// Loses no visit, even if another shop counts one at the same time.
+fn count_visit(runtime: &mut Runtime<Shop, Message>, session: &Session) -> Result<(), Error> {
+    runtime.modify(session, "visits", |visits: Option<&i64>| Ok(visits.unwrap_or(&0) + 1))
 }
 
 fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
@@ -82,10 +85,15 @@ fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
         ("where", _) => writeln!(out, "{}", storage.path().ok_or("no path")?.display())?,
         ("hammer", _) => loop {
             runtime.dispatch(Message::Hammer)?;
+            count_visit(&mut runtime, &session)?;
             writeln!(out, "{}", runtime.model().visits)?; // from here on it survives a kill
             out.flush()?;
         },
-        (_, Some(message)) => runtime.dispatch(message)?,
+        ("logout", Some(message)) => runtime.dispatch(message)?,
+        (_, Some(message)) => {
+            runtime.dispatch(message)?;
+            count_visit(&mut runtime, &session)?;
+        }
         _ => {
             let Shop { token, theme, cart, visits } = runtime.model();
             let token = if token.is_empty() { "none" } else { token };

@@ -60,9 +60,27 @@ pub trait Backend: Send + Sync + 'static {
     fn renew(&self, _key: &str, _entry: &Entry) -> Result<bool> {
         Err(Status::Unsupported.into())
     }
+
+    /// Returns `true` if the backend implements [`replace`](Backend::replace). It is called once, when the storage is opened. With `false`,
+    /// the default, the library reads an entry and writes the new one, and of two programs that modify it at the same time one may be lost.
+    fn replaces(&self) -> bool {
+        false
+    }
+
+    /// Stores the entry under the key in one step, if the key still has the `json` and `version` of `stored` or, with `None`, if it has no
+    /// entry. Returns `true` if it did, and `false` if the key has something else. `expected` is as for [`write`](Backend::write).
+    fn replace(
+        &self,
+        _key: &str,
+        _stored: Option<&Entry>,
+        _entry: &Entry,
+        _expected: Option<(&str, u64)>,
+    ) -> Result<bool> {
+        Err(Status::Unsupported.into())
+    }
 }
 
-/// What a backend stores under a key.
+/// What is stored under a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The JSON text.
@@ -73,7 +91,14 @@ pub struct Entry {
     pub version: u32,
 }
 
-/// A change for a backend to make.
+impl Entry {
+    /// Makes an entry that does not expire, of version 0.
+    pub fn new(json: impl Into<String>) -> Self {
+        Entry { json: json.into(), expires_at: None, version: 0 }
+    }
+}
+
+/// A change of a storage: one that a backend is to make, or one for [`Storage::write`](crate::Storage::write).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<'a> {
     /// Stores the entry under the key.
@@ -88,7 +113,7 @@ pub(crate) fn open_storage<B: Backend>(
     options: *const sys::lily_session_storage_options,
     out_storage: *mut *mut sys::lily_session_storage,
 ) -> sys::lily_session_status {
-    let renews = store.renews();
+    let (renews, replaces) = (store.renews(), store.replaces());
     let backend = sys::lily_session_backend {
         context: Box::into_raw(Box::new(store)).cast(),
         release: Some(border::release_box::<B>),
@@ -101,6 +126,7 @@ pub(crate) fn open_storage<B: Backend>(
         fd: Some(fd::<B>),
         close: Some(close::<B>),
         renew: if renews { Some(renew::<B>) } else { None },
+        replace: if replaces { Some(replace::<B>) } else { None },
         ..Default::default()
     };
     // SAFETY: the library copies the table. Its functions get its context, which is a `B`, and only share it.
@@ -142,14 +168,39 @@ unsafe fn name_text<'a>(name: *const c_char) -> Result<&'a str> {
     unsafe { border::c_text(name) }.ok_or_else(|| Status::InvalidArgument.into())
 }
 
-fn entry_to_c(key: *const c_char, entry: &Entry) -> sys::lily_session_entry {
+/// Converts an entry to C's form, which borrows from it. `None` means that the key is removed.
+pub(crate) fn entry_to_c(key: *const c_char, entry: Option<&Entry>) -> sys::lily_session_entry {
     sys::lily_session_entry {
         key,
-        json: entry.json.as_ptr().cast(),
-        length: entry.json.len(),
-        expires_at_ms: entry.expires_at.map_or(0, time::since_1970),
-        version: entry.version,
+        json: entry.map_or(std::ptr::null(), |entry| entry.json.as_ptr().cast()),
+        length: entry.map_or(0, |entry| entry.json.len()),
+        expires_at_ms: entry.map_or(0, |entry| time::deadline(entry.expires_at)),
+        version: entry.map_or(0, |entry| entry.version),
     }
+}
+
+/// Converts an entry from the library, which has JSON text.
+///
+/// # Safety
+/// The entry comes from the library.
+unsafe fn entry_from_c(entry: &sys::lily_session_entry) -> Result<Entry> {
+    // SAFETY: the caller guarantees it.
+    let json = unsafe { border::text_of(entry.json, entry.length) }
+        .ok_or(Status::Decode)?
+        .to_owned();
+    Ok(Entry { json, expires_at: time::from_milliseconds(entry.expires_at_ms), version: entry.version })
+}
+
+/// Returns the prefix and the generation that a change requires, if it requires one.
+///
+/// # Safety
+/// The prefix is NULL or a C string that outlives `'a`.
+unsafe fn expected_generation<'a>(prefix: *const c_char, generation: u64) -> Result<Option<(&'a str, u64)>> {
+    if prefix.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the caller guarantees it.
+    Ok(Some((unsafe { name_text(prefix) }?, generation)))
 }
 
 /// Converts an entry from the library to a change.
@@ -163,9 +214,7 @@ unsafe fn change_from_c<'a>(entry: &sys::lily_session_entry) -> Result<Change<'a
         if entry.json.is_null() {
             return Ok(Change::Remove(key));
         }
-        let json = border::text_of(entry.json, entry.length).ok_or(Status::Decode)?.to_owned();
-        let expires_at = time::from_milliseconds(entry.expires_at_ms);
-        Ok(Change::Put(key, Entry { json, expires_at, version: entry.version }))
+        Ok(Change::Put(key, entry_from_c(entry)?))
     }
 }
 
@@ -183,7 +232,7 @@ unsafe extern "C" fn read<B: Backend>(
     unsafe {
         with_backend::<B>(context, |backend| {
             let entry = backend.read(name_text(key)?)?.ok_or(Status::NotFound)?;
-            READ.try_with(|read| *out_entry = entry_to_c(key, read.borrow_mut().insert(entry)))
+            READ.try_with(|read| *out_entry = entry_to_c(key, Some(read.borrow_mut().insert(entry))))
                 .map_err(|_| Error::new(Status::Io, "the thread has ended"))
         })
     }
@@ -200,8 +249,7 @@ unsafe extern "C" fn write<B: Backend>(
     unsafe {
         with_backend::<B>(context, |backend| {
             let changes = (0..count).map(|at| change_from_c(&*entries.add(at))).collect::<Result<_>>()?;
-            let expected = if prefix.is_null() { None } else { Some((name_text(prefix)?, generation)) };
-            backend.write(changes, expected)
+            backend.write(changes, expected_generation(prefix, generation)?)
         })
     }
 }
@@ -236,7 +284,7 @@ unsafe extern "C" fn each<B: Backend>(
         with_backend::<B>(context, |backend| {
             backend.each(name_text(prefix)?, &mut |key, entry| {
                 let key = CString::new(key).map_err(|_| Status::InvalidArgument)?;
-                match visit.map(|visit| visit(visitor, &entry_to_c(key.as_ptr(), entry))) {
+                match visit.map(|visit| visit(visitor, &entry_to_c(key.as_ptr(), Some(entry)))) {
                     None | Some(sys::LILY_SESSION_OK) => Ok(()),
                     Some(ended) => Err(Status::from_code(ended).into()),
                 }
@@ -259,6 +307,26 @@ unsafe extern "C" fn renew<B: Backend>(
         with_backend::<B>(context, |backend| match change_from_c(&*entry)? {
             Change::Put(key, entry) if backend.renew(key, &entry)? => Ok(()),
             _ => Err(Status::NotFound.into()),
+        })
+    }
+}
+
+unsafe extern "C" fn replace<B: Backend>(
+    context: *mut c_void,
+    stored: *const sys::lily_session_entry,
+    entry: *const sys::lily_session_entry,
+    prefix: *const c_char,
+    generation: u64,
+) -> sys::lily_session_status {
+    // SAFETY: the context is the one of `open_storage`. The entries and the prefix are valid during the call.
+    unsafe {
+        with_backend::<B>(context, |backend| {
+            let (key, new) = (name_text((*entry).key)?, entry_from_c(&*entry)?);
+            let stored = stored.as_ref().map(|stored| entry_from_c(stored)).transpose()?;
+            if backend.replace(key, stored.as_ref(), &new, expected_generation(prefix, generation)?)? {
+                return Ok(());
+            }
+            Err(Status::NotFound.into())
         })
     }
 }

@@ -48,9 +48,9 @@ pub trait Access<S>: Send + 'static {
 }
 
 /// The migration of a value: from the stored version and JSON to the value of this version.
-type Migrate<T> = Box<dyn FnMut(u32, &str) -> Result<T, BoxError> + Send>;
+pub(crate) type Migrate<T> = Box<dyn FnMut(u32, &str) -> Result<T, BoxError> + Send>;
 
-fn no_migration() -> BoxError {
+pub(crate) fn no_migration() -> BoxError {
     "the field has no migration".into()
 }
 
@@ -342,15 +342,27 @@ unsafe extern "C" fn call_migrate<S: 'static, A: Access<S>>(
     stored: *const sys::lily_session_value,
     out_value: *mut sys::lily_session_value,
 ) -> sys::lily_session_status {
+    // SAFETY: see `call_get` for the context. The library does not use the new text after the next call.
+    unsafe { migrate_value(stored, out_value, |stored| (*context.cast::<A>()).migrate(stored_version, stored)) }
+}
+
+/// Runs a migration.
+///
+/// # Safety
+/// The values are those that the library gave, and it does not use the new text after the next call.
+pub(crate) unsafe fn migrate_value<'a>(
+    stored: *const sys::lily_session_value,
+    out_value: *mut sys::lily_session_value,
+    migrate: impl FnOnce(&str) -> Result<Value<'a>, BoxError>,
+) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
-        // SAFETY: see `call_get`. The stored value is valid during the call. The library does not use the new text after the next call.
-        let (access, stored, out_value) =
-            unsafe { (&mut *context.cast::<A>(), Value::from_c(&*stored), &mut *out_value) };
+        // SAFETY: the caller guarantees it.
+        let (stored, out_value) = unsafe { (Value::from_c(&*stored), &mut *out_value) };
         let stored = match stored {
             Some(Value::Json(stored)) => stored,
             _ => return sys::LILY_SESSION_ERROR_DECODE,
         };
-        match access.migrate(stored_version, stored) {
+        match migrate(stored) {
             Ok(value) => {
                 value.to_c(out_value);
                 sys::LILY_SESSION_OK

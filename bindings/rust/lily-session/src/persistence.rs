@@ -1,5 +1,5 @@
 use crate::field::Access;
-use crate::{border, sys, Error, Field, FieldType, Outcome, Result, Status};
+use crate::{border, sys, Error, Field, FieldType, Map, MapType, Outcome, Result, Status};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -42,6 +42,46 @@ impl<S: 'static> Persistence<S> {
     pub fn with<A: Access<S>>(mut self, field: Field<S, A>) -> Self {
         if let (Some(list), None) = (self.list, &self.failure) {
             self.failure = field.add_to(list).err();
+        }
+        self
+    }
+
+    /// Adds a map, whose entries are stored each under a key of its own: `lily_session_`, the prefix and the entry's key in the map.
+    /// `get` and `get_mut` return the map in the session. See [`Map`].
+    ///
+    /// ```
+    /// # use lily_session::{Persistence, Runtime, Storage};
+    /// # use std::collections::BTreeMap;
+    /// #[derive(Default)]
+    /// struct Editor { recent: BTreeMap<String, i64> }
+    ///
+    /// let fields = Persistence::new().map("recent/", |editor: &Editor| &editor.recent, |editor| &mut editor.recent);
+    /// # let storage = Storage::in_memory()?;
+    /// # let mut runtime = Runtime::without_update(Editor::default());
+    /// # let session = runtime.attach(fields, &storage)?;
+    /// runtime.model_mut().recent.insert("/etc/motd".into(), 12);
+    /// runtime.persist(&session)?;
+    /// assert_eq!(storage.get("lily_session_recent//etc/motd")?.as_deref(), Some("12"));
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn map<C, G, M>(self, prefix: impl Into<String>, get: G, get_mut: M) -> Self
+    where
+        C: MapType + 'static,
+        G: FnMut(&S) -> &C + Send + 'static,
+        M: FnMut(&mut S) -> &mut C + Send + 'static,
+    {
+        self.with_map(Map::new(prefix, get, get_mut))
+    }
+
+    /// Adds a map that was made before, such as one with options.
+    pub fn with_map<C, G, M>(mut self, map: Map<S, C, G, M>) -> Self
+    where
+        C: MapType + 'static,
+        G: FnMut(&S) -> &C + Send + 'static,
+        M: FnMut(&mut S) -> &mut C + Send + 'static,
+    {
+        if let (Some(list), None) = (self.list, &self.failure) {
+            self.failure = map.add_to(list).err();
         }
         self
     }

@@ -1,5 +1,6 @@
 use crate::error::c_string;
-use crate::{border, sys, BoxError, Config, Error, FieldState, Outcome, Persistence, Result, Status, Storage};
+use crate::{border, modify, sys};
+use crate::{BoxError, Config, Error, FieldState, FieldType, Outcome, Persistence, Result, Status, Storage};
 use std::convert::Infallible;
 use std::fmt;
 use std::os::raw::c_void;
@@ -224,17 +225,75 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         })
     }
 
+    /// Persists, and then replaces what is stored for a field by what `modify` makes of it, without losing what another program stores at the
+    /// same time: for counters and lists that several programs change. Sets the field in the model to the outcome, and renews the field's
+    /// expiry.
+    ///
+    /// `modify` gets the stored value, or `None` if nothing is stored. It is called again if another program stores something meanwhile, so
+    /// it must not count its calls. If it returns an error, nothing changes, and the function fails with [`Status::Callback`], with that
+    /// error as the source. `T` is the type of the field. If what is stored does not have it, the function fails with [`Status::Decode`],
+    /// and what is stored stays. `key` is the key of the field, without the prefix.
+    ///
+    /// ```
+    /// # use lily_session::{Persistence, Runtime, Storage};
+    /// # let storage = Storage::in_memory()?;
+    /// # let fields = Persistence::new().field("visits", |visits: &i64| visits, |visits, new| *visits = new);
+    /// # let mut runtime = Runtime::without_update(0);
+    /// # let session = runtime.attach(fields, &storage)?;
+    /// runtime.modify(&session, "visits", |visits: Option<&i64>| Ok(visits.unwrap_or(&0) + 1))?;
+    /// assert_eq!(*runtime.model(), 1);
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn modify<T: FieldType>(
+        &mut self,
+        session: &Session,
+        key: &str,
+        modify: impl FnMut(Option<&T>) -> Result<T, BoxError>,
+    ) -> Result<()> {
+        let key = c_string("the field's key", key)?;
+        let session = self.find(session)?;
+        modify::run(modify, |modify, context| {
+            // SAFETY: the session is alive, the key is valid during the call, and the context is the one of the function.
+            unsafe { sys::lily_session_modify(session, key.as_ptr(), modify, context) }
+        })
+    }
+
+    /// Removes what is stored for a field, and sets the field in the model to the value that it had before it was attached. `key` is the key
+    /// of the field, without the prefix.
+    pub fn reset(&mut self, session: &Session, key: &str) -> Result<()> {
+        let key = c_string("the field's key", key)?;
+        self.call(session, |session| {
+            // SAFETY: the session is alive, and the key is valid during the call.
+            unsafe { sys::lily_session_reset(session, key.as_ptr()) }
+        })
+    }
+
+    /// Does what [`persist`](Runtime::persist) does, for each session. Returns the first failure, in the order in which they were attached;
+    /// the others are persisted all the same.
+    pub fn persist_all(&mut self) -> Result<()> {
+        // SAFETY: the runtime is alive.
+        border::call(|| unsafe { sys::lily_session_runtime_persist(self.runtime.as_ptr()) })
+    }
+
+    /// Does what [`refresh`](Runtime::refresh) does, for each session. Returns the first failure, in the order in which they were attached;
+    /// the others are refreshed all the same.
+    pub fn refresh_all(&mut self) -> Result<()> {
+        // SAFETY: the runtime is alive.
+        border::call(|| unsafe { sys::lily_session_runtime_refresh(self.runtime.as_ptr()) })
+    }
+
+    /// Returns the least of what [`next_expiry`](Runtime::next_expiry) returns for each session, or `None` if no stored field will expire.
+    pub fn next_expiry_of_all(&self) -> Option<Duration> {
+        // SAFETY: the runtime is alive.
+        until(|| unsafe { sys::lily_session_runtime_next_expiry(self.runtime.as_ptr()) })
+    }
+
     /// Returns the time until the next stored field that this session has loaded or stored expires. Zero means that one has expired, and
     /// that [`refresh`](Runtime::refresh) will reset it. `None` means that none will expire.
     pub fn next_expiry(&self, session: &Session) -> Option<Duration> {
         let session = self.find(session).ok()?;
-        let mut ms = -1;
-        border::run_void(|| {
-            // SAFETY: the session is alive.
-            ms = unsafe { sys::lily_session_next_expiry(session) };
-        })
-        .settle_unless_panicking();
-        u64::try_from(ms).ok().map(Duration::from_millis)
+        // SAFETY: the session is alive.
+        until(|| unsafe { sys::lily_session_next_expiry(session) })
     }
 
     /// Returns what storage holds of a field now, or what it was last seen to hold if it cannot be read. `key` is the key of the field,
@@ -286,6 +345,13 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         let session = self.find(session)?;
         border::call(|| function(session))
     }
+}
+
+/// Returns the time until an expiry, or `None` if the library returns a negative number, which means that nothing expires.
+fn until(next_expiry: impl FnOnce() -> i64) -> Option<Duration> {
+    let mut ms = -1;
+    border::run_void(|| ms = next_expiry()).settle_unless_panicking();
+    u64::try_from(ms).ok().map(Duration::from_millis)
 }
 
 impl Session {

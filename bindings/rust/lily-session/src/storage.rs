@@ -1,6 +1,7 @@
 use crate::error::c_string;
 use crate::options::Clock;
-use crate::{border, sys, time, Backend, Durability, Outcome, Quota, Result, Status, StorageOptions};
+use crate::{backend, border, modify, sys, time};
+use crate::{Backend, BoxError, Change, Durability, Json, Outcome, Quota, Result, Status, StorageOptions};
 use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::os::raw::{c_char, c_void};
@@ -139,9 +140,7 @@ impl Storage {
 
     /// Stores JSON text that expires at `expires_at`.
     pub fn set_until(&self, key: &str, json: impl AsRef<[u8]>, expires_at: SystemTime) -> Result<()> {
-        // 0 means "never" to the library, so the first moment of 1970 becomes the next millisecond, which is past, too.
-        let expires_at = Some(time::since_1970(expires_at)).filter(|&ms| ms != 0).unwrap_or(1);
-        self.store(key, json.as_ref(), expires_at)
+        self.store(key, json.as_ref(), time::deadline(Some(expires_at)))
     }
 
     fn store(&self, key: &str, json: &[u8], expires_at_ms: i64) -> Result<()> {
@@ -158,6 +157,51 @@ impl Storage {
         let key = c_string("the key", key)?;
         // SAFETY: the storage is alive, and the key is valid during the call.
         border::call(|| unsafe { sys::lily_session_storage_remove(self.as_ptr(), key.as_ptr()) })
+    }
+
+    /// Stores and removes several keys in one step: either all of it happens, or nothing does.
+    ///
+    /// ```
+    /// # use lily_session::{Change, Entry, Storage};
+    /// # let storage = Storage::in_memory()?;
+    /// storage.write([Change::Put("to", Entry::new("[1]")), Change::Remove("from")])?;
+    /// # assert_eq!(storage.get("to")?.as_deref(), Some("[1]"));
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn write<'a>(&self, changes: impl IntoIterator<Item = Change<'a>>) -> Result<()> {
+        let changes = changes
+            .into_iter()
+            .map(|change| {
+                let (key, entry) = match change {
+                    Change::Put(key, entry) => (key, Some(entry)),
+                    Change::Remove(key) => (key, None),
+                };
+                Ok((c_string("the key", key)?, entry))
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let entries: Vec<_> = changes
+            .iter()
+            .map(|(key, entry)| backend::entry_to_c(key.as_ptr(), entry.as_ref()))
+            .collect();
+        // SAFETY: the storage is alive, and the entries, which borrow from the changes, are valid during the call.
+        border::call(|| unsafe { sys::lily_session_storage_write(self.as_ptr(), entries.as_ptr(), entries.len()) })
+    }
+
+    /// Replaces the JSON text under a key by what `modify` makes of it, without losing what another program stores at the same time. The
+    /// key keeps its expiry.
+    ///
+    /// `modify` gets the stored text, or `None` if the key is absent or has expired. It is called again if another program stores something
+    /// meanwhile, so it must not count its calls. If it returns an error, nothing changes, and the function fails with
+    /// [`Status::Callback`], with that error as the source.
+    pub fn modify(&self, key: &str, mut modify: impl FnMut(Option<&str>) -> Result<String, BoxError>) -> Result<()> {
+        let key = c_string("the key", key)?;
+        modify::run(
+            |stored: Option<&Json>| modify(stored.map(|json| json.0.as_str())).map(Json),
+            |modify, context| {
+                // SAFETY: the storage is alive, the key is valid during the call, and the context is the one of the function.
+                unsafe { sys::lily_session_storage_modify(self.as_ptr(), key.as_ptr(), modify, context) }
+            },
+        )
     }
 
     /// Calls `visit` for each unexpired entry whose key begins with `prefix`, in the byte order of keys. It works on a snapshot, so `visit`

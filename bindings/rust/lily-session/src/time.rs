@@ -22,3 +22,9 @@ pub(crate) fn from_milliseconds(ms: i64) -> Option<SystemTime> {
         .filter(|&ms| ms != 0)
         .and_then(|ms| UNIX_EPOCH.checked_add(Duration::from_millis(ms)))
 }
+
+/// Returns when an entry expires in the library's form, in which 0 means never.
+pub(crate) fn deadline(expires_at: Option<SystemTime>) -> i64 {
+    // The first moment of 1970 becomes the next millisecond, which is past, too.
+    expires_at.map_or(0, |time| Some(since_1970(time)).filter(|&ms| ms != 0).unwrap_or(1))
+}

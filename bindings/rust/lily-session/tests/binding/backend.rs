@@ -9,6 +9,9 @@ use std::time::Duration;
 /// The entries, and how often each prefix was cleared.
 type Tables = (BTreeMap<String, Entry>, HashMap<String, u64>);
 
+/// What another program does.
+type Meanwhile = Box<dyn FnOnce(&mut Tables) + Send>;
+
 /// A store in memory, which records the calls.
 #[derive(Default)]
 struct Inner {
@@ -19,8 +22,10 @@ struct Inner {
     drops: AtomicU32,
     renews: bool,
     renewals: AtomicU32,
-    /// The entry that another program stores just before a renewal.
-    meanwhile: Mutex<Option<&'static str>>,
+    replaces: bool,
+    replacements: AtomicU32,
+    /// What another program does just before a renewal or a replacement.
+    meanwhile: Mutex<Option<Meanwhile>>,
     file: Option<std::fs::File>,
 }
 
@@ -43,6 +48,13 @@ impl Owned {
             Some(status) => Err(Error::new(status, "as told")),
             None => Ok(self.0 .0.table.lock().unwrap()),
         }
+    }
+
+    fn other_program(&self) -> Result<()> {
+        if let Some(meanwhile) = self.0 .0.meanwhile.lock().unwrap().take() {
+            meanwhile(&mut *self.table()?);
+        }
+        Ok(())
     }
 }
 
@@ -110,10 +122,8 @@ impl Backend for Owned {
 
     fn renew(&self, key: &str, entry: &Entry) -> Result<bool> {
         self.0 .0.renewals.fetch_add(1, Ordering::Relaxed);
+        self.other_program()?;
         let mut table = self.table()?;
-        if let Some(json) = self.0 .0.meanwhile.lock().unwrap().take() {
-            table.0.get_mut(key).unwrap().json = json.into();
-        }
         match table.0.get_mut(key) {
             Some(held) if (&held.json, held.version) == (&entry.json, entry.version) => {
                 held.expires_at = entry.expires_at
@@ -121,6 +131,57 @@ impl Backend for Owned {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn replaces(&self) -> bool {
+        self.0 .0.replaces
+    }
+
+    fn replace(&self, key: &str, stored: Option<&Entry>, entry: &Entry, expected: Option<(&str, u64)>) -> Result<bool> {
+        self.0 .0.replacements.fetch_add(1, Ordering::Relaxed);
+        self.other_program()?;
+        let found = self.read(key)?;
+        let same = |entry: &Entry| (entry.json.clone(), entry.version);
+        if found.as_ref().map(same) != stored.map(same) {
+            return Ok(false);
+        }
+        self.write(vec![Change::Put(key, entry.clone())], expected)?;
+        Ok(true)
+    }
+}
+
+#[test]
+fn a_value_is_replaced_in_one_step() {
+    for replaces in [false, true] {
+        let table = Table(Arc::new(Inner { replaces, ..Inner::default() }));
+        let storage = Storage::backend(Owned(table.clone())).unwrap();
+        let visits = Field::new("visits", |shop: &Shop| &shop.visits, |shop, visits| shop.visits = visits).version(7);
+        let mut runtime = Runtime::without_update(Shop::default());
+        let session = runtime.attach(Persistence::new().with(visits), &storage).unwrap();
+        let mut count = |meanwhile: Option<Meanwhile>, expected: i64| {
+            *table.0.meanwhile.lock().unwrap() = meanwhile;
+            runtime
+                .modify(&session, "visits", |visits: Option<&i64>| Ok(visits.unwrap_or(&0) + 1))
+                .unwrap();
+            assert_eq!(runtime.model().visits, expected);
+            let expected = Entry { version: 7, ..Entry::new(expected.to_string()) };
+            assert_eq!(table.0.table.lock().unwrap().0["lily_session_visits"], expected);
+        };
+        if !replaces {
+            count(None, 1);
+            count(None, 2);
+            continue;
+        }
+        // Another program clears, but nothing is stored before and after that.
+        count(Some(Box::new(|tables| *tables.1.entry("lily_session_".into()).or_default() += 1)), 1);
+        assert_eq!(table.0.replacements.load(Ordering::Relaxed), 2);
+        count(Some(Box::new(|tables| tables.0.get_mut("lily_session_visits").unwrap().json = "7".into())), 8);
+        assert_eq!(table.0.replacements.load(Ordering::Relaxed), 4);
+        storage
+            .modify("key", |json| Ok(format!("[{}]", json.unwrap_or_default())))
+            .unwrap();
+        assert_eq!(storage.get("key").unwrap().as_deref(), Some("[]"));
+        assert_eq!(table.0.replacements.load(Ordering::Relaxed), 5);
     }
 }
 
@@ -152,7 +213,8 @@ fn an_entry_is_renewed_in_one_step() {
         assert_eq!(table.0.renewals.load(Ordering::Relaxed), u32::from(renews));
         if renews {
             // Another program stores the field in between, and its value is renewed.
-            *table.0.meanwhile.lock().unwrap() = Some("\"u\"");
+            *table.0.meanwhile.lock().unwrap() =
+                Some(Box::new(|tables| tables.0.get_mut("lily_session_token").unwrap().json = "\"u\"".into()));
             clock.advance(1);
             runtime.touch(&session, "token").unwrap();
             expect("\"u\"");

@@ -3,6 +3,8 @@
 mod backend;
 mod cases;
 mod fields;
+mod map;
+mod modify;
 mod panics;
 mod release;
 mod runtime;

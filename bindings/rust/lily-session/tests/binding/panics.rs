@@ -3,6 +3,7 @@
 use crate::support::*;
 use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Storage, Types};
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 thread_local! {
@@ -134,6 +135,58 @@ fn from_persist_flush_refresh_and_detach() {
 }
 
 #[test]
+fn from_modify_which_then_changes_nothing() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    let session = runtime.attach(fields(), config(&storage)).unwrap();
+    for _ in 0..2 {
+        panics("modify", || {
+            runtime.modify(&session, "visits", |visits: Option<&i64>| {
+                may_panic("modify");
+                Ok(visits.unwrap_or(&0) + 1)
+            })
+        });
+        panics("modify", || {
+            storage.modify("key", |_| {
+                may_panic("modify");
+                Ok("1".into())
+            })
+        });
+    }
+    assert_eq!((runtime.model().visits, storage.info().unwrap().entries), (0, 0));
+    panics("set", || runtime.modify(&session, "visits", |_: Option<&i64>| Ok(1)));
+    assert_eq!(stored(&storage, "visits").as_deref(), Some("1"));
+}
+
+#[test]
+fn from_a_map() {
+    let storage = Storage::in_memory().unwrap();
+    let fields = || {
+        Persistence::new().map(
+            "recent/",
+            |recent: &BTreeMap<String, i64>| {
+                may_panic("get");
+                recent
+            },
+            |recent| {
+                may_panic("get_mut");
+                recent
+            },
+        )
+    };
+    let mut runtime = Runtime::without_update(BTreeMap::new());
+    panics("get", || runtime.attach(fields(), &storage));
+    let session = runtime.attach(fields(), &storage).unwrap();
+    runtime.model_mut().insert("a".into(), 1);
+    panics("get", || runtime.persist(&session));
+    storage.set("lily_session_recent/b", "2").unwrap();
+    panics("get_mut", || runtime.refresh(&session));
+    storage.set("lily_session_recent/b", "3").unwrap(); // as with a field, the value that met the panic counts as refused
+    runtime.refresh(&session).unwrap();
+    assert_eq!(runtime.model(), &BTreeMap::from([("a".to_string(), 1), ("b".to_string(), 3)]));
+}
+
+#[test]
 fn from_drop() {
     let storage = Storage::in_memory().unwrap();
     let mut runtime = runtime();
@@ -233,6 +286,14 @@ impl Backend for Fragile {
     fn close(&self) {
         may_panic("close");
     }
+    fn replaces(&self) -> bool {
+        may_panic("replaces");
+        true
+    }
+    fn replace(&self, _: &str, _: Option<&Entry>, _: &Entry, _: Option<(&str, u64)>) -> Result<bool> {
+        may_panic("replace");
+        Ok(true)
+    }
 }
 
 #[test]
@@ -244,6 +305,7 @@ fn from_a_backend() {
     panics("generation", || runtime().attach(fields(), &storage));
     panics("each", || storage.each("", |_| ()));
     panics("inside", || storage.each("", |_| may_panic("inside")));
+    panics("replace", || storage.modify("k", |_| Ok("1".into())));
     panics("sync", || storage.sync());
     panics("watch", || storage.watch());
     panics("close", || drop(storage));

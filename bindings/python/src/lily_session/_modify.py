@@ -1,0 +1,42 @@
+"""Modifications: the new value is made from what is stored, whoever else stores at the same time."""
+from typing import Any, Callable, Generic, TypeVar
+
+from ._annotations import REFUSALS, Codec
+from ._calls import keep
+from ._errors import DecodeError
+from ._native import ffi, lib
+from ._values import fill_value, loads
+
+V = TypeVar("V")
+
+
+class Modification(Generic[V]):
+    """The context of lily_py_modify, for one call of the library."""
+
+    new: V
+    """What `change` returned last."""
+
+    def __init__(self, codec: Codec, change: Callable[[Any], V], default: Any) -> None:
+        self._codec = codec
+        self._change = change
+        self._default = default
+        self._memory: Any = None  # keeps the text of the new value alive
+
+    def run(self, stored: Any, out_value: Any) -> None:
+        """Fills the new value. `stored` is NULL if nothing is stored."""
+        types, encode, decode, raw = self._codec
+        value = self._default
+        if stored:
+            try:
+                value = decode(loads(stored, raw))
+            except REFUSALS as error:
+                raise DecodeError("the stored value is not one that the field accepts") from error
+        self.new = self._change(value)
+        self._memory = fill_value(out_value, self.new if encode is None else encode(self.new), types)
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
+def lily_py_modify(context: Any, stored: Any, out_value: Any) -> int:
+    modification: Modification[Any] = ffi.from_handle(context)
+    modification.run(stored, out_value)
+    return 0
