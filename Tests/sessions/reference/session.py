@@ -182,8 +182,9 @@ class Session(Writing):
     def flush(self, events):
         status = self.update(events)
         unsynced, system_error = self.handle.sync()
-        if unsynced and self.handle.kind == "journal" and not isinstance(unsynced, Either):
-            events.append((n.NOT_REWRITTEN, unsynced, system_error, None))
+        if unsynced and self.handle.kind == "journal":
+            event = n.NOT_REWRITTEN, n.NEWER if isinstance(unsynced, Either) else unsynced, system_error, None
+            events.append(Perhaps(event) if isinstance(unsynced, Either) else event)
         return status or unsynced
 
     # ---- a clear (S8)
