@@ -215,6 +215,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   }
 
   func refuseKeys(_ keys: [Key], in place: Place) throws(Failure) {
+    try? storage?.revalidate() // the folder may have been made anew
     guard let storage, storage.place == place else { return }
     for at in 0..<count where storedKeys(at).contains(where: keys.contains) {
       throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: fields[at].key)
