@@ -255,6 +255,8 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
 extension Entry {
   init?(_ entry: lily_session_entry) {
     guard let json = entry.json, entry.length >= 0 else { return nil }
-    self.init(text: UnsafeRawBufferPointer(start: json, count: entry.length), deadline: max(entry.expires_at_ms, 0), version: entry.version)
+    // A text longer than any value is not read. It counts as an empty text, which is not JSON, so it is refused, too.
+    let count = entry.length <= JSONText.valueLimit ? entry.length : 0
+    self.init(text: UnsafeRawBufferPointer(start: json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version)
   }
 }

@@ -112,6 +112,10 @@ class Pair:
         if self.reference.sweeps:  # expired entries may have been removed to make room
             store.sweep(self.reference.now)
             store.entries |= {at: entry for at, entry in kept_expired(stored, self.reference.now)}
+        for at, entry in self.reference.unsure.items():
+            if stored.get(at) == (entry.text, entry.deadline, entry.version):
+                store.entries.setdefault(at, entry)
+        self.reference.unsure.clear()
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, stored)
         if step[0] != "world":
             if file.appeared and (step[0] == "repeat" or self.reference.synced):

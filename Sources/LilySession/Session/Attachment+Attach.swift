@@ -54,6 +54,7 @@ extension Attachment {
   }
 
   func refuse(_ claims: Claims, in place: Place) throws(Failure) {
+    try? storage?.revalidate() // the folder may have been made anew
     guard let storage, storage.place == place, let stored = self.claims.conflict(with: claims) else { return }
     throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: hostKey(stored))
   }

@@ -160,7 +160,6 @@ extension Attachment {
 
   /// Returns the field of this key, if it has one. An entry of a map has none yet if neither the model nor storage had it at the last look.
   func knownField(_ key: Key) -> Int? {
-    guard table.isDefined else { return nil }
     for at in 0..<table.listed where fields[at].key == key { return at }
     return scope.key(Key(field: key)).withBytes { table.field(ofMapAt: $0) }
   }

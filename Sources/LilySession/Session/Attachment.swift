@@ -229,6 +229,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
       deliverEvents()
     }
     if let watchToken { storage?.watch?.leave(watchToken) }
+    leftRuntime() // the host's notifiers run next; if they call the session, it must not look at fields that are just being freed
     // The host may keep the handle for long, so what it lent to the session is released now.
     storage = nil
     table.giveBackFields()

@@ -42,13 +42,9 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
 
   /// Frees the definitions, and so releases the host's contexts in them. The table is of no use afterwards.
   mutating func giveBackFields() {
-    let number = defined
-    defined = 0 // the host may ask for fields while its contexts are released
-    fields.deinitialize(count: number)
+    fields.deinitialize(count: defined)
+    defined = 0
   }
-
-  /// True until the definitions have been given back.
-  var isDefined: Bool { defined > 0 }
 
   @inline(never)
   private mutating func append(_ field: FieldDefinition<Binding>, _ stored: Key, hasInitial: Bool) {

@@ -24,6 +24,8 @@ final class EntryTable {
   private var rings = KeyedSlots(keyOffset: MemoryLayout<Node>.stride)
   /// The bytes of all keys and values.
   private(set) var liveBytes: Int64 = 0
+  /// True if expired entries were removed to make room, although the file still has them.
+  var hasForgotten = false
   /// The number of entries that belong to the library: scopes' generations.
   private var ownCount = 0
 
@@ -126,6 +128,7 @@ final class EntryTable {
   func remove(where isGone: (Pointer) -> Bool) {
     records.remove { node in
       guard isGone(EntryTable.record(node)) else { return false }
+      hasForgotten = true
       forget(node)
       return true
     }
@@ -146,6 +149,7 @@ final class EntryTable {
     rings.removeAll()
     liveBytes = 0
     ownCount = 0
+    hasForgotten = false
   }
 
   /// Frees a record that is in no slot any more.

@@ -12,12 +12,19 @@ extension Journal {
       if try Syscalls.sizeAndLinks(route.file).size == 0 {
         mirror.voided()
         debts.fileIsGone()
-        if !debts.owesRemains { return nil }
+        return debts.owesRemains ? try removeRemainsOfEmptied() : nil
       }
       let unerased = try eraseRemoved(hostTime)
       if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
       return unerased?.naming(names.path)
     }
+  }
+
+  /// Removes what is beside a file that somebody has emptied. The next write begins the file, and not this.
+  private func removeRemainsOfEmptied() throws(Failure) -> Failure? {
+    if try !lockFile() { try lockAndCatchUp(lookingUp: true) } // the path leads to another file by now
+    defer { unlockFile() }
+    return removeRemains()
   }
 
   /// Rewrites the file if that is owed or worthwhile. A rewritten file is also synced. Returns why removed values are still in the file, or

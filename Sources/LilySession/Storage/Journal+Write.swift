@@ -40,6 +40,7 @@ extension Journal {
     let leftOut = batch.leaveOutTooLarge(mirror.table, quota: options.quota, at: hostTime)
     // Nothing has to be written if no change is left, or only removals of absent keys.
     if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeInRemains(batch, wanted) {
+      if batch.hasRemoves, mirror.table.hasForgotten { mirror.removedForgotten() }
       if mirror.holdsRemoved { debts.removed() } // another handle has removed it, and may have died before its sync
       return .written(.of(leftOut: leftOut, overtaken: overtaken))
     }

@@ -142,6 +142,7 @@ final class JournalMirror {
     state = State(salt: header.salt, generation: header.generation, hasGeneration: true)
     state.position = position
     table.remove { Entry.isExpired($0.pointee.deadline, at: time) }
+    table.hasForgotten = false
   }
 
   // MARK: the next line
@@ -194,6 +195,9 @@ final class JournalMirror {
     state.removedTo = applied
     state.keepsDamage = false
   }
+
+  /// What was removed may be an expired entry that only the file still has. No line says so, but the file is to be rewritten.
+  func removedForgotten() { state.holdsRemoved = true }
 
   /// Removed values have been taken out of the file.
   func erased() { state.holdsRemoved = false }

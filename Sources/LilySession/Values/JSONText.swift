@@ -1,7 +1,7 @@
 /// Works on the spelling of JSON: writes strings, takes white space out, and reads numbers.
-enum JSONText {
+package enum JSONText {
   static var depthLimit: Int { 512 }
-  static var valueLimit: Int { 16 << 20 }
+  package static var valueLimit: Int { 16 << 20 }
 
   /// Appends a string in quotes. It is escaped as jansson does it (a test compares), and non-ASCII stays as it is. `text` must be UTF-8.
   static func append(string text: UnsafeRawBufferPointer, to buffer: ByteBuffer) {

@@ -112,6 +112,11 @@ TEST(backend__S20_what_read_returns) {
   entry.json = "1";
   entry.length = SIZE_MAX;
   assert_true(lily_session_storage_get(storage, "k", &json, NULL) < 0);
+  /* Nor is a text read that is longer than a value may be. */
+  entry.length = (16 << 20) + 1;
+  assert_fails(DECODE, lily_session_storage_get(storage, "k", &json, NULL));
+  entry.length = PTRDIFF_MAX;
+  assert_fails(DECODE, lily_session_storage_get(storage, "k", &json, NULL));
   assert_ptr_equal(json, UNTOUCHED);
   lily_session_storage_close(storage);
 }
@@ -121,7 +126,7 @@ TEST(backend__S20_what_each_hands_out) {
   const lily_session_entry entries[] = {
       {"k", "{not JSON", 9, 0, 0}, {"\x01", "1", 1, 0, 0}, {"\x01\x01", "1", 1, 0, 0}, {"\x01s\x01", "1", 1, 0, 0},
       {"\x01s", "1", 1, 0, 0}, {"", "1", 1, 0, 0}, {"\xff", "1", 1, 0, 0}, {long_key, "1", 1, 0, 0}, {"k", "1", 1, INT64_MIN, UINT32_MAX},
-      {"k", NULL, 0, 0, 0}, {NULL, "1", 1, 0, 0}, {"k", "1", SIZE_MAX, 0, 0}, {"another prefix", "1", 1, 0, 0},
+      {"k", NULL, 0, 0, 0}, {NULL, "1", 1, 0, 0}, {"k", "1", SIZE_MAX, 0, 0}, {"k", "1", PTRDIFF_MAX, 0, 0}, {"another prefix", "1", 1, 0, 0},
   };
   for (size_t i = 0; i < COUNT(entries); i++) {
     lily_session_entry entry = entries[i];

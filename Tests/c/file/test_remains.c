@@ -54,6 +54,23 @@ TEST(remains__S8_removing_what_was_damaged) {
   lily_session_storage_close(storage);
 }
 
+/* Where the quota makes room, an expired entry is forgotten, but it is still in the file. So a removal of its key takes it out. */
+TEST(remains__S8_removing_what_was_forgotten_to_make_room) {
+  int64_t now = 1000;
+  const size_t bytes = strlen("lily_session_token") + strlen(SECRET) + 2;
+  lily_session_storage *storage = open_clocked(JOURNAL, &now, (int64_t)bytes);
+  assert_ok(lily_session_storage_set(storage, "lily_session_token", "\"" SECRET "\"", strlen(SECRET) + 2, now + 1));
+  now++;
+  assert_ok(set_text(storage, "a", "1"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_true(file_has(JOURNAL, SECRET));
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_false(file_has(JOURNAL, SECRET));
+  assert_stored(storage, "a", "1");
+  lily_session_storage_close(storage);
+}
+
 /* A clear removes the copy where there is no file, too. */
 TEST(remains__S8_a_clear_where_there_is_no_file) {
   lily_session_storage *storage = open_storage(JOURNAL);

@@ -110,6 +110,38 @@ TEST(release__a_field_added_after_attach) {
   assert_int_equal(theme.releases, 1);
 }
 
+/* A field's notifier runs while the session's fields are freed, so the session must not look at them any more. */
+static void ask_session(void *context) {
+  struct probe *probe = context;
+  lily_session *session = probe->rig->session;
+  int32_t state;
+  probe->releases++;
+  assert_fails(INVALID_ARGUMENT, lily_session_field_state(session, "theme", &state));
+  assert_fails(INVALID_ARGUMENT, lily_session_mark(session, "visits"));
+  assert_fails(INVALID_ARGUMENT, lily_session_persist(session));
+  assert_int_equal(lily_session_next_expiry(session), -1);
+}
+
+TEST(release__S15_a_notifier_finds_its_session_detached) {
+  struct rig rig;
+  struct probe theme = {0}, visits = {0};
+  rig_begin(&rig, open_memory());
+  lily_session_field field = probe_field(&theme, "theme", LILY_SESSION_STRING);
+  field.release = ask_session;
+  rig_add(&rig, &theme, field);
+  field.key = "visits";
+  field.context = &visits;
+  rig_add(&rig, &visits, field);
+  probe_string(&theme, "light");
+  probe_string(&visits, "none");
+  rig_attach(&rig);
+  end_by(lily_session_persistence_free, rig.fields);
+  end_by(lily_session_runtime_free, rig.runtime);
+  assert_int_equal(theme.releases, 1);
+  assert_int_equal(visits.releases, 1);
+  rig_end(&rig);
+}
+
 /* A notifier may be the place where a host ends the rest of what it has. */
 struct owner {
   lily_session_storage *storage;

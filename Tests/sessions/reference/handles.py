@@ -63,6 +63,7 @@ class Handle:
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # it owes a sync
         self.wrote_since = False  # it has written since its last complete sync
+        self.may_owe = False  # it may owe a rewriting, because of an expired entry that may have been removed to make room
         self.wrote_to = None  # the store that it last wrote to
         self.wake = Wake()
         self.root = parent.root if parent else self
@@ -154,15 +155,18 @@ class Handle:
         self.look_anew()
         self.root.owes = False
         removed = self.store.removed or self.store.was_erased
-        if self.opened is not None and self.root.wrote_since and removed and self.opened.gone is None:
+        owes = self.root.wrote_since and removed
+        if self.opened is not None and (owes or self.root.may_owe) and self.opened.gone is None:
             refused = self.opened.cannot_rewrite()
             if refused[0] == n.NEWER:
-                return n.NEWER, 0
-            if refused[0]:
+                return n.NEWER if owes else Either(n.OK, n.NEWER), 0
+            if not owes:
+                self.store.more_lines += 1
+            elif refused[0]:
                 self.store.erased()
             else:
                 self.store.rewritten()
-        self.root.wrote_since = False
+        self.root.wrote_since = self.root.may_owe = False
         return n.OK, 0
 
     def wrote(self, removed):
@@ -173,8 +177,10 @@ class Handle:
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
 
     def removed_nothing(self):
-        """Notes a removal of what is absent. Who removed it may have died before its sync, so this handle owes the rewriting, too (S8)."""
+        """Notes a removal of what is absent. Who removed it may have died before its sync, so this handle owes the rewriting, too (S8). If
+        there is a quota, it may be in an expired entry that was removed to make room."""
         self.root.wrote_since = self.root.wrote_since or self.store.removed or self.store.was_erased
+        self.root.may_owe = self.root.may_owe or self.root.quota >= 0
 
     def clear(self):
         self.store.clear(self.scope)

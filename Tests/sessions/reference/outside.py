@@ -1,5 +1,4 @@
 """The `world` steps of the reference: what others do to the journal, its folder and this process."""
-from .place import fresh_generation
 from .storage import Entry
 
 
@@ -130,7 +129,6 @@ class Outside:
         if not self.foreign(place) or place.file.newer:
             return False
         place.file.clear("")
-        place.file.cleared = fresh_generation()
 
     def world_damage(self, place):
         """Writes a line whose check fails."""

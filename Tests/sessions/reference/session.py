@@ -35,10 +35,12 @@ class Session(Writing):
 
     def formers(self, belief):
         """Returns the former keys that have an entry, even an expired one."""
-        return [key for key in belief.field.keys[1:] if self.handle.raw(key)]
+        found = [key for key in belief.field.keys[1:] if self.handle.raw(key)]
+        belief.unsure = [key for key in found if self.world.sweeps and not self.handle.get(key)]
+        return found
 
     def is_news(self, belief, key, entry):
-        return belief.seen != (key, *entry.identity) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs or belief.clear_met
+        return not belief.knows(key, entry) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs
 
     # ---- attach
 
@@ -182,8 +184,9 @@ class Session(Writing):
     def flush(self, events):
         status = self.update(events)
         unsynced, system_error = self.handle.sync()
-        if unsynced and self.handle.kind == "journal" and not isinstance(unsynced, Either):
-            events.append((n.NOT_REWRITTEN, unsynced, system_error, None))
+        if unsynced and self.handle.kind == "journal":
+            event = n.NOT_REWRITTEN, n.NEWER if isinstance(unsynced, Either) else unsynced, system_error, None
+            events.append(Perhaps(event) if isinstance(unsynced, Either) else event)
         return status or unsynced
 
     # ---- a clear (S8)
@@ -294,7 +297,7 @@ class Session(Writing):
             return status or n.NOT_FOUND
         if entry.version > field.version:
             return status or n.NEWER
-        very = belief.seen == (own, *entry.identity)
+        very = belief.knows(own, entry)
         older = entry.version < field.version and field.migrate
         if very and belief.state == n.REJECTED or not older and values.decoded(entry.text, field.types) is None:
             return status or n.DECODE
@@ -324,7 +327,7 @@ class Session(Writing):
         if entry is None:
             passed = belief.deadline and belief.deadline <= self.world.now
             state = n.EXPIRED if self.expired(belief) or passed or belief.state == n.EXPIRED else n.ABSENT
-        elif belief.seen == (key, *entry.identity):
+        elif belief.knows(key, entry):
             state = belief.state
         elif entry.version > field.version:
             state = n.NEWER_STATE
@@ -332,7 +335,7 @@ class Session(Writing):
             state = n.MIGRATED
         else:
             state = n.LOADED
-        if state in (n.MIGRATED, n.LOADED) and belief.seen != (key, *(entry.identity if entry else ())) and entry is not None \
+        if state in (n.MIGRATED, n.LOADED) and entry is not None and not belief.knows(key, entry) \
                 and not (entry.version < field.version and field.migrate) and values.decoded(entry.text, field.types) is None:
             state = n.REJECTED
         return n.OK, state | belief.mark

@@ -39,6 +39,7 @@ class Reference(Outside):
         self.ran_inside = False  # callbacks of this step made steps
         self.told_again = set()  # the handles whose descriptors become readable in this step, though nothing was written
         self.synced = False    # this step may have rewritten the file
+        self.unsure = {}       # (scope, key) -> the entry of a former key that this step has removed, or not
         self.found_out = False  # each handle has looked in this step
         self.refreshed = None  # the session whose refresh in this step took everything that was new
 

@@ -1,7 +1,7 @@
 """Stores what an update of a session must store (S5, S6, S9, S11)."""
 import names as n
 
-from .loose import Perhaps
+from .loose import Either, Perhaps
 from .storage import Entry
 
 
@@ -65,6 +65,10 @@ class Writing:
         if not changes:
             if removes:
                 self.handle.removed_nothing()
+                if self.handle.kind == "backend" and self.handle.durability_of():
+                    # No rule says whether removing what is absent calls the backend.
+                    events.append(Perhaps((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None)))
+                    return Either(n.OK, n.NOT_DURABLE)
             return n.OK
         self.handle.write(changes, removes=any(belief.stale for belief in going))
         self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # they may also have a line of their own
@@ -100,6 +104,7 @@ class Writing:
         depends on."""
         field = belief.field
         formers = {former: None for former in belief.stale if self.handle.raw(former)}
+        self.world.unsure |= {(self.handle.scope, former): self.handle.raw(former) for former in formers if former in belief.unsure}
         if not self.due(belief):
             if not formers:
                 belief.stale = []
