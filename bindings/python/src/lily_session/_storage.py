@@ -160,7 +160,7 @@ class Storage:
         """Stores a value that JSON has, or RawJSON, which is stored as it is except for white space. From `expires_at` on, the key is
         absent; None means that it does not expire."""
         data = dumps(value)
-        deadline = 0 if expires_at is None else to_milliseconds(expires_at)
+        deadline = 0 if expires_at is None else to_milliseconds(expires_at) or 1  # To the library, 0 means never.
         call(lib.lily_session_storage_set, self._live_handle(), c_string(key), data, len(data), deadline)
 
     def remove(self, key: str) -> None:
