@@ -11,7 +11,7 @@ package func getEntry(_ key: Key, from storage: any SessionStorage) throws(Failu
 }
 
 package func setEntry(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int64, in storage: any SessionStorage) throws(Failure) {
-  guard deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: key) }
+  try checkDeadline(deadline, of: key)
   let isCompact: Bool
   do throws(Failure) { isCompact = try JSON.check(text) } catch { throw error.about(key) }
   let batch = Batch()
@@ -19,6 +19,11 @@ package func setEntry(_ key: Key, to text: UnsafeRawBufferPointer, deadline: Int
     JSONText.append(json: text, isCompact: isCompact, to: buffer)
   }
   try writeSingle(batch, key, to: storage)
+}
+
+/// Throws if the deadline is negative, because a line with such a deadline cannot be read.
+func checkDeadline(_ deadline: Int64, of key: Key) throws(Failure) {
+  guard deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: key) }
 }
 
 package func removeEntry(_ key: Key, from storage: any SessionStorage) throws(Failure) {
