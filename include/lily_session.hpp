@@ -303,7 +303,11 @@ namespace detail {
 inline std::int64_t in_ms(time_point at) { return static_cast<std::int64_t>(at.time_since_epoch().count()); }
 inline time_point from_ms(std::int64_t ms) { return time_point(std::chrono::milliseconds(ms)); }
 inline time_point system_now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
-using clock_function = std::function<time_point()>;
+/// A storage's clock. It may end the storage, and so all other references to itself, while it runs.
+struct clock_function : std::enable_shared_from_this<clock_function> {
+  explicit clock_function(std::function<time_point()> given) : now(std::move(given)) {}
+  std::function<time_point()> now;
+};
 } // namespace detail
 
 // ----------------------------------------------------------------- storage
@@ -753,8 +757,9 @@ class storage {
   }
 
   static std::int64_t now(void *context) noexcept {
+    const shared_clock running = static_cast<detail::clock_function *>(context)->shared_from_this();
     try {
-      return detail::in_ms((*static_cast<detail::clock_function *>(context))());
+      return detail::in_ms(running->now());
     } catch (...) {
       detail::call::caught(nullptr);
       return detail::in_ms(detail::system_now());

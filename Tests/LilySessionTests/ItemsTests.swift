@@ -39,6 +39,17 @@ import Testing
     #expect(status { () throws(Failure) in try checkJSON("{}") } == nil)
   }
 
+  @Test func `S20 an item that could not be read from the file keeps out all`() throws {
+    let storage = try Journal.open(path: scratch.file)
+    let scope = try storage.scoped("s")
+    for wrong in [try item("b", "1", deadline: -1), Item(key: scope.scope.session, entry: Entry(json: "1", deadline: 0, version: 0))] {
+      let failure = #expect(throws: Failure.self) { try storage.setItems([item("a", "1"), wrong]) }
+      #expect(failure?.status == .invalidArgument)
+    }
+    #expect(try Journal.open(path: scratch.file).items().isEmpty)
+    #expect(try Journal.open(path: scratch.file).info().damagedLines == 0)
+  }
+
   @Test func `S14 items that do not fit are left out, and the first is named`() throws {
     var options = Journal.Options()
     options.quota = 10

@@ -319,6 +319,24 @@ import Testing
     #expect(try attached.session.state(of: "theme").isDirty)
   }
 
+  @Test func `S20 a storage of the program's own may name any places and return any entries`() throws {
+    final class Wrong: Storage {
+      func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { Snapshot(entries: [], generation: 0) }
+      func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
+        .written(.of(leftOut: [-1, 1000], overtaken: [-1, 1000]))
+      }
+      func clear(_ scope: Scope) throws(Failure) {}
+      func entries(_ prefix: Key) throws(Failure) -> [LilySession.Item] {
+        [LilySession.Item(key: try Key(storage: "k"), entry: Entry(json: "1", deadline: 0, version: 0))]
+      }
+    }
+    let storage = Wrong()
+    let attached = try Attached(storage)
+    try attached.change { $0.theme = "dark" }
+    #expect(status { () throws(Failure) in try storage.setItems(try storage.entries(Key(storage: "k"))) } == .quota)
+    #expect(try storage.scopes().isEmpty)
+  }
+
   // MARK: changes
 
   @Test func `S10 changes tells of another's change, and ends when it is cancelled`() async throws {

@@ -1,5 +1,8 @@
 """Tests the commands that show and change keys."""
 import json
+import os
+import tempfile
+from pathlib import Path
 
 import journal
 import pytest
@@ -201,3 +204,13 @@ def test_info(home):
     del info["changed_ms"]
     assert info == {"path": str(home.store()), "keys": 1, "other_keys": 1, "scopes": 1, "live_bytes": 18 + 6 + 5 + 1 + 3 + 14 + 1,
                     "file_bytes": home.store().stat().st_size, "damaged_lines": 0, "directory_is_open": False, "format": 1}
+
+
+@pytest.mark.parametrize("seconds", [2**63 - 1, -(2**63)])
+def test_info_of_a_file_from_another_age(home, seconds):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # tmpfs takes any time
+        store = Path(folder, "x.jsonl")
+        home.run("set", "theme", "1", "--store", store, app=None)
+        os.utime(store, (0, seconds))
+        assert home.run("info", "--json", "--store", store, app=None).json["keys"] == 1
+        assert "changed" in home.run("info", "--store", store, app=None).out

@@ -191,8 +191,10 @@ extension Attachment {
 
   @inline(never)
   private func noteShortfall(_ shortfall: Shortfall) {
-    for place in shortfall.overtaken where place < batched.count { slots[batched[place]].overtaken() }
-    for place in shortfall.leftOut where place < batched.count && !slots[batched[place]].failedInThisUpdate {
+    // A storage of the program's may name any places.
+    let places = 0..<batched.count
+    for place in shortfall.overtaken where places.contains(place) { slots[batched[place]].overtaken() }
+    for place in shortfall.leftOut where places.contains(place) && !slots[batched[place]].failedInThisUpdate {
       noteUnwritten(batched[place], Failure(.quota, "the field does not fit into the storage's quota"))
     }
     if let failure = shortfall.notDurable, let first = batched.first { noteFailure(first, failure) }

@@ -22,13 +22,18 @@ package struct EntryChange {
 
   /// Throws if the text is not JSON, or the deadline is negative.
   package init(_ key: Key, to text: UnsafeRawBufferPointer?, deadline: Int64 = 0, version: UInt32 = 0) throws(Failure) {
-    guard deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: key) }
+    try checkDeadline(deadline, of: key)
     do throws(Failure) { isCompact = try text.map { text throws(Failure) in try JSON.check(text) } ?? true } catch { throw error.about(key) }
     self.key = key
     self.text = text
     self.deadline = deadline
     self.version = version
   }
+}
+
+/// Throws if the deadline is negative, because a line with such a deadline cannot be read.
+func checkDeadline(_ deadline: Int64, of key: Key) throws(Failure) {
+  guard deadline >= 0 else { throw Failure(.invalidArgument, "the time of expiry is negative; 0 means never", key: key) }
 }
 
 /// Makes all of the changes in one step, or none of them.

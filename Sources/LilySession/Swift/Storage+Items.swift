@@ -15,11 +15,14 @@
 
     /// Stores entries in one step. Each keeps its deadline and version. No key may occur twice.
     ///
-    /// - Throws: `decode` if a text is not JSON, or `quota` if the entries need a line of more than 64 MiB: nothing is stored then. Also
-    ///   `quota`, with the first key that is left out, if not all entries fit into the storage's quota: those that fit are stored then.
+    /// - Throws: `invalidArgument` if a key is not one of ``items(withPrefix:)``, or a deadline is negative; `decode` if a text is not JSON;
+    ///   `quota` if the entries need a line of more than 64 MiB: nothing is stored then. Also `quota`, with the first key that is left out,
+    ///   if not all entries fit into the storage's quota: those that fit are stored then.
     public func setItems(_ items: [Item]) throws(Failure) {
       let batch = Batch()
       for item in items {
+        _ = try item.key.withBytes { bytes throws(Failure) in try Key(validating: bytes, limit: Key.storageLimit) }
+        try checkDeadline(item.entry.deadline, of: item.key)
         try item.entry.withText { text throws(Failure) in
           let isCompact: Bool
           do throws(Failure) { isCompact = try JSON.check(text) } catch { throw error.about(item.key) }
@@ -29,7 +32,9 @@
         }
       }
       guard case .written(let shortfall?) = try write(batch, in: scope, generation: nil) else { return }
-      if let first = shortfall.leftOut.first { throw Failure(.quota, "the value does not fit into the storage's quota", key: items[first].key) }
+      if let first = shortfall.leftOut.first {
+        throw Failure(.quota, "the value does not fit into the storage's quota", key: items.indices.contains(first) ? items[first].key : nil)
+      }
       if let notDurable = shortfall.notDurable { throw notDurable }
     }
 
@@ -63,7 +68,7 @@
       for item in try entries(Key(stored: [0])) where !item.entry.isExpired(at: now) {
         let scope = item.key.withBytes { Scope(of: $0) }
         let key = scope.hostKey(item.key)
-        if key.bytes.isEmpty { continue } // This entry is the scope's generation.
+        if scope == .none || key.bytes.isEmpty { continue } // This entry is in no scope, or is the scope's generation.
         if scope != last { found.append((name: scope.name, items: [])) }
         last = scope
         found[found.count - 1].items.append(Item(key: key, entry: item.entry))

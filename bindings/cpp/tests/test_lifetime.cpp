@@ -178,6 +178,24 @@ TEST_CASE("lifetime: a storage's clock outlives its handle") {
   CHECK(count.clock == 0);
 }
 
+TEST_CASE("lifetime: S15 a storage may end inside its own clock") {
+  int alive = 0;
+  std::unique_ptr<lily::storage> storage;
+  lily::storage_options options;
+  {
+    const witness captured(alive);
+    options.clock = [captured, &alive, &storage] {
+      storage.reset();
+      CHECK(alive == 1);
+      return lily::time_point(std::chrono::milliseconds(1));
+    };
+  }
+  storage.reset(new lily::storage(lily::storage::memory(options)));
+  options = lily::storage_options();
+  CHECK(stored(*storage, "k").empty());
+  CHECK(alive == 0);
+}
+
 TEST_CASE("lifetime: S15 inside callbacks, what runs the runtime is refused, and storages may be used") {
   const lily::storage storage = lily::storage::memory();
   model m;

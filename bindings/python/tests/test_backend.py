@@ -14,6 +14,7 @@ from lily_session import (
     Backend, Entry, InvalidArgumentError, NewerError, NotDurableError, NotFoundError, Persistence, Runtime, StorageError, Storage,
     UnsupportedError, clear,
 )  # fmt: skip
+from lily_session import _storage as storage_module
 
 
 class InDict(Backend):
@@ -309,6 +310,44 @@ def test_S16_it_may_be_called_from_many_threads() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_S16_a_close_by_another_thread_waits_for_what_the_library_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The close comes where another thread's would do harm: after the library has returned a path, or before it has taken the handle."""
+    backend = InDict()
+    storage = Storage.backend(backend)
+
+    def path_after_close(path: Any) -> None:
+        storage.close()
+        assert "close" not in backend.log
+
+    monkeypatch.setattr(storage_module, "_path", path_after_close)
+    storage.info()
+    assert backend.log.pop() == "close"
+    storage = Storage.backend(backend)
+    assert storage.path is None
+    assert backend.log.pop() == "close"
+
+    class Closing(Persistence[Model]):
+        @property
+        def _handle(self) -> Any:
+            if complete:
+                storage.close()
+            return self.kept
+
+        @_handle.setter
+        def _handle(self, handle: Any) -> None:
+            self.kept = handle
+
+    complete: List[bool] = []
+    fields = Closing(Model).field("theme")
+    complete.append(True)
+    storage = Storage.backend(backend)
+    runtime = Runtime(Model())
+    session = runtime.attach(fields, storage)
+    assert "close" not in backend.log
+    session.detach()
+    assert backend.log.pop() == "close"
 
 
 def test_sqlite3_as_a_store() -> None:

@@ -81,6 +81,8 @@ def test_S9_expires_at(clock: Clock) -> None:
         storage.set("key", 1, expires_at=clock.now + timedelta(milliseconds=1))
         storage.set("local", 1, expires_at=(clock.now + timedelta(hours=1)).astimezone().replace(tzinfo=None))
         storage.set("far", 1, expires_at=datetime.max.replace(tzinfo=timezone.utc))
+        storage.set("epoch", 1, expires_at=datetime(1970, 1, 1, tzinfo=timezone.utc))
+        assert "epoch" not in storage
         assert storage["key"] == 1
         clock.go(milliseconds=1)
         assert storage.get("key") is None

@@ -190,8 +190,9 @@ class Session:
             call(function, self._handle, *arguments)
 
     def _attach(self, runtime: Any, persistence: Persistence[Any]) -> None:
+        storage = self._storage._live_handle() if self._storage else ffi.NULL  # The config does not keep it, and another thread may close it.
         config = ffi.new("lily_session_config *", {
-            "size": ffi.sizeof("lily_session_config"), "storage": self._storage._live_handle() if self._storage else ffi.NULL,
+            "size": ffi.sizeof("lily_session_config"), "storage": storage,
             "get": lib.lily_py_take_slice, "set": lib.lily_py_put_slice,
             "revision": lib.lily_py_revision if self._revision else ffi.NULL, "on_event": lib.lily_py_event,
             "context": self._self, "release": lib.lily_py_ended,

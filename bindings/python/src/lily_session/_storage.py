@@ -152,7 +152,8 @@ class Storage:
     @property
     def path(self) -> Optional[Path]:
         """The absolute path of the file; None if there is no file."""
-        return _path(lib.lily_session_storage_path(self._live_handle()))
+        handle = self._live_handle()  # The text lives as long as the handle, and another thread may close the storage meanwhile.
+        return _path(lib.lily_session_storage_path(handle))
 
     def get(self, key: str, default: Any = None) -> Any:
         """Returns the current value under a key, whoever stored it, or the default if the key is absent or has expired. The key must be
@@ -250,8 +251,9 @@ class Storage:
 
     def info(self) -> StorageInfo:
         """Returns facts about the storage, such as its size."""
+        handle = self._live_handle()  # As for path.
         out = ffi.new("lily_session_info *", {"size": ffi.sizeof("lily_session_info")})
-        call(lib.lily_session_storage_info, self._live_handle(), out)
+        call(lib.lily_session_storage_info, handle, out)
         return StorageInfo(_path(out.path), out.entries, out.live_bytes, out.quota_bytes, out.file_bytes, out.damaged_lines,
                            from_milliseconds(out.last_compaction_ms), Durability(out.durability), bool(out.owes_sync),
                            bool(out.directory_is_open))
@@ -290,7 +292,7 @@ def clear(storage: Optional[Storage] = None) -> None:
 
 
 def _deadline(expires_at: Optional[datetime]) -> int:
-    return 0 if expires_at is None else to_milliseconds(expires_at)
+    return 0 if expires_at is None else to_milliseconds(expires_at) or 1  # To the library, 0 means never.
 
 
 def _path(path: Any) -> Optional[Path]:

@@ -91,7 +91,8 @@ impl StorageOptions {
         self
     }
 
-    /// Sets a closure that returns the time instead of the system's clock, for tests. It runs on the threads that use the storage.
+    /// Sets a closure that returns the time instead of the system's clock, for tests. It runs on the threads that use the storage. If it
+    /// panics, the system's clock stands in for it.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.clock = Some(Box::new(clock));
         self
@@ -188,9 +189,11 @@ impl fmt::Debug for StorageOptions {
 }
 
 unsafe extern "C" fn call_clock(context: *mut c_void) -> i64 {
-    border::guard(0, || {
+    let told = border::guard(None, || {
         // SAFETY: the context is the `Clock` of `opened`, which the storage's handle keeps.
         let clock = unsafe { &*context.cast::<Clock>() };
-        time::since_1970(clock())
-    })
+        Some(clock())
+    });
+    // If the clock panics, the system's stands in for it: an expiry that is counted from another time could lose what is stored.
+    time::since_1970(told.unwrap_or_else(SystemTime::now))
 }

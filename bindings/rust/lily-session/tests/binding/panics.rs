@@ -5,6 +5,7 @@ use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, R
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::time::{Duration, SystemTime};
 
 thread_local! {
     /// The closure that panics.
@@ -224,6 +225,25 @@ fn from_each_and_the_clock() {
     storage.set("k", "1").unwrap();
     panics("clock", || storage.get("k"));
     assert_eq!(storage.get("k").unwrap().as_deref(), Some("1"));
+}
+
+/// The system's clock stands in for one that panics. If the expiry were counted from another time, the value would be lost.
+#[test]
+fn from_the_clock_of_a_value_that_expires() {
+    let storage = Storage::options()
+        .clock(|| {
+            may_panic("clock");
+            SystemTime::now()
+        })
+        .in_memory()
+        .unwrap();
+    let visits = Field::new("visits", |shop: &Shop| &shop.visits, |shop, visits| shop.visits = visits);
+    let fields = Persistence::new().with(visits.expires_after(Duration::from_secs(3600)));
+    let mut runtime = Runtime::without_update(Shop::default());
+    let session = runtime.attach(fields, &storage).unwrap();
+    runtime.model_mut().visits = 1;
+    panics("clock", || runtime.persist(&session));
+    assert_eq!(stored(&storage, "visits").as_deref(), Some("1"));
 }
 
 /// The error of an inner call is not the source of the outer call's error, and a panic unwinds through both.

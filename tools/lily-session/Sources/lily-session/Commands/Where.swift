@@ -38,7 +38,9 @@ struct InfoCommand: ParsableCommand {
     let scopes = try store.scopes().count
     var status = stat()
     stat(path, &status)
-    let changed = Int64(status.st_mtim.tv_sec) * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
+    // Whoever made the file may have given it any time that the file system can hold.
+    let seconds = min(max(Int64(status.st_mtim.tv_sec), Int64.min / 2000), Int64.max / 2000)
+    let changed = seconds * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000
     if output.json {
       Terminal.output.write(
         "{\"path\":\(quoted(store.path)),\"keys\":\(inSessions),\"other_keys\":\(all.count - inSessions),\"scopes\":\(scopes),"
