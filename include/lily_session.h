@@ -57,6 +57,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#ifdef __cplusplus
+#include <type_traits>
+#endif
 
 /** @defgroup library The library
  * Its version, its handles and its statuses.
@@ -531,6 +534,11 @@ typedef lily_session_status (*lily_session_set_fn)(void *context, void *session,
  * LILY_SESSION_OK rejects the stored value, which stays. */
 typedef lily_session_status (*lily_session_migrate_fn)(void *context, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out_value);
 
+/** Gives memory for a list that grows, as realloc does, or takes it back: `size` is then
+ * 0, and what it returns is not used. Memory must be aligned for the list's elements.
+ * Returning NULL for another size refuses the stored value. */
+typedef void *(*lily_session_resize_fn)(void *context, void *memory, size_t size);
+
 /** The C types of the struct members that a field can be bound to without callbacks. */
 enum lily_session_member_type {
   LILY_SESSION_MEMBER_NONE = 0,    /**< no member; uses the get and set callbacks */
@@ -539,7 +547,25 @@ enum lily_session_member_type {
   LILY_SESSION_MEMBER_INT64 = 3,   /**< int64_t */
   LILY_SESSION_MEMBER_DOUBLE = 4,  /**< double */
   LILY_SESSION_MEMBER_CHARS = 5,   /**< char[n] that holds a NUL-terminated string */
-  LILY_SESSION_MEMBER_STRING = 6   /**< char *, or NULL */
+  LILY_SESSION_MEMBER_STRING = 6,  /**< char *, or NULL */
+  LILY_SESSION_MEMBER_INT8 = 7,    /**< int8_t */
+  LILY_SESSION_MEMBER_INT16 = 8,   /**< int16_t */
+  LILY_SESSION_MEMBER_UINT8 = 9,   /**< uint8_t */
+  LILY_SESSION_MEMBER_UINT16 = 10, /**< uint16_t */
+  LILY_SESSION_MEMBER_UINT32 = 11, /**< uint32_t */
+  LILY_SESSION_MEMBER_FLOAT = 12,  /**< float */
+  LILY_SESSION_MEMBER_ENUM = 13,   /**< an enum, or an integer, whose values 0, 1, … have names */
+  LILY_SESSION_MEMBER_STRUCT = 14  /**< a struct that has fields of its own */
+};
+
+/** How a struct's member holds values of its type. */
+enum lily_session_member_shape {
+  LILY_SESSION_SHAPE_ONE = 0,      /**< the member is the value */
+  LILY_SESSION_SHAPE_OPTIONAL = 1, /**< the member is the value if the bool beside it is true; otherwise the value is null */
+  LILY_SESSION_SHAPE_POINTER = 2,  /**< the member points to the value, or is NULL, which is null */
+  LILY_SESSION_SHAPE_ARRAY = 3,    /**< the member is an array of values */
+  LILY_SESSION_SHAPE_LIST = 4,     /**< the member is an array, and the integer beside it is the number of values */
+  LILY_SESSION_SHAPE_GROWING = 5   /**< the member points to an array, and the integer beside it is the number of values */
 };
 
 /** A field: one value that is stored. */
@@ -549,7 +575,7 @@ typedef struct lily_session_field {
   int32_t types;                   /**< the types that are accepted, as bits of ::lily_session_value_type: LILY_SESSION_STRING | LILY_SESSION_NULL */
   lily_session_get_fn get;         /**< reads the value; set both get and set, or else a member */
   lily_session_set_fn set;         /**< sets the value */
-  void *context;                   /**< passed to get, set and migrate */
+  void *context;                   /**< passed to get, set, migrate and member_resize */
   lily_session_release_fn release; /**< called when the last list and session with this field are gone, or when lily_session_field_add() fails; may be NULL */
   int64_t expires_after_ms;        /**< how long after its last write or lily_session_touch() the value expires; 0: never */
   uint32_t version;                /**< the version of the value's shape; a stored value of a newer version is left alone */
@@ -558,51 +584,263 @@ typedef struct lily_session_field {
   int32_t member_type;             /**< a ::lily_session_member_type: if it is not NONE, the slice is a struct and the field a member of it */
   size_t member_offset;            /**< offsetof(struct, member) */
   size_t member_size;              /**< sizeof of the member */
+  int32_t member_shape;            /**< a ::lily_session_member_shape */
+  size_t member_value_size;        /**< POINTER, ARRAY, LIST, GROWING: the size of one value; else 0 */
+  size_t member_beside_offset;     /**< OPTIONAL: offsetof the bool; LIST, GROWING: offsetof the count; else 0 */
+  size_t member_beside_size;       /**< sizeof of that bool or count; else 0 */
+  const char *const *member_names; /**< ENUM: the names of 0, 1, …, NULL-terminated; not copied: they must outlive the list of fields and its sessions; else NULL */
+  const struct lily_session_field *member_fields; /**< STRUCT: its fields, whose members are within it and not callbacks; not copied, as member_names; else NULL */
+  size_t member_field_count;       /**< the number of those fields */
+  lily_session_resize_fn member_resize; /**< POINTER, GROWING: gives memory for the values; NULL: malloc and free do; else NULL */
 } lily_session_field;
 
 /** A field without key, type and callbacks. */
-#define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0 }
+#define LILY_SESSION_FIELD_INIT { sizeof(lily_session_field), NULL, 0, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, NULL }
 
 /** @cond */
-#if defined __cplusplus
+#ifdef __cplusplus
 #define LILY_SESSION_FIELD_LITERAL_ lily_session_field
-#elif defined __STRICT_ANSI__ && __STDC_VERSION__ < 201112L
-#define LILY_SESSION_FIELD_LITERAL_ /* C99 does not let a compound literal initialise what is at file scope */
 #else
-#define LILY_SESSION_FIELD_LITERAL_ (lily_session_field)
+#define LILY_SESSION_FIELD_LITERAL_ /* C does not let a compound literal initialise what is at file scope */
 #endif
-#define LILY_SESSION_FIELD_MEMBER_(struct_type, member, types, member_type) \
-  LILY_SESSION_FIELD_LITERAL_ { sizeof(lily_session_field), #member, types, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, \
-    member_type, offsetof(struct_type, member), sizeof(((struct_type *)0)->member) }
+
+/* LILY_SESSION_CHECKED_(value, type, is, lvalue) is the value. It does not compile if the lvalue's C type is not that of the
+   member type. C11 asks the macro `is`, and C++ the function below. C99 has no way to ask. */
+#ifdef __cplusplus
+extern "C++" {
+#define LILY_SESSION_ANY_ARRAY_ (-1)
+#define LILY_SESSION_ANY_POINTER_ (-2)
+template <typename Member>
+constexpr bool lily_session_is_integer_(std::size_t size, bool is_signed) {
+  return std::is_integral<Member>::value && !std::is_same<Member, bool>::value && !std::is_same<Member, char>::value && sizeof(Member) == size &&
+         std::is_signed<Member>::value == is_signed;
+}
+template <typename Member>
+constexpr bool lily_session_is_(int type) {
+  return type == LILY_SESSION_MEMBER_BOOL     ? std::is_same<Member, bool>::value
+         : type == LILY_SESSION_MEMBER_INT8   ? lily_session_is_integer_<Member>(1, true)
+         : type == LILY_SESSION_MEMBER_INT16  ? lily_session_is_integer_<Member>(2, true)
+         : type == LILY_SESSION_MEMBER_INT32  ? lily_session_is_integer_<Member>(4, true)
+         : type == LILY_SESSION_MEMBER_INT64  ? lily_session_is_integer_<Member>(8, true)
+         : type == LILY_SESSION_MEMBER_UINT8  ? lily_session_is_integer_<Member>(1, false)
+         : type == LILY_SESSION_MEMBER_UINT16 ? lily_session_is_integer_<Member>(2, false)
+         : type == LILY_SESSION_MEMBER_UINT32 ? lily_session_is_integer_<Member>(4, false)
+         : type == LILY_SESSION_MEMBER_FLOAT  ? std::is_same<Member, float>::value
+         : type == LILY_SESSION_MEMBER_DOUBLE ? std::is_same<Member, double>::value
+         : type == LILY_SESSION_MEMBER_CHARS  ? std::is_array<Member>::value && std::is_same<typename std::remove_extent<Member>::type, char>::value
+         : type == LILY_SESSION_MEMBER_STRING ? std::is_same<Member, char *>::value || std::is_same<Member, const char *>::value
+         : type == LILY_SESSION_MEMBER_ENUM   ? std::is_enum<Member>::value || (std::is_integral<Member>::value && !std::is_same<Member, bool>::value)
+         : type == LILY_SESSION_MEMBER_STRUCT ? std::is_class<Member>::value
+         : type == LILY_SESSION_ANY_ARRAY_    ? std::is_array<Member>::value
+                                              : std::is_pointer<Member>::value;
+}
+template <typename Lvalue, int type>
+constexpr int lily_session_checked_() {
+  typedef typename std::remove_reference<Lvalue>::type Member;
+  static_assert(!std::is_const<Member>::value && lily_session_is_<Member>(type), "the member has another type than the LILY_SESSION_FIELD macro says");
+  return 0;
+}
+}
+#define LILY_SESSION_CHECKED_(value, type, is, lvalue) ((value) + lily_session_checked_<decltype(lvalue), type>())
+#endif
+#if !defined __cplusplus && __STDC_VERSION__ >= 201112L
+#define LILY_SESSION_IS_BOOL_(x) _Generic(&(x), bool *: 1, default: 0)
+#define LILY_SESSION_IS_INT8_(x) _Generic(&(x), int8_t *: 1, default: 0)
+#define LILY_SESSION_IS_INT16_(x) _Generic(&(x), int16_t *: 1, default: 0)
+#define LILY_SESSION_IS_INT32_(x) _Generic(&(x), int *: 1, long *: sizeof(long) == 4, default: 0)
+#define LILY_SESSION_IS_INT64_(x) _Generic(&(x), long *: sizeof(long) == 8, long long *: 1, default: 0)
+#define LILY_SESSION_IS_UINT8_(x) _Generic(&(x), uint8_t *: 1, default: 0)
+#define LILY_SESSION_IS_UINT16_(x) _Generic(&(x), uint16_t *: 1, default: 0)
+#define LILY_SESSION_IS_UINT32_(x) _Generic(&(x), unsigned *: 1, unsigned long *: sizeof(long) == 4, default: 0)
+#define LILY_SESSION_IS_FLOAT_(x) _Generic(&(x), float *: 1, default: 0)
+#define LILY_SESSION_IS_DOUBLE_(x) _Generic(&(x), double *: 1, default: 0)
+#define LILY_SESSION_IS_CHARS_(x) _Generic(&(x), char (*)[sizeof(x)]: 1, default: 0)
+#define LILY_SESSION_IS_STRING_(x) _Generic(&(x), char **: 1, const char **: 1, default: 0)
+#define LILY_SESSION_IS_ENUM_(x) \
+  _Generic(&(x), char *: 1, signed char *: 1, unsigned char *: 1, short *: 1, unsigned short *: 1, int *: 1, unsigned *: 1, long *: 1, \
+    unsigned long *: 1, long long *: 1, unsigned long long *: 1, default: 0)
+#define LILY_SESSION_IS_STRUCT_(x) \
+  _Generic(&(x), bool *: 0, float *: 0, double *: 0, long double *: 0, char **: 0, const char **: 0, void **: 0, default: !LILY_SESSION_IS_ENUM_(x))
+#define LILY_SESSION_IS_POINTER_(x) _Generic(&(x), __typeof__(&(x)[0]) *: 1, default: 0)
+#define LILY_SESSION_IS_ARRAY_(x) (!LILY_SESSION_IS_POINTER_(x))
+#define LILY_SESSION_CHECKED_(value, type, is, lvalue) \
+  ((value) + 0 * sizeof(struct { int unused; _Static_assert(is(lvalue), "the member has another type than the LILY_SESSION_FIELD macro says"); }))
+#elif !defined __cplusplus
+#define LILY_SESSION_CHECKED_(value, type, is, lvalue) (value)
+#endif
+
+/* What a shape makes of a struct's name and two arguments: the field's key, its types, one value, and the members of
+   lily_session_field from member_offset to member_beside_size. */
+#define LILY_SESSION_ONE_KEY_(member, key) key
+#define LILY_SESSION_ONE_TYPES_(types) (types)
+#define LILY_SESSION_ONE_VALUE_(T, member, key) ((T *)0)->member
+#define LILY_SESSION_ONE_PLACE_(T, member, key) offsetof(T, member), sizeof(((T *)0)->member), LILY_SESSION_SHAPE_ONE, 0, 0, 0
+#define LILY_SESSION_AS_KEY_(key, member) key
+#define LILY_SESSION_AS_TYPES_(types) (types)
+#define LILY_SESSION_AS_VALUE_(T, key, member) ((T *)0)->member
+#define LILY_SESSION_AS_PLACE_(T, key, member) LILY_SESSION_ONE_PLACE_(T, member, key)
+#define LILY_SESSION_OPTIONAL_KEY_(flag, member) #member
+#define LILY_SESSION_OPTIONAL_TYPES_(types) ((types) | LILY_SESSION_NULL)
+#define LILY_SESSION_OPTIONAL_VALUE_(T, flag, member) ((T *)0)->member
+#define LILY_SESSION_OPTIONAL_PLACE_(T, flag, member) offsetof(T, member), sizeof(((T *)0)->member), LILY_SESSION_SHAPE_OPTIONAL, 0, \
+  LILY_SESSION_CHECKED_(offsetof(T, flag), LILY_SESSION_MEMBER_BOOL, LILY_SESSION_IS_BOOL_, ((T *)0)->flag), sizeof(((T *)0)->flag)
+#define LILY_SESSION_POINTER_KEY_(member, none) #member
+#define LILY_SESSION_POINTER_TYPES_(types) ((types) | LILY_SESSION_NULL)
+#define LILY_SESSION_POINTER_VALUE_(T, member, none) *((T *)0)->member
+#define LILY_SESSION_POINTER_PLACE_(T, member, none) offsetof(T, member), \
+  LILY_SESSION_CHECKED_(sizeof(((T *)0)->member), LILY_SESSION_ANY_POINTER_, LILY_SESSION_IS_POINTER_, ((T *)0)->member), \
+  LILY_SESSION_SHAPE_POINTER, sizeof(*((T *)0)->member), 0, 0
+#define LILY_SESSION_ARRAY_KEY_(member, none) #member
+#define LILY_SESSION_ARRAY_TYPES_(types) LILY_SESSION_JSON
+#define LILY_SESSION_ARRAY_VALUE_(T, member, none) ((T *)0)->member[0]
+#define LILY_SESSION_ARRAY_PLACE_(T, member, none) offsetof(T, member), \
+  LILY_SESSION_CHECKED_(sizeof(((T *)0)->member), LILY_SESSION_ANY_ARRAY_, LILY_SESSION_IS_ARRAY_, ((T *)0)->member), \
+  LILY_SESSION_SHAPE_ARRAY, sizeof(((T *)0)->member[0]), 0, 0
+#define LILY_SESSION_LIST_PLACE_(T, member, count_member, shape, any, is) offsetof(T, member), \
+  LILY_SESSION_CHECKED_(sizeof(((T *)0)->member), any, is, ((T *)0)->member), shape, sizeof(((T *)0)->member[0]), \
+  LILY_SESSION_CHECKED_(offsetof(T, count_member), LILY_SESSION_MEMBER_ENUM, LILY_SESSION_IS_ENUM_, ((T *)0)->count_member), \
+  sizeof(((T *)0)->count_member)
+
+/* The last arguments are the members from member_offset on. */
+#define LILY_SESSION_MEMBER_(key, types, type, ...) \
+  LILY_SESSION_FIELD_LITERAL_ { sizeof(lily_session_field), key, types, NULL, NULL, NULL, NULL, 0, 0, NULL, NULL, type, __VA_ARGS__ }
+/* `first` and `last` are the two arguments of the shape. */
+#define LILY_SESSION_SHAPED_(shape, T, first, last, types, type, is, ...) \
+  LILY_SESSION_MEMBER_(shape##KEY_(first, last), shape##TYPES_(types), LILY_SESSION_CHECKED_(type, type, is, shape##VALUE_(T, first, last)), \
+    shape##PLACE_(T, first, last), __VA_ARGS__, NULL)
+#define LILY_SESSION_SCALAR_(shape, T, first, last, types, type, is) LILY_SESSION_SHAPED_(shape, T, first, last, types, type, is, NULL, NULL, 0)
+#define LILY_SESSION_LISTED_(T, member, key, fields, count, place, resize) LILY_SESSION_MEMBER_(key, LILY_SESSION_JSON, \
+  LILY_SESSION_CHECKED_(LILY_SESSION_MEMBER_STRUCT, LILY_SESSION_MEMBER_STRUCT, LILY_SESSION_IS_STRUCT_, ((T *)0)->member[0]), \
+  place, NULL, fields, count, resize)
+
+/* One macro for each kind. What a kind needs besides is between the shape's arguments. */
+#define LILY_SESSION_KIND_BOOL_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_BOOL, LILY_SESSION_MEMBER_BOOL, LILY_SESSION_IS_BOOL_)
+#define LILY_SESSION_KIND_INT8_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT8, LILY_SESSION_IS_INT8_)
+#define LILY_SESSION_KIND_INT16_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT16, LILY_SESSION_IS_INT16_)
+#define LILY_SESSION_KIND_INT32_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT32, LILY_SESSION_IS_INT32_)
+#define LILY_SESSION_KIND_INT64_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT64, LILY_SESSION_IS_INT64_)
+#define LILY_SESSION_KIND_UINT8_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_UINT8, LILY_SESSION_IS_UINT8_)
+#define LILY_SESSION_KIND_UINT16_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_UINT16, LILY_SESSION_IS_UINT16_)
+#define LILY_SESSION_KIND_UINT32_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_INT, LILY_SESSION_MEMBER_UINT32, LILY_SESSION_IS_UINT32_)
+#define LILY_SESSION_KIND_FLOAT_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_REAL, LILY_SESSION_MEMBER_FLOAT, LILY_SESSION_IS_FLOAT_)
+#define LILY_SESSION_KIND_DOUBLE_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_REAL, LILY_SESSION_MEMBER_DOUBLE, LILY_SESSION_IS_DOUBLE_)
+#define LILY_SESSION_KIND_CHARS_(shape, T, first, last) LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_STRING, LILY_SESSION_MEMBER_CHARS, LILY_SESSION_IS_CHARS_)
+#define LILY_SESSION_KIND_STRING_(shape, T, first, last) \
+  LILY_SESSION_SCALAR_(shape, T, first, last, LILY_SESSION_STRING | LILY_SESSION_NULL, LILY_SESSION_MEMBER_STRING, LILY_SESSION_IS_STRING_)
+#define LILY_SESSION_KIND_ENUM_(shape, T, first, names, last) \
+  LILY_SESSION_SHAPED_(shape, T, first, last, LILY_SESSION_STRING, LILY_SESSION_MEMBER_ENUM, LILY_SESSION_IS_ENUM_, names, NULL, 0)
+#define LILY_SESSION_KIND_STRUCT_(shape, T, first, fields, count, last) \
+  LILY_SESSION_SHAPED_(shape, T, first, last, LILY_SESSION_JSON, LILY_SESSION_MEMBER_STRUCT, LILY_SESSION_IS_STRUCT_, NULL, fields, count)
+#define LILY_SESSION_KIND_LIST_(shape, T, key, count_member, fields, count, member) LILY_SESSION_LISTED_(T, member, key, fields, count, \
+  LILY_SESSION_LIST_PLACE_(T, member, count_member, LILY_SESSION_SHAPE_LIST, LILY_SESSION_ANY_ARRAY_, LILY_SESSION_IS_ARRAY_), NULL)
+#define LILY_SESSION_KIND_GROWING_LIST_(shape, T, key, count_member, fields, count, resize, member) \
+  LILY_SESSION_LISTED_(T, member, key, fields, count, \
+    LILY_SESSION_LIST_PLACE_(T, member, count_member, LILY_SESSION_SHAPE_GROWING, LILY_SESSION_ANY_POINTER_, LILY_SESSION_IS_POINTER_), resize)
 /** @endcond */
 
 /** @name Fields of a struct's members
- * A field for a plain member of the slice's struct, without callbacks:
+ * A field for a member of the slice's struct, without callbacks:
  *
+ *     static const char *const units[] = { "metric", "imperial", NULL };
+ *     static const lily_session_field window_fields[] = {
+ *       LILY_SESSION_FIELD_INT16(struct window, width),
+ *       LILY_SESSION_FIELD_INT16(struct window, height),
+ *     };
  *     static const lily_session_field fields[] = {
  *       LILY_SESSION_FIELD_INT64(struct app, volume),
- *       LILY_SESSION_FIELD_CHARS(struct app, theme),
+ *       LILY_SESSION_FIELD_ENUM(struct app, units, units),
+ *       LILY_SESSION_FIELD_STRUCT(struct app, window, window_fields, 2),
  *     };
  *
- * The key is the member's name. You may change .key, .expires_after_ms and
- * .version of a single field that is initialised so. Under -std=c99 a macro is an
- * initialiser and nothing else; otherwise it is an expression, too.
+ * The key is the member's name, unless LILY_SESSION_FIELD_AS() gives another. In
+ * C11 and C++11 a member of another C type than the macro's does not compile; C99
+ * cannot check that. In C a macro is an initialiser, so that a table may be at file
+ * scope; with `(lily_session_field)` before it, it is an expression, as it is in C++
+ * by itself. You may change .key, .expires_after_ms and .version of a single field
+ * that is initialised so.
+ *
+ * A stored value that the member cannot hold is rejected, and nothing of the member
+ * is changed: a number out of its range, a name that its enum does not have, or a
+ * list that is too long. This holds for a struct as a whole.
+ *
+ * A struct is stored as an object. A member that a stored object lacks keeps its
+ * value, and so do the elements that a stored array lacks. A member of the object
+ * that the struct does not have is ignored: it stays in the file until the struct
+ * changes, which is then stored without it.
+ *
+ * Pointers to values, and lists that grow, get new memory when a stored value is set:
+ * by malloc(), unless the field has a member_resize.
+ * - A POINTER is like a STRING. The program owns the new value and frees it. What the
+ *   pointer pointed to is left alone.
+ * - A list that grows belongs to the library while it sets it: the old array is freed,
+ *   with all STRINGs, pointers and lists in it. So all of them must have come from
+ *   malloc() or that member_resize, or be NULL.
  * @{ */
 
 /** A `bool`. */
-#define LILY_SESSION_FIELD_BOOL(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_BOOL, LILY_SESSION_MEMBER_BOOL)
-/** An `int32_t`; a stored number that does not fit is rejected. */
-#define LILY_SESSION_FIELD_INT32(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT32)
+#define LILY_SESSION_FIELD_BOOL(struct_type, member) LILY_SESSION_KIND_BOOL_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** An `int8_t`. */
+#define LILY_SESSION_FIELD_INT8(struct_type, member) LILY_SESSION_KIND_INT8_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** An `int16_t`. */
+#define LILY_SESSION_FIELD_INT16(struct_type, member) LILY_SESSION_KIND_INT16_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** An `int32_t`. */
+#define LILY_SESSION_FIELD_INT32(struct_type, member) LILY_SESSION_KIND_INT32_(LILY_SESSION_ONE_, struct_type, member, #member)
 /** An `int64_t`. */
-#define LILY_SESSION_FIELD_INT64(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_INT, LILY_SESSION_MEMBER_INT64)
+#define LILY_SESSION_FIELD_INT64(struct_type, member) LILY_SESSION_KIND_INT64_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** A `uint8_t`. */
+#define LILY_SESSION_FIELD_UINT8(struct_type, member) LILY_SESSION_KIND_UINT8_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** A `uint16_t`. */
+#define LILY_SESSION_FIELD_UINT16(struct_type, member) LILY_SESSION_KIND_UINT16_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** A `uint32_t`. */
+#define LILY_SESSION_FIELD_UINT32(struct_type, member) LILY_SESSION_KIND_UINT32_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** A `float`, stored in the fewest digits that give the same float again. */
+#define LILY_SESSION_FIELD_FLOAT(struct_type, member) LILY_SESSION_KIND_FLOAT_(LILY_SESSION_ONE_, struct_type, member, #member)
 /** A `double`. */
-#define LILY_SESSION_FIELD_DOUBLE(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_REAL, LILY_SESSION_MEMBER_DOUBLE)
+#define LILY_SESSION_FIELD_DOUBLE(struct_type, member) LILY_SESSION_KIND_DOUBLE_(LILY_SESSION_ONE_, struct_type, member, #member)
 /** A `char[n]`, NUL-terminated; a stored string too long for it is rejected. */
-#define LILY_SESSION_FIELD_CHARS(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING, LILY_SESSION_MEMBER_CHARS)
+#define LILY_SESSION_FIELD_CHARS(struct_type, member) LILY_SESSION_KIND_CHARS_(LILY_SESSION_ONE_, struct_type, member, #member)
 /** A `char *`, where NULL is JSON's null. A stored string is set as a new copy,
  * which the program owns and frees (lily_session_free() or free()). The pointer
  * that it replaces is left alone, so a literal may be the default. */
-#define LILY_SESSION_FIELD_STRING(struct_type, member) LILY_SESSION_FIELD_MEMBER_(struct_type, member, LILY_SESSION_STRING | LILY_SESSION_NULL, LILY_SESSION_MEMBER_STRING)
+#define LILY_SESSION_FIELD_STRING(struct_type, member) LILY_SESSION_KIND_STRING_(LILY_SESSION_ONE_, struct_type, member, #member)
+/** An enum whose values are 0, 1, … in the order of `names`, an array of names that
+ * ends with NULL. It is stored as the name. */
+#define LILY_SESSION_FIELD_ENUM(struct_type, member, names) LILY_SESSION_KIND_ENUM_(LILY_SESSION_ONE_, struct_type, member, names, #member)
+/** A struct, whose members `fields`, an array of `count` fields, describes by these
+ * same macros. */
+#define LILY_SESSION_FIELD_STRUCT(struct_type, member, fields, count) \
+  LILY_SESSION_KIND_STRUCT_(LILY_SESSION_ONE_, struct_type, member, fields, count, #member)
+/** A fixed array of values of one kind, stored as a JSON array:
+ *
+ *     LILY_SESSION_FIELD_ARRAY(FLOAT, struct app, gains)
+ *
+ * For the kinds ENUM and STRUCT their other arguments follow. */
+#define LILY_SESSION_FIELD_ARRAY(kind, struct_type, ...) LILY_SESSION_KIND_##kind##_(LILY_SESSION_ARRAY_, struct_type, __VA_ARGS__, 0)
+/** An array of structs, of which as many count as `count_member` says, an integer of
+ * the same struct. `fields` are the `count` fields of one element. A stored list that
+ * is longer than the array is rejected. A member that a stored element lacks becomes 0,
+ * false or NULL. */
+#define LILY_SESSION_FIELD_LIST(struct_type, member, count_member, fields, count) \
+  LILY_SESSION_KIND_LIST_(LILY_SESSION_ONE_, struct_type, #member, count_member, fields, count, member)
+/** As LILY_SESSION_FIELD_LIST() for a pointer to an array that grows, or to NULL for an
+ * empty one. The array comes from `resize`, a ::lily_session_resize_fn, or where that
+ * is NULL, from malloc(). */
+#define LILY_SESSION_FIELD_GROWING_LIST(struct_type, member, count_member, fields, count, resize) \
+  LILY_SESSION_KIND_GROWING_LIST_(LILY_SESSION_ONE_, struct_type, #member, count_member, fields, count, resize, member)
+/** A member that may be absent: while `flag`, a `bool` of the same struct, is false,
+ * it is null. For the kinds ENUM and STRUCT their other arguments follow the flag:
+ *
+ *     LILY_SESSION_FIELD_OPTIONAL(INT32, struct app, limit, has_limit),
+ *     LILY_SESSION_FIELD_OPTIONAL(ENUM, struct app, units, has_units, units) */
+#define LILY_SESSION_FIELD_OPTIONAL(kind, struct_type, member, ...) LILY_SESSION_KIND_##kind##_(LILY_SESSION_OPTIONAL_, struct_type, __VA_ARGS__, member)
+/** A pointer to a value that may be absent: NULL is null. For the kinds ENUM and
+ * STRUCT their other arguments follow. */
+#define LILY_SESSION_FIELD_POINTER(kind, struct_type, ...) LILY_SESSION_KIND_##kind##_(LILY_SESSION_POINTER_, struct_type, __VA_ARGS__, 0)
+/** A member with a key of your own. The other arguments of the kinds ENUM, STRUCT,
+ * LIST and GROWING_LIST follow the key:
+ *
+ *     LILY_SESSION_FIELD_AS(INT64, struct app, volume, "loudness") */
+#define LILY_SESSION_FIELD_AS(kind, struct_type, member, ...) LILY_SESSION_KIND_##kind##_(LILY_SESSION_AS_, struct_type, __VA_ARGS__, member)
 /** @} */
 
 /** @name Maps
@@ -668,8 +906,9 @@ void lily_session_persistence_free(lily_session_persistence *persistence);
  *
  * @param field  copied, its key too; the field owns the context from here on
  * @return DUPLICATE_KEY: the key, or one of the former keys, is a key or a former
- *         key of a field in the list, or begins with a map's prefix; INVALID_ARGUMENT: the key, size, member or
- *         expiry is wrong, or a type, get or set is missing. On failure the context
+ *         key of a field in the list, or begins with a map's prefix;
+ *         INVALID_ARGUMENT: the key, size, member or expiry is wrong, also of a field of
+ *         a struct, or a type, get or set is missing. On failure the context
  *         has been released, unless the struct is too small to name release.
  *
  * Callbacks: release, on failure.

@@ -2,6 +2,7 @@
 #include "CPlatform.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -60,6 +61,16 @@ ssize_t platform_path_of(int descriptor, char *path, size_t size) {
   char link[PROC_PATH_SIZE];
   proc_path(descriptor, link);
   return readlink(link, path, size);
+}
+
+double platform_decimal(float value) {
+  /* A normal float keeps every number of six digits, a smaller one keeps fewer, and nine digits keep every float. */
+  for (int digits = isnormal(value) ? 6 : 1;; digits++) {
+    char text[32];
+    snprintf(text, sizeof text, "%.*g", digits, (double)value);
+    double decimal = strtod(text, NULL);
+    if ((float)decimal == value || digits == 9) return decimal;
+  }
 }
 
 void platform_wipe(void *memory, size_t size) {

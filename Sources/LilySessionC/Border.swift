@@ -124,13 +124,29 @@ func withModification(
 final class Context {
   let context: UnsafeMutableRawPointer?
   private let release: lily_session_release_fn?
+  /// A copy of the field that has the context, if its member needs one.
+  private var field: UnsafeMutablePointer<lily_session_field>?
 
   init(_ context: UnsafeMutableRawPointer?, _ release: lily_session_release_fn?) {
     self.context = context
     self.release = release
   }
 
-  deinit { release?(context) }
+  deinit {
+    free(field)
+    release?(context)
+  }
+
+  /// Keeps a copy of a field for its member. Throws if the member, or one within it, is described wrongly.
+  func keep(_ field: lily_session_field, key: Key) throws(Failure) -> RichMember {
+    guard let memory = malloc(MemoryLayout<lily_session_field>.size) else { throw JSON.noMemory }
+    let copy = memory.assumingMemoryBound(to: lily_session_field.self)
+    copy.initialize(to: field)
+    self.field = copy
+    let member = RichMember(field: UnsafePointer(copy))
+    do throws(Failure) { try member.check(within: RichMember.sizeLimit, depth: 0) } catch { throw error.about(key) }
+    return member
+  }
 }
 
 /// Copies these bytes and a NUL into memory of malloc's, which the host frees.

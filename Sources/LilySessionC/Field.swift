@@ -61,12 +61,12 @@ func definitions(_ fields: UnsafePointer<lily_session_field>?, _ count: Int) thr
   }
   var definitions: [FieldDefinition<HostField>] = []
   for (field, owner) in zip(table, owners) {
-    let given = try readStruct(field)
+    let given = try readField(field)
     let key = try keyArgument(given.key, limit: Key.fieldLimit)
     definitions.append(
       try FieldDefinition(
         key: key, types: ValueTypes(rawValue: given.types), expiresAfter: given.expires_after_ms, version: given.version,
-        formerKeys: try formerKeys(given.former_keys), binding: try HostField(given, key: key), owner: owner))
+        formerKeys: try formerKeys(given.former_keys), binding: try HostField(given, key: key, owner: owner), owner: owner))
   }
   return definitions
 }
@@ -87,12 +87,17 @@ struct HostField: FieldBinding {
   private var id: UnsafePointer<CChar>?
   private var setEntry: lily_session_map_set_fn?
 
-  init(_ field: lily_session_field, key: Key) throws(Failure) {
+  /// - Parameter owner: keeps what the field needs of the host's struct.
+  init(_ field: lily_session_field, key: Key, owner: Context) throws(Failure) {
     get = field.get
     set = field.set
     migrate = field.migrate
     context = field.context
     types = ValueTypes(rawValue: field.types)
+    if field.get == nil, field.set == nil, field.member_shape != 0 || field.member_type > Int32(LILY_SESSION_MEMBER_STRING.rawValue) {
+      member = Member(rich: try owner.keep(field, key: key))
+      return
+    }
     member = Member(type: lily_session_member_type(UInt32(bitPattern: field.member_type)), offset: field.member_offset, size: field.member_size)
     let hasCallbacks = field.get != nil && field.set != nil && member.type == LILY_SESSION_MEMBER_NONE
     guard hasCallbacks || field.get == nil && field.set == nil && member.fits(types) else {
@@ -127,7 +132,7 @@ struct HostField: FieldBinding {
       }
       guard code == 0 else { return .callbackFailed(code) }
     } else {
-      guard let loaded = member.load(from: session) else { return .unencodable("an array of characters has no NUL") }
+      guard let loaded = member.load(from: session) else { return HostField.captureRich(member.rich, session, &baseline, types) }
       value = loaded
     }
     return baseline.capture(value, types: types)
@@ -136,9 +141,21 @@ struct HostField: FieldBinding {
   @inline(__always)
   func capture(visited: NativeValue, _ baseline: inout NativeBaseline) -> Capture { baseline.capture(visited, types: types) }
 
+  /// Captures a member that is not plain, or that is an array of characters without a NUL. This is not a method, because the loop over all fields
+  /// would then copy each of them for it.
+  @inline(never)
+  private static func captureRich(
+    _ member: RichMember?, _ session: UnsafeMutableRawPointer, _ baseline: inout NativeBaseline, _ types: ValueTypes
+  ) -> Capture {
+    do throws(Failure) {
+      guard let member else { throw Member.isEndless }
+      return try member.capture(session, &baseline, types)
+    } catch { return .unencodable(error.reason) }
+  }
+
   func set(_ value: NativeValue, in session: inout UnsafeMutableRawPointer) -> Int32 {
     if id != nil { return setEntry(to: value, in: session) }
-    guard let set else { return member.store(value, in: session) }
+    guard let set else { return member.rich?.store(value, in: session) ?? member.store(value, in: session) }
     var value = value
     return withUnsafeMutableBytes(of: &value) { memory in
       set(context, session, UnsafePointer(memory.baseAddress?.assumingMemoryBound(to: lily_session_value.self)))
@@ -179,6 +196,12 @@ extension HostField {
     guard case .changed = copy.capture(value, types: types) else { return Status.decode.rawValue }
     return body(copy.value)
   }
+}
+
+/// Reads a field of the host's.
+@inline(never)
+func readField(_ field: UnsafePointer<lily_session_field>) throws(Failure) -> lily_session_field {
+  try readStruct(field, smallest: 14 * MemoryLayout<Int>.size) // without `member_shape` and what follows it
 }
 
 /// Reads a list of field keys, which ends with NULL.

@@ -2,11 +2,25 @@ import CLilySession
 import CPlatform
 import LilySession
 
-/// A plain member of the slice's struct, read and set without callbacks.
+/// A member of the slice's struct, read and set without callbacks.
 struct Member {
   let type: lily_session_member_type
   let offset: Int
   let size: Int
+  /// The member, if it is not one plain value of the types below; nil if it is one.
+  let rich: RichMember?
+
+  init(type: lily_session_member_type, offset: Int, size: Int) {
+    self.type = type
+    self.offset = offset
+    self.size = size
+    rich = nil
+  }
+
+  init(rich: RichMember) {
+    (type, offset, size) = (LILY_SESSION_MEMBER_STRUCT, 0, 0) // which is not plain
+    self.rich = rich
+  }
 
   /// Returns true if the size is that of the type, and the field accepts exactly the types that the member can hold.
   func fits(_ types: ValueTypes) -> Bool {
@@ -22,7 +36,9 @@ struct Member {
     }
   }
 
-  /// Returns the member's value, or nil if it is an array of characters without a NUL.
+  static var isEndless: Failure { Failure(.encode, "an array of characters has no NUL") }
+
+  /// Returns the value of a plain member, or nil if it is an array of characters without a NUL, or not plain.
   func load(from session: UnsafeRawPointer) -> NativeValue? {
     let at = session + offset
     switch type {
@@ -33,13 +49,14 @@ struct Member {
     case LILY_SESSION_MEMBER_CHARS:
       let length = strnlen(at.assumingMemoryBound(to: CChar.self), size)
       return length < size ? .string(UnsafeRawBufferPointer(start: at, count: length)) : nil
-    default:
+    case LILY_SESSION_MEMBER_STRING:
       guard let text = at.loadUnaligned(as: UnsafePointer<CChar>?.self) else { return .null }
       return .string(UnsafeRawBufferPointer(start: text, count: strlen(text)))
+    default: return nil
     }
   }
 
-  /// Sets the member. Returns 0, DECODE if the member cannot hold the value, or IO if there is no memory for a copy.
+  /// Sets a plain member. Returns 0, DECODE if the member cannot hold the value, or IO if there is no memory for a copy.
   func store(_ value: NativeValue, in session: UnsafeMutableRawPointer) -> Int32 {
     let at = session + offset
     let refused = Status.decode.rawValue

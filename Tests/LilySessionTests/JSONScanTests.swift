@@ -51,7 +51,7 @@ import Testing
       return "\(Value(.string(UnsafeRawBufferPointer(start: json_string_value(root), count: json_string_length(root)))))"
     default: break
     }
-    return types.contains(.json) ? bytes.withUnsafeBytes { "\(Value(.json($0)))" } : nil
+    return types.contains(.json) ? trimmed.withUnsafeBytes { "\(Value(.json($0)))" } : nil
   }
 
   /// Does what #expect does, which is too slow for a hundred thousand texts.

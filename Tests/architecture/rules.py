@@ -36,6 +36,8 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
+    "Sources/LilySessionC/RichMember+Check.swift": {"strcmp"},
+    "Sources/LilySessionC/RichMember+Load.swift": {"platform_decimal"},
     # This is for the system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
     "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},

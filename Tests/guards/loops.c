@@ -99,7 +99,7 @@ static lily_session_field field_at(int index) {
   lily_session_field field = LILY_SESSION_FIELD_INIT;
   snprintf(keys[index], sizeof keys[index], "field_%02d", index);
   if (running->has_members) {
-    field = LILY_SESSION_FIELD_INT64(struct model, numbers[0]);
+    field = (lily_session_field)LILY_SESSION_FIELD_INT64(struct model, numbers[0]);
     field.member_offset = offsetof(struct model, numbers) + (size_t)index * sizeof(int64_t);
   } else {
     at[index] = index;

@@ -62,6 +62,9 @@ ssize_t platform_names(int folder, void *into, size_t size);
 /* Writes the path of what a descriptor has open, from /proc. snprintf is variadic. Returns its length, or -1 and sets errno. */
 ssize_t platform_path_of(int descriptor, char *path, size_t size);
 
+/* Returns the double with the fewest decimal digits that rounds to this float: 0.1 for 0.1f. snprintf is variadic. */
+double platform_decimal(float value);
+
 /* Writes zeros, even if nothing seems to read them any more. */
 void platform_wipe(void *memory, size_t size);
 

@@ -89,15 +89,5 @@ package struct NativeBaseline {
     return false
   }
 
-  package func append(to buffer: ByteBuffer) throws(Failure) {
-    switch value.types {
-    case .null: buffer.append("null")
-    case .bool: buffer.append(value.bool ? "true" : "false")
-    case .int: buffer.append(decimal: value.int)
-    case .real: try JSON.withCLocale { json throws(Failure) in try json.append(real: value.real, to: buffer) }
-    case .string: JSONText.append(string: value.text, to: buffer)
-    case .json: JSONText.append(json: value.text, isCompact: isCompact, to: buffer)
-    default: throw Failure(.encode, "the field has no value yet")
-    }
-  }
+  package func append(to buffer: ByteBuffer) throws(Failure) { try value.append(to: buffer, isCompact: isCompact) }
 }

@@ -4,7 +4,7 @@ import CPlatform
 /// JSON as values. `JSONScan` decides what is JSON. libjansson spells reals, and only this file calls it. A `JSON` exists only while this
 /// thread has the C locale, because jansson and strtod ask the locale for the decimal point, and jansson 2.14 aborts if that has more than
 /// one byte.
-struct JSON {
+package struct JSON {
   private init() {}
 
   static func withCLocale<R: ~Copyable>(_ body: (JSON) throws(Failure) -> R) throws(Failure) -> R {
@@ -18,7 +18,7 @@ struct JSON {
     return try body(JSON())
   }
 
-  static var noMemory: Failure { Failure(.io, "cannot allocate memory for JSON", systemError: ENOMEM) }
+  package static var noMemory: Failure { Failure(.io, "cannot allocate memory for JSON", systemError: ENOMEM) }
 
   /// Throws if the text is not JSON. Returns true if it has no white space outside strings.
   static func check(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
@@ -36,66 +36,97 @@ struct JSON {
   }
 
   /// A text that is JSON.
-  struct Parsed {
+  package struct Parsed {
     private let text: UnsafeRawBufferPointer
 
-    fileprivate init(text: UnsafeRawBufferPointer) { self.text = text }
+    /// `text` must be JSON.
+    package init(text: UnsafeRawBufferPointer) { self.text = JSONText.trimmed(text) }
+
+    package var isNull: Bool { text.first == UInt8(ascii: "n") }
+    package var isArray: Bool { text.first == UInt8(ascii: "[") }
+    private var isString: Bool { text.first == UInt8(ascii: "\"") }
+    package var isObject: Bool { text.first == UInt8(ascii: "{") }
+
+    /// Walks over the elements of an array, or over the members of an object, in their order.
+    package var items: Items { Items(text: text, isObject: isObject, at: JSONText.endOfSpace(text, from: 1)) }
+
+    package struct Items {
+      fileprivate let text: UnsafeRawBufferPointer
+      fileprivate let isObject: Bool
+      fileprivate var at: Int
+
+      /// Returns the next element, or the next member and its name; nil behind the last one.
+      @inline(never)
+      package mutating func next() -> (name: Parsed, value: Parsed)? {
+        guard at < text.count &- 1 else { return nil } // the last byte is a bracket
+        let start = at
+        if isObject {
+          at = JSONText.endOfSpace(text, from: JSONText.endOfString(text, from: at &+ 1)) &+ 1 // behind the colon
+        }
+        let end = JSONText.endOfValue(text, from: at)
+        let value = Parsed(text: UnsafeRawBufferPointer(rebasing: text[at..<end]))
+        at = JSONText.endOfSpace(text, from: end &+ 1)
+        return (Parsed(text: UnsafeRawBufferPointer(rebasing: text[start..<end])), value)
+      }
+    }
 
     /// Calls `body` with the value as the first of NULL, BOOL, INT, REAL, STRING, JSON that is among `types` and fits. The value is borrowed
     /// for the call. Returns what `body` returns, or nil if no type fits. Throws only if there is no memory.
     func withValue<R>(as types: ValueTypes, _ body: (NativeValue) -> R) throws(Failure) -> R? {
-      let value = JSONText.trimmed(text)
-      switch value.first {
-      case UInt8(ascii: "n") where types.contains(.null): return body(.null)
-      case UInt8(ascii: "t") where types.contains(.bool): return body(.bool(true))
-      case UInt8(ascii: "f") where types.contains(.bool): return body(.bool(false))
-      case UInt8(ascii: "\"") where types.contains(.string): return try withString(value, body)
-      case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "\""): break
-      default:
-        if types.contains(.int), let integer = JSONText.integer(value) { return body(.int(integer)) }
-        // `body` runs outside `withCLocale`, so that the thread has the host's locale again.
-        if types.contains(.real) { return body(.real(try JSON.withCLocale { json throws(Failure) in try json.readReal(value) })) }
+      try JSON.withMemory(isString ? text.count : 1) { room throws(Failure) in
+        guard let value = try value(as: types, room) else { return nil }
+        return body(value) // outside `withCLocale`, so that the thread has the host's locale again
       }
-      return types.contains(.json) ? body(.json(text)) : nil
     }
 
-    private func withString<R>(_ spelled: UnsafeRawBufferPointer, _ body: (NativeValue) -> R) throws(Failure) -> R {
-      let inner = UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
-      return try JSON.withMemory(inner.count &+ 1) { copy in
-        let count = JSONEscape.decode(inner, into: copy) ?? 0
-        copy.storeBytes(of: 0, toByteOffset: count, as: UInt8.self) // all text that the host gets ends with a NUL
-        return body(.string(UnsafeRawBufferPointer(start: copy, count: count)))
+    /// Returns the value as `withValue` gives it.
+    ///
+    /// - Parameter room: has room for as many bytes as a string's text has. The value's text may be there.
+    @inline(never)
+    package func value(as types: ValueTypes, _ room: UnsafeMutableRawPointer) throws(Failure) -> NativeValue? {
+      switch text.first {
+      case UInt8(ascii: "n") where types.contains(.null): return .null
+      case UInt8(ascii: "t") where types.contains(.bool): return .bool(true)
+      case UInt8(ascii: "f") where types.contains(.bool): return .bool(false)
+      case UInt8(ascii: "\"") where types.contains(.string): return .string(string(room))
+      case UInt8(ascii: "{"), UInt8(ascii: "["), UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "\""): break
+      default:
+        if types.contains(.int), let integer = JSONText.integer(text) { return .int(integer) }
+        if types.contains(.real) { return .real(try JSON.withCLocale { json throws(Failure) in try json.readReal(text) }) }
       }
+      return types.contains(.json) ? .json(text) : nil
+    }
+
+    /// Returns the text of a string, or of the name that a member begins with. A NUL follows it.
+    @inline(never)
+    package func string(_ room: UnsafeMutableRawPointer) -> UnsafeRawBufferPointer {
+      let end = JSONText.endOfString(text, from: 1)
+      let count = JSONEscape.decode(UnsafeRawBufferPointer(rebasing: text[1..<(end &- 1)]), into: room) ?? 0
+      room.storeBytes(of: 0, toByteOffset: count, as: UInt8.self) // all text that the host gets ends with a NUL
+      return UnsafeRawBufferPointer(start: room, count: count)
     }
   }
 
   /// Returns the double that is nearest to a JSON number. It is infinite if the number is too large.
   func readReal(_ number: UnsafeRawBufferPointer) throws(Failure) -> Double {
-    try JSON.withMemory(number.count &+ 1) { copy in
+    try JSON.withMemory(number.count &+ 1) { copy throws(Failure) in
       if let from = number.baseAddress { memcpy(copy, from, number.count) }
       copy.storeBytes(of: 0, toByteOffset: number.count, as: UInt8.self)
       return strtod(copy.assumingMemoryBound(to: CChar.self), nil)
-    }
+    } ?? 0
   }
 
   /// Calls `body` with memory, which is on the stack if it is small. It is wiped afterwards, because it may hold a secret.
-  private static func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) -> R) throws(Failure) -> R {
+  private static func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) throws(Failure) -> R?) throws(Failure) -> R? {
     let small = 1000
-    if count <= small {
-      let onStack = withUnsafeTemporaryAllocation(byteCount: small, alignment: 1) { memory in
-        memory.baseAddress.map { memory in
-          defer { platform_wipe(memory, count) }
-          return body(memory)
-        }
+    return try withUnsafeTemporaryAllocation(byteCount: small, alignment: 1) { stack throws(Failure) in
+      guard let memory = count <= small ? stack.baseAddress : malloc(count) else { throw noMemory }
+      defer {
+        platform_wipe(memory, count)
+        if count > small { free(memory) }
       }
-      if let onStack { return onStack }
+      return try body(memory)
     }
-    guard let memory = malloc(count) else { throw noMemory }
-    defer {
-      platform_wipe(memory, count)
-      free(memory)
-    }
-    return body(memory)
   }
 
   /// Appends a finite real with the fewest digits that give the same real when they are read.

@@ -13,7 +13,7 @@ struct Extent {
 //
 // The bytes may be secrets. So bytes that are taken out are wiped, and memory that is freed holds none of them.
 package final class ByteBuffer {
-  private(set) var start: UnsafeMutablePointer<UInt8>
+  package private(set) var start: UnsafeMutablePointer<UInt8>
   private(set) var capacity: Int
   package private(set) var count = 0
 
@@ -83,7 +83,7 @@ package final class ByteBuffer {
   }
 
   /// Shortens or lengthens the buffer to `length` bytes. New ones have any value until the caller fills them.
-  func resize(to length: Int) {
+  package func resize(to length: Int) {
     truncate(to: length)
     reserve(length &- count)
     count = max(count, length)

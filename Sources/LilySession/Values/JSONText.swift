@@ -79,7 +79,7 @@ package enum JSONText {
   }
 
   /// Returns the place behind the quote that ends the string, or the text's end. `start` is within the string.
-  private static func endOfString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+  static func endOfString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = endOfPlain(text, from: start)
     while at < text.count, text[at] != UInt8(ascii: "\"") {
       // A quote behind a backslash does not end the string.
@@ -141,6 +141,26 @@ package enum JSONText {
     // The largest double is about 1.8e308.
     if power != 308 { return power < 308 }
     return try JSON.withCLocale { json throws(Failure) in try json.readReal(text) }.isFinite
+  }
+
+  /// Returns where the value ends that begins at `start`, and the white space behind it. The text must be the inside of a valid array or
+  /// object, from a place before one of its values.
+  static func endOfValue(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
+    var at = start
+    var depth = 0
+    while at < text.count {
+      switch text[at] {
+      case UInt8(ascii: "\""): at = endOfString(text, from: at &+ 1) &- 1
+      case UInt8(ascii: "["), UInt8(ascii: "{"): depth &+= 1
+      case UInt8(ascii: "]"), UInt8(ascii: "}"):
+        if depth == 0 { return at }
+        depth &-= 1
+      case UInt8(ascii: ",") where depth == 0: return at
+      default: break
+      }
+      at &+= 1
+    }
+    return at
   }
 
   static func endOfDigits(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {

@@ -59,4 +59,19 @@ package struct NativeValue {
     }
     return UnsafeRawBufferPointer(start: start, count: length)
   }
+
+  /// Appends the value as JSON text. If it is JSON, it must have been checked.
+  ///
+  /// - Parameter isCompact: If true, JSON is known to have no white space outside strings.
+  package func append(to buffer: ByteBuffer, isCompact: Bool) throws(Failure) {
+    switch types {
+    case .null: buffer.append("null")
+    case .bool: buffer.append(bool ? "true" : "false")
+    case .int: buffer.append(decimal: int)
+    case .real: try JSON.withCLocale { json throws(Failure) in try json.append(real: real, to: buffer) }
+    case .string: JSONText.append(string: text, to: buffer)
+    case .json: JSONText.append(json: text, isCompact: isCompact, to: buffer)
+    default: throw Failure(.encode, "the field has no value yet")
+    }
+  }
 }

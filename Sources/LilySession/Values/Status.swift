@@ -109,7 +109,7 @@ public struct Failure: Error {
     }
   #endif
 
-  func about(_ key: Key) -> Failure { Failure(self) { $0.key = key } }
+  package func about(_ key: Key) -> Failure { Failure(self) { $0.key = key } }
 
   func at(byte place: Int) -> Failure { Failure(self) { $0.place = place } }
 

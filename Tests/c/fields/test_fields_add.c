@@ -77,8 +77,8 @@ TEST(fields_add__S27_of_longer_structs) {
   lily_session *session;
   lily_session_persistence *list = lily_session_persistence_new();
   memset(table, 0, sizeof table);
-  table[0].field = LILY_SESSION_FIELD_INT64(struct app, volume);
-  table[1].field = LILY_SESSION_FIELD_BOOL(struct app, muted);
+  table[0].field = (lily_session_field)LILY_SESSION_FIELD_INT64(struct app, volume);
+  table[1].field = (lily_session_field)LILY_SESSION_FIELD_BOOL(struct app, muted);
   table[0].field.size = table[1].field.size = sizeof(struct longer);
   assert_ok(lily_session_fields_add(list, &table[0].field, 2));
   assert_ok(lily_session_storage_open_memory(NULL, &config.storage));

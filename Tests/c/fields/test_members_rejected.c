@@ -45,51 +45,51 @@ static void check_rejected(lily_session_field field, const char *json) {
 
 TEST(members_rejected__BOOL) {
   const char *texts[] = {"0", "1", "null", "\"true\"", "[true]", "{}"};
-  for (size_t i = 0; i < COUNT(texts); i++) check_rejected(LILY_SESSION_FIELD_BOOL(struct shop, open), texts[i]);
+  for (size_t i = 0; i < COUNT(texts); i++) check_rejected((lily_session_field)LILY_SESSION_FIELD_BOOL(struct shop, open), texts[i]);
 }
 
 TEST(members_rejected__INT32_that_does_not_fit) {
   const char *texts[] = {"2147483648", "-2147483649", "4294967296", "4294967297", "9223372036854775807", "-9223372036854775808"};
-  for (size_t i = 0; i < COUNT(texts); i++) check_rejected(LILY_SESSION_FIELD_INT32(struct shop, visits), texts[i]);
+  for (size_t i = 0; i < COUNT(texts); i++) check_rejected((lily_session_field)LILY_SESSION_FIELD_INT32(struct shop, visits), texts[i]);
 }
 
 TEST(members_rejected__INT32_that_is_no_integer) {
   const char *texts[] = {"1.0", "1e2", "0.5", "null", "true", "\"1\"", "[1]"};
-  for (size_t i = 0; i < COUNT(texts); i++) check_rejected(LILY_SESSION_FIELD_INT32(struct shop, visits), texts[i]);
+  for (size_t i = 0; i < COUNT(texts); i++) check_rejected((lily_session_field)LILY_SESSION_FIELD_INT32(struct shop, visits), texts[i]);
 }
 
 TEST(members_rejected__INT64) {
   const char *texts[] = {"9223372036854775808", "-9223372036854775809", "1e3", "1.0", "\"1\"", "null"};
-  for (size_t i = 0; i < COUNT(texts); i++) check_rejected(LILY_SESSION_FIELD_INT64(struct shop, cents), texts[i]);
+  for (size_t i = 0; i < COUNT(texts); i++) check_rejected((lily_session_field)LILY_SESSION_FIELD_INT64(struct shop, cents), texts[i]);
 }
 
 TEST(members_rejected__DOUBLE) {
   const char *texts[] = {"null", "\"1\"", "true", "[1.5]"};
-  for (size_t i = 0; i < COUNT(texts); i++) check_rejected(LILY_SESSION_FIELD_DOUBLE(struct shop, rate), texts[i]);
+  for (size_t i = 0; i < COUNT(texts); i++) check_rejected((lily_session_field)LILY_SESSION_FIELD_DOUBLE(struct shop, rate), texts[i]);
 }
 
 TEST(members_rejected__CHARS_that_are_too_long) {
   const char *texts[] = {"\"8 bytes.\"", "\"much more than there is room for\"", "\"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\""};
-  for (size_t i = 0; i < COUNT(texts); i++) check_rejected(LILY_SESSION_FIELD_CHARS(struct shop, theme), texts[i]);
+  for (size_t i = 0; i < COUNT(texts); i++) check_rejected((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), texts[i]);
   char *long_text = repeated('x', 100000);
   long_text[0] = long_text[99999] = '"';
-  check_rejected(LILY_SESSION_FIELD_CHARS(struct shop, theme), long_text);
+  check_rejected((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), long_text);
   free(long_text);
 }
 
 /* A text with a NUL inside is rejected, because it would come back as a shorter string. */
 TEST(members_rejected__strings_with_a_nul_inside) {
-  check_rejected(LILY_SESSION_FIELD_CHARS(struct shop, theme), "\"a\\u0000b\"");
-  check_rejected(LILY_SESSION_FIELD_STRING(struct shop, token), "\"a\\u0000b\"");
+  check_rejected((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), "\"a\\u0000b\"");
+  check_rejected((lily_session_field)LILY_SESSION_FIELD_STRING(struct shop, token), "\"a\\u0000b\"");
 }
 
 TEST(members_rejected__CHARS_and_STRING_of_other_types) {
   const char *texts[] = {"1", "true", "[\"x\"]", "{\"x\":\"x\"}"};
   for (size_t i = 0; i < COUNT(texts); i++) {
-    check_rejected(LILY_SESSION_FIELD_CHARS(struct shop, theme), texts[i]);
-    check_rejected(LILY_SESSION_FIELD_STRING(struct shop, token), texts[i]);
+    check_rejected((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), texts[i]);
+    check_rejected((lily_session_field)LILY_SESSION_FIELD_STRING(struct shop, token), texts[i]);
   }
-  check_rejected(LILY_SESSION_FIELD_CHARS(struct shop, theme), "null");
+  check_rejected((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), "null");
 }
 
 TEST(members_accepted__the_last_that_fits) {
@@ -100,12 +100,12 @@ TEST(members_accepted__the_last_that_fits) {
   assert_memory_equal(shop.guard_before, "bbbb", 4);
   assert_memory_equal(shop.guard_after, "aaaa", 4);
   rig_end(&rig);
-  field = LILY_SESSION_FIELD_INT32(struct shop, visits);
+  field = (lily_session_field)LILY_SESSION_FIELD_INT32(struct shop, visits);
   begin(&field, "lily_session_visits", "-2147483648");
   rig_attach(&rig);
   assert_int_equal(shop.visits, INT32_MIN);
   rig_end(&rig);
-  field = LILY_SESSION_FIELD_DOUBLE(struct shop, rate);
+  field = (lily_session_field)LILY_SESSION_FIELD_DOUBLE(struct shop, rate);
   begin(&field, "lily_session_rate", "100000000000000000000");
   rig_attach(&rig);
   assert_true(shop.rate == 1e20);
@@ -136,15 +136,15 @@ static void make_theme_wrong(void) { memcpy(shop.theme, "a\xc3\0", 3); }
 static void make_theme_endless(void) { memset(shop.theme, 'x', sizeof shop.theme); }
 
 TEST(members_unstorable__S7_NaN_and_infinity) {
-  check_unstorable(LILY_SESSION_FIELD_DOUBLE(struct shop, rate), make_rate_nan);
-  check_unstorable(LILY_SESSION_FIELD_DOUBLE(struct shop, rate), make_rate_infinite);
+  check_unstorable((lily_session_field)LILY_SESSION_FIELD_DOUBLE(struct shop, rate), make_rate_nan);
+  check_unstorable((lily_session_field)LILY_SESSION_FIELD_DOUBLE(struct shop, rate), make_rate_infinite);
 }
 
 TEST(members_unstorable__S7_not_utf8) {
-  check_unstorable(LILY_SESSION_FIELD_STRING(struct shop, token), make_token_wrong);
-  check_unstorable(LILY_SESSION_FIELD_CHARS(struct shop, theme), make_theme_wrong);
+  check_unstorable((lily_session_field)LILY_SESSION_FIELD_STRING(struct shop, token), make_token_wrong);
+  check_unstorable((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), make_theme_wrong);
 }
 
 TEST(members_unstorable__S20_CHARS_without_a_nul) {
-  check_unstorable(LILY_SESSION_FIELD_CHARS(struct shop, theme), make_theme_endless);
+  check_unstorable((lily_session_field)LILY_SESSION_FIELD_CHARS(struct shop, theme), make_theme_endless);
 }

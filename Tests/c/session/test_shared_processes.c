@@ -45,7 +45,7 @@ static int play(void *context) {
   const int fd = lily_session_storage_fd(config.storage);
   CHILD_CHECK(fd >= 0);
   for (int i = 0; i < PROCESSES; i++) {
-    lily_session_field field = LILY_SESSION_FIELD_INT64(struct board, counts);
+    lily_session_field field = LILY_SESSION_FIELD_INT64(struct board, counts[0]);
     field.key = keys[i];
     field.member_offset = (size_t)i * sizeof(int64_t);
     field.member_size = sizeof(int64_t);

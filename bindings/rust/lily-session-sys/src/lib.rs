@@ -242,6 +242,9 @@ pub type lily_session_migrate_fn = Option<
     ) -> lily_session_status,
 >;
 
+pub type lily_session_resize_fn =
+    Option<unsafe extern "C" fn(context: *mut c_void, memory: *mut c_void, size: usize) -> *mut c_void>;
+
 pub const LILY_SESSION_MEMBER_NONE: i32 = 0;
 pub const LILY_SESSION_MEMBER_BOOL: i32 = 1;
 pub const LILY_SESSION_MEMBER_INT32: i32 = 2;
@@ -249,6 +252,21 @@ pub const LILY_SESSION_MEMBER_INT64: i32 = 3;
 pub const LILY_SESSION_MEMBER_DOUBLE: i32 = 4;
 pub const LILY_SESSION_MEMBER_CHARS: i32 = 5;
 pub const LILY_SESSION_MEMBER_STRING: i32 = 6;
+pub const LILY_SESSION_MEMBER_INT8: i32 = 7;
+pub const LILY_SESSION_MEMBER_INT16: i32 = 8;
+pub const LILY_SESSION_MEMBER_UINT8: i32 = 9;
+pub const LILY_SESSION_MEMBER_UINT16: i32 = 10;
+pub const LILY_SESSION_MEMBER_UINT32: i32 = 11;
+pub const LILY_SESSION_MEMBER_FLOAT: i32 = 12;
+pub const LILY_SESSION_MEMBER_ENUM: i32 = 13;
+pub const LILY_SESSION_MEMBER_STRUCT: i32 = 14;
+
+pub const LILY_SESSION_SHAPE_ONE: i32 = 0;
+pub const LILY_SESSION_SHAPE_OPTIONAL: i32 = 1;
+pub const LILY_SESSION_SHAPE_POINTER: i32 = 2;
+pub const LILY_SESSION_SHAPE_ARRAY: i32 = 3;
+pub const LILY_SESSION_SHAPE_LIST: i32 = 4;
+pub const LILY_SESSION_SHAPE_GROWING: i32 = 5;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -267,6 +285,14 @@ pub struct lily_session_field {
     pub member_type: i32,
     pub member_offset: usize,
     pub member_size: usize,
+    pub member_shape: i32,
+    pub member_value_size: usize,
+    pub member_beside_offset: usize,
+    pub member_beside_size: usize,
+    pub member_names: *const *const c_char,
+    pub member_fields: *const lily_session_field,
+    pub member_field_count: usize,
+    pub member_resize: lily_session_resize_fn,
 }
 
 pub type lily_session_map_visit_fn = Option<

@@ -152,7 +152,8 @@ fn layouts(source: &mut Source) {
         lily_session_value { r#type, r#as }
         lily_session_field {
             size, key, types, get, set, context, release, expires_after_ms, version, migrate, former_keys, member_type, member_offset,
-            member_size,
+            member_size, member_shape, member_value_size, member_beside_offset, member_beside_size, member_names, member_fields,
+            member_field_count, member_resize,
         }
         lily_session_map { size, prefix, types, each, set, context, release, expires_after_ms, version, migrate }
         lily_session_event { size, kind, status, system_error, key }
@@ -182,7 +183,10 @@ fn constants(source: &mut Source) -> BTreeSet<String> {
         LILY_SESSION_DURABILITY_PROCESS LILY_SESSION_DURABILITY_POWER LILY_SESSION_READ_ONLY LILY_SESSION_STRICT
         LILY_SESSION_NULL LILY_SESSION_BOOL LILY_SESSION_INT LILY_SESSION_REAL LILY_SESSION_STRING LILY_SESSION_JSON
         LILY_SESSION_MEMBER_NONE LILY_SESSION_MEMBER_BOOL LILY_SESSION_MEMBER_INT32 LILY_SESSION_MEMBER_INT64 LILY_SESSION_MEMBER_DOUBLE
-        LILY_SESSION_MEMBER_CHARS LILY_SESSION_MEMBER_STRING
+        LILY_SESSION_MEMBER_CHARS LILY_SESSION_MEMBER_STRING LILY_SESSION_MEMBER_INT8 LILY_SESSION_MEMBER_INT16 LILY_SESSION_MEMBER_UINT8
+        LILY_SESSION_MEMBER_UINT16 LILY_SESSION_MEMBER_UINT32 LILY_SESSION_MEMBER_FLOAT LILY_SESSION_MEMBER_ENUM LILY_SESSION_MEMBER_STRUCT
+        LILY_SESSION_SHAPE_ONE LILY_SESSION_SHAPE_OPTIONAL LILY_SESSION_SHAPE_POINTER LILY_SESSION_SHAPE_ARRAY LILY_SESSION_SHAPE_LIST
+        LILY_SESSION_SHAPE_GROWING
         LILY_SESSION_EVENT_REJECTED LILY_SESSION_EVENT_NEWER LILY_SESSION_EVENT_FIELD_FAILED LILY_SESSION_EVENT_WRITE_FAILED
         LILY_SESSION_EVENT_DAMAGED LILY_SESSION_EVENT_DIRECTORY LILY_SESSION_EVENT_CHANGED LILY_SESSION_EVENT_REMOVED
         LILY_SESSION_EVENT_EXPIRED LILY_SESSION_EVENT_CLEARED LILY_SESSION_EVENT_NOT_DURABLE
