@@ -15,8 +15,8 @@ from reference.world import Reference
 
 
 # The steps that do not rewrite a small file (S12).
-PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch", "write", "storage_modify", "modify", "reset",
-         "runtime_persist", "runtime_next_expiry"}
+PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch",
+         "write", "storage_modify", "modify", "reset", "runtime_persist", "runtime_next_expiry"}
 
 
 FAR_TOO_LARGE = 4 << 20  # an update tries to rewrite such a file

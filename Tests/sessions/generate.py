@@ -27,8 +27,8 @@ CODES = (-20, -12, -3)
 CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get", "config.set")
 
 # How often each kind of step is drawn.
-WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "modify": 9, "reset": 3, "runtime": 3, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
-           "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
+WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "modify": 9, "reset": 3, "runtime": 3,
+           "ask": 8, "clock": 6, "dispatch": 6, "fail": 5, "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
            "large": 0.05}
 
 WORLD = {"delete": 4, "empty": 3, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
@@ -173,8 +173,8 @@ class Generator:
         keys = self.random.sample(STORED, self.pick((0, 1, 2, 2, 3)))
         if keys and self.chance(0.05):
             keys.append(keys[0])
-        return ["write", handle, [[key, None if self.chance(0.3) else "{" if self.chance(0.03) else self.text(), self.pick(deadlines), self.pick((0, 0, 0, 1))]
-                         for key in keys]]
+        texts = [None if self.chance(0.3) else "{" if self.chance(0.03) else self.text() for _ in keys]
+        return ["write", handle, [[key, text, self.pick(deadlines), self.pick((0, 0, 0, 1))] for key, text in zip(keys, texts)]]
 
     def modifying(self, handle):
         """Returns a step that modifies an entry."""
@@ -334,7 +334,9 @@ class Generator:
             return [self.pick(("persist", "flush", "refresh")), session]
         if kind == "modify":  # of a session of another runtime, this is another program's
             other = self.pick(self.sessions) if callback in ("event", "modify") else session
-            return self.modify(other, plain=True) if self.chance(0.7) else ["reset", session, self.key(session)]
+            if callback != "modify" and self.chance(0.3):  # a storage_modify runs its callback outside any runtime, where a reset may be left out
+                return ["reset", session, self.key(session)]
+            return self.modify(other, plain=True)
         if kind == "runtime":
             return [self.pick(("runtime_persist", "runtime_refresh")), self.runtimes[session]]
         if kind == "dispatch":
