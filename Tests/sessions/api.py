@@ -10,6 +10,7 @@ from lily import (  # noqa: E402, F401
     field_add, lib, persistence_free, persistence_new, runtime_dispatch, runtime_free, runtime_new, session_attach, session_detach,
     session_field_state, session_flush, session_persist, status)
 
+MODIFY = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Value), c.POINTER(Value))
 MIGRATE = c.CFUNCTYPE(status, c.c_void_p, c.c_uint32, c.POINTER(Value), c.POINTER(Value))
 
 
@@ -31,12 +32,14 @@ CLEAR = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p)
 GENERATION = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, c.POINTER(c.c_uint64))
 EACH = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, ENTRY_FN, c.c_void_p)
 SYNC = c.CFUNCTYPE(status, c.c_void_p)
+RENEW = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Entry))
+REPLACE = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Entry), c.POINTER(Entry), c.c_char_p, c.c_uint64)
 
 
 class Backend(c.Structure):
     _fields_ = [("size", c.c_size_t), ("context", c.c_void_p), ("release", RELEASE), ("read", READ), ("write", WRITE),
                 ("clear", CLEAR), ("generation", GENERATION), ("each", EACH), ("sync", SYNC), ("fd", c.c_void_p),
-                ("close", RELEASE)]
+                ("close", RELEASE), ("renew", RENEW), ("replace", REPLACE)]
 
 
 def _declare(name, result, *arguments):
@@ -56,6 +59,8 @@ storage_close = lily._close
 storage_get = lily._get
 storage_set = lily._set
 storage_remove = lily._remove
+storage_write = _declare("storage_write", status, handle, c.POINTER(Entry), c.c_size_t)
+storage_modify = _declare("storage_modify", status, handle, c.c_char_p, MODIFY, c.c_void_p)
 storage_each = lily._each
 storage_sync = lily._sync
 storage_fd = _declare("storage_fd", c.c_int, handle)
@@ -63,8 +68,13 @@ storage_info = _declare("storage_info", status, handle, c.POINTER(Info))
 clear = lily._clear
 runtime_model = _declare("runtime_model", c.c_void_p, handle)
 runtime_set_model = _declare("runtime_set_model", status, handle, c.c_void_p)
+runtime_persist = _declare("runtime_persist", status, handle)
+runtime_refresh = _declare("runtime_refresh", status, handle)
+runtime_next_expiry = _declare("runtime_next_expiry", c.c_int64, handle)
 session_refresh = _declare("refresh", status, handle)
 session_touch = _declare("touch", status, handle, c.c_char_p)
 session_mark = _declare("mark", status, handle, c.c_char_p)
+session_modify = _declare("modify", status, handle, c.c_char_p, MODIFY, c.c_void_p)
+session_reset = _declare("reset", status, handle, c.c_char_p)
 session_next_expiry = _declare("next_expiry", c.c_int64, handle)
 session_abandon = _declare("abandon", None, handle)

@@ -2,22 +2,31 @@
 import ctypes as c
 
 import api
+import callbacks
 import names as n
+
+
+def text_of(entry):
+    """Returns the text of an entry that the library passes. Its NUL must be where the length says."""
+    if len(entry.json) != entry.length:
+        callbacks.failures.append(f"an entry of {entry.length} bytes ends with a NUL after {len(entry.json)}")
+    return entry.json[:entry.length]
 
 
 class Backend:
     """`store` is {"entries": {key: (json, deadline, version)}, "generations": {prefix: int}}. Several backends may share it."""
 
-    def __init__(self, store):
+    def __init__(self, store, renews=False, replaces=False):
         self.entries = store.setdefault("entries", {})
         self.generations = store.setdefault("generations", {})
         self.failing = {}  # function -> the status that it returns
         self.released = 0
         self._kept = None
         self._callbacks = (api.RELEASE(self._release), api.READ(self._read), api.WRITE(self._write), api.CLEAR(self._clear),
-                           api.GENERATION(self._generation), api.EACH(self._each), api.SYNC(self._sync))
-        release, read, write, clear, generation, each, sync = self._callbacks
-        self.table = api.Backend(c.sizeof(api.Backend), None, release, read, write, clear, generation, each, sync, None)
+                           api.GENERATION(self._generation), api.EACH(self._each), api.SYNC(self._sync),
+                           api.RENEW(self._renew if renews else 0), api.REPLACE(self._replace if replaces else 0))
+        release, read, write, clear, generation, each, sync, renew, replace = self._callbacks
+        self.table = api.Backend(c.sizeof(api.Backend), None, release, read, write, clear, generation, each, sync, None, api.RELEASE(), renew, replace)
 
     def _release(self, _):
         self.released += 1
@@ -46,7 +55,37 @@ class Backend:
             if entry.json is None:
                 self.entries.pop(entry.key, None)
             else:
-                self.entries[entry.key] = entry.json[:entry.length], entry.expires_at_ms, entry.version
+                self._put(entry)
+        return status
+
+    def _put(self, entry):
+        self.entries[entry.key] = text_of(entry), entry.expires_at_ms, entry.version
+
+    def _holds(self, key, entry):
+        """Returns True if the key has an entry with this text and version or, where `entry` is NULL, none."""
+        stored = self.entries.get(key)
+        if not entry or stored is None:
+            return not entry and stored is None
+        return (stored[0], stored[2]) == (text_of(entry.contents), entry.contents.version)
+
+    def _renew(self, _, entry):
+        status = self.failing.get("write", n.OK)
+        if status not in (n.OK, n.NOT_DURABLE):
+            return status
+        if not self._holds(entry.contents.key, entry):
+            return n.NOT_FOUND
+        self._put(entry.contents)
+        return status
+
+    def _replace(self, _, stored, entry, prefix, generation):
+        status = self.failing.get("write", n.OK)
+        if status not in (n.OK, n.NOT_DURABLE):
+            return status
+        if prefix is not None and generation != self.generations.get(prefix, 0):
+            return n.NEWER
+        if not self._holds(entry.contents.key, stored):
+            return n.NOT_FOUND
+        self._put(entry.contents)
         return status
 
     def _clear(self, _, prefix):

@@ -1,4 +1,5 @@
 """The callbacks for the library. Each finds the host by its context, and keeps an exception for the driver."""
+import contextlib
 import ctypes as c
 import traceback
 
@@ -26,6 +27,16 @@ def register(thing):
     number = max(contexts, default=0) + 1
     contexts[number] = thing
     return number
+
+
+@contextlib.contextmanager
+def registered(thing):
+    """Yields a context pointer that is good for the time of a `with`."""
+    number = register(thing)
+    try:
+        yield number
+    finally:
+        del contexts[number]
 
 
 class Bound:
@@ -91,6 +102,14 @@ def migrate(bound, version, stored, out):
     status, value = bound.host.migrate(bound.field.key, version, read(stored)[1])
     if status == n.OK:
         bound.migrated = fill(out, value)
+    return status
+
+
+@guarded(api.MODIFY, n.IO)
+def modify(modification, stored, out):
+    status, value = modification(read(stored) if stored else None)
+    if status == n.OK:
+        modification.kept = fill(out, value)
     return status
 
 

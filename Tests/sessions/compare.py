@@ -15,7 +15,8 @@ from reference.world import Reference
 
 
 # The steps that do not rewrite a small file (S12).
-PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch"}
+PLAIN = {"get", "each", "info", "ask", "persist", "set", "remove", "clear", "touch", "mark", "attach", "watch",
+         "write", "storage_modify", "modify", "reset", "runtime_persist", "runtime_next_expiry"}
 
 
 FAR_TOO_LARGE = 4 << 20  # an update tries to rewrite such a file
@@ -38,7 +39,7 @@ def named(events):
 
 
 def named_results(results):
-    return [tuple(name(n.STATUS, value) if at == 1 and isinstance(value, (int, Either)) and not isinstance(value, bool) and result[0] != "next_expiry"
+    return [tuple(name(n.STATUS, value) if at == 1 and isinstance(value, (int, Either)) and not isinstance(value, bool) and not result[0].endswith("next_expiry")
                   else value for at, value in enumerate(result)) for result in results]
 
 
@@ -138,11 +139,14 @@ class Pair:
     def compare_wakes(self, step, same, changed):
         """Compares whether the watched descriptors are readable."""
         reference = self.reference
-        refreshed, reference.refreshed = reference.refreshed, None
+        all_refreshed, reference.refreshed = reference.refreshed, []
         watched = {name: handle.root for name, handle in reference.handles.items() if name in self.driver.watched}
         for root in set(watched.values()):
             if changed or root in reference.told_again:
-                root.wake.changed(reference.attached_to(root), refreshed if refreshed and refreshed.handle.root is root else None)
+                refreshed = [session for session in all_refreshed if session.handle.root is root]
+                root.wake.changed(reference.attached_to(root), refreshed[-1] if refreshed else None)
+                if len(refreshed) > 1:
+                    root.wake.perhaps_seen(reference.attached_to(root))  # which of them has seen the change depends on who made it
                 if reference.ran_inside:
                     root.wake.perhaps_changed(reference.attached_to(root))  # the change may come before or after the look of a refresh
                 if reference.found_out and not reference.attached_to(root):

@@ -11,7 +11,7 @@ import names as n
 import values
 import world
 from backend import Backend
-from host import Field
+from host import Field, Modification
 from members import MemberHost
 
 class Runtime:
@@ -105,7 +105,7 @@ class Driver:
             settings.quota_bytes = options.get("quota", -1)
             status = api.storage_open_memory(c.byref(settings), c.byref(handle))
         else:
-            backend = self.backends[name] = Backend(self.shared)
+            backend = self.backends[name] = Backend(self.shared, options.get("renew"), options.get("replace"))
             self.kept.append(backend)  # sessions may use it after its handle is closed
             status = api.storage_open_backend(c.byref(backend.table), c.byref(settings), c.byref(handle))
         if status == n.OK:
@@ -183,6 +183,27 @@ class Driver:
         if handle is None:
             return False
         self.status("remove", api.storage_remove(handle, key.encode()))
+
+    def do_write(self, name, items):
+        handle = self.handles.get(name)
+        if handle is None:
+            return False
+        entries = (api.Entry * len(items))()
+        for entry, (key, text, after, version) in zip(entries, items):
+            json = text if text is None else text.encode()
+            entry.key, entry.json, entry.length, entry.version = key.encode(), json, len(json or ""), version
+            entry.expires_at_ms = after and max(1, self.now + after)
+        self.status("write", api.storage_write(handle, entries, len(items)))
+
+    def do_storage_modify(self, name, key, options):
+        handle = self.handles.get(name)
+        if handle is None or name in self.backends and self.backends[name].failing.get("generation"):
+            return False
+        self.depth += 1
+        with callbacks.registered(Modification(options, self.run, self.returned)) as context:
+            status = api.storage_modify(handle, key.encode(), callbacks.modify, context)
+        self.depth -= 1
+        self.status("storage_modify", status)
 
     def do_clear(self, name):
         handle = self.handles.get(name)
@@ -326,6 +347,33 @@ class Driver:
 
     def do_touch(self, name, key):
         return self.on_session("touch", api.session_touch, name, key.encode())
+
+    def do_modify(self, name, key, options):
+        with callbacks.registered(Modification(options, self.run, self.returned)) as context:
+            return self.on_session("modify", api.session_modify, name, key.encode(), callbacks.modify, context)
+
+    def do_reset(self, name, key):
+        return self.on_session("reset", api.session_reset, name, key.encode())
+
+    def on_sessions(self, called, function, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        with runtime.inside(self):
+            status = function(runtime.handle)
+        self.status(called, status)
+
+    def do_runtime_persist(self, name):
+        return self.on_sessions("runtime_persist", api.runtime_persist, name)
+
+    def do_runtime_refresh(self, name):
+        return self.on_sessions("runtime_refresh", api.runtime_refresh, name)
+
+    def do_runtime_next_expiry(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        self.returned("runtime_next_expiry", api.runtime_next_expiry(runtime.handle))
 
     def do_mark(self, name, key):
         return self.on_session("mark", api.session_mark, name, key.encode()) if api.session_mark else False

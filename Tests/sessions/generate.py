@@ -27,8 +27,8 @@ CODES = (-20, -12, -3)
 CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get", "config.set")
 
 # How often each kind of step is drawn.
-WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "ask": 8, "clock": 6, "dispatch": 6, "fail": 5,
-           "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
+WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "modify": 9, "reset": 3, "runtime": 3,
+           "ask": 8, "clock": 6, "dispatch": 6, "fail": 5, "script": 2, "end": 2, "attach": 3, "reopen": 2, "replace": 1, "backend": 4, "world": 4,
            "large": 0.05}
 
 WORLD = {"delete": 4, "empty": 3, "folder_rights": 5, "file_rights": 3, "save": 2, "restore": 3, "exchange": 2, "remove_folder": 2, "make_folder": 4,
@@ -42,6 +42,7 @@ class Generator:
         self.random = random.Random(seed)
         self.steps = []
         self.fields = {}  # session -> fields
+        self.runtimes = {}  # session -> runtime
         self.handles, self.sessions = [], []
         self.backwards = (-1000, -5000)
 
@@ -100,6 +101,8 @@ class Generator:
         if self.kind != "backend" and self.chance(0.1):
             options["quota"] = self.pick((40, 60, 100))
             self.backwards = ()  # expired entries may have been removed to make room, so the clock does not go back
+        if self.kind == "backend":
+            options.update({function: 1 for function in ("replace", "renew") if self.chance(0.5)})
         if self.kind == "journal":
             if not first and self.chance(0.08):
                 options["flags"] = self.pick((1, 1, 2))
@@ -143,13 +146,14 @@ class Generator:
             options.setdefault("failing", []).append([self.pick(("config.get", "config.set")), None, 1])
         self.fields[name] = fields
         self.sessions.append(name)
-        self.steps.append(["attach", name, "r" + name[1:] if self.chance(0.9) else "r0", self.pick(self.handles), fields, options])
+        self.runtimes[name] = "r" + name[1:] if self.chance(0.85) else "r0"
+        self.steps.append(["attach", name, self.runtimes[name], self.pick(self.handles), fields, options])
 
     # ---- single steps
 
     def by_hand(self):
         handle = self.pick(self.handles)
-        kind = self.random.choices(("set", "remove", "clear", "get", "each", "sync", "info"), (10, 3, 2, 2, 1, 2, 1))[0]
+        kind = self.random.choices(("set", "remove", "clear", "get", "each", "sync", "info", "write", "modify"), (10, 3, 2, 2, 1, 2, 1, 4, 4))[0]
         if kind == "set":
             after = self.pick((0, 0, 0, 500, 1000, 3000, 100_000, -1))
             self.steps.append(["set", handle, self.pick(STORED), self.text(), after])
@@ -157,8 +161,52 @@ class Generator:
             self.steps.append([kind, handle, self.pick(STORED)])
         elif kind == "each":
             self.steps.append([kind, handle, self.pick(("", "lily_session_"))])
+        elif kind == "write":
+            self.steps.append(self.writing(handle, (0, 0, 1000, -1)))
+        elif kind == "modify":
+            self.steps.append(self.modifying(handle))
         else:
             self.steps.append([kind, handle])
+
+    def writing(self, handle, deadlines=(0, 0, 1000)):
+        """Returns a step that stores and removes several keys at once."""
+        keys = self.random.sample(STORED, self.pick((0, 1, 2, 2, 3)))
+        if keys and self.chance(0.05):
+            keys.append(keys[0])
+        texts = [None if self.chance(0.3) else "{" if self.chance(0.03) else self.text() for _ in keys]
+        return ["write", handle, [[key, text, self.pick(deadlines), self.pick((0, 0, 0, 1))] for key, text in zip(keys, texts)]]
+
+    def modifying(self, handle):
+        """Returns a step that modifies an entry."""
+        gives = ["s", "t"] if self.chance(0.04) else ["j", "{" if self.chance(0.04) else self.text()]
+        key = self.pick(STORED)
+        return ["storage_modify", handle, key, self.modification(gives, [key], self.pick(self.sessions) if self.sessions else None)]
+
+    def modification(self, gives, keys, session):
+        """Returns what a modify callback does. Others often store something under one of the keys meanwhile."""
+        options = {"gives": gives}
+        if self.chance(0.6):
+            options["grows"] = 1
+        if self.chance(0.1):
+            options["returns"] = self.pick((*CODES, 77))
+        if self.chance(0.5):
+            options["inside"] = [[self.meanwhile(keys, session) for _ in range(self.pick((1, 1, 2)))] for _ in range(self.pick((1, 1, 2, 3)))]
+        return options
+
+    def meanwhile(self, keys, session):
+        handle, key = self.pick(self.handles), self.pick(keys) if self.chance(0.7) else self.pick(STORED)
+        kind = self.random.choices(("set", "remove", "clear", "write", "modify", "calling"), (8, 2, 2, 1, 2, 4 if session else 0))[0]
+        if kind == "set":
+            return ["set", handle, key, self.text(), self.pick((0, 0, 1000))]
+        if kind == "remove":
+            return ["remove", handle, key]
+        if kind == "clear":
+            return ["clear", handle]
+        if kind == "write":
+            return self.writing(handle)
+        if kind == "modify":
+            return ["storage_modify", handle, key, {"gives": ["j", self.text()], "grows": 1}]
+        return self.calling(session, "modify")
 
     def text(self):
         return self.pick(TEXTS)
@@ -170,6 +218,16 @@ class Generator:
             values = TYPES if field["member"] < 4 or values is TYPES else {8: UNSTORABLE[8], 16: UNSTORABLE[16][:1], 17: UNSTORABLE[16][:1]}
         return ["change", session, field["key"], self.pick(values[field["types"]])]
 
+    def modify(self, session, plain=False):
+        """Returns a step that modifies a field; with `plain`, nothing else happens meanwhile."""
+        field = self.pick(self.fields[session])
+        gives = self.pick((UNSTORABLE if self.chance(0.06) else TYPES)[field["types"]])
+        if field["types"] & 4 and self.chance(0.05):
+            gives = ["i", 13]
+        keys = ["lily_session_" + key for key in (field["key"], field["key"], *field.get("former", ()))]
+        options = {"gives": gives, "grows": 1} if plain else self.modification(gives, keys, session)
+        return ["modify", session, field["key"] if self.chance(0.97) else "none", options]
+
     def random_step(self):
         session = self.pick(self.sessions)
         kind = self.random.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
@@ -179,7 +237,12 @@ class Generator:
             self.steps.append(self.change(session))
         elif kind in ("persist", "refresh", "flush", "ask"):
             self.steps.append([kind, session])
-        elif kind in ("touch", "mark"):
+        elif kind == "modify":
+            self.steps.append(self.modify(session))
+        elif kind == "runtime":
+            call = self.pick(("runtime_persist", "runtime_refresh", "runtime_next_expiry"))
+            self.steps.append([call, self.runtimes[session]])
+        elif kind in ("touch", "mark", "reset"):
             self.steps.append([kind, session, self.key(session)])
         elif kind == "clock":
             self.steps.append(["clock", self.pick((1, 499, 500, 999, 1000, 1001, 3000, 200_000) + self.backwards)])
@@ -212,8 +275,8 @@ class Generator:
                 self.steps += [["world", "file_rights", 1], ["set", "h3", self.pick(STORED), self.text(), 0]]
         elif kind == "large":
             self.large(session)
-        elif kind == "backend" and self.kind == "backend":
-            function = self.pick(("write", "write", "read", "clear", "generation", "each", "sync"))
+        elif kind in ("backend", "world") and self.kind == "backend":
+            function = self.pick(("write", "write", "write", "read", "clear", "generation", "each", "sync"))
             code = self.pick((-20, -21, -26, -22) if function in ("write", "clear") else (-20, -23)) if self.chance(0.5) else 0
             self.steps.append(["backend", self.pick(self.handles), function, code])
 
@@ -265,15 +328,23 @@ class Generator:
 
     def calling(self, session, callback):
         """Returns steps for a callback: calls of the runtime that runs it (S15), ending that runtime, and reading the storage."""
-        kind = self.random.choices(("session", "dispatch", "model", "replace", "end", "mark", "get", "attach", "storage"), (5, 2, 1, 1, 2, 1, 1, 1, 2))[0]
+        kind = self.random.choices(("session", "dispatch", "model", "replace", "end", "mark", "get", "attach", "storage", "modify", "runtime"),
+                                   (5, 2, 1, 1, 2, 1, 1, 1, 2, 1, 1))[0]
         if kind == "session":
             return [self.pick(("persist", "flush", "refresh")), session]
+        if kind == "modify":  # of a session of another runtime, this is another program's
+            other = self.pick(self.sessions) if callback in ("event", "modify") else session
+            if callback != "modify" and self.chance(0.3):  # a storage_modify runs its callback outside any runtime, where a reset may be left out
+                return ["reset", session, self.key(session)]
+            return self.modify(other, plain=True)
+        if kind == "runtime":
+            return [self.pick(("runtime_persist", "runtime_refresh")), self.runtimes[session]]
         if kind == "dispatch":
             return ["dispatch", "r" + session[1:], {}]
         if kind in ("model", "replace"):
             return [kind, "r" + session[1:]]
         if kind == "end":
-            return self.ending(session)
+            return self.ending(self.pick([name for name in self.sessions if self.runtimes[name] == self.runtimes[session]]))
         if kind == "mark" and callback not in ("revision", "config.get"):  # no rule says whether the update has begun there
             return ["mark", session, self.key(session)]
         if kind == "attach":
@@ -283,8 +354,12 @@ class Generator:
         return ["get", self.pick(self.handles), self.pick(STORED)]
 
     def storing(self):
-        if self.chance(0.5):
+        if self.chance(0.4):
             return ["clear", self.pick(self.handles)]
+        if self.chance(0.3):
+            return self.writing(self.pick(self.handles))
+        if self.chance(0.2):
+            return ["storage_modify", self.pick(self.handles), self.pick(STORED), {"gives": ["j", self.text()], "grows": 1}]
         return ["set", self.pick(self.handles), self.pick(STORED), self.text(), 0]
 
     def inside(self, session):

@@ -136,3 +136,24 @@ class Host:
         status = self.failing.get(("migrate", key), n.OK)
         value = values.migrated(version, text, self.fields[key].types)
         return (n.DECODE if value is None and status == n.OK else status), value
+
+
+class Modification:
+    """What a `modify` callback does: {"gives": value, "grows": 1, "returns": status, "inside": [steps of the first call, …]}. With `grows`, it
+    makes the new value from the stored one, if there is one that can grow."""
+
+    def __init__(self, options, run, returned):
+        self.options, self._run, self._returned = options, run, returned
+        self.left = list(options.get("inside", ()))
+        self.kept = None  # the text that it gave, which the library borrows
+
+    def __call__(self, stored):
+        """Returns (status, value). Records what was stored."""
+        self._returned("given", stored)
+        steps = self.left.pop(0) if self.left else ()
+        if steps:
+            self._run(steps)
+        value = values.of_case(self.options["gives"])
+        if stored is not None and self.options.get("grows"):
+            value = values.grown(stored) or value
+        return self.options.get("returns", n.OK), value

@@ -38,9 +38,18 @@ def simpler_steps(step):
                         yield step[:at] + [part[:gone] + [smaller] + part[gone + 1:]] + step[at + 1:]
         if isinstance(part, dict):
             for key, value in part.items():
-                if key == "kind":
+                if key in ("kind", "gives"):
                     continue
                 yield step[:at] + [{name: other for name, other in part.items() if name != key}] + step[at + 1:]
                 if isinstance(value, list):
-                    for gone in range(len(value)):
-                        yield step[:at] + [{**part, key: value[:gone] + value[gone + 1:]}] + step[at + 1:]
+                    for smaller in smaller_lists(value):
+                        yield step[:at] + [{**part, key: smaller}] + step[at + 1:]
+
+
+def smaller_lists(steps):
+    """Yields lists without one of the steps, or with a simpler one in its place. Instead of steps, there may be lists of steps."""
+    for at, step in enumerate(steps):
+        yield steps[:at] + steps[at + 1:]
+        simpler = smaller_lists(step) if step and isinstance(step[0], list) else simpler_steps(step) if isinstance(step, list) else ()
+        for one in simpler:
+            yield steps[:at] + [one] + steps[at + 1:]

@@ -87,3 +87,15 @@ def migrated(version, text, types):
     if value[0] == "s" and types & STRING:
         return ("s", f"{value[1]}<{version}")
     return None
+
+
+def grown(value):
+    """Returns a number that is one more, or a longer string; None for any other value."""
+    kind, payload = value[0], value[1] if len(value) > 1 else None
+    if kind in "ir":
+        return kind, payload + 1
+    if kind == "s":
+        return kind, payload + "+"
+    if kind == "j" and payload.lstrip("-").isdigit():
+        return kind, str(int(payload) + 1)
+    return None

@@ -66,7 +66,7 @@ extension Attachment {
     try batch.set(slots[at].key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
       try entry.withText { text throws(Failure) in buffer.append(text) }
     }
-    batch.require(entry.identity, under: storedKey(at), deadline: isCorrection ? entry.deadline : nil)
+    batch.require(entry.identity, under: storedKey(at), deadline: isCorrection ? entry.deadline : nil, isRenewal: true)
     defer { batch.removeAll() }
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {

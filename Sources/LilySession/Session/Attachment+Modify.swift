@@ -54,6 +54,8 @@ extension Attachment {
     let keys = storedKeys(at)
     if let found { batch.require(found.entry.identity, under: keys[found.source]) }
     for key in keys[..<(found?.source ?? keys.count)] { batch.require(nil, under: key) }
+    if found?.source == 0 { return } // a single change is what a backend can replace
+    for former in entries.indices.dropFirst() where entries[former] != nil { batch.remove(keys[former], isTied: true) }
   }
 
   /// Calls `body` with an entry's value as the field decodes it, migrated if it is of an older version.
@@ -96,6 +98,8 @@ extension Attachment {
     if let shortfall { noteTroubles(shortfall) }
     slots[at].reset()
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
+    let revision = lastRevision
+    defer { lastRevision = revision } // what else has changed is still to be found
     var looks = Looks(slice: slice)
     let code = restoreInitial(at, &looks.slice)
     looks.found.append(Look(field: at, outcome: .nothing(isExpired: false, code: code), storedDeadline: 0, staleKeys: []))

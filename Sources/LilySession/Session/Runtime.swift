@@ -5,6 +5,8 @@ package final class ModelRuntime<Model> {
   private var isBusy = false
   /// True if something that was asked for inside a callback waits for the end of the outermost call.
   private var hasDeferred = false
+  /// True if the call that is running is one of several that make up the outermost call.
+  private var isAmidSessions = false
   private var isFreed = false
   /// The host's handle, which retains this runtime. A free inside a callback keeps it alive until the outermost call ends.
   private var keptAlive: AnyObject?
@@ -68,7 +70,7 @@ package final class ModelRuntime<Model> {
   @inline(__always)
   private func endCall() {
     isBusy = false
-    if hasDeferred { runDeferred() }
+    if hasDeferred, !isAmidSessions { runDeferred() }
   }
 
   @inline(never)
@@ -88,11 +90,17 @@ package final class ModelRuntime<Model> {
 
   var attached: [Session] { (0..<sessions.count).map { sessions[$0].takeUnretainedValue() } }
 
-  /// Calls `body` with each session. A session that ends meanwhile is left out. Throws the first failure, after all were called.
+  /// Calls `body`, which makes a call of its own, with each session. What is deferred meanwhile waits for the last of these calls. Throws the
+  /// first failure, after all were called.
   private func forEachSession(_ body: (Session) throws(Failure) -> Void) throws(Failure) {
     if isBusy { throw reentrant }
+    isAmidSessions = true
+    defer {
+      isAmidSessions = false
+      endCall()
+    }
     var first: Failure?
-    for session in attached where session.ending == .no && !isFreed {
+    for session in attached {
       do throws(Failure) { try body(session) } catch { first = first ?? error }
     }
     if let first { throw first }

@@ -43,6 +43,8 @@ public final class Batch {
   private(set) var removes = 0
   /// True if changes were left out, so that the batch no longer has all that it was made with.
   private(set) var isReduced = false
+  /// True if the batch only stores one entry again with another deadline, on the condition that it is still there.
+  package private(set) var isRenewal = false
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
 
@@ -60,6 +62,7 @@ public final class Batch {
     conditions.removeAll()
     removes = 0
     isReduced = false
+    isRenewal = false
   }
 
   /// - Parameter isTied: if true, the key is set only if the change before it is made.
@@ -139,11 +142,13 @@ public final class Batch {
   /// - Parameters:
   ///   - entry: nil if there must be none.
   ///   - deadline: the deadline that the entry must have, or nil for any.
-  func require(_ entry: EntryIdentity?, under key: Key, deadline: Int64? = nil) {
+  ///   - isRenewal: true if the change only gives this entry another deadline.
+  func require(_ entry: EntryIdentity?, under key: Key, deadline: Int64? = nil, isRenewal: Bool = false) {
     let start = keys.count
     key.withBytes { keys.append($0) }
     conditions.append(
       Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry, deadline: deadline))
+    self.isRenewal = isRenewal
   }
 
   /// Applies the changes to a table.
@@ -170,12 +175,6 @@ public final class Batch {
   /// True if the batch only sets one key, on a condition about the same key.
   package var isReplacement: Bool {
     changes.count == 1 && conditions.count == 1 && changes[0].isSet && keys.slice(conditions[0].key).equals(keys.slice(changes[0].key))
-  }
-
-  /// True if the batch only stores one entry again with another deadline, on the condition that it is still there.
-  package var isRenewal: Bool {
-    guard isReplacement, let entry = conditions[0].entry else { return false }
-    return entry.version == changes[0].version && entry.textHash == hashOf(line.buffer.slice(changes[0].value))
   }
 
   // MARK: what is left out

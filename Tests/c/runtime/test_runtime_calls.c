@@ -68,6 +68,22 @@ TEST(runtime_calls__S27_one_fails) {
   end();
 }
 
+static void end_second(struct rig *own, const char *where) {
+  (void)own;
+  if (strcmp(where, "get") == 0) end_by(lily_session_abandon, second);
+}
+
+/* What a callback ends is ended when the call of the runtime returns, and not before the last session's turn. */
+TEST(runtime_calls__S15_a_session_that_is_ended_inside) {
+  begin();
+  probe_string(&token, "t");
+  rig.hook = end_second;
+  assert_ok(lily_session_runtime_persist(rig.runtime));
+  assert_stored(two, "lily_session_token", "\"t\"");
+  assert_int_equal(token.releases, 1);
+  end();
+}
+
 static void persist_inside(struct rig *own, const void *message) {
   (void)message;
   own->get_result = lily_session_runtime_persist(own->runtime) == LILY_SESSION_ERROR_REENTRANT &&

@@ -168,6 +168,34 @@ TEST(storage_modify__S27_a_backend_replaces_in_one_step) {
   table_free(&table);
 }
 
+static void renew_row(struct job *job) {
+  if (job->calls == 1) table_put((struct table *)job->storage, "k", "2", 20, 0);
+}
+
+static lily_session_status renew_never(void *context, const lily_session_entry *entry) {
+  (void)context, (void)entry;
+  return LILY_SESSION_ERROR_IO;
+}
+
+/* A backend's renew does not look at the deadline, so it cannot keep one that another program has renewed, even if the text stays. */
+TEST(storage_modify__S27_a_backend_does_not_renew) {
+  int64_t now = 5;
+  struct table table = {0};
+  struct job job = {.storage = (lily_session_storage *)&table, .gives = "2", .meanwhile = renew_row};
+  lily_session_storage_options options = {.size = sizeof options, .clock = fixed_clock, .context = &now};
+  lily_session_backend backend = table_backend(&table);
+  lily_session_storage *storage;
+  backend.renew = renew_never;
+  table_put(&table, "k", "2", 10, 0);
+  assert_ok(lily_session_storage_open_backend(&backend, &options, &storage));
+  assert_ok(lily_session_storage_modify(storage, "k", modify, &job));
+  assert_int_equal(job.calls, 2);
+  now = 15;
+  assert_stored(storage, "k", "2");
+  lily_session_storage_close(storage);
+  table_free(&table);
+}
+
 /* ---- several changes in one step */
 
 #define ENTRY(key, json) { key, json, json ? strlen(json) : 0, 0, 0 }

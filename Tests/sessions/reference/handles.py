@@ -25,6 +25,10 @@ class Wake:
         self.perhaps = set(sessions)
         self.readable = self.readable or ANYTHING
 
+    def perhaps_seen(self, sessions):
+        """Notes that each of these sessions has seen the last change, or not."""
+        self.owing, self.perhaps, self.readable = set(), set(sessions), ANYTHING
+
     def changed(self, sessions, refreshed):
         """Notes a change of the file. `refreshed` is the session whose own refresh made the change and looked after it."""
         self.owing = {session for session in sessions if session is not refreshed}
@@ -151,7 +155,7 @@ class Handle:
         status = self.failing.get("sync", n.OK)
         if status:
             return status, 0
-        self.world.synced = True
+        self.world.synced = self.world.place.perhaps_begun = True
         self.look_anew()
         self.root.owes = False
         removed = self.store.removed or self.store.was_erased
@@ -175,6 +179,10 @@ class Handle:
         self.root.wrote_since = self.root.wrote_since or removed or self.durability == n.PROCESS
         self.root.wrote_to = self.store
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
+
+    def may_hold(self, keys):
+        """Returns True if one of the keys is stored, or a damaged line may have it because no removal has come after the damage."""
+        return any(self.raw(key) for key in keys) or self.damaged and self.opened.file.keeps_damage
 
     def removed_nothing(self):
         """Notes a removal of what is absent. Who removed it may have died before its sync, so this handle owes the rewriting, too (S8). If
@@ -220,33 +228,64 @@ def compact(text):
 
 
 def call_set(handle, key, text, deadline):
-    if deadline < 0:
-        return n.INVALID_ARGUMENT
-    if not values.is_json(text):
-        return n.DECODE
-    entry = Entry(compact(text), deadline, 0)
-    fits = handle.fits({key: entry})
-    status, _ = handle.cannot_write()
-    if status:
-        return status if fits else Either(status, n.QUOTA)  # no rule says which of two limits comes first
-    if not fits:
-        return n.QUOTA
-    handle.write({key: entry})
-    return handle.durability_of()
+    return call_write(handle, [(key, text, deadline, 0)])
 
 
 def call_remove(handle, key):
     """Returns OK and writes nothing if the key is absent."""
+    return call_write(handle, [(key, None, 0, 0)])
+
+
+def call_write(handle, items):
+    """Stores and removes several keys, [(key, text or None, deadline, version)], in one step: all of them or none."""
+    failures = []
+    if any(deadline < 0 for _, _, deadline, _ in items):
+        failures.append(n.INVALID_ARGUMENT)
+    if any(text is not None and not values.is_json(text) for _, text, _, _ in items):
+        failures.append(n.DECODE)
+    if len({key for key, *_ in items}) < len(items):
+        failures.append(n.DUPLICATE_KEY)
+    if failures:
+        return Either(*failures)  # no rule says which of two comes first
+    if not items:
+        return n.OK
+    return write_all(handle, {key: None if text is None else Entry(compact(text), deadline, version) for key, text, deadline, version in items})
+
+
+def write_all(handle, changes):
+    """Makes the changes, {key: Entry or None}, in one step, or none of them."""
+    fits = handle.fits(changes)
     status, _ = handle.cannot_write()
-    # A damaged line may have the key, so it is removed anyway, unless a removal has come after the damage.
-    if handle.raw(key) is None and not (handle.damaged and handle.opened.file.keeps_damage):
+    if not any(changes.values()) and not handle.may_hold(changes):
         if status in (n.OK, n.NEWER, n.NO_SPACE):
-            handle.removed_nothing()
+            handle.root.wrote_since = True  # the next sync finds what others remove until then
         return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure
     if status:
-        return status
-    handle.write({key: None})
+        return status if fits else Either(status, n.QUOTA)  # no rule says which of two limits comes first
+    if not fits:
+        return n.QUOTA
+    handle.write(changes)
     return handle.durability_of()
+
+
+def call_modify(handle, key, change):
+    """Replaces an entry by what `change` makes of it, which is called again if the entry is another one by then."""
+    while True:
+        status, _ = call_get(handle, key)
+        if status not in (n.OK, n.NOT_FOUND):
+            return status
+        entry = handle.get(key)
+        status, value = change(entry and ("j", entry.text))
+        if status:
+            return status
+        if value[0] != "j":
+            return n.ENCODE
+        if not values.is_json(value[1]):
+            return Either(n.ENCODE, n.DECODE)  # no rule says which of the two it is
+        refused = handle.kind != "backend" and handle.cannot_write()[0]  # a backend is asked first what it has
+        if refused or handle.get(key) == entry:
+            new = entry._replace(text=compact(value[1])) if entry else Entry(compact(value[1]))
+            return write_all(handle, {key: new})
 
 
 def call_clear(handle):

@@ -110,7 +110,7 @@ class Outside:
             return False
         self.find_out()
         place.file.headless = True
-        place.file.keeps_damage = True
+        place.file.keeps_damage = place.file.keeps_damage or not place.file.removed  # a removal comes after the header
 
     # ---- another process, which writes as docs/format.md says
 

@@ -15,6 +15,7 @@ class Place:
         self.writable = True    # the folder may be written: files can be made, renamed and deleted in it
         self.file = None        # the journal at the path: a File
         self.emptied = False    # a file of 0 bytes is at the path
+        self.perhaps_begun = False  # … and a sync since may have begun it anew
         self.saved = None       # a copy that was made of the file
         self.full = False       # the file may not grow
         self.starved = False    # the process has no free descriptor
@@ -43,7 +44,7 @@ class Place:
 
     def empty(self):
         self.unlink()
-        self.emptied = True
+        self.emptied, self.perhaps_begun = True, False
 
     def save(self):
         self.saved = copy.deepcopy(self.file)

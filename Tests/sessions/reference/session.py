@@ -4,10 +4,11 @@ import values
 
 from .belief import Belief
 from .loose import Either, Perhaps
+from .modifying import Modifying
 from .writing import Writing, saturated
 
 
-class Session(Writing):
+class Session(Writing, Modifying):
     def __init__(self, world, runtime, handle, host):
         self.world, self.runtime, self.handle, self.host = world, runtime, handle, host
         self.beliefs = [Belief(field) for field in host.fields.values()]
@@ -349,8 +350,11 @@ class Session(Writing):
     def next_expiry(self):
         """Returns the milliseconds until the next field expires. No rule says whether an entry counts that a clear removed before the field
         was refreshed."""
-        with_cleared, without = self.least_left(True), self.least_left(False)
+        with_cleared, without = self.possible_expiries()
         return with_cleared if with_cleared == without else Either(with_cleared, without)
+
+    def possible_expiries(self):
+        return self.least_left(True), self.least_left(False)
 
     def least_left(self, with_cleared):
         now, least = self.world.now, -1

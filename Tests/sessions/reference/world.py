@@ -1,7 +1,9 @@
 """The reference carries out the steps of a case on a model of everything, without the library."""
+import itertools
+
 import names as n
 import values
-from host import Field, Host
+from host import Field, Host, Modification
 
 from . import handles
 from .handles import Handle
@@ -41,7 +43,7 @@ class Reference(Outside):
         self.synced = False    # this step may have rewritten the file
         self.unsure = {}       # (scope, key) -> the entry of a former key that this step has removed, or not
         self.found_out = False  # each handle has looked in this step
-        self.refreshed = None  # the session whose refresh in this step took everything that was new
+        self.refreshed = []    # the sessions whose refresh in this step took everything that was new
 
     def run(self, steps):
         self.ran_inside = True
@@ -78,6 +80,8 @@ class Reference(Outside):
         if kind != "journal":
             self.handles[name] = Handle(self, kind, self.shared if kind == "backend" else Store(), "", *chosen)
             return self.returned("open", n.OK)
+        if chosen[0] & n.STRICT and self.place.emptied and self.place.perhaps_begun:
+            return False
         status, opened = self.open_journal(chosen[0])
         if status == n.OK:
             self.handles[name] = Handle(self, kind, None, "", *chosen, opened=opened)
@@ -134,6 +138,19 @@ class Reference(Outside):
 
     def do_remove(self, name, key):
         return self.on_handle("remove", name, key)
+
+    def do_write(self, name, items):
+        return self.on_handle("write", name, [(key, text, after and max(1, self.now + after), version) for key, text, after, version in items])
+
+    def do_storage_modify(self, name, key, options):
+        handle = self.handles.get(name)
+        if handle is None or handle.failing.get("generation"):
+            return False  # no rule says whether a get asks for the generation
+        root = handle.root
+        if not self.attached_to(handle):  # no rule says whether this counts as a get
+            root.wake.readable = root.wake.readable and ANYTHING
+            self.found_out = True
+        self.returned("storage_modify", handles.call_modify(handle, key, Modification(options, self.run, self.returned)))
 
     def do_clear(self, name):
         handle = self.handles.get(name)
@@ -265,8 +282,9 @@ class Reference(Outside):
         session = self.sessions.get(name)
         if session is None:
             return False
-        if session.runtime.depth:
-            return self.returned(called, n.REENTRANT)
+        if session.runtime.depth:  # no rule says which of two failures comes first
+            is_known = not arguments or session.belief_of(arguments[0])
+            return self.returned(called, n.REENTRANT if is_known else Either(n.REENTRANT, n.NOT_FOUND))
         if not session.attached:
             return self.returned(called, n.INVALID_ARGUMENT)
 
@@ -289,12 +307,62 @@ class Reference(Outside):
     def refresh(self, session, events):
         status = session.refresh(events)
         if session.caught_up:
-            self.refreshed = session
+            self.refreshed.append(session)
             session.handle.root.wake.looked(session)
         return status
 
     def do_touch(self, name, key):
         return self.on_session("touch", Session.touch, name, key)
+
+    def do_modify(self, name, key, options):
+        return self.on_session("modify", Session.modify, name, key, Modification(options, self.run, self.returned))
+
+    def do_reset(self, name, key):
+        session = self.sessions.get(name)
+        if session is not None and session.attached and not session.runtime.depth and self.is_vague(session, key):
+            return False
+        return self.on_session("reset", Session.reset, name, key)
+
+    def is_vague(self, session, key):
+        """Returns True if a reset would have nothing to remove and meet a failure. No rule says whether it fails then."""
+        handle, belief = session.handle, session.belief_of(key)
+        place = handle.opened and self.place
+        fails = handle.flags & n.READ_ONLY or handle.failing.get("write") or place and (place.hampered or not place.folder)
+        holds = belief is not None and any(handle.get(key) if self.sweeps else handle.raw(key) for key in belief.field.keys)
+        return bool(fails and not holds)
+
+    def on_sessions(self, called, call, name):
+        """Makes a call of a runtime that each of its sessions carries out."""
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        if runtime.depth:
+            return self.returned(called, n.REENTRANT)
+
+        self.returned(called, self.inside(runtime, lambda: self.each_session(runtime, call)))
+
+    def each_session(self, runtime, call):
+        """Makes a call for each session of a runtime. Returns the first failure."""
+        first = n.OK
+        for session in list(runtime.sessions):
+            events = []
+            status = call(session, events)
+            self.tell(session, events)
+            first = first or status
+        return first
+
+    def do_runtime_persist(self, name):
+        return self.on_sessions("runtime_persist", Session.update, name)
+
+    def do_runtime_refresh(self, name):
+        return self.on_sessions("runtime_refresh", self.refresh, name)
+
+    def do_runtime_next_expiry(self, name):
+        runtime = self.runtimes.get(name)
+        if runtime is None:
+            return False
+        sums = [[left for left in choice if left >= 0] for choice in itertools.product(*(session.possible_expiries() for session in runtime.sessions))]
+        self.returned("runtime_next_expiry", Either(*(min(lefts, default=-1) for lefts in sums)))
 
     def do_mark(self, name, key):
         session = self.sessions.get(name)
@@ -314,15 +382,7 @@ class Reference(Outside):
 
         def run():
             self.run(options.get("inside", ()))
-            if options.get("refuse"):
-                return n.UPDATE
-            first = n.OK
-            for session in list(runtime.sessions):
-                events = []
-                status = session.update(events)
-                self.tell(session, events)
-                first = first or status
-            return first
+            return n.UPDATE if options.get("refuse") else self.each_session(runtime, Session.update)
         self.returned("dispatch", self.inside(runtime, run))
 
     def do_replace(self, name):
