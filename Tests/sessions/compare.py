@@ -115,7 +115,11 @@ class Pair:
             store.entries |= {at: entry for at, entry in kept_expired(stored, self.reference.now)}
         for at, entry in self.reference.unsure.items():
             if stored.get(at) == (entry.text, entry.deadline, entry.version):
-                store.entries.setdefault(at, entry)
+                if at not in store.entries:
+                    store.entries[at] = entry
+                    self.reference.kept_former(at)
+            elif at not in stored and store.entries.get(at) == entry:
+                del store.entries[at]
         self.reference.unsure.clear()
         same("entries of the journal", {key: (entry.text, entry.deadline, entry.version) for key, entry in store.entries.items()}, stored)
         if step[0] != "world":

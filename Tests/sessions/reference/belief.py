@@ -22,7 +22,7 @@ class Belief:
         self.differs = False    # the first value after a get that failed differs from what is stored
         self.clamp = False      # a deadline that was later than the field's own expiry allows was shortened, and is not stored yet
         self.stale = []         # the former keys that held an entry at the last look
-        self.unsure = []        # those of them that the session may not know, because their entries had expired and may have made room
+        self.unsure = []        # the former keys of which the session may know or not, because their entries may have expired and made room
         self.outlived = None    # (seen, read_deadline, deadline) of an entry that expired before its deadline could be shortened
         self.told = False       # an event has reported that clamp or stale could not be done; None: perhaps
         self.cleared = False    # a clear was met since it was loaded or stored

@@ -37,7 +37,8 @@ class Session(Writing, Modifying):
     def formers(self, belief):
         """Returns the former keys that have an entry, even an expired one."""
         found = [key for key in belief.field.keys[1:] if self.handle.raw(key)]
-        belief.unsure = [key for key in found if self.world.sweeps and not self.handle.get(key)]
+        belief.unsure = [key for key in belief.field.keys[1:] if self.world.sweeps and not self.handle.get(key) and
+                         (self.handle.raw(key) or key in belief.unsure)]
         return found
 
     def is_news(self, belief, key, entry):

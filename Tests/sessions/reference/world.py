@@ -67,6 +67,14 @@ class Reference(Outside):
         self.had_quota = self.had_quota or any(handle.root.quota >= 0 for handle in self.handles.values())
         return self.had_quota
 
+    def kept_former(self, at):
+        """Notes that the entry of a former key was not removed. A session may still remove it, or not."""
+        scope, key = at
+        for session in self.sessions.values():
+            for belief in session.beliefs:
+                if session.handle.scope == scope and key in belief.field.keys[1:]:
+                    belief.stale, belief.unsure = ([*keys, key] for keys in (belief.stale, belief.unsure))
+
     # ---- the clock, storages
 
     def do_clock(self, ms):

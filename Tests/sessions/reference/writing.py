@@ -104,7 +104,7 @@ class Writing:
         depends on."""
         field = belief.field
         formers = {former: None for former in belief.stale if self.handle.raw(former)}
-        self.world.unsure |= {(self.handle.scope, former): self.handle.raw(former) for former in formers if former in belief.unsure}
+        self.world.unsure |= {(self.handle.scope, former): self.handle.raw(former) for former in belief.unsure if self.handle.raw(former)}
         if not self.due(belief):
             if not formers:
                 belief.stale = []
