@@ -37,8 +37,9 @@ static sqlite3_stmt *prepare(struct store *store, const char *sql, const char *t
 }
 
 static lily_session_status run(sqlite3_stmt *statement) {
-  sqlite3_step(statement);
-  return status_of(sqlite3_finalize(statement));
+  const int code = sqlite3_step(statement); /* a failure, too, if there is no statement */
+  sqlite3_finalize(statement);
+  return status_of(code);
 }
 
 static lily_session_status end(struct store *store, lily_session_status status) {
