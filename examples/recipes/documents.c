@@ -78,14 +78,14 @@ int main(int argc, char **argv) {
       || lily_session_storage_open(NULL, &options, &config.storage)
       || lily_session_runtime_new(&app, NULL, NULL, &runtime) || lily_session_attach(runtime, fields, &config, &session)) return fail();
 
-  struct document *document = find_or_add(&app, path);
   if (moved) {
-    document->line = find_or_add(&app, argv[2])->line;
+    const int32_t line = find_or_add(&app, argv[2])->line;
     forget(&app, argv[2]);
-  } else {
-    if (argc > 2) document->line = atoi(argv[2]);
-    if (argc > 3) app.zoom = strtod(argv[3], NULL);
+    find_or_add(&app, path)->line = line;
   }
+  struct document *document = find_or_add(&app, path);
+  if (argc > 2 && !moved) document->line = atoi(argv[2]);
+  if (argc > 3 && !moved) app.zoom = strtod(argv[3], NULL);
   snprintf(key, sizeof key, "document/%s", path);
   if (lily_session_touch(session, key)) return fail(); /* stores what changed, and renews the expiry of the document that is open */
   printf("line %d, zoom %g\n", (int)document->line, app.zoom);
