@@ -441,9 +441,9 @@ lily_session_status lily_session_storage_write(lily_session_storage *storage, co
  *
  * @param modify   is given the stored value, and gives the new one, both of type JSON
  * @param context  passed to modify
- * @return ENCODE: modify gave no JSON; what modify returned; BUSY: other programs keep
- *         changing the entry; and as lily_session_storage_get() and
- *         lily_session_storage_set()
+ * @return ENCODE: modify gave a value of another type than JSON; DECODE: its text is
+ *         not JSON; what modify returned; BUSY: other programs keep changing the entry;
+ *         and as lily_session_storage_get() and lily_session_storage_set()
  *
  * Callbacks: modify, clock.
  * @since 0.1 */

@@ -37,8 +37,9 @@ static sqlite3_stmt *prepare(struct store *store, const char *sql, const char *t
 }
 
 static lily_session_status run(sqlite3_stmt *statement) {
-  sqlite3_step(statement);
-  return status_of(sqlite3_finalize(statement));
+  const int code = sqlite3_step(statement); /* a failure, too, if there is no statement */
+  sqlite3_finalize(statement);
+  return status_of(code);
 }
 
 static lily_session_status end(struct store *store, lily_session_status status) {
@@ -78,36 +79,54 @@ static lily_session_status generation(void *context, const char *prefix, uint64_
   return code == SQLITE_ROW ? LILY_SESSION_OK : code == SQLITE_DONE ? LILY_SESSION_ERROR_IO : status_of(code);
 }
 
-static lily_session_status write_entries(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t wanted) {
-  struct store *store = context;
+/* Begins a transaction, if nobody has cleared since. end() ends it, whatever this returns. */
+static lily_session_status begin(struct store *store, const char *prefix, uint64_t wanted) {
   uint64_t current = wanted;
   lily_session_status status = execute(store, "BEGIN IMMEDIATE"); /* from here on nobody else can write */
-  if (status) return status;
-  if (prefix) status = generation(store, prefix, &current);
-  if (!status && current != wanted) status = LILY_SESSION_ERROR_NEWER;
-  for (const lily_session_entry *entry = entries; !status && entry < entries + count; entry++) {
-    if (entry->json) {
-      sqlite3_stmt *insert = prepare(store, "INSERT OR REPLACE INTO session VALUES (?1, ?2, ?3, ?4)", entry->key);
-      sqlite3_bind_text(insert, 2, entry->json, (int)entry->length, SQLITE_STATIC); /* at most 16 MiB */
-      sqlite3_bind_int64(insert, 3, entry->expires_at_ms);
-      sqlite3_bind_int64(insert, 4, entry->version);
-      status = run(insert);
-    } else {
-      status = run(prepare(store, "DELETE FROM session WHERE key = ?1", entry->key));
-    }
-  }
+  if (!status && prefix) status = generation(store, prefix, &current);
+  return !status && current != wanted ? LILY_SESSION_ERROR_NEWER : status;
+}
+
+/* Makes a statement whose ?1 to ?4 are an entry. */
+static sqlite3_stmt *prepare_entry(struct store *store, const char *sql, const lily_session_entry *entry) {
+  sqlite3_stmt *statement = prepare(store, sql, entry->key);
+  sqlite3_bind_text(statement, 2, entry->json, (int)entry->length, SQLITE_STATIC); /* at most 16 MiB */
+  sqlite3_bind_int64(statement, 3, entry->expires_at_ms);
+  sqlite3_bind_int64(statement, 4, entry->version);
+  return statement;
+}
+
+static lily_session_status write_entries(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t wanted) {
+  struct store *store = context;
+  lily_session_status status = begin(store, prefix, wanted);
+  for (const lily_session_entry *entry = entries; !status && entry < entries + count; entry++)
+    status = run(entry->json ? prepare_entry(store, "INSERT OR REPLACE INTO session VALUES (?1, ?2, ?3, ?4)", entry)
+                             : prepare(store, "DELETE FROM session WHERE key = ?1", entry->key));
   return end(store, status);
 }
 
-/* Changes only the deadline, if the entry is still the one that was read. It is one statement, and so one step. */
-static lily_session_status renew(void *context, const lily_session_entry *entry) {
-  struct store *store = context;
-  sqlite3_stmt *update = prepare(store, "UPDATE session SET expires = ?3 WHERE key = ?1 AND json = ?2 AND version = ?4", entry->key);
-  sqlite3_bind_text(update, 2, entry->json, (int)entry->length, SQLITE_STATIC);
-  sqlite3_bind_int64(update, 3, entry->expires_at_ms);
-  sqlite3_bind_int64(update, 4, entry->version);
-  const lily_session_status status = run(update);
+/* Runs a statement that changes one row, if that is still what the library has read. */
+static lily_session_status run_if_unchanged(struct store *store, sqlite3_stmt *statement) {
+  const lily_session_status status = run(statement);
   return status || sqlite3_changes(store->db) ? status : LILY_SESSION_ERROR_NOT_FOUND;
+}
+
+/* Changes only the deadline. It is one statement, and so one step. */
+static lily_session_status renew(void *context, const lily_session_entry *entry) {
+  return run_if_unchanged(context, prepare_entry(context, "UPDATE session SET expires = ?3 WHERE key = ?1 AND json = ?2 AND version = ?4", entry));
+}
+
+static lily_session_status replace(void *context, const lily_session_entry *stored, const lily_session_entry *entry, const char *prefix, uint64_t wanted) {
+  struct store *store = context;
+  lily_session_status status = begin(store, prefix, wanted);
+  if (status) return end(store, status);
+  sqlite3_stmt *change = prepare_entry(store, stored ? "UPDATE session SET json = ?2, expires = ?3, version = ?4 WHERE key = ?1 AND json = ?5 AND version = ?6"
+                                                     : "INSERT OR IGNORE INTO session VALUES (?1, ?2, ?3, ?4)", entry);
+  if (stored) {
+    sqlite3_bind_text(change, 5, stored->json, (int)stored->length, SQLITE_STATIC);
+    sqlite3_bind_int64(change, 6, stored->version);
+  }
+  return end(store, run_if_unchanged(store, change));
 }
 
 static lily_session_status clear(void *context, const char *prefix) {
@@ -148,6 +167,7 @@ static lily_session_status open_store(struct store *store, const char *path, lil
   backend.generation = generation;
   backend.each = each;
   backend.renew = renew;
+  backend.replace = replace;
   backend.close = close_store;
   if (sqlite3_open(path, &store->db) == SQLITE_OK && sqlite3_busy_timeout(store->db, 5000) == SQLITE_OK
       && !execute(store, "PRAGMA synchronous = FULL;"
@@ -162,6 +182,13 @@ static lily_session_status open_store(struct store *store, const char *path, lil
 /* ---- a program like any other */
 
 struct app { int32_t visits; char theme[16]; };
+
+static lily_session_status add_one(void *context, const lily_session_value *stored, lily_session_value *out) {
+  (void)context;
+  out->type = LILY_SESSION_INT;
+  out->as.integer = (stored ? stored->as.integer : 0) + 1;
+  return LILY_SESSION_OK;
+}
 
 static int fail(void) { fprintf(stderr, "sqlite: %s\n", lily_session_last_error()); return 1; }
 
@@ -186,9 +213,8 @@ int main(int argc, char **argv) {
   if (argc > 2 && !strcmp(argv[2], "logout")) {
     if (lily_session_clear(config.storage)) return fail();
   } else {
-    app.visits++;
     if (argc > 2) snprintf(app.theme, sizeof app.theme, "%s", argv[2]);
-    if (lily_session_persist(session)) return fail(); /* one transaction */
+    if (lily_session_modify(session, "visits", add_one, NULL)) return fail(); /* stores the theme, and counts the visit */
     const lily_session_status renewed = lily_session_touch(session, "theme");
     if (renewed && renewed != LILY_SESSION_ERROR_NOT_FOUND && renewed != LILY_SESSION_ERROR_DECODE) return fail();
     printf("visit %d, theme %s\n", (int)app.visits, app.theme);

@@ -20,18 +20,27 @@ static lily_session_status if_absent(void *context, const lily_session_value *st
   return LILY_SESSION_OK;
 }
 
-/* Stores each member of the old file as the field of that name. */
-static lily_session_status import(lily_session_storage *storage, const char *path) {
+/* Stores each member of an object under the prefix and its name. */
+static lily_session_status import(lily_session_storage *storage, const char *prefix, json_t *object) {
   lily_session_status status = LILY_SESSION_OK;
-  json_t *old = json_load_file(path, 0, NULL), *value; /* NULL: there is no file, or it is not JSON */
+  json_t *value;
   const char *name;
-  json_object_foreach(old, name, value) {
-    char key[512], *text = json_dumps(value, JSON_ENCODE_ANY);
-    snprintf(key, sizeof key, "lily_session_%s", name);
+  json_object_foreach(object, name, value) {
+    char key[1025], *text = json_dumps(value, JSON_ENCODE_ANY);
+    snprintf(key, sizeof key, "%s%s", prefix, name);
     const lily_session_status failure = lily_session_storage_modify(storage, key, if_absent, text);
     if (failure && failure != LILY_SESSION_ERROR_DUPLICATE_KEY && !status) status = failure;
     free(text);
   }
+  return status;
+}
+
+/* Stores each member of the old file as the field of that name, and each member of `lines`, a line for each document, as an entry of a map. */
+static lily_session_status import_file(lily_session_storage *storage, const char *path) {
+  json_t *old = json_load_file(path, 0, NULL); /* NULL: there is no file, or it is not JSON */
+  lily_session_status status = import(storage, "lily_session_lines/", json_object_get(old, "lines"));
+  json_object_del(old, "lines");
+  if (!status) status = import(storage, "lily_session_", old);
   json_decref(old);
   return status;
 }
@@ -46,7 +55,7 @@ int main(int argc, char **argv) {
 
   options.application = "jsonfile";
   snprintf(path, sizeof path, "%s/.jsonfile.json", getenv("HOME"));
-  if (lily_session_storage_open(NULL, &options, &storage) || import(storage, path)) return fail();
+  if (lily_session_storage_open(NULL, &options, &storage) || import_file(storage, path)) return fail();
   if (lily_session_open("jsonfile", &app, fields, 2, &session)) return fail();
 
   if (argc > 1) sscanf(argv[1], "%d", &app.volume);
