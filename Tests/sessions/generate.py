@@ -146,7 +146,7 @@ class Generator:
             options.setdefault("failing", []).append([self.pick(("config.get", "config.set")), None, 1])
         self.fields[name] = fields
         self.sessions.append(name)
-        self.runtimes[name] = "r" + name[1:] if self.chance(0.85) else "r0"
+        self.runtimes[name] = "r" + name[1:] if self.chance(0.8) else "r0"
         self.steps.append(["attach", name, self.runtimes[name], self.pick(self.handles), fields, options])
 
     # ---- single steps
@@ -228,6 +228,10 @@ class Generator:
         options = {"gives": gives, "grows": 1} if plain else self.modification(gives, keys, session)
         return ["modify", session, field["key"] if self.chance(0.97) else "none", options]
 
+    def mates(self, session):
+        """Returns the sessions of the same runtime."""
+        return sorted({name for name in self.sessions if self.runtimes[name] == self.runtimes[session]})
+
     def random_step(self):
         session = self.pick(self.sessions)
         kind = self.random.choices(tuple(WEIGHTS), tuple(WEIGHTS.values()))[0]
@@ -240,6 +244,10 @@ class Generator:
         elif kind == "modify":
             self.steps.append(self.modify(session))
         elif kind == "runtime":
+            mates = self.mates(session)
+            if len(mates) > 1 and self.chance(0.5):  # one of them ends another one
+                one, other = self.random.sample(mates, 2)
+                self.steps += [self.change(other), ["script", one, "get", [self.ending(other)]]]
             call = self.pick(("runtime_persist", "runtime_refresh", "runtime_next_expiry"))
             self.steps.append([call, self.runtimes[session]])
         elif kind in ("touch", "mark", "reset"):
@@ -344,7 +352,7 @@ class Generator:
         if kind in ("model", "replace"):
             return [kind, "r" + session[1:]]
         if kind == "end":
-            return self.ending(self.pick([name for name in self.sessions if self.runtimes[name] == self.runtimes[session]]))
+            return self.ending(self.pick(self.mates(session)))
         if kind == "mark" and callback not in ("revision", "config.get"):  # no rule says whether the update has begun there
             return ["mark", session, self.key(session)]
         if kind == "attach":

@@ -127,7 +127,6 @@ class Host:
         if member == INT32 and not -2**31 <= value[1] < 2**31 or member == CHARS and len(value[1].encode()) >= CHARS_SIZE:
             return n.DECODE
         self.slice[key] = value
-        self.counted += 1
         return n.OK
 
     def migrate(self, key, version, text):

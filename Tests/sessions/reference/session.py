@@ -322,10 +322,11 @@ class Session(Writing, Modifying):
             return n.OK, (n.ABSENT if belief.clear_met and belief.state != n.EXPIRED else belief.state) | belief.mark
         key, entry = self.effective(belief)
         field = belief.field
+        is_known = entry is not None and belief.seen == (key, *entry.identity) and not belief.clear_met
         if entry is None:
             passed = belief.deadline and belief.deadline <= self.world.now
             state = n.EXPIRED if self.expired(belief) or passed or belief.state == n.EXPIRED else n.ABSENT
-        elif belief.seen == (key, *entry.identity):
+        elif is_known:
             state = belief.state
         elif entry.version > field.version:
             state = n.NEWER_STATE
@@ -333,8 +334,8 @@ class Session(Writing, Modifying):
             state = n.MIGRATED
         else:
             state = n.LOADED
-        if state in (n.MIGRATED, n.LOADED) and belief.seen != (key, *(entry.identity if entry else ())) and entry is not None \
-                and not (entry.version < field.version and field.migrate) and values.decoded(entry.text, field.types) is None:
+        is_to_migrate = entry is not None and entry.version < field.version and field.migrate
+        if state in (n.MIGRATED, n.LOADED) and not is_known and not is_to_migrate and values.decoded(entry.text, field.types) is None:
             state = n.REJECTED
         return n.OK, state | belief.mark
 
