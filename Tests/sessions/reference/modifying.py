@@ -86,7 +86,7 @@ class Modifying:
         belief.stale = self.formers(belief)
         if not self.is_news(belief, key, entry):
             belief.count(entry, self.world.now)
-            return n.OK
+            return n.OK if belief.held else n.CALLBACK  # set has refused this very value before
         if belief.before is None:
             belief.before = belief.baseline  # because get failed at attach
         refusal = belief.take(key, entry, self.host)

@@ -326,10 +326,11 @@ class Session(Writing, Modifying):
             return n.OK, (n.ABSENT if belief.clear_met and belief.state != n.EXPIRED else belief.state) | belief.mark
         key, entry = self.effective(belief)
         field = belief.field
+        is_known = entry is not None and belief.knows(key, entry)
         if entry is None:
             passed = belief.deadline and belief.deadline <= self.world.now
             state = n.EXPIRED if self.expired(belief) or passed or belief.state == n.EXPIRED else n.ABSENT
-        elif belief.knows(key, entry):
+        elif is_known:
             state = belief.state
         elif entry.version > field.version:
             state = n.NEWER_STATE
@@ -337,8 +338,8 @@ class Session(Writing, Modifying):
             state = n.MIGRATED
         else:
             state = n.LOADED
-        if state in (n.MIGRATED, n.LOADED) and entry is not None and not belief.knows(key, entry) \
-                and not (entry.version < field.version and field.migrate) and values.decoded(entry.text, field.types) is None:
+        is_to_migrate = entry is not None and entry.version < field.version and field.migrate
+        if state in (n.MIGRATED, n.LOADED) and not is_known and not is_to_migrate and values.decoded(entry.text, field.types) is None:
             state = n.REJECTED
         return n.OK, state | belief.mark
 
