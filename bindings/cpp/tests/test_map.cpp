@@ -30,6 +30,7 @@ struct editor {
   std::map<std::string, int> recent;
   std::unordered_map<std::string, std::string> cookies;
   std::map<std::string, place_in_file> places;
+  std::map<std::string, std::uint64_t> sizes;
   std::map<std::string, bool, std::greater<std::string>> pinned;
 };
 
@@ -39,6 +40,7 @@ lily::persistence<editor> fields() {
     .map("recent/", &editor::recent)
     .map("cookie/", &editor::cookies)
     .map("place/", &editor::places)
+    .map("size/", &editor::sizes)
     .map("pinned/", &editor::pinned);
 }
 
@@ -182,6 +184,11 @@ TEST_CASE("map: S7 an exception of encode leaves the call, and the other entries
   one.m.places["b"].line = 0;
   CHECK_THROWS_AS(one.session.persist(), thrown);
   CHECK(stored(storage, "lily_session_place/b") == "[2,1]");
+  one.m.places["b"].line = 2;
+  one.m.sizes = {{"a", 9223372036854775808u}, {"b", 1}};
+  CHECK_THROWS_AS(one.session.persist(), lily::encode_error);
+  CHECK(stored(storage, "lily_session_size/a").empty());
+  CHECK(stored(storage, "lily_session_size/b") == "1");
 }
 
 TEST_CASE("map: S1 ids that no entry may have") {
