@@ -1182,10 +1182,10 @@ template <class Slice> class persistence {
   /// entries lose nothing. What holds for a field holds for each entry by itself, and functions that take the key of a field take that of
   /// an entry, too. A prefix has 1 to 256 bytes, an id 1 to 512, and no id has a NUL inside.
   ///
-  /// After the member may come `encode` and `decode` for the entries' values, and then `lily::field_options`, as in field(). The
-  /// event of an exception that `migrate` throws for an entry does not hold it, because the library does not say whose value it migrates.
-  /// Throws duplicate_key_error if the prefix and a key or a prefix in the list begin alike, so that one begins with the other, or
-  /// invalid_argument_error; then the list is unchanged.
+  /// After the member may come `encode` and `decode` for the entries' values, and then `lily::field_options`, as in field(). If `migrate`
+  /// throws, the event does not hold the exception, because the library does not say whose value it migrates.
+  /// Throws duplicate_key_error if a key in the list begins with the prefix, or if the prefix begins that of another map, or begins with
+  /// it, and invalid_argument_error; then the list is unchanged.
   template <class... What> persistence &map(const detail::c_string &prefix, What &&...what) & {
     add_map(prefix, std::forward<What>(what)...);
     return *this;
