@@ -967,7 +967,25 @@ template <class... T> struct built_in<std::variant<T...>> {
 
 // ------------------------------------------------------------------ fields
 
-/// Further properties of a field: `.field("token", &app::token, lily::field_options().expires_after(std::chrono::hours(24)))`.
+namespace detail {
+
+/// Makes a C value of this version from the version and the text of a stored one, and keeps the memory that the C value borrows.
+using migration = std::function<void(std::uint32_t, const json &, lily_session_value &)>;
+
+/// Runs a migration for C. `key` is the field's, or NULL.
+inline lily_session_status migrated(const migration &migrate, const std::string *key, std::uint32_t from, const lily_session_value &stored,
+                                    lily_session_value &out) noexcept {
+  try {
+    migrate(from, json(text_of(stored)), out);
+    return LILY_SESSION_OK;
+  } catch (...) {
+    return call::refused(key);
+  }
+}
+
+} // namespace detail
+
+/// Further properties of a field or a map: `.field("token", &app::token, lily::field_options().expires_after(std::chrono::hours(24)))`.
 class field_options {
  public:
   /// Sets how long after its last write or session::touch() the value expires; 0: never.
@@ -994,7 +1012,7 @@ class field_options {
     return version(number);
   }
 
-  /// Sets the keys that the field had before, the latest first. They are removed when the field is stored under its own key.
+  /// Sets the keys that the field had before, the latest first. They are removed when the field is stored under its own key. A map has none.
   field_options &former_keys(std::vector<std::string> keys) {
     former_keys_ = std::move(keys);
     return *this;
@@ -1004,7 +1022,7 @@ class field_options {
   template <class Slice> friend class persistence;
   std::int64_t expires_after_ = 0;
   std::uint32_t version_ = 0;
-  std::function<void(std::uint32_t, const json &, lily_session_value &)> migrate_;
+  detail::migration migrate_;
   std::vector<std::string> former_keys_;
 };
 
@@ -1037,7 +1055,7 @@ template <class Slice, class Get, class Set, class Coder> struct field_context {
   Get get;
   Set set;
   Coder coder;
-  std::function<void(std::uint32_t, const json &, lily_session_value &)> migrate;
+  migration migrate;
   typename Coder::kept keep;
 
   static lily_session_status on_get(void *context, const void *slice, lily_session_value *out) noexcept {
@@ -1061,16 +1079,64 @@ template <class Slice, class Get, class Set, class Coder> struct field_context {
 
   static lily_session_status on_migrate(void *context, std::uint32_t from, const lily_session_value *stored,
                                         lily_session_value *out) noexcept {
-    field_context &self = *static_cast<field_context *>(context);
-    try {
-      self.migrate(from, json(text_of(*stored)), *out);
-      return LILY_SESSION_OK;
-    } catch (...) {
-      return call::refused(&self.key);
-    }
+    const field_context &self = *static_cast<const field_context *>(context);
+    return migrated(self.migrate, &self.key, from, *stored, *out);
   }
 
   static void on_release(void *context) noexcept { delete static_cast<field_context *>(context); }
+};
+
+/// The context of a map, and the functions that C calls with it. `Member` is a pointer to the slice's container.
+template <class Slice, class Member, class Coder> struct map_context {
+  std::string prefix;
+  Member member;
+  Coder coder;
+  migration migrate;
+  typename Coder::kept keep;
+
+  static lily_session_status on_each(void *context, const void *slice, lily_session_map_visit_fn visit, void *visitor) noexcept {
+    map_context &self = *static_cast<map_context *>(context);
+    for (const auto &entry : static_cast<const Slice *>(slice)->*self.member) {
+      const std::string &id = entry.first;
+      lily_session_value out = {};
+      try {
+        self.coder.put(entry.second, self.keep, out);
+      } catch (...) {
+        const std::string key = self.prefix + id;
+        call::caught(&key);
+        out.type = 0; // the library refuses it, and goes on with the others
+      }
+      // C would read only what is before a NUL; no entry may have an empty id. The library reports each entry that it leaves out.
+      (void)visit(visitor, id.find('\0') == std::string::npos ? id.c_str() : "", &out);
+    }
+    return LILY_SESSION_OK;
+  }
+
+  static lily_session_status on_set(void *context, void *slice, const char *id, const lily_session_value *value) noexcept {
+    map_context &self = *static_cast<map_context *>(context);
+    try {
+      auto &entries = static_cast<Slice *>(slice)->*self.member;
+      const auto at = entries.find(id);
+      if (!value) {
+        if (at != entries.end()) entries.erase(at);
+      } else if (at != entries.end()) {
+        at->second = self.coder.take(*value);
+      } else {
+        entries.emplace(id, self.coder.take(*value));
+      }
+      return LILY_SESSION_OK;
+    } catch (...) {
+      const std::string key = self.prefix + id;
+      return call::refused(&key);
+    }
+  }
+
+  static lily_session_status on_migrate(void *context, std::uint32_t from, const lily_session_value *stored,
+                                        lily_session_value *out) noexcept {
+    return migrated(static_cast<const map_context *>(context)->migrate, nullptr, from, *stored, *out);
+  }
+
+  static void on_release(void *context) noexcept { delete static_cast<map_context *>(context); }
 };
 
 template <class T, class Class> struct member_get {
@@ -1109,6 +1175,29 @@ template <class Slice> class persistence {
   /// Adds a field to a list that was just made, so that calls can follow each other.
   template <class... What> persistence &&field(const detail::c_string &key, What &&...what) && {
     add(key, std::forward<What>(what)...);
+    return std::move(*this);
+  }
+
+  /// Adds a map: a member whose keys, the ids, are not known when the program is written, such as documents or recent files.
+  ///
+  ///     fields.map("recent/", &app::recent); // std::map<std::string, int> recent; "/etc/motd" is stored under recent//etc/motd
+  ///
+  /// The member is a `std::map` or `std::unordered_map` of `std::string` to a type that can be stored, or another container with their
+  /// functions and unique keys. Each entry is stored under a key of its own, the prefix and its id, so two programs that change different
+  /// entries lose nothing. What holds for a field holds for each entry by itself, and functions that take the key of a field take that of
+  /// an entry, too. A prefix has 1 to 256 bytes, an id 1 to 512, and no id has a NUL inside.
+  ///
+  /// After the member may come `encode` and `decode` for the entries' values, and then `lily::field_options`, as in field(). If `migrate`
+  /// throws, the event does not hold the exception, because the library does not say whose value it migrates.
+  /// Throws duplicate_key_error if a key in the list begins with the prefix, or if the prefix begins that of another map, or begins with
+  /// it, and invalid_argument_error; then the list is unchanged.
+  template <class... What> persistence &map(const detail::c_string &prefix, What &&...what) & {
+    add_map(prefix, std::forward<What>(what)...);
+    return *this;
+  }
+  /// Adds a map to a list that was just made, so that calls can follow each other.
+  template <class... What> persistence &&map(const detail::c_string &prefix, What &&...what) && {
+    add_map(prefix, std::forward<What>(what)...);
     return std::move(*this);
   }
 
@@ -1161,6 +1250,37 @@ template <class Slice> class persistence {
     lily_session_persistence *const handle = handle_.get();
     // The library owns the context from here on, even if it does not add the field.
     detail::check([&] { return lily_session_field_add(handle, &field); });
+  }
+
+  template <class T, class Class>
+  void add_map(const detail::c_string &prefix, T Class::*member, field_options options = field_options()) {
+    bind_map(prefix, options, member, detail::coder<typename T::mapped_type>());
+  }
+
+  template <class T, class Class, class Encode, class Decode>
+  void add_map(const detail::c_string &prefix, T Class::*member, Encode encode, Decode decode, field_options options = field_options()) {
+    bind_map(prefix, options, member,
+             detail::own_coder<typename T::mapped_type, Encode, Decode>{std::move(encode), std::move(decode)});
+  }
+
+  template <class T, class Class, class Coder>
+  void bind_map(const detail::c_string &prefix, const field_options &options, T Class::*member, Coder coder) {
+    static_assert(std::is_same<typename T::key_type, std::string>::value, "the keys of a map are std::string");
+    using context = detail::map_context<Slice, T Class::*, Coder>;
+    if (!options.former_keys_.empty()) throw invalid_argument_error("a map has no former keys");
+    lily_session_map map = LILY_SESSION_MAP_INIT;
+    map.prefix = prefix.get();
+    map.types = Coder::types();
+    map.each = &context::on_each;
+    map.set = &context::on_set;
+    map.expires_after_ms = options.expires_after_;
+    map.version = options.version_;
+    if (options.migrate_) map.migrate = &context::on_migrate;
+    map.release = &context::on_release;
+    map.context = new context{prefix.get() ? prefix.get() : "", member, std::move(coder), options.migrate_, {}};
+    lily_session_persistence *const handle = handle_.get();
+    // The library owns the context from here on, even if it does not add the map.
+    detail::check([&] { return lily_session_map_add(handle, &map); });
   }
 
   detail::owned<lily_session_persistence, lily_session_persistence_free> handle_;

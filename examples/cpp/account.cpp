@@ -1,7 +1,7 @@
 // Shows what the other two examples leave out: types of the program's own, expiry, migration, events, errors, a loop with poll(), a backend.
 //
 //   account          what is kept
-//   account login NAME | buy ITEM | logout
+//   account login NAME | buy ITEM | gift ITEM | logout
 //   account watch    shows what other programs change; ends when the session is cleared
 //   account memory   the same fields in a store of the program's own
 #include <lily_session.hpp>
@@ -27,12 +27,18 @@ template <class T> struct as_json {
   static lily::json encode(const T &value) { return lily::json(nlohmann::json(value).dump()); }
   static T decode(const lily::json &stored) { return nlohmann::json::parse(stored.text).get<T>(); }
 };
-template <> struct lily::codec<std::vector<std::string>> : as_json<std::vector<std::string>> {};
+
+struct purchase {
+  int count = 0;
+  bool gift = false;
+};
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(purchase, count, gift)
+template <> struct lily::codec<purchase> : as_json<purchase> {};
 
 struct account {
-  std::optional<std::string> token; // null or a string
-  theme look = theme::light;        // stored by its codec
-  std::vector<std::string> cart;    // stored by its codec
+  std::optional<std::string> token;     // null or a string
+  theme look = theme::light;            // stored by its codec
+  std::map<std::string, purchase> cart; // each is stored by its codec, under a key of its own
   double volume = 0.5;
 };
 
@@ -41,7 +47,7 @@ lily::persistence<account> fields() {
   return lily::persistence<account>()
     .field("token", &account::token, lily::field_options().expires_after(hours(24)))
     .field("theme", &account::look)
-    .field("cart", &account::cart)
+    .map("cart/", &account::cart) // the pears are stored under cart/pear
     .field("volume", [](const account &a) { return a.volume; }, // functions also reach members that are not public
            [](account &a, double stored) { a.volume = std::min(stored, 1.0); },
            // Version 0 stored it in percent, under another key.
@@ -52,7 +58,7 @@ lily::persistence<account> fields() {
 
 void show(const account &model) {
   std::cout << "token " << model.token.value_or("none") << ", theme " << lily::codec<theme>::encode(model.look) << ", cart "
-            << lily::codec<std::vector<std::string>>::encode(model.cart).text << ", volume " << model.volume << std::endl;
+            << nlohmann::json(model.cart) << ", volume " << model.volume << std::endl;
 }
 
 lily::config<account> config() {
@@ -64,13 +70,13 @@ lily::config<account> config() {
   return config;
 }
 
-// Adds to the cart that is stored, so that another program that buys at the same time loses nothing.
-void buy(lily::session &session, const std::string &what) {
-  using items = std::vector<std::string>;
-  session.modify<items>("cart", [&](const items *stored) {
-    items cart = stored ? *stored : items();
-    cart.push_back(what);
-    return cart;
+// Adds to what is stored, so that another program that buys the same at the same time loses nothing.
+void buy(lily::session &session, const std::string &what, bool gift) {
+  session.modify<purchase>("cart/" + what, [&](const purchase *stored) {
+    purchase bought = stored ? *stored : purchase();
+    bought.count++;
+    bought.gift = bought.gift || gift;
+    return bought;
   });
 }
 
@@ -134,7 +140,7 @@ int main(int argc, char **argv) {
     lily::session session = runtime.attach(fields(), storage, config());
 
     if (verb == "login") model.token = word;
-    else if (verb == "buy") buy(session, word);
+    else if (verb == "buy" || verb == "gift") buy(session, word, verb == "gift");
     else if (verb == "logout") lily::clear(storage);
     else if (verb == "watch") watch(session, storage, model);
     else show(model);

@@ -137,7 +137,9 @@ package final class FieldList<Binding: FieldBinding> {
     fields.append(field)
   }
 
+  /// Adds a map. What is wrong with it is found here, and not in its init: in Embedded Swift an init of a class that throws leaks the object.
   package func add(_ map: MapDefinition<Binding>) throws(Failure) {
+    try FieldDefinition<Binding>.check(map.types, map.expiresAfter, map.prefix)
     try refuse(Claims(prefixes: [map.storagePrefix]), by: claims, about: map.prefix)
     claims.prefixes.append(map.storagePrefix)
     maps.append(map)

@@ -20,8 +20,7 @@ package final class MapDefinition<Binding: FieldBinding> {
   let version: UInt32
   let binding: Binding.Map
 
-  package init(prefix: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, binding: Binding.Map) throws(Failure) {
-    try FieldDefinition<Binding>.check(types, expiresAfter, prefix)
+  package init(prefix: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, binding: Binding.Map) {
     self.prefix = prefix
     self.types = types
     self.expiresAfter = expiresAfter
