@@ -84,11 +84,15 @@ extension RichMember {
     }
     for index in 0..<count {
       let member = member(index)
+      // All have the size of the first, so that none is read past the table's end.
+      guard member.field.pointee.size == first.pointee.size else {
+        throw Failure(.invalidArgument, "the fields of a struct have different sizes")
+      }
       let given = try readField(member.field)
       _ = try keyArgument(given.key, limit: Key.fieldLimit)
-      guard given.size == first.pointee.size, given.get == nil, given.set == nil, given.migrate == nil, given.release == nil, given.former_keys == nil,
+      guard given.get == nil, given.set == nil, given.migrate == nil, given.release == nil, given.former_keys == nil,
         given.expires_after_ms == 0, given.version == 0
-      else { throw Failure(.invalidArgument, "a field of a struct has callbacks, an expiry, a version or former keys, or a wrong size") }
+      else { throw Failure(.invalidArgument, "a field of a struct has callbacks, an expiry, a version or former keys") }
       for other in 0..<index where strcmp(self.member(other).field.pointee.key, given.key) == 0 {
         throw Failure(.invalidArgument, "two fields of a struct have the same key")
       }

@@ -5,25 +5,27 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIELDS = 20, STRING_LENGTH = 16, JSON_LENGTH = 1024, WARM_UP = 200 };
+enum { FIELDS = 20, ENTRIES = 1000, STRING_LENGTH = 16, JSON_LENGTH = 1024, WARM_UP = 200 };
 
 const struct loop loops[] = {
-    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false},
-    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false},
-    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false},
-    {"members unchanged", false, true, LILY_SESSION_INT, 0, false},
-    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false},
-    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false},
-    {"1 member changed", false, true, LILY_SESSION_INT, 1, false},
-    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true},
-    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false},
-    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false},
+    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false, 0},
+    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false, 0},
+    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false, 0},
+    {"members unchanged", false, true, LILY_SESSION_INT, 0, false, 0},
+    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false, 0},
+    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false, 0},
+    {"1 member changed", false, true, LILY_SESSION_INT, 1, false, 0},
+    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true, 0},
+    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false, 0},
+    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false, 0},
+    {"1000 entries of a map unchanged", false, false, LILY_SESSION_INT, 0, false, ENTRIES},
+    {"1 of 1000 entries of a map changed", false, false, LILY_SESSION_INT, 1, false, ENTRIES},
 };
 const size_t loop_count = sizeof loops / sizeof *loops;
 
 static struct model {
   uint64_t revision;
-  int64_t numbers[FIELDS];
+  int64_t numbers[ENTRIES];
   char texts[FIELDS][JSON_LENGTH + 1]; /* the digit at 15 changes */
 } model;
 
@@ -76,6 +78,32 @@ static lily_session_status set(void *context, void *slice, const lily_session_va
   return LILY_SESSION_OK;
 }
 
+static char ids[ENTRIES][24];
+
+static lily_session_status each(void *context, const void *slice, lily_session_map_visit_fn visit, void *visitor) {
+  (void)context;
+  for (int entry = 0; entry < running->entries; entry++) {
+    lily_session_value value = {.type = LILY_SESSION_INT, .as.integer = ((const struct model *)slice)->numbers[entry]};
+    require(visit(visitor, ids[entry], &value));
+  }
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status set_entry(void *context, void *slice, const char *id, const lily_session_value *value) {
+  (void)context, (void)slice, (void)id, (void)value; /* the file is new, so attach sets nothing */
+  return LILY_SESSION_OK;
+}
+
+static lily_session_map map_of_entries(void) {
+  lily_session_map map = LILY_SESSION_MAP_INIT;
+  map.prefix = "file/";
+  map.types = LILY_SESSION_INT;
+  map.each = each;
+  map.set = set_entry;
+  for (int entry = 0; entry < ENTRIES; entry++) snprintf(ids[entry], sizeof ids[entry], "/home/ada/file %d", entry);
+  return map;
+}
+
 static uint64_t get_revision(void *context, const void *slice) {
   (void)context;
   return ((const struct model *)slice)->revision;
@@ -88,6 +116,7 @@ static void *update(void *context, void *slice, const void *message) {
   if (running->changed > 0) to->revision++;
   for (int field = 0; field < running->changed; field++) {
     to->numbers[field] = 1000000 + (to->numbers[field] + 1) % 1000000;
+    if (running->entries > 0) continue;
     char *digit = to->texts[field] + 15;
     *digit = *digit == '9' ? '0' : (char)(*digit + 1);
   }
@@ -116,8 +145,8 @@ void loop_begin(const struct loop *loop, const char *path) {
   running = loop;
   unlink(path);
   memset(&model, 0, sizeof model);
+  for (int entry = 0; entry < ENTRIES; entry++) model.numbers[entry] = 1000000;
   for (int field = 0; field < FIELDS; field++) {
-    model.numbers[field] = 1000000;
     if (loop->type == LILY_SESSION_JSON) {
       write_json(model.texts[field]);
     } else {
@@ -126,9 +155,13 @@ void loop_begin(const struct loop *loop, const char *path) {
   }
   require(lily_session_storage_open(path, NULL, &storage));
   persistence = lily_session_persistence_new();
-  for (int index = 0; index < FIELDS; index++) {
+  for (int index = 0; index < FIELDS && loop->entries == 0; index++) {
     lily_session_field field = field_at(index);
     require(lily_session_field_add(persistence, &field));
+  }
+  if (loop->entries > 0) {
+    lily_session_map map = map_of_entries();
+    require(lily_session_map_add(persistence, &map));
   }
   require(lily_session_runtime_new(&model, update, NULL, &runtime));
   lily_session_config config = LILY_SESSION_CONFIG_INIT;

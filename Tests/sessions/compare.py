@@ -75,6 +75,10 @@ class Pair:
             if not expected == found:
                 raise Disagreement(index, step, what, shown(expected), shown(found))
         reference, driver = self.reference, self.driver
+        if reference.place.file and reference.place.file.headless:
+            # A modification may be made once more, because the first look at a file without a header may take the lock, or not.
+            for results in reference.results, driver.results:
+                results[:] = [one for at, one in enumerate(results) if one[0] != "given" or at == 0 or one != results[at - 1]]
         same("results", reference.results, driver.results, named_results)
         reference.results.clear()
         driver.results.clear()

@@ -38,6 +38,7 @@ extension Attachment {
   func hydrate(beside others: [Session]) throws(Failure) {
     guard let storage else { throw Session.detached }
     let claims = claims
+    if !others.isEmpty { try? storage.revalidate() } // the folder may have been made anew
     for other in others { try other.work.refuse(claims, in: storage.place) }
     watchToken = storage.watch?.join()
     do throws(Failure) { try hydrate(try attachedRuntime(), storage) } catch {
@@ -54,7 +55,7 @@ extension Attachment {
   }
 
   func refuse(_ claims: Claims, in place: Place) throws(Failure) {
-    try? storage?.revalidate() // the folder may have been made anew
+    try? storage?.revalidate()
     guard let storage, storage.place == place, let stored = self.claims.conflict(with: claims) else { return }
     throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: hostKey(stored))
   }

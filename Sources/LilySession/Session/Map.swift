@@ -14,6 +14,8 @@ package protocol MapBinding {
 package final class MapDefinition<Binding: FieldBinding> {
   /// What the keys of its fields begin with. The rest of a key is the entry's id.
   let prefix: Key
+  /// The storage key before the id: `lily_session_` and `prefix`.
+  let storagePrefix: Key
   let types: ValueTypes
   /// The time in ms from a write until an entry expires; 0 means never.
   let expiresAfter: Int64
@@ -22,14 +24,12 @@ package final class MapDefinition<Binding: FieldBinding> {
 
   package init(prefix: Key, types: ValueTypes, expiresAfter: Int64, version: UInt32, binding: Binding.Map) {
     self.prefix = prefix
+    storagePrefix = Key(field: prefix)
     self.types = types
     self.expiresAfter = expiresAfter
     self.version = version
     self.binding = binding
   }
-
-  /// The storage key before the id: `lily_session_` and `prefix`.
-  var storagePrefix: Key { Key(field: prefix) }
 
   /// Returns the field of the entry whose field has this key, or nil if the key is not one of this map's.
   @inline(never)

@@ -65,9 +65,10 @@ final class JournalPath {
   var isReadyForReading: Bool { file >= 0 && !isInDoubt }
   var isReadyForWriting: Bool { file >= 0 && !isReadOnly && !isInDoubt }
 
-  /// Where the file is. All paths that lead to the same folder have the same place.
+  /// Where the file is. All paths that lead to the same folder have the same place. While there is no folder, only the path itself tells.
   var place: Place {
-    Place(device: folderIdentity?.device ?? 0, inode: folderIdentity?.inode ?? 0, name: [UInt8](cString: names.file))
+    guard let folder = folderIdentity else { return Place(device: 0, inode: 0, name: [UInt8](cString: names.path)) }
+    return Place(device: folder.device, inode: folder.inode, name: [UInt8](cString: names.file))
   }
 
   /// True if others could read or exchange the file. It is found out anew each time, because a folder's rights and owners may change.

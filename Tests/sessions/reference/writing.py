@@ -39,8 +39,10 @@ class Writing:
         if not refused and any(self.depends(belief) for belief in writing):
             refused = self.handle.cannot_read()
         if refused and self.handle.kind == "backend":
+            before = self.writing()
             self.drop_overtaken()
-            self.tell_failure(refused, system_error, self.writing(), events)
+            # What was overtaken goes to the backend together with the rest, so its failure may be reported, too.
+            self.tell_failure(refused, system_error, before, events)
             return n.OK
         self.meet_clear(events)
         if refused in (n.NEWER, n.NO_SPACE):
@@ -153,7 +155,9 @@ class Writing:
         returns OK."""
         for belief in beliefs:
             event = n.WRITE_FAILED, status, system_error, belief.field.key
-            if self.due(belief):
+            if not self.due(belief) and not belief.former:
+                event = Perhaps(event)
+            elif self.due(belief):
                 belief.status = belief.status or status
             elif belief.told is True:
                 continue
