@@ -3,6 +3,7 @@ import gc
 import subprocess
 import sys
 import textwrap
+import threading
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, List
 import pytest
 
 from lily_session import Persistence, Runtime, Session, Storage
+from lily_session import _fields, _values
 from lily_session import _session as module
 
 
@@ -134,6 +136,30 @@ def test_fields_are_collected() -> None:
     del callback, fields
     gc.collect()
     assert alive() is None
+
+
+def test_S16_a_migration_of_another_thread_leaves_the_memory_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Memory:
+        pass
+
+    lent = []
+    original = _values.fill_value
+
+    def fill_value(*arguments: Any) -> Any:
+        memory = Memory()
+        memory.of_the_value = original(*arguments)  # type: ignore[attr-defined]
+        lent.append(weakref.ref(memory))
+        return memory
+
+    monkeypatch.setattr(_fields, "fill_value", fill_value)
+    fields = Persistence(Model).field("theme", version=1, migrate=lambda version, theme: theme * 2)
+    storage = Storage.memory()
+    storage["lily_session_theme"] = "dark"
+    Runtime(Model()).attach(fields, storage)
+    other = threading.Thread(target=lambda: Runtime(Model()).attach(fields, storage))
+    other.start()
+    other.join()
+    assert len(lent) == 2 and lent[0]() is not None
 
 
 def test_ten_thousand_attachments_leave_nothing(storage: Storage) -> None:

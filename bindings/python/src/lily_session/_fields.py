@@ -1,5 +1,6 @@
 """Fields, and lists of fields that are attached to a runtime."""
 import dataclasses
+import threading
 import typing
 from datetime import timedelta
 from operator import attrgetter
@@ -29,7 +30,7 @@ class Field:
         self.set = set
         self.types, self.encode, self.decode, self.raw = codec
         self.migrate = migrate
-        self.memory: Any = None  # keeps the last result of migrate alive
+        self.lent = threading.local()  # keeps the last result of migrate alive; sessions of several threads may share the field
         self._handle = ffi.new_handle(self)
         self.context = ffi.new("lily_py_field *", (column, self._handle))
 
@@ -39,7 +40,7 @@ def lily_py_migrate(context: Any, version: int, stored: Any, out_value: Any) -> 
     field: Field = ffi.from_handle(ffi.cast("lily_py_field *", context).field)
     assert field.migrate is not None
     try:
-        field.memory = fill_value(out_value, field.migrate(version, loads(stored, field.raw)), field.types)
+        field.lent.memory = fill_value(out_value, field.migrate(version, loads(stored, field.raw)), field.types)
     except REFUSALS:
         return int(lib.LILY_SESSION_ERROR_DECODE)
     return 0
