@@ -1,5 +1,6 @@
 """Tests models that change in place and frozen ones, parts of models, and the lifetime of a runtime."""
 import dataclasses
+import sys
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -302,6 +303,31 @@ def test_S16_threads_take_turns(storage: Storage) -> None:
     for thread in threads:
         thread.join()
     assert (most, runtime.model.visits, storage["lily_session_visits"]) == (1, 400, 400)
+
+
+def test_S16_threads_attach_one_list() -> None:
+    wide = dataclasses.make_dataclass("wide", [(f"field{number}", int, 0) for number in range(40)])
+    attached: "List[int]" = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(20):
+            fields: Persistence[Any] = Persistence.of(wide)
+            ready = threading.Barrier(3)
+
+            def work() -> None:
+                with Runtime(wide()) as runtime, Storage.memory() as storage:
+                    ready.wait()
+                    attached.append(len(runtime.attach(fields, storage)._fields))
+
+            threads = [threading.Thread(target=work) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert attached == [40] * 60
 
 
 @dataclass

@@ -62,6 +62,7 @@ class Persistence(Generic[S]):
         self._hints = typing.get_type_hints(session, include_extras=True) if session is not None else {}
         self._fields: "list[Field]" = []
         self._others: "list[str]" = []  # fields of the dataclass that field() has not added; attach adds them
+        self._completing = threading.Lock()  # several threads may attach a list that one of them has built
         self._handle = ffi.gc(lib.lily_session_persistence_new(), lib.lily_session_persistence_free)
 
     @classmethod
@@ -132,9 +133,10 @@ class Persistence(Generic[S]):
 
     def _complete(self) -> "tuple[Field, ...]":
         """Adds the fields of the dataclass that are left, and returns all fields in the library's order."""
-        for name in self._others[:]:
-            self.field(name)
-        return tuple(self._fields)
+        with self._completing:
+            for name in self._others[:]:
+                self.field(name)
+            return tuple(self._fields)
 
     def _attribute(self, name: str) -> "tuple[Callable[[S], Any], Callable[[S, Any], Optional[S]]]":
         if self._session is None:
