@@ -6,6 +6,7 @@ import textwrap
 import threading
 import weakref
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, List
 
@@ -216,6 +217,27 @@ def test_nor_do_failures(storage: Storage) -> None:
     fail(1_000)
     gc.collect()
     assert len(gc.get_objects()) - objects < 100
+    assert resident() - before < 2_000
+
+
+def test_nor_do_values_that_an_exception_of_the_clock_replaces() -> None:
+    fails = False
+
+    def clock() -> datetime:
+        return datetime.fromtimestamp(1 // (not fails), timezone.utc)
+
+    storage = Storage.memory(clock=clock)
+    storage["key"] = "x" * 100_000
+    fails = True
+
+    def get(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(ZeroDivisionError):
+                storage.get_json("key")
+
+    get(10)
+    before = resident()
+    get(100)
     assert resident() - before < 2_000
 
 
