@@ -8,7 +8,7 @@ from typing import Any, List
 
 import pytest
 
-from lily_session import InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError
+from lily_session import Event, InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError
 
 
 @dataclass
@@ -162,6 +162,16 @@ def test_S15_what_runs_the_runtime_is_refused_in_its_callbacks(storage: Storage)
     runtime.dispatch("dark")
     assert len(refused) == 7
     assert [(item.key, item.value) for item in storage.each()] == [("lily_session_theme", "dark"), ("own", "dark")]
+
+
+def test_S15_a_refresh_that_is_refused_takes_no_events_from_the_one_that_runs(storage: Storage) -> None:
+    def refresh(_: Event) -> None:
+        with pytest.raises(ReentrantError):
+            session.refresh()
+
+    session = Runtime(Model()).attach(Persistence.of(Model), storage, on_event=refresh)
+    storage["lily_session_theme"], storage["lily_session_visits"] = "dark", 1
+    assert [event.key for event in session.refresh()] == ["theme", "visits"]
 
 
 @pytest.mark.parametrize("what", ["detach", "close"])

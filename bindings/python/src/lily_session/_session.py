@@ -64,11 +64,12 @@ class Session:
         are reset to the values they had before attach. Returns an event for each change. If `set` fails, no change is kept, and the next
         refresh tries again."""
         with self._runtime._lock:
+            outer = self._found  # not None if an event of a refresh called this, which is refused; that refresh goes on
             found = self._found = []
             try:
                 self._call(lib.lily_session_refresh)
             finally:
-                self._found = None
+                self._found = outer
             return found
 
     def mark(self, key: str) -> None:
