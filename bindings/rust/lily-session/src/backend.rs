@@ -112,7 +112,11 @@ fn to_status(result: Result<()>) -> sys::lily_session_status {
     match result {
         Ok(()) => sys::LILY_SESSION_OK,
         Err(error) => {
-            let code = error.status().code();
+            // Status::Other may have any number, even the one that means success.
+            let code = match error.status().code() {
+                sys::LILY_SESSION_OK => sys::LILY_SESSION_ERROR_IO,
+                code => code,
+            };
             border::keep_failure(code, error.into());
             code
         }
@@ -147,7 +151,8 @@ fn entry_to_c(key: *const c_char, entry: &Entry) -> sys::lily_session_entry {
         key,
         json: entry.json.as_ptr().cast(),
         length: entry.json.len(),
-        expires_at_ms: entry.expires_at.map_or(0, time::since_1970),
+        // The library takes 0 and less for "never". The first millisecond of 1970 is past, as every time before it is.
+        expires_at_ms: entry.expires_at.map_or(0, |at| time::since_1970(at).max(1)),
         version: entry.version,
     }
 }
