@@ -124,6 +124,18 @@ def test_it_ends_when_the_session_is_detached_between_two_events(path: Path) -> 
     run(main())
 
 
+def test_a_loop_that_is_closed_while_it_waits(path: Path) -> None:
+    with Storage.open(path) as storage:
+        session = attached(storage, Model())
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(take(session.changes()))
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        assert len(session._waiting) == 1
+        session.detach()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
 class Interrupted:
     """A runtime's lock, before whose n-th use another thread detaches a session."""
 

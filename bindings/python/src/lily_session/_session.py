@@ -143,7 +143,8 @@ class Session:
                 handle, self._handle = self._handle, None
                 call(lib.lily_session_detach, handle)
                 for change in self._waiting[:]:
-                    change.get_loop().call_soon_threadsafe(_finish, change)
+                    with contextlib.suppress(RuntimeError):  # A loop that is closed wakes nobody.
+                        change.get_loop().call_soon_threadsafe(_finish, change)
 
     def __enter__(self) -> "Session":
         return self
