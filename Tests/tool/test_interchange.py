@@ -151,6 +151,17 @@ def test_an_export_does_not_replace_its_own_store(home):
     assert store.read_bytes() == before
 
 
+def test_an_export_is_written_beside_its_name(home):
+    """A mark behind a slash makes one character of both. In another folder, on another file system, the file could not be renamed."""
+    home.run("set", "a", "1")
+    path = pathlib.Path(f"/dev/shm/\u0301lily-export-{os.getpid()}")
+    try:
+        home.run("export", "-o", path)
+        assert json.loads(path.read_bytes())
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def test_an_export_that_fails_leaves_the_old_file(home):
     """A limit of file sizes stands for a full disk. Nothing is left half written."""
     fill(home)
