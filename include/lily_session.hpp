@@ -631,7 +631,9 @@ class storage {
   /// Stores JSON text that reads as absent from `expires_at` on; time_point(): never.
   template <class Duration>
   void set(const detail::c_string &key, text json, std::chrono::time_point<std::chrono::system_clock, Duration> expires_at) const {
-    const std::int64_t at = detail::in_ms(std::chrono::time_point_cast<std::chrono::milliseconds>(expires_at));
+    std::int64_t at = detail::in_ms(std::chrono::time_point_cast<std::chrono::milliseconds>(expires_at));
+    // A part of the millisecond around 1970 is a time that has passed, and not "never".
+    if (at == 0 && expires_at.time_since_epoch().count() != 0) at = 1;
     detail::check([&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
   }
 

@@ -19,6 +19,7 @@ import Testing
     let far = Entry.deadline(after: .seconds(3600), from: 5)
     #expect(far == 3_600_005)
     #expect(Entry.deadline(after: .seconds(Int64.max), from: 5) == Int64.max)
+    for none in [Duration.zero, .seconds(-1), .seconds(Int64.min)] { #expect(Entry.deadline(after: none, from: 5) == 6) }
     let storage = try Journal.open(path: scratch.file)
     try storage.setItems([
       item("b", "[1, 2]", version: 3), item("a", "\"x\"", deadline: Int64.max), item("c", "1", deadline: 1),

@@ -151,6 +151,32 @@ def test_an_export_does_not_replace_its_own_store(home):
     assert store.read_bytes() == before
 
 
+def test_an_export_does_not_replace_a_store_that_no_text_can_name(home):
+    """The command's paths are texts, so it would compare the output with another file."""
+    fill(home)
+    folder = home.path / os.fsdecode(b"\xff")
+    folder.mkdir()
+    store = folder / "shop/session.jsonl"
+    store.parent.mkdir()
+    store.write_bytes(home.store().read_bytes())
+    before = store.read_bytes()
+    words = [TOOL, "export", "--all", "--app", "shop", "-o", "session.jsonl"]
+    done = subprocess.run(words, capture_output=True, env=home.environment | {"LILY_SESSION_DIR": str(folder)}, cwd=store.parent)
+    assert (done.returncode, store.read_bytes()) == (64, before)
+    assert b"not UTF-8" in done.stderr
+
+
+def test_an_export_is_written_beside_its_name(home):
+    """A mark behind a slash makes one character of both. In another folder, on another file system, the file could not be renamed."""
+    home.run("set", "a", "1")
+    path = pathlib.Path(f"/dev/shm/\u0301lily-export-{os.getpid()}")
+    try:
+        home.run("export", "-o", path)
+        assert json.loads(path.read_bytes())
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def test_an_export_that_fails_leaves_the_old_file(home):
     """A limit of file sizes stands for a full disk. Nothing is left half written."""
     fill(home)

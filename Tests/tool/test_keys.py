@@ -182,6 +182,7 @@ def test_where_a_store_is(home):
     assert home.run("where", environment={"LILY_SESSION_DIR": "/y", "XDG_STATE_HOME": "/x"}).out == "/y/shop/session.jsonl\n"
     assert home.run("where", app=None).out == f"{home.store('lily-session')}\n"
     assert home.run("where", "--store", "a.jsonl", app=None).out == f"{home.path}/a.jsonl\n"
+    assert home.run("where", "--store", "/\u0301x", app=None).out == "/\u0301x\n"  # a mark makes one character with the slash
     assert home.run("where", "--json").json == {"path": str(home.store()), "exists": False}
     home.run("where", app="../x", code=64)
     home.run("where", "--store", "x", code=64)  # run() adds --app, which --store excludes
@@ -192,6 +193,9 @@ def test_a_store_that_is_not_there_is_not_made_by_looking(home):
     for command in ["list", "get x", "unset x", "clear --yes", "info", "verify", "compact", "watch", "export", "scopes"]:
         assert "--app cafe" in home.run(*command.split(), code=1).err
     assert not home.store().parent.exists()
+    elsewhere = {"LILY_SESSION_DIR": str(home.path / "\u0600")}  # this sign makes one character with the slash behind it
+    home.run("set", "theme", "1", app="cafe", environment=elsewhere)
+    assert "--app cafe" in home.run("list", code=1, environment=elsewhere).err
     assert "folder" in home.run("set", "a", "1", "--store", home.path / "no/x.jsonl", app=None, code=3).err
 
 

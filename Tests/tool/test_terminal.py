@@ -127,6 +127,17 @@ def test_a_blank_does_not_make_two_names_look_alike(home):
     assert '"lily_session_theme "' in home.run("list", "--json").out
 
 
+def test_a_long_value_does_not_widen_the_rows_of_others_in_a_pipe(home):
+    value = json.dumps("x" * 100_000)
+    writer = journal.Writer().set(b"lily_session_long", value.encode())
+    for at in range(50):
+        writer = writer.set(b"lily_session_%d" % at, b"1")
+    home.write(writer.bytes())
+    lines = home.run("list").out.splitlines()
+    assert [line for line in lines if len(line) > 200] == [next(line for line in lines if line.startswith("long "))]
+    assert value in "".join(lines)
+
+
 ESCAPED = ["\U0001f469\u200d\U0001f469\u200d\U0001f467", *(["\u200b", "\u3000"] if os.environ.get("LILY_SESSION_LONG") == "1" else [])]
 
 

@@ -123,12 +123,17 @@
     /// Returns the path of the file that ``open(application:options:)`` opens for a program. Nothing is created there.
     ///
     /// - Parameter application: the program's name, 1 to 64 of the characters `A-Z a-z 0-9 . _ -`.
+    /// - Throws: `invalidArgument` also if the path is not UTF-8, because no text could name the file then.
     public static func defaultPath(application: String) throws(Failure) -> String {
       guard !application.utf8.contains(0) else { throw Failure(.invalidArgument, "the application's name has a NUL") }
       let path = try Array(application.utf8CString).withUnsafeBufferPointer { name throws(Failure) in
         try DefaultPlace.path(application: name.baseAddress, create: false)
       }
-      return String(decoding: path.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let bytes = path.dropLast().map { UInt8(bitPattern: $0) }
+      guard let text = String(validating: bytes, as: UTF8.self) else {
+        throw Failure(.invalidArgument, "the path of the default place is not UTF-8").at(bytes)
+      }
+      return text
     }
   }
 

@@ -83,9 +83,9 @@
 
   extension Entry {
     /// Returns the deadline, UTC in ms, of a value that is stored now and expires after the duration. A deadline that does not fit becomes
-    /// the largest number.
+    /// the largest number. A duration that is not positive counts as a millisecond, as its deadline must not be 0, which means never.
     public static func deadline(after duration: Duration, from now: Int64) -> Int64 {
-      LilySession.deadline(after: duration.milliseconds, from: now)
+      LilySession.deadline(after: max(duration.milliseconds, 1), from: now)
     }
   }
 

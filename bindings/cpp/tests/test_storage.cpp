@@ -52,12 +52,15 @@ TEST_CASE("storage: S9 entries expire by the storage's clock") {
   lily::storage_options options;
   options.clock = [&now] { return now; };
   const lily::storage storage = lily::storage::memory(options);
+  using fine = std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>;
   storage.set("past", "1", now - std::chrono::seconds(1));
   storage.set("soon", "1", now + std::chrono::seconds(1));
-  storage.set("finer", "1", std::chrono::time_point<std::chrono::system_clock, std::chrono::microseconds>(now) + std::chrono::seconds(9));
+  storage.set("finer", "1", fine(now) + std::chrono::seconds(9));
   storage.set("never", "1", lily::time_point());
+  storage.set("first", "1", fine(std::chrono::microseconds(1)));
+  storage.set("before", "1", fine(std::chrono::microseconds(-1)));
   storage.set("latest", "1", lily::time_point::max());
-  CHECK(stored(storage, "past").empty());
+  for (const char *past : {"past", "first", "before"}) CHECK(stored(storage, past).empty());
   CHECK(stored(storage, "soon") == "1");
   storage.each("soon", [&](const lily::item &item) { CHECK(item.expires_at == now + std::chrono::seconds(1)); });
   storage.each("latest", [&](const lily::item &item) { CHECK(item.expires_at == lily::time_point::max()); });

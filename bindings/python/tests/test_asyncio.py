@@ -3,6 +3,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -136,6 +137,52 @@ def test_it_ends_when_the_session_is_detached_between_two_events(path: Path) -> 
             two["lily_session_visits"] = 1
             async for event in session.changes():
                 session.detach()
+
+    run(main())
+
+
+def test_a_loop_that_is_closed_while_it_waits(path: Path) -> None:
+    with Storage.open(path) as storage:
+        session = attached(storage, Model())
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(take(session.changes()))
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+        assert len(session._waiting) == 1
+        session.detach()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+class Interrupted:
+    """A runtime's lock, before whose n-th use another thread detaches a session."""
+
+    def __init__(self, session: Session, turn: int) -> None:
+        self.session, self.left, self.depth = session, turn, 0
+        self.lock, session._runtime._lock = session._runtime._lock, self  # type: ignore[assignment]
+
+    def __enter__(self) -> None:
+        if self.depth == 0:
+            self.left -= 1
+            if self.left == 0:
+                other = threading.Thread(target=self.session.detach)
+                other.start()
+                other.join()
+        self.lock.acquire()
+        self.depth += 1
+
+    def __exit__(self, *_: Any) -> None:
+        self.depth -= 1
+        self.lock.release()
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_S16_it_ends_when_another_thread_detaches_the_session_before_it_waits(path: Path, turn: int) -> None:
+    async def main() -> None:
+        with Storage.open(path) as storage:
+            session = attached(storage, Model())
+            lock = Interrupted(session, turn)
+            assert [event async for event in session.changes()] == []
+            assert lock.left < 0
 
     run(main())
 

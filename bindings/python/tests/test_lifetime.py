@@ -3,14 +3,17 @@ import gc
 import subprocess
 import sys
 import textwrap
+import threading
 import weakref
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, List
 
 import pytest
 
 from lily_session import Persistence, Runtime, Session, Storage
+from lily_session import _fields, _values
 from lily_session import _session as module
 
 
@@ -136,6 +139,30 @@ def test_fields_are_collected() -> None:
     assert alive() is None
 
 
+def test_S16_a_migration_of_another_thread_leaves_the_memory_of_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Memory:
+        pass
+
+    lent = []
+    original = _values.fill_value
+
+    def fill_value(*arguments: Any) -> Any:
+        memory = Memory()
+        memory.of_the_value = original(*arguments)  # type: ignore[attr-defined]
+        lent.append(weakref.ref(memory))
+        return memory
+
+    monkeypatch.setattr(_fields, "fill_value", fill_value)
+    fields = Persistence(Model).field("theme", version=1, migrate=lambda version, theme: theme * 2)
+    storage = Storage.memory()
+    storage["lily_session_theme"] = "dark"
+    Runtime(Model()).attach(fields, storage)
+    other = threading.Thread(target=lambda: Runtime(Model()).attach(fields, storage))
+    other.start()
+    other.join()
+    assert len(lent) == 2 and lent[0]() is not None
+
+
 def test_ten_thousand_attachments_leave_nothing(storage: Storage) -> None:
     storage["lily_session_theme"] = "dark"
 
@@ -190,6 +217,27 @@ def test_nor_do_failures(storage: Storage) -> None:
     fail(1_000)
     gc.collect()
     assert len(gc.get_objects()) - objects < 100
+    assert resident() - before < 2_000
+
+
+def test_nor_do_values_that_an_exception_of_the_clock_replaces() -> None:
+    fails = False
+
+    def clock() -> datetime:
+        return datetime.fromtimestamp(1 // (not fails), timezone.utc)
+
+    storage = Storage.memory(clock=clock)
+    storage["key"] = "x" * 100_000
+    fails = True
+
+    def get(times: int) -> None:
+        for _ in range(times):
+            with pytest.raises(ZeroDivisionError):
+                storage.get_json("key")
+
+    get(10)
+    before = resident()
+    get(100)
     assert resident() - before < 2_000
 
 

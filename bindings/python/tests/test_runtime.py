@@ -1,5 +1,6 @@
 """Tests models that change in place and frozen ones, parts of models, and the lifetime of a runtime."""
 import dataclasses
+import sys
 import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +10,9 @@ from typing import Any, List
 import pytest
 from conftest import Clock
 
-from lily_session import EncodeError, EventKind, InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError
+from lily_session import (
+    EncodeError, Event, EventKind, InvalidArgumentError, Persistence, ReentrantError, Runtime, Storage, UnsupportedError,
+)
 
 
 @dataclass
@@ -163,6 +166,16 @@ def test_S15_what_runs_the_runtime_is_refused_in_its_callbacks(storage: Storage)
     runtime.dispatch("dark")
     assert len(refused) == 7
     assert [(item.key, item.value) for item in storage.each()] == [("lily_session_theme", "dark"), ("own", "dark")]
+
+
+def test_S15_a_refresh_that_is_refused_takes_no_events_from_the_one_that_runs(storage: Storage) -> None:
+    def refresh(_: Event) -> None:
+        with pytest.raises(ReentrantError):
+            session.refresh()
+
+    session = Runtime(Model()).attach(Persistence.of(Model), storage, on_event=refresh)
+    storage["lily_session_theme"], storage["lily_session_visits"] = "dark", 1
+    assert [event.key for event in session.refresh()] == ["theme", "visits"]
 
 
 @pytest.mark.parametrize("what", ["detach", "close"])
@@ -332,6 +345,31 @@ def test_S16_threads_take_turns(storage: Storage) -> None:
     for thread in threads:
         thread.join()
     assert (most, runtime.model.visits, storage["lily_session_visits"]) == (1, 400, 400)
+
+
+def test_S16_threads_attach_one_list() -> None:
+    wide = dataclasses.make_dataclass("wide", [(f"field{number}", int, 0) for number in range(40)])
+    attached: "List[int]" = []
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for _ in range(20):
+            fields: Persistence[Any] = Persistence.of(wide)
+            ready = threading.Barrier(3)
+
+            def work() -> None:
+                with Runtime(wide()) as runtime, Storage.memory() as storage:
+                    ready.wait()
+                    attached.append(len(runtime.attach(fields, storage)._fields))
+
+            threads = [threading.Thread(target=work) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert attached == [40] * 60
 
 
 @dataclass

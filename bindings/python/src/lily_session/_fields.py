@@ -1,5 +1,6 @@
 """Fields, and lists of fields that are attached to a runtime."""
 import dataclasses
+import threading
 import typing
 from datetime import timedelta
 from operator import attrgetter
@@ -31,7 +32,7 @@ class Field:
         self.codec = codec
         self.types, self.encode, self.decode, self.raw = codec
         self.migrate = migrate
-        self.memory: Any = None  # keeps the last result of migrate alive
+        self.lent = threading.local()  # keeps the last result of migrate alive; sessions of several threads may share the field
         self._handle = ffi.new_handle(self)
         self.context = ffi.new("lily_py_field *", (column, self._handle))
 
@@ -41,7 +42,7 @@ def lily_py_migrate(context: Any, version: int, stored: Any, out_value: Any) -> 
     field: Field = ffi.from_handle(ffi.cast("lily_py_field *", context).field)
     assert field.migrate is not None
     try:
-        field.memory = fill_value(out_value, field.migrate(version, loads(stored, field.raw)), field.types)
+        field.lent.memory = fill_value(out_value, field.migrate(version, loads(stored, field.raw)), field.types)
     except REFUSALS:
         return int(lib.LILY_SESSION_ERROR_DECODE)
     return 0
@@ -64,6 +65,7 @@ class Persistence(Generic[S]):
         self._fields: "list[Field]" = []
         self._maps: "list[Field]" = []
         self._others: "list[str]" = []  # fields of the dataclass that field() has not added; attach adds them
+        self._completing = threading.Lock()  # several threads may attach a list that one of them has built
         self._handle = ffi.gc(lib.lily_session_persistence_new(), lib.lily_session_persistence_free)
 
     @classmethod
@@ -184,12 +186,13 @@ class Persistence(Generic[S]):
 
     def _complete(self) -> "tuple[tuple[Field, ...], tuple[Field, ...]]":
         """Adds the fields of the dataclass that are left. Returns all fields in the library's order, and all maps."""
-        for name in self._others[:]:
-            if entry_of(self._hints[name]) is None:
-                self.field(name)
-            else:
-                self.map(name)
-        return tuple(self._fields), tuple(self._maps)
+        with self._completing:
+            for name in self._others[:]:
+                if entry_of(self._hints[name]) is None:
+                    self.field(name)
+                else:
+                    self.map(name)
+            return tuple(self._fields), tuple(self._maps)
 
     def _is_frozen(self) -> bool:
         return self._session is not None and bool(self._session.__dataclass_params__.frozen)  # type: ignore[attr-defined]

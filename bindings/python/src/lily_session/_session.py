@@ -70,11 +70,12 @@ class Session:
         are reset to the values they had before attach. Returns an event for each change. If `set` fails, no change is kept, and the next
         refresh tries again."""
         with self._runtime._lock:
+            outer = self._found  # not None if an event of a refresh called this, which is refused; that refresh goes on
             found = self._found = []
             try:
                 self._call(lib.lily_session_refresh)
             finally:
-                self._found = None
+                self._found = outer
             return found
 
     def mark(self, key: str) -> None:
@@ -130,25 +131,25 @@ class Session:
         descriptor = os.dup(self._storage.fileno())
         try:
             while self._handle:
-                found = self.refresh()
+                with self._runtime._lock:  # Another thread may detach the session.
+                    found = self.refresh() if self._handle else []
                 for event in found:
                     yield event
-                if self._handle:  # The session may have been detached since.
-                    await self._wait_for_change(descriptor)
+                await self._wait_for_change(descriptor)
         finally:
             os.close(descriptor)
 
     async def _wait_for_change(self, descriptor: int) -> None:
         import asyncio  # only here, because most programs do not need it, and loading it takes longer than all the rest
 
-        left = self.next_expiry()
-        timeout = None if left is None else left.total_seconds()
         loop = asyncio.get_running_loop()
         change: "asyncio.Future[None]" = loop.create_future()
         loop.add_reader(descriptor, _finish, change)
-        self._waiting.append(change)
+        self._waiting.append(change)  # from here on, a detach finishes it
         try:
-            await asyncio.wait([change], timeout=timeout)
+            left = self.next_expiry()
+            if self._handle:  # The session may have been detached since.
+                await asyncio.wait([change], timeout=None if left is None else left.total_seconds())
         finally:
             self._waiting.remove(change)
             loop.remove_reader(descriptor)
@@ -165,8 +166,9 @@ class Session:
             finally:
                 handle, self._handle = self._handle, None
                 call(lib.lily_session_detach, handle)
-                for change in self._waiting:
-                    change.get_loop().call_soon_threadsafe(_finish, change)
+                for change in self._waiting[:]:
+                    with contextlib.suppress(RuntimeError):  # A loop that is closed wakes nobody.
+                        change.get_loop().call_soon_threadsafe(_finish, change)
 
     def __enter__(self) -> "Session":
         return self

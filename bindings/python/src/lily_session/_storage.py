@@ -166,8 +166,8 @@ class Storage:
     def get_json(self, key: str) -> RawJSON:
         """Returns the current value under a key as JSON text, as it is stored. Raises MissingKeyError if the key is absent or has expired."""
         out, length = ffi.new("char **"), ffi.new("size_t *")
-        call(lib.lily_session_storage_get, self._live_handle(), c_string(key), out, length)
-        try:
+        try:  # If the clock raises an exception, the call does, too, although there is a text.
+            call(lib.lily_session_storage_get, self._live_handle(), c_string(key), out, length)
             return RawJSON(ffi.buffer(out[0], length[0])[:], "utf-8")
         finally:
             lib.lily_session_free(out[0])

@@ -138,7 +138,11 @@ fn to_status(result: Result<()>) -> sys::lily_session_status {
     match result {
         Ok(()) => sys::LILY_SESSION_OK,
         Err(error) => {
-            let code = error.status().code();
+            // Status::Other may have any number, even the one that means success.
+            let code = match error.status().code() {
+                sys::LILY_SESSION_OK => sys::LILY_SESSION_ERROR_IO,
+                code => code,
+            };
             border::keep_failure(code, error.into());
             code
         }
@@ -174,7 +178,8 @@ pub(crate) fn entry_to_c(key: *const c_char, entry: Option<&Entry>) -> sys::lily
         key,
         json: entry.map_or(std::ptr::null(), |entry| entry.json.as_ptr().cast()),
         length: entry.map_or(0, |entry| entry.json.len()),
-        expires_at_ms: entry.map_or(0, |entry| time::deadline(entry.expires_at)),
+        // The library takes 0 and less for "never". The first millisecond of 1970 is past, as every time before it is.
+        expires_at_ms: entry.and_then(|entry| entry.expires_at).map_or(0, |at| time::since_1970(at).max(1)),
         version: entry.map_or(0, |entry| entry.version),
     }
 }

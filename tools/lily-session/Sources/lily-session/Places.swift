@@ -21,8 +21,9 @@ enum Places {
   /// Returns the names of the programs that have a store at the default place, sorted.
   static func applications() -> [String] {
     guard let path = try? Journal.defaultPath(application: ownName) else { return [] }
-    let base = path.dropLast("/\(ownName)/session.jsonl".count)
-    guard let directory = opendir(String(base)) else { return [] }
+    // In bytes, because a character at the end of a folder's name may include the slash.
+    let base = String(decoding: path.utf8.dropLast("/\(ownName)/session.jsonl".utf8.count), as: UTF8.self)
+    guard let directory = opendir(base) else { return [] }
     defer { closedir(directory) }
     var found: [String] = []
     while let entry = readdir(directory) {

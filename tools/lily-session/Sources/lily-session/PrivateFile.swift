@@ -33,19 +33,20 @@ struct PrivateFile {
       var status = stat()
       return stat(path, &status) == 0 ? (status.st_dev, status.st_ino) : nil
     }
-    func parts(_ path: String) -> (folder: String, name: Substring) {
-      guard let slash = path.lastIndex(of: "/") else { return (".", path[...]) }
-      return (String(path[...slash]), path[path.index(after: slash)...])
-    }
     if let file = identity(one), let second = identity(other), file == second { return true }
     let (first, second) = (parts(one), parts(other))
-    guard first.name.utf8.elementsEqual(second.name.utf8), let folder = identity(first.folder) else { return false }
-    return identity(second.folder).map { $0 == folder } ?? false
+    guard first.name.utf8.elementsEqual(second.name.utf8), let folder = identity(first.folder + ".") else { return false }
+    return identity(second.folder + ".").map { $0 == folder } ?? false
+  }
+
+  /// Splits a path behind its last slash. The folder is empty if there is none. A slash and a mark behind it may be one character.
+  private static func parts(_ path: String) -> (folder: String, name: String) {
+    let name = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex
+    return (String(path[..<name]), String(path[name...]))
   }
 
   func write(_ bytes: [UInt8]) throws {
-    let folder = path.lastIndex(of: "/").map { path[...$0] } ?? ""
-    guard let name = strdup("\(folder).lily-session-XXXXXX") else { throw unwritable() }
+    guard let name = strdup("\(PrivateFile.parts(path).folder).lily-session-XXXXXX") else { throw unwritable() }
     PrivateFile.removeIfEnded(name)
     let descriptor = mkstemp(name)  // a new file: O_EXCL, and no link is followed
     guard descriptor >= 0 else { throw unwritable() }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::os::unix::io::{AsFd, AsRawFd, BorrowedFd};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The entries, and how often each prefix was cleared.
 type Tables = (BTreeMap<String, Entry>, HashMap<String, u64>);
@@ -293,12 +293,34 @@ fn a_backends_errors_come_out() {
     // The backend returns a number that the library does not know.
     *table.0.fails.lock().unwrap() = Some(Status::Other(-999));
     fails(storage.get("k"), Status::Io);
+    // It returns an error with the number that means success.
+    *table.0.fails.lock().unwrap() = Some(Status::Other(0));
+    let error = fails(storage.set("k", "1"), Status::Io);
+    assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "as told");
+    fails(storage.get("k"), Status::Io);
     *table.0.fails.lock().unwrap() = None;
     storage.set("k", "1").unwrap();
     storage.set("l", "1").unwrap();
     // The visitor ends a walk.
     let error = fails(storage.each("", |_| Err::<(), _>("enough")), Status::Callback);
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "enough");
+}
+
+#[test]
+fn an_entry_of_a_backend_that_expires_before_1971_has_expired() {
+    let table = Table::default();
+    let storage = Storage::backend(Owned(table.clone())).unwrap();
+    for before in [Duration::ZERO, Duration::from_secs(1)] {
+        let expires_at = Some(SystemTime::UNIX_EPOCH - before);
+        table
+            .0
+            .table
+            .lock()
+            .unwrap()
+            .0
+            .insert("k".into(), Entry { json: "1".into(), expires_at, version: 0 });
+        assert_eq!(storage.get("k").unwrap(), None);
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ struct WhereCommand: ParsableCommand {
 
   func run() throws {
     var path = try Places.path(store)
-    if !path.hasPrefix("/"), let current = getcwd(nil, 0) {
+    if path.utf8.first != UInt8(ascii: "/"), let current = getcwd(nil, 0) {
       path = String(cString: current) + "/" + path
       free(current)
     }
