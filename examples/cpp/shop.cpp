@@ -2,15 +2,16 @@
 // file.
 //
 //   shop show | where | login NAME | theme NAME | add ITEM | logout
-//   shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed
+//   shop hammer     adds nails for ever, and prints the number of each visit once it is stored: it is made to be killed
 #include <lily_session.hpp>
 
 #include <iostream>
+#include <map>
 
 // The model. All of it is saved.
 struct shop {
   std::string token, theme = "light";
-  lily::json cart{"[]"}; // stored as JSON, ["apple","pear"], not as a string
+  std::map<std::string, std::int64_t> cart; // each item, with how many
   std::int64_t visits = 0;
 };
 
@@ -23,27 +24,8 @@ static lily::persistence<shop> fields() {
   return lily::persistence<shop>()
     .field("token", &shop::token)
     .field("theme", &shop::theme)
-    .field("cart", [](const shop &from) { return from.cart; },
-           [](shop &to, const lily::json &stored) {
-             if (stored.text[0] != '[') return false; // refuses the value, which stays in the file
-             to.cart = stored;
-             return true;
-           })
+    .map("cart/", &shop::cart) // each item under a key of its own: two shops that add different items lose nothing
     .field("visits", &shop::visits);
-}
-
-// Sets the text and returns true, or returns false if the C program has no room for it.
-static bool put(std::string &into, std::size_t room, const std::string &text) {
-  if (text.empty() || text.size() >= room) return false;
-  into = text;
-  return true;
-}
-
-static bool add(std::string &cart, const std::string &item) {
-  if (item.find_first_of("\"\\\n\t") != std::string::npos || cart.size() + item.size() + 4 > 1024) return false;
-  cart.pop_back(); // the ]
-  cart += (cart.size() > 1 ? ",\"" : "\"") + item + "\"]";
-  return true;
 }
 
 // Applies a message to the model. Returns false to refuse the message; then nothing has changed.
@@ -53,11 +35,22 @@ static bool update(shop &now, const command &message, const lily::storage &stora
     now = shop();
     return true;
   }
-  if (message.verb == "hammer") now.cart.text = "[\"item " + std::to_string(now.visits + 1) + "\"]";
-  else if (message.verb == "login" ? !put(now.token, 64, message.text)
-           : message.verb == "theme" ? !put(now.theme, 16, message.text) : !add(now.cart.text, message.text)) return false;
+  if (message.text.empty() || message.text.size() >= (message.verb == "theme" ? 16 : 64)) return false; // the C program has no room for it
+  if (message.verb == "login") now.token = message.text;
+  else if (message.verb == "theme") now.theme = message.text;
+  else now.cart[message.text]++;
   now.visits++; // stored together with the change above, in one write: either both are stored or neither
   return true;
+}
+
+static void show(const shop &model) {
+  std::cout << "token " << (model.token.empty() ? "none" : model.token) << ", theme " << model.theme << ", cart [";
+  const char *between = "";
+  for (const auto &item : model.cart) {
+    std::cout << between << item.second << ' ' << item.first;
+    between = ", ";
+  }
+  std::cout << "], visits " << model.visits << std::endl;
 }
 
 static void run(const command &command) {
@@ -73,13 +66,14 @@ static void run(const command &command) {
   if (command.verb == "where") {
     std::cout << storage.path() << std::endl;
   } else if (command.verb == "show") {
-    std::cout << "token " << (model.token.empty() ? "none" : model.token) << ", theme " << model.theme << ", cart " << model.cart.text
-              << ", visits " << model.visits << std::endl;
+    show(model);
+  } else if (command.verb == "hammer") {
+    while (true) {
+      runtime.dispatch({"add", "nail"});
+      std::cout << model.visits << std::endl; // from here on it survives a kill
+    }
   } else {
-    do {
-      runtime.dispatch(command);
-      if (command.verb == "hammer") std::cout << model.visits << std::endl; // from here on it survives a kill
-    } while (command.verb == "hammer");
+    runtime.dispatch(command);
   }
   session.flush(); // the destructor would flush, too, but could not throw that it failed
 }

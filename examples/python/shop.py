@@ -2,16 +2,15 @@
 """A shop whose session survives the end of the program, kill -9 included.
 
 shop show | where | login NAME | theme NAME | add ITEM | logout
-shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed
+shop hammer     adds nails for ever, and prints the number of each visit once it is stored: it is made to be killed
 
-It shares its session with the shops in other languages: the same keys, and the same JSON.
+It shares its session with the shops in other languages: the same keys, and the same values.
 """
-import json
 import sys
 from dataclasses import dataclass, field, replace
 from typing import Callable, List, Optional
 
-from lily_session import Error, Persistence, Runtime, Session, Storage
+from lily_session import Error, Map, Persistence, Runtime, Session, Storage
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,8 @@ class Shop:
 
     token: str = ""
     theme: str = "light"
-    cart: List[str] = field(default_factory=list)
+    cart: Map[int] = field(default_factory=dict)  # each item, with how many; two shops that add different items lose nothing
     visits: int = 0
-
-
-def as_json(cart: List[str]) -> str:
-    return json.dumps(cart, ensure_ascii=False, separators=(",", ":"))
 
 
 def given(text: str, size: int) -> str:
@@ -33,13 +28,6 @@ def given(text: str, size: int) -> str:
     if not 0 < len(text.encode()) < size:
         raise ValueError(f"that is too long, or nothing: {text!r}")
     return text
-
-
-def put_in(cart: List[str], item: str) -> List[str]:
-    """Makes a new list, because the old one belongs to the old model. The shop in C cannot escape characters, and its room is limited."""
-    if set(item) & set('"\\\n\t') or len(as_json([*cart, item]).encode()) >= 1024:
-        raise ValueError(f"the cart does not take {item!r}")
-    return [*cart, item]
 
 
 def updates(storage: Storage) -> Callable[[Shop, List[str]], Shop]:
@@ -50,13 +38,12 @@ def updates(storage: Storage) -> Callable[[Shop, List[str]], Shop]:
         if verb == "logout":
             storage.clear()  # removes all that is stored
             return Shop()
-        if verb == "hammer":
-            return replace(shop, cart=[f"item {shop.visits + 1}"])
         if verb == "login":
             return replace(shop, token=given(text, 64))
         if verb == "theme":
             return replace(shop, theme=given(text, 16))
-        return replace(shop, cart=put_in(shop.cart, text))
+        item = given(text, 64)
+        return replace(shop, cart={**shop.cart, item: shop.cart.get(item, 0) + 1})
 
     return update
 
@@ -71,14 +58,16 @@ def run(runtime: "Runtime[Shop, List[str]]", storage: Storage, session: Session,
     if words == ["where"]:
         print(storage.path)
     elif words == ["show"]:
-        print(f"token {shop.token or 'none'}, theme {shop.theme}, cart {as_json(shop.cart)}, visits {shop.visits}")
+        cart = ", ".join(f"{count} {item}" for item, count in sorted(shop.cart.items()))
+        print(f"token {shop.token or 'none'}, theme {shop.theme}, cart [{cart}], visits {shop.visits}")
     elif words == ["logout"]:
         runtime.dispatch(words)
+    elif words == ["hammer"]:
+        while True:
+            visit(runtime, session, ["add", "nail"])
+            print(runtime.model.visits, flush=True)  # from here on it survives a kill
     else:
         visit(runtime, session, words)
-        while words == ["hammer"]:
-            print(runtime.model.visits, flush=True)  # from here on it survives a kill
-            visit(runtime, session, words)
 
 
 def main(words: List[str]) -> Optional[str]:

@@ -2,22 +2,23 @@
 //! and see each other's data.
 //!
 //!   shop show | where | login NAME | theme NAME | add ITEM | logout
-//!   shop hammer     updates until it is killed, and prints the number of each visit once it is stored
+//!   shop hammer     adds nails until it is killed, and prints the number of each visit once it is stored
 
 use lily_session::{BoxError, Error, Persistence, Runtime, Session, Storage};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
 struct Shop {
     token: String,
     theme: String,
-    cart: Vec<String>,
+    cart: BTreeMap<String, i64>, // each item, with how many
     visits: i64,
 }
 
 impl Default for Shop {
     fn default() -> Self {
-        Shop { token: String::new(), theme: "light".into(), cart: Vec::new(), visits: 0 }
+        Shop { token: String::new(), theme: "light".into(), cart: BTreeMap::new(), visits: 0 }
     }
 }
 
@@ -25,7 +26,6 @@ enum Message {
     Login(String),
     Theme(String),
     Add(String),
-    Hammer,
     Logout,
 }
 
@@ -37,10 +37,6 @@ fn fitting(text: String, size: usize) -> Result<String, BoxError> {
     Ok(text)
 }
 
-fn json(cart: &[String]) -> String {
-    serde_json::to_string(cart).expect("strings are JSON")
-}
-
 /// The messages that change the model. If one is refused with an error, the model stays as it was.
 fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), BoxError> {
     match message {
@@ -50,16 +46,7 @@ fn update(storage: &Storage, shop: &mut Shop, message: Message) -> Result<(), Bo
         }
         Message::Login(name) => shop.token = fitting(name, 64)?,
         Message::Theme(name) => shop.theme = fitting(name, 16)?,
-        Message::Add(item) => {
-            let mut cart = shop.cart.clone();
-            cart.push(item);
-            let plain = !cart.iter().any(|item| item.contains(['"', '\\', '\n', '\t']));
-            if !plain || json(&cart).len() >= 1024 {
-                return Err("the cart in C does not take it".into());
-            }
-            shop.cart = cart;
-        }
-        Message::Hammer => shop.cart = vec![format!("item {}", shop.visits + 1)],
+        Message::Add(item) => *shop.cart.entry(fitting(item, 64)?).or_default() += 1,
     }
     Ok(())
 }
@@ -74,7 +61,7 @@ fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
     let fields = Persistence::new()
         .field("token", |shop: &Shop| &shop.token, |shop, token| shop.token = token)
         .field("theme", |shop| &shop.theme, |shop, theme| shop.theme = theme)
-        .field("cart", |shop| &shop.cart, |shop, cart| shop.cart = cart) // as JSON, ["apple","pear"], by serde
+        .map("cart/", |shop| &shop.cart, |shop| &mut shop.cart) // two shops that add different items lose nothing
         .field("visits", |shop| &shop.visits, |shop, visits| shop.visits = visits);
     let inside = storage.clone();
     let mut runtime = Runtime::new(Shop::default(), move |shop: &mut Shop, message| update(&inside, shop, message));
@@ -84,7 +71,7 @@ fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
     match (words[0], message) {
         ("where", _) => writeln!(out, "{}", storage.path().ok_or("no path")?.display())?,
         ("hammer", _) => loop {
-            runtime.dispatch(Message::Hammer)?;
+            runtime.dispatch(Message::Add("nail".into()))?;
             count_visit(&mut runtime, &session)?;
             writeln!(out, "{}", runtime.model().visits)?; // from here on it survives a kill
             out.flush()?;
@@ -97,7 +84,8 @@ fn run(words: &[&str], message: Option<Message>) -> Result<(), BoxError> {
         _ => {
             let Shop { token, theme, cart, visits } = runtime.model();
             let token = if token.is_empty() { "none" } else { token };
-            writeln!(out, "token {token}, theme {theme}, cart {}, visits {visits}", json(cart))?;
+            let cart: Vec<String> = cart.iter().map(|(item, count)| format!("{count} {item}")).collect();
+            writeln!(out, "token {token}, theme {theme}, cart [{}], visits {visits}", cart.join(", "))?;
         }
     }
     runtime.flush(&session)?; // drop flushes, too, but cannot return an error

@@ -1,21 +1,18 @@
 /* A shop whose session survives the end of the program, kill -9 included. It shares its store with examples/c/shop.c.
  *
  *   shop show | where | login NAME | theme NAME | add ITEM | logout
- *   shop hammer     updates for ever, and prints the number of each visit once it is stored: it is made to be killed */
+ *   shop hammer     adds nails for ever, and prints the number of each visit once it is stored: it is made to be killed */
 import Glibc
 import LilySession
 
 struct Shop {
   var token = ""
   var theme = "light"
-  var cart: [String] = []
+  var cart: [String: Int] = [:]  // each item, with how many
   var visits = 0
-
-  /// The item as it is stored.
-  var cartText: String { "[" + cart.map { "\"\($0)\"" }.joined(separator: ",") + "]" }
 }
 
-enum Message { case login(String), theme(String), add(String), hammer, logout }
+enum Message { case login(String), theme(String), add(String), logout }
 
 struct Refusal: Error { let reason: String }
 
@@ -28,11 +25,11 @@ func name(_ text: String, room: Int) throws -> String {
 func run(_ words: [String]) throws {
   let storage = try Journal.open(application: "shop")  // the default place
 
-  // The type of each field says how it is stored. The cart is a JSON array.
+  // The type of each field says how it is stored. Each item of the cart has a key of its own: two shops that add different items lose nothing.
   let fields = try Persistence<Shop>()
     .field("token", \.token)
     .field("theme", \.theme)
-    .field("cart", \.cart)
+    .map("cart/", \.cart)
     .field("visits", \.visits)
 
   // Applies a message to the model. An error refuses the message, and the model stays as it was.
@@ -40,12 +37,7 @@ func run(_ words: [String]) throws {
     switch message {
     case .login(let text): shop.token = try name(text, room: 64)
     case .theme(let text): shop.theme = try name(text, room: 16)
-    case .add(let item):
-      guard !item.contains(where: "\"\\\n\t".contains), shop.cartText.utf8.count + item.utf8.count < 1020 else {
-        throw Refusal(reason: "the item does not go into the cart")
-      }
-      shop.cart.append(item)
-    case .hammer: shop.cart = ["item \(shop.visits + 1)"]
+    case .add(let text): shop.cart[try name(text, room: 64), default: 0] += 1
     case .logout:
       try storage.clear()  // removes all that is stored
       shop = Shop()
@@ -58,7 +50,8 @@ func run(_ words: [String]) throws {
   switch (words.first, words.dropFirst().first) {
   case ("show", nil):
     let shop = runtime.model
-    print("token \(shop.token.isEmpty ? "none" : shop.token), theme \(shop.theme), cart \(shop.cartText), visits \(shop.visits)")
+    let cart = shop.cart.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", ")
+    print("token \(shop.token.isEmpty ? "none" : shop.token), theme \(shop.theme), cart [\(cart)], visits \(shop.visits)")
   case ("where", nil): print(storage.path)
   case ("login", let text?): try runtime.dispatch(.login(text))
   case ("theme", let text?): try runtime.dispatch(.theme(text))
@@ -66,7 +59,7 @@ func run(_ words: [String]) throws {
   case ("logout", nil): try runtime.dispatch(.logout)
   case ("hammer", nil):
     while true {
-      try runtime.dispatch(.hammer)
+      try runtime.dispatch(.add("nail"))
       print(runtime.model.visits)  // from here on it survives a kill
       fflush(nil)
     }
