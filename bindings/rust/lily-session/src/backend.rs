@@ -179,7 +179,9 @@ pub(crate) fn entry_to_c(key: *const c_char, entry: Option<&Entry>) -> sys::lily
         json: entry.map_or(std::ptr::null(), |entry| entry.json.as_ptr().cast()),
         length: entry.map_or(0, |entry| entry.json.len()),
         // The library takes 0 and less for "never". The first millisecond of 1970 is past, as every time before it is.
-        expires_at_ms: entry.and_then(|entry| entry.expires_at).map_or(0, |at| time::since_1970(at).max(1)),
+        expires_at_ms: entry
+            .and_then(|entry| entry.expires_at)
+            .map_or(0, |at| time::since_1970(at).max(1)),
         version: entry.map_or(0, |entry| entry.version),
     }
 }
