@@ -283,8 +283,10 @@ fn declarations_are_the_headers() {
         if three[0].starts_with("LILY_SESSION_") && three[1] == "=" {
             declared.0.insert(three[0].clone());
         }
-        // A name before ( is that of a function, unless it is the result of a pointer to a function.
-        if three[0].starts_with("lily_session_") && three[1] == "(" && three[2] != "*" {
+        // A name before ( is that of a function, unless it is the result of a pointer to a function. One that ends with an underscore is
+        // the header's own.
+        let is_function = three[0].starts_with("lily_session_") && !three[0].ends_with('_');
+        if is_function && three[1] == "(" && three[2] != "*" {
             declared.1.insert(three[0].clone());
         }
     }
