@@ -166,6 +166,8 @@ class Handle:
                 return n.NEWER if owes else Either(n.OK, n.NEWER), 0
             if not owes:
                 self.store.more_lines += 1
+                if refused[0]:
+                    return Either(n.OK, refused[0]), refused[1]
             elif refused[0]:
                 self.store.erased()
             else:
@@ -258,7 +260,8 @@ def write_all(handle, changes):
     status, _ = handle.cannot_write()
     if not any(changes.values()) and not handle.may_hold(changes):
         if status in (n.OK, n.NEWER, n.NO_SPACE):
-            handle.root.wrote_since = True  # the next sync finds what others remove until then
+            # The next sync finds what others remove until then, and removes what is beside the file, or says that it cannot.
+            handle.root.wrote_since = handle.root.may_owe = True
         return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure
     if status:
         return status if fits else Either(status, n.QUOTA)  # no rule says which of two limits comes first

@@ -187,7 +187,7 @@ class Session(Writing, Modifying):
         status = self.update(events)
         unsynced, system_error = self.handle.sync()
         if unsynced and self.handle.kind == "journal":
-            event = n.NOT_REWRITTEN, n.NEWER if isinstance(unsynced, Either) else unsynced, system_error, None
+            event = n.NOT_REWRITTEN, unsynced.allowed[-1] if isinstance(unsynced, Either) else unsynced, system_error, None
             events.append(Perhaps(event) if isinstance(unsynced, Either) else event)
         return status or unsynced
 
@@ -342,6 +342,11 @@ class Session(Writing, Modifying):
         if state in (n.MIGRATED, n.LOADED) and not is_known and not is_to_migrate and values.decoded(entry.text, field.types) is None:
             state = n.REJECTED
         return n.OK, state | belief.mark
+
+    def unread(self, belief):
+        """Returns True if no rule says whether the state is that from before a clear or that after it, because storage cannot be read now,
+        and a touch may have seen the same entry again."""
+        return belief.clear_met and bool(self.handle.cannot_read("generation") or self.handle.cannot_read())
 
     def forgotten(self, belief):
         """Returns True if the session may forget that an entry expired, because a clear came since, or the entry may have been removed to

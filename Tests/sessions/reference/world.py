@@ -469,5 +469,7 @@ class Reference(Outside):
             named = n.state_name(state)
             if session.forgotten(belief):
                 named = Either(named, named.replace("EXPIRED", "ABSENT"))
+            if session.unread(belief):
+                named = Either(named, n.state_name(belief.state | belief.mark))
             self.returned("state", belief.field.key, named)
         self.returned("next_expiry", session.next_expiry())
