@@ -968,11 +968,15 @@ lily_session_status lily_session_runtime_new(void *model, lily_session_update_fn
  *         function) and UPDATE (the update function refused): the message was not
  *         applied. After any other failure it was; a field that could not be stored
  *         stays dirty, and the next update, persist or flush tries again:
- *         NOT_FOUND: the file's folder is missing; CALLBACK: a get callback failed;
- *         ENCODE: a value cannot be stored; NO_SPACE, IO, BUSY, PERMISSION,
+ *         NOT_FOUND: the file's folder is missing; CALLBACK: a get or each callback failed;
+ *         ENCODE: a value cannot be stored; DUPLICATE_KEY: a map has an id twice;
+ *         NO_SPACE, IO, BUSY, PERMISSION,
  *         REFUSED, NEWER, QUOTA, FORKED: the write failed; NOT_DURABLE: the fields
  *         are stored, but may not survive power loss. If several fields fail,
  *         returns the first failure in the order of sessions and fields.
+ *         INVALID_ARGUMENT is also returned if a map has an id that no entry may
+ *         have. Then the message was applied, everything else is stored, and an event
+ *         FIELD_FAILED reports the map.
  *
  * Callbacks: update, clock, and the sessions' get, revision and on_event.
  * @since 0.1 */
@@ -1043,7 +1047,7 @@ typedef struct lily_session_event {
   int32_t kind;               /**< a ::lily_session_event_kind */
   lily_session_status status; /**< why; LILY_SESSION_OK if nothing failed */
   int32_t system_error;       /**< an errno, or 0 */
-  const char *key;            /**< the field's key; NULL: the event is about the store */
+  const char *key;            /**< the field's key; for an entry the map's prefix and its id, for a map the prefix; NULL: the event is about the store */
 } lily_session_event;
 
 /** Finds the slice, the part of the model that has the fields. The library borrows
@@ -1102,7 +1106,7 @@ lily_session_status lily_session_attach(lily_session_runtime *runtime, const lil
  * place, and the model is the slice. Opening creates the file:
  * lily_session_field_state() says whether something is stored for a field. To clear
  * the session or to learn its path, open a storage of the same application beside it.
- * To wait for changes of other programs, or to take events, use
+ * To add a map, to wait for changes of other programs, or to take events, use
  * lily_session_attach().
  *
  * @param application  as lily_session_storage_options::application
