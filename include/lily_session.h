@@ -969,14 +969,12 @@ lily_session_status lily_session_runtime_new(void *model, lily_session_update_fn
  *         applied. After any other failure it was; a field that could not be stored
  *         stays dirty, and the next update, persist or flush tries again:
  *         NOT_FOUND: the file's folder is missing; CALLBACK: a get or each callback failed;
- *         ENCODE: a value cannot be stored; DUPLICATE_KEY: a map has an id twice;
+ *         ENCODE: a value cannot be stored, or a map has an id that no entry may have;
+ *         DUPLICATE_KEY: a map has an id twice;
  *         NO_SPACE, IO, BUSY, PERMISSION,
  *         REFUSED, NEWER, QUOTA, FORKED: the write failed; NOT_DURABLE: the fields
  *         are stored, but may not survive power loss. If several fields fail,
  *         returns the first failure in the order of sessions and fields.
- *         INVALID_ARGUMENT is also returned if a map has an id that no entry may
- *         have. Then the message was applied, everything else is stored, and an event
- *         FIELD_FAILED reports the map.
  *
  * Callbacks: update, clock, and the sessions' get, revision and on_event.
  * @since 0.1 */

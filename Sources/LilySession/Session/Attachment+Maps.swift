@@ -54,9 +54,12 @@ extension Attachment {
     _ id: UnsafeRawBufferPointer, _ value: Binding.Visited, in map: MapDefinition<Binding>, _ prefix: Key, _ purpose: Walk
   ) -> Int32 {
     guard let at = entryField(id, in: map, prefix, purpose) else {
-      return refuse(.invalidArgument, "a map has an id that is empty, too long or not UTF-8", map.prefix)
+      // The update does not return INVALID_ARGUMENT, which would mean that it was not made.
+      return refuse(.encode, "a map has an id that is empty, too long or not UTF-8", map.prefix, code: Status.invalidArgument.rawValue)
     }
-    guard slots[at].visited(in: walk) else { return refuse(.duplicateKey, "a map has an id twice", fields[at].key) }
+    guard slots[at].visited(in: walk) else { 
+      return refuse(.duplicateKey, "a map has an id twice", fields[at].key, code: Status.duplicateKey.rawValue)
+    }
     switch purpose {
     case .update: note(slots[at].capture(visited: value), of: at)
     case .before: if case .changed = slots[at].capture(visited: value) { slots[at].keepInitialFromBaseline() }
@@ -65,11 +68,12 @@ extension Attachment {
     return Status.ok.rawValue
   }
 
+  /// Notes a failure that is not a field's. Returns the code, which its event has.
   @inline(never)
-  private func refuse(_ status: Status, _ reason: StaticString, _ key: Key, code: Int32? = nil) -> Int32 {
+  private func refuse(_ status: Status, _ reason: StaticString, _ key: Key, code: Int32) -> Int32 {
     noteFailure(.max, Failure(status, reason, key: key))
-    events.append(Event(kind: .fieldFailed, status: code ?? status.rawValue, systemError: 0, key: key))
-    return status.rawValue
+    events.append(Event(kind: .fieldFailed, status: code, systemError: 0, key: key))
+    return code
   }
 
   /// Notes that a walk through a map failed. Nothing is known of the entries that it has not found.

@@ -195,7 +195,7 @@ TEST_CASE("map: S1 ids that no entry may have") {
   const lily::storage storage = lily::storage::memory();
   attached one(storage);
   one.m.recent = {{"", 1}, {std::string("nul\0inside", 10), 2}, {std::string(513, 'i'), 3}, {std::string(512, 'i'), 4}, {"\xff", 5}};
-  CHECK(fails(lily::status::invalid_argument, [&] { one.session.persist(); }));
+  CHECK(fails(lily::status::encode, [&] { one.session.persist(); }));
   CHECK(one.events.size() == 4);
   CHECK(stored(storage, "lily_session_recent/nul").empty());
   CHECK(stored(storage, "lily_session_recent/" + std::string(512, 'i')) == "4");

@@ -131,7 +131,7 @@ def test_S7_an_entry_that_cannot_be_stored_touches_no_other(storage: Storage) ->
         failing.persist()
     assert values(other) == {"n/c": "3"}
     failing.reset("n/b")
-    for wrong, kind in ((7, TypeError), ("a\0", InvalidArgumentError), ("", InvalidArgumentError), ("x" * 513, InvalidArgumentError)):
+    for wrong, kind in ((7, TypeError), ("a\0", InvalidArgumentError), ("", EncodeError), ("x" * 513, EncodeError)):
         recent.update({wrong: 1, "d": recent.get("d", 0) + 1})
         with pytest.raises(kind):
             session.persist()

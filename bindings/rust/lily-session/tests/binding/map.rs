@@ -93,7 +93,7 @@ fn a_value_that_is_refused_is_so_by_itself() {
     // No entry may have these ids; each is told of, and the others are stored.
     for id in ["", "a\0"] {
         runtime.model_mut().recent.insert(id.into(), 3);
-        fails(runtime.persist(&session), Status::InvalidArgument);
+        fails(runtime.persist(&session), Status::Encode);
         runtime.model_mut().recent.remove(id);
     }
     runtime.persist(&session).unwrap();
