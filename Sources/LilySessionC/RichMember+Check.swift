@@ -32,10 +32,10 @@ extension RichMember {
     let hasRoom = member.member_value_size > 0 && member.member_value_size < 1 << 30
     let hasBeside = isWithin(room, member.member_beside_offset, besideSize) && besideSize <= 8 && besideSize.nonzeroBitCount == 1
     switch shape {
-    case LILY_SESSION_SHAPE_ONE: return true
+    case LILY_SESSION_SHAPE_ONE: return besideSize == 0
     case LILY_SESSION_SHAPE_OPTIONAL: return hasBeside && besideSize == 1
-    case LILY_SESSION_SHAPE_POINTER: return hasRoom && isPointerSize
-    case LILY_SESSION_SHAPE_ARRAY: return hasRoom && size % valueSize == 0
+    case LILY_SESSION_SHAPE_POINTER: return hasRoom && isPointerSize && besideSize == 0
+    case LILY_SESSION_SHAPE_ARRAY: return hasRoom && size % valueSize == 0 && besideSize == 0
     case LILY_SESSION_SHAPE_LIST: return hasRoom && size % valueSize == 0 && hasBeside && Int64(capacity) <= valueBits(besideSize, isSigned: false)
     case LILY_SESSION_SHAPE_GROWING: return hasRoom && isPointerSize && hasBeside
     default: return false

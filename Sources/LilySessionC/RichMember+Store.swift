@@ -43,9 +43,11 @@ extension RichMember {
       guard count <= (isPointer ? Int(truncatingIfNeeded: valueBits(field.pointee.member_beside_size, isSigned: true)) : capacity) else {
         throw RichMember.refusal
       }
-      if shape == LILY_SESSION_SHAPE_LIST { memset(at.member, 0, count &* valueSize) }
+      // The values that are dropped, too, so that lists in them that grow are freed.
+      if shape == LILY_SESSION_SHAPE_LIST { memset(at.member, 0, max(count, (try? values(at))?.count ?? 0) &* valueSize) }
     } else if text.isNull, shape != LILY_SESSION_SHAPE_ONE {
       count = 0
+      if isStruct, !isPointer { memset(at.member, 0, size) } // lists in it that grow are freed
     }
     if isPointer {
       let old = at.member.loadUnaligned(as: UnsafeRawPointer?.self)
@@ -76,7 +78,10 @@ extension RichMember {
       let name = item.name.string(room)
       for index in 0..<field.pointee.member_field_count {
         let member = member(index)
-        if RichMember.text(member.field.pointee.key, is: name) { try member.decode(item.value, room, into: member.place(in: at)) }
+        if RichMember.text(member.field.pointee.key, is: name) {
+          try member.decode(item.value, room, into: member.place(in: at))
+          break // the room had the name, and may have a string of the value now
+        }
       }
     }
   }

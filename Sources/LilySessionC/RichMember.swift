@@ -42,7 +42,7 @@ struct RichMember {
     return RichMember(field: (UnsafeRawPointer(first) + index &* first.pointee.size).assumingMemoryBound(to: lily_session_field.self))
   }
 
-  /// Returns the first value and the number of values. The first is nil if there are none.
+  /// Returns the first value and the number of values. The first is nil if the value is null, or a list that grows has no memory.
   @inline(never)
   func values(_ at: Place) throws(Failure) -> (first: UnsafeMutableRawPointer?, count: Int) {
     let first = isPointer ? at.member.loadUnaligned(as: UnsafeMutableRawPointer?.self) : at.member
@@ -55,7 +55,7 @@ struct RichMember {
       guard count >= 0, count <= most, count == 0 || first != nil else {
         throw Failure(.encode, "a list's count is not in its range, or the list is NULL")
       }
-      return (count > 0 ? first : nil, Int(truncatingIfNeeded: count))
+      return (first, Int(truncatingIfNeeded: count))
     default: return (first, 1)
     }
   }

@@ -41,7 +41,7 @@ extension Attachment {
   private func walkMaps(_ slice: Lens.Session, _ purpose: Walk) {
     walk &+= 1
     nextEntry = table.listed
-    hasFailedMap = false
+    failedMaps = []
     for map in maps {
       let prefix = scope.key(map.storagePrefix)
       let code = map.binding.each(slice) { id, value in self.visit(id, value, in: map, prefix, purpose) }
@@ -80,7 +80,7 @@ extension Attachment {
   @inline(never)
   private func noteFailedMap(_ map: MapDefinition<Binding>, _ code: Int32) {
     _ = refuse(.callback, "a map's each failed", map.prefix, code: code)
-    hasFailedMap = true
+    failedMaps.append(map.prefix)
     for at in table.listed..<count where fields[at].key.begins(with: map.prefix) && slots[at].visited(in: walk) { couldNotGet(at) }
   }
 
@@ -113,7 +113,7 @@ extension Attachment {
     if let at = stored.withBytes({ table.field(ofMapAt: $0) }) { return at }
     guard let field = map.field(key) else { return nil }
     let at = table.add(field, stored, isFromModel: isFromModel)
-    if hasFailedMap { couldNotGet(at) } // the model may have this entry, too
+    if failedMaps.contains(map.prefix) { couldNotGet(at) } // the model may have this entry, too
     return at
   }
 

@@ -11,8 +11,8 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   var table: FieldTable<Binding>
   /// The maps of the list. It is empty once the session has ended.
   private(set) var maps: [MapDefinition<Binding>]
-  /// True if the last walk through a map failed, so that the next update walks again whatever the revision is.
-  var hasFailedMap = false
+  /// The prefixes of the maps through which the last walk failed. While there are any, the next update walks again whatever the revision is.
+  var failedMaps: [Key] = []
   /// The number of the last walk through the maps.
   var walk: UInt32 = 0
   /// The field of a map at which the walk looks first for the next entry.
@@ -72,7 +72,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @inline(__always)
   func storeChanges() -> Failure? {
     guard let runtime else { return Session.detached }
-    let wasUnsettled = !unsettled.isEmpty || hasFailedMap
+    let wasUnsettled = !unsettled.isEmpty || !failedMaps.isEmpty
     // This comes first because it must happen even if there is no slice: earlier changes do not belong to this update.
     if wasUnsettled { unsettled.forEach { slots[$0].updateBegan() } }
     guard let slice = lens.slice(of: runtime._withUnsafeGuaranteedRef { $0.model }) else { return noSlice }

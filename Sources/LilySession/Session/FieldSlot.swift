@@ -114,6 +114,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   private mutating func changeIfMarked() {
     guard isMarked else { return }
     isMarked = false
+    if isEmpty { return } // the map has no such entry, so there is nothing to store
     becomePending(.change)
   }
 

@@ -75,6 +75,10 @@ TEST(members_described__S27_sizes_and_places) {
   for (int at = 0; at < FIELDS; at++) {
     for (size_t i = 0; i < COUNT(offsets); i++) check_wrong(at, member_offset, offsets[i]);
     for (size_t i = 0; i < COUNT(sizes); i++) check_wrong(at, member_size, sizes[i]);
+    if (at == ONE || at == ENUM || at == ARRAY || at == POINTER) { /* nothing is beside these */
+      check_wrong(at, member_beside_size, 1);
+      check_wrong(at, member_beside_size, SIZE_MAX);
+    }
     if (at == ONE || at == ENUM) continue;
     if (at != OPTIONAL)
       for (size_t i = 0; i < COUNT(sizes); i++) check_wrong(at, member_value_size, sizes[i]);

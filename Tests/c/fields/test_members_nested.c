@@ -270,6 +270,32 @@ TEST(members_nested__S27_a_shorter_array_and_elements_without_members) {
   lily_session_storage_close(storage);
 }
 
+/* A string that is the name of another member, as long as the name of its own, is a value all the same. */
+TEST(members_nested__S27_a_string_that_is_the_name_of_a_member) {
+  struct view {
+    char sort[8];
+    int32_t size;
+  };
+  struct {
+    struct view view;
+  } model = {{"x", 1}};
+  const lily_session_field view_fields[] = {LILY_SESSION_FIELD_CHARS(struct view, sort), LILY_SESSION_FIELD_INT32(struct view, size)};
+  lily_session_field field = LILY_SESSION_FIELD_INIT;
+  field.key = "view";
+  field.types = LILY_SESSION_JSON;
+  field.member_type = LILY_SESSION_MEMBER_STRUCT;
+  field.member_size = sizeof model.view;
+  field.member_fields = view_fields;
+  field.member_field_count = 2;
+  lily_session_storage *storage = memory_with("lily_session_view", "{\"sort\":\"size\",\"size\":7}");
+  attach(storage, &field, 1, &model);
+  assert_int_equal(rig.event_count, 0);
+  assert_string_equal(model.view.sort, "size");
+  assert_int_equal(model.view.size, 7);
+  rig_end(&rig);
+  lily_session_storage_close(storage);
+}
+
 static const struct {
   const char *key, *json;
 } wrong[] = {
@@ -339,6 +365,45 @@ TEST(members_nested__S27_who_frees_what) {
   free(popup);
   rig_end(&rig);
   free_app();
+  lily_session_storage_close(storage);
+}
+
+/* A list that grows is freed with what it is in, and also if it has memory but no elements. */
+TEST(members_nested__S27_lists_that_grow_within_others) {
+  struct group {
+    struct tab *tabs;
+    int32_t count;
+  };
+  struct groups {
+    struct group first, listed[2];
+    bool has_first;
+    uint8_t listed_count;
+  };
+  static const lily_session_field group_fields[] = {
+      LILY_SESSION_FIELD_GROWING_LIST(struct group, tabs, count, child_fields, COUNT(child_fields), NULL),
+  };
+  static const lily_session_field fields[] = {
+      LILY_SESSION_FIELD_OPTIONAL(STRUCT, struct groups, first, has_first, group_fields, 1),
+      LILY_SESSION_FIELD_LIST(struct groups, listed, listed_count, group_fields, 1),
+  };
+  static const char *const stored[][2] = {
+      {"{\"tabs\":[{\"path\":\"a\"}]}", "[{\"tabs\":[{\"path\":\"b\"}]},{\"tabs\":[{\"path\":\"c\"}]}]"},
+      {"null", "[]"},
+  };
+  struct groups groups = {.first.tabs = malloc(sizeof *groups.first.tabs), .has_first = true};
+  lily_session_storage *storage = open_memory();
+  attach(storage, fields, 2, &groups);
+  for (int i = 0; i < 4; i++) {
+    assert_ok(set_text(storage, "lily_session_first", stored[i % 2][0]));
+    assert_ok(set_text(storage, "lily_session_listed", stored[i % 2][1]));
+    assert_ok(lily_session_refresh(rig.session));
+    assert_int_equal(groups.has_first, i % 2 == 0);
+    assert_int_equal(groups.listed_count, i % 2 == 0 ? 2 : 0);
+  }
+  assert_null(groups.first.tabs);
+  assert_null(groups.listed[0].tabs);
+  assert_null(groups.listed[1].tabs);
+  rig_end(&rig);
   lily_session_storage_close(storage);
 }
 

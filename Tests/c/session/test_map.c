@@ -309,6 +309,27 @@ CASE(map__S7_each_fails) {
   rig_end(&here.rig);
 }
 
+/* A map that fails costs no other map: what others store there is taken over. */
+CASE(map__S7_each_of_another_map_fails) {
+  begin(&here, stage->storage);
+  memset(&there, 0, sizeof there);
+  lily_session_map other = map_of(&there);
+  other.prefix = "file/";
+  assert_ok(lily_session_map_add(here.rig.fields, &other));
+  attach(&here, map_of(&here));
+  /* The map that fails is walked before the other one, and after it. */
+  struct host *const failing[] = {&there, &here}, *const working[] = {&here, &there};
+  const char *const keys[] = {"lily_session_doc/a", "lily_session_file/a"};
+  for (int at = 0; at < 2; at++) {
+    failing[at]->each_result = 56;
+    assert_ok(set_text(stage->other, keys[at], "\"theirs\""));
+    assert_fails(CALLBACK, lily_session_refresh(here.rig.session));
+    assert_text(working[at], "a", "theirs");
+    failing[at]->each_result = 0;
+  }
+  rig_end(&here.rig);
+}
+
 /* A map that fails is walked again even if the revision says that nothing has changed. */
 CASE(map__S7_each_fails_and_the_revision_stays) {
   begin(&here, stage->storage);
@@ -392,6 +413,32 @@ CASE(map__S27_modify_reset_mark_and_state) {
   assert_fails(NOT_FOUND, lily_session_field_state(here.rig.session, "do", &state));
   rig_dispatch(&here.rig);
   assert_int_equal(here.rig.event_count, 0);
+  rig_end(&here.rig);
+}
+
+/* There is nothing to store for a marked entry that the model does not have, so what is stored stays. */
+CASE(map__S27_mark_of_what_the_model_does_not_have) {
+  lily_session_entry newer = {"lily_session_doc/newer", "\"1\"", 3, 0, 1};
+  int32_t state;
+  assert_ok(lily_session_storage_write(stage->other, &newer, 1));
+  assert_ok(set_text(stage->other, "lily_session_doc/rejected", "7"));
+  start(&here, stage->storage);
+  assert_ok(lily_session_mark(here.rig.session, "doc/newer"));
+  assert_ok(lily_session_mark(here.rig.session, "doc/rejected"));
+  rig_dispatch(&here.rig);
+  assert_stored(stage->other, newer.key, newer.json);
+  assert_stored(stage->other, "lily_session_doc/rejected", "7");
+  assert_ok(lily_session_field_state(here.rig.session, "doc/newer", &state));
+  assert_int_equal(state, LILY_SESSION_STATE_NEWER);
+  /* One that the program adds and marks, or marks and then removes, is what the program makes of it. */
+  put_text(&here, "newer", "2");
+  assert_ok(lily_session_mark(here.rig.session, "doc/newer"));
+  rig_dispatch(&here.rig);
+  assert_stored(stage->other, newer.key, "\"2\"");
+  assert_ok(lily_session_mark(here.rig.session, "doc/newer"));
+  drop(&here, "newer");
+  rig_dispatch(&here.rig);
+  assert_absent(stage->other, newer.key);
   rig_end(&here.rig);
 }
 
