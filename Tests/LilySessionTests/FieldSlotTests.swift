@@ -67,10 +67,17 @@ import Testing
 
   @Test func `marked: dirty at once, a change when the next update begins`() {
     let slot = Slot()
+    slot.set(5)
+    slot.value.written(deadline: 0)
     slot.value.marked()
     #expect(slot.isDirty && slot.isPending(.nothing) && !slot.value.cleared() && slot.isDirty)
     slot.value.retried()
     #expect(slot.isPending(.change) && slot.changedInThisUpdate && !slot.isMarked)
+
+    let missing = Slot() // a map's entry that the model does not have
+    missing.value.marked()
+    missing.value.retried()
+    #expect(missing.isPending(.nothing) && !missing.isDirty)
   }
 
   @Test func `retried: what failed may be well`() {
