@@ -75,6 +75,7 @@ import Testing
     #expect(slot.isPending(.change) && slot.changedInThisUpdate && !slot.isMarked)
 
     let missing = Slot() // a map's entry that the model does not have
+    _ = missing.value.captureAbsence()
     missing.value.marked()
     missing.value.retried()
     #expect(missing.isPending(.nothing) && !missing.isDirty)
