@@ -67,8 +67,6 @@ import Testing
 
   @Test func `marked: dirty at once, a change when the next update begins`() {
     let slot = Slot()
-    slot.set(5)
-    slot.value.written(deadline: 0)
     slot.value.marked()
     #expect(slot.isDirty && slot.isPending(.nothing) && !slot.value.cleared() && slot.isDirty)
     slot.value.retried()
