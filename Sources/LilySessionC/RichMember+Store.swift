@@ -80,7 +80,7 @@ extension RichMember {
         let member = member(index)
         if RichMember.text(member.field.pointee.key, is: name) {
           try member.decode(item.value, room, into: member.place(in: at))
-          break // the room had the name, and may have a string of the value now
+          break // the name was in the room, where a string of the value may be now
         }
       }
     }

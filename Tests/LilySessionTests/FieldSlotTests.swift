@@ -71,6 +71,12 @@ import Testing
     #expect(slot.isDirty && slot.isPending(.nothing) && !slot.value.cleared() && slot.isDirty)
     slot.value.retried()
     #expect(slot.isPending(.change) && slot.changedInThisUpdate && !slot.isMarked)
+
+    let missing = Slot() // a map's entry that the model does not have
+    _ = missing.value.captureAbsence()
+    missing.value.marked()
+    missing.value.retried()
+    #expect(missing.isPending(.nothing) && !missing.isDirty)
   }
 
   @Test func `retried: what failed may be well`() {

@@ -25,6 +25,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The value from before hydration, to restore when storage has no entry any more.
   private(set) var initial: Binding.Baseline
   private(set) var hasInitial = false
+  /// True if the field was set to an entry, so that its value is not the one from before hydration any more.
+  private var wasSet = false
 
   private(set) var origin = Origin.none
   private(set) var stored = FieldState.Stored.absent
@@ -176,12 +178,12 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
 
   /// Keeps the value from before the field is first set. Only the first call has an effect.
   mutating func keepInitial(_ slice: Binding.Session) {
-    if !hasInitial, case .changed = binding.capture(slice, &initial) { hasInitial = true }
+    if !hasInitial, !wasSet, case .changed = binding.capture(slice, &initial) { hasInitial = true }
   }
 
   /// Keeps the baseline as the initial value, if none was kept: the field was not set, so it still has that value.
   mutating func keepInitialFromBaseline() {
-    if hasInitial { return }
+    if hasInitial || wasSet { return }
     initial = binding.copy(baseline)
     hasInitial = true
   }
@@ -191,6 +193,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The field was set to an entry.
   mutating func took(_ entry: TakenEntry, deadline: Deadline, isMigrated: Bool) {
     hold(entry, deadline, as: isMigrated ? .migrated : .loaded)
+    wasSet = true
     pending = isMigrated ? .rewriting : .nothing
   }
 

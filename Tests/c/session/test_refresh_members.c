@@ -114,8 +114,7 @@ TEST(refresh_members__S10_nothing_to_go_back_to) {
   changed_elsewhere("remove", "lily_session_rate", NULL);
   refresh();
   assert_int_equal(rig.event_count, 1);
-  assert_int_equal(rig.events[0].kind, LILY_SESSION_EVENT_REMOVED);
-  assert_string_equal(rig.events[0].key, "rate");
+  assert_event(&rig, 0, LILY_SESSION_EVENT_REMOVED, LILY_SESSION_ERROR_NOT_FOUND, 0, "rate");
   assert_state(rig.session, "rate", LILY_SESSION_STATE_ABSENT);
   /* The value that the model kept does not count as a change by the host. */
   rig_dispatch(&rig);
