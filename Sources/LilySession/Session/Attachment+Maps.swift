@@ -3,11 +3,11 @@
 extension Attachment {
   /// What a walk through the maps is for.
   enum Walk {
-    /// To keep what the maps have before hydration as the initial values.
+    /// It keeps what the maps have before hydration as the initial values.
     case before
-    /// To find what the program has changed.
+    /// It finds what the program has changed.
     case update
-    /// To make the values that the expected fields have now their baselines.
+    /// It makes the values that the expected fields have now their baselines.
     case sighting
   }
 
