@@ -203,9 +203,19 @@ enum lily_session_durability {
 /** How a storage is opened: the bits of lily_session_storage_options::flags. */
 enum lily_session_open_flags {
   LILY_SESSION_READ_ONLY = 1, /**< the library neither writes nor creates the file; opening a missing file returns NOT_FOUND */
-  LILY_SESSION_STRICT = 2     /**< opening a damaged file returns CORRUPT, instead of reading around the damage, and leaves the file's
+  LILY_SESSION_STRICT = 2,    /**< opening a damaged file returns CORRUPT, instead of reading around the damage, and leaves the file's
                                    bytes as they are, but takes others' rights to it away; opening one whose
                                    directory is open to others (lily_session_info::directory_is_open) returns REFUSED */
+  LILY_SESSION_EXCLUSIVE = 4, /**< this handle alone writes to the file, until it and its sessions are closed, so an update is one system
+                                   call. Opening returns BUSY at once while another handle, of this process or another, is exclusive. Writing
+                                   by a handle that is not returns BUSY after 5 s. READ_ONLY handles read on. A child of fork keeps
+                                   the file locked until it ends or runs another program. With READ_ONLY: INVALID_ARGUMENT */
+  LILY_SESSION_SCOPE_FILES = 8, /**< each scope is a file of its own, in the directory `<file>.d`: what is done with one costs the same however
+                                   many there are, and the quota counts for each. Made for servers with a scope for each user. All programs
+                                   that use the file must open it so. Opening a file that has scopes in it returns UNSUPPORTED;
+                                   `lily-session scopes --to-files` moves them */
+  LILY_SESSION_NO_SYNC = 16   /**< closing and detaching do not sync, for servers that open a scope for each request. Removed values then stay
+                                   in the file until the next sync, flush, or sweep of the scope */
 };
 
 /** Returns the time, UTC in ms. It runs on the thread that makes the call. */
@@ -217,7 +227,7 @@ typedef struct lily_session_storage_options {
   int32_t durability;               /**< a ::lily_session_durability */
   int32_t flags;                    /**< the bits of ::lily_session_open_flags, or 0 */
   const char *application;          /**< names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; NULL: the executable's name */
-  int64_t quota_bytes;              /**< limits the bytes of all stored keys and values, those of scopes included; 0: 5 MiB, -1: no limit */
+  int64_t quota_bytes;              /**< limits the bytes of all stored keys and values, those of scopes included unless they are files; 0: 5 MiB, -1: no limit */
   lily_session_clock_fn clock;      /**< NULL: the system's clock */
   void *context;                    /**< passed to clock; must outlive the storage */
 } lily_session_storage_options;
@@ -271,10 +281,50 @@ lily_session_status lily_session_storage_open_memory(const lily_session_storage_
  * All handles of one scope, in any process, see the same keys. The scope retains
  * its parent and uses the parent's options. A scope cannot have scopes.
  *
+ * Where scopes are files (::LILY_SESSION_SCOPE_FILES), the file is made by the
+ * first write (mode 0600, in directories of mode 0700), and each open scope holds
+ * one descriptor. All scopes of a handle share up to 256 descriptors for
+ * directories. lily_session_storage_path(), _fd() and _info() are then those of
+ * the scope's own file.
+ *
  * @param scope  1 to 64 bytes of UTF-8, such as "user:42"
- * @return INVALID_ARGUMENT; UNSUPPORTED: the parent is a scope
+ * @return INVALID_ARGUMENT; UNSUPPORTED: the parent is a scope, or its scopes are
+ *         files and it was opened without ::LILY_SESSION_SCOPE_FILES. For a scope
+ *         that is a file, also what lily_session_storage_open() returns; IO with
+ *         errno EMFILE means that the process has no descriptor left
  * @since 0.1 */
 lily_session_status lily_session_storage_scoped(lily_session_storage *parent, const char *scope, lily_session_storage **out_storage);
+
+/** What lily_session_storage_scopes() calls for each scope. It may use the storage.
+ * The name is borrowed for the call. If it returns anything but LILY_SESSION_OK,
+ * the walk stops and returns that. */
+typedef lily_session_status (*lily_session_scope_fn)(void *context, const char *scope);
+
+/** Calls visit for each scope that holds an entry that has not expired, in byte
+ * order of the names. They are a snapshot, and no lock is held while visit runs.
+ * Where scopes are files, each is read, which takes about 10 µs; a file that cannot
+ * be used is left out (`lily-session verify` names it).
+ *
+ * @param context  passed to visit
+ * @return INVALID_ARGUMENT: visit is NULL; UNSUPPORTED: as for
+ *         lily_session_storage_scoped(); FORKED; IO
+ * @since 0.1 */
+lily_session_status lily_session_storage_scopes(lily_session_storage *storage, lily_session_scope_fn visit, void *context);
+
+/** Removes scopes in which nothing is left that has not expired, where scopes are
+ * files with the files. It may run at any time, in any thread or process, beside programs that use
+ * the scopes: to a session that was attached before, it is like a clear. Where
+ * scopes are files, it reads each of them once (about 10 µs) and takes up where the
+ * last sweep of this handle ended. It leaves files alone that are damaged, have
+ * lines of a newer format, are no journals, or are in use just now.
+ *
+ * @param limit        removes this many at most; 0: no limit. If fewer were removed,
+ *                     it has looked at all scopes
+ * @param out_removed  how many were removed; may be NULL
+ * @return UNSUPPORTED: as for lily_session_storage_scoped(); PERMISSION, IO: none could
+ *         be removed; FORKED
+ * @since 0.1 */
+lily_session_status lily_session_storage_sweep(lily_session_storage *storage, size_t limit, size_t *out_removed);
 
 /** @defgroup backend Backends
  * A storage may be kept in a store of the program's own.
@@ -333,6 +383,10 @@ typedef lily_session_status (*lily_session_backend_renew_fn)(void *context, cons
  * write. */
 typedef lily_session_status (*lily_session_backend_replace_fn)(void *context, const lily_session_entry *stored, const lily_session_entry *entry, const char *prefix, uint64_t generation);
 
+/** Calls visit, with visitor as its context, for the name of each scope that has an
+ * entry, in any order. If visit fails, stops and returns that failure. */
+typedef lily_session_status (*lily_session_backend_scopes_fn)(void *context, lily_session_scope_fn visit, void *visitor);
+
 /** A store of the program's own. Its functions run on the threads that use the
  * storage, with no lock held. Each returns LILY_SESSION_OK or a failure, which the
  * library returns to its caller; a number that the library does not know becomes
@@ -353,10 +407,11 @@ typedef struct lily_session_backend {
   lily_session_backend_renew_fn renew;           /**< NULL: the library reads the entry and writes it again; what another program
                                                       writes between the two is lost */
   lily_session_backend_replace_fn replace;       /**< NULL: as for renew; modifications of two programs at the same time may then lose one */
+  lily_session_backend_scopes_fn scopes;         /**< NULL: the library looks at all entries, by each, to find the scopes */
 } lily_session_backend;
 
 /** A backend without functions. */
-#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** Opens a storage in a store of the program's own. The library keeps the rules of
  * keys, values, expiry, versions and scopes. The backend itself limits the size,

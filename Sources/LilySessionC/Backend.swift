@@ -12,7 +12,7 @@ public func lily_session_storage_open_backend(
     // If this call fails, the context is released before the message is set.
     let owner = backend.map(namedMembers).map { Context($0.context, $0.release) }
     guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
-    let given = try readStruct(backend, smallest: 11 * MemoryLayout<Int>.size) // without `renew` and `replace`
+    let given = try readStruct(backend, smallest: 11 * MemoryLayout<Int>.size) // without `renew` and what follows it
     let options = try readOptions(options)
     try refuseFileOptions(options)
     guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
@@ -169,6 +169,29 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     try refuseFork()
     try refuseReserved(scope.session)
     try check(spelled(scope.session) { host.clear(context, $0) })
+  }
+
+  func allScopes() throws(Failure) -> [Scope] {
+    guard let scopes = table.scopes else { return try scopesOfEntries(in: self) }
+    try refuseFork()
+    let names = Names()
+    let visit: lily_session_scope_fn = { visitor, name in
+      guard let visitor, let name else { return Status.invalidArgument.rawValue }
+      return Unmanaged<Names>.fromOpaque(visitor).takeUnretainedValue().add(name)
+    }
+    let status = scopes(context, visit, Unmanaged.passUnretained(names).toOpaque())
+    try withExtendedLifetime(names) { () throws(Failure) in try check(status) }
+    return names.found
+  }
+
+  private final class Names {
+    private(set) var found: [Scope] = []
+
+    func add(_ name: UnsafePointer<CChar>) -> Int32 {
+      guard let scope = try? Scope(name: UnsafeRawBufferPointer(start: name, count: strlen(name))) else { return Status.invalidArgument.rawValue }
+      found.append(scope)
+      return Status.ok.rawValue
+    }
   }
 
   func entries(_ prefix: Key) throws(Failure) -> [Item] { try walk(prefix).items(prefix) }

@@ -44,6 +44,34 @@ public func lily_session_storage_scoped(
   }
 }
 
+@implementation @_cdecl("lily_session_storage_scopes")
+public func lily_session_storage_scopes(
+  _ storage: OpaquePointer?, _ visit: lily_session_scope_fn?, _ context: UnsafeMutableRawPointer?
+) -> lily_session_status {
+  var stopped: lily_session_status = 0
+  let status = withStatus { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    guard let visit else { throw Failure(.invalidArgument, "visit is NULL") }
+    for name in try storage.scopes() {
+      stopped = withCString(name) { visit(context, $0) }
+      guard stopped == 0 else { throw Failure(.callback, "visit stopped the walk") }
+    }
+  }
+  return stopped != 0 ? stopped : status
+}
+
+@implementation @_cdecl("lily_session_storage_sweep")
+public func lily_session_storage_sweep(
+  _ storage: OpaquePointer?, _ limit: Int, _ out_removed: UnsafeMutablePointer<Int>?
+) -> lily_session_status {
+  withStatus { () throws(Failure) in
+    let storage = try storage.object(StorageHandle.self).storage
+    // In C the limit has no sign, so one that seems negative here is a very large one.
+    let removed = try storage.sweep(limit: limit > 0 ? limit : Int.max)
+    out_removed?.pointee = removed
+  }
+}
+
 /// Throws if an option is set that only a file has.
 func refuseFileOptions(_ options: lily_session_storage_options) throws(Failure) {
   guard options.application == nil, options.flags == 0, options.durability == Int32(LILY_SESSION_DURABILITY_PROCESS.rawValue) else {
@@ -59,6 +87,9 @@ func openJournal(
   var options = Journal.Options()
   options.isReadOnly = given.flags & Int32(LILY_SESSION_READ_ONLY.rawValue) != 0
   options.isStrict = given.flags & Int32(LILY_SESSION_STRICT.rawValue) != 0
+  options.isExclusive = given.flags & Int32(LILY_SESSION_EXCLUSIVE.rawValue) != 0
+  options.hasScopeFiles = given.flags & Int32(LILY_SESSION_SCOPE_FILES.rawValue) != 0
+  options.closesWithoutSync = given.flags & Int32(LILY_SESSION_NO_SYNC.rawValue) != 0
   options.isPowerDurable = given.durability == Int32(LILY_SESSION_DURABILITY_POWER.rawValue)
   options.quota = quotaOption(given)
   options.clock = clockOption(given)
@@ -72,7 +103,9 @@ func readOptions(_ options: UnsafePointer<lily_session_storage_options>?) throws
   guard [LILY_SESSION_DURABILITY_PROCESS, LILY_SESSION_DURABILITY_POWER].contains(where: { given.durability == Int32($0.rawValue) }) else {
     throw Failure(.invalidArgument, "the durability is unknown")
   }
-  guard given.flags & ~Int32(LILY_SESSION_READ_ONLY.rawValue | LILY_SESSION_STRICT.rawValue) == 0 else {
+  let flags = LILY_SESSION_READ_ONLY.rawValue | LILY_SESSION_STRICT.rawValue | LILY_SESSION_EXCLUSIVE.rawValue
+    | LILY_SESSION_SCOPE_FILES.rawValue | LILY_SESSION_NO_SYNC.rawValue
+  guard given.flags & ~Int32(flags) == 0 else {
     throw Failure(.invalidArgument, "a flag is unknown")
   }
   guard given.quota_bytes >= -1 else { throw Failure(.invalidArgument, "the quota is less than -1") }

@@ -225,7 +225,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   func finish(flushing: Bool) {
     if flushing {
       _ = storeChanges()
-      _ = syncStorage()
+      if storage?.syncsAtEnd ?? false { _ = syncStorage() }
       deliverEvents()
     }
     if let watchToken { storage?.watch?.leave(watchToken) }

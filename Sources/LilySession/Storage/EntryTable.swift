@@ -61,6 +61,32 @@ final class EntryTable {
     try records.forEach { node throws(Failure) in try body(EntryTable.record(node)) }
   }
 
+  /// Returns the scopes that have entries of sessions, or others, each once.
+  func scopes() -> [Scope] {
+    var found: [Scope] = []
+    rings.forEach { ring in
+      let scope = Scope(of: rings.key(ring))
+      guard scope != .none else { return }
+      // A scope may have two rings.
+      let isSession = scope.session.withBytes { $0.equals(rings.key(ring)) }
+      if isSession || self.ring(scope.session) == nil { found.append(scope) }
+    }
+    return found
+  }
+
+  /// Returns true if the table has such an entry. Scopes' generations are none.
+  func contains(where isSuch: (Pointer) -> Bool) -> Bool {
+    var isFound = false
+    records.forEach { node in
+      let record = EntryTable.record(node)
+      if !isFound, !EntryTable.isOwn(EntryTable.key(record)) { isFound = isSuch(record) }
+    }
+    return isFound
+  }
+
+  /// Returns true if the entry is in a scope.
+  static func isOfScope(_ record: Pointer) -> Bool { key(record).first == 0 }
+
   /// Returns the entries whose keys begin with the prefix, in byte order of the keys.
   func items(_ prefix: Key) -> [Item] {
     var found: [Item] = []
@@ -182,9 +208,11 @@ final class EntryTable {
     return ring
   }
 
+  private func ring(_ name: Key) -> Node.Pointer? { name.withBytes { rings[rings.place(of: $0, hashOf($0))] } }
+
   /// Calls `body` with each node of a ring. It may take that node out of the ring.
   private func forEach(in name: Key, _ body: (Node.Pointer) -> Void) {
-    let ring = name.withBytes { rings[rings.place(of: $0, hashOf($0))] }
+    let ring = ring(name)
     var node = ring?.pointee.next
     while let current = node, current != ring {
       node = current.pointee.next

@@ -5,12 +5,13 @@ extension Journal {
   /// An update compacts only if the file is past both of these limits. There is no thread that could do it instead.
   private static var updateFloor: Int64 { 4 << 20 }
   private static var updateRatio: Int64 { 16 }
-  private static var idleFloor: Int64 { 64 << 10 }
+  /// The file of a scope is read whenever a server has a request of its user, and there are many of them.
+  private var idleFloor: Int64 { isScopeFile ? 8 << 10 : 64 << 10 }
   private static var idleRatio: Int64 { 4 }
 
   /// True if a sync or an opening should rewrite the file because of its size.
   var isWorthwhile: Bool {
-    !mirror.hasUnknown && mirror.applied > Journal.idleFloor && mirror.applied > Journal.idleRatio &* mirror.table.compactedBytes
+    !mirror.hasUnknown && mirror.applied > idleFloor && mirror.applied > Journal.idleRatio &* mirror.table.compactedBytes
   }
 
   /// Rewrites, at open, a file that earlier programs left large. If that fails, the file stays as it is. It also stays if it has damage of
@@ -98,6 +99,8 @@ extension Journal {
     let (new, isPrivate) = try makeTemporary()
     let position: JournalReader.Position
     do throws(Failure) {
+      // Nobody else can have this lock, because nobody looks for a file with a temporary name.
+      if options.isExclusive, try Syscalls.tryLock(new) != .taken { throw Failure(.busy, "the new file is locked") }
       position = try writeLiving(to: new, header, time)
       // This comes before the rename, because after power loss the name must not lead to an empty file.
       try Syscalls.syncFile(new)
@@ -125,7 +128,7 @@ extension Journal {
     lastCompaction = time > 0 ? time : Syscalls.wallClock()
     damageAtOpening = 0
     var isDirectorySynced = true
-    do throws(Failure) { try Syscalls.syncDirectory(route.directory) } catch { isDirectorySynced = false }
+    do throws(Failure) { try route.syncFolder() } catch { isDirectorySynced = false }
     debts.rewritten(directorySynced: isDirectorySynced)
     watcher.pathChanged()
     if watcher.isOpen { watchNew() }

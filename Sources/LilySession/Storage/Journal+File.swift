@@ -2,17 +2,29 @@ import CPlatform
 
 /// Opens the file, follows its path, and begins a new file.
 extension Journal {
-  /// Opens the file for the first time, and reads it.
-  func openFirst() throws(Failure) {
+  /// Opens the folder and the file for the first time, and reads the file.
+  func openWithFolder() throws(Failure) {
+    if !isScopeFile {
+      guard try route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else {
+        throw Syscalls.failure("cannot open").at(names.directory)
+      }
+    }
+    do throws(Failure) { try openFirst() } catch { throw error.naming(names.path) }
+  }
+
+  private func openFirst() throws(Failure) {
     let opened = try route.openFile(create: options.create && !options.isReadOnly)
-    if opened == .nothing, options.acceptsMissing { return }
+    if opened == .nothing, options.acceptsMissing { return mirror.willBegin(try Syscalls.randomNumber()) }
     guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
     // An empty file may be a store that was emptied, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty, and may have lost its content").at(names.path) }
-    if route.isReadOnly || options.isStrict { try freshen() }
+    if route.isReadOnly || options.isStrict || isScopeFile { try freshen() }
     // This comes before the file is made ready for writing, because a file that is refused must stay as it is.
     if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file has damaged lines").at(names.path) }
-    if !route.isReadOnly { try enterNewly() }
+    if options.isExclusive { try lockForGood() }
+    // Whoever serves a request of a user makes few changes or none, and the first one makes the file of a scope ready.
+    if !route.isReadOnly, !isScopeFile { try enterNewly() }
+    try refuseInnerScopes()
     compactIfWorthwhile()
   }
 
@@ -31,7 +43,7 @@ extension Journal {
   /// Reads the file, and makes it ready for writing. A ruined file stays as it is until something is to be stored, because only then is
   /// there a reason to keep a copy.
   private func enterNewly() throws(Failure) {
-    if route.file >= 0 { try tightenFirst() }
+    if route.file >= 0, route.wasOpenedLoose { try tightenFirst() }
     guard route.file >= 0, try lockFile() else {
       try lockAndCatchUp(lookingUp: true)
       unlockFile()
@@ -168,8 +180,10 @@ extension Journal {
       throw error
     }
     // This happens once in a file's life. Without it, power loss could leave blocks with anything in the header's place, and the file would
-    // be refused.
-    do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }
+    // be refused. Where each user has a file, a log-in would have to wait for it.
+    if !(isScopeFile && options.closesWithoutSync) {
+      do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }
+    }
   }
 
   /// Puts a new file in the place of one that was emptied. Another handle may have read the old one, and would take a header of the same

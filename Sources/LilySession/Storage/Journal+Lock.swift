@@ -29,12 +29,33 @@ extension Journal {
   /// Takes the file's lock. Returns false if the path leads to another file by now, so that there is nothing to wait for.
   @inline(__always)
   func lockFile() throws(Failure) -> Bool {
-    if try Syscalls.tryLock(route.file) == .taken { return true }
+    if route.isLockedForGood { return true }
+    if try tryLockFile() { return true }
     return try waitForLock()
   }
 
+  /// Takes the lock if nobody has it. Returns true if it was taken.
   @inline(__always)
-  func unlockFile() { Syscalls.unlock(route.file) }
+  private func tryLockFile() throws(Failure) -> Bool {
+    guard try Syscalls.tryLock(route.file) == .taken else { return false }
+    if options.isExclusive { route.lockedForGood() }
+    return true
+  }
+
+  @inline(__always)
+  func unlockFile() {
+    if !route.isLockedForGood { Syscalls.unlock(route.file) }
+  }
+
+  /// Takes the lock of an exclusive storage. Another program's change has it for microseconds, so this waits for a moment only.
+  func lockForGood() throws(Failure) {
+    if route.isReadOnly { try openForWriting() }
+    for _ in 0..<20 {
+      if try tryLockFile() { return }
+      Syscalls.sleepFor(microseconds: 1000)
+    }
+    throw Failure(.busy, "the storage is open elsewhere, where something is being written or only one may write", systemError: EWOULDBLOCK)
+  }
 
   /// Waits for the lock. Others usually hold it for microseconds, so yielding to them is enough. If a compaction or a stopped process has
   /// it, this sleeps. How long it sleeps differs between processes, so that two of them do not keep meeting.
@@ -60,7 +81,7 @@ extension Journal {
         pause = min(pause &* 2, 1000)
       }
       tries &+= 1
-      if try Syscalls.tryLock(route.file) == .taken { return true }
+      if try tryLockFile() { return true }
     }
   }
 
@@ -79,6 +100,8 @@ extension Journal {
       try lockAndCatchUpByPath()
       return
     }
+    // While this handle has the lock, nobody else writes.
+    if route.isLockedForGood, mirror.applied > 0, !mirror.hasMoved { return }
     guard try lockFile() else {
       try lockAndCatchUpByPath()
       return

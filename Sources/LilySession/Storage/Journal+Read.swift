@@ -128,7 +128,7 @@ extension Journal {
       mirror.beganWithoutHeader(salt, linesAt: try isLine(at: behindHeader, size, salt) ? behindHeader : 0)
     case .unknownVersion: throw Failure(.refused, "the file is not a journal, or of a newer format").at(names.path)
     }
-    if mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
+    if route.wasOpenedLoose, mirror.applied > 0 || mirror.hasLostHeader { route.tighten() }
     return true
   }
 

@@ -30,7 +30,7 @@ extension Journal {
   func removeTemporaries() -> Failure? {
     var failure: Failure?
     do throws(Failure) {
-      try Syscalls.forEachName(in: route.directory) { name in
+      try route.forEachName { name in
         guard names.isTemporary(name), !Syscalls.removeName(route.directory, name) else { return }
         failure = Syscalls.failure("cannot remove a leftover .tmp file beside").at(names.path)
       }

@@ -66,7 +66,7 @@ extension Journal {
         do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }
       }
       if debts.owesNewFile { try writeAnew(hostTime) }
-      if debts.owesDirectory { try Syscalls.syncDirectory(route.directory) }
+      if debts.owesDirectory { try route.syncFolder() }
     } catch { return Failure(.notDurable, error.reason, systemError: error.systemError).naming(names.path) }
     debts.directorySynced()
     debts.synced()

@@ -3,9 +3,9 @@ import CPlatform
 /// Makes one change: locks, catches up, repairs, writes once, unlocks.
 extension Journal {
   /// This many bytes past the end of the file are kept allocated. Only removals may use them, so that log-out works on a full disk.
-  private static var reserve: Int64 { 16 << 10 }
+  private var reserve: Int64 { isScopeFile ? 512 : 16 << 10 }
   /// Blocks are allocated up to a multiple of this, so that most updates need not allocate any.
-  private static var allocationStep: Int64 { 64 << 10 }
+  private var allocationStep: Int64 { isScopeFile ? 4 << 10 : 64 << 10 }
 
   @inline(__always)
   @_optimize(speed)
@@ -177,11 +177,11 @@ extension Journal {
     guard next <= JournalHeader.sequenceLimit else { throw Failure(.refused, "the file has its last line number") }
     let bytes = line.seal(items: items, sequence: next, salt: mirror.salt)
     let end = mirror.applied &+ Int64(bytes.count)
-    let limit = isRemoval ? JournalHeader.fileLimit : JournalHeader.fileLimit &- Journal.reserve
+    let limit = isRemoval ? JournalHeader.fileLimit : JournalHeader.fileLimit &- reserve
     guard bytes.count <= Line.limit, end <= limit else {
       throw Failure(.quota, "the file would be larger than 4 GiB, or a line larger than 64 MiB")
     }
-    if !isRemoval, end &+ Journal.reserve > mirror.allocated { try extendAllocation(past: end) }
+    if !isRemoval, end &+ reserve > max(mirror.allocated, allocatedAnyway) { try extendAllocation(past: end) }
     do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
       // A part of the line may have been written. If it cannot be cut off, the next writer repairs the end.
       _ = Syscalls.truncateFile(route.file, to: mirror.applied)
@@ -203,10 +203,14 @@ extension Journal {
     if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }
 
+  /// The end of the block that the file of a scope ends in. Block sizes are 4 KiB nearly everywhere.
+  @inline(__always)
+  private var allocatedAnyway: Int64 { isScopeFile ? (mirror.applied &+ 4095) & ~4095 : 0 }
+
   @inline(never)
   private func extendAllocation(past end: Int64) throws(Failure) {
-    let needed = end &+ Journal.reserve
-    let step = Journal.allocationStep
+    let needed = end &+ reserve
+    let step = allocationStep
     let wanted = (needed &+ step &- 1) / step &* step
     do throws(Failure) { try allocate(to: wanted) } catch { try allocate(to: needed) } // a nearly full disk may have room for less
   }
@@ -222,5 +226,5 @@ extension Journal {
   }
 
   /// Allocates the reserve for removals again, after it was freed for a new file that could not be made.
-  func restoreReserve() { try? allocate(to: mirror.applied &+ Journal.reserve) }
+  func restoreReserve() { try? allocate(to: mirror.applied &+ reserve) }
 }

@@ -17,6 +17,12 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     public var acceptsAnyFolder = false
     /// If true, a write survives power loss when it returns, or reports that it may not.
     public var isPowerDurable = false
+    /// If true, only this storage can write to the file, from opening to closing.
+    public var isExclusive = false
+    /// If true, each scope is a file of its own.
+    public var hasScopeFiles = false
+    /// If true, closing does not sync.
+    public var closesWithoutSync = false
     /// The limit on the bytes of all keys and values; Int64.max means no limit. The default is 5 MiB.
     public var quota = defaultQuota
     /// If true, opening makes a missing file; if false, it throws `notFound`.
@@ -29,10 +35,14 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     public init() {}
   }
 
-  let exclusion = Exclusion()
+  let exclusion: Exclusion
   let options: Options
   let names: JournalNames
   let watcher: Watch
+  /// The folders of the scopes, if each scope is a file of its own.
+  let scopeFolders: ScopeFolders?
+  /// True if this is the file of a scope.
+  let isScopeFile: Bool
 
   // `exclusion` guards everything below. Each part changes only by the transitions of its type.
 
@@ -59,11 +69,11 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
 
   /// Opens the file at a path. This is not an initialiser, because if one throws, Embedded Swift 6.3 does not free the half-made object.
   package static func open(path: UnsafePointer<CChar>, options: Options) throws(Failure) -> Journal {
-    let journal = Journal(try JournalNames.make(path), options)
-    guard try journal.route.findFolder() || options.acceptsMissing && Syscalls.hasFoundNoName else {
-      throw Syscalls.failure("cannot open").at(journal.names.directory)
+    guard !(options.isExclusive && options.isReadOnly) else {
+      throw Failure(.invalidArgument, "a storage that is read only cannot be exclusive")
     }
-    do throws(Failure) { try journal.openFirst() } catch { throw error.naming(journal.names.path) }
+    let journal = Journal(try JournalNames.make(path), options, Exclusion(), guardsFileSize: Syscalls.fileSizeLimit() != nil, scope: nil)
+    try journal.openWithFolder()
     return journal
   }
 
@@ -73,13 +83,22 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     return try open(path: path, options: options)
   }
 
-  private init(_ names: JournalNames, _ options: Options) {
+  /// - Parameter scope: where the file is, if it is that of a scope.
+  init(_ names: JournalNames, _ options: Options, _ exclusion: Exclusion, guardsFileSize: Bool, scope: (folders: ScopeFolders, number: Int)?) {
     self.names = names
     self.options = options
+    self.exclusion = exclusion
+    isScopeFile = scope != nil
+    scopeFolders = options.hasScopeFiles ? ScopeFolders(beside: names, after: exclusion) : nil
     route = JournalPath(
-      names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder)
+      names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder, scope: scope)
     watcher = Watch(names, after: exclusion)
-    guardsFileSize = Syscalls.fileSizeLimit() != nil
+    self.guardsFileSize = guardsFileSize
+  }
+
+  deinit {
+    // A child of fork has the lock, too, so closing the file alone would not give it back. The child itself must not give it back.
+    if options.isExclusive, !exclusion.isForked { Syscalls.unlock(route.file) }
   }
 
   /// Runs `body` while no other thread is inside. If it fails because of the system, the failure names the file.
@@ -178,7 +197,9 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     }
   }
 
+  package var syncsAtEnd: Bool { !options.closesWithoutSync }
+
   package func close() {
-    _ = try? sync() // nobody could receive a failure any more
+    if syncsAtEnd { _ = try? sync() } // nobody could receive a failure any more
   }
 }

@@ -101,6 +101,10 @@ final class JournalMirror {
     state = State(generation: generation, hasGeneration: state.hasGeneration, isVoid: true)
   }
 
+  /// There is no file yet. The first one that this handle makes has this generation, so that what could not be written into it at first is
+  /// not taken for something from before a clear.
+  func willBegin(_ random: UInt64) { state = State(generation: JournalMirror.firstGeneration(random), hasGeneration: true, isVoid: true) }
+
   /// There was a clear while nothing was stored. The generation changes, so that what was tried before it is not tried again.
   func clearedNothing() { state.generation &+= 1 << 32 }
 

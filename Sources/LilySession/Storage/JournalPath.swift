@@ -16,22 +16,15 @@ final class JournalPath {
     case made
   }
 
-  private struct Identity: Equatable {
-    var device: UInt64
-    var inode: UInt64
-
-    init(_ status: stat) {
-      device = UInt64(status.st_dev)
-      inode = UInt64(status.st_ino)
-    }
-  }
-
   let names: JournalNames
   private let readsOnly: Bool
   /// True if a folder whose files others could exchange is refused.
   private let wantsOwnFolder: Bool
+  /// Where the file is, if it is that of a scope: in the folder with this number.
+  private let scope: (folders: ScopeFolders, number: Int)?
 
-  private(set) var directory: Int32 = -1
+  private var folder: Folder?
+  var directory: Int32 { folder?.descriptor ?? -1 }
   /// The file, open for reading and, unless `isReadOnly`, for appending. It is -1 if the path has no file; then no former file is used either.
   private(set) var file: Int32 = -1
   /// True if the options say so, or if the system does not allow writing.
@@ -40,17 +33,22 @@ final class JournalPath {
   private(set) var isNewlyMade = false
   /// True if something went wrong, so that the path must be looked up before the file is used again.
   private(set) var isInDoubt = false
+  /// True if this handle keeps the file's lock as long as it has the file open.
+  private(set) var isLockedForGood = false
   /// True if others have rights to the file that the file system did not let us take away.
   private(set) var isOpenToOthers = false { didSet { chooseLinksThatCount() } }
   /// True if others could open the file before their rights were taken away. Whoever did may still read it, and have it locked.
   private(set) var wasLoose = false
+  /// True if others had rights to the file when it was opened.
+  private(set) var wasOpenedLoose = false
   /// The bits of the count of links that call for an action. Rights that cannot be taken away call for none.
   private(set) var linksThatCount = ~UInt32(0)
-  private var folderIdentity: Identity?
-  private var fileIdentity: Identity?
+  private var folderIdentity: FileIdentity?
+  private var fileIdentity: FileIdentity?
 
-  init(_ names: JournalNames, readsOnly: Bool, wantsOwnFolder: Bool) {
+  init(_ names: JournalNames, readsOnly: Bool, wantsOwnFolder: Bool, scope: (folders: ScopeFolders, number: Int)?) {
     self.names = names
+    self.scope = scope
     self.readsOnly = readsOnly
     self.wantsOwnFolder = wantsOwnFolder
     isReadOnly = readsOnly
@@ -59,7 +57,6 @@ final class JournalPath {
 
   deinit {
     Syscalls.closeFile(file)
-    Syscalls.closeFile(directory)
   }
 
   var isReadyForReading: Bool { file >= 0 && !isInDoubt }
@@ -72,16 +69,19 @@ final class JournalPath {
   }
 
   /// True if others could read or exchange the file. It is found out anew each time, because a folder's rights and owners may change.
-  var isExposed: Bool { isOpenToOthers || wasLoose || directory >= 0 && FolderOwners.weakness(of: directory, names.directory) != nil }
+  var isExposed: Bool { isOpenToOthers || wasLoose || folder?.weakness(names.directory) != nil }
 
   func doubt() { isInDoubt = true }
+
+  /// This handle has the lock of the file that is open, and keeps it.
+  func lockedForGood() { isLockedForGood = true }
 
   /// Returns what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {
     // If there was no file, this looks without opening the folder, because there may be no descriptor left.
     if file < 0, Syscalls.isMissing(names.path) { return .nothing }
     guard try findFolder(), let there = try Syscalls.status(directory, names.file) else { return .nothing }
-    guard file >= 0, Identity(there) == fileIdentity else { return .another }
+    guard file >= 0, FileIdentity(there) == fileIdentity else { return .another }
     isInDoubt = false
     return .thisFile
   }
@@ -89,40 +89,52 @@ final class JournalPath {
   /// Returns true if this name in the folder leads to an open file.
   func leads(_ name: UnsafePointer<CChar>, to opened: Int32) -> Bool {
     guard let there = (try? Syscalls.status(directory, name)) ?? nil, let status = try? Syscalls.status(opened) else { return false }
-    return Identity(there) == Identity(status)
+    return FileIdentity(there) == FileIdentity(status)
   }
 
   /// Opens the folder that the path leads to now. Returns false if it leads to no folder.
-  func findFolder() throws(Failure) -> Bool {
-    guard let there = try Syscalls.statusOfFolder(names.directory) else { return false }
-    if directory >= 0, Identity(there) == folderIdentity { return true }
-    let opened = Syscalls.openFile(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
-    guard opened >= 0 else {
-      if Syscalls.hasFoundNothing { return false }
-      throw Syscalls.failure("cannot open").at(names.directory)
+  ///
+  /// - Parameter create: if true, makes a missing folder of a scope. Other folders are the program's to make.
+  func findFolder(create: Bool = false) throws(Failure) -> Bool {
+    let found = try Syscalls.statusOfFolder(names.directory).map(FileIdentity.init)
+    if let folder, folder.identity == found { return true }
+    // If a name in a scope's path is no folder, this says so.
+    guard found != nil || create || scope != nil && !Syscalls.hasFoundNoName, let opened = try openFolder(found, create) else { return false }
+    if wantsOwnFolder, let weakness = opened.weakness(names.directory) {
+      isInDoubt = true // the path no longer leads to what was open
+      throw weakness
     }
-    do throws(Failure) {
-      if wantsOwnFolder, let weakness = FolderOwners.weakness(of: opened, names.directory) {
-        isInDoubt = true // the path no longer leads to what was open
-        throw weakness
-      }
-      folderIdentity = Identity(try Syscalls.status(opened))
-    } catch {
-      Syscalls.closeFile(opened)
-      throw error
-    }
-    if directory >= 0 { Syscalls.removeName(directory, names.temporary) } // the folder was moved during a rewriting
-    Syscalls.closeFile(directory)
-    directory = opened
+    if folder != nil { Syscalls.removeName(directory, names.temporary) } // the folder was moved during a rewriting
+    folder = opened
+    folderIdentity = opened.identity
     fileIdentity = nil // the same file in another folder is opened anew, because its name there may not be on the disk yet
     return true
   }
+
+  private func openFolder(_ found: FileIdentity?, _ create: Bool) throws(Failure) -> Folder? {
+    if let scope { return try scope.folders.folder(scope.number, found, create: create) }
+    let opened = Syscalls.openFile(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
+    guard opened >= 0 else {
+      if Syscalls.hasFoundNothing { return nil }
+      throw Syscalls.failure("cannot open").at(names.directory)
+    }
+    do throws(Failure) { return Folder(opened, FileIdentity(try Syscalls.status(opened))) } catch {
+      Syscalls.closeFile(opened)
+      throw error
+    }
+  }
+
+  /// Makes the names of the files survive power loss.
+  func syncFolder() throws(Failure) { try folder?.sync() }
+
+  /// Calls `body` with each name in the folder.
+  func forEachName(_ body: (UnsafePointer<CChar>) -> Void) throws(Failure) { try folder?.forEachName(body) }
 
   /// Opens the file that the path names, which becomes this journal's. If that fails, the file that was open stays open.
   ///
   /// - Parameter mustWrite: if true, throws for a file that may only be read.
   func openFile(create: Bool, mustWrite: Bool = false) throws(Failure) -> Opened {
-    guard try findFolder() else {
+    guard try findFolder(create: create) else {
       if create { throw Syscalls.failure("cannot open").at(names.directory) }
       return .nothing
     }
@@ -143,15 +155,17 @@ final class JournalPath {
   }
 
   private func keepOpened(_ opened: Int32, _ status: stat, _ onlyReads: Bool, _ isMade: Bool) -> Opened {
-    let identity = Identity(status)
+    let identity = FileIdentity(status)
     let isSame = file >= 0 && identity == fileIdentity
     Syscalls.closeFile(file)
+    isLockedForGood = false
     file = opened
     fileIdentity = identity
     isReadOnly = onlyReads
     isNewlyMade = isMade || isSame && isNewlyMade
     isInDoubt = false
     if !isSame { isOpenToOthers = false }
+    wasOpenedLoose = status.st_mode & 0o077 != 0
     wasLoose = !onlyReads && !isMade && Syscalls.isMarked(status)
     return isSame ? .same : isMade ? .made : .another
   }
@@ -207,14 +221,14 @@ final class JournalPath {
 
   /// Closes the folder, because the path has no file. A folder that is held open would not report its own removal to the watch.
   func releaseFolder() {
-    Syscalls.closeFile(directory)
-    directory = -1
+    folder = nil
   }
 
   /// Closes the file, because the path has none any more. Nothing may read what it holds.
   func forgetFile() {
     Syscalls.closeFile(file)
     file = -1
+    isLockedForGood = false
     fileIdentity = nil
     isReadOnly = readsOnly
     isOpenToOthers = false
@@ -229,7 +243,7 @@ final class JournalPath {
     isNewlyMade = false
     Syscalls.closeFile(file)
     file = new
-    fileIdentity = (try? Syscalls.status(new)).map(Identity.init)
+    fileIdentity = (try? Syscalls.status(new)).map(FileIdentity.init)
     isOpenToOthers = !isPrivate
     wasLoose = false
   }

@@ -37,6 +37,10 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
     try exclusion.run { () throws(Failure) in table.items(prefix) }
   }
 
+  package func allScopes() throws(Failure) -> [Scope] {
+    try exclusion.run { () throws(Failure) in table.scopes() }
+  }
+
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let time = now()
     return try exclusion.run { () throws(Failure) in

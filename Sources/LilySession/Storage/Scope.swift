@@ -6,6 +6,12 @@ public struct Scope: Equatable, Sendable {
   /// What the stored keys of the scope begin with. It is empty for the storage itself.
   let prefix: [UInt8]
 
+  /// What the stored keys of all scopes begin with.
+  static var beginning: Key { Key(stored: [0]) }
+
+  /// The name, in UTF-8. It is empty for the storage itself.
+  package var name: [UInt8] { prefix.isEmpty ? [] : [UInt8](prefix[1..<(prefix.count - 1)]) }
+
   /// No scope, but the storage itself.
   public static var none: Scope { Scope(prefix: []) }
 

@@ -1,34 +1,43 @@
-/// A scope of a storage; see ``Storage/scoped(_:)``. It passes every call to its parent, and has a scope of its own.
+/// A scope of a storage; see ``Storage/scoped(_:)``. It passes every call to the storage that has the scope's entries: the parent, or the
+/// file of this scope.
 public final class ScopedStorage: Storage, SessionStorage {
-  private let parent: any SessionStorage
+  private let holder: any SessionStorage
   package let scope: Scope
 
   package static func make(_ parent: any SessionStorage, _ scope: Scope) throws(Failure) -> ScopedStorage {
-    guard parent.scope == .none else { throw Failure(.unsupported, "a scope cannot have scopes; make a scope of its parent") }
-    return ScopedStorage(parent, scope)
+    let (holder, scope) = try parent.holder(of: scope)
+    return ScopedStorage(holder, scope)
   }
 
-  private init(_ parent: any SessionStorage, _ scope: Scope) {
-    self.parent = parent
+  private init(_ holder: any SessionStorage, _ scope: Scope) {
+    self.holder = holder
     self.scope = scope
   }
 
-  public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { try parent.read(keys, of: scope) }
-  package func revalidate() throws(Failure) { try parent.revalidate() }
+  package func holder(of scope: Scope) throws(Failure) -> (any SessionStorage, Scope) { throw ScopedStorage.hasNone }
+  package func allScopes() throws(Failure) -> [Scope] { throw ScopedStorage.hasNone }
+  package func scopes() throws(Failure) -> [Key] { throw ScopedStorage.hasNone }
+  package func sweep(limit: Int) throws(Failure) -> Int { throw ScopedStorage.hasNone }
+
+  private static var hasNone: Failure { Failure(.unsupported, "a scope cannot have scopes; use its parent") }
+
+  public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { try holder.read(keys, of: scope) }
+  package func revalidate() throws(Failure) { try holder.revalidate() }
 
   public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {
-    try parent.write(batch, in: scope, generation: generation)
+    try holder.write(batch, in: scope, generation: generation)
   }
-  package func generationAtHand(of scope: Scope) -> UInt64? { parent.generationAtHand(of: scope) }
-  public func clear(_ scope: Scope) throws(Failure) { try parent.clear(scope) }
-  public func entries(_ prefix: Key) throws(Failure) -> [Item] { try parent.entries(prefix) }
-  public func sync() throws(Failure) -> Failure? { try parent.sync() }
-  package func close() { parent.close() }
-  public func now() -> Int64 { parent.now() }
-  public func info() throws(Failure) -> StorageInfo { try parent.info() }
-  public var descriptor: Int32 { parent.descriptor }
-  package var watch: Watch? { parent.watch }
-  package var place: Place { parent.place }
-  package var notices: Notices { parent.notices }
-  package var cPath: UnsafePointer<CChar>? { parent.cPath }
+  package func generationAtHand(of scope: Scope) -> UInt64? { holder.generationAtHand(of: scope) }
+  public func clear(_ scope: Scope) throws(Failure) { try holder.clear(scope) }
+  public func entries(_ prefix: Key) throws(Failure) -> [Item] { try holder.entries(prefix) }
+  public func sync() throws(Failure) -> Failure? { try holder.sync() }
+  package var syncsAtEnd: Bool { holder.syncsAtEnd }
+  package func close() { holder.close() }
+  public func now() -> Int64 { holder.now() }
+  public func info() throws(Failure) -> StorageInfo { try holder.info() }
+  public var descriptor: Int32 { holder.descriptor }
+  package var watch: Watch? { holder.watch }
+  package var place: Place { holder.place }
+  package var notices: Notices { holder.notices }
+  package var cPath: UnsafePointer<CChar>? { holder.cPath }
 }

@@ -12,6 +12,24 @@ package protocol SessionStorage: Storage {
   /// The watch that keeps `descriptor` readable until each session has refreshed; nil if the storage has none.
   var watch: Watch? { get }
 
+  /// Returns the storage that has the entries of a scope of this one, and the scope that they have there.
+  func holder(of scope: Scope) throws(Failure) -> (any SessionStorage, Scope)
+
+  /// Returns the scopes that have entries among those of this storage, each once.
+  func allScopes() throws(Failure) -> [Scope]
+
+  /// Returns the names of the scopes that have an entry that has not expired, in byte order.
+  func scopes() throws(Failure) -> [Key]
+
+  /// Removes scopes that have no entry that has not expired.
+  ///
+  /// - Parameter limit: how many to remove at most.
+  /// - Returns: how many were removed.
+  func sweep(limit: Int) throws(Failure) -> Int
+
+  /// True if a session syncs the storage when it is detached.
+  var syncsAtEnd: Bool { get }
+
   /// Syncs for the last time, without reporting failures. The storage is not called again.
   func close()
 
@@ -31,6 +49,11 @@ package protocol FilelessStorage: SessionStorage {}
 extension FilelessStorage {
   package var scope: Scope { .none }
   package func revalidate() {}
+  package func holder(of scope: Scope) -> (any SessionStorage, Scope) { (self, scope) }
+  package func allScopes() throws(Failure) -> [Scope] { try scopesOfEntries(in: self) }
+  package func scopes() throws(Failure) -> [Key] { try livingScopes(of: self) }
+  package func sweep(limit: Int) throws(Failure) -> Int { try sweepScopes(of: self, limit: limit) }
+  package var syncsAtEnd: Bool { true }
   package var watch: Watch? { nil }
   package var place: Place { Place(of: self) }
   package var notices: Notices { Notices() }

@@ -19,7 +19,7 @@ package final class Exclusion {
     process = sentinel == nil ? Syscalls.processIdentifier() : 0
   }
 
-  /// Makes a second lock for the same object, to be taken after `elder`'s.
+  /// Makes a lock of its own that uses `elder`'s sentinel.
   init(after elder: Exclusion) {
     self.elder = elder
     mutex = .allocate(capacity: 1)

@@ -53,6 +53,9 @@ extension Syscalls {
     return .notMade(code)
   }
 
+  /// Takes away others' rights to an open folder, if the file system lets us.
+  static func makeFolderPrivate(_ folder: Int32) { _ = fchmod(folder, 0o700) }
+
   /// Gives the owner the rights that a umask took away when the folder was made. Returns 0, or errno.
   private static func finishFolder(_ folder: Int32, isMade: Bool) -> Int32 {
     var status = stat()

@@ -195,6 +195,14 @@ enum Syscalls {
     if code != EINVAL, code != ENOTSUP { throw failure("cannot sync the folder of the file", errno: code) }
   }
 
+  /// Syncs the names in the folder to which `path` leads from an open one.
+  static func syncDirectory(_ from: Int32, _ path: UnsafePointer<CChar>) throws(Failure) {
+    let directory = openFile(from, path, O_RDONLY | O_DIRECTORY)
+    guard directory >= 0 else { throw failure("cannot open the folder of the file") }
+    defer { closeFile(directory) }
+    try syncDirectory(directory)
+  }
+
   /// Takes away others' rights to the file (mode 0600). Returns false if others have rights that the file system does not let us take away.
   static func makePrivate(_ file: Int32) -> Bool {
     if fchmod(file, 0o600) == 0 { return true }

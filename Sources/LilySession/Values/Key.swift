@@ -51,6 +51,20 @@ public struct Key: Equatable, Sendable {
   /// Returns true if the key begins with these bytes.
   public func begins(with prefix: Key) -> Bool { withBytes { here in prefix.withBytes { here.begins(with: $0) } } }
 
+  /// Returns the keys in byte order.
+  static func inOrder(_ keys: [Key]) -> [Key] {
+    var keys = keys
+    // The C library sorts, because the standard library's sort would be compiled into this library.
+    keys.withUnsafeMutableBytes { bytes in
+      guard let start = bytes.baseAddress else { return }
+      qsort(start, bytes.count / MemoryLayout<Key>.stride, MemoryLayout<Key>.stride) { first, second in
+        guard let one = first?.assumingMemoryBound(to: Key.self), let other = second?.assumingMemoryBound(to: Key.self) else { return 0 }
+        return one.pointee.precedes(other.pointee) ? -1 : other.pointee.precedes(one.pointee) ? 1 : 0
+      }
+    }
+    return keys
+  }
+
   /// Returns true if the key comes before the other in byte order, where a shorter key comes first.
   package func precedes(_ other: Key) -> Bool { withBytes { here in other.withBytes { here.precedes($0) } } }
 

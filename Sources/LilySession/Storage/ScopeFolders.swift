@@ -1,0 +1,95 @@
+import CPlatform
+
+/// The folders of a storage whose scopes are files: `<file>.d`, and in it up to 256 folders, one for each beginning of a check of a scope's
+/// name. The handle of the storage and those of its scopes hold each of them open at most once, however many scopes there are.
+final class ScopeFolders: @unchecked Sendable { // all that changes is guarded by `exclusion`
+  static var count: Int { 256 }
+
+  /// Keeps the threads apart that look for a folder. The journals of scopes have locks after this one, and take it last.
+  private let exclusion: Exclusion
+  /// The path of `<file>.d`.
+  private let path: [CChar]
+  private var folders: [Folder?] = []
+  /// The folder with which the next sweep begins.
+  private var sweepsFrom = 0
+
+  init(beside file: JournalNames, after exclusion: Exclusion) {
+    self.exclusion = Exclusion(after: exclusion)
+    path = ScopeFolders.path(beside: file)
+  }
+
+  /// Returns the path of the folder for the scopes of a file, as a C string.
+  static func path(beside file: JournalNames) -> [CChar] {
+    [UInt8](cString: file.path).map { CChar(bitPattern: $0) } + [0x2E, 0x64, 0] // ".d"
+  }
+
+  /// Returns the names for a file in a folder.
+  func names(_ folder: Int, _ file: [UInt8]) throws(Failure) -> JournalNames {
+    try JournalNames.make(path(of: folder).dropLast() + [0x2F] + file.map { CChar(bitPattern: $0) } + [0]) // "/"
+  }
+
+  private func path(of folder: Int) -> [CChar] { path.dropLast() + [0x2F] + ScopeFileName.folderName(folder) }
+
+  /// Returns a folder that the caller has just found at this place, held open.
+  ///
+  /// - Parameters:
+  ///   - found: what the folder's path leads to; nil if it leads to nothing.
+  ///   - create: if true, makes a missing folder.
+  /// - Returns: nil if there is no folder.
+  func folder(_ number: Int, _ found: FileIdentity?, create: Bool) throws(Failure) -> Folder? {
+    try exclusion.run { () throws(Failure) in
+      if folders.isEmpty { folders = [Folder?](repeating: nil, count: ScopeFolders.count) }
+      guard folders.indices.contains(number) else { return nil }
+      if let known = folders[number], known.identity == found { return known }
+      folders[number] = nil
+      guard let (above, _) = try enter(AT_FDCWD, path, create) else { return nil }
+      defer { Syscalls.closeFile(above) }
+      guard let (opened, identity) = try enter(above, ScopeFileName.folderName(number), create) else { return nil }
+      let folder = Folder(opened, identity, sharing: Exclusion(after: exclusion))
+      folders[number] = folder
+      return folder
+    }
+  }
+
+  /// Returns the names of the files that are in a folder now.
+  func names(in number: Int) throws(Failure) -> [[UInt8]] {
+    guard let found = try Syscalls.statusOfFolder(path(of: number)) else { return [] }
+    var names: [[UInt8]] = []
+    try folder(number, FileIdentity(found), create: false)?.forEachName { names.append([UInt8](cString: $0)) }
+    return names
+  }
+
+  func firstToSweep() throws(Failure) -> Int { try exclusion.run { () throws(Failure) in sweepsFrom } }
+  func sweepNext(from number: Int) throws(Failure) { try exclusion.run { () throws(Failure) in sweepsFrom = number } }
+
+  /// Opens a folder of this user's, and takes others' rights to it away. Returns nil if there is none.
+  private func enter(_ above: Int32, _ name: [CChar], _ create: Bool) throws(Failure) -> (Int32, FileIdentity)? {
+    // Links are not followed, because somebody who could place one would decide where users' sessions are.
+    let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+    var opened = Syscalls.openFile(above, name, flags)
+    if opened < 0, create, Syscalls.hasFoundNoName {
+      switch Syscalls.enterFolder(above, name) {
+      case .entered(let made): Syscalls.closeFile(made)
+      case .notEntered(let code), .notMade(let code): throw failure("cannot make the folder of the scopes", code)
+      }
+      opened = Syscalls.openFile(above, name, flags)
+    }
+    guard opened >= 0 else {
+      let code = platform_errno()
+      if code == ENOENT { return nil }
+      guard code == ENOTDIR || code == ELOOP else { throw failure("cannot open the folder of the scopes", code) }
+      throw Failure(.refused, "the folder of the scopes is a symbolic link, or no folder").at(path)
+    }
+    do throws(Failure) {
+      let status = try Syscalls.status(opened)
+      guard status.st_uid == Syscalls.effectiveUser() else { throw Failure(.refused, "another user owns the folder of the scopes").at(path) }
+      if status.st_mode & 0o077 != 0 { Syscalls.makeFolderPrivate(opened) }
+      return (opened, FileIdentity(status))
+    } catch {
+      Syscalls.closeFile(opened)
+      throw error
+    }
+  }
+
+  private func failure(_ reason: StaticString, _ code: Int32) -> Failure { Syscalls.failure(reason, errno: code).at(path) }
+}
