@@ -290,8 +290,8 @@ lily_session_status lily_session_storage_open_memory(const lily_session_storage_
  * @param scope  1 to 64 bytes of UTF-8, such as "user:42"
  * @return INVALID_ARGUMENT; UNSUPPORTED: the parent is a scope, or its scopes are
  *         files and it was opened without ::LILY_SESSION_SCOPE_FILES. For a scope
- *         that is a file, also what lily_session_storage_open() returns; IO with
- *         errno EMFILE means that the process has no descriptor left
+ *         that is a file, also what lily_session_storage_open() returns, and IO
+ *         ("Too many open files") if the process has no descriptor left
  * @since 0.1 */
 lily_session_status lily_session_storage_scoped(lily_session_storage *parent, const char *scope, lily_session_storage **out_storage);
 

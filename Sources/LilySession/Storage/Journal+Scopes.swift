@@ -5,7 +5,9 @@ extension Journal {
   package func holder(of scope: Scope) throws(Failure) -> (any SessionStorage, Scope) {
     guard let folders = try foldersOfScopes() else { return (self, scope) }
     let name = ScopeFileName(scope.name)
-    return (try openScope(name.file, in: folders, name.folder), .none)
+    let journal = try makeJournal(name.file, in: folders, name.folder)
+    try journal.openWithFolder()
+    return (journal, .none)
   }
 
   package func allScopes() throws(Failure) -> [Scope] {
@@ -17,25 +19,13 @@ extension Journal {
 
   package func scopes() throws(Failure) -> [Key] {
     guard let folders = try foldersOfScopes() else { return try livingScopes(of: self) }
-    var found: [Key] = []
-    let failure = try forEachScopeFile(of: folders) { scope, journal throws(Failure) in
-      if try journal.isLiving() { found.append(Key(stored: scope.name)) }
-      return true
-    }
-    if let failure { throw failure }
-    return Key.inOrder(found)
+    return Key.inOrder(try walk(folders, removing: nil).living)
   }
 
   package func sweep(limit: Int) throws(Failure) -> Int {
     guard !options.isReadOnly else { throw Failure(.permission, "the storage was opened to be read only") }
     guard let folders = try foldersOfScopes() else { return try sweepScopes(of: self, limit: limit) }
-    var removed = 0
-    let failure = try forEachScopeFile(of: folders, resuming: true) { _, journal throws(Failure) in
-      if try journal.removeIfOver() { removed += 1 }
-      return removed < limit
-    }
-    if let failure, removed == 0 { throw failure }
-    return removed
+    return try walk(folders, removing: limit).removed
   }
 
   /// Returns the folders of the scopes, or nil if the scopes are in this file. Throws in a child of fork, and if other programs keep the
@@ -66,71 +56,65 @@ extension Journal {
     return Journal(try folders.names(number, file), options, Exclusion(after: exclusion), guardsFileSize: guardsFileSize, scope: (folders, number))
   }
 
-  private func openScope(_ file: [UInt8], in folders: ScopeFolders, _ number: Int) throws(Failure) -> Journal {
-    let journal = try makeJournal(file, in: folders, number)
-    try journal.openWithFolder()
-    return journal
-  }
-
-  /// Calls `visit` with each scope that has a file, and with its journal, which is not opened yet, until `visit` returns false. What is not a
-  /// scope's file is left alone.
+  /// Looks at the files of all scopes. What is not a scope's file is left alone.
   ///
-  /// - Parameter resuming: if true, begins where the walk before this one with `resuming` ended.
-  /// - Returns: the first failure of `visit` that was not about a file that is no journal, or is in use; nil if there was none.
-  private func forEachScopeFile(
-    of folders: ScopeFolders, resuming: Bool = false, _ visit: (Scope, Journal) throws(Failure) -> Bool
-  ) throws(Failure) -> Failure? {
+  /// - Parameter limit: nil to list the scopes that have an entry that has not expired. Otherwise the others are removed, this many at most,
+  ///   beginning where the last such walk ended.
+  private func walk(_ folders: ScopeFolders, removing limit: Int?) throws(Failure) -> (living: [Key], removed: Int) {
+    var living: [Key] = []
+    var removed = 0
     var failure: Failure?
-    let first = resuming ? try folders.firstToSweep() : 0
+    let first = limit == nil ? 0 : try folders.firstToSweep()
     for step in 0..<ScopeFolders.count {
       let number = (first &+ step) % ScopeFolders.count
       for file in try folders.names(in: number) {
         guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
         do throws(Failure) {
-          if try visit(scope, makeJournal(file, in: folders, number)) { continue }
-          if resuming { try folders.sweepNext(from: number) }
-          return failure
+          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil) {
+          case .living: if limit == nil { living.append(Key(stored: scope.name)) }
+          case .removed: removed &+= 1
+          case .other: break
+          }
         } catch {
-          if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // the others would fail, too
+          if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // the other files could not be opened either
           if error.status != .refused, error.status != .busy, failure == nil { failure = error }
+        }
+        if removed == limit {
+          try folders.sweepNext(from: number)
+          return (living, removed)
         }
       }
     }
-    return failure
+    if let failure, removed == 0 { throw failure }
+    return (living, removed)
   }
 
-  /// Returns true if the file has an entry that has not expired.
-  private func isLiving() throws(Failure) -> Bool {
-    let time = now()
-    return try exclusively { () throws(Failure) in
-      guard try findForSweep() else { return false }
-      return hasLiving(at: time)
-    }
+  private enum Judgement {
+    /// The file has an entry that has not expired.
+    case living
+    /// The file had none, and is gone.
+    case removed
+    case other
   }
 
-  private func hasLiving(at time: Int64) -> Bool { mirror.table.contains { !Entry.isExpired($0.pointee.deadline, at: time) } }
-
-  /// Opens the file, and reads it without its lock. Returns false if there is no file.
-  private func findForSweep() throws(Failure) -> Bool {
-    guard try route.findFolder(), try route.openFile(create: false) != .nothing else { return false }
-    try freshen()
-    return route.file >= 0
-  }
-
-  /// Removes the file, with what is beside it, if it has nothing that has not expired. Returns true if it was removed.
+  /// Opens the file of a scope, reads it without its lock, and judges it.
   ///
-  /// Whoever waits for the file's lock finds that the file has no name any more, and makes a new one. For sessions that were attached before,
-  /// that counts as a clear. A file with damage, or with lines of a newer format, stays, because nobody knows what those say.
-  private func removeIfOver() throws(Failure) -> Bool {
+  /// - Parameter removing: if true, removes the file, with what is beside it, if it has nothing that has not expired. Whoever waits for its lock
+  ///   finds that the file has no name any more, and makes a new one; for sessions that were attached before, that is a clear. A file with
+  ///   damage, or with lines of a newer format, stays, because nobody knows what those say. So does one that is in use just now.
+  private func judge(removing: Bool) throws(Failure) -> Judgement {
     let time = now()
     return try exclusively { () throws(Failure) in
-      func isOver() -> Bool { !mirror.keepsDamage && !mirror.hasUnknown && !hasLiving(at: time) }
-      guard try findForSweep(), isOver(), try Syscalls.tryLock(route.file) == .taken else { return false }
+      func isLiving() -> Bool { mirror.table.contains { !Entry.isExpired($0.pointee.deadline, at: time) } }
+      func isOver() -> Bool { !mirror.keepsDamage && !mirror.hasUnknown && !isLiving() }
+      guard try route.openFile(create: false) != .nothing else { return .other }
+      try freshen()
+      guard removing, route.file >= 0, isOver(), try Syscalls.tryLock(route.file) == .taken else { return isLiving() ? .living : .other }
       defer { Syscalls.unlock(route.file) }
-      guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return false }
+      guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
       if let failure = removeRemains() { throw failure }
       guard Syscalls.removeName(route.directory, names.file) else { throw Syscalls.failure("cannot remove") }
-      return true
+      return .removed
     }
   }
 }

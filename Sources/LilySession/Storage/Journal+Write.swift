@@ -30,6 +30,11 @@ extension Journal {
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, isInLine: Bool = true
   ) throws(Failure) -> WriteOutcome {
+    // The file of a scope is made only to store something.
+    if route.file < 0, isScopeFile, batch.onlyRemoves, try followPath(create: false) == .nothing {
+      debts.remainsStay()
+      return .written(nil)
+    }
     if isInLine { try lockAndCatchUpInLine() } else { try lockAndCatchUp() }
     defer { unlockFile() }
     if let wanted {

@@ -13,7 +13,7 @@ static void check_set_back(struct side *side) {
   assert_no_event(side);
 }
 
-CASE(belief__S8_a_clear_is_one_by_any_handle) {
+CASE_OF_SCOPES(belief__S8_a_clear_is_one_by_any_handle) {
   lily_session_storage *scope = open_scope(stage->storage, "u"), *again = open_scope(stage->storage, "u");
   lily_session_storage *storages[] = {stage->storage, stage->storage, scope, scope};
   lily_session_storage *clearing[] = {stage->storage, stage->other, scope, again};

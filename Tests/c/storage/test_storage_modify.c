@@ -132,7 +132,7 @@ CASE(storage_modify__S27_an_expiry_that_another_renewed_stays) {
   assert_stored(stage->storage, "k", "2");
 }
 
-CASE(storage_modify__S27_in_a_scope) {
+CASE_OF_SCOPES(storage_modify__S27_in_a_scope) {
   lily_session_storage *scope = open_scope(stage->storage, "user:42");
   struct job job = {.storage = scope, .gives = "2", .meanwhile = store_more};
   assert_ok(set_text(stage->storage, "k", "\"parent\""));

@@ -123,7 +123,7 @@ TEST(storage_open__options_that_mean_nothing) {
     assert_not_opened(INVALID_ARGUMENT, JOURNAL, &options);
   }
   options.durability = LILY_SESSION_DURABILITY_PROCESS;
-  const int32_t flags[] = {4, 8, 4 | LILY_SESSION_STRICT, -1, INT32_MIN};
+  const int32_t flags[] = {32, 64, 32 | LILY_SESSION_STRICT, -1, INT32_MIN};
   for (size_t i = 0; i < COUNT(flags); i++) {
     options.flags = flags[i];
     assert_not_opened(INVALID_ARGUMENT, JOURNAL, &options);

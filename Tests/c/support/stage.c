@@ -4,6 +4,14 @@ static lily_session_storage *open_one(struct stage *stage) {
   switch (stage->kind) {
     case ON_JOURNAL: return open_clocked(JOURNAL, &stage->now, 0);
     case ON_TABLE: return table_open(&stage->table, &stage->now);
+    case ON_EXCLUSIVE: return open_flagged(JOURNAL, LILY_SESSION_EXCLUSIVE, &stage->now);
+    case ON_SCOPE_FILES: return open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES, &stage->now);
+    case ON_SCOPE_FILE: {
+      lily_session_storage *parent = open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES, &stage->now);
+      lily_session_storage *scope = open_scope(parent, "user:1");
+      lily_session_storage_close(parent); /* the scope retains it */
+      return scope;
+    }
     default: return open_memory_clocked(&stage->now, 0);
   }
 }
@@ -25,7 +33,7 @@ void stage_reopen(struct stage *stage) {
 }
 
 void stage_run(int kind, stage_case body) {
-  struct stage stage = {.kind = kind, .now = 1000000, .has_other = kind != ON_MEMORY};
+  struct stage stage = {.kind = kind, .now = 1000000, .has_other = kind != ON_MEMORY && kind != ON_EXCLUSIVE};
   open_both(&stage);
   body(&stage);
   close_both(&stage);

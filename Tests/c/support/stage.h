@@ -1,16 +1,16 @@
-/* The storages that conformance cases run on: a journal, memory, and a backend of the host's. */
+/* The storages that conformance cases run on: a journal, memory, a backend of the host's, the file of a scope, and an exclusive journal. */
 #ifndef STAGE_H
 #define STAGE_H
 
 #include "table.h"
 
-enum { ON_JOURNAL, ON_MEMORY, ON_TABLE };
+enum { ON_JOURNAL, ON_MEMORY, ON_TABLE, ON_SCOPE_FILE, ON_SCOPE_FILES, ON_EXCLUSIVE };
 
 struct stage {
   int kind;
   int64_t now;
   lily_session_storage *storage;
-  lily_session_storage *other; /* another handle of the same store; a storage in memory has only one handle, so there it is `storage` */
+  lily_session_storage *other; /* another handle of the same store. Where there can be only one handle, it is `storage` */
   bool has_other;              /* `other` is another handle */
   struct table table;
 };
@@ -21,12 +21,24 @@ void stage_run(int kind, stage_case body);
 /* Closes the handles and opens them again. A storage in memory stays as it is. */
 void stage_reopen(struct stage *stage);
 
-/* A case becomes three tests, one on each kind of storage. */
+/* A case becomes a test on each kind of storage. */
 #define CASE(name)                                                      \
   static void name(struct stage *stage);                                \
+  TESTS_OF_CASE(name)                                                   \
+  TEST(name##__in_the_file_of_a_scope) { stage_run(ON_SCOPE_FILE, name); } \
+  static void name(struct stage *stage)
+
+/* A case that opens scopes of its storage. */
+#define CASE_OF_SCOPES(name)                                            \
+  static void name(struct stage *stage);                                \
+  TESTS_OF_CASE(name)                                                   \
+  TEST(name##__as_files) { stage_run(ON_SCOPE_FILES, name); }           \
+  static void name(struct stage *stage)
+
+#define TESTS_OF_CASE(name)                                             \
   TEST(name##__on_a_journal) { stage_run(ON_JOURNAL, name); }           \
   TEST(name##__in_memory) { stage_run(ON_MEMORY, name); }               \
   TEST(name##__on_a_backend) { stage_run(ON_TABLE, name); }             \
-  static void name(struct stage *stage)
+  TEST(name##__exclusive) { stage_run(ON_EXCLUSIVE, name); }
 
 #endif

@@ -2,7 +2,7 @@
 
 static lily_session_storage_options clocked(int64_t *now, int64_t quota) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
-  options.clock = fixed_clock;
+  options.clock = now == NULL ? NULL : fixed_clock;
   options.context = now;
   options.quota_bytes = quota;
   return options;
@@ -11,6 +11,14 @@ static lily_session_storage_options clocked(int64_t *now, int64_t quota) {
 lily_session_storage *open_clocked(const char *path, int64_t *now, int64_t quota) {
   const lily_session_storage_options options = clocked(now, quota);
   lily_session_storage *storage = NULL;
+  assert_ok(lily_session_storage_open(path, &options, &storage));
+  return storage;
+}
+
+lily_session_storage *open_flagged(const char *path, int32_t flags, int64_t *now) {
+  lily_session_storage_options options = clocked(now, 0);
+  lily_session_storage *storage = NULL;
+  options.flags = flags;
   assert_ok(lily_session_storage_open(path, &options, &storage));
   return storage;
 }

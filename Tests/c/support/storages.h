@@ -4,8 +4,9 @@
 
 #include "test.h"
 
-/* Opens a storage that uses `now` as its clock. `quota` is as in the options. The test fails where that cannot be done. */
+/* Opens a storage that uses `now` as its clock, or the system's if it is NULL. `quota` is as in the options. The test fails where that cannot be done. */
 lily_session_storage *open_clocked(const char *path, int64_t *now, int64_t quota);
+lily_session_storage *open_flagged(const char *path, int32_t flags, int64_t *now);
 lily_session_storage *open_memory_clocked(int64_t *now, int64_t quota);
 
 /* Opens a scope. The test fails where that cannot be done. */

@@ -1,0 +1,217 @@
+/* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. */
+#include "journal.h"
+#include "rig.h"
+
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+static lily_session_status open_with(int32_t flags, lily_session_storage **out_storage) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = flags;
+  return lily_session_storage_open(JOURNAL, &options, out_storage);
+}
+
+static lily_session_storage *open_exclusive(void) { return open_flagged(JOURNAL, LILY_SESSION_EXCLUSIVE, NULL); }
+
+/* `call` is to open `storage`, and cannot. */
+#define assert_not_had(call, storage) \
+  do {                                \
+    assert_fails(BUSY, call);         \
+    assert_null(storage);             \
+  } while (0)
+
+static int open_in_child(void *context) {
+  lily_session_storage *storage = NULL;
+  (void)context;
+  CHILD_CHECK(open_with(LILY_SESSION_EXCLUSIVE, &storage) == LILY_SESSION_ERROR_BUSY);
+  CHILD_CHECK(storage == NULL);
+  return 0;
+}
+
+TEST(exclusive__S22_only_one_may_be_open) {
+  lily_session_storage *storage = open_exclusive(), *second = UNTOUCHED;
+  assert_ok(set_text(storage, "k", "1"));
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  assert_int_equal(in_child(open_in_child, NULL), 0);
+  assert_ok(set_text(storage, "k", "2"));
+  lily_session_storage_close(storage);
+  storage = open_exclusive();
+  assert_stored(storage, "k", "2");
+  lily_session_storage_close(storage);
+}
+
+TEST(exclusive__S22_read_only_handles_read_on) {
+  lily_session_storage *storage = open_exclusive(), *reader = NULL;
+  assert_ok(set_text(storage, "k", "1"));
+  assert_ok(open_with(LILY_SESSION_READ_ONLY, &reader));
+  for (int i = 0; i < 5; i++) {
+    char json[9];
+    snprintf(json, sizeof json, "%d", i);
+    assert_ok(set_text(storage, "k", json));
+    assert_stored(reader, "k", json);
+    if (i == 2) make_worth_rewriting(storage);
+    assert_ok(lily_session_storage_sync(storage)); /* a new file is exclusive, too */
+  }
+  lily_session_storage *second = UNTOUCHED;
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  lily_session_storage_close(reader);
+  lily_session_storage_close(storage);
+}
+
+/* A handle that was open before reads on, and cannot write. */
+TEST(exclusive__S22_handles_from_before) {
+  lily_session_storage *before = open_storage(JOURNAL), *storage;
+  assert_ok(set_text(before, "k", "1"));
+  storage = open_exclusive();
+  assert_ok(set_text(storage, "k", "2"));
+  assert_stored(before, "k", "2");
+  assert_fails(BUSY, set_text(before, "k", "3"));
+  assert_stored(before, "k", "2");
+  lily_session_storage_close(storage);
+  assert_ok(set_text(before, "k", "3"));
+  lily_session_storage_close(before);
+}
+
+TEST(exclusive__a_storage_that_is_read_only_is_not) {
+  lily_session_storage *storage = UNTOUCHED;
+  lily_session_storage_close(open_storage(JOURNAL));
+  assert_fails(INVALID_ARGUMENT, open_with(LILY_SESSION_EXCLUSIVE | LILY_SESSION_READ_ONLY, &storage));
+  assert_null(storage);
+  assert_fails(INVALID_ARGUMENT, open_with(32, &storage));
+}
+
+/* The file lives as long as a session has it. */
+TEST(exclusive__S22_until_its_sessions_are_detached) {
+  struct rig rig;
+  struct probe theme = {0};
+  lily_session_storage *second = UNTOUCHED;
+  rig_begin(&rig, open_exclusive());
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  lily_session_storage_close(rig.storage);
+  rig.storage = NULL;
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  probe_string(&theme, "dark");
+  rig_dispatch(&rig);
+  rig_end(&rig);
+  second = open_exclusive();
+  assert_stored(second, "lily_session_theme", "\"dark\"");
+  lily_session_storage_close(second);
+}
+
+static int close_inherited(void *context) {
+  lily_session_storage_close(context);
+  return 0;
+}
+
+/* A child of fork that closes the handle does not give the lock back. */
+TEST(exclusive__S16_a_child_of_fork_leaves_the_lock) {
+  lily_session_storage *storage = open_exclusive(), *second = UNTOUCHED;
+  assert_int_equal(in_child(close_inherited, storage), 0);
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  assert_ok(set_text(storage, "k", "1"));
+  lily_session_storage_close(storage);
+  lily_session_storage_close(open_exclusive());
+}
+
+static int stay(void *context) {
+  (void)context;
+  pause();
+  return 0;
+}
+
+/* The lock is given back at closing even while a child of fork has the file open. */
+TEST(exclusive__S22_closing_gives_the_lock_back) {
+  lily_session_storage *storage = open_exclusive();
+  const pid_t child = start_child(stay, NULL);
+  lily_session_storage_close(storage);
+  storage = open_exclusive();
+  assert_ok(set_text(storage, "k", "1"));
+  lily_session_storage_close(storage);
+  kill(child, SIGKILL);
+  end_of_child(child);
+}
+
+/* The path decides: the next sync meets what has been put there. */
+TEST(exclusive__S21_another_file_is_met) {
+  lily_session_storage *storage = open_exclusive(), *second = UNTOUCHED;
+  assert_ok(set_text(storage, "k", "1"));
+  journal_of(in_place("other.jsonl"), "k", "7", NULL);
+  assert_int_equal(rename(in_place("other.jsonl"), JOURNAL), 0);
+  assert_ok(set_text(storage, "l", "1"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_stored(storage, "k", "7");
+  assert_ok(set_text(storage, "l", "2"));
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_ok(lily_session_storage_sync(storage));
+  assert_absent(storage, "k");
+  assert_ok(set_text(storage, "k", "8"));
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  lily_session_storage_close(storage);
+  storage = open_storage(JOURNAL);
+  assert_stored(storage, "k", "8");
+  assert_absent(storage, "l");
+  lily_session_storage_close(storage);
+}
+
+/* Each scope has a file, which is locked by the handle that has the scope open. */
+TEST(exclusive__S23_scopes_as_files) {
+  const int32_t flags = LILY_SESSION_EXCLUSIVE | LILY_SESSION_SCOPE_FILES;
+  lily_session_storage *parent = open_flagged(JOURNAL, flags, NULL), *a = open_scope(parent, "a"), *second = UNTOUCHED;
+  assert_ok(set_text(a, "k", "1"));
+  assert_not_had(lily_session_storage_scoped(parent, "a", &second), second);
+  lily_session_storage *b = open_scope(parent, "b");
+  assert_ok(set_text(b, "lily_session_k", "1"));
+  lily_session_storage_close(a);
+  a = open_scope(parent, "a");
+  assert_stored(a, "k", "1");
+  size_t removed = 7;
+  assert_ok(lily_session_clear(b));
+  assert_ok(lily_session_storage_sweep(parent, 0, &removed));
+  assert_int_equal(removed, 0); /* it is in use */
+  lily_session_storage_close(b);
+  assert_ok(lily_session_storage_sweep(parent, 0, &removed));
+  assert_int_equal(removed, 1);
+  lily_session_storage_close(a);
+  lily_session_storage_close(parent);
+}
+
+/* A removed value stays in the file when a storage with NO_SYNC is closed, and goes with a sync. */
+TEST(no_sync__S24_closing_does_not_sync) {
+  lily_session_storage *storage = open_flagged(JOURNAL, LILY_SESSION_NO_SYNC, NULL);
+  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+  assert_ok(lily_session_clear(storage));
+  assert_int_equal(info_of(storage).owes_sync, 1);
+  lily_session_storage_close(storage);
+  assert_true(file_has(JOURNAL, SECRET));
+  storage = open_flagged(JOURNAL, LILY_SESSION_NO_SYNC, NULL);
+  assert_absent(storage, "lily_session_token");
+  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+  assert_ok(lily_session_clear(storage));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_false(file_has(JOURNAL, SECRET));
+  lily_session_storage_close(storage);
+}
+
+TEST(no_sync__S24_detaching_does_not_sync) {
+  struct rig rig;
+  struct probe theme = {0};
+  lily_session_storage *storage = open_flagged(JOURNAL, LILY_SESSION_NO_SYNC, NULL);
+  rig_lend(&rig, storage);
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  probe_string(&theme, "dark");
+  rig_dispatch(&rig);
+  assert_ok(lily_session_flush(rig.session));
+  assert_int_equal(info_of(storage).owes_sync, 0);
+  probe_string(&theme, "blue");
+  lily_session_detach(rig.session); /* it stores what changed */
+  rig.session = NULL;
+  assert_int_equal(info_of(storage).owes_sync, 1);
+  assert_stored(storage, "lily_session_theme", "\"blue\"");
+  rig_end(&rig);
+  lily_session_storage_close(storage);
+}
