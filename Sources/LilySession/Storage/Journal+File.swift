@@ -14,7 +14,7 @@ extension Journal {
 
   private func openFirst() throws(Failure) {
     let opened = try route.openFile(create: options.create && !options.isReadOnly)
-    if opened == .nothing, options.acceptsMissing { return mirror.willBegin(try Syscalls.randomNumber()) }
+    if opened == .nothing, options.acceptsMissing { return mirror.voided(clearsOfScopes) }
     guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
     // An empty file may be a store that was emptied, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty, and may have lost its content").at(names.path) }
@@ -119,6 +119,9 @@ extension Journal {
     return .nothing
   }
 
+  /// For the file of a scope, the count of clears in its folder.
+  var clearsOfScopes: UInt64? { isScopeFile ? route.clearsOfFolder() : nil }
+
   /// Opens the file that the path names, which is another one than before. Returns false if the path names no file.
   private func openAnother(create: Bool) throws(Failure) -> Bool {
     switch try route.openFile(create: create) {
@@ -142,9 +145,9 @@ extension Journal {
 
   /// Notes that the path has no file any more. What was stored is gone with it, as after a clear.
   private func vanish() {
-    guard route.file >= 0 else { return }
+    guard route.file >= 0 || isScopeFile else { return }
     route.forgetFile()
-    mirror.voided()
+    mirror.voided(clearsOfScopes)
     debts.fileIsGone()
     watcher.pathChanged()
   }
@@ -167,6 +170,7 @@ extension Journal {
 
   /// Makes the header of a new file that continues what is known.
   func makeHeader() throws(Failure) -> JournalHeader {
+    if mirror.applied == 0, let clears = clearsOfScopes { mirror.voided(clears) } // there may have been a clear since this handle looked
     // If this handle knows that the file has vanished, it has counted that as a clear already, so the generation stays.
     let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.randomNumber())
     return JournalHeader(salt: Salt(try Syscalls.randomNumber()), generation: generation)

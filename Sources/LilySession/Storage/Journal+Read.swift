@@ -115,7 +115,7 @@ extension Journal {
       mirror.began(header, isDamaged: isDamaged, linesAt: isAtOne ? behindOne : 2 * behindOne)
     case .cut(let header): mirror.ruined(header)
     case .zeroed: mirror.ruined(nil)
-    case .unfinished: mirror.voided()
+    case .unfinished: mirror.voided(clearsOfScopes)
     case .lost:
       let behindHeader = Int64(2 * JournalHeader.length)
       var found = try findSalt(from: behindHeader, to: size)

@@ -113,6 +113,7 @@ extension Journal {
       defer { Syscalls.unlock(route.file) }
       guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
       if let failure = removeRemains() { throw failure }
+      _ = try route.countClear(above: mirror.generation >> 32) // before the name goes, because after that anyone may make a new file
       guard Syscalls.removeName(route.directory, names.file) else { throw Syscalls.failure("cannot remove") }
       return .removed
     }

@@ -10,7 +10,7 @@ extension Journal {
       // If the file is gone, no sync brings back what was in it. The next write begins a new file.
       if try followPath(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
       if try Syscalls.sizeAndLinks(route.file).size == 0 {
-        mirror.voided()
+        mirror.voided(clearsOfScopes)
         debts.fileIsGone()
         return debts.owesRemains ? try removeRemainsOfEmptied() : nil
       }

@@ -108,10 +108,10 @@ extension Journal {
     let hostTime = options.clock?()
     try exclusively { () throws(Failure) in
       // If there is no file, a clear makes none.
-      if route.file < 0, !options.isReadOnly, try followPath(create: false) == .nothing { return try clearNothing() }
+      if route.file < 0, !options.isReadOnly, try followPath(create: false) == .nothing, try clearNothing() { return }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
         let isElsewhere = hasMovedOn(error)
-        if route.file < 0, !options.isReadOnly { return try clearNothing() }
+        if route.file < 0, !options.isReadOnly, try clearNothing() { return }
         guard isElsewhere else { throw error }
         try appendClear(scope, hostTime)
       }
@@ -120,9 +120,14 @@ extension Journal {
   }
 
   /// Notes a clear while the path has no file, and removes what an earlier file has left beside it.
-  private func clearNothing() throws(Failure) {
-    mirror.clearedNothing()
+  ///
+  /// - Returns: false if somebody has made the file of the scope meanwhile, so that this has to be cleared, too.
+  private func clearNothing() throws(Failure) -> Bool {
+    mirror.clearedNothing(isScopeFile ? try route.countClear(above: mirror.generation >> 32) : nil)
+    // Who makes the file from now on meets this clear.
+    if isScopeFile, try followPath(create: false) != .nothing { return false }
     if let failure = removeRemainsByPath() { throw failure }
+    return true
   }
 
   /// Clears the default place, and takes the removed values out of the file. This is log-out without a handle, so all of it happens now: a

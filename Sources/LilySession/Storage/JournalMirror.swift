@@ -94,19 +94,25 @@ final class JournalMirror {
   }
 
   /// Everything that was stored is gone, because the file is gone or empty. That counts as one clear, however often it is met.
-  func voided() {
-    let isNews = state.hasGeneration && !state.isVoid
-    let generation = isNews ? state.generation &+ (1 << 32) : state.generation
+  ///
+  /// - Parameter clears: for the file of a scope, the count of clears in its folder.
+  func voided(_ clears: UInt64?) {
+    var generation = state.generation
+    if let clears, !state.hasGeneration || state.isVoid { generation = max(generation, clears << 32) }
+    if state.hasGeneration, !state.isVoid { generation = after(generation, clears) }
     table.removeAll()
-    state = State(generation: generation, hasGeneration: state.hasGeneration, isVoid: true)
+    state = State(generation: generation, hasGeneration: state.hasGeneration || clears != nil, isVoid: true)
   }
 
-  /// There is no file yet. The first one that this handle makes has this generation, so that what could not be written into it at first is
-  /// not taken for something from before a clear.
-  func willBegin(_ random: UInt64) { state = State(generation: JournalMirror.firstGeneration(random), hasGeneration: true, isVoid: true) }
-
   /// There was a clear while nothing was stored. The generation changes, so that what was tried before it is not tried again.
-  func clearedNothing() { state.generation &+= 1 << 32 }
+  func clearedNothing(_ clears: UInt64?) { state.generation = after(state.generation, clears) }
+
+  /// Returns the generation after all that was stored has gone. That of a scope is the count of clears in its folder; if that was not raised,
+  /// somebody has deleted the file, and the number of clears leaps.
+  private func after(_ generation: UInt64, _ clears: UInt64?) -> UInt64 {
+    guard let clears else { return generation &+ (1 << 32) }
+    return clears > generation >> 32 ? clears << 32 : generation &+ (1 << 24)
+  }
 
   /// The file was a journal, and none of its lines can be read. `header` is nil if its header cannot be read either.
   func ruined(_ header: JournalHeader?) {

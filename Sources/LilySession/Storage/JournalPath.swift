@@ -124,6 +124,15 @@ final class JournalPath {
     }
   }
 
+  /// Returns how many clears there were in the folder of a scope's file of scopes without a file.
+  func clearsOfFolder() -> UInt64 { (try? findFolder()) == true ? folder?.clears() ?? 0 : 0 }
+
+  /// Counts a clear in the folder of a scope's file, if there is the folder. Returns how many there were.
+  func countClear(above count: UInt64) throws(Failure) -> UInt64 {
+    guard try findFolder(), let folder else { return 0 }
+    return try folder.raiseClears(above: count)
+  }
+
   /// Makes the names of the files survive power loss.
   func syncFolder() throws(Failure) { try folder?.sync() }
 

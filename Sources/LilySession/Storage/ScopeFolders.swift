@@ -70,14 +70,13 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
     if opened < 0, create, Syscalls.hasFoundNoName {
       switch Syscalls.enterFolder(above, name) {
       case .entered(let made): Syscalls.closeFile(made)
-      case .notEntered(let code), .notMade(let code): throw failure("cannot make the folder of the scopes", code)
+      case .notEntered(let code), .notMade(let code): throw Syscalls.failure("cannot make the folder of the scopes", errno: code).at(path)
       }
       opened = Syscalls.openFile(above, name, flags)
     }
     guard opened >= 0 else {
-      let code = platform_errno()
-      if code == ENOENT { return nil }
-      guard code == ENOTDIR || code == ELOOP else { throw failure("cannot open the folder of the scopes", code) }
+      if Syscalls.hasFoundNoName { return nil }
+      guard Syscalls.isNoFolder else { throw Syscalls.failure("cannot open the folder of the scopes").at(path) }
       throw Failure(.refused, "the folder of the scopes is a symbolic link, or no folder").at(path)
     }
     do throws(Failure) {
@@ -90,6 +89,4 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
       throw error
     }
   }
-
-  private func failure(_ reason: StaticString, _ code: Int32) -> Failure { Syscalls.failure(reason, errno: code).at(path) }
 }

@@ -22,6 +22,9 @@ enum Syscalls {
   /// True if the last call failed because a name in the path is missing, and not because one is no folder.
   static var hasFoundNoName: Bool { platform_errno() == ENOENT }
 
+  /// True if the last call, which opened a folder without following links, found a link or something else.
+  static var isNoFolder: Bool { platform_errno() == ENOTDIR || platform_errno() == ELOOP }
+
   /// True if the last call failed because this user may not do it, or because the path is a link.
   static var isForbidden: Bool { [EACCES, EPERM, ELOOP].contains(platform_errno()) }
 

@@ -236,3 +236,51 @@ TEST(sweep__a_storage_that_is_read_only) {
   lily_session_storage_close(reader);
   lily_session_storage_close(parent);
 }
+
+/* A session was attached while its scope had no file. What it could not store is not stored once the scope was swept or cleared elsewhere. */
+static void check_outlives(bool clears) {
+  int64_t now = 1000;
+  lily_session_storage *parent = open_files(&now), *scope = open_scope(parent, "u"), *elsewhere = open_files(&now), *other;
+  struct rig rig;
+  struct probe theme = {0};
+  char folder[400];
+  other = open_scope(elsewhere, "u");
+  assert_ok(set_text(other, "lily_session_k", "1")); /* there are the folders, and no file of the scope any more */
+  assert_ok(lily_session_clear(other));
+  assert_sweeps(elsewhere, 0, 1);
+  path_in(folder, parent, "u");
+  *strrchr(folder, '/') = 0;
+  rig_lend(&rig, scope);
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  probe_string(&theme, "light");
+  rig_attach(&rig);
+  char aside[430];
+  snprintf(aside, sizeof aside, "%s.aside", folder);
+  assert_int_equal(rename(folder, aside), 0);
+  file_write(folder, "", 0);
+  probe_string(&theme, "dark");
+  assert_fails(REFUSED, lily_session_runtime_dispatch(rig.runtime, NULL));
+  assert_int_equal(unlink(folder), 0);
+  assert_int_equal(rename(aside, folder), 0);
+  if (clears) {
+    assert_ok(lily_session_clear(other));
+  } else {
+    assert_ok(lily_session_storage_set(other, "lily_session_k", "1", 1, now + 5));
+    now += 5;
+    assert_sweeps(elsewhere, 0, 1);
+  }
+  assert_ok(lily_session_persist(rig.session));
+  assert_absent(scope, "lily_session_theme");
+  assert_int_equal(rig.events[rig.event_count - 1].kind, LILY_SESSION_EVENT_CLEARED);
+  probe_string(&theme, "blue");
+  rig_dispatch(&rig);
+  assert_stored(other, "lily_session_theme", "\"blue\"");
+  rig_end(&rig);
+  lily_session_storage_close(other);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(elsewhere);
+  lily_session_storage_close(parent);
+}
+
+TEST(sweep__S23_a_scopes_generation_outlives_its_file) { check_outlives(false); }
+TEST(sweep__S23_so_does_a_clear_of_a_scope_without_a_file) { check_outlives(true); }
