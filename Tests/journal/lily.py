@@ -10,7 +10,7 @@ OK = 0
 INVALID_ARGUMENT, DUPLICATE_KEY, NOT_FOUND, REENTRANT, UNSUPPORTED, FORKED = -1, -2, -3, -4, -5, -6
 DECODE, ENCODE, CALLBACK, UPDATE, NEWER = -10, -11, -12, -13, -14
 IO, NO_SPACE, NOT_DURABLE, PERMISSION, REFUSED, CORRUPT, QUOTA, BUSY = -20, -21, -22, -23, -24, -25, -26, -27
-READ_ONLY, STRICT = 1, 2
+READ_ONLY, STRICT, EXCLUSIVE, SCOPE_FILES, NO_SYNC = 1, 2, 4, 8, 16
 PROCESS, POWER = 0, 1
 NULL, BOOL, INT, REAL, STRING, JSON = 1, 2, 4, 8, 16, 32
 EVENT_REJECTED, EVENT_NEWER, EVENT_FIELD_FAILED, EVENT_WRITE_FAILED, EVENT_DAMAGED, EVENT_DIRECTORY = 1, 2, 3, 4, 5, 6
@@ -19,6 +19,7 @@ STATE_ABSENT, STATE_LOADED, STATE_REJECTED, STATE_EXPIRED, STATE_NEWER, STATE_DI
 handle, status = c.c_void_p, c.c_int32
 CLOCK = c.CFUNCTYPE(c.c_int64, c.c_void_p)
 ITEM = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, c.c_void_p, c.c_size_t, c.c_int64)
+SCOPE = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p)
 UPDATE_FN = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p)
 SLICE = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p)
 PUT = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p)
@@ -85,6 +86,8 @@ _set = _declare("storage_set", status, handle, c.c_char_p, c.c_char_p, c.c_size_
 _remove = _declare("storage_remove", status, handle, c.c_char_p)
 _each = _declare("storage_each", status, handle, c.c_char_p, ITEM, c.c_void_p)
 _scoped = _declare("storage_scoped", status, handle, c.c_char_p, c.POINTER(handle))
+_scopes = _declare("storage_scopes", status, handle, SCOPE, c.c_void_p)
+_sweep = _declare("storage_sweep", status, handle, c.c_size_t, c.POINTER(c.c_size_t))
 _sync = _declare("storage_sync", status, handle)
 _clear = _declare("clear", status, handle)
 persistence_new = _declare("persistence_new", handle)
@@ -172,6 +175,18 @@ class Storage:
             return OK
         check(_each(self.handle, prefix, ITEM(visit), None))
         return found
+
+    def scopes(self):
+        """Returns the names of the scopes that have an entry."""
+        found = []
+        check(_scopes(self.handle, SCOPE(lambda _, name: found.append(name) or OK), None))
+        return found
+
+    def sweep(self, limit=0):
+        """Removes scopes in which nothing is left. Returns how many were removed."""
+        removed = c.c_size_t()
+        check(_sweep(self.handle, limit, c.byref(removed)))
+        return removed.value
 
     def sync(self):
         check(_sync(self.handle))

@@ -11,6 +11,7 @@ import pytest
 import journal
 import lily
 import storm
+import storm_scopes
 from conftest import LONG, STORM
 
 SMALL, PAGES, LARGE = [3, 40, 120, 300], [10, 3900, 4096, 5000], [200, 20_000, 90_000]
@@ -93,3 +94,16 @@ def test_S12_SIGKILL_at_the_first_opening(path, numbers, seed):
         path.unlink()
     assert made
     numbers(kills=_ + 1)
+
+
+def test_S23_SIGKILL_storm_with_sweeps(path, numbers, capsys):
+    """What a user has stored is there, and what a user has cleared does not come back, although sweeps remove files at any moment."""
+    workers = [storm_scopes.Users(path, "a"), storm_scopes.Users(path, "b"), storm_scopes.Guests(path, "guests"),
+               storm_scopes.Sweeper(path, "first"), storm_scopes.Sweeper(path, "second")]
+    seed = random.randrange(2**32) if LONG else 4
+    counts, wrongs = storm_scopes.run(path, workers, random.Random(seed), 180 if LONG else 10 * STORM)
+    numbers(kills=counts["kills"], acknowledged_under_SIGKILL=counts["acknowledged"], lost=counts["lost"], scopes_swept=counts["swept"])
+    with capsys.disabled():
+        print("", ", ".join(f"{name} {count}" for name, count in counts.items()), f"(seed {seed})")
+    assert not wrongs
+    assert counts["lost"] == 0 and counts["swept"] > 0 and counts["acknowledged"] > counts["kills"] > 0
