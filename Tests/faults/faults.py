@@ -87,6 +87,11 @@ def script(path, durability="process", what="everything", rules="", trace=None, 
     return Run(done.returncode, done.stdout, done.stderr, report.read_bytes() if report.exists() else b"")
 
 
+def file_of_scope(path):
+    """Returns the path of the file of the one scope of a storage. If there is none, returns one in an empty folder."""
+    return next(path.parent.glob(f"{path.name}.d/*/*.jsonl"), path.with_name("nothing.jsonl"))
+
+
 def visit(path):
     """Returns the command of a process that comes by, for `meanwhile`. Its clock is the shim's, too."""
     return f"LD_PRELOAD={programs() / 'libshim.so'} LILY_SHIM_RULES= {programs() / 'script'} {path} process visit >/dev/null"

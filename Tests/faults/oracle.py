@@ -33,6 +33,8 @@ def done(step, stored, dirty):
         return {**stored, **dirty, **step.changes}, {}
     if step.what == "clear":
         return {key: text for key, text in stored.items() if not key.startswith(PREFIX)}, {}
+    if step.what == "sweep" and not stored:
+        return {}, {}
     stored = {**stored, **step.changes}
     return {key: text for key, text in stored.items() if text}, dirty
 
@@ -42,6 +44,8 @@ def failed(step, stored, dirty):
     if step.what == "update":
         return [(stored, {**dirty, **step.changes})]
     if step.what in ("flush", "touch", "detach"):  # one of the several things that it does has failed
+        return [(stored, dirty), done(step, stored, dirty)]
+    if step.what == "sweep":  # the file may be gone already
         return [(stored, dirty), done(step, stored, dirty)]
     return [(stored, dirty)]
 

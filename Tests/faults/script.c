@@ -29,7 +29,8 @@ struct model {
   int64_t count;
 };
 
-static const char *path;
+static const char *path; /* of the journal: for the script "scope" that of the scope's file, once it is open */
+static const char *parent; /* the storage whose scope is a file; NULL: the storage is no scope */
 static lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
 static lily_session_storage *storages[3];
 static struct model model, next;
@@ -68,12 +69,28 @@ static void begin_with_model(int handle, const char *what) {
   mark_end();
 }
 
+/* Opens the journal, or the scope that is a file. */
+static lily_session_status open_once(lily_session_storage **storage) {
+  if (!parent) return lily_session_storage_open(path, &options, storage);
+  lily_session_storage *all = NULL;
+  options.flags = LILY_SESSION_SCOPE_FILES;
+  lily_session_status status = lily_session_storage_open(parent, &options, &all);
+  if (status == LILY_SESSION_OK) status = lily_session_storage_scoped(all, "user:1", storage);
+  if (status == LILY_SESSION_OK) {
+    lily_session_storage_close(all); /* the scope retains it */
+    path = strdup(lily_session_storage_path(*storage));
+  } else {
+    if (all) lily_session_storage_close(all);
+  }
+  return status;
+}
+
 /* Tries twice, because a fault that comes once must not end the script. */
 static void open_storage(int handle) {
   for (int try = 0; try < 2 && !storages[handle]; try++) {
     begin(handle, "open");
     mark_end();
-    acknowledge(lily_session_storage_open(path, &options, &storages[handle]));
+    acknowledge(open_once(&storages[handle]));
   }
 }
 
@@ -268,6 +285,44 @@ static void everything(void) {
   finish();
 }
 
+/* Removes the file of the scope if nothing is left in it, as a server does beside its requests. */
+static void sweep(void) {
+  lily_session_storage *all = NULL;
+  begin(3, "sweep");
+  mark_end();
+  lily_session_status status = lily_session_storage_open(parent, &options, &all);
+  if (status == LILY_SESSION_OK) status = lily_session_storage_sweep(all, 0, NULL);
+  acknowledge(status);
+  lily_session_storage_close(all);
+}
+
+/* A scope that is a file, which is made, swept and made again, while handles and a session have it open. */
+static void scope(void) {
+  parent = path;
+  open_storage(1);
+  attach();
+  watch(1);
+  dispatch(12, 0, 0, false);
+  put(1, "other", 40);
+  sweep();
+  open_storage(2);
+  dispatch(14, 20, 5000, true);
+  take(1, "other");
+  simple(2, "clear", lily_session_clear);
+  sweep();
+  dispatch(9, 0, 0, false);
+  put(2, "second", 100);
+  take(1, "second");
+  simple(1, "clear", lily_session_clear);
+  simple(1, "sync", lily_session_storage_sync);
+  sweep();
+  simple(2, "clear", lily_session_clear); /* there is no file */
+  put(2, "second", 200);
+  dispatch(0, 15, 3000, true);
+  flush();
+  finish();
+}
+
 /* Tells the second process what to do, and passes the counts on. */
 struct order {
   char what[8], key[8];
@@ -436,7 +491,7 @@ static void fill(void) {
 
 int main(int argc, char **argv) {
   static const struct { const char *name; void (*run)(void); } scripts[] = {
-    {"everything", everything}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill},
+    {"everything", everything}, {"scope", scope}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill},
     {"shared", shared}, {"place", place}, {"erase", erase}, {"visit", visit}};
   if (argc < 4) return 2;
   path = argv[1];

@@ -77,5 +77,5 @@ def points(call, action, durability, what="everything", prepare=None, stride=Non
         run = faults.script(path, durability, what, rule)
         if len(run.fired) < 1 + bool(after):
             return
-        yield rule, path, run
+        yield rule, path if what != "scope" else faults.file_of_scope(path), run
         at += step

@@ -69,6 +69,19 @@ def test_a_call_fails_in_one_of_two_processes(call, error, durability, numbers):
     assert sweep_through(numbers, sweep.points(call, f"={error}", durability, "shared", stride=1), sweep.expected(error, call), "faults")
 
 
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("call, error", [(call, error) for call, errors in sweep.ERRORS.items() for error in errors] + [("mkdirat", "ENOSPC")])
+def test_S23_a_call_fails_where_a_scope_is_a_file(call, error, durability, numbers):
+    """The file is made, swept while handles and a session have it open, and made again."""
+    sweep_through(numbers, sweep.points(call, f"={error}", durability, "scope"), sweep.expected(error, call), "faults")
+
+
+@pytest.mark.parametrize("durability", DURABILITIES)
+@pytest.mark.parametrize("action", ["kill", "kill-after"])
+def test_S23_SIGKILL_where_a_scope_is_a_file(action, durability, numbers):
+    assert sweep_through(numbers, sweep.points("any", f"={action}", durability, "scope"), {OK}, "kills") > (300 if LONG else 25)
+
+
 @pytest.mark.parametrize("before, never", [("", {"pwrite", "fcntl"}), ("renameat@1+=EACCES>", {"renameat", "fallocate"})],
                          ids=["rewritten", "overwritten"])
 @pytest.mark.parametrize("call, error", [(call, errors[0]) for call, errors in sweep.ERRORS.items() if call not in sweep.HARMLESS]

@@ -44,6 +44,7 @@ extension Syscalls {
     }
     guard folder >= 0 else {
       if isMade { return .notMade(platform_errno()) } // somebody has exchanged it already
+      guard isNoFolder else { return .notEntered(platform_errno()) }
       folder = openFolder(directory, name, followingLink: true)
       return folder >= 0 ? .entered(folder) : .notEntered(platform_errno())
     }
