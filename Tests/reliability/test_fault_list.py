@@ -31,7 +31,7 @@ def exists(path, name):
         return True
     if path.suffix == ".py":
         return name in {node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
-    return f"TEST({name})" in text or f"CASE({name})" in text
+    return f"TEST({name})" in text or f"CASE({name})" in text or f"CASE_OF_SCOPES({name})" in text
 
 
 def test_the_list_is_whole():

@@ -49,7 +49,7 @@ extension Journal {
 
   /// Takes the lock of an exclusive storage. Another program's change has it for microseconds, so this waits for a moment only.
   func lockForGood() throws(Failure) {
-    if route.isReadOnly { try openForWriting() }
+    if !route.isReadyForWriting { try openForWriting() }
     for _ in 0..<20 {
       if try tryLockFile() { return }
       Syscalls.sleepFor(microseconds: 1000)
