@@ -1,5 +1,5 @@
 /* Counts the system calls of an update. If nothing changes, it makes none. If something changes, it locks, looks, writes and
- * unlocks, and once in 64 KiB it calls fallocate for the reserve.
+ * unlocks, and once in 64 KiB it calls fallocate for the reserve. If the storage is exclusive, it only writes.
  *
  *   calls FILE
  *
@@ -91,6 +91,8 @@ static int check(const struct loop *loop, const char *path) {
          calls[SYS_flock], calls[SYS_statx], calls[SYS_write], calls[SYS_fallocate], counts.total - known, counts.grown);
   if (loop->changed == 0) {
     if (counts.total != 0) return printf("FAILED %s: makes system calls\n", loop->name), 1;
+  } else if ((loop->flags & LILY_SESSION_EXCLUSIVE) && calls[SYS_flock] + calls[SYS_statx] != 0) {
+    return printf("FAILED %s: locks or looks\n", loop->name), 1;
   } else if (calls[SYS_flock] > 2 * TURNS || calls[SYS_statx] > TURNS || calls[SYS_write] != TURNS || calls[SYS_fallocate] > reserves ||
              counts.total != known || counts.grown <= 0) {
     return printf("FAILED %s: at most lock, statx, one write, unlock, and %ld times fallocate\n", loop->name, reserves), 1;

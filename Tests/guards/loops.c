@@ -8,18 +8,19 @@
 enum { FIELDS = 20, ENTRIES = 1000, STRING_LENGTH = 16, JSON_LENGTH = 1024, WARM_UP = 200 };
 
 const struct loop loops[] = {
-    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false, 0},
-    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false, 0},
-    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false, 0},
-    {"members unchanged", false, true, LILY_SESSION_INT, 0, false, 0},
-    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false, 0},
-    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false, 0},
-    {"1 member changed", false, true, LILY_SESSION_INT, 1, false, 0},
-    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true, 0},
-    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false, 0},
-    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false, 0},
-    {"1000 entries of a map unchanged", false, false, LILY_SESSION_INT, 0, false, ENTRIES},
-    {"1 of 1000 entries of a map changed", false, false, LILY_SESSION_INT, 1, false, ENTRIES},
+    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false, 0, 0},
+    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false, 0, 0},
+    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false, 0, 0},
+    {"members unchanged", false, true, LILY_SESSION_INT, 0, false, 0, 0},
+    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false, 0, 0},
+    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false, 0, 0},
+    {"1 member changed", false, true, LILY_SESSION_INT, 1, false, 0, 0},
+    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true, 0, 0},
+    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false, 0, 0},
+    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false, 0, 0},
+    {"1 string changed, exclusive", false, false, LILY_SESSION_STRING, 1, false, LILY_SESSION_EXCLUSIVE, 0},
+    {"1000 entries of a map unchanged", false, false, LILY_SESSION_INT, 0, false, 0, ENTRIES},
+    {"1 of 1000 entries of a map changed", false, false, LILY_SESSION_INT, 1, false, 0, ENTRIES},
 };
 const size_t loop_count = sizeof loops / sizeof *loops;
 
@@ -153,7 +154,9 @@ void loop_begin(const struct loop *loop, const char *path) {
       strcpy(model.texts[field], "sixteen bytes: 0");
     }
   }
-  require(lily_session_storage_open(path, NULL, &storage));
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = loop->flags;
+  require(lily_session_storage_open(path, &options, &storage));
   persistence = lily_session_persistence_new();
   for (int index = 0; index < FIELDS && loop->entries == 0; index++) {
     lily_session_field field = field_at(index);

@@ -30,11 +30,7 @@ extension Journal {
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, isInLine: Bool = true
   ) throws(Failure) -> WriteOutcome {
-    // The file of a scope is made only to store something.
-    if route.file < 0, isScopeFile, batch.onlyRemoves, try followPath(create: false) == .nothing {
-      debts.remainsStay()
-      return .written(nil)
-    }
+    if route.file < 0, try removesFromNoFile(batch) { return .written(nil) }
     if isInLine { try lockAndCatchUpInLine() } else { try lockAndCatchUp() }
     defer { unlockFile() }
     if let wanted {
@@ -60,6 +56,14 @@ extension Journal {
       debts.removed()
     }
     return .written(.of(leftOut: leftOut, overtaken: overtaken, notRewritten: compactIfFarTooLarge(hostTime)))
+  }
+
+  /// Returns true if the batch only removes keys, from a scope that has no file. Such a file is made only to store something.
+  @inline(never)
+  private func removesFromNoFile(_ batch: Batch) throws(Failure) -> Bool {
+    guard isScopeFile, batch.onlyRemoves, try followPath(create: false) == .nothing else { return false }
+    debts.remainsStay()
+    return true
   }
 
   /// Tries again after a failure, if the path leads to another file by now, or the sequence was at its end. Throws the failure otherwise.

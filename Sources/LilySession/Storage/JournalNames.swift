@@ -13,33 +13,50 @@ final class JournalNames {
   let replacement: UnsafeMutablePointer<CChar>
 
   static func make(_ path: UnsafePointer<CChar>) throws(Failure) -> JournalNames {
-    var bytes = [UInt8](cString: path)
-    guard !bytes.isEmpty else { throw Failure(.invalidArgument, "the path is empty; pass NULL for the default place") }
-    if bytes.first != UInt8(ascii: "/") {
+    let given = UnsafeRawBufferPointer(start: path, count: strlen(path))
+    guard let first = given.first else { throw Failure(.invalidArgument, "the path is empty; pass NULL for the default place") }
+    let absolute = ByteBuffer(capacity: given.count)
+    if first != UInt8(ascii: "/") {
       guard let current = Syscalls.currentDirectory() else { throw Syscalls.failure("cannot find the current directory of").at(path) }
-      bytes = current + [UInt8(ascii: "/")] + bytes
+      current.withUnsafeBytes { absolute.append($0) }
+      absolute.append(UInt8(ascii: "/"))
     }
-    let slash = bytes.lastIndex(of: UInt8(ascii: "/")) ?? 0
-    let name = [UInt8](bytes[(slash &+ 1)...])
-    guard !name.isEmpty, name != [UInt8(ascii: ".")], name != [UInt8(ascii: "."), UInt8(ascii: ".")] else {
-      throw Failure(.invalidArgument, "the path must end with the name of a file").at(path)
-    }
-    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes").at(path) }
-    return JournalNames(bytes, name, slash)
+    absolute.append(given)
+    return try make(absolute: absolute.bytes)
   }
 
-  private init(_ bytes: [UInt8], _ name: [UInt8], _ slash: Int) {
-    path = JournalNames.makeCString(bytes)
-    directory = JournalNames.makeCString(slash == 0 ? [UInt8(ascii: "/")] : [UInt8](bytes[0..<slash]))
-    file = JournalNames.makeCString(name)
-    temporary = JournalNames.makeCString(name, ".00000000.tmp")
-    damaged = JournalNames.makeCString(name, ".damaged")
-    replacement = JournalNames.makeCString(name, ".replacement")
+  /// Makes the names for an absolute path.
+  static func make(absolute path: UnsafeRawBufferPointer) throws(Failure) -> JournalNames {
+    let slash = path.lastIndex(of: UInt8(ascii: "/")) ?? 0
+    let name = path[(slash &+ 1)...]
+    guard name.count > 2 || !name.allSatisfy({ $0 == UInt8(ascii: ".") }) else { // no name, or one of a folder
+      throw Failure(.invalidArgument, "the path must end with the name of a file").at([UInt8](path))
+    }
+    guard name.count <= 240 else { throw Failure(.invalidArgument, "the file's name is longer than 240 bytes").at([UInt8](path)) }
+    return JournalNames(path, slash)
   }
 
-  deinit {
-    for name in [path, directory, file, temporary, damaged, replacement] { name.deallocate() }
+  /// All names are in one block, because a server makes them for each request.
+  private init(_ path: UnsafeRawBufferPointer, _ slash: Int) {
+    let name = UnsafeRawBufferPointer(rebasing: path[(slash &+ 1)...])
+    let folder = UnsafeRawBufferPointer(rebasing: path[..<max(slash, 1)])
+    self.path = .allocate(capacity: path.count &+ folder.count &+ 3 &* name.count &+ 48) // for the endings and the NULs
+    var end = UnsafeMutableRawPointer(self.path)
+    func add(_ text: UnsafeRawBufferPointer, _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
+      let start = end
+      if let from = text.baseAddress { memcpy(end, from, text.count) }
+      memcpy(end + text.count, ending.utf8Start, ending.utf8CodeUnitCount &+ 1) // with its NUL
+      end += text.count &+ ending.utf8CodeUnitCount &+ 1
+      return start.assumingMemoryBound(to: CChar.self)
+    }
+    file = add(path) + slash + 1
+    directory = add(folder)
+    temporary = add(name, ".00000000.tmp")
+    damaged = add(name, ".damaged")
+    replacement = add(name, ".replacement")
   }
+
+  deinit { path.deallocate() }
 
   /// Changes the temporary name. `number` should be one that others cannot guess.
   func nameTemporary(_ number: UInt32) {
@@ -55,14 +72,5 @@ final class JournalNames {
       return false
     }
     return JournalHeader.hex(UnsafeRawBufferPointer(start: name, count: length), at: digits, digits: 8) != nil
-  }
-
-  private static func makeCString(_ bytes: [UInt8], _ ending: StaticString = "") -> UnsafeMutablePointer<CChar> {
-    var all = bytes
-    all += UnsafeBufferPointer(start: ending.utf8Start, count: ending.utf8CodeUnitCount)
-    all.append(0)
-    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: all.count)
-    for at in 0..<all.count { copy[at] = CChar(bitPattern: all[at]) }
-    return copy
   }
 }

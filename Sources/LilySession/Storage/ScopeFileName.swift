@@ -9,6 +9,7 @@ struct ScopeFileName {
 
   init(_ name: [UInt8]) {
     var spelled: [UInt8] = []
+    spelled.reserveCapacity(3 &* name.count &+ 8)
     for byte in name {
       if ScopeFileName.isPlain(byte), byte != UInt8(ascii: ".") || !spelled.isEmpty {
         spelled.append(byte)

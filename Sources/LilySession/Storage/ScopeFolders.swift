@@ -25,7 +25,13 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
 
   /// Returns the names for a file in a folder.
   func names(_ folder: Int, _ file: [UInt8]) throws(Failure) -> JournalNames {
-    try JournalNames.make(path(of: folder).dropLast() + [0x2F] + file.map { CChar(bitPattern: $0) } + [0]) // "/"
+    let whole = ByteBuffer(capacity: path.count &+ file.count &+ 4)
+    path.dropLast().withUnsafeBytes { whole.append($0) }
+    whole.append(UInt8(ascii: "/"))
+    whole.append(hex: UInt64(folder), digits: 2)
+    whole.append(UInt8(ascii: "/"))
+    file.withUnsafeBytes { whole.append($0) }
+    return try JournalNames.make(absolute: whole.bytes)
   }
 
   private func path(of folder: Int) -> [CChar] { path.dropLast() + [0x2F] + ScopeFileName.folderName(folder) }

@@ -38,7 +38,8 @@ package func scopesOfEntries(in storage: any SessionStorage) throws(Failure) -> 
   var scopes: [Scope] = []
   for item in try storage.entries(Scope.beginning) {
     let scope = item.key.withBytes { Scope(of: $0) }
-    if scope != scopes.last { scopes.append(scope) } // the entries are in byte order
+    // The entries are in byte order. What a storage of the program's own returns may be in no scope.
+    if scope != .none, scope != scopes.last { scopes.append(scope) }
   }
   return scopes
 }

@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+"""Counts the instructions of what is done with one scope, among few scopes and among many. They may not depend on the number of scopes.
+
+A log-out, a request and a walk through a scope cost what the one scope has: in a file for each scope, in one file, and in memory. Opening a
+storage whose scopes are files does not read the scopes.
+"""
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "scopes"
+FEW, MANY = 20, 2000
+TURNS = 40
+MOST = 1.25
+CASES = [("files", "request"), ("files", "logout"), ("files", "each"), ("files", "open"), ("one", "request"), ("one", "logout"), ("one", "each"),
+         ("memory", "request"), ("memory", "logout"), ("memory", "each")]
+
+
+def collected(kind, work, scopes, turns):
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", PROGRAM, directory, kind, work, scopes, turns]
+        said = subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
+    return int(re.search(r"Collected : (\d+)", said)[1])
+
+
+def main():
+    failed = False
+    for kind, work in CASES:
+        few, many = ((collected(kind, work, scopes, 2 * TURNS) - collected(kind, work, scopes, TURNS)) / TURNS for scopes in (FEW, MANY))
+        verdict = "ok" if many <= MOST * few else "FAILED: it grows with the number of scopes"
+        print(f"{kind}, {work}: {few:.0f} instructions among {FEW} scopes, {many:.0f} among {MANY}: {verdict}")
+        failed = failed or verdict != "ok"
+    sys.exit(failed)
+
+
+main()
