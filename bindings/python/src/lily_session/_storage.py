@@ -58,7 +58,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class StorageInfo:
-    """Facts about a storage. For a scope they are those of its parent. Sizes are in bytes."""
+    """Facts about a storage. For a scope they are those of its parent, unless scopes are files. Sizes are in bytes."""
 
     path: Optional[Path]
     """The path of the file; None if there is no file."""
