@@ -325,8 +325,14 @@ struct storage_options {
   bool read_only = false;       ///< true: the library neither writes nor creates the file; opening a missing file throws not_found_error
   bool strict = false;          ///< true: opening a damaged file throws corrupt_error, instead of reading around the damage; opening one
                                 ///< whose directory is open to others (lily_session_info::directory_is_open) throws refused_error
+  bool exclusive = false;       ///< true: this storage alone writes to the file, from opening to closing, so an update is one system call.
+                                ///< While another storage is exclusive, opening throws busy_error at once
+  bool scope_files = false;     ///< true: each scope is a file of its own, so what is done with one costs the same however many there are.
+                                ///< All programs that use the file must open it so
+  bool no_sync = false;         ///< true: closing and detaching do not sync; sync() and session::flush() still do
   std::string application = {}; ///< names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; "": the executable's name
-  std::int64_t quota_bytes = 0; ///< limits the bytes of all stored keys and values, those of scopes included; 0: 5 MiB, -1: no limit
+  std::int64_t quota_bytes = 0; ///< limits the bytes of all stored keys and values, those of scopes included unless they are files; 0: 5 MiB,
+                                ///< -1: no limit
   std::function<time_point()> clock = nullptr; ///< nullptr: the system's clock, which is also used if this function throws
 };
 
@@ -408,6 +414,13 @@ class backend {
     (void)stored, (void)prefix, (void)generation;
     throw unsupported_error("the backend does not override replace(): " + replacement.key);
   }
+
+  /// Returns true if the backend overrides scopes(). The library calls this once, when it opens the storage. If it returns false, the
+  /// library looks at all entries, by each(), to find the scopes.
+  virtual bool lists_scopes() const { return false; }
+
+  /// Returns the name of each scope that has an entry, in any order. The keys of a scope begin with U+0001, its name and U+0001.
+  virtual std::vector<std::string> scopes() { throw unsupported_error("the backend does not override scopes()"); }
 };
 
 namespace detail {
@@ -434,6 +447,7 @@ class backend_host {
     lily_session_backend table = LILY_SESSION_BACKEND_INIT;
     if (given->renews()) table.renew = renew;
     if (given->replaces()) table.replace = replace;
+    if (given->lists_scopes()) table.scopes = scopes;
     table.context = new backend_host(std::move(given));
     table.release = [](void *context) { delete static_cast<backend_host *>(context); };
     table.read = read;
@@ -526,6 +540,15 @@ class backend_host {
     return code != LILY_SESSION_OK ? code : stopped;
   }
 
+  static lily_session_status scopes(void *context, lily_session_scope_fn visit, void *visitor) noexcept {
+    lily_session_status stopped = LILY_SESSION_OK;
+    const lily_session_status code = guarded(context, [&](backend &store) {
+      for (const std::string &name : store.scopes())
+        if (stopped == LILY_SESSION_OK) stopped = visit(visitor, c_string(name).get());
+    });
+    return code != LILY_SESSION_OK ? code : stopped;
+  }
+
   /// Keeps the entry that was read, because the library borrows it. Each thread has one, because other threads read other entries
   /// meanwhile.
   const entry &keep(entry &&read) {
@@ -584,6 +607,31 @@ class storage {
     storage result(made, clock_);
     under_way.finish(code);
     return result;
+  }
+
+  /// Returns the names of the scopes that hold an entry that has not expired, in byte order. Where scopes are files, each is read.
+  std::vector<std::string> scopes() const {
+    std::vector<std::string> names;
+    detail::check([&] {
+      return lily_session_storage_scopes(get(), [](void *context, const char *name) noexcept -> lily_session_status {
+        try {
+          static_cast<std::vector<std::string> *>(context)->push_back(name);
+          return LILY_SESSION_OK;
+        } catch (...) {
+          return detail::call::caught(nullptr);
+        }
+      }, &names);
+    });
+    return names;
+  }
+
+  /// Removes scopes in which nothing is left that has not expired, where scopes are files with the files, and returns how many it removed:
+  /// `limit` at most, where 0 is no limit. If it removed fewer, it has looked at all scopes. It may run at any time, beside programs that
+  /// use the scopes.
+  std::size_t sweep(std::size_t limit = 0) const {
+    std::size_t removed = 0;
+    detail::check([&] { return lily_session_storage_sweep(get(), limit, &removed); });
+    return removed;
   }
 
   storage(storage &&) = default; ///< leaves the other storage without a handle
@@ -742,7 +790,9 @@ class storage {
     const detail::c_string application(options.application);
     shared_clock clock;
     given.durability = static_cast<std::int32_t>(options.durability);
-    given.flags = (options.read_only ? LILY_SESSION_READ_ONLY : 0) | (options.strict ? LILY_SESSION_STRICT : 0);
+    given.flags = (options.read_only ? LILY_SESSION_READ_ONLY : 0) | (options.strict ? LILY_SESSION_STRICT : 0) |
+      (options.exclusive ? LILY_SESSION_EXCLUSIVE : 0) | (options.scope_files ? LILY_SESSION_SCOPE_FILES : 0) |
+      (options.no_sync ? LILY_SESSION_NO_SYNC : 0);
     given.application = options.application.empty() ? nullptr : application.get();
     given.quota_bytes = options.quota_bytes;
     if (options.clock) {

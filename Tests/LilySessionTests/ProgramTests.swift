@@ -255,6 +255,60 @@ import Testing
     }
   }
 
+  private func checkScopes(_ storage: any Storage) throws {
+    func scopes() throws(Failure) -> [String] { try storage.scopes() }
+    #expect(try scopes().isEmpty)
+    try storage.scoped("crème").setJSON("1", forKey: "k")
+    let (far, past) = (Entry(json: "1", deadline: Int64.max), Entry(json: "1", deadline: 1))
+    try storage.scoped("user:2").setItems([Item(key: Key(storage: "k"), entry: far), Item(key: Key(storage: "l"), entry: past)])
+    for name in ["user:10", "user:1"] { try storage.scoped(name).setItems([Item(key: Key(storage: "k"), entry: past)]) }
+    #expect(try scopes() == ["crème", "user:2"])
+    for limit in [0, -1] as [Int?] {
+      #expect(status { () throws(Failure) in try storage.sweep(limit: limit) } == .invalidArgument)
+    }
+    #expect(try storage.sweep(limit: 1) == 1)
+    #expect(try storage.sweep() == 1)
+    #expect(try storage.sweep() == 0)
+    #expect(try scopes() == ["crème", "user:2"])
+    let scope: any Storage = try storage.scoped("crème")
+    #expect(status { () throws(Failure) in _ = try scope.scopes() } == .unsupported)
+    #expect(status { () throws(Failure) in try scope.sweep() } == .unsupported)
+  }
+
+  @Test func `S19 scopes are listed and swept`() throws {
+    for storage in [try journal(), MemoryStorage(), DictionaryStorage()] as [any Storage] { try checkScopes(storage) }
+  }
+
+  @Test func `S23 each scope is a file of its own`() throws {
+    var options = Journal.Options()
+    options.hasScopeFiles = true
+    try checkScopes(try Journal.open(path: scratch.file, options: options))
+    #expect(FileManager.default.fileExists(atPath: scratch.file + ".d"))
+    let other: any Storage = try journal()
+    #expect(status { () throws(Failure) in _ = try other.scopes() } == .unsupported)
+  }
+
+  @Test func `S22 an exclusive journal alone writes`() throws {
+    var options = Journal.Options()
+    options.isExclusive = true
+    func exclusive() throws(Failure) -> Journal { try Journal.open(path: scratch.file, options: options) }
+    withExtendedLifetime(try exclusive()) {
+      #expect(status { () throws(Failure) in _ = try exclusive() } == .busy)
+    }
+    try exclusive().setJSON("1", forKey: "k")
+  }
+
+  @Test(arguments: [false, true]) func `S24 detaching does not sync if it is told so`(closesWithoutSync: Bool) throws {
+    var options = Journal.Options()
+    options.closesWithoutSync = closesWithoutSync
+    let attached = try Attached(try Journal.open(path: scratch.file, options: options))
+    try attached.change { $0.token = "secret" }
+    try attached.session.reset("token")
+    attached.session.detach()
+    // A sync rewrites the file without the values that were removed.
+    #expect(scratch.lines.contains { $0.contains("secret") } == closesWithoutSync)
+  }
+
   @Test func `S18 a journal opens at a path, and at the default place`() throws {
     #expect(try journal().path == scratch.file)
     #expect(status { () throws(Failure) in _ = try Journal.open(path: scratch.file + "\u{0}x") } == .invalidArgument)
@@ -334,7 +388,7 @@ import Testing
     let attached = try Attached(storage)
     try attached.change { $0.theme = "dark" }
     #expect(status { () throws(Failure) in try storage.setItems(try storage.entries(Key(storage: "k"))) } == .quota)
-    #expect(try storage.scopes().isEmpty)
+    #expect(try (storage as any Storage).scopes().isEmpty)
   }
 
   // MARK: changes

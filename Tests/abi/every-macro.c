@@ -106,7 +106,7 @@ int main(void) {
   lily_session_info local_info = LILY_SESSION_INFO_INIT;
   lily_session_backend local_backend = LILY_SESSION_BACKEND_INIT;
   lily_session_map local_map = LILY_SESSION_MAP_INIT;
-  local_options.flags = LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT;
+  local_options.flags = LILY_SESSION_READ_ONLY | LILY_SESSION_STRICT | LILY_SESSION_EXCLUSIVE | LILY_SESSION_SCOPE_FILES | LILY_SESSION_NO_SYNC;
   local_field.types = LILY_SESSION_STRING | LILY_SESSION_NULL;
   local_config.storage = NULL;
   return local_options.size + local_field.size + local_config.size + local_info.size + local_backend.size + local_map.size > 0 && add_all(NULL) == LILY_SESSION_OK &&

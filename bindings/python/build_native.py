@@ -44,6 +44,7 @@ extern "Python" {
 
   int64_t lily_py_clock(void *context);
   lily_session_status lily_py_item(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms);
+  lily_session_status lily_py_scope(void *context, const char *scope);
 
   lily_session_status lily_py_backend_read(void *context, const char *key, lily_session_entry *out_entry);
   lily_session_status lily_py_backend_write(void *context, const lily_session_entry *entries, size_t count, const char *prefix, uint64_t generation);
@@ -53,6 +54,7 @@ extern "Python" {
   lily_session_status lily_py_backend_sync(void *context);
   lily_session_status lily_py_backend_renew(void *context, const lily_session_entry *entry);
   lily_session_status lily_py_backend_replace(void *context, const lily_session_entry *stored, const lily_session_entry *entry, const char *prefix, uint64_t generation);
+  lily_session_status lily_py_backend_scopes(void *context, lily_session_scope_fn visit, void *visitor);
   int lily_py_backend_fd(void *context);
   void lily_py_backend_close(void *context);
   void lily_py_backend_release(void *context);

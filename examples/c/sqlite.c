@@ -151,6 +151,16 @@ static lily_session_status each(void *context, const char *prefix, lily_session_
   return status ? status : status_of(code);
 }
 
+/* The keys of a scope begin with U+0001, its name and U+0001. No other key begins with U+0001. */
+static lily_session_status scopes(void *context, lily_session_scope_fn visit, void *visitor) {
+  sqlite3_stmt *row = prepare(context, "SELECT DISTINCT substr(key, 2, instr(substr(key, 2), ?1) - 1) FROM session WHERE key >= ?1 AND key < char(2)", "\001");
+  lily_session_status status = LILY_SESSION_OK;
+  int code = SQLITE_ROW;
+  while (!status && (code = sqlite3_step(row)) == SQLITE_ROW) status = visit(visitor, (const char *)sqlite3_column_text(row, 0));
+  sqlite3_finalize(row);
+  return status ? status : status_of(code);
+}
+
 static void close_store(void *context) {
   struct store *store = context;
   sqlite3_free(store->lent);
@@ -168,6 +178,7 @@ static lily_session_status open_store(struct store *store, const char *path, lil
   backend.each = each;
   backend.renew = renew;
   backend.replace = replace;
+  backend.scopes = scopes;
   backend.close = close_store;
   if (sqlite3_open(path, &store->db) == SQLITE_OK && sqlite3_busy_timeout(store->db, 5000) == SQLITE_OK
       && !execute(store, "PRAGMA synchronous = FULL;"

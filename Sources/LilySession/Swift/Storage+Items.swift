@@ -57,28 +57,6 @@
           }, to: forSessions)
       }
     }
-
-    /// Returns the scopes that have entries, sorted by name, each with the entries that ``items(withPrefix:)`` returns for it. For a scope
-    /// the result is empty, as a scope has no scopes.
-    public func scopes() throws(Failure) -> [(name: String, items: [Item])] {
-      guard scope == .none else { return [] }
-      let now = now()
-      var found: [(name: String, items: [Item])] = []
-      var last = Scope.none
-      for item in try entries(Key(stored: [0])) where !item.entry.isExpired(at: now) {
-        let scope = item.key.withBytes { Scope(of: $0) }
-        let key = scope.hostKey(item.key)
-        if scope == .none || key.bytes.isEmpty { continue } // This entry is in no scope, or is the scope's generation.
-        if scope != last { found.append((name: scope.name, items: [])) }
-        last = scope
-        found[found.count - 1].items.append(Item(key: key, entry: item.entry))
-      }
-      return found
-    }
-  }
-
-  extension Scope {
-    fileprivate var name: String { String(decoding: prefix.dropFirst().dropLast(), as: UTF8.self) }
   }
 
   extension Entry {

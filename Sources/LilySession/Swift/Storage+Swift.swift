@@ -9,9 +9,30 @@
     /// Returns a part of this storage that is a separate storage, such as one for each user.
     ///
     /// - Parameter name: the name of the part, 1 to 64 bytes.
-    /// - Throws: `unsupported` if this storage is a scope itself.
+    /// - Throws: `unsupported` if this storage is a scope itself, or if its scopes are files and ``Journal/Options/hasScopeFiles`` is not set.
     public func scoped(_ name: String) throws(Failure) -> ScopedStorage {
       try ScopedStorage.make(forSessions, try [UInt8](name.utf8).withBytes { name throws(Failure) in try Scope(name: name) })
+    }
+
+    /// Returns the names of the scopes that have an entry that has not expired, in byte order. Where scopes are files, each is read.
+    ///
+    /// - Throws: `unsupported` as ``scoped(_:)`` does.
+    public func scopes() throws(Failure) -> [String] {
+      let names: [Key] = try forSessions.scopes()
+      return names.map(\.description)
+    }
+
+    /// Removes scopes in which nothing is left that has not expired, where scopes are files with the files. It may be called at any time,
+    /// beside programs that use the scopes.
+    ///
+    /// - Parameter limit: how many scopes to remove at most; nil means no limit.
+    /// - Returns: how many were removed. If they are fewer than the limit, all scopes have been looked at.
+    /// - Throws: `invalidArgument` if the limit is not positive; `unsupported` as ``scoped(_:)`` does.
+    @discardableResult
+    public func sweep(limit: Int? = nil) throws(Failure) -> Int {
+      let limit: Int = limit ?? Int.max
+      guard limit > 0 else { throw Failure(.invalidArgument, "the limit is not positive") }
+      return try forSessions.sweep(limit: limit)
     }
 
     /// Returns the JSON text under a key. The key under which a field is stored is `lily_session_` followed by the field's own key.

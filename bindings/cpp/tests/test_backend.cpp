@@ -78,6 +78,12 @@ class store : public lily::backend {
     return lily::replaced::done;
   }
 
+  bool lists_scopes() const override { return atomic; }
+  std::vector<std::string> scopes() override {
+    note("scopes");
+    return scope_names;
+  }
+
   void sync() override { note("sync"); }
   int fd() override { return note("fd"), 42; }
   void close() override { note("close"); }
@@ -85,7 +91,8 @@ class store : public lily::backend {
   std::string fault;
   std::map<std::string, lily::entry> entries;
   std::map<std::string, std::uint64_t> generations;
-  bool atomic = false; // true if it implements renew and replace
+  bool atomic = false; // true if it implements renew, replace and scopes
+  std::vector<std::string> scope_names;
   std::function<void()> before_renewal, before_replacement;
   int syncs = 0, closes = 0, renewals = 0, replacements = 0;
   std::mutex mutex;
@@ -263,6 +270,28 @@ TEST_CASE("backend: S8 the library is told which of the two made a replacement f
   CHECK(host->entries["k"].json == "2");
   table.release(table.context);
   CHECK(alive == 0);
+}
+
+TEST_CASE("backend: S19 it lists the scopes, or the library finds them among the entries") {
+  int alive = 0;
+  for (const bool atomic : {false, true}) {
+    store *host = new store(alive);
+    host->atomic = atomic;
+    const lily::storage storage = lily::storage::open_backend(std::unique_ptr<lily::backend>(host));
+    for (const char *name : {"b", "a", "hidden"}) storage.scoped(name).set("k", "1");
+    host->scope_names = {"b", "a", "empty"};
+    CHECK(storage.scopes() == (atomic ? std::vector<std::string>({"a", "b"}) : std::vector<std::string>({"a", "b", "hidden"})));
+    if (!atomic) continue;
+    CHECK(storage.sweep() == 0);
+    host->scope_names = {"a", ""};
+    CHECK(fails(lily::status::invalid_argument, [&] { storage.scopes(); }));
+    host->scope_names = {std::string("a\0b", 3)};
+    CHECK(fails(lily::status::invalid_argument, [&] { storage.scopes(); }));
+    host->fault = "scopes";
+    CHECK_THROWS_AS(storage.scopes(), thrown);
+    host->fault = "quota in scopes";
+    CHECK_THROWS_WITH_AS(storage.sweep(), "the backend is full", lily::quota_error);
+  }
 }
 
 TEST_CASE("backend: what it throws comes out of the call, and its status counts") {

@@ -171,6 +171,71 @@ TEST_CASE("storage: S19 scopes") {
   CHECK(fails(lily::status::invalid_argument, [&] { storage.scoped(std::string("a\0b", 3)); }));
 }
 
+TEST_CASE("storage: S19 scopes are listed and swept") {
+  lily::time_point now(std::chrono::milliseconds(5000));
+  lily::storage_options options;
+  options.clock = [&now] { return now; };
+  const lily::storage storage = lily::storage::memory(options);
+  CHECK(storage.scopes().empty());
+  const std::string names[] = {"user:10", "user:2", "user:1"};
+  for (const std::string &name : names) storage.scoped(name).set("k", "1", name == "user:1" ? lily::time_point() : now + std::chrono::seconds(1));
+  CHECK(storage.scopes() == std::vector<std::string>({"user:1", "user:10", "user:2"}));
+  CHECK(storage.sweep() == 0);
+  now += std::chrono::seconds(1);
+  CHECK(storage.scopes() == std::vector<std::string>({"user:1"}));
+  CHECK(storage.sweep(1) == 1);
+  CHECK(storage.sweep(5) == 1);
+  CHECK(storage.info().entries == 1);
+  CHECK(fails(lily::status::unsupported, [&] { storage.scoped("user:1").scopes(); }));
+  CHECK(fails(lily::status::unsupported, [&] { storage.scoped("user:1").sweep(); }));
+}
+
+TEST_CASE("storage: S22 an exclusive storage alone writes") {
+  const place here;
+  lily::storage_options options;
+  options.exclusive = true;
+  lily::storage storage = lily::storage::open(here.journal(), options);
+  CHECK(fails(lily::status::busy, [&] { lily::storage::open(here.journal(), options); }));
+  storage = lily::storage::memory();
+  lily::storage::open(here.journal(), options).set("k", "1");
+  options.read_only = true;
+  CHECK(fails(lily::status::invalid_argument, [&] { lily::storage::open(here.journal(), options); }));
+}
+
+TEST_CASE("storage: S23 each scope is a file of its own") {
+  const place here;
+  lily::storage_options options;
+  options.scope_files = true;
+  const lily::storage storage = lily::storage::open(here.journal(), options);
+  const lily::storage scope = storage.scoped("user:1");
+  scope.set("lily_session_k", "1");
+  CHECK(scope.path().find(here.journal() + ".d/") == 0);
+  CHECK(std::ifstream(scope.path()).good());
+  CHECK(storage.scopes() == std::vector<std::string>({"user:1"}));
+  lily::clear(scope);
+  CHECK(storage.scopes().empty());
+  CHECK(storage.sweep() == 1);
+  CHECK(!std::ifstream(scope.path()).good());
+  CHECK(fails(lily::status::unsupported, [&] { lily::storage::open(here.journal()).scopes(); }));
+}
+
+TEST_CASE("storage: S24 closing does not sync if it is told so") {
+  for (const bool syncs : {true, false}) {
+    const place here;
+    lily::storage_options options;
+    options.no_sync = !syncs;
+    {
+      const lily::storage storage = lily::storage::open(here.journal(), options);
+      storage.set("k", "\"secret\"");
+      storage.remove("k");
+    }
+    // A sync rewrites the file without the values that were removed.
+    std::ifstream file(here.journal());
+    const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    CHECK((text.find("secret") == std::string::npos) == syncs);
+  }
+}
+
 TEST_CASE("storage: S10 the descriptor tells of others' changes") {
   const place here;
   const lily::storage storage = lily::storage::open(here.journal()), other = lily::storage::open(here.journal());

@@ -173,6 +173,50 @@ def test_S27_a_value_is_replaced_in_one_step(clock: Clock) -> None:
     assert [other.modify("key", lambda value: value + 1, 0) for _ in range(2)] == [1, 2]
 
 
+class Listing(InDict):
+    """A backend that lists its scopes."""
+
+    def __init__(self, names: List[Any]) -> None:
+        super().__init__()
+        self.names = names
+
+    def scopes(self) -> List[str]:
+        self.log.append("scopes")
+        return self.names
+
+
+def test_S19_scopes_are_listed_by_the_backend() -> None:
+    backend = Listing(["b", "crème", "empty"])
+    for storage in (Storage.backend(InDict()), Storage.backend(backend)):
+        for name in ("crème", "b", "hidden"):
+            storage.scoped(name)["key"] = 1
+        assert storage.scopes() == ["b", "crème"] + ["hidden"] * (backend.log == [])
+        assert storage.sweep() == 0
+    assert backend.log.count("scopes") == 2
+    wrong: "list[tuple[Any, type[Exception]]]" = [
+        ("", InvalidArgumentError), ("x" * 65, InvalidArgumentError), ("a\0b", InvalidArgumentError), (3, TypeError),
+    ]  # fmt: skip
+    for name, kind in wrong:
+        backend.names = ["b", name]
+        with pytest.raises(kind):
+            storage.scopes()
+
+
+def test_what_scopes_raises_comes_out() -> None:
+    class Failing(InDict):
+        failure: "type[Exception]" = StorageError
+
+        def scopes(self) -> List[str]:
+            raise self.failure("unplugged")
+
+    storage = Storage.backend(Failing())
+    with pytest.raises(StorageError, match="unplugged"):
+        storage.scopes()
+    Failing.failure = KeyError
+    with pytest.raises(KeyError, match="unplugged"):
+        storage.sweep()
+
+
 def test_S12_without_a_sync_what_is_not_durable_stays_so() -> None:
     class Volatile(InDict):
         sync = Backend.sync  # not overridden

@@ -9,7 +9,7 @@ import pytest
 from conftest import Clock
 
 from lily_session import (
-    REMOVE, CorruptError, DecodeError, Durability, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError,
+    REMOVE, BusyError, CorruptError, DecodeError, Durability, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError,
     QuotaError, RawJSON, RefusedError, Storage, UnsupportedError, clear, version,
 )  # fmt: skip
 
@@ -193,6 +193,58 @@ def test_S19_scopes(storage: Storage) -> None:
     grace.close()
 
 
+def test_S19_scopes_are_listed_and_swept(clock: Clock) -> None:
+    storage = Storage.memory(clock=clock)
+    assert storage.scopes() == []
+    storage.scoped("crème")["key"] = 1
+    for name in ("user:2", "user:10"):
+        storage.scoped(name).set("key", 1, expires_at=clock.now + timedelta(seconds=1))
+    assert storage.scopes() == ["crème", "user:10", "user:2"]
+    assert storage.sweep() == 0
+    clock.go(seconds=1)
+    assert storage.scopes() == ["crème"]
+    assert (storage.sweep(1), storage.sweep(limit=5), storage.sweep()) == (1, 1, 0)
+    assert storage.info().entries == 1
+    for limit in (0, -1):
+        with pytest.raises(InvalidArgumentError, match="limit"):
+            storage.sweep(limit)
+    scope = storage.scoped("crème")
+    for function in (scope.scopes, scope.sweep):
+        with pytest.raises(UnsupportedError):
+            function()
+
+
+def test_S22_an_exclusive_storage_alone_writes(path: Path) -> None:
+    with Storage.open(path, exclusive=True), pytest.raises(BusyError):
+        Storage.open(path, exclusive=True)
+    with Storage.open(path, exclusive=True) as storage:
+        storage["key"] = 1
+    with pytest.raises(InvalidArgumentError):
+        Storage.open(path, exclusive=True, read_only=True)
+
+
+def test_S23_each_scope_is_a_file_of_its_own(path: Path) -> None:
+    with Storage.open(path, scope_files=True) as storage, storage.scoped("user:1") as scope:
+        scope["lily_session_key"] = 1
+        assert scope.path and scope.path.parent.parent == Path(f"{path}.d") and scope.path.exists()
+        assert storage.scopes() == ["user:1"]
+        clear(scope)
+        assert storage.scopes() == []
+        assert storage.sweep() == 1
+        assert not scope.path.exists()
+    with Storage.open(path) as storage, pytest.raises(UnsupportedError, match="flag"):
+        storage.scopes()
+
+
+@pytest.mark.parametrize("no_sync", [False, True])
+def test_S24_closing_does_not_sync_if_it_is_told_so(path: Path, no_sync: bool) -> None:
+    with Storage.open(path, no_sync=no_sync) as storage:
+        storage["key"] = "secret"
+        storage.remove("key")
+    # A sync rewrites the file without the values that were removed.
+    assert (b"secret" in path.read_bytes()) == no_sync
+
+
 def test_a_scope_keeps_the_clock(clock: Clock) -> None:
     scope = Storage.memory(clock=clock).scoped("a")
     scope.set("key", 1, expires_at=clock.now + timedelta(seconds=1))
@@ -213,7 +265,8 @@ def test_a_closed_storage_says_so(path: Path) -> None:
     storage.close()
     storage.close()
     for function in (lambda: storage["key"], lambda: storage.set("key", 1), lambda: storage.remove("key"), storage.each, storage.sync,
-                     storage.fileno, storage.info, lambda: clear(storage), lambda: storage.scoped("a"), lambda: storage.path):  # fmt: skip
+                     storage.fileno, storage.info, lambda: clear(storage), lambda: storage.scoped("a"), storage.scopes, storage.sweep,
+                     lambda: storage.path):  # fmt: skip
         with pytest.raises(ValueError, match="the storage is closed"):
             function()
 

@@ -2,7 +2,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, Iterable, NamedTuple, Optional, Sequence
 
-from ._calls import keep, keep_status, lend_until_next
+from ._calls import c_string, keep, keep_status, lend_until_next
 from ._errors import Error, UnsupportedError
 from ._native import ffi, lib
 
@@ -76,6 +76,13 @@ class Backend(ABC):
         """
         raise UnsupportedError("the backend does not override replace")
 
+    def scopes(self) -> Iterable[str]:
+        """Returns the name of each scope that has an entry, in any order. The keys of a scope begin with U+0001, its name and U+0001.
+
+        If it is not overridden, the library looks at all entries to find the scopes.
+        """
+        raise UnsupportedError("the backend does not override scopes")
+
 
 _alive: "dict[Any, Any]" = {}
 """The backends that the library uses, by their handles. It may use one for longer than its Storage exists, as sessions keep it open."""
@@ -87,15 +94,17 @@ def function_table(backend: Backend) -> Any:
         raise TypeError(f"{type(backend).__name__} is not a Backend")
     handle = ffi.new_handle(backend)
     _alive[handle] = backend
-    # The library works without these three functions.
+    # The library works without these four functions.
     sync = lib.lily_py_backend_sync if type(backend).sync is not Backend.sync else ffi.NULL
     renew = lib.lily_py_backend_renew if type(backend).renew is not Backend.renew else ffi.NULL
     replace = lib.lily_py_backend_replace if type(backend).replace is not Backend.replace else ffi.NULL
+    scopes = lib.lily_py_backend_scopes if type(backend).scopes is not Backend.scopes else ffi.NULL
     return ffi.new("lily_session_backend *", {
         "size": ffi.sizeof("lily_session_backend"), "context": handle, "release": lib.lily_py_backend_release,
         "read": lib.lily_py_backend_read, "write": lib.lily_py_backend_write, "clear": lib.lily_py_backend_clear,
         "generation": lib.lily_py_backend_generation, "each": lib.lily_py_backend_each, "sync": sync,
         "fd": lib.lily_py_backend_fd, "close": lib.lily_py_backend_close, "renew": renew, "replace": replace,
+        "scopes": scopes,
     })  # fmt: skip
 
 
@@ -208,6 +217,18 @@ def lily_py_backend_replace(context: Any, stored: Any, entry: Any, prefix: Any, 
     except Error as error:
         return keep_status(error)
     return 0 if replaced else int(lib.LILY_SESSION_ERROR_NOT_FOUND)
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_IO, onerror=keep)
+def lily_py_backend_scopes(context: Any, visit: Any, visitor: Any) -> int:
+    try:
+        for name in _backend(context).scopes():
+            status = int(visit(visitor, ffi.new("char[]", c_string(name, "the scope"))))
+            if status:
+                return status
+    except Error as error:
+        return keep_status(error)
+    return 0
 
 
 @ffi.def_extern(error=-1, onerror=keep)

@@ -58,7 +58,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class StorageInfo:
-    """Facts about a storage. For a scope they are those of its parent. Sizes are in bytes."""
+    """Facts about a storage. For a scope they are those of its parent, unless scopes are files. Sizes are in bytes."""
 
     path: Optional[Path]
     """The path of the file; None if there is no file."""
@@ -97,7 +97,8 @@ class Storage:
 
     @classmethod
     def open(cls, path: Union[str, "os.PathLike[str]", None] = None, *, application: Optional[str] = None,
-             durability: Durability = Durability.PROCESS, read_only: bool = False, strict: bool = False, quota_bytes: int = 0,
+             durability: Durability = Durability.PROCESS, read_only: bool = False, strict: bool = False, exclusive: bool = False,
+             scope_files: bool = False, no_sync: bool = False, quota_bytes: int = 0,
              clock: Optional[Callable[[], datetime]] = None) -> "Storage":
         """Opens a file, and creates it (mode 0600) if it is missing. Any number of processes may have it open.
 
@@ -107,10 +108,19 @@ class Storage:
         read_only    True never writes to the file, and does not create it
         strict       True raises CorruptError for a damaged file, instead of reading around the damage, and RefusedError if other users
                      could exchange the file
-        quota_bytes  the limit for all keys and values; 0 means 5 MiB, -1 no limit
+        exclusive    True lets only this storage write to the file until it is closed, so that an update is one system call. It raises
+                     BusyError at once if another storage is exclusive
+        scope_files  True keeps each scope in a file of its own, so that what is done with one costs the same however many there are. All
+                     programs that use the file must open it so
+        no_sync      True does not sync when the storage or a session ends, for servers that open a scope for each request
+        quota_bytes  the limit for all keys and values, or with `scope_files` for those of each scope; 0 means 5 MiB, -1 no limit
         clock        returns the time instead of the system's clock, for tests
         """
-        flags = (lib.LILY_SESSION_READ_ONLY if read_only else 0) | (lib.LILY_SESSION_STRICT if strict else 0)
+        flags = (
+            (lib.LILY_SESSION_READ_ONLY if read_only else 0) | (lib.LILY_SESSION_STRICT if strict else 0)
+            | (lib.LILY_SESSION_EXCLUSIVE if exclusive else 0) | (lib.LILY_SESSION_SCOPE_FILES if scope_files else 0)
+            | (lib.LILY_SESSION_NO_SYNC if no_sync else 0)
+        )  # fmt: skip
         where = ffi.NULL
         if path is not None:
             encoded = os.fsencode(path)
@@ -135,6 +145,25 @@ class Storage:
         out = ffi.new("lily_session_storage **")
         call(lib.lily_session_storage_scoped, self._live_handle(), c_string(scope, "the scope"), out)
         return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps)
+
+    def scopes(self) -> "list[str]":
+        """Returns the names of the scopes that hold an entry that has not expired, in byte order. Where scopes are files, each is read."""
+        names: "list[str]" = []
+        handle = ffi.new_handle(names)
+        call(lib.lily_session_storage_scopes, self._live_handle(), lib.lily_py_scope, handle)
+        return names
+
+    def sweep(self, limit: Optional[int] = None) -> int:
+        """Removes scopes in which nothing is left that has not expired, where scopes are files with the files, and returns how many.
+
+        It may run at any time, beside programs that use the scopes. `limit` is how many it removes at most; None means no limit. If it
+        removed fewer, it has looked at all scopes.
+        """
+        if limit is not None and limit < 1:
+            raise InvalidArgumentError("the limit is less than 1")
+        out = ffi.new("size_t *")
+        call(lib.lily_session_storage_sweep, self._live_handle(), limit or 0, out)
+        return int(out[0])
 
     @classmethod
     def _opened(cls, function: Callable[..., int], *arguments: Any, clock: Optional[Callable[[], datetime]],
@@ -315,4 +344,10 @@ def lily_py_clock(context: Any) -> int:
 def lily_py_item(context: Any, key: Any, json: Any, length: int, expires_at_ms: int) -> int:
     text = RawJSON(ffi.unpack(json, length), "utf-8")
     ffi.from_handle(context).append(Item(ffi.string(key).decode(), text, from_milliseconds(expires_at_ms)))
+    return 0
+
+
+@ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
+def lily_py_scope(context: Any, name: Any) -> int:
+    ffi.from_handle(context).append(ffi.string(name).decode())
     return 0

@@ -65,6 +65,9 @@ pub const LILY_SESSION_DURABILITY_POWER: i32 = 1;
 
 pub const LILY_SESSION_READ_ONLY: i32 = 1;
 pub const LILY_SESSION_STRICT: i32 = 2;
+pub const LILY_SESSION_EXCLUSIVE: i32 = 4;
+pub const LILY_SESSION_SCOPE_FILES: i32 = 8;
+pub const LILY_SESSION_NO_SYNC: i32 = 16;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +90,9 @@ pub struct lily_session_entry {
     pub expires_at_ms: i64,
     pub version: u32,
 }
+
+pub type lily_session_scope_fn =
+    Option<unsafe extern "C" fn(context: *mut c_void, scope: *const c_char) -> lily_session_status>;
 
 pub type lily_session_entry_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, entry: *const lily_session_entry) -> lily_session_status>;
@@ -141,6 +147,13 @@ pub struct lily_session_backend {
             entry: *const lily_session_entry,
             prefix: *const c_char,
             generation: u64,
+        ) -> lily_session_status,
+    >,
+    pub scopes: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            visit: lily_session_scope_fn,
+            visitor: *mut c_void,
         ) -> lily_session_status,
     >,
 }
@@ -428,6 +441,16 @@ extern "C" {
         parent: *mut lily_session_storage,
         scope: *const c_char,
         out_storage: *mut *mut lily_session_storage,
+    ) -> lily_session_status;
+    pub fn lily_session_storage_scopes(
+        storage: *mut lily_session_storage,
+        visit: lily_session_scope_fn,
+        context: *mut c_void,
+    ) -> lily_session_status;
+    pub fn lily_session_storage_sweep(
+        storage: *mut lily_session_storage,
+        limit: usize,
+        out_removed: *mut usize,
     ) -> lily_session_status;
     pub fn lily_session_storage_open_backend(
         backend: *const lily_session_backend,

@@ -144,7 +144,7 @@ fn layouts(source: &mut Source) {
     all! {
         lily_session_storage_options { size, durability, flags, application, quota_bytes, clock, context }
         lily_session_entry { key, json, length, expires_at_ms, version }
-        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew, replace }
+        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew, replace, scopes }
         lily_session_info {
             size, path, entries, live_bytes, quota_bytes, file_bytes, damaged_lines, last_compaction_ms, durability, owes_sync,
             directory_is_open,
@@ -181,6 +181,7 @@ fn constants(source: &mut Source) -> BTreeSet<String> {
         LILY_SESSION_ERROR_NO_SPACE LILY_SESSION_ERROR_NOT_DURABLE LILY_SESSION_ERROR_PERMISSION LILY_SESSION_ERROR_REFUSED
         LILY_SESSION_ERROR_CORRUPT LILY_SESSION_ERROR_QUOTA LILY_SESSION_ERROR_BUSY
         LILY_SESSION_DURABILITY_PROCESS LILY_SESSION_DURABILITY_POWER LILY_SESSION_READ_ONLY LILY_SESSION_STRICT
+        LILY_SESSION_EXCLUSIVE LILY_SESSION_SCOPE_FILES LILY_SESSION_NO_SYNC
         LILY_SESSION_NULL LILY_SESSION_BOOL LILY_SESSION_INT LILY_SESSION_REAL LILY_SESSION_STRING LILY_SESSION_JSON
         LILY_SESSION_MEMBER_NONE LILY_SESSION_MEMBER_BOOL LILY_SESSION_MEMBER_INT32 LILY_SESSION_MEMBER_INT64 LILY_SESSION_MEMBER_DOUBLE
         LILY_SESSION_MEMBER_CHARS LILY_SESSION_MEMBER_STRING LILY_SESSION_MEMBER_INT8 LILY_SESSION_MEMBER_INT16 LILY_SESSION_MEMBER_UINT8
@@ -211,6 +212,7 @@ fn functions(source: &mut Source) -> BTreeSet<String> {
     functions_declared! { source, names;
         lily_session_version() lily_session_status_name(_) lily_session_last_error() lily_session_free(_)
         lily_session_storage_open(_, _, _) lily_session_storage_open_memory(_, _) lily_session_storage_scoped(_, _, _)
+        lily_session_storage_scopes(_, _, _) lily_session_storage_sweep(_, _, _)
         lily_session_storage_open_backend(_, _, _) lily_session_storage_close(_) lily_session_storage_path(_)
         lily_session_storage_get(_, _, _, _) lily_session_storage_set(_, _, _, _, _) lily_session_storage_remove(_, _)
         lily_session_storage_write(_, _, _) lily_session_storage_modify(_, _, _, _)

@@ -78,6 +78,17 @@ pub trait Backend: Send + Sync + 'static {
     ) -> Result<bool> {
         Err(Status::Unsupported.into())
     }
+
+    /// Returns `true` if the backend implements [`scopes`](Backend::scopes). It is called once, when the storage is opened. With `false`,
+    /// the default, the library looks at all entries to find the scopes.
+    fn lists_scopes(&self) -> bool {
+        false
+    }
+
+    /// Returns the name of each scope that has an entry, in any order. The keys of a scope begin with U+0001, its name and U+0001.
+    fn scopes(&self) -> Result<Vec<String>> {
+        Err(Status::Unsupported.into())
+    }
 }
 
 /// What is stored under a key.
@@ -113,7 +124,7 @@ pub(crate) fn open_storage<B: Backend>(
     options: *const sys::lily_session_storage_options,
     out_storage: *mut *mut sys::lily_session_storage,
 ) -> sys::lily_session_status {
-    let (renews, replaces) = (store.renews(), store.replaces());
+    let (renews, replaces, lists_scopes) = (store.renews(), store.replaces(), store.lists_scopes());
     let backend = sys::lily_session_backend {
         context: Box::into_raw(Box::new(store)).cast(),
         release: Some(border::release_box::<B>),
@@ -127,6 +138,7 @@ pub(crate) fn open_storage<B: Backend>(
         close: Some(close::<B>),
         renew: if renews { Some(renew::<B>) } else { None },
         replace: if replaces { Some(replace::<B>) } else { None },
+        scopes: if lists_scopes { Some(scopes::<B>) } else { None },
         ..Default::default()
     };
     // SAFETY: the library copies the table. Its functions get its context, which is a `B`, and only share it.
@@ -334,6 +346,25 @@ unsafe extern "C" fn replace<B: Backend>(
                 return Ok(());
             }
             Err(Status::NotFound.into())
+        })
+    }
+}
+
+unsafe extern "C" fn scopes<B: Backend>(
+    context: *mut c_void,
+    visit: sys::lily_session_scope_fn,
+    visitor: *mut c_void,
+) -> sys::lily_session_status {
+    // SAFETY: the context is the one of `open_storage`. The rest is valid during the call, and `visit` copies the name.
+    unsafe {
+        with_backend::<B>(context, |backend| {
+            backend.scopes()?.into_iter().try_for_each(|name| {
+                let name = CString::new(name).map_err(|_| Status::InvalidArgument)?;
+                match visit.map(|visit| visit(visitor, name.as_ptr())) {
+                    None | Some(sys::LILY_SESSION_OK) => Ok(()),
+                    Some(ended) => Err(Status::from_code(ended).into()),
+                }
+            })
         })
     }
 }

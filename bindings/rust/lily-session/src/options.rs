@@ -41,7 +41,7 @@ pub enum Durability {
     Power,
 }
 
-/// The limit for the bytes of keys and values in a storage, including those of its scopes.
+/// The limit for the bytes of keys and values in a storage, including those of its scopes unless they are files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Quota {
@@ -76,6 +76,24 @@ impl StorageOptions {
     /// and opening a file that other users could exchange fails with [`Status::Refused`](crate::Status::Refused).
     pub fn strict(self, yes: bool) -> Self {
         self.flag(sys::LILY_SESSION_STRICT, yes)
+    }
+
+    /// With `true`, only this storage can write to the file, until its last handle and its sessions are gone, so that an update is one
+    /// system call. Opening fails at once with [`Status::Busy`](crate::Status::Busy) while another storage is exclusive.
+    pub fn exclusive(self, yes: bool) -> Self {
+        self.flag(sys::LILY_SESSION_EXCLUSIVE, yes)
+    }
+
+    /// With `true`, each scope is a file of its own, so that what is done with one costs the same however many there are, and the quota is
+    /// the limit for each. All programs that use the file must open it so.
+    pub fn scope_files(self, yes: bool) -> Self {
+        self.flag(sys::LILY_SESSION_SCOPE_FILES, yes)
+    }
+
+    /// With `true`, closing and detaching do not sync, for servers that open a scope for each request. [`sync`](Storage::sync) and
+    /// [`flush`](crate::Runtime::flush) still do.
+    pub fn no_sync(self, yes: bool) -> Self {
+        self.flag(sys::LILY_SESSION_NO_SYNC, yes)
     }
 
     /// Sets the program's name, which names the default place. It has 1 to 64 letters, digits, `.`, `_` and `-`, and does not begin with

@@ -1,7 +1,7 @@
 use crate::error::c_string;
 use crate::options::Clock;
 use crate::{backend, border, modify, sys, time};
-use crate::{Backend, BoxError, Change, Durability, Json, Outcome, Quota, Result, Status, StorageOptions};
+use crate::{Backend, BoxError, Change, Durability, Error, Json, Outcome, Quota, Result, Status, StorageOptions};
 use std::ffi::{CStr, OsStr};
 use std::fmt;
 use std::os::raw::{c_char, c_void};
@@ -97,6 +97,33 @@ impl Storage {
         let handle = Handle::new(storage, None, Some(self.clone()));
         opened.settle()?;
         Storage::of(handle)
+    }
+
+    /// Returns the names of the scopes that hold an entry that has not expired, in byte order. If scopes are
+    /// [files](StorageOptions::scope_files), each is read.
+    pub fn scopes(&self) -> Result<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        // SAFETY: the storage is alive, and the context is the one that the function expects.
+        border::call(|| unsafe {
+            sys::lily_session_storage_scopes(self.as_ptr(), Some(keep_name), ptr::addr_of_mut!(names).cast())
+        })?;
+        Ok(names)
+    }
+
+    /// Removes scopes in which nothing is left that has not expired, with their files if scopes are files, and returns how many it removed.
+    /// It may be called at any time, beside programs that use the scopes.
+    ///
+    /// It removes `limit` scopes at most; `None` means no limit. If it removed fewer, it has looked at all scopes. Fails with
+    /// [`Status::InvalidArgument`] if the limit is 0.
+    pub fn sweep(&self, limit: Option<usize>) -> Result<usize> {
+        // To the library, 0 means that there is no limit.
+        if limit == Some(0) {
+            return Err(Error::new(Status::InvalidArgument, "the limit is 0"));
+        }
+        let mut removed = 0;
+        // SAFETY: the storage is alive, and the number is valid during the call.
+        border::call(|| unsafe { sys::lily_session_storage_sweep(self.as_ptr(), limit.unwrap_or(0), &mut removed) })?;
+        Ok(removed)
     }
 
     /// Returns the absolute path of the file, or `None` if there is no file.
@@ -229,7 +256,7 @@ impl Storage {
         border::call(|| unsafe { sys::lily_session_clear(self.as_ptr()) })
     }
 
-    /// Returns facts about the storage, such as its size. For a scope they are those of its parent.
+    /// Returns facts about the storage, such as its size. For a scope they are those of its parent, unless scopes are files.
     pub fn info(&self) -> Result<Info> {
         let mut info = sys::lily_session_info::default();
         // SAFETY: the storage is alive, and the struct has its size.
@@ -282,6 +309,16 @@ impl fmt::Debug for Storage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Storage").field("path", &self.path()).finish_non_exhaustive()
     }
+}
+
+unsafe extern "C" fn keep_name(context: *mut c_void, scope: *const c_char) -> sys::lily_session_status {
+    border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
+        // SAFETY: the context is the list of `Storage::scopes`, and the name is valid during the call.
+        let (names, name) = unsafe { (&mut *context.cast::<Vec<String>>(), border::c_text(scope)) };
+        // A name is UTF-8.
+        names.push(name.unwrap_or_default().to_owned());
+        sys::LILY_SESSION_OK
+    })
 }
 
 /// Removes every session key in the default place, as [`Storage::clear`] does. If there is no file, nothing happens.

@@ -128,7 +128,9 @@ final class Store {
 
   /// Returns the name and the entries of each scope.
   func scopes() throws -> [(name: String, rows: [Row])] {
-    try reportingProblems { () throws(Failure) in try journal.scopes().map { ($0.name, $0.items.map(Row.init)) } }
+    try reportingProblems { () throws(Failure) in 
+      try journal.scopes().map { name throws(Failure) in (name, try journal.scoped(name).items().map(Row.init)) }
+    }
   }
 
   /// Writes a note if the file is damaged, so that nobody takes the entries that are left for all of them.

@@ -24,6 +24,8 @@ struct Inner {
     renewals: AtomicU32,
     replaces: bool,
     replacements: AtomicU32,
+    /// The scopes that it lists, if it lists any.
+    scopes: Mutex<Option<Vec<&'static str>>>,
     /// What another program does just before a renewal or a replacement.
     meanwhile: Mutex<Option<Meanwhile>>,
     file: Option<std::fs::File>,
@@ -148,6 +150,16 @@ impl Backend for Owned {
         self.write(vec![Change::Put(key, entry.clone())], expected)?;
         Ok(true)
     }
+
+    fn lists_scopes(&self) -> bool {
+        self.0 .0.scopes.lock().unwrap().is_some()
+    }
+
+    fn scopes(&self) -> Result<Vec<String>> {
+        drop(self.table()?); // this fails if it is told so
+        let names = self.0 .0.scopes.lock().unwrap().clone();
+        Ok(names.unwrap_or_default().into_iter().map(str::to_owned).collect())
+    }
 }
 
 #[test]
@@ -182,6 +194,36 @@ fn a_value_is_replaced_in_one_step() {
             .unwrap();
         assert_eq!(storage.get("key").unwrap().as_deref(), Some("[]"));
         assert_eq!(table.0.replacements.load(Ordering::Relaxed), 5);
+    }
+}
+
+#[test]
+fn a_backend_lists_its_scopes() {
+    for lists in [false, true] {
+        let table = Table::default();
+        let list = |names: &[&'static str]| *table.0.scopes.lock().unwrap() = Some(names.to_vec());
+        if lists {
+            list(&["b", "crème", "empty"]);
+        }
+        let storage = Storage::backend(Owned(table.clone())).unwrap();
+        for name in ["crème", "b", "hidden"] {
+            storage.scoped(name).unwrap().set("k", "1").unwrap();
+        }
+        let found = storage.scopes().unwrap();
+        assert_eq!(storage.sweep(None).unwrap(), 0);
+        if !lists {
+            assert_eq!(found, ["b", "crème", "hidden"]);
+            continue;
+        }
+        assert_eq!(found, ["b", "crème"]);
+        for wrong in ["", "a\0b"] {
+            list(&["b", wrong]);
+            fails(storage.scopes(), Status::InvalidArgument);
+        }
+        *table.0.fails.lock().unwrap() = Some(Status::Quota);
+        let error = fails(storage.scopes(), Status::Quota);
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "as told");
+        fails(storage.sweep(None), Status::Quota);
     }
 }
 

@@ -83,6 +83,73 @@ fn scopes_are_their_own_and_outlive_their_parents_handle() {
 }
 
 #[test]
+fn scopes_are_listed_and_swept() {
+    let (clock, storage) = Clock::new();
+    assert_eq!(storage.scopes().unwrap(), Vec::<String>::new());
+    for name in ["crème", "user:2", "user:10"] {
+        let scope = storage.scoped(name).unwrap();
+        let ends = name.starts_with("user");
+        let expiry = clock.now() + Duration::from_millis(5);
+        if ends {
+            scope.set_until("k", "1", expiry).unwrap()
+        } else {
+            scope.set("k", "1").unwrap()
+        }
+    }
+    assert_eq!(storage.scopes().unwrap(), ["crème", "user:10", "user:2"]);
+    assert_eq!(storage.sweep(None).unwrap(), 0);
+    clock.advance(5);
+    assert_eq!(storage.scopes().unwrap(), ["crème"]);
+    fails(storage.sweep(Some(0)), Status::InvalidArgument);
+    assert_eq!([Some(1), Some(5), None].map(|limit| storage.sweep(limit).unwrap()), [1, 1, 0]);
+    assert_eq!(storage.info().unwrap().entries, 1);
+    let scope = storage.scoped("crème").unwrap();
+    fails(scope.scopes(), Status::Unsupported);
+    fails(scope.sweep(None), Status::Unsupported);
+}
+
+#[test]
+fn an_exclusive_storage_alone_writes() {
+    let folder = Folder::new();
+    let path = folder.file("journal");
+    let exclusive = Storage::options().exclusive(true).open(&path).unwrap();
+    fails(Storage::options().exclusive(true).open(&path), Status::Busy);
+    drop(exclusive);
+    Storage::options().exclusive(true).open(&path).unwrap().set("k", "1").unwrap();
+    fails(Storage::options().exclusive(true).read_only(true).open(&path), Status::InvalidArgument);
+}
+
+#[test]
+fn each_scope_is_a_file_of_its_own() {
+    let folder = Folder::new();
+    let storage = Storage::options().scope_files(true).open(folder.file("journal")).unwrap();
+    let scope = storage.scoped("user:1").unwrap();
+    scope.set("lily_session_k", "1").unwrap();
+    let path = scope.path().unwrap();
+    assert!(path.starts_with(folder.file("journal.d")) && path.exists(), "{path:?}");
+    assert_eq!(storage.scopes().unwrap(), ["user:1"]);
+    scope.clear().unwrap();
+    assert_eq!(storage.scopes().unwrap(), Vec::<String>::new());
+    assert_eq!(storage.sweep(None).unwrap(), 1);
+    assert!(!path.exists());
+    fails(Storage::open(folder.file("journal")).unwrap().scopes(), Status::Unsupported);
+}
+
+#[test]
+fn closing_does_not_sync_if_it_is_told_so() {
+    for no_sync in [false, true] {
+        let folder = Folder::new();
+        let storage = Storage::options().no_sync(no_sync).open(folder.file("journal")).unwrap();
+        storage.set("k", "\"secret\"").unwrap();
+        storage.remove("k").unwrap();
+        drop(storage);
+        // A sync rewrites the file without the values that were removed.
+        let text = std::fs::read_to_string(folder.file("journal")).unwrap();
+        assert_eq!(text.contains("secret"), no_sync);
+    }
+}
+
+#[test]
 fn options() {
     let folder = Folder::new();
     let path = folder.file("journal");
