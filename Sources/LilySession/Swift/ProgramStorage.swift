@@ -19,8 +19,6 @@
     }
     func clear(_ scope: Scope) throws(Failure) { try own.clear(scope) }
     func entries(_ prefix: Key) throws(Failure) -> [Item] { try own.entries(prefix) }
-    /// The program's storage may return entries that it was not asked for, which are in no scope.
-    func allScopes() throws(Failure) -> [Scope] { try scopesOfEntries(in: self).filter { $0 != .none } }
     func sync() throws(Failure) -> Failure? { try own.sync() }
     func now() -> Int64 { own.now() }
     func info() throws(Failure) -> StorageInfo { try own.info() }
