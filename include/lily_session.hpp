@@ -859,7 +859,7 @@ template <> struct built_in<bool> {
   static bool take(const lily_session_value &value) { return value.as.boolean; }
 };
 
-template <class T> struct built_in<T, typename std::enable_if<std::is_integral<T>::value>::type> {
+template <class T> struct built_in<T, typename std::enable_if<std::is_integral<T>::value && sizeof(T) <= sizeof(std::int64_t)>::type> {
   using kept = nothing;
   static constexpr std::int32_t types() { return LILY_SESSION_INT; }
   static void put(T value, kept &, lily_session_value &out) {
