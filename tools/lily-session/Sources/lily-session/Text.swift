@@ -20,8 +20,10 @@ func visible(_ text: String) -> String {
 func visible(json text: String) -> String { escaped(text, doublingBackslashes: false) }
 
 /// Returns a message with escapes. Its line breaks stay, and parts that have escapes already do not change.
+//
+// It is split at scalars, because Swift takes very long to compare a character that has very many marks.
 func visible(lines text: String) -> String {
-  text.split(separator: "\n", omittingEmptySubsequences: false).map { visible(json: String($0)) }.joined(separator: "\n")
+  text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { visible(json: String($0)) }.joined(separator: "\n")
 }
 
 private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
