@@ -85,7 +85,7 @@ def test_a_character_without_end(home):
     value = json.dumps({name: 1}, ensure_ascii=False, separators=(",", ":"))
     home.write(journal.Writer().set(b"lily_session_a", value.encode()).bytes())
     assert home.run("get", "a").out == value + "\n"
-    assert value in home.run("list").out
+    assert value in home.run("list", "--json").out
     for dump in ({"lily_session_" + name: "1", "lily_session_b": "1"}, [{"key": "lily_session_" + name, name: 1, "value": 1}]):
         assert "left out e" in home.run("import", input=json.dumps(dump, ensure_ascii=False).encode(), code=2).err
     assert set(entries(home)) == {b"lily_session_a", b"lily_session_b"}
