@@ -65,7 +65,10 @@ impl<M: 'static, S: 'static> Config<M, S> {
     }
 
     fn of(storage: &Storage, slice: Option<Slice<M, S>>) -> Self {
-        Config { storage: storage.clone(), closures: Closures { slice, revision: None, last_revision: 0, on_event: None } }
+        Config {
+            storage: storage.clone(),
+            closures: Closures { slice, revision: None, last_revision: 0, on_event: None },
+        }
     }
 
     /// Returns the config in C's form, and the storage, which must outlive the session because the session calls the storage's clock.
