@@ -684,7 +684,7 @@ constexpr bool lily_session_is_(int type) {
          : type == LILY_SESSION_MEMBER_DOUBLE ? std::is_same<Member, double>::value
          : type == LILY_SESSION_MEMBER_CHARS  ? std::is_array<Member>::value && std::is_same<typename std::remove_extent<Member>::type, char>::value
          : type == LILY_SESSION_MEMBER_STRING ? std::is_same<Member, char *>::value || std::is_same<Member, const char *>::value
-         : type == LILY_SESSION_MEMBER_ENUM   ? std::is_enum<Member>::value || (std::is_integral<Member>::value && !std::is_same<Member, bool>::value)
+         : type == LILY_SESSION_MEMBER_ENUM   ? (std::is_enum<Member>::value || std::is_integral<Member>::value) && !std::is_same<Member, bool>::value && sizeof(Member) <= 8
          : type == LILY_SESSION_MEMBER_STRUCT ? std::is_class<Member>::value
          : type == LILY_SESSION_ANY_ARRAY_    ? std::is_array<Member>::value
                                               : std::is_pointer<Member>::value;
@@ -714,8 +714,12 @@ constexpr int lily_session_checked_() {
 #define LILY_SESSION_IS_ENUM_(x) \
   _Generic(&(x), char *: 1, signed char *: 1, unsigned char *: 1, short *: 1, unsigned short *: 1, int *: 1, unsigned *: 1, long *: 1, \
     unsigned long *: 1, long long *: 1, unsigned long long *: 1, default: 0)
+#ifdef __GNUC__ /* _Generic alone cannot tell a struct from a pointer or an array whose elements it does not know */
+#define LILY_SESSION_IS_STRUCT_(x) (__builtin_classify_type(x) == 12 && !_Generic(&(x), const __typeof__(x) *: 1, default: 0))
+#else
 #define LILY_SESSION_IS_STRUCT_(x) \
   _Generic(&(x), bool *: 0, float *: 0, double *: 0, long double *: 0, char **: 0, const char **: 0, void **: 0, default: !LILY_SESSION_IS_ENUM_(x))
+#endif
 #define LILY_SESSION_IS_POINTER_(x) _Generic(&(x), __typeof__(&(x)[0]) *: 1, default: 0)
 #define LILY_SESSION_IS_ARRAY_(x) (!LILY_SESSION_IS_POINTER_(x))
 #define LILY_SESSION_CHECKED_(value, type, is, lvalue) \

@@ -197,7 +197,7 @@ class call {
   /// Does the same for an exception that refuses a stored value: finish() does not rethrow it.
   static lily_session_status refused(const std::string *key, lily_session_status other = LILY_SESSION_ERROR_CALLBACK) {
     call *const now = innermost();
-    if (now && key) now->fields_.emplace_back(*key, std::current_exception());
+    if (now && key) now->fields_[*key] = std::current_exception();
     try {
       throw;
     } catch (const session_error &error) {
@@ -209,10 +209,10 @@ class call {
 
   /// Returns what a callback of the field threw last in this call, or nullptr if none threw.
   static std::exception_ptr exception_of(const char *key) {
-    if (const call *const now = innermost())
-      for (auto at = now->fields_.rbegin(); at != now->fields_.rend(); ++at)
-        if (at->first == key) return at->second;
-    return nullptr;
+    const call *const now = innermost();
+    if (!now) return nullptr;
+    const auto at = now->fields_.find(key);
+    return at != now->fields_.end() ? at->second : nullptr;
   }
 
  private:
@@ -223,7 +223,7 @@ class call {
 
   call *outer_;
   std::exception_ptr thrown_;
-  std::vector<std::pair<std::string, std::exception_ptr>> fields_;
+  std::map<std::string, std::exception_ptr> fields_; // a file may have very many entries that are refused
 };
 
 /// Calls the library. Throws what a callback threw, or the failure.
@@ -909,7 +909,7 @@ template <> struct built_in<bool> {
   static bool take(const lily_session_value &value) { return value.as.boolean; }
 };
 
-template <class T> struct built_in<T, typename std::enable_if<std::is_integral<T>::value>::type> {
+template <class T> struct built_in<T, typename std::enable_if<std::is_integral<T>::value && sizeof(T) <= sizeof(std::int64_t)>::type> {
   using kept = nothing;
   static constexpr std::int32_t types() { return LILY_SESSION_INT; }
   static void put(T value, kept &, lily_session_value &out) {
@@ -1169,6 +1169,7 @@ template <class Slice, class Member, class Coder> struct map_context {
     try {
       auto &entries = static_cast<Slice *>(slice)->*self.member;
       const auto at = entries.find(id);
+      if (at != entries.end() && at->first != id) return LILY_SESSION_ERROR_DECODE; // to the container another id is the same
       if (!value) {
         if (at != entries.end()) entries.erase(at);
       } else if (at != entries.end()) {
@@ -1237,7 +1238,8 @@ template <class Slice> class persistence {
   /// The member is a `std::map` or `std::unordered_map` of `std::string` to a type that can be stored, or another container with their
   /// functions and unique keys. Each entry is stored under a key of its own, the prefix and its id, so two programs that change different
   /// entries lose nothing. What holds for a field holds for each entry by itself, and functions that take the key of a field take that of
-  /// an entry, too. A prefix has 1 to 256 bytes, an id 1 to 512, and no id has a NUL inside.
+  /// an entry, too. A prefix has 1 to 256 bytes, an id 1 to 512, and no id has a NUL inside. If two ids are the same to the container, as
+  /// they are to one that ignores case, it has the one that came first, and an event reports the other one, which stays stored.
   ///
   /// After the member may come `encode` and `decode` for the entries' values, and then `lily::field_options`, as in field(). If `migrate`
   /// throws, the event does not hold the exception, because the library does not say whose value it migrates.

@@ -38,10 +38,11 @@ struct HostMap: MapBinding {
     let visitor = Visitor(visit)
     defer { withExtendedLifetime(visitor) {} }
     let call: lily_session_map_visit_fn = { visitor, id, value in
-      guard let visitor, let id, let value else { return Status.invalidArgument.rawValue }
+      guard let visitor, let id else { return Status.invalidArgument.rawValue }
       let text = UnsafeRawBufferPointer(start: id, count: strnlen(id, Key.idLimit + 1))
       // A NativeValue has the same layout in memory as a lily_session_value; a test compares the two.
-      let native = UnsafeRawPointer(value).loadUnaligned(as: NativeValue.self)
+      // One that is NULL has no type, so the field fails, and its entry stays: that the map has the id says that it was not removed.
+      let native = value.map { UnsafeRawPointer($0).loadUnaligned(as: NativeValue.self) } ?? NativeValue()
       return Unmanaged<Visitor>.fromOpaque(visitor)._withUnsafeGuaranteedRef { $0.visit(text, native) }
     }
     return map.each?(map.context, session, call, Unmanaged.passUnretained(visitor).toOpaque()) ?? Status.callback.rawValue

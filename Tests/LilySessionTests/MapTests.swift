@@ -66,4 +66,20 @@ import Testing
     #expect(status { () throws(Failure) in _ = try fields.map("", \.books) } == .invalidArgument)
     #expect(status { () throws(Failure) in _ = try fields.map("b", \.books, expiresAfter: .zero) } == .invalidArgument)
   }
+
+  @Test func `S7 S27 of two spellings of a key the second is refused, and both stay stored`() throws {
+    let (composed, marked) = ("caf\u{E9}", "cafe\u{301}") // one key to a dictionary
+    let storage = try Journal.open(path: scratch.file)
+    try storage.setJSON("1", forKey: "lily_session_book/\(marked)")
+    let (runtime, session) = try open()
+    try storage.setJSON("2", forKey: "lily_session_book/\(composed)")
+    try session.refresh()
+    #expect(runtime.model.books == [marked: 1])
+    try runtime.update { $0.books[marked] = 3 }
+    #expect(try open().runtime.model.books == [marked: 3])
+    #expect(try stored("lily_session_book/\(composed)", in: storage) == "2")
+    try storage.removeValue(forKey: "lily_session_book/\(composed)")
+    try session.refresh()
+    #expect(runtime.model.books == [marked: 3])
+  }
 }

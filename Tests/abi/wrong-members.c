@@ -2,6 +2,8 @@
  * set to its number, and each must fail in C11 and in C++11; with WRONG 0 it compiles, and in C99 always. */
 #include <lily_session.h>
 
+__extension__ typedef __int128 huge;
+
 struct inner {
   int width;
 };
@@ -25,6 +27,9 @@ struct app {
   struct inner inner;
   struct inner some[2];
   struct inner *grown;
+  struct inner table[2][2];
+  const struct inner fixed;
+  huge number;
 };
 
 static const char *const names[] = {"a", NULL};
@@ -86,6 +91,20 @@ static const lily_session_field fields[] = {
     LILY_SESSION_FIELD_GROWING_LIST(struct app, pointer, i32, inner, 1, NULL)
 #elif WRONG == 26
     LILY_SESSION_FIELD_AS(INT16, struct app, i32, "other")
+#elif WRONG == 27
+    LILY_SESSION_FIELD_STRUCT(struct app, grown, inner, 1)
+#elif WRONG == 28
+    LILY_SESSION_FIELD_ARRAY(STRUCT, struct app, table, inner, 1)
+#elif WRONG == 29
+    LILY_SESSION_FIELD_STRUCT(struct app, fixed, inner, 1)
+#elif WRONG == 30
+    LILY_SESSION_FIELD_STRUCT(struct app, number, inner, 1)
+#elif WRONG == 31
+    LILY_SESSION_FIELD_INT64(struct app, number)
+#elif WRONG == 32
+    LILY_SESSION_FIELD_ENUM(struct app, number, names)
+#elif WRONG == 33
+    LILY_SESSION_FIELD_LIST(struct app, some, number, inner, 1)
 #else
 #error "there is no such line"
 #endif

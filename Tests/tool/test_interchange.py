@@ -72,6 +72,39 @@ def test_what_is_no_export_changes_nothing(home, wrong):
     assert "nothing was imported" in result.err and not home.store().exists()
 
 
+def test_escapes_count_in_a_line(home):
+    """Each key is written with the scope's name, of which every byte takes six here, and a line has an end."""
+    dump = {f"lily_session_{number}": "1" for number in range(170_000)}
+    home.run("import", "--scope", "\x01" * 64, input=json.dumps(dump).encode())
+    assert len(entries(home)) == len(dump)
+
+
+def test_a_character_without_end(home):
+    """Swift takes very long to compare a letter that has very many marks, as a name in somebody's file may have."""
+    name = "e" + "\u0301\u0323" * 2**18
+    value = json.dumps({name: 1}, ensure_ascii=False, separators=(",", ":"))
+    home.write(journal.Writer().set(b"lily_session_a", value.encode()).bytes())
+    assert home.run("get", "a").out == value + "\n"
+    assert value in home.run("list", "--json").out
+    for dump in ({"lily_session_" + name: "1", "lily_session_b": "1"}, [{"key": "lily_session_" + name, name: 1, "value": 1}]):
+        assert "left out e" in home.run("import", input=json.dumps(dump, ensure_ascii=False).encode(), code=2).err
+    assert set(entries(home)) == {b"lily_session_a", b"lily_session_b"}
+
+
+@pytest.mark.parametrize("words", [
+    ("list", "--store", b"\xff"), ("set", "a", "1", "--store", b"\xff"), ("export", "-o", b"\xff"), ("import", b"\xff"), ("set", b"\xff", "1"),
+    ("set", "a", b"\xff")])
+def test_what_is_not_text_names_no_other_file(home, words):
+    """\xff must not become the character that stands for what cannot be read."""
+    home.run("set", "a", "1", app="shop")
+    (home.path / "\ufffd").write_text("{}")
+    before = {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()}
+    command = [str(TOOL), *words]
+    done = subprocess.run(command, capture_output=True, env=home.environment, cwd=home.path)
+    assert (done.returncode, done.stdout) == (64, b"") and b"is not UTF-8" in done.stderr
+    assert {path: path.read_bytes() for path in home.path.rglob("*") if path.is_file()} == before
+
+
 def test_a_file_that_is_not_there(home):
     assert "nope.json" in home.run("import", "nope.json", code=1).err
 

@@ -13,7 +13,7 @@ SECRET = [
     "userPassword", "mypassword", "passphrase", "client_secret", "clientSecret", "secret", "credentials", "Authorization", "csrf", "pin", "otp",
     "userpass", "dbpass", "DBPASS", "mypass", "smtp_dbpass", "mypwd", "dbPwd", "MYSQL_PWD", "bearerauth", "basicauth", "oauth", "PHPSESSID",
     "JSESSIONID", "sess_id", "privkey", "my_privkey", "PRIVKEY", "pincode", "pinCode", "private", "PRIVATE", "private_key", "rsaPrivateKey", "mnemonic",
-    "wallet_mnemonic", "walletmnemonic"]
+    "wallet_mnemonic", "walletmnemonic", "größePassword", "tok\u0301en"]
 # A word that only contains a secret word is another word: a tokenizer is not a token.
 PLAIN = ["keyboard", "monkey", "author", "authors", "tokenizer", "secretary", "turkey", "hockey", "keynote", "passenger", "compass", "spin", "pinned",
          "side", "id", "session", "user_id", "idSession", "Tokenize", "donkeys", "theme", "日本語", "",

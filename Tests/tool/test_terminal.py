@@ -110,6 +110,16 @@ def test_what_cannot_be_seen_is_escaped_everywhere(home):
     assert not [hex(ord(c)) for c in UNSEEN if c in on_terminal and c != "\n"]
 
 
+@pytest.mark.parametrize("mark", ["\u0301", "\u1161"])
+def test_marks_without_end_are_cut_as_other_text_is(home, mark):
+    """They take no column, however many there are."""
+    value = json.dumps("e" + mark * 1000, ensure_ascii=False)
+    home.write(journal.Writer().set(b"lily_session_a", value.encode()).set(("lily_session_b" + mark * 300).encode(), b"1").bytes())
+    text = home.terminal("list")
+    assert "b" + mark * 8 + "\\u" in text and max(map(len, text.split("\n"))) < 160
+    assert home.run("get", "a").out == value + "\n"
+
+
 def test_a_blank_does_not_make_two_names_look_alike(home):
     names = ["theme", "theme ", "theme  ", " theme", "the me", "theme\u00a0", "\u2003theme", "theme\u3000", "theme\\u0020", " ", "  "]
     whole = journal.Writer()

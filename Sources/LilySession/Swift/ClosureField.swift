@@ -3,7 +3,7 @@
   /// values of plain types are encoded first, as `ValueCoder.isNative` says.
   struct ClosureField<Session>: FieldBinding {
     private let makeTypedBaseline: () -> ClosureBaseline<Session>
-    /// Decodes a stored value and sets the field to it. Returns false if the decoder refuses the value.
+    /// Decodes a stored value and sets the field to it. Returns false if the decoder or the field refuses the value.
     private let decodeAndSet: (NativeValue, inout Session) -> Bool
     private let runMigration: ((UInt32, NativeValue, (NativeValue) -> Int32) -> Int32)?
 
@@ -12,16 +12,15 @@
 
     /// - Parameters:
     ///   - get: returns nil if the field is a map's, and the map has no such entry.
-    ///   - set: is given nil to remove the entry of a map.
+    ///   - set: is given nil to remove the entry of a map. It throws to refuse.
     init<A: Equatable>(
-      get: @escaping (Session) -> A?, set: @escaping (inout Session, A?) -> Void, coder: ValueCoder<A>,
+      get: @escaping (Session) -> A?, set: @escaping (inout Session, A?) throws(Failure) -> Void, coder: ValueCoder<A>,
       migrate: ((UInt32, String) throws -> A?)?
     ) {
       makeTypedBaseline = { TypedBaseline(get: get, set: set, coder: coder) }
       decodeAndSet = { native, session in
         guard let value = try? coder.decoder.decode(Value(native)) else { return false }
-        set(&session, value)
-        return true
+        return (try? set(&session, value)) != nil
       }
       runMigration = migrate.map { migrate in
         { version, stored, body in
@@ -45,7 +44,7 @@
     func append(_ baseline: ClosureBaseline<Session>, to buffer: ByteBuffer) throws(Failure) { try baseline.native.append(to: buffer) }
     func set(_ value: NativeValue, in session: inout Session) -> Int32 { decodeAndSet(value, &session) ? 0 : Status.decode.rawValue }
     func restore(_ baseline: ClosureBaseline<Session>, in session: inout Session) -> Int32 {
-      baseline.restore(&session)
+      do throws(Failure) { try baseline.restore(&session) } catch { return error.status.rawValue }
       return 0
     }
     func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32? {
@@ -64,16 +63,16 @@
     func empty() { native.dispose() }
     func copyForRestoring() -> ClosureBaseline { ClosureBaseline() }
     func capture(_ session: Session) -> Capture { .same }
-    func restore(_ session: inout Session) {}
+    func restore(_ session: inout Session) throws(Failure) {}
   }
 
   private final class TypedBaseline<Session, A: Equatable>: ClosureBaseline<Session> {
     private let get: (Session) -> A?
-    private let set: (inout Session, A?) -> Void
+    private let set: (inout Session, A?) throws(Failure) -> Void
     private let coder: ValueCoder<A>
     private var last: A?
 
-    init(get: @escaping (Session) -> A?, set: @escaping (inout Session, A?) -> Void, coder: ValueCoder<A>) {
+    init(get: @escaping (Session) -> A?, set: @escaping (inout Session, A?) throws(Failure) -> Void, coder: ValueCoder<A>) {
       self.get = get
       self.set = set
       self.coder = coder
@@ -103,8 +102,8 @@
       return capture
     }
 
-    override func restore(_ session: inout Session) {
-      set(&session, last)
+    override func restore(_ session: inout Session) throws(Failure) {
+      try set(&session, last)
     }
   }
 #endif

@@ -9,7 +9,12 @@
     init<A: Equatable>(_ path: WritableKeyPath<Session, [String: A]>, coder: ValueCoder<A>, migrate: ((UInt32, String) throws -> A?)?) {
       ids = { [String]($0[keyPath: path].keys) }
       makeField = { id in
-        ClosureField(get: { $0[keyPath: path][id] }, set: { $0[keyPath: path][id] = $1 }, coder: coder, migrate: migrate)
+        ClosureField(
+          get: { $0[keyPath: path].isFree(for: id) ? $0[keyPath: path][id] : nil },
+          set: { session, value throws(Failure) in
+            guard session[keyPath: path].isFree(for: id) else { throw Failure(.decode, "the dictionary has another spelling of the key") }
+            session[keyPath: path][id] = value
+          }, coder: coder, migrate: migrate)
       }
     }
 
@@ -19,5 +24,13 @@
     }
 
     func field(_ id: Key) -> (binding: Field, owner: AnyObject?) { (makeField(String(decoding: id.bytes, as: UTF8.self)), nil) }
+  }
+
+  extension Dictionary where Key == String {
+    /// Returns false if the dictionary has this text in another spelling, such as é as a letter and an accent. To a dictionary both are one key,
+    /// but each may be stored. Then the dictionary has the one that came first.
+    fileprivate func isFree(for id: String) -> Bool {
+      index(forKey: id).map { keys[$0].utf8.elementsEqual(id.utf8) } ?? true
+    }
   }
 #endif

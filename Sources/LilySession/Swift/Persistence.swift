@@ -93,7 +93,8 @@
     ///
     /// - Parameters:
     ///   - prefix: 1 to 256 bytes. An entry is stored under `lily_session_<prefix><key>`, where the key has 1 to 512 bytes, and no NUL.
-    ///   - path: the place of the dictionary in the session.
+    ///   - path: the place of the dictionary in the session. If another program has stored a key in two spellings that are one key to a
+    ///     dictionary, such as é as a letter and an accent, one of the two is refused, and an event reports it.
     ///   - expiresAfter: how long a stored entry lasts after its last write; nil means for ever.
     ///   - version: the version of the values' shape. A stored value of a newer version is left alone.
     ///   - migrate: makes a value from the JSON text of an older version. If it returns nil or throws, the stored value is rejected.

@@ -15,7 +15,7 @@ struct host {
   int count, sets, removals, walks, releases;
   lily_session_status each_result, set_result;
   int stop_after; /* each stops early and fails */
-  bool gives_twice, gives_bad_ids;
+  bool gives_twice, gives_bad_ids, gives_no_values;
   lily_session_status answers[3]; /* what visit returned for these */
   struct rig rig;
   struct probe theme;
@@ -66,7 +66,7 @@ static lily_session_status each(void *context, const void *session, lily_session
   if (host->each_result) return host->each_result;
   for (int at = 0; at < host->count; at++) {
     if (host->stop_after > 0 && at == host->stop_after) return 55;
-    (void)visit(visitor, host->entries[at].id, &host->entries[at].value);
+    (void)visit(visitor, host->entries[at].id, host->gives_no_values ? NULL : &host->entries[at].value);
   }
   if (host->gives_twice) host->answers[0] = visit(visitor, host->entries[0].id, &host->entries[0].value);
   if (host->gives_bad_ids) {
@@ -278,6 +278,20 @@ CASE(map__S7_one_bad_entry) {
   put_text(&here, "b", "2");
   rig_dispatch(&here.rig);
   assert_stored(stage->other, "lily_session_doc/b", "\"2\"");
+  rig_end(&here.rig);
+}
+
+/* The map has the id, so its entry was not removed. */
+CASE(map__S7_an_entry_without_a_value) {
+  start(&here, stage->storage);
+  put_text(&here, "a", "1");
+  rig_dispatch(&here.rig);
+  here.gives_no_values = true;
+  assert_fails(ENCODE, lily_session_runtime_dispatch(here.rig.runtime, NULL));
+  assert_told(&here, LILY_SESSION_EVENT_FIELD_FAILED, LILY_SESSION_ERROR_ENCODE, "doc/a");
+  assert_stored(stage->other, "lily_session_doc/a", "\"1\"");
+  here.gives_no_values = false;
+  rig_dispatch(&here.rig);
   rig_end(&here.rig);
 }
 

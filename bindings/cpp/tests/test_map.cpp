@@ -1,6 +1,8 @@
 // Maps: containers whose entries are stored each under a key of its own.
 #include "support.hpp"
 
+#include <strings.h>
+
 #include <unordered_map>
 
 namespace {
@@ -96,6 +98,39 @@ TEST_CASE("map: S27 each entry has a key of its own, and programs merge theirs")
   attached third(mine);
   CHECK(third.m.recent == one.m.recent);
   CHECK(third.m.cookies == one.m.cookies);
+}
+
+namespace {
+
+struct ignores_case {
+  bool operator()(const std::string &a, const std::string &b) const { return strcasecmp(a.c_str(), b.c_str()) < 0; }
+};
+
+struct headers {
+  std::map<std::string, int, ignores_case> values;
+};
+
+} // namespace
+
+TEST_CASE("map: S7 S27 an id that is the same to the container is refused, and stays stored") {
+  const lily::storage storage = lily::storage::memory();
+  storage.set("lily_session_h/Accept", "1");
+  storage.set("lily_session_h/accept", "2");
+  headers m;
+  lily::runtime<headers> runtime(m);
+  std::vector<std::string> refused;
+  lily::config<headers> config;
+  config.on_event = [&](const lily::event &event) { refused.push_back(event.key); };
+  lily::session session = runtime.attach(lily::persistence<headers>().map("h/", &headers::values), storage, config);
+  CHECK(m.values.at("Accept") == 1);
+  CHECK(refused == std::vector<std::string>{"h/accept"});
+  m.values["accept"] = 3;
+  session.persist();
+  CHECK(stored(storage, "lily_session_h/Accept") == "3");
+  CHECK(stored(storage, "lily_session_h/accept") == "2");
+  storage.remove("lily_session_h/accept");
+  session.refresh();
+  CHECK(m.values.at("Accept") == 3);
 }
 
 TEST_CASE("map: S27 functions take the key of an entry") {

@@ -2,6 +2,7 @@
 import dataclasses
 import enum
 import sys
+import traceback
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -287,6 +288,42 @@ def test_pydantic_knows_the_rest() -> None:
     events: List[Event] = []
     Runtime(Diary()).attach(Persistence.of(Diary), storage, on_event=events.append)
     assert [(event.kind, event.key) for event in events] == [(EventKind.REJECTED, "days")]
+    assert "valid date" in str(events[0].error) and "no date" not in repr(events[0].error)  # the value may be a secret
+
+
+class Plan(enum.Enum):
+    FREE = "free"
+
+
+@dataclass
+class Customer:
+    plan: Plan = Plan.FREE
+    tree: Any = None
+
+
+def test_S2_an_event_does_not_quote_what_no_member_of_an_enum_is() -> None:
+    storage, events = Storage.memory(), []  # type: Tuple[Storage, List[Event]]
+    storage["lily_session_plan"] = "hunter-2"
+    Runtime(Customer()).attach(Persistence(Customer).field("plan"), storage, on_event=events.append)
+    assert [event.kind for event in events] == [EventKind.REJECTED] and "not one of Plan" in str(events[0].error)
+    assert "hunter-2" not in "".join(traceback.format_exception(None, events[0].error, None))
+
+
+def test_S28_a_value_that_is_nested_too_deeply_for_decode_is_refused() -> None:
+    def leaves(tree: Any) -> Any:
+        return sum(map(lambda each: leaves(each), tree)) if isinstance(tree, list) else 1
+
+    def under(frames: int) -> None:
+        if frames > 0:
+            under(frames - 1)
+        else:
+            Runtime(Customer()).attach(fields, storage, on_event=events.append)
+
+    storage, events = Storage.memory(), []  # type: Tuple[Storage, List[Event]]
+    storage.set("lily_session_tree", RawJSON("[" * 500 + "]" * 500))
+    fields = Persistence(Customer).field("tree", encode=lambda tree: tree, decode=leaves)
+    under(sys.getrecursionlimit() - 500)
+    assert [(event.kind, type(event.error)) for event in events] == [(EventKind.REJECTED, RecursionError)]
 
 
 def test_without_pydantic_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,12 +170,15 @@ def test_S15_what_runs_the_runtime_is_refused_in_its_callbacks(storage: Storage)
 
 def test_S15_a_refresh_that_is_refused_takes_no_events_from_the_one_that_runs(storage: Storage) -> None:
     def refresh(_: Event) -> None:
-        with pytest.raises(ReentrantError):
-            session.refresh()
+        for refused in (session.refresh, runtime.refresh):
+            with pytest.raises(ReentrantError):
+                refused()
 
-    session = Runtime(Model()).attach(Persistence.of(Model), storage, on_event=refresh)
-    storage["lily_session_theme"], storage["lily_session_visits"] = "dark", 1
-    assert [event.key for event in session.refresh()] == ["theme", "visits"]
+    runtime = Runtime(Model())
+    session = runtime.attach(Persistence.of(Model), storage, on_event=refresh)
+    for number, running in enumerate([session.refresh, runtime.refresh]):
+        storage["lily_session_theme"], storage["lily_session_visits"] = f"dark {number}", 1 + number
+        assert [event.key for event in running()] == ["theme", "visits"]
 
 
 @pytest.mark.parametrize("what", ["detach", "close"])
@@ -308,6 +311,16 @@ def test_S5_a_revision_spares_the_fields(storage: Storage) -> None:
     model.revision, model.value = 2, 8
     session.persist()
     assert (model.reads, storage["lily_session_value"]) == ([7, 8], 8)
+
+
+@pytest.mark.parametrize("revisions", [(0, -1), (-1, -2), (2**64 + 1, 2**64 + 2)])
+def test_S5_a_revision_is_any_integer(storage: Storage, revisions: "tuple[int, int]") -> None:
+    model = Counted()
+    model.revision = revisions[0]
+    session = Runtime(model).attach(COUNTED, storage, revision=lambda model: model.revision)
+    model.revision, model.value = revisions[1], 8
+    session.persist()
+    assert storage["lily_session_value"] == 8
 
 
 def test_S7_a_field_that_failed_is_read_again_at_the_same_revision(storage: Storage) -> None:

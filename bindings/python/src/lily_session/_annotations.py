@@ -3,12 +3,13 @@ import enum
 import sys
 import typing
 from operator import attrgetter
-from typing import Annotated, Any, Callable, Dict, NamedTuple, Optional, TypeVar, Union
+from typing import Annotated, Any, Callable, Dict, NamedTuple, Optional, Type, TypeVar, Union
 
 from ._values import BOOL, INT, JSON, NULL, REAL, STRING, RawJSON
 
-REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError)
-"""Exceptions that refuse a value from storage. Any other exception is a mistake in the program."""
+REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
+"""Exceptions that refuse a value from storage. Any other exception is a mistake in the program. A value that is nested too deeply for
+Python is one that somebody else may have stored."""
 
 V = TypeVar("V")
 
@@ -54,13 +55,21 @@ def codec_of(annotation: Any, what: str) -> Codec:
         return _codec(annotation)
     except _Unknown as unknown:
         try:
-            from pydantic import TypeAdapter
+            from pydantic import TypeAdapter, ValidationError
         except ImportError:
             raise TypeError(
                 f"{what}: cannot store values of {unknown}. Give the field an encode and a decode, or install pydantic 2."
             ) from None
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-    return Codec(JSON, lambda value: RawJSON(adapter.dump_json(value), "utf-8"), adapter.validate_json, raw=True)
+
+    def decode(text: str) -> Any:
+        try:
+            return adapter.validate_json(text)
+        except ValidationError as error:
+            told = "; ".join(each["msg"] for each in error.errors(include_url=False, include_context=False, include_input=False))
+        raise ValueError(told)  # The other exception quotes the value, which may be a secret.
+
+    return Codec(JSON, lambda value: RawJSON(adapter.dump_json(value), "utf-8"), decode, raw=True)
 
 
 def _codec(annotation: Any) -> Codec:
@@ -81,7 +90,7 @@ def _codec(annotation: Any) -> Codec:
             types |= _codec(type(member.value)).types
         if types & JSON or not types:
             raise _Unknown(annotation)
-        return Codec(types, attrgetter("value"), annotation)
+        return Codec(types, attrgetter("value"), _member_of(annotation))
     if annotation in (list, dict):
         return Codec(JSON, None, _checked(annotation))
     if origin is list:
@@ -98,6 +107,17 @@ def _checked(kind: type) -> Callable[[Any], Any]:
         if type(value) is not kind:
             raise TypeError(f"the value is not of type {kind.__name__}")
         return value
+
+    return decode
+
+
+def _member_of(kind: Type[enum.Enum]) -> Callable[[Any], Any]:
+    def decode(value: Any) -> Any:
+        try:
+            return kind(value)
+        except ValueError:
+            pass
+        raise ValueError(f"the value is not one of {kind.__name__}")  # The other exception quotes the value, which may be a secret.
 
     return decode
 

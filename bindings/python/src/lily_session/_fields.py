@@ -106,8 +106,9 @@ class Persistence(Generic[S]):
         type           the type of the field, as an annotation; None means the annotation in the dataclass, or any JSON value if there
                        is none
         encode         converts a value to one that JSON has (None, bool, int, float, str, list, dict), or to RawJSON
-        decode         converts it back. To refuse a stored value, decode, set and migrate raise ValueError, TypeError, LookupError or
-                       ArithmeticError: the stored value stays, and an event reports it. attach or refresh raises any other exception
+        decode         converts it back. To refuse a stored value, decode, set and migrate raise ValueError, TypeError, LookupError,
+                       ArithmeticError or RecursionError: the stored value stays, and an event reports it. attach or refresh raises any
+                       other exception
         expires_after  how long a stored value lasts after its last write or touch(); None means for ever
         version        the version of the value's shape; a value that a newer version stored is left alone
         migrate        takes the older version and the stored value, in the form that decode takes, and returns what decode is given

@@ -107,15 +107,16 @@ class Runtime(Generic[M, Message]):
         """Does what Session.refresh() does, for each session, and returns the events of all. Raises the first failure; the other sessions
         are refreshed all the same."""
         with self._lock:
-            handle, sessions = self._live_handle(), list(self._sessions)
+            handle = self._live_handle()
+            outer = [(session, session._found) for session in self._sessions]  # as in Session.refresh()
             found: "list[Event]" = []
-            for session in sessions:
+            for session, _ in outer:
                 session._found = found
             try:
                 call(lib.lily_session_runtime_refresh, handle)
             finally:
-                for session in sessions:
-                    session._found = None
+                for session, events in outer:
+                    session._found = events
             return found
 
     def next_expiry(self) -> Optional[timedelta]:

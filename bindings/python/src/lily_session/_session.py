@@ -2,6 +2,7 @@
 import contextlib
 import os
 from datetime import timedelta
+from operator import index
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type, TypeVar
 
@@ -217,7 +218,7 @@ class Session:
         if self._revision is None:
             self._fill_cells()
             return
-        self._number = self._revision(self._slice)
+        self._number = index(self._revision(self._slice)) & 2**64 - 1
         if self._number != self._row_number:
             self._row_number = self._number
             self._fill_cells()

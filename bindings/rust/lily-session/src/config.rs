@@ -19,6 +19,8 @@ pub struct Config<M, S = M> {
 struct Closures<M, S> {
     slice: Option<Slice<M, S>>,
     revision: Option<Revision<S>>,
+    /// What `revision` was taken to be last.
+    last_revision: u64,
     on_event: Option<OnEvent>,
 }
 
@@ -63,7 +65,10 @@ impl<M: 'static, S: 'static> Config<M, S> {
     }
 
     fn of(storage: &Storage, slice: Option<Slice<M, S>>) -> Self {
-        Config { storage: storage.clone(), closures: Closures { slice, revision: None, on_event: None } }
+        Config {
+            storage: storage.clone(),
+            closures: Closures { slice, revision: None, last_revision: 0, on_event: None },
+        }
     }
 
     /// Returns the config in C's form, and the storage, which must outlive the session because the session calls the storage's clock.
@@ -109,11 +114,13 @@ unsafe extern "C" fn call_slice<M, S>(context: *mut c_void, model: *mut c_void) 
 }
 
 unsafe extern "C" fn call_revision<M, S>(context: *mut c_void, session: *const c_void) -> u64 {
-    border::guard(0, || {
-        // SAFETY: see above for the context. The session is what `slice` returned last, or the model.
-        let (closures, session) = unsafe { (&mut *context.cast::<Closures<M, S>>(), &*session.cast::<S>()) };
-        closures.revision.as_mut().map_or(0, |revision| revision(session))
-    })
+    // SAFETY: see above for the context. The session is what `slice` returned last, or the model.
+    let (closures, session) = unsafe { (&mut *context.cast::<Closures<M, S>>(), &*session.cast::<S>()) };
+    let revision = &mut closures.revision;
+    let told = border::guard(None, || revision.as_mut().map(|revision| revision(session)));
+    // After a panic it is another number than the last one, so that the fields are compared.
+    closures.last_revision = told.unwrap_or(!closures.last_revision);
+    closures.last_revision
 }
 
 unsafe extern "C" fn call_on_event<M, S>(context: *mut c_void, event: *const sys::lily_session_event) {

@@ -32,7 +32,8 @@ struct Dump {
         try scanner.forEach(until: UInt8(ascii: "}")) { scanner in
           guard let name = scanner.takeMemberName(), let value = scanner.takeValue() else { throw Dump.malformed(scanner) }
           let number = Int64(String(decoding: value, as: UTF8.self))
-          switch Scanner.decode(name) {
+          // A longer name, whose comparison may take very long, is none of these.
+          switch name.count <= 80 ? Scanner.decode(name) : nil {
           case "key": row.key = Array((Scanner.decode(value) ?? "").utf8)
           case "value": row.text = Array(value)
           case "masked": isMasked = true

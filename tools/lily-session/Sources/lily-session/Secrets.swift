@@ -21,39 +21,58 @@ private let passOwners: Set<String> = [
   "mongo", "my", "mysql", "pg", "postgres", "proxy", "redis", "root", "server", "smtp", "sql", "ssh", "sudo", "user", "vault", "web", "wifi",
 ]
 
-/// Returns true if a key or a member with this name should be masked.
+/// Returns true if a key or a member with this name should be masked. Marks on letters, such as accents of their own, count for nothing.
+//
+// A name may be as long as a value, and others choose it. So this looks at scalars, and compares bytes: to compare texts, Swift sorts the
+// marks of a letter, which takes very long if there are very many.
 func looksSecret(_ name: String) -> Bool {
-  var words: [String] = []
-  for part in name.split(whereSeparator: { !$0.isLetter }) {
+  var words: [[UInt8]] = []
+  let letters: [Unicode.Scalar] = name.unicodeScalars.filter { $0.isASCII || !$0.isMark }
+  for part in letters.split(whereSeparator: { !$0.properties.isAlphabetic }) {
     let humps = camelWords(part)
     words += humps
-    if humps.count > 1, isSecret(part.lowercased()) { return true }
+    if humps.count > 1, isSecret(Array(humps.joined())) { return true }
   }
   // Beside a public key, private is the name of a key. In private_mode and isPrivate it only describes something else.
-  if words == ["private"] || words.contains(where: isSecret) { return true }
-  return zip(words, words.dropFirst()).contains { ($0 == "session" || $0 == "sess") && $1 == "id" }
+  if words == [Array("private".utf8)] || words.contains(where: isSecret) { return true }
+  return zip(words, words.dropFirst()).contains { first, second in
+    ["session", "sess"].contains { first.elementsEqual($0.utf8) } && second.elementsEqual("id".utf8)
+  }
 }
 
-private func isSecret(_ word: String) -> Bool {
-  secretWords.contains(word) || secretEndings.contains { word.hasSuffix($0) }
-    || word.hasSuffix("pass") && passOwners.contains(String(word.dropLast(4)))
+private func isSecret(_ word: [UInt8]) -> Bool {
+  func ends(with ending: String) -> Bool { word.count >= ending.utf8.count && word.suffix(ending.utf8.count).elementsEqual(ending.utf8) }
+  if secretEndings.contains(where: ends) { return true }
+  // The sets have short words only.
+  guard word.count <= 16 else { return false }
+  let text = String(decoding: word, as: UTF8.self)
+  return secretWords.contains(text) || ends(with: "pass") && passOwners.contains(String(text.dropLast(4)))
 }
 
 /// Splits a name at its capitals, in lower case: authToken gives auth and token, APIKey gives api and key.
-private func camelWords(_ part: Substring) -> [String] {
-  var words: [String] = []
-  var word = ""
-  let letters = Array(part)
-  for (at, letter) in letters.enumerated() {
-    let beginsHump = letter.isUppercase && at > 0 && !letters[at - 1].isUppercase
-    let endsCapitals = letter.isUppercase && at > 0 && at + 1 < letters.count && letters[at + 1].isLowercase
+private func camelWords(_ letters: ArraySlice<Unicode.Scalar>) -> [[UInt8]] {
+  var words: [[UInt8]] = []
+  var word: [UInt8] = []
+  for (at, letter) in zip(letters.indices, letters) {
+    let isFirst = at == letters.startIndex
+    let beginsHump = letter.properties.isUppercase && !isFirst && !letters[at - 1].properties.isUppercase
+    let endsCapitals = letter.properties.isUppercase && !isFirst && at + 1 < letters.endIndex && letters[at + 1].properties.isLowercase
     if beginsHump || endsCapitals {
       words.append(word)
-      word = ""
+      word = []
     }
-    word += letter.lowercased()
+    word += letter.properties.lowercaseMapping.utf8
   }
   return words + [word]
+}
+
+extension Unicode.Scalar {
+  fileprivate var isMark: Bool {
+    switch properties.generalCategory {
+    case .nonspacingMark, .spacingMark, .enclosingMark: true
+    default: false
+    }
+  }
 }
 
 /// Masks the members that look secret, at any depth, in JSON text from a store, which is valid.

@@ -98,6 +98,11 @@ final class Store {
     try reportingProblems { () throws(Failure) in try storage.setItems(items) }
   }
 
+  /// Returns the most bytes that an entry takes in a line. Keys, and scopes' names before them, are written with escapes.
+  func lineBytes(_ row: Row) -> Int {
+    jsonString(String(decoding: storage.scope.session.bytes + row.key, as: UTF8.self)).utf8.count + row.text.count + 64
+  }
+
   func removeRow(_ key: [UInt8]) throws {
     let key = try Store.storageKey(key)
     try reportingProblems { () throws(Failure) in try storage.removeValue(forKey: key.description) }

@@ -20,18 +20,25 @@ func visible(_ text: String) -> String {
 func visible(json text: String) -> String { escaped(text, doublingBackslashes: false) }
 
 /// Returns a message with escapes. Its line breaks stay, and parts that have escapes already do not change.
+//
+// It is split at scalars, because Swift takes very long to compare a character that has very many marks.
 func visible(lines text: String) -> String {
-  text.split(separator: "\n", omittingEmptySubsequences: false).map { visible(json: String($0)) }.joined(separator: "\n")
+  text.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false).map { visible(json: String($0)) }.joined(separator: "\n")
 }
+
+/// How many marks one letter may have. Any number of them would take no column, so that nothing would cut them.
+private let mostMarks = 8
 
 private func escaped(_ text: String, doublingBackslashes: Bool) -> String {
   // Bytes, because appending a text to a view of Unicode scalars copies the whole view each time.
   var shown: [UInt8] = []
   shown.reserveCapacity(text.utf8.count)
+  var marks = 0  // scalars without a width, since the last one with a width
   for scalar in text.unicodeScalars {
+    marks = scalar.isASCII || width(scalar) > 0 ? 0 : marks + 1
     if scalar == "\\", doublingBackslashes {
       shown += [UInt8(ascii: "\\"), UInt8(ascii: "\\")]
-    } else if isSeen(scalar) {
+    } else if marks <= mostMarks, isSeen(scalar) {
       shown += UTF8.encode(scalar)!
     } else {
       for unit in UTF16.encode(scalar)! { appendEscape(unit, to: &shown) }

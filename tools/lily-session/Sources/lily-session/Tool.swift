@@ -28,6 +28,7 @@ struct Tool: ParsableCommand {
     let given = Array(CommandLine.arguments.dropFirst())
     if let candidates = Completion.candidates(for: given) { return Terminal.output.write(candidates) }
     do {
+      try requireText()
       if let script = try completionScript(given) { return Terminal.output.write(script) }
       var command = try parse(visibly: try arguments(given))
       try command.run()
@@ -39,6 +40,14 @@ struct Tool: ParsableCommand {
       let message = fullMessage(for: error)
       if !message.isEmpty { (code.isSuccess ? Terminal.output : Terminal.error).write(visible(lines: message) + "\n") }
       Glibc.exit(code.rawValue)
+    }
+  }
+
+  /// Throws if an argument is not UTF-8. Swift has put other characters in place of those bytes, so the argument would name another file.
+  private static func requireText() throws {
+    for (at, argument) in CommandLine.arguments.indices.map({ ($0, CommandLine.unsafeArgv[$0]) }) {
+      guard let argument, String(validatingCString: argument) == nil else { continue }
+      throw Problem(Problem.usage, "argument \(at) is not UTF-8: \(visible(String(cString: argument)))", advice: "Keys and paths must be UTF-8.")
     }
   }
 

@@ -121,6 +121,22 @@ fn from_attach_which_then_is_none() {
     }
 }
 
+/// A revision that panics is no number, so the fields are compared: an update that it would skip is stored all the same.
+#[test]
+fn from_revision_which_then_is_another() {
+    let storage = Storage::in_memory().unwrap();
+    let mut runtime = runtime();
+    let config = Config::new(&storage).revision(|_| {
+        may_panic("revision");
+        0
+    });
+    runtime.attach(fields(), config).unwrap();
+    for visits in [1, 2] {
+        panics("revision", || runtime.dispatch(visits));
+        assert_eq!(stored(&storage, "visits"), Some(visits.to_string()));
+    }
+}
+
 #[test]
 fn from_persist_flush_refresh_and_detach() {
     let storage = Storage::in_memory().unwrap();

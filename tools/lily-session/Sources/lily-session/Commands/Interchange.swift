@@ -75,13 +75,14 @@ struct ImportCommand: ParsableCommand {
     var step: [Row] = []
     var taken = 0
     for row in dump.rows {
-      if taken + row.key.count + row.text.count > ImportCommand.stepBytes, !step.isEmpty {
+      let size = store.lineBytes(row)
+      if taken + size > ImportCommand.stepBytes, !step.isEmpty {
         try store.set(step)
         step = []
         taken = 0
       }
       step.append(row)
-      taken += row.key.count + row.text.count + 64
+      taken += size
     }
     if !step.isEmpty { try store.set(step) }
     try store.close()
