@@ -69,16 +69,12 @@
         let scope = item.key.withBytes { Scope(of: $0) }
         let key = scope.hostKey(item.key)
         if scope == .none || key.bytes.isEmpty { continue } // This entry is in no scope, or is the scope's generation.
-        if scope != last { found.append((name: scope.name, items: [])) }
+        if scope != last { found.append((name: String(decoding: scope.name, as: UTF8.self), items: [])) }
         last = scope
         found[found.count - 1].items.append(Item(key: key, entry: item.entry))
       }
       return found
     }
-  }
-
-  extension Scope {
-    fileprivate var name: String { String(decoding: prefix.dropFirst().dropLast(), as: UTF8.self) }
   }
 
   extension Entry {
