@@ -88,6 +88,7 @@
         if let last { try last.exclusively { () throws(Failure) in try last.route.syncFolder() } }
       }
       progress(ScopeFolders.count, ScopeFolders.count)
+      try compact() // a move to files may have been killed, whose removed values are still there
       return moved
     }
 
@@ -110,6 +111,12 @@
     private func take(_ items: [Item], of scope: Scope, as target: Scope) throws(Failure) -> Bool {
       let time = now()
       let living = items.filter { !$0.entry.isExpired(at: time) }.map { Item(key: target.key(scope.hostKey($0.key)), entry: $0.entry) }
+      if living.isEmpty { return false }
+      // An exclusive handle relies on what it has read. A process that was killed may have left half a line, which is cut off here.
+      try exclusively { () throws(Failure) in
+        try lockAndCatchUp(lookingUp: true)
+        unlockFile()
+      }
       let batch = Batch()
       for (item, stored) in zip(living, try read(living.map(\.key), of: .none).entries) where stored == nil {
         if batch.line.buffer.count &+ item.entry.textCount > Journal.stepBytes { try write(whole: batch) }
@@ -118,7 +125,7 @@
         }
       }
       try write(whole: batch)
-      return !living.isEmpty
+      return true
     }
 
     private func erase(_ keys: [Key]) throws(Failure) {

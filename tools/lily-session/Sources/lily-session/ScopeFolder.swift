@@ -14,6 +14,16 @@ struct ScopeFolder {
     case leftover
     /// The system does not let this user look into it.
     case unreadable
+
+    var words: String {
+      switch self {
+      case .foreign: "it is not the library's, which leaves it alone"
+      case .link: "it is a symbolic link, which the library does not follow"
+      case .misplaced: "it is a scope's file, but nobody finds it in this folder"
+      case .leftover: "it is left from a scope's file that is gone; remove it"
+      case .unreadable: "you may not read it"
+      }
+    }
   }
 
   enum Found {
@@ -24,6 +34,9 @@ struct ScopeFolder {
   typealias Visit = (_ path: String, Found) throws -> Void
 
   private let path: String
+
+  /// The library's count of clears, which a folder may have.
+  private static let count = Array("cleared".utf8)
 
   /// - Parameter file: the store's file.
   init(beside file: String) { path = file + ".d" }
@@ -42,16 +55,23 @@ struct ScopeFolder {
       defer { closedir(folder) }
       let files = names(in: folder)
       let there = Set(files)
-      for file in files {
+      for file in files where file != ScopeFolder.count {
         guard let found = found(file, in: dirfd(folder), number, there) else { continue }
         try visit("\(inside)/\(String(decoding: file, as: UTF8.self))", found)
       }
     }
   }
 
-  /// Removes the folders that are empty.
-  func removeEmpty() {
-    for number in 0..<256 { unlinkat(AT_FDCWD, "\(path)/\(ScopeFolder.digits(number))", AT_REMOVEDIR) }
+  /// Removes the folders that have no files of scopes, and nothing else either.
+  func removeEmpty() throws {
+    guard let top = try open(Array(path.utf8), in: AT_FDCWD, path, { _, _ in }) else { return }
+    defer { closedir(top) }
+    for name in names(in: top) where ScopeFolder.number(of: name) != nil {
+      guard let folder = try open(name, in: dirfd(top), path, { _, _ in }) else { continue }
+      defer { closedir(folder) }
+      if names(in: folder) == [ScopeFolder.count] { unlinkat(dirfd(folder), ScopeFolder.cString(ScopeFolder.count), 0) }
+      unlinkat(dirfd(top), ScopeFolder.cString(name), AT_REMOVEDIR)
+    }
     guard unlinkat(AT_FDCWD, path, AT_REMOVEDIR) == 0 else { return }
     // The folder must not come back when the power fails, because programs would look for the scopes in it.
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
@@ -84,13 +104,13 @@ struct ScopeFolder {
 
   private func kind(of name: [UInt8], in folder: Int32) -> mode_t {
     var status = stat()
-    return fstatat(folder, name.map { CChar(bitPattern: $0) } + [0], &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_mode & S_IFMT : 0
+    return fstatat(folder, ScopeFolder.cString(name), &status, AT_SYMLINK_NOFOLLOW) == 0 ? status.st_mode & S_IFMT : 0
   }
 
   /// Opens a folder. If there is something else, calls `visit` with that.
   /// - Returns: nil if there is no folder, or it cannot be read.
   private func open(_ name: [UInt8], in folder: Int32, _ path: String, _ visit: Visit) throws -> OpaquePointer? {
-    let opened = openat(folder, name.map { CChar(bitPattern: $0) } + [0], O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+    let opened = openat(folder, ScopeFolder.cString(name), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     if opened >= 0 { return fdopendir(opened) }
     let code = errno
     if code != ENOENT { try visit(path, .odd(code == ENOTDIR || code == ELOOP ? oddity(of: name, in: folder) : .unreadable)) }
@@ -110,7 +130,7 @@ struct ScopeFolder {
     folder.count == 2 && folder.allSatisfy({ isDigit($0) }) ? Int(String(decoding: folder, as: UTF8.self), radix: 16) : nil
   }
 
-  private static func digits(_ number: Int) -> String { (number < 16 ? "0" : "") + String(number, radix: 16) }
+  private static func cString(_ name: [UInt8]) -> [CChar] { name.map { CChar(bitPattern: $0) } + [0] }
 
   /// Returns true for a hex digit as the library writes them in names.
   private static func isDigit(_ byte: UInt8) -> Bool {

@@ -57,7 +57,8 @@ final class Store {
   private let journal: Journal  // the file at `path`
   private let storage: any Storage
 
-  init(_ options: StoreOptions, _ access: Access) throws {
+  /// - Parameter evenHalfMoved: true to open a scope's file although there are scopes inside the store's file, too.
+  init(_ options: StoreOptions, _ access: Access, evenHalfMoved: Bool = false) throws {
     let path = try Places.path(options)
     hasScopeFiles = Store.hasScopeFiles(path)
     var settings = Journal.Options()
@@ -67,7 +68,7 @@ final class Store {
     settings.isExclusive = access == .moving
     settings.hasScopeFiles = hasScopeFiles || access == .moving
     // After a move that was interrupted, there are scopes at both places. What concerns no scope works then, too.
-    settings.acceptsEitherLayout = options.scope == nil && access != .sweeping
+    settings.acceptsEitherLayout = options.scope == nil && access != .sweeping || evenHalfMoved
     settings.acceptsAnyFolder = true  // the person who runs the command has chosen the place
     settings.quota = Int64.max  // the quota belongs to the program, and the file does not have it
     do throws(Failure) {

@@ -83,15 +83,22 @@ struct ScopesCommand: ParsableCommand {
     let (moved, left) = try store.moveScopes(toFiles: toFiles)
     try store.close()
     note("moved \(count(moved, "scope")) \(toFiles ? "into files of their own" : "into \(visible(store.path))")")
-    for (scope, reason) in left.prefix(ScopesCommand.mostNotes) { note("left \(visible(scope)): \(reason.message)") }
-    var remains = left.count
-    if toOne {
+    var remains = 0
+    func leave(_ name: String, _ reason: String) {
+      remains += 1
+      if remains <= ScopesCommand.mostNotes { note("left \(visible(name)): \(reason)") }
+    }
+    if toFiles {
+      for (scope, reason) in left { leave(scope, reason.message) }
+    } else {
       let folder = ScopeFolder(beside: store.path)
-      folder.removeEmpty()
+      try folder.removeEmpty()
+      let reasons = Dictionary(left.map { ($0.scope, $0.reason.message) }) { first, _ in first }
       try folder.forEach { path, found in
-        guard case .odd = found else { return }
-        remains += 1
-        if remains - left.count <= ScopesCommand.mostNotes { note("left \(visible(path)), which is no scope's file") }
+        switch found {
+        case .scope(let name): leave(name, reasons[name] ?? "another program has just made it")
+        case .odd(let oddity): leave(path, oddity.words)
+        }
       }
     }
     guard remains > 0 else { return }

@@ -19,7 +19,7 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     let hasScopes = store.scope == nil
-    let store = try Store(store, .reading)
+    let store = try Store(store, .reading, evenHalfMoved: true)
     let files = hasScopes && store.hasScopeFiles ? ScopeFiles(of: store) : nil
     if output.json { try printJSON(store, files) } else { try printTable(store, files) }
   }
@@ -173,18 +173,6 @@ private struct ScopeFiles {
   }
 }
 
-extension ScopeFolder.Oddity {
-  fileprivate var words: String {
-    switch self {
-    case .foreign: "it is not the library's, which leaves it alone"
-    case .link: "it is a symbolic link, which the library does not follow"
-    case .misplaced: "it is a scope's file, but nobody finds it in this folder"
-    case .leftover: "it is left from a scope's file that is gone; remove it"
-    case .unreadable: "you may not read it"
-    }
-  }
-}
-
 extension Finding {
   fileprivate var name: String {
     switch kind {
@@ -227,8 +215,8 @@ struct CompactCommand: ParsableCommand {
   }
 
   func run() throws {
-    let before = try Store(store, .reading).info()
-    let store = try Store(store, repair ? .changing : .changingIfWhole)
+    let before = try Store(store, .reading, evenHalfMoved: true).info()
+    let store = try Store(store, repair ? .changing : .changingIfWhole, evenHalfMoved: true)
     guard Places.exists(store.path) else { throw Problem(Problem.absent, "there is no scope of this name: \(visible(store.path)) does not exist") }
     try store.compact(discardingUnknown: discardUnknown)
     let after = try store.info()
