@@ -47,16 +47,6 @@
       try [UInt8](name.utf8).withBytes { name throws(Failure) in try Scope(name: name) }
     }
 
-    /// Returns the names of the scopes that have files, in byte order. What is in the files does not matter.
-    public func namesOfScopeFiles() throws(Failure) -> [String] {
-      guard let scopeFolders else { return [] }
-      var names: [Key] = []
-      for number in 0..<ScopeFolders.count {
-        names += try scopeFolders.names(in: number).compactMap { ScopeFileName.scope(of: $0, in: number) }.map { Key(stored: $0.name) }
-      }
-      return Key.inOrder(names).map(\.description)
-    }
-
     /// Returns the names of the scopes that have an entry in this very file that has not expired, in byte order.
     public func namesOfInnerScopes() throws(Failure) -> [String] { try livingScopes(of: self).map(\.description) }
 

@@ -15,6 +15,9 @@ struct ScopeFolder {
     /// The system does not let this user look into it.
     case unreadable
 
+    /// True if there may be scopes in it that nobody finds.
+    var mayHideScopes: Bool { self != .foreign && self != .leftover }
+
     var words: String {
       switch self {
       case .foreign: "it is not the library's, which leaves it alone"

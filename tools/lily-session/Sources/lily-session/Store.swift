@@ -174,13 +174,25 @@ final class Store {
   /// Returns the scope that has a file of this name in the folder of this number; nil if none has. If there is no number, any folder will do.
   static func scope(ofFile name: [UInt8], in folder: Int?) -> String? { Journal.scope(ofFile: name, in: folder) }
 
-  /// Returns the names of the scopes, each with whether it has a file of its own, in byte order. In a scope that has, everything may have
-  /// expired.
-  func scopes() throws -> [(name: String, isFile: Bool)] {
-    let (files, inner) = try reportingProblems { () throws(Failure) in (try journal.namesOfScopeFiles(), try journal.namesOfInnerScopes()) }
-    let all = files.map { ($0, true) } + inner.map { ($0, false) }
-    return files.isEmpty || inner.isEmpty ? all : all.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
+  /// A scope, and whether it has a file of its own.
+  typealias FoundScope = (name: String, isFile: Bool)
+
+  /// Returns the scopes in byte order. In one that has a file, everything may have expired.
+  /// - Parameter leave: called for everything else in the folder of the scopes.
+  func scopes(leave: (ScopeFolder.Oddity) -> Void = { _ in }) throws -> [FoundScope] {
+    var scopes = try innerScopes().map { ($0, false) }
+    guard hasScopeFiles else { return scopes }
+    try ScopeFolder(beside: path).forEach { _, found in
+      switch found {
+      case .scope(let name): scopes.append((name, true))
+      case .odd(let oddity): leave(oddity)
+      }
+    }
+    return scopes.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
   }
+
+  /// Returns the names of the scopes inside the file that have an entry, in byte order.
+  func innerScopes() throws -> [String] { try reportingProblems { () throws(Failure) in try journal.namesOfInnerScopes() } }
 
   /// Returns how much is in a scope.
   func summary(ofScope name: String, isFile: Bool) throws -> ScopeSummary {

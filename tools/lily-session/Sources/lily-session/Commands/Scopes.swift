@@ -33,10 +33,10 @@ struct ScopesCommand: ParsableCommand {
 
   private func list() throws {
     let store = try Store(store, .reading)
-    let scopes = try store.scopes()
+    var unusable = 0
+    let scopes = try store.scopes { oddity in if oddity.mayHideScopes { unusable += 1 } }
     var lines: [Line] = []
     var over = 0
-    var unusable = 0
     for scope in scopes {
       do {
         let line = Line(name: scope.name, summary: try store.summary(ofScope: scope.name, isFile: scope.isFile))
@@ -49,7 +49,7 @@ struct ScopesCommand: ParsableCommand {
     if Layout(store, scopes) == .both { note("some scopes are in the store's file, and some in files: \(Layout.advice)") }
     if unusable > 0 {
       throw Problem(
-        Problem.incomplete, "\(count(unusable, "file")) of scopes cannot be used", advice: "lily-session verify names them, with the reasons.")
+        Problem.incomplete, "\(count(unusable, "file or folder", "files or folders")) of scopes cannot be used", advice: "lily-session verify names them, with the reasons.")
     }
   }
 
@@ -136,13 +136,13 @@ struct SweepCommand: ParsableCommand {
 enum Layout: String {
   case one, files, both
 
-  init(_ store: Store, _ scopes: [(name: String, isFile: Bool)]) {
+  init(_ store: Store, _ scopes: [Store.FoundScope]) {
     self = !store.hasScopeFiles ? .one : scopes.contains { !$0.isFile } ? .both : .files
   }
 
   static let advice = "lily-session scopes --to-files or --to-one completes the move that was interrupted"
 
-  func words(_ scopes: [(name: String, isFile: Bool)]) -> String {
+  func words(_ scopes: [Store.FoundScope]) -> String {
     switch self {
     case .one: scopes.isEmpty ? "none" : "\(scopes.count), in this file"
     case .files: scopes.isEmpty ? "none; they would be files of their own" : "\(scopes.count), in files of their own"

@@ -103,7 +103,7 @@ struct VerifyCommand: ParsableCommand {
 
   /// Returns the number of entries in the file, including those in scopes.
   private func living(in store: Store) throws -> Int {
-    try store.scopes().reduce(store.rows().count) { $1.isFile ? $0 : $0 + (try store.summary(ofScope: $1.name, isFile: false).entries) }
+    try store.innerScopes().reduce(store.rows().count) { $0 + (try store.summary(ofScope: $1, isFile: false).entries) }
   }
 
   private func summary(_ found: Examination, _ living: Int, _ torn: Int64, _ isNewer: Bool, _ path: String, _ style: Style) -> String {
@@ -150,7 +150,7 @@ private struct ScopeFiles {
 
   /// Calls `visit` for each finding. Returns the number of files.
   func examine(_ visit: (Finding) -> Void) throws -> Int {
-    if Layout(store, try store.scopes()) == .both {
+    if try !store.innerScopes().isEmpty {
       visit(Finding(path: store.path, kind: "inner", words: "it has scopes in it, which nobody finds there: \(Layout.advice)"))
     }
     var files = 0
