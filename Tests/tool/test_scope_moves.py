@@ -10,7 +10,7 @@ import journal
 import pytest
 
 import scopefiles
-from conftest import PATIENCE, ROOT, TOOL
+from conftest import PATIENCE, TOOL
 
 LONG = os.environ.get("LILY_SESSION_LONG") == "1"
 LATER = int(time.time() * 1000) + 10**9
@@ -96,15 +96,6 @@ def test_what_is_at_the_new_place_wins_and_what_it_lacks_is_added(home, way):
 
 
 # ------------------------------------------------------------------------------------------------ kills
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory):
-    path = tmp_path_factory.mktemp("shim") / "libshim.so"
-    faults = ROOT / "Tests/faults"
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O1", "-shared", "-fPIC", "-o", path, faults / "shim.c", faults / "shim_rules.c"],
-                   check=True)
-    return path
-
 
 def under(shim, home, store, way, rules="", trace=None):
     """Runs the move under the shim. Returns its exit status, which is negative if it was killed."""

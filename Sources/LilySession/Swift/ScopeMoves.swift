@@ -118,7 +118,7 @@
         unlockFile()
       }
       let batch = Batch()
-      for (item, stored) in zip(living, try read(living.map(\.key), of: .none).entries) where stored == nil {
+      for (item, stored) in zip(living, try self.read(living.map(\.key), of: .none).entries) where stored == nil {
         if batch.line.buffer.count &+ item.entry.textCount > Journal.stepBytes { try write(whole: batch) }
         try batch.set(item.key, deadline: item.entry.deadline, version: item.entry.version) { buffer throws(Failure) in
           try item.entry.withText { text throws(Failure) in buffer.append(text) }

@@ -18,7 +18,7 @@ struct StoreOptions: ParsableArguments {
 }
 
 /// One entry. Its key does not name the scope.
-struct Row {
+struct Row: Equatable {
   var key: [UInt8]
   var text: [UInt8]
   /// When the entry expires, UTC in ms; 0 means never.
