@@ -109,3 +109,12 @@ def home(tmp_path):
     path = tmp_path / "ada"
     path.mkdir()
     return Home(path)
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory):
+    """Returns the library that stands between the command and the kernel; Tests/faults/shim.c describes it."""
+    path = tmp_path_factory.mktemp("shim") / "libshim.so"
+    sources = [ROOT / "Tests/faults" / name for name in ("shim.c", "shim_rules.c")]
+    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O1", "-shared", "-fPIC", "-o", path, *sources], check=True)
+    return path

@@ -211,4 +211,4 @@ def test_every_argument_with_a_value_has_an_answer(home):
              if argument["kind"] != "flag" and argument["shouldDisplay"]}
     known = set(re.findall(r'"(\w+)"', re.search(r"switch argument\.valueName \{(.*?)default", (
         ROOT / "tools/lily-session/Sources/lily-session/Completion.swift").read_text(), re.S)[1]))
-    assert found - known == {"json", "duration"}
+    assert found - known == {"json", "duration", "number"}

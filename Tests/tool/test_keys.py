@@ -206,7 +206,7 @@ def test_info(home):
     info = home.run("info", "--json").json
     assert info["changed_ms"] == int(home.store().stat().st_mtime_ns / 1e6)
     del info["changed_ms"]
-    assert info == {"path": str(home.store()), "keys": 1, "other_keys": 1, "scopes": 1, "live_bytes": 18 + 6 + 5 + 1 + 3 + 14 + 1,
+    assert info == {"path": str(home.store()), "keys": 1, "other_keys": 1, "scopes": 1, "layout": "one", "live_bytes": 18 + 6 + 5 + 1 + 3 + 14 + 1,
                     "file_bytes": home.store().stat().st_size, "damaged_lines": 0, "directory_is_open": False, "format": 1}
 
 

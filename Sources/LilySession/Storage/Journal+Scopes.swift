@@ -43,7 +43,7 @@ extension Journal {
   /// Throws if the file itself has scopes, which nobody would find who looks for their files.
   func refuseInnerScopes() throws(Failure) {
     let time = now()
-    guard options.hasScopeFiles, mirror.table.contains(where: { EntryTable.isOfScope($0) && !Entry.isExpired($0.pointee.deadline, at: time) }) else { return }
+    guard options.hasScopeFiles, !options.acceptsEitherLayout, mirror.table.contains(where: { EntryTable.isOfScope($0) && !Entry.isExpired($0.pointee.deadline, at: time) }) else { return }
     throw Failure(.unsupported, "the file has scopes in it; move them into files of their own with lily-session scopes --to-files")
   }
 

@@ -21,6 +21,8 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     public var isExclusive = false
     /// If true, each scope is a file of its own.
     public var hasScopeFiles = false
+    /// If `hasScopeFiles` is set, too, opening accepts a file that has scopes in it. Nobody finds those then; it is for moving them.
+    public var acceptsEitherLayout = false
     /// If true, neither closing nor a session's detaching syncs.
     public var closesWithoutSync = false
     /// The limit on the bytes of all keys and values; Int64.max means no limit. The default is 5 MiB.

@@ -11,6 +11,16 @@ enum Expiry: ExpressibleByArgument {
     ("w", 604_800_000, "week"), ("d", 86_400_000, "day"), ("h", 3_600_000, "hour"), ("m", 60_000, "minute"), ("s", 1000, "second"),
   ]
 
+  /// Returns a duration in the largest unit of which at least two are there after rounding, but in days instead of weeks: "7 days".
+  /// - Returns: nil if it is shorter than two seconds; "over a century" if it is longer than that.
+  fileprivate static func words(for duration: Int64) -> String? {
+    for unit in units.dropFirst() {
+      let number = (duration / (unit.milliseconds / 2) + 1) / 2
+      if number >= 2 { return number > 36_500 ? "over a century" : "\(number) \(unit.one)s" }
+    }
+    return nil
+  }
+
   init?(argument: String) {
     if argument == "never" {
       self = .never
@@ -41,13 +51,15 @@ enum Expiry: ExpressibleByArgument {
     guard deadline != 0 else { return "never" }
     let left = deadline.subtractingReportingOverflow(now)
     guard !left.overflow, left.partialValue > 0 else { return "expired" }
-    // Uses the largest unit of which at least two are left after rounding, but days instead of weeks.
-    for unit in units.dropFirst() {
-      let number = (left.partialValue / (unit.milliseconds / 2) + 1) / 2
-      if number >= 2 { return number > 36_500 ? "in over a century" : "in \(number) \(unit.one)s" }
-    }
-    return "in a moment"
+    return words(for: left.partialValue).map { "in \($0)" } ?? "in a moment"
   }
+}
+
+/// Returns how long ago a time was, in words: "7 days ago". Less than 90 seconds, and a time in the future, is "just now".
+func age(_ time: Int64, at now: Int64) -> String {
+  let passed = now.subtractingReportingOverflow(time)
+  guard passed.overflow || passed.partialValue >= 90_000 else { return "just now" }
+  return (Expiry.words(for: passed.overflow ? Int64.max : passed.partialValue) ?? "") + " ago"
 }
 
 /// Returns a time of the system's clock as text, in the user's time zone.

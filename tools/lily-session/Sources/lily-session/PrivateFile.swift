@@ -8,11 +8,11 @@ nonisolated(unsafe) private var unfinished: UnsafeMutablePointer<CChar>?
 struct PrivateFile {
   private let path: String
 
-  /// Checks what is at the path. A regular file will be replaced; anything else is refused, and so is the file at `source`, under whatever
-  /// path it is named.
-  init(_ path: String, besides source: String) throws {
+  /// Checks what is at the path. A regular file will be replaced; anything else is refused, and so are the files at `sources`, under whatever
+  /// path they are named.
+  init(_ path: String, besides sources: [String]) throws {
     self.path = path
-    guard !PrivateFile.isSameFile(path, source) else {
+    guard !sources.contains(where: { PrivateFile.isSameFile(path, $0) }) else {
       throw Problem(
         Problem.usage, "cannot write \(visible(path)): it is the store itself", advice: "Name another file; the store was not changed.")
     }

@@ -18,7 +18,7 @@ struct StoreOptions: ParsableArguments {
 }
 
 /// One entry. Its key does not name the scope.
-struct Row {
+struct Row: Equatable {
   var key: [UInt8]
   var text: [UInt8]
   /// When the entry expires, UTC in ms; 0 means never.
@@ -44,27 +44,46 @@ final class Store {
     case creating
     /// Like `changing`, but a damaged store is refused.
     case changingIfWhole
+    /// Scopes of an existing store are removed.
+    case sweeping
+    /// Scopes of an existing store are moved. Nobody else can write to the store.
+    case moving
   }
 
+  /// The file that has the entries. It is the store's, or that of the scope.
   let path: String
-  private let journal: Journal
+  /// True if the store's scopes are files of their own.
+  let hasScopeFiles: Bool
+  private let journal: Journal  // the file at `path`
   private let storage: any Storage
 
-  init(_ options: StoreOptions, _ access: Access) throws {
+  /// - Parameter evenHalfMoved: true to open a scope's file although there are scopes inside the store's file, too.
+  init(_ options: StoreOptions, _ access: Access, evenHalfMoved: Bool = false) throws {
+    let path = try Places.path(options)
+    hasScopeFiles = Store.hasScopeFiles(path)
     var settings = Journal.Options()
     settings.isReadOnly = access == .reading
     settings.create = access == .creating
     settings.isStrict = access == .changingIfWhole
+    settings.isExclusive = access == .moving
+    settings.hasScopeFiles = hasScopeFiles || access == .moving
+    // After a move that was interrupted, there are scopes at both places. What concerns no scope works then, too.
+    settings.acceptsEitherLayout = options.scope == nil && access != .sweeping || evenHalfMoved
     settings.acceptsAnyFolder = true  // the person who runs the command has chosen the place
     settings.quota = Int64.max  // the quota belongs to the program, and the file does not have it
-    let path = try Places.path(options)
     do throws(Failure) {
-      journal = try Store.openJournal(path, options, settings)
-      if let scope = options.scope { storage = try journal.scoped(scope) } else { storage = journal }
+      let whole = try Store.openJournal(path, options, settings)
+      if let scope = options.scope {
+        journal = hasScopeFiles ? try whole.file(ofScope: scope) : whole
+        storage = hasScopeFiles ? journal : try whole.scoped(scope)
+      } else {
+        journal = whole
+        storage = whole
+      }
     } catch {
       throw error.systemError == ENOENT ? Places.absent(path, options, access) : Problem(error, path: path)
     }
-    self.path = path
+    self.path = options.scope != nil && hasScopeFiles ? journal.path : path
   }
 
   /// Also throws if removed entries are still in the file.
@@ -131,13 +150,6 @@ final class Store {
 
   func info() throws -> StorageInfo { try reportingProblems { () throws(Failure) in try journal.info() } }
 
-  /// Returns the name and the entries of each scope.
-  func scopes() throws -> [(name: String, rows: [Row])] {
-    try reportingProblems { () throws(Failure) in 
-      try journal.scopes().map { name throws(Failure) in (name, try journal.scoped(name).items().map(Row.init)) }
-    }
-  }
-
   /// Writes a note if the file is damaged, so that nobody takes the entries that are left for all of them.
   func noteDamage() throws {
     if try info().damagedLines > 0 { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
@@ -151,6 +163,69 @@ final class Store {
 
   func compact(discardingUnknown: Bool) throws {
     try reportingProblems { () throws(Failure) in try journal.compact(discardingUnknown: discardingUnknown) }
+  }
+
+  // MARK: scopes
+
+  /// Returns true if the scopes of the file at the path are files of their own.
+  static func hasScopeFiles(_ path: String) -> Bool { (try? Journal.hasScopeFiles(beside: path)) ?? false }
+
+  /// Returns the path of the file that has a scope's entries.
+  static func path(ofScope scope: String?, _ path: String) throws -> String {
+    guard let scope, hasScopeFiles(path) else { return path }
+    do throws(Failure) { return try Journal.path(ofScope: scope, beside: path) } catch { throw Problem(error, path: path) }
+  }
+
+  /// Returns the scope that has a file of this name in the folder of this number; nil if none has. If there is no number, any folder will do.
+  static func scope(ofFile name: [UInt8], in folder: Int?) -> String? { Journal.scope(ofFile: name, in: folder) }
+
+  /// A scope, and whether it has a file of its own.
+  typealias FoundScope = (name: String, isFile: Bool)
+
+  /// Returns the scopes in byte order. In one that has a file, everything may have expired.
+  /// - Parameter leave: called for everything else in the folder of the scopes.
+  func scopes(leave: (ScopeFolder.Oddity) -> Void = { _ in }) throws -> [FoundScope] {
+    var scopes = try innerScopes().map { ($0, false) }
+    guard hasScopeFiles else { return scopes }
+    try ScopeFolder(beside: path).forEach { _, found in
+      switch found {
+      case .scope(let name): scopes.append((name, true))
+      case .odd(let oddity): leave(oddity)
+      }
+    }
+    return scopes.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
+  }
+
+  /// Returns the names of the scopes inside the file that have an entry, in byte order.
+  func innerScopes() throws -> [String] { try reportingProblems { () throws(Failure) in try journal.namesOfInnerScopes() } }
+
+  /// Returns how much is in a scope.
+  func summary(ofScope name: String, isFile: Bool) throws -> ScopeSummary {
+    try reportingProblems { () throws(Failure) in
+      isFile ? try journal.file(ofScope: name).summary() : try journal.summary(ofInnerScope: name)
+    }
+  }
+
+  /// Returns the number of damaged lines in a scope's file.
+  func damagedLines(inFileOf scope: String) throws -> Int {
+    try reportingProblems { () throws(Failure) in try journal.file(ofScope: scope).info().damagedLines }
+  }
+
+  /// Removes scopes in which nothing is left that has not expired. Returns how many.
+  func sweep(limit: Int?) throws -> Int { try reportingProblems { () throws(Failure) in try journal.sweep(limit: limit) } }
+
+  /// Moves all scopes, into files or into the store's file. Returns how many, and why others stayed where they are.
+  func moveScopes(toFiles: Bool) throws -> (moved: Int, left: [(scope: String, reason: Problem)]) {
+    var left: [(scope: String, reason: Problem)] = []
+    var progress = Progress("moving", total: 100, least: 0)
+    defer { progress.end() }
+    let moved = try reportingProblems { () throws(Failure) in
+      let report = { (done: Int, all: Int) in if all > 0 { progress.advance(to: Int64(done * 100 / all)) } }
+      let leave = { (scope: String, failure: Failure) in left.append((scope, Problem(failure, path: self.path))) }
+      return toFiles
+        ? try journal.moveScopesToFiles(progress: report, leave: leave) : try journal.moveScopesToOne(progress: report, leave: leave)
+    }
+    return (moved, left)
   }
 
   // MARK: the border

@@ -19,12 +19,31 @@ struct Table {
   /// Returns the table as text.
   /// - Parameter shrinking: the columns that may be cut. The first of them is cut first.
   func text(_ terminal: Terminal, shrinking: [Int]) -> String {
+    var text = ""
+    forEachLine(terminal, shrinking, rows.count, { rows[$0] }) { text += $0 }
+    return text
+  }
+
+  /// Writes a table of rows that are made when they are needed, so that very many of them need no memory.
+  /// - Parameter row: returns the cells of a row. It is called twice for each.
+  func write(_ terminal: Terminal, shrinking: [Int], rows count: Int, _ row: (Int) -> [Cell]) {
+    var waiting = ""
+    forEachLine(terminal, shrinking, count, row) { line in
+      waiting += line
+      guard waiting.utf8.count >= 1 << 16 else { return }
+      terminal.write(waiting)
+      waiting = ""
+    }
+    terminal.write(waiting)
+  }
+
+  private func forEachLine(_ terminal: Terminal, _ shrinking: [Int], _ count: Int, _ row: (Int) -> [Cell], _ body: (String) -> Void) {
     let style = Style(terminal)
     var widths = headings.map(width)
     let columns = terminal.columns
     let most = columns == nil ? Table.mostPadding : Int.max
-    for row in rows {
-      for (column, cell) in row.enumerated() { widths[column] = max(widths[column], min(width(cell.text), most)) }
+    for number in 0..<count {
+      for (column, cell) in row(number).enumerated() { widths[column] = max(widths[column], min(width(cell.text), most)) }
     }
     if let columns {
       for least in [12, 4] {
@@ -43,6 +62,7 @@ struct Table {
       }
       return line + "\n"
     }
-    return line(headings.map { Cell(text: $0, paint: style.heading) }) + rows.map(line).joined()
+    body(line(headings.map { Cell(text: $0, paint: style.heading) }))
+    for number in 0..<count { body(line(row(number))) }
   }
 }

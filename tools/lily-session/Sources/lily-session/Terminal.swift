@@ -64,17 +64,18 @@ struct Style {
   }
 }
 
-/// A bar on standard error that shows how much of a long task is done. It is shown on a terminal only, and for 1 MiB or more.
+/// A bar on standard error that shows how much of a long task is done. It is shown on a terminal only.
 struct Progress {
   private let label: String
   private let total: Int64
   private let isShown: Bool
   private var shown = -1
 
-  init(_ label: String, total: Int64) {
+  /// - Parameter least: if there is less than this in total, nothing is shown.
+  init(_ label: String, total: Int64, least: Int64 = 1 << 20) {
     self.label = label
     self.total = total
-    isShown = total >= 1 << 20 && Terminal.error.isTerminal
+    isShown = total >= least && Terminal.error.isTerminal
   }
 
   mutating func advance(to done: Int64) {

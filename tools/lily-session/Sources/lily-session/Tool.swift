@@ -19,7 +19,10 @@ struct Tool: ParsableCommand {
         name: "Keys",
         subcommands: [ListCommand.self, GetCommand.self, SetCommand.self, UnsetCommand.self, ClearCommand.self, WatchCommand.self]),
       CommandGroup(
-        name: "Stores", subcommands: [WhereCommand.self, InfoCommand.self, ScopesCommand.self, VerifyCommand.self, CompactCommand.self]),
+        name: "Stores",
+        subcommands: [
+          WhereCommand.self, InfoCommand.self, ScopesCommand.self, SweepCommand.self, VerifyCommand.self, CompactCommand.self,
+        ]),
       CommandGroup(name: "Interchange", subcommands: [ExportCommand.self, ImportCommand.self]),
     ])
 

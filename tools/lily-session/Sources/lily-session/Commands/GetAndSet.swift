@@ -51,7 +51,8 @@ struct SetCommand: ParsableCommand {
     if json != "-", looksSecret(fieldKey(stored)) || masking(text, with: mask) != nil {
       note("other users may have seen this value in the list of processes; give - in its place, and JSON on standard input")
     }
-    let isNew = !Places.exists(try Places.path(store))
+    let path = try Places.path(store)
+    let isNew = !Places.exists(path)
     let store = try Store(store, .creating)
     let old = try store.row(stored)
     let deadline =
@@ -62,7 +63,7 @@ struct SetCommand: ParsableCommand {
       }
     try store.set([Row(key: stored, text: text, deadline: deadline, version: old?.version ?? 0)])
     try store.close()
-    if isNew { note("created \(visible(store.path))") }
+    if isNew { note("created \(visible(path))") }
   }
 
   private func value() throws -> [UInt8] {

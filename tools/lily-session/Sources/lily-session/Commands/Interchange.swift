@@ -21,7 +21,8 @@ struct ExportCommand: ParsableCommand {
 
   func run() throws {
     let path = try Places.path(store)
-    let file = output == "-" ? nil : try output.map { try PrivateFile($0, besides: path) }
+    let sources = [path, try Store.path(ofScope: store.scope, path)]
+    let file = output == "-" ? nil : try output.map { try PrivateFile($0, besides: sources) }
     let store = try Store(store, .reading)
     try store.noteDamage()
     let rows = try store.rows(withPrefix: keys.prefix(nil))

@@ -7,7 +7,8 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify", abstract: "Read the file line by line, and show where it is damaged.",
     discussion: """
       Nothing is written. The text of a damaged line is not shown, because what looks like a key in it may be a value. The \
-      first 500 lines are shown, and all of them with --json. The exit status is 2 if the file is damaged.
+      first 500 lines are shown, and all of them with --json. Where each scope is a file, these files are read, too, and shown if they are \
+      damaged, in the wrong folder or no scope's. The exit status is 2 if anything is wrong.
       """)
 
   @OptionGroup var store: StoreOptions
@@ -17,11 +18,13 @@ struct VerifyCommand: ParsableCommand {
   private static let mostRows = 500
 
   func run() throws {
-    let store = try Store(store, .reading)
-    if output.json { try printJSON(store) } else { try printTable(store) }
+    let hasScopes = store.scope == nil
+    let store = try Store(store, .reading, evenHalfMoved: true)
+    let files = hasScopes && store.hasScopeFiles ? ScopeFiles(of: store) : nil
+    if output.json { try printJSON(store, files) } else { try printTable(store, files) }
   }
 
-  private func printTable(_ store: Store) throws {
+  private func printTable(_ store: Store, _ files: ScopeFiles?) throws {
     let style = Style(Terminal.output)
     var table = Table(["LINE", "AT BYTE", "BYTES", "FINDING"])
     var findings = 0
@@ -42,11 +45,30 @@ struct VerifyCommand: ParsableCommand {
       Terminal.output.write("… and \(count(findings - VerifyCommand.mostRows, "more line")), which verify --json shows\n")
     }
     Terminal.output.write(summary(examination, try living(in: store), torn, isNewer, store.path, style))
-    if examination.damaged > 0 { throw ExitCode(Problem.incomplete) }
+    let wrong = try files.map { try printTable($0, style) } ?? 0
+    if examination.damaged > 0 || wrong > 0 { throw ExitCode(Problem.incomplete) }
+  }
+
+  /// Prints what is wrong with the files of scopes. Returns the number of findings.
+  private func printTable(_ files: ScopeFiles, _ style: Style) throws -> Int {
+    var table = Table(["FILE", "FINDING"])
+    var findings = 0
+    let scopes = try files.examine { finding in
+      findings += 1
+      guard findings <= VerifyCommand.mostRows else { return }
+      table.add([Table.Cell(text: visible(finding.path)), Table.Cell(text: finding.words, paint: style.failure)])
+    }
+    if findings > 0 { Terminal.output.write(table.text(Terminal.output, shrinking: [1, 0])) }
+    if findings > VerifyCommand.mostRows {
+      Terminal.output.write("… and \(findings - VerifyCommand.mostRows) more, which verify --json shows\n")
+    }
+    let result = findings == 0 ? style.good("No damage.") : style.failure("\(count(findings, "thing is", "things are")) wrong there.")
+    Terminal.output.write("\(visible(files.path)): \(count(scopes, "file")) of scopes\n\(result)\n")
+    return findings
   }
 
   /// Prints the findings as they are found, and what is known only then after them.
-  private func printJSON(_ store: Store) throws {
+  private func printJSON(_ store: Store, _ files: ScopeFiles?) throws {
     var waiting = "{\"path\":\(quoted(store.path)),\"findings\":["
     var separator = "\n"
     // A bar of progress would stand in the midst of the findings.
@@ -60,12 +82,29 @@ struct VerifyCommand: ParsableCommand {
     }
     Terminal.output.write(
       waiting + (separator == "\n" ? "" : "\n") + "],\"file_bytes\":\(examination.fileBytes),\"lines\":\(examination.lines),\"damaged\":\(examination.damaged),"
-        + "\"entries\":\(try living(in: store))}\n")
-    if examination.damaged > 0 { throw ExitCode(Problem.incomplete) }
+        + "\"entries\":\(try living(in: store))")
+    let wrong = try files.map(printJSON) ?? 0
+    Terminal.output.write("}\n")
+    if examination.damaged > 0 || wrong > 0 { throw ExitCode(Problem.incomplete) }
   }
 
-  /// Returns the number of entries, including those in scopes.
-  private func living(in store: Store) throws -> Int { try store.rows().count + store.scopes().reduce(0) { $0 + $1.rows.count } }
+  /// Prints what is wrong with the files of scopes as further members. Returns the number of findings.
+  private func printJSON(_ files: ScopeFiles) throws -> Int {
+    Terminal.output.write(",\"scope_findings\":[")
+    var findings = 0
+    let scopes = try files.examine { finding in
+      let scope = finding.scope.map { ",\"scope\":\(quoted($0))" } ?? ""
+      Terminal.output.write("\(findings == 0 ? "\n" : ",\n"){\"path\":\(quoted(finding.path)),\"kind\":\"\(finding.kind)\"\(scope)}")
+      findings += 1
+    }
+    Terminal.output.write("\(findings == 0 ? "" : "\n")],\"scope_files\":\(scopes)")
+    return findings
+  }
+
+  /// Returns the number of entries in the file, including those in scopes.
+  private func living(in store: Store) throws -> Int {
+    try store.innerScopes().reduce(store.rows().count) { $0 + (try store.summary(ofScope: $1, isFile: false).entries) }
+  }
 
   private func summary(_ found: Examination, _ living: Int, _ torn: Int64, _ isNewer: Bool, _ path: String, _ style: Style) -> String {
     if found.isUnfinished { return "\(visible(path)): nothing was ever stored in this file; it reads as empty\n" }
@@ -91,6 +130,46 @@ struct VerifyCommand: ParsableCommand {
       lines.append("Some lines have a newer format: this version skips them, and does not write to the file.")
     }
     return lines.joined(separator: "\n") + "\n"
+  }
+}
+
+/// What is wrong with the files of a store's scopes.
+private struct ScopeFiles {
+  struct Finding {
+    var path: String
+    var kind: String
+    var words: String
+    var scope: String?
+  }
+
+  private let store: Store
+
+  init(of store: Store) { self.store = store }
+
+  var path: String { store.path + ".d" }
+
+  /// Calls `visit` for each finding. Returns the number of files.
+  func examine(_ visit: (Finding) -> Void) throws -> Int {
+    if try !store.innerScopes().isEmpty {
+      visit(Finding(path: store.path, kind: "inner", words: "it has scopes in it, which nobody finds there: \(Layout.advice)"))
+    }
+    var files = 0
+    try ScopeFolder(beside: store.path).forEach { path, found in
+      switch found {
+      case .scope(let name):
+        files += 1
+        do {
+          let lines = try store.damagedLines(inFileOf: name)
+          if lines == 0 { return }
+          let words = "damaged in \(count(lines, "place")), which verify --scope shows for the scope \(visible(name))"
+          visit(Finding(path: path, kind: "damaged", words: words, scope: name))
+        } catch let problem as Problem {
+          visit(Finding(path: path, kind: "unusable", words: problem.message, scope: name))
+        }
+      case .odd(let oddity): visit(Finding(path: path, kind: oddity.rawValue, words: oddity.words))
+      }
+    }
+    return files
   }
 }
 
@@ -136,8 +215,9 @@ struct CompactCommand: ParsableCommand {
   }
 
   func run() throws {
-    let before = try Store(store, .reading).info()
-    let store = try Store(store, repair ? .changing : .changingIfWhole)
+    let before = try Store(store, .reading, evenHalfMoved: true).info()
+    let store = try Store(store, repair ? .changing : .changingIfWhole, evenHalfMoved: true)
+    guard Places.exists(store.path) else { throw Problem(Problem.absent, "there is no scope of this name: \(visible(store.path)) does not exist") }
     try store.compact(discardingUnknown: discardUnknown)
     let after = try store.info()
     try store.close()

@@ -11,7 +11,7 @@ struct WatchCommand: ParsableCommand {
   @OptionGroup var secrets: SecretOptions
   @OptionGroup var output: JSONOption
 
-  private struct Moment {
+  private struct Moment: Equatable {
     var generation: UInt64
     var rows: [[UInt8]: Row]
   }
@@ -32,13 +32,17 @@ struct WatchCommand: ParsableCommand {
 
   /// Reads the rows and the generation as of one moment.
   private func readMoment(_ store: Store) throws -> Moment {
-    while true {
+    func read() throws -> Moment {
       let generation = try store.generation()
-      let rows = try store.rows(withPrefix: keys.prefix(prefix))
-      // If a clear came between the two, its removals would look like single ones, so both are read again.
-      if try store.generation() == generation {
-        return Moment(generation: generation, rows: Dictionary(uniqueKeysWithValues: rows.map { ($0.key, $0) }))
-      }
+      return Moment(generation: generation, rows: Dictionary(uniqueKeysWithValues: try store.rows(withPrefix: keys.prefix(prefix)).map { ($0.key, $0) }))
+    }
+    // If a clear comes between the two, its removals look like single ones. And a change that comes between them has been met by the second, so
+    // the descriptor does not tell of it. So both are read until nothing has changed.
+    var moment = try read()
+    while true {
+      let again = try read()
+      if again == moment { return moment }
+      moment = again
     }
   }
 
