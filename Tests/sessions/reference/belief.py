@@ -64,6 +64,11 @@ class Belief:
         self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
         self.stale = []
 
+    def removed(self):
+        """Notes that the entry was removed from storage, as the program has removed it from the map."""
+        self.forget(n.ABSENT)
+        self.dirty = self.first = self.clear_met = False
+
     def judge(self, key, entry, host):
         """Returns (state, value, status) for an entry, before set is called (S3, S11)."""
         if entry.version > self.field.version:
