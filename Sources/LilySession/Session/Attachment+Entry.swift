@@ -7,11 +7,16 @@ extension Attachment {
     for _ in 0..<mostTries {
       let now = storage.now()
       let snapshot = try storage.read([storedKey(at)], of: scope)
-      guard let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now),
-        case let state = judge(at, TakenEntry(source: 0, identity: entry.identity), entry, now), state != .expired
-      else { throw Failure(.notFound, "nothing is stored for the field", key: key) }
-      if state == .newer { throw Failure.newerEntry.about(key) }
-      if state == .rejected { throw Failure(.decode, "the stored value is not of a type that the field accepts", key: key) }
+      guard let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now) else {
+        throw Failure(.notFound, "nothing is stored for the field", key: key)
+      }
+      let taken = TakenEntry(source: 0, identity: entry.identity)
+      switch judge(at, taken, entry, now) {
+      case .expired: throw Failure(.notFound, "nothing is stored for the field", key: key)
+      case .newer: throw Failure.newerEntry.about(key)
+      case .rejected: throw Failure(.decode, "the stored value is not of a type that the field accepts", key: key)
+      default: break
+      }
       if try storeAgain(entry, of: at, deadline: deadline(after: fields[at].expiresAfter, from: now), in: snapshot.generation) { return }
     }
     throw Failure(.busy, "other programs keep storing the field; try again", key: key)
@@ -66,7 +71,7 @@ extension Attachment {
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {
       if !shortfall.overtaken.isEmpty { return false }
-      if !shortfall.leftOut.isEmpty { throw Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
+      if !shortfall.leftOut.isEmpty { throw doesNotFit(at) }
       noteTroubles(shortfall)
     }
     if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(deadline)) }
