@@ -201,6 +201,7 @@ extension Attachment {
     noteTroubles(shortfall)
   }
 
+  /// Returns why a field was left out of a write.
   @inline(never)
   func doesNotFit(_ at: Int) -> Failure { Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
 
