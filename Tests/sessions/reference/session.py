@@ -210,10 +210,11 @@ class Session(Writing, Modifying):
                 belief.status = self.look(belief, status, value, events)
             walked = self.each_value(self.beliefs, events, look)[-1]
         status = self.write(events)
-        # No rule says which is returned if there are two: that of one entry or of another one, a field's failure or another one.
         fields = [belief.status for belief in self.beliefs if belief.status and not belief.field.map][:1]
-        found = fields or {belief.status for belief in self.beliefs if belief.status} or {walked} - {n.OK}
-        return Either(*found, status) if found and status else Either(*found) if len(found) > 1 else next(iter(found), status)
+        entries = [belief.status for belief in self.beliefs if belief.status]
+        # No rule says which is returned if there are two: that of one entry or of another one, a field's failure or another one.
+        failures = [one for one in (*(fields or entries or [walked]), status) if one]
+        return Either(*failures) if len(failures) > 1 else next(iter(failures), n.OK)
 
     def has_changes(self):
         """Returns True if the fields must be compared: the host's revision is another one, or there is work left."""
