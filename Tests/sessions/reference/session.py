@@ -422,8 +422,8 @@ class Session(Writing, Modifying):
         """Returns True if the session may forget that an entry expired, because a clear came since, the entry may have been removed to make
         room, or it is one of a map that neither the model nor storage has had since."""
         unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
-        is_forgotten_entry = belief.field.map and not self.expired(belief)
-        return self.world.sweeps or is_forgotten_entry or (belief.clear_met or self.generation != self.handle.generation) and (unread or not self.expired(belief))
+        may_forget = belief.field.map or belief.clear_met or self.generation != self.handle.generation
+        return self.world.sweeps or may_forget and (unread or not self.expired(belief))
 
     def next_expiry(self):
         """Returns the milliseconds until the next field expires. No rule says whether an entry counts that a clear removed before the field

@@ -70,18 +70,10 @@ class Writing:
         if not any(changes.values()) and not any(map(self.handle.raw, changes)):
             for belief in going:
                 self.went(belief, changes)
-            if not changes:
-                self.handle.stored_nothing()
-            if removes or changes:
-                self.handle.removed_nothing()
-                if self.handle.kind == "backend" and self.handle.durability_of():
-                    # No rule says whether removing what is absent calls the backend.
-                    events.append(Perhaps((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None)))
-                    return Either(n.OK, n.NOT_DURABLE)
-            return n.OK
+            return self.write_nothing(removes or changes, events)
         self.handle.write(changes, removes=any(belief.stale for belief in going))
         if not any(changes.values()) and all((self.handle.scope, key) in self.world.unsure for key in changes):
-            self.handle.store.lines -= 1
+            self.handle.store.lines -= 1  # the session may not know that there is something to remove
             self.handle.store.more_lines += 1
         self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # they may also have a line of their own
         for belief in going:
@@ -89,6 +81,18 @@ class Writing:
         if self.handle.durability_of():
             events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
             return n.NOT_DURABLE
+        return n.OK
+
+    def write_nothing(self, removes, events):
+        """Notes an update of which nothing is left but, if `removes`, removals of what is not stored. Returns its status."""
+        self.handle.stored_nothing()
+        if not removes:
+            return n.OK
+        self.handle.removed_nothing()
+        if self.handle.kind == "backend" and self.handle.durability_of():
+            # No rule says whether removing what is absent calls the backend.
+            events.append(Perhaps((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None)))
+            return Either(n.OK, n.NOT_DURABLE)
         return n.OK
 
     def is_void(self, writing):
