@@ -36,6 +36,17 @@ RENEW = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Entry))
 REPLACE = c.CFUNCTYPE(status, c.c_void_p, c.POINTER(Entry), c.POINTER(Entry), c.c_char_p, c.c_uint64)
 
 
+VISIT = c.CFUNCTYPE(status, c.c_void_p, c.c_char_p, c.POINTER(Value))
+EACH_ENTRY = c.CFUNCTYPE(status, c.c_void_p, c.c_void_p, c.c_void_p, c.c_void_p)
+SET_ENTRY = c.CFUNCTYPE(status, c.c_void_p, c.c_void_p, c.c_char_p, c.POINTER(Value))
+
+
+class Map(c.Structure):
+    _fields_ = [("size", c.c_size_t), ("prefix", c.c_char_p), ("types", c.c_int32), ("each", EACH_ENTRY), ("set", SET_ENTRY),
+                ("context", c.c_void_p), ("release", RELEASE), ("expires_after_ms", c.c_int64), ("version", c.c_uint32),
+                ("migrate", c.c_void_p)]
+
+
 class Backend(c.Structure):
     _fields_ = [("size", c.c_size_t), ("context", c.c_void_p), ("release", RELEASE), ("read", READ), ("write", WRITE),
                 ("clear", CLEAR), ("generation", GENERATION), ("each", EACH), ("sync", SYNC), ("fd", c.c_void_p),
@@ -66,6 +77,7 @@ storage_sync = lily._sync
 storage_fd = _declare("storage_fd", c.c_int, handle)
 storage_info = _declare("storage_info", status, handle, c.POINTER(Info))
 clear = lily._clear
+map_add = _declare("map_add", status, handle, c.POINTER(Map))
 runtime_model = _declare("runtime_model", c.c_void_p, handle)
 runtime_set_model = _declare("runtime_set_model", status, handle, c.c_void_p)
 runtime_persist = _declare("runtime_persist", status, handle)

@@ -5,6 +5,7 @@ import traceback
 
 import api
 import names as n
+import values
 
 contexts = {}   # context pointer -> the object that it stands for
 failures = []   # the exceptions that callbacks raised
@@ -40,7 +41,7 @@ def registered(thing):
 
 
 class Bound:
-    """The context of a field: the field and its host."""
+    """The context of a field: the field and its host. That of a map has the field of one of its entries."""
 
     def __init__(self, host, field):
         self.host, self.field = host, field
@@ -95,6 +96,23 @@ def get(bound, _, out):
 @guarded(api.SET, n.IO)
 def set(bound, _, value):
     return bound.host.set(bound.field.key, read(value))
+
+
+@guarded(api.EACH_ENTRY, n.IO)
+def each(bound, _, visit, visitor):
+    visit = api.VISIT(visit)
+
+    def visit_one(id, value):
+        out = api.Value()
+        kept = fill(c.pointer(out), value)
+        visit(visitor, id.encode(), c.byref(out))
+        del kept
+    return bound.host.each(visit_one)
+
+
+@guarded(api.SET_ENTRY, n.IO)
+def set_entry(bound, _, id, value):
+    return bound.host.set(bound.field.map + id.decode(), read(value) if value else values.MISSING)
 
 
 @guarded(api.MIGRATE, n.IO)

@@ -43,6 +43,11 @@ def named_results(results):
                   else value for at, value in enumerate(result)) for result in results]
 
 
+def by_entries(events, prefix):
+    """Returns events with those of each entry of the map together, because no rule says in which order the entries come."""
+    return sorted(events, key=lambda event: event[3] if prefix and event[3] and event[3].startswith(prefix) else "")
+
+
 def same_models(a, b):
     """Returns the values with reals as their bits, so that a NaN equals itself."""
     return a == b or a.keys() == b.keys() and all(values.same(a[key], b[key]) for key in a)
@@ -88,6 +93,7 @@ class Pair:
             if reference.place.hampered and os.path.exists(self.path) and os.stat(self.path).st_size > FAR_TOO_LARGE:
                 # Any number of updates may report it, because the library waits longer after each try.
                 mine.events, theirs.events = ([event for event in events if event[0] != n.NOT_REWRITTEN] for events in (mine.events, theirs.events))
+            mine.events, theirs.events = (by_entries(events, mine.map) for events in (mine.events, theirs.events))
             same(f"events of session {at}", settled(mine.events, theirs.events), theirs.events, named)
             mine.events.clear()
             theirs.events.clear()

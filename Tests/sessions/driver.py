@@ -11,7 +11,7 @@ import names as n
 import values
 import world
 from backend import Backend
-from host import Field, Modification
+from host import Modification, fields_of
 from members import MemberHost
 
 class Runtime:
@@ -38,9 +38,34 @@ class Runtime:
 
 
 class Session:
-    def __init__(self, runtime, handle, host, bound):
-        self.runtime, self.handle, self.host, self.bound = runtime, handle, host, bound
+    def __init__(self, runtime, handle, host):
+        self.runtime, self.handle, self.host = runtime, handle, host
         self.ending = False
+
+
+def add_field(persistence, bound):
+    field = bound.field
+    struct = api.FieldStruct(c.sizeof(api.FieldStruct), field.key.encode(), field.types, callbacks.get, callbacks.set)
+    if field.member:
+        struct.get, struct.set, struct.member_type = api.GET(), api.SET(), field.member
+        struct.member_offset, struct.member_size = bound.host.offset_and_size(field.key)
+    if field.former:
+        former = (c.c_char_p * (len(field.former) + 1))(*(key.encode() for key in field.former), None)
+        struct.former_keys = c.cast(former, c.c_void_p)
+    return add(api.field_add, persistence, struct, bound)
+
+
+def add_map(persistence, bound):
+    field = bound.field
+    return add(api.map_add, persistence, api.Map(c.sizeof(api.Map), field.map.encode(), field.types, callbacks.each, callbacks.set_entry), bound)
+
+
+def add(function, persistence, struct, bound):
+    struct.context, struct.release = callbacks.register(bound), callbacks.release
+    struct.expires_after_ms, struct.version = bound.field.expires, bound.field.version
+    if bound.field.migrate:
+        struct.migrate = c.cast(callbacks.migrate, c.c_void_p)
+    return function(persistence, c.byref(struct))
 
 
 class Driver:
@@ -263,7 +288,7 @@ class Driver:
 
     def do_fail(self, name, callback, key, status):
         session = self.sessions.get(name)
-        if session is None or key is not None and key not in session.host.fields:
+        if session is None or key is not None and key not in session.host.fields and key != session.host.map:
             return False
         session.host.failing.pop((callback, key), None)
         if status:
@@ -290,27 +315,16 @@ class Driver:
         if runtime_name not in self.runtimes:
             self.runtimes[runtime_name] = Runtime(self)
         runtime = self.runtimes[runtime_name]
-        fields = [Field(field) for field in fields]
+        fields = fields_of(fields)
         host = MemberHost(fields, options.get("slices"), options.get("revisions"), self.run)
         for callback, key, status in options.get("failing", ()):
             host.failing[callback, key] = status
         self.hosts.append(host)
-        bounds = [callbacks.Bound(host, field) for field in fields]
+        bounds = list({field.map or field.key: callbacks.Bound(host, field) for field in fields}.values())
         self.bounds.append(bounds)
         persistence = api.persistence_new()
         for bound in bounds:
-            field = bound.field
-            struct = api.FieldStruct(c.sizeof(api.FieldStruct), field.key.encode(), field.types, callbacks.get, callbacks.set, callbacks.register(bound), callbacks.release)
-            if field.member:
-                struct.get, struct.set, struct.member_type = api.GET(), api.SET(), field.member
-                struct.member_offset, struct.member_size = host.offset_and_size(field.key)
-            struct.expires_after_ms, struct.version = field.expires, field.version
-            if field.migrate:
-                struct.migrate = c.cast(callbacks.migrate, c.c_void_p)
-            if field.former:
-                former = (c.c_char_p * (len(field.former) + 1))(*(key.encode() for key in field.former), None)
-                struct.former_keys = c.cast(former, c.c_void_p)
-            status = api.field_add(persistence, c.byref(struct))
+            status = (add_map if bound.field.map else add_field)(persistence, bound)
             assert status == n.OK, status
         config = api.Config(c.sizeof(api.Config), storage)
         if host.slices or host.members:
@@ -326,7 +340,7 @@ class Driver:
         self.status("attach", status)
         api.persistence_free(persistence)
         if status == n.OK:
-            self.sessions[name] = Session(runtime, handle, host, bounds)
+            self.sessions[name] = Session(runtime, handle, host)
 
     def on_session(self, called, function, name, *arguments):
         session = self.sessions.get(name)
@@ -446,10 +460,9 @@ class Driver:
         if session is None:
             return False
         out = c.c_int32()
-        for bound in session.bound:
-            status = api.session_field_state(session.handle, bound.field.key.encode(), c.byref(out))
+        for key in session.host.fields:
+            status = api.session_field_state(session.handle, key.encode(), c.byref(out))
             if status == n.INVALID_ARGUMENT:
                 return self.status("state", status)
-            self.status("state", bound.field.key, n.state_name(out.value)) if status else \
-                self.returned("state", bound.field.key, n.state_name(out.value))
+            self.status("state", key, n.state_name(out.value)) if status else self.returned("state", key, n.state_name(out.value))
         self.returned("next_expiry", api.session_next_expiry(session.handle))

@@ -4,6 +4,8 @@ import random
 KEYS = ("a", "b", "c")
 FORMER = ("p", "q")
 STORED = tuple("lily_session_" + key for key in KEYS + FORMER) + ("x",)
+MAP = "m/"
+MISSING = ["missing"]
 
 # The types that a field may have, with values of them. UNSTORABLE has values of other types, and values that have no JSON text.
 TYPES = {
@@ -25,6 +27,7 @@ CODES = (-20, -12, -3)
 
 
 CALLBACKS = ("event", "event", "get", "set", "migrate", "revision", "config.get", "config.set")
+OF_MAP = ("each", "each", "set", "get")
 
 # How often each kind of step is drawn.
 WEIGHTS = {"hand": 12, "change": 12, "persist": 10, "refresh": 12, "flush": 3, "touch": 4, "mark": 2, "modify": 9, "reset": 3, "runtime": 3,
@@ -40,6 +43,9 @@ without = set()  # the kinds of steps that are not made
 class Generator:
     def __init__(self, seed):
         self.random = random.Random(seed)
+        # Every third case has a map. If there is only one id, handles may have a quota: no rule says which of two entries has to fit first.
+        self.ids = () if seed % 3 else ("1",) if seed % 2 else ("1", "2")
+        self.stored = STORED + 3 * tuple(f"lily_session_{MAP}{id}" for id in self.ids)
         self.steps = []
         self.fields = {}  # session -> fields
         self.runtimes = {}  # session -> runtime
@@ -70,6 +76,15 @@ class Generator:
             field["former"] = random.sample(FORMER, random.choice((1, 1, 2)))
         return field
 
+    def map(self):
+        """Makes a map, which is a field for each of the ids."""
+        made = self.field(MAP)
+        made.pop("former", None)
+        made.pop("member", None)
+        made["ids"] = list(self.ids)
+        made["default"] = {id: self.pick(TYPES[made["types"]]) for id in self.ids if self.chance(0.4)}
+        return made
+
     def case(self):
         random = self.random
         self.kind = random.choices(("journal", "memory", "backend"), (8, 1, 1))[0]
@@ -98,7 +113,7 @@ class Generator:
 
     def open(self, name, first=False):
         options = {"kind": self.kind}
-        if self.kind != "backend" and self.chance(0.1):
+        if self.kind != "backend" and self.chance(0.1) and len(self.ids) < 2:
             options["quota"] = self.pick((40, 60, 100))
             self.backwards = ()  # expired entries may have been removed to make room, so the clock does not go back
         if self.kind == "backend":
@@ -125,7 +140,7 @@ class Generator:
             field["former"] = [former for former in field.get("former", ()) if former not in taken]
             taken.update(field["former"])
             fields.append(field)
-        return fields
+        return fields + [self.map()] if self.ids else fields
 
     def upgraded(self, field):
         field = dict(field)
@@ -156,9 +171,9 @@ class Generator:
         kind = self.random.choices(("set", "remove", "clear", "get", "each", "sync", "info", "write", "modify"), (10, 3, 2, 2, 1, 2, 1, 4, 4))[0]
         if kind == "set":
             after = self.pick((0, 0, 0, 500, 1000, 3000, 100_000, -1))
-            self.steps.append(["set", handle, self.pick(STORED), self.text(), after])
+            self.steps.append(["set", handle, self.pick(self.stored), self.text(), after])
         elif kind in ("remove", "get"):
-            self.steps.append([kind, handle, self.pick(STORED)])
+            self.steps.append([kind, handle, self.pick(self.stored)])
         elif kind == "each":
             self.steps.append([kind, handle, self.pick(("", "lily_session_"))])
         elif kind == "write":
@@ -170,7 +185,7 @@ class Generator:
 
     def writing(self, handle, deadlines=(0, 0, 1000)):
         """Returns a step that stores and removes several keys at once."""
-        keys = self.random.sample(STORED, self.pick((0, 1, 2, 2, 3)))
+        keys = self.random.sample(self.stored, self.pick((0, 1, 2, 2, 3)))
         if keys and self.chance(0.05):
             keys.append(keys[0])
         texts = [None if self.chance(0.3) else "{" if self.chance(0.03) else self.text() for _ in keys]
@@ -179,7 +194,7 @@ class Generator:
     def modifying(self, handle):
         """Returns a step that modifies an entry."""
         gives = ["s", "t"] if self.chance(0.04) else ["j", "{" if self.chance(0.04) else self.text()]
-        key = self.pick(STORED)
+        key = self.pick(self.stored)
         return ["storage_modify", handle, key, self.modification(gives, [key], self.pick(self.sessions) if self.sessions else None)]
 
     def modification(self, gives, keys, session):
@@ -194,7 +209,7 @@ class Generator:
         return options
 
     def meanwhile(self, keys, session):
-        handle, key = self.pick(self.handles), self.pick(keys) if self.chance(0.7) else self.pick(STORED)
+        handle, key = self.pick(self.handles), self.pick(keys) if self.chance(0.7) else self.pick(self.stored)
         kind = self.random.choices(("set", "remove", "clear", "write", "modify", "calling"), (8, 2, 2, 1, 2, 4 if session else 0))[0]
         if kind == "set":
             return ["set", handle, key, self.text(), self.pick((0, 0, 1000))]
@@ -211,22 +226,29 @@ class Generator:
     def text(self):
         return self.pick(TEXTS)
 
-    def change(self, session):
+    def some_field(self, session):
+        """Returns a field, or a map with the key of one of its entries."""
         field = self.pick(self.fields[session])
+        return field, field["key"] + self.pick(field["ids"]) if "ids" in field else field["key"]
+
+    def change(self, session):
+        field, key = self.some_field(session)
+        if "ids" in field and self.chance(0.3):
+            return ["change", session, key, MISSING]
         values = UNSTORABLE if self.chance(0.05) else TYPES
         if field.get("member"):
             values = TYPES if field["member"] < 4 or values is TYPES else {8: UNSTORABLE[8], 16: UNSTORABLE[16][:1], 17: UNSTORABLE[16][:1]}
-        return ["change", session, field["key"], self.pick(values[field["types"]])]
+        return ["change", session, key, self.pick(values[field["types"]])]
 
     def modify(self, session, plain=False):
         """Returns a step that modifies a field; with `plain`, nothing else happens meanwhile."""
-        field = self.pick(self.fields[session])
+        field, key = self.some_field(session)
         gives = self.pick((UNSTORABLE if self.chance(0.06) else TYPES)[field["types"]])
         if field["types"] & 4 and self.chance(0.05):
             gives = ["i", 13]
-        keys = ["lily_session_" + key for key in (field["key"], field["key"], *field.get("former", ()))]
+        keys = ["lily_session_" + key for key in (key, key, *field.get("former", ()))]
         options = {"gives": gives, "grows": 1} if plain else self.modification(gives, keys, session)
-        return ["modify", session, field["key"] if self.chance(0.97) else "none", options]
+        return ["modify", session, key if self.chance(0.97) else "none", options]
 
     def mates(self, session):
         """Returns the sessions of the same runtime."""
@@ -262,7 +284,7 @@ class Generator:
         elif kind == "fail":
             self.steps.append(self.fail(session))
         elif kind == "script":
-            callback = self.pick(CALLBACKS)
+            callback = self.pick(CALLBACKS + OF_MAP if self.ids else CALLBACKS)
             self.steps.append(["script", session, callback, [self.calling(session, callback) for _ in range(self.pick((1, 1, 2, 3)))]])
         elif kind == "end":
             self.steps.append(self.ending(session))
@@ -280,7 +302,7 @@ class Generator:
                 self.as_long_again()
             if self.steps[-1][1:] == ["file_rights", 0] and self.chance(0.5):
                 self.open("h3")  # while the file may only be read
-                self.steps += [["world", "file_rights", 1], ["set", "h3", self.pick(STORED), self.text(), 0]]
+                self.steps += [["world", "file_rights", 1], ["set", "h3", self.pick(self.stored), self.text(), 0]]
         elif kind == "large":
             self.large(session)
         elif kind in ("backend", "world") and self.kind == "backend":
@@ -290,13 +312,13 @@ class Generator:
 
     def as_long_again(self):
         """Empties a file that two handles know, and gives it a line of the same length: its size does not tell that it is another one."""
-        one, other, key = self.pick(self.handles), self.pick(self.handles), self.pick(STORED)
+        one, other, key = self.pick(self.handles), self.pick(self.handles), self.pick(self.stored)
         self.steps += [["set", one, key, "1", 0], ["get", other, key], ["world", "empty"], ["set", one, key, "7", 0]]
 
     def large(self, session):
         """Writes far more than stays stored, so that the file is rewritten in between (S12)."""
         self.steps += [["script", name, "event", []] for name in self.sessions]  # no rule says how often NOT_REWRITTEN is reported
-        texts = [field["key"] for field in self.fields[session] if field["types"] & 16 and not field.get("member")]
+        texts = [field["key"] for field in self.fields[session] if field["types"] & 16 and not field.get("member") and "ids" not in field]
         if texts and self.chance(0.6):
             key = self.pick(texts)
             self.steps.append(["change", session, key, ["s", 100_000]])
@@ -315,19 +337,19 @@ class Generator:
         if what.endswith("rights") or what in ("full", "starve"):
             step.append(self.pick((0, 1)))
         elif what == "exchange" or what == "move_folder" and self.chance(0.5):
-            step.append([[key, self.compact()] for key in self.random.sample(STORED, 2)])
+            step.append([[key, self.compact()] for key in self.random.sample(self.stored, 2)])
         elif what == "move_folder":
             step.append(None)
         elif what == "write":
             step.append([[key, None if self.chance(0.2) else self.compact(), self.pick((0, 0, 1000, -1)), self.pick((0, 0, 1, 2))]
-                         for key in self.random.sample(STORED, self.pick((1, 1, 2)))])
+                         for key in self.random.sample(self.stored, self.pick((1, 1, 2)))])
         return step
 
     def compact(self):
         return self.text().replace(" ", "")
 
     def key(self, session):
-        return self.pick(self.fields[session])["key"] if self.chance(0.95) else "none"
+        return self.some_field(session)[1] if self.chance(0.95) else "none"
 
     def ending(self, session):
         if self.chance(0.2):
@@ -354,12 +376,14 @@ class Generator:
         if kind == "end":
             return self.ending(self.pick(self.mates(session)))
         if kind == "mark" and callback not in ("revision", "config.get"):  # no rule says whether the update has begun there
-            return ["mark", session, self.key(session)]
+            key = self.key(session)
+            if not key.startswith(MAP):  # no rule says whether the session has an entry that is missing
+                return ["mark", session, key]
         if kind == "attach":
             return ["attach", "s7", "r" + session[1:], self.pick(self.handles), self.pick(self.profile), {}]
         if kind == "storage" and callback == "event":
             return self.storing()
-        return ["get", self.pick(self.handles), self.pick(STORED)]
+        return ["get", self.pick(self.handles), self.pick(self.stored)]
 
     def storing(self):
         if self.chance(0.4):
@@ -367,8 +391,8 @@ class Generator:
         if self.chance(0.3):
             return self.writing(self.pick(self.handles))
         if self.chance(0.2):
-            return ["storage_modify", self.pick(self.handles), self.pick(STORED), {"gives": ["j", self.text()], "grows": 1}]
-        return ["set", self.pick(self.handles), self.pick(STORED), self.text(), 0]
+            return ["storage_modify", self.pick(self.handles), self.pick(self.stored), {"gives": ["j", self.text()], "grows": 1}]
+        return ["set", self.pick(self.handles), self.pick(self.stored), self.text(), 0]
 
     def inside(self, session):
         """Returns what an update function does."""
@@ -383,9 +407,14 @@ class Generator:
         return steps
 
     def fail(self, session):
-        key = self.pick(self.fields[session])["key"]
+        field, key = self.some_field(session)
         callback = self.random.choices(("get", "set", "migrate", "break", "normalise", "config.set", "config.get"), (4, 3, 1, 2, 1, 2, 1))[0]
         code = self.pick(CODES) if self.chance(0.6) else 0
+        if "ids" in field:
+            if callback in ("get", "migrate"):
+                key = field["key"]
+            elif self.chance(0.2):
+                callback, key = self.pick((("drop", key), ("twice", field["key"]), ("nameless", field["key"])))
         return ["fail", session, callback, None if callback.startswith("config") else key, code]
 
 

@@ -10,10 +10,12 @@ CHARS_SIZE = 8  # the size of a CHARS member, with the NUL
 
 
 class Field:
-    """A field as a case describes it: {"key": "a", "types": 4, "expires": 0, "version": 0, "migrate": 0, "former": []}."""
+    """A field as a case describes it: {"key": "a", "types": 4, "expires": 0, "version": 0, "migrate": 0, "former": []}. With "ids", this is a
+    map whose prefix is "key", and each of the ids may have an entry. An entry is a field whose value may be missing."""
 
-    def __init__(self, described):
-        self.key = described["key"]
+    def __init__(self, described, id=None):
+        self.map = None if id is None else described["key"]
+        self.key = described["key"] + (id or "")
         self.types = described["types"]
         self.expires = described.get("expires", 0)
         self.version = described.get("version", 0)
@@ -22,10 +24,20 @@ class Field:
         self.member = described.get("member", 0)  # a LILY_SESSION_MEMBER_…; if it is not 0, the field is bound without callbacks
         self.stored_key = n.PREFIX + self.key
         self.keys = (self.stored_key, *(n.PREFIX + key for key in self.former))
-        self.default = values.of_case(described["default"])
+        self.default = values.of_case(described["default"] if id is None else described["default"].get(id, values.MISSING))
 
     def text_of(self, value):
-        return values.text_of(value, self.types)
+        """Returns the JSON text of a value, or None if it has none."""
+        return None if value == values.MISSING else values.text_of(value, self.types)
+
+    def can_have(self, value):
+        """Returns True if the value can be stored, or is that of an entry which is missing."""
+        return value == values.MISSING or self.text_of(value) is not None
+
+
+def fields_of(described):
+    """Returns the fields of a list: one for each entry that a map may have."""
+    return [Field(field, id) for field in described for id in field.get("ids", (None,))]
 
 
 class Host:
@@ -34,6 +46,7 @@ class Host:
 
     def __init__(self, fields, slices, revisions, run):
         self.fields = {field.key: field for field in fields}
+        self.map = next((field.map for field in fields if field.map), None)
         self.model = {field.key: field.default for field in fields}
         self.slice = self.model
         self.slices, self.revisions = slices, revisions
@@ -94,6 +107,21 @@ class Host:
         self.events.append((kind, status, system_error, key))
         self.called("event")
 
+    # ---- the map's callback each
+
+    def each(self, visit):
+        """Calls visit(id, value) for each entry that the map has. Returns a status. If it fails, only the first entry was visited."""
+        self.called("each")
+        status = self.failing.get(("get", self.map), n.OK)
+        there = [(key[len(self.map):], self.slice[key]) for key, field in self.fields.items() if field.map and self.slice[key] != values.MISSING]
+        for id, value in there[:1] if status else there:
+            visit(id, value)
+        if ("twice", self.map) in self.failing and there:
+            visit(*there[0])
+        if ("nameless", self.map) in self.failing:
+            visit("", ("n",))
+        return status
+
     # ---- callbacks of the fields
 
     def get(self, key):
@@ -115,8 +143,10 @@ class Host:
             return n.CALLBACK
         if ("normalise", key) in self.failing:
             value = ("i", min(value[1], 5)) if value[0] == "i" else ("s", value[1].upper()) if value[0] == "s" else value
+        if ("drop", key) in self.failing:
+            value = values.MISSING
         if ("break", key) in self.failing:
-            self.failing[("get", key)] = self.failing.pop(("break", key))
+            self.failing[("get", self.fields[key].map or key)] = self.failing.pop(("break", key))
         self.slice[key] = value
         self.counted += 1
         return n.OK
@@ -132,7 +162,7 @@ class Host:
     def migrate(self, key, version, text):
         """Returns (status, value)."""
         self.called("migrate")
-        status = self.failing.get(("migrate", key), n.OK)
+        status = self.failing.get(("migrate", self.fields[key].map or key), n.OK)
         value = values.migrated(version, text, self.fields[key].types)
         return (n.DECODE if value is None and status == n.OK else status), value
 

@@ -33,7 +33,7 @@ def simpler_steps(step):
                 if len(part) > 1 or isinstance(part[0], list):
                     yield step[:at] + [part[:gone] + part[gone + 1:]] + step[at + 1:]
                 if isinstance(part[gone], dict):
-                    for key in [key for key in part[gone] if key not in ("key", "types", "default")]:
+                    for key in [key for key in part[gone] if key not in ("key", "types", "default", "ids")]:
                         smaller = {name: value for name, value in part[gone].items() if name != key}
                         yield step[:at] + [part[:gone] + [smaller] + part[gone + 1:]] + step[at + 1:]
         if isinstance(part, dict):

@@ -1,12 +1,13 @@
 """Values as a case describes them, and their JSON text (S2).
 
 A value is a tuple: ("n",), ("b", True), ("i", 5), ("r", 0.5), ("s", "text"), ("j", '{"a":1}'). Text that is not UTF-8 is
-written with surrogates, as Python's surrogateescape does.
+written with surrogates, as Python's surrogateescape does. ("missing",) is the value of an entry that a map does not have.
 """
 import json
 import math
 
 NULL, BOOL, INT, REAL, STRING, JSON = 1, 2, 4, 8, 16, 32
+MISSING = ("missing",)
 BIT = {"n": NULL, "b": BOOL, "i": INT, "r": REAL, "s": STRING, "j": JSON}
 
 

@@ -71,7 +71,7 @@ extension Attachment {
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {
       if !shortfall.overtaken.isEmpty { return false }
-      if !shortfall.leftOut.isEmpty { throw Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
+      if !shortfall.leftOut.isEmpty { throw doesNotFit(at) }
       noteTroubles(shortfall)
     }
     if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(deadline)) }

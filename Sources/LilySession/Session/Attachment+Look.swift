@@ -94,10 +94,10 @@ extension Attachment {
       if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known) }
       if slots[at].stored != .expired { return found(.known) } // otherwise somebody has renewed an entry that had expired
     }
+    slots[at].keepInitial(slice)
     guard entry.version <= fields[at].version else {
       return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
     }
-    slots[at].keepInitial(slice)
     let (refusal, isMigrated) = setField(at, entry, &slice)
     if let refusal { return found(.refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError)) }
     return found(.set(taken, isMigrated: isMigrated || source > 0))

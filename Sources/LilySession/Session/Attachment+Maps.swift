@@ -27,7 +27,8 @@ extension Attachment {
 
   /// Does for entries of maps what `takeBaselines` does for all these fields.
   func takeBaselinesOfEntries(_ fields: [Int], _ slice: Lens.Session) {
-    guard fields.contains(where: { $0 >= table.listed }) else { return }
+    // The walk before hydration, which was the first one, has reported nothing.
+    guard walk == 1 || (fields.last ?? 0) >= table.listed else { return }
     for at in fields { slots[at].expect(in: walk &+ 1) }
     walkMaps(slice, .sighting)
     for at in fields where at >= table.listed {

@@ -16,7 +16,7 @@ extension Attachment {
       guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { continue }
       if let shortfall {
         if !shortfall.overtaken.isEmpty { continue }
-        guard shortfall.leftOut.isEmpty else { throw Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
+        guard shortfall.leftOut.isEmpty else { throw doesNotFit(at) }
         noteTroubles(shortfall)
       }
       try follow(at, into: runtime)

@@ -195,11 +195,15 @@ extension Attachment {
     let places = 0..<batched.count
     for place in shortfall.overtaken where places.contains(place) { slots[batched[place]].overtaken() }
     for place in shortfall.leftOut where places.contains(place) && !slots[batched[place]].failedInThisUpdate {
-      noteUnwritten(batched[place], Failure(.quota, "the field does not fit into the storage's quota"))
+      noteUnwritten(batched[place], doesNotFit(batched[place]))
     }
     if let failure = shortfall.notDurable, let first = batched.first { noteFailure(first, failure) }
     noteTroubles(shortfall)
   }
+
+  /// Returns why a field was left out of a write.
+  @inline(never)
+  func doesNotFit(_ at: Int) -> Failure { Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
 
   /// Notes what is wrong with a storage that has stored the batch.
   func noteTroubles(_ shortfall: Shortfall) {

@@ -323,6 +323,22 @@ CASE(map__S7_each_fails) {
   rig_end(&here.rig);
 }
 
+/* Whether anything is stored or not, the failure is told once. What is stored is set once each works. */
+CASE(map__S7_each_fails_at_attach) {
+  for (int at = 0; at < 2; at++) {
+    begin(&here, stage->storage);
+    here.each_result = 56;
+    attach(&here, map_of(&here));
+    assert_told(&here, LILY_SESSION_EVENT_FIELD_FAILED, 56, "doc/");
+    assert_text(&here, "a", "(none)");
+    here.each_result = 0;
+    assert_ok(lily_session_refresh(here.rig.session));
+    assert_text(&here, "a", at == 0 ? "(none)" : "1");
+    rig_end(&here.rig);
+    assert_ok(set_text(stage->other, "lily_session_doc/a", "\"1\""));
+  }
+}
+
 /* A map that fails costs no other map: what others store there is taken over. */
 CASE(map__S7_each_of_another_map_fails) {
   begin(&here, stage->storage);

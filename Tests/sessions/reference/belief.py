@@ -64,6 +64,11 @@ class Belief:
         self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
         self.stale = []
 
+    def removed(self):
+        """Notes that the entry was removed from storage, as the program has removed it from the map."""
+        self.forget(n.ABSENT)
+        self.dirty = self.first = self.clear_met = False
+
     def judge(self, key, entry, host):
         """Returns (state, value, status) for an entry, before set is called (S3, S11)."""
         if entry.version > self.field.version:
@@ -89,12 +94,13 @@ class Belief:
         return status
 
     def count(self, entry, now):
-        """Takes the deadline of an entry. If it is too late to be right, shortens it once: looking again does not move it (S9)."""
+        """Takes the deadline of an entry. If it is too late to be right, shortens it once: looking again does not move it, even if the clock
+        is right by then (S9)."""
         late = self.held and self.field.expires and entry.deadline > now + self.field.expires
-        if late and self.clamp and entry.deadline == self.read_deadline and self.deadline <= now + self.field.expires:
+        deadline = now + self.field.expires if late else entry.deadline
+        if self.clamp and entry.deadline == self.read_deadline and self.deadline <= deadline:
             return
-        self.read_deadline = entry.deadline
-        self.deadline = now + self.field.expires if late else entry.deadline
+        self.read_deadline, self.deadline = entry.deadline, deadline
         self.clamp = bool(late)
 
     def lives(self, key, entry, now):

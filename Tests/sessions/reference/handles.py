@@ -67,7 +67,7 @@ class Handle:
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # it owes a sync
         self.wrote_since = False  # it has written since its last complete sync
-        self.may_owe = False  # it may owe a rewriting, because of an expired entry that may have been removed to make room
+        self.may_owe = False  # it may owe a rewriting
         self.wrote_to = None  # the store that it last wrote to
         self.wake = Wake()
         self.root = parent.root if parent else self
@@ -107,6 +107,10 @@ class Handle:
             return refused
         status = self.failing.get(function, n.OK)
         return (n.OK if status == n.NOT_DURABLE else status), 0
+
+    def is_in_vain(self, refused):
+        """Returns True if the removal of what is not stored has nothing to do, and so does not meet this failure."""
+        return refused in (n.NEWER, n.NO_SPACE) or not self.flags & n.READ_ONLY and self.opened is not None and self.opened.gone is not None
 
     def durability_of(self, function="write"):
         """Returns the status of a write that was done: OK or NOT_DURABLE."""
@@ -191,6 +195,11 @@ class Handle:
         there is a quota, it may be in an expired entry that was removed to make room."""
         self.root.wrote_since = self.root.wrote_since or self.store.removed or self.store.was_erased
         self.root.may_owe = self.root.may_owe or self.root.quota >= 0
+
+    def stored_nothing(self):
+        """Notes an update of which nothing was stored, because others were faster. No rule says whether the handle then owes the rewriting
+        for what others have removed."""
+        self.root.may_owe = self.root.may_owe or self.store.removed or self.store.was_erased
 
     def clear(self):
         self.store.clear(self.scope)

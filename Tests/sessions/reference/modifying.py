@@ -47,6 +47,7 @@ class Modifying:
                 return n.ENCODE
             refused = handle.kind != "backend" and handle.cannot_write()[0]  # a backend is asked first what it has
             if not refused and (self.is_overtaken(belief, key, entry) or not handle.cannot_write()[0] and handle.generation != self.generation):
+                handle.stored_nothing()
                 continue
             new = Entry(text, saturated(self.world.now, field.expires), field.version)
             return self.write_at_once({field.stored_key: new, **dict.fromkeys(formers)}, events)
@@ -83,7 +84,7 @@ class Modifying:
             return n.CALLBACK
         kept = dict(vars(belief))
         key, entry = self.effective(belief)
-        belief.stale = self.formers(belief)
+        self.find_formers(belief)
         if not self.is_news(belief, key, entry):
             belief.count(entry, self.world.now)
             return n.OK if belief.held else n.CALLBACK  # set has refused this very value before
@@ -102,9 +103,9 @@ class Modifying:
             vars(belief).update(kept, marked=belief.marked)  # a callback may have marked the field
             self.capture_again([belief], events)
             return n.CALLBACK
-        failed = self.capture(belief, events)
+        failed = self.capture([belief], events)
         self.note_revision()
-        return n.CALLBACK if failed else n.OK
+        return failed
 
     def reset(self, key, events):
         """Removes what is stored for a field, and sets the field to the value from before attach."""

@@ -17,6 +17,8 @@ class Session(Writing, Modifying):
         self.attached = False
         self.caught_up = False  # the last refresh took over everything that others had stored
         self.left_news = False  # a refresh left news of a field whose get failed; the next refresh after get works reports it
+        self.walked = {}        # what the last walk through the map has found: key -> value
+        self.walk_failed = n.OK  # what the map's each has returned in that walk
         self.abandoned = False  # the session ends without a flush
         self.ending = False  # the handle was given back, maybe inside a callback
 
@@ -41,30 +43,83 @@ class Session(Writing, Modifying):
                          (self.handle.raw(key) or key in belief.unsure)]
         return found
 
+    def find_formers(self, belief):
+        """Notes which former keys must be removed. If these are others than at the last look, an event reports again that it cannot be done."""
+        found = self.formers(belief)
+        if found != belief.stale:
+            belief.told = False
+        belief.stale = found
+
     def is_news(self, belief, key, entry):
         return not belief.knows(key, entry) or belief.state in (n.ABSENT, n.EXPIRED) or belief.differs
+
+    def cannot_read_all(self):
+        """Returns why what is stored for all fields cannot be read, or OK."""
+        has_list = any(not belief.field.map for belief in self.beliefs)
+        functions = "generation", "read" if has_list else None, "each" if self.host.map else None
+        return next(filter(None, map(self.handle.cannot_read, functions)), n.OK)
+
+    # ---- the values of the program
+
+    def value_of(self, belief):
+        """Returns (status, value): what get returns or, for an entry of the map, what the last walk has found."""
+        field = belief.field
+        if not field.map:
+            return self.host.get(field.key)
+        value = self.walked.get(field.key)
+        return (self.walk_failed, values.MISSING) if value is None else (n.OK, value)
+
+    def walk(self):
+        """Walks through the map. Returns its failures, [(status, code, key)]. Nothing is known of the entries that a failed walk has not
+        found."""
+        self.walked, failures = {}, []
+
+        def visit(id, value):
+            key = self.host.map + id
+            if not id:
+                failures.append((n.ENCODE, n.INVALID_ARGUMENT, self.host.map))
+            elif key in self.walked:
+                failures.append((n.DUPLICATE_KEY, n.DUPLICATE_KEY, key))
+            else:
+                self.walked[key] = value
+        self.walk_failed = self.host.each(visit)
+        if self.walk_failed:
+            failures.append((n.CALLBACK, self.walk_failed, self.host.map))
+        for belief in self.beliefs:
+            if belief.field.map and self.value_of(belief)[0]:
+                belief.failed = True
+        return failures
+
+    def each_value(self, beliefs, events, use):
+        """Calls use(belief, status, value) for each field, those of the list first. Returns what `use` has returned, with the failure of the
+        walk through the map at the end."""
+        used = [use(belief, *self.value_of(belief)) for belief in beliefs if not belief.field.map]
+        entries = [belief for belief in beliefs if belief.field.map]
+        failures = self.walk() if entries else []
+        used += [use(belief, *self.value_of(belief)) for belief in entries]
+        events.extend((n.FIELD_FAILED, code, 0, key) for _, code, key in failures)
+        return [*used, failures[0][0] if failures else n.OK]
 
     # ---- attach
 
     def attach(self):
         """Returns (status, events)."""
-        for function in ("generation", "read"):
-            if self.handle.cannot_read(function):
-                return self.handle.cannot_read(function), []
+        unread = self.cannot_read_all()
+        if unread and self.host.map and ("config.get", None) in self.host.failing:
+            return Either(unread, n.CALLBACK), []  # no rule says whether the map is walked before storage is read
+        if unread:
+            return unread, []
         self.generation = self.handle.generation
         if self.host.take() is None:
             return n.CALLBACK, []
-        failed = {}
-        for belief in self.beliefs:
-            status, value = self.host.get(belief.field.key)
-            if status:
-                failed[belief.field.key] = status
-            else:
-                belief.before = value
+        self.each_value(self.beliefs, [], self.note_before)
         refused = {}
         for belief in self.beliefs:
+            if belief.failed:  # the map may have this entry, too
+                self.left_news = self.left_news or self.has_news(belief)
+                continue
             key, entry = self.effective(belief)
-            belief.stale = self.formers(belief)
+            self.find_formers(belief)
             if entry is None:
                 belief.state = n.EXPIRED if self.expired(belief) else n.ABSENT
                 continue
@@ -75,8 +130,10 @@ class Session(Writing, Modifying):
         events = []
         for belief in self.beliefs:
             self.tell_refusal(belief, refused.get(belief.field.key, n.OK), events)
+        self.capture(self.beliefs, events)
         for belief in self.beliefs:
-            self.capture(belief, events)
+            if belief.field.map and belief.failed and not self.handle.raw(belief.field.stored_key):
+                belief.baseline = values.MISSING  # the map may have it, but nothing tells of it
         if self.handle.damaged:
             events.append((n.DAMAGED, n.CORRUPT, 0, None))
         elif self.handle.met_damage:
@@ -85,26 +142,33 @@ class Session(Writing, Modifying):
         self.attached = True
         return n.OK, events
 
+    def note_before(self, belief, status, value):
+        """Notes the value from before attach. An entry that a failed walk has not found counts as missing then."""
+        belief.before = value if not status or belief.field.map else None
+
     def tell_refusal(self, belief, status, events):
         if belief.state == n.NEWER_STATE:
             events.append((n.NEWER_EVENT, n.NEWER, 0, belief.field.key))
         elif belief.state == n.REJECTED:
             events.append((n.REJECTED_EVENT, status, 0, belief.field.key))
 
-    def capture(self, belief, events):
-        """Calls get, and keeps the value as the one that was seen last. Returns why it has no value, or OK."""
-        status, value = self.host.get(belief.field.key)
-        if status:
-            belief.baseline, belief.failed, belief.pending = None, True, False
-            events.append((n.FIELD_FAILED, status, 0, belief.field.key))
-            return status
-        belief.failed = belief.unencodable = False
-        if belief.field.text_of(value) is None:
-            belief.baseline, belief.pending = None, False
-            events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
-            return n.ENCODE
-        belief.baseline = value
-        return n.OK
+    def capture(self, beliefs, events):
+        """Takes the values of fields as those that were seen last. Returns the first failure, or OK."""
+        def keep(belief, status, value):
+            if status:
+                belief.baseline, belief.failed, belief.pending = None, True, False
+                if belief.field.map:
+                    return n.OK  # this is the failure of the map
+                events.append((n.FIELD_FAILED, status, 0, belief.field.key))
+                return n.CALLBACK
+            belief.failed = belief.unencodable = False
+            if not belief.field.can_have(value):
+                belief.baseline, belief.pending = None, False
+                events.append((n.FIELD_FAILED, n.ENCODE, 0, belief.field.key))
+                return n.ENCODE
+            belief.baseline = value
+            return n.OK
+        return next(filter(None, self.each_value(beliefs, events, keep)), n.OK)
 
     def capture_again(self, beliefs, events):
         """Takes all values again. If the slice is a part of the model, fields that were set are not changes of the program. If it is a copy
@@ -113,8 +177,7 @@ class Session(Writing, Modifying):
             for belief in beliefs:
                 belief.baseline, belief.failed, belief.pending = None, True, False
             return
-        for belief in beliefs:
-            self.capture(belief, events)
+        self.capture(beliefs, events)
         self.note_revision()
 
     def note_revision(self):
@@ -139,41 +202,50 @@ class Session(Writing, Modifying):
             belief.now = False
         if self.host.take() is None:
             return n.CALLBACK
+        walked, marked = n.OK, False
         for belief in self.beliefs:
             belief.status = n.OK
             if belief.marked and belief.baseline is not None:
-                belief.marked = False
-                self.changed(belief)
-        if self.has_changes():
-            for belief in self.beliefs:
-                belief.status = self.look(belief, events)
+                belief.marked, marked = False, True
+                if belief.baseline != values.MISSING:  # otherwise there is nothing to store
+                    self.changed(belief)
+        if self.has_changes() or marked:
+            def look(belief, status, value):
+                belief.status = self.look(belief, status, value, events)
+            walked = self.each_value(self.beliefs, events, look)[-1]
         status = self.write(events)
-        first = next((belief.status for belief in self.beliefs if belief.status), status)
-        # No rule says which is returned if there are two: a field's failure or another one.
-        return first if first == status or not status else Either(first, status)
+        fields = [belief.status for belief in self.beliefs if belief.status and not belief.field.map][:1]
+        entries = [belief.status for belief in self.beliefs if belief.status]
+        # No rule says which is returned if there are two: that of one entry or of another one, a field's failure or another one.
+        failures = [one for one in (*(fields or entries or [walked]), status) if one]
+        return Either(*failures) if len(failures) > 1 else next(iter(failures), n.OK)
 
     def has_changes(self):
         """Returns True if the fields must be compared: the host's revision is another one, or there is work left."""
         if not self.host.revisions:
             return True
         last, self.revision = self.revision, self.host.revision()
-        return self.revision != last or any(belief.failed or belief.mark or belief.baseline is None or self.wants(belief) for belief in self.beliefs)
+        return self.revision != last or bool(self.walk_failed) or \
+            any(belief.failed or belief.mark or belief.baseline is None or self.wants(belief) for belief in self.beliefs)
 
-    def look(self, belief, events):
+    def look(self, belief, status, value, events):
         """Compares a field's value with its baseline."""
-        status, value = self.host.get(belief.field.key)
         belief.failed = status != n.OK
-        encodable = status == n.OK and belief.field.text_of(value) is not None
+        encodable = status == n.OK and belief.field.can_have(value)
         if status == n.OK:
             belief.unencodable = not encodable and belief.baseline is not None
+        if status and belief.field.map:
+            return n.OK  # this is the failure of the map
         if not encodable:
             events.append((n.FIELD_FAILED, status or n.ENCODE, 0, belief.field.key))
             return n.CALLBACK if status else n.ENCODE
         known, belief.baseline = belief.baseline, value
         marked, belief.marked = belief.marked and known is None, belief.marked and known is not None
-        if marked or known is not None and not values.same(value, known):
+        if known is not None and not values.same(value, known):
             self.changed(belief)
-        elif known is None and not belief.dirty and (belief.state in (n.ABSENT, n.EXPIRED) or belief.clear_met and not belief.held):
+        elif marked and value != values.MISSING:
+            self.changed(belief)
+        elif known is None and not belief.dirty and value != values.MISSING and (belief.state in (n.ABSENT, n.EXPIRED) or belief.clear_met and not belief.held):
             belief.dirty = belief.now = belief.first = True
         elif known is None and not belief.dirty and belief.held and belief.field.text_of(value) != belief.seen[1]:
             belief.differs = True
@@ -212,9 +284,8 @@ class Session(Writing, Modifying):
         self.caught_up = False
         status = self.update(events)
         self.handle.look_anew()
-        for function in ("generation", "read"):
-            if self.handle.cannot_read(function):
-                return status or self.handle.cannot_read(function)
+        if self.cannot_read_all():
+            return status or self.cannot_read_all()
         self.meet_clear(events)
         kept = [dict(vars(belief)) for belief in self.beliefs]
         told, sets = [], []
@@ -236,12 +307,10 @@ class Session(Writing, Modifying):
             return status or n.CALLBACK
         self.caught_up, self.left_news = True, not whole
         events.extend(told)
-        for belief in sets:
-            if self.capture(belief, events):
-                status = status or n.CALLBACK
+        captured = self.capture(sets, events)
         if sets:
             self.note_revision()
-        return status
+        return status or captured
 
     def has_news(self, belief):
         key, entry = self.effective(belief)
@@ -251,7 +320,7 @@ class Session(Writing, Modifying):
         """Refreshes one field. Returns True if set was called."""
         key, entry = self.effective(belief)
         field, now = belief.field, self.world.now
-        belief.stale = self.formers(belief)
+        self.find_formers(belief)
         if entry is not None:
             if not self.is_news(belief, key, entry):
                 belief.count(entry, now)
@@ -307,7 +376,6 @@ class Session(Writing, Modifying):
         if refused:
             return status or refused
         deadline = saturated(self.world.now, field.expires)
-        self.meet_clear(events)
         self.handle.write({own: entry._replace(deadline=deadline)})
         if very:
             belief.read_deadline = belief.deadline = deadline
@@ -343,16 +411,23 @@ class Session(Writing, Modifying):
             state = n.REJECTED
         return n.OK, state | belief.mark
 
+    def is_unknown(self, belief):
+        """Returns True if this is an entry that neither the model nor storage had at the last look. No rule says what the session remembers
+        of it."""
+        gone = belief.state in (n.ABSENT, n.EXPIRED) or belief.clear_met and not belief.cleared
+        return gone and belief.baseline == belief.before == values.MISSING and not belief.mark
+
     def unread(self, belief):
         """Returns True if no rule says whether the state is that from before a clear or that after it, because storage cannot be read now,
         and a touch may have seen the same entry again."""
         return belief.clear_met and bool(self.handle.cannot_read("generation") or self.handle.cannot_read())
 
     def forgotten(self, belief):
-        """Returns True if the session may forget that an entry expired, because a clear came since, or the entry may have been removed to
-        make room."""
+        """Returns True if the session may forget that an entry expired, because a clear came since, the entry may have been removed to make
+        room, or it is one of a map that neither the model nor storage has had since."""
         unread = self.handle.cannot_read("generation") or self.handle.cannot_read()
-        return self.world.sweeps or (belief.clear_met or self.generation != self.handle.generation) and (unread or not self.expired(belief))
+        may_forget = belief.field.map or belief.clear_met or self.generation != self.handle.generation
+        return self.world.sweeps or may_forget and (unread or not self.expired(belief))
 
     def next_expiry(self):
         """Returns the milliseconds until the next field expires. No rule says whether an entry counts that a clear removed before the field

@@ -3,7 +3,7 @@ import itertools
 
 import names as n
 import values
-from host import Field, Host, Modification
+from host import Host, Modification, fields_of
 
 from . import handles
 from .handles import Handle
@@ -202,7 +202,7 @@ class Reference(Outside):
 
     def do_fail(self, name, callback, key, status):
         session = self.sessions.get(name)
-        if session is None or key is not None and key not in session.host.fields:
+        if session is None or key is not None and key not in session.host.fields and key != session.host.map:
             return False
         session.host.failing.pop((callback, key), None)
         if status:
@@ -256,7 +256,7 @@ class Reference(Outside):
         if runtime is None:
             runtime = self.runtimes[runtime_name] = Runtime()
             self.all_runtimes.append(runtime)
-        fields = [Field(field) for field in fields]
+        fields = fields_of(fields)
         host = Host(fields, options.get("slices"), options.get("revisions"), self.run)
         for callback, key, status in options.get("failing", ()):
             host.failing[callback, key] = status
@@ -323,6 +323,9 @@ class Reference(Outside):
         return self.on_session("touch", Session.touch, name, key)
 
     def do_modify(self, name, key, options):
+        session = self.sessions.get(name)
+        if session is not None and not self.ran_inside and self.may_remove_first(session, session.belief_of(key)):
+            return False
         return self.on_session("modify", Session.modify, name, key, Modification(options, self.run, self.returned))
 
     def do_reset(self, name, key):
@@ -330,6 +333,11 @@ class Reference(Outside):
         if session is not None and session.attached and not session.runtime.depth and self.is_vague(session, key):
             return False
         return self.on_session("reset", Session.reset, name, key)
+
+    def may_remove_first(self, session, belief):
+        """Returns True if the update before a modification removes an entry under a former key, or not: the one that was there before has
+        expired, and may have made room."""
+        return belief is not None and any(session.handle.get(former) for former in belief.unsure)
 
     def is_vague(self, session, key):
         """Returns True if a reset would have nothing to remove and meet a failure. No rule says whether it fails then."""
@@ -378,6 +386,8 @@ class Reference(Outside):
             return False
         belief = session.belief_of(key)
         if session.attached and belief is not None:
+            if session.is_unknown(belief):
+                return False  # no rule says whether the session has this field
             belief.marked = True
         self.returned("mark", n.INVALID_ARGUMENT if not session.attached else n.NOT_FOUND if belief is None else n.OK)
 

@@ -1,5 +1,6 @@
 """Stores what an update of a session must store (S5, S6, S9, S11)."""
 import names as n
+import values
 
 from .loose import Either, Perhaps
 from .storage import Entry
@@ -39,16 +40,18 @@ class Writing:
         if not refused and any(self.depends(belief) for belief in writing):
             refused = self.handle.cannot_read()
         if refused and self.handle.kind == "backend":
-            before = self.writing()
+            before = [(belief, dict(vars(belief))) for belief in self.writing()]
             self.drop_overtaken()
-            # What was overtaken goes to the backend together with the rest, so its failure may be reported, too.
-            self.tell_failure(refused, system_error, before, events)
+            if self.writing():  # the backend has refused all of it, so what was overtaken stays pending, too
+                for belief, fields in before:
+                    vars(belief).update(fields)
+            self.tell_failure(refused, system_error, [belief for belief, _ in before], events)
             return n.OK
         self.meet_clear(events)
         if refused in (n.NEWER, n.NO_SPACE):
             self.drop_overtaken()
         writing = self.writing()
-        if refused:
+        if refused and not (self.handle.is_in_vain(refused) and self.is_void(writing)):
             self.tell_failure(refused, system_error, writing, events)
             return n.OK
         changes, going, left_out = {}, [], []
@@ -64,15 +67,14 @@ class Writing:
             changes.update(own)
             going.append(belief)
         self.tell_failure(n.QUOTA, 0, left_out, events)
-        if not changes:
-            if removes:
-                self.handle.removed_nothing()
-                if self.handle.kind == "backend" and self.handle.durability_of():
-                    # No rule says whether removing what is absent calls the backend.
-                    events.append(Perhaps((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None)))
-                    return Either(n.OK, n.NOT_DURABLE)
-            return n.OK
+        if not any(changes.values()) and not any(map(self.handle.raw, changes)):
+            for belief in going:
+                self.went(belief, changes)
+            return self.write_nothing(removes or changes, events)
         self.handle.write(changes, removes=any(belief.stale for belief in going))
+        if not any(changes.values()) and all((self.handle.scope, key) in self.world.unsure for key in changes):
+            self.handle.store.lines -= 1  # the session may not know that there is something to remove
+            self.handle.store.more_lines += 1
         self.handle.store.more_lines += len([belief for belief in going if not self.due(belief)])  # they may also have a line of their own
         for belief in going:
             self.went(belief, changes)
@@ -80,6 +82,22 @@ class Writing:
             events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
             return n.NOT_DURABLE
         return n.OK
+
+    def write_nothing(self, removes, events):
+        """Notes an update of which nothing is left but, if `removes`, removals of what is not stored. Returns its status."""
+        self.handle.stored_nothing()
+        if not removes:
+            return n.OK
+        self.handle.removed_nothing()
+        if self.handle.kind == "backend" and self.handle.durability_of():
+            # No rule says whether removing what is absent calls the backend.
+            events.append(Perhaps((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None)))
+            return Either(n.OK, n.NOT_DURABLE)
+        return n.OK
+
+    def is_void(self, writing):
+        """Returns True if all that is to be written is the removal of entries that are not stored."""
+        return all(belief.baseline == values.MISSING and not self.handle.raw(belief.field.stored_key) for belief in writing)
 
     def drop_expired(self):
         """Drops a migrated value whose entry has expired. If no field expires, the session does not ask for the time, and storage decides."""
@@ -107,6 +125,8 @@ class Writing:
         field = belief.field
         formers = {former: None for former in belief.stale if self.handle.raw(former)}
         self.world.unsure |= {(self.handle.scope, former): self.handle.raw(former) for former in belief.unsure if self.handle.raw(former)}
+        if belief.baseline == values.MISSING and (belief.first or not belief.dirty):
+            belief.pending = belief.dirty = belief.first = False  # set has dropped the entry, which stays in storage
         if not self.due(belief):
             if not formers:
                 belief.stale = []
@@ -118,12 +138,17 @@ class Writing:
         if not belief.dirty and (entry is None or belief.seen != (key, *entry.identity)):
             belief.pending, belief.stale = False, []
             return None
+        if belief.baseline == values.MISSING:
+            return {field.stored_key: None}
         return {field.stored_key: Entry(field.text_of(belief.baseline), saturated(self.world.now, field.expires), field.version), **formers}
 
     def went(self, belief, changes):
         if self.due(belief):
             entry = changes[belief.field.stored_key]
-            belief.stored(entry.text, entry.deadline)
+            if entry is None:
+                belief.removed()
+            else:
+                belief.stored(entry.text, entry.deadline)
         belief.told, belief.stale = False, []
 
     def shorten(self, belief, events):
