@@ -117,7 +117,15 @@ def test_a_watch_misses_no_change_that_comes_while_it_reads(home, layout, shim):
         begun = report.read_text().count("call ") if report.exists() else 0
         try:
             home.run("set", "a", "1", "--scope", "user:42")
-            watch.until('"value":' + ("2" if "LILY_SHIM_RULES" in more else "1"))
+            watch.until('"value":1')
+            if "LILY_SHIM_RULES" in more:
+                # How often it is woken by one change is a matter of chance, so another one may be needed.
+                for number in range(100):
+                    if "fired" in report.read_text():
+                        break
+                    home.run("set", "b", number, "--scope", "user:42")
+                    time.sleep(0.1)
+                watch.until('"value":2')
         finally:
             watch.end()
         return begun, report.read_text().count("call ")
@@ -125,8 +133,8 @@ def test_a_watch_misses_no_change_that_comes_while_it_reads(home, layout, shim):
     begun, ended = watch(LILY_SHIM_CALLS="1")
     assert ended > begun > 5
     for number in range(begun + 1, ended + 1):
-        home.run("set", "a", "0", "--scope", "user:42")
-        watch(LILY_SHIM_RULES=f"any@{number}=meanwhile", LILY_SHIM_MEANWHILE=f"{TOOL} set a 2 --app shop --scope user:42")
+        home.run("import", "--scope", "user:42", input=b'{"lily_session_a":"0","lily_session_c":"0"}')
+        watch(LILY_SHIM_RULES=f"any@{number}=meanwhile", LILY_SHIM_MEANWHILE=f"{TOOL} set c 2 --app shop --scope user:42")
 
 
 def test_an_export_does_not_replace_the_store_or_the_scopes_file(home, layout):
