@@ -5,7 +5,7 @@ matplotlib.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
-from bars import LIBRARY, SIZES
+from bars import LIBRARY, SIZES, USERS
 from units import ns
 
 INK = "#7b7b7b"
@@ -68,19 +68,19 @@ def updates(results, path):
     save(figure, path)
 
 
-def size(results, path):
+def against_number(results, path, counts, group, label, title):
+    """Draws a line for each store. `group` returns the group of the benchmarks with so many of what `label` names."""
     figure, panel = plt.subplots(figsize=(8, 4.4), layout="constrained")
-    counts = SIZES[:5]
-    for name in reversed(results.under("size/100000")):
-        costs = [results.time(f"size/{count}/{name}") for count in counts]
+    for name in reversed(results.under(group(counts[-1]))):
+        costs = [results.time(f"{group(count)}/{name}") for count in counts]
         panel.plot([int(count) for count in counts], costs, "o-", color=colour(name), label=name, linewidth=3 if is_library(name) else 1.8)
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):,}"))
     panel.xaxis.set_minor_locator(NullLocator())
     time_axis(panel.yaxis)
-    panel.set_xlabel("other keys in the store (log scale)")
-    panel.set_ylabel("one update (log scale)")
+    panel.set_xlabel(f"{label} (log scale)")
+    panel.set_ylabel(f"{title} (log scale)")
     panel.grid()
     panel.legend(loc="upper left", bbox_to_anchor=(1, 1))
     save(figure, path)
@@ -106,5 +106,6 @@ def tail(results, path):
 
 def draw(results, folder):
     updates(results, folder / "performance-updates.svg")
-    size(results, folder / "performance-size.svg")
+    against_number(results, folder / "performance-size.svg", SIZES[:5], lambda count: f"size/{count}", "other keys in the store", "one update")
+    against_number(results, folder / "performance-users.svg", USERS, lambda count: f"users/{count}/request", "users", "one request")
     tail(results, folder / "performance-tail.svg")

@@ -2,7 +2,7 @@
 import os
 from pathlib import Path
 
-from bars import FIELDS, LIBRARY, SIZES, all_bars
+from bars import FIELDS, LIBRARY, SIZES, USERS, all_bars
 from units import bytes_, ns
 
 SURVIVES = {"kill": "survives `kill -9`", "power": "survives power loss"}
@@ -116,6 +116,17 @@ def footprint(results):
             + table(["20 fields and 1,000 updates", "more memory made dirty"], [[name, bytes_(used[name])] for name in sorted(used, key=used.get)]))
 
 
+def users(results):
+    tables = []
+    for work, title in (("request", "a request"), ("logout", "a log-out"), ("open", "open and close"), ("sweep", "remove up to 1,000 who expired")):
+        rows = [[name] + [ns(results.time(f"users/{count}/{work}/{name}")) for count in USERS] for name in results.under(f"users/{USERS[0]}/{work}")]
+        tables.append(table([f"{title}, users:"] + [f"{int(count):,}" for count in USERS], rows))
+    rows = [[name, ns(results.time(f"users/100/many/{name}")), f"{results.counter(f'users/{USERS[-1]}/request/{name}', 'disk'):,.0f} bytes",
+             bytes_(results.counter(f"users/{USERS[-1]}/memory/{name}", "dirty"))] for name in results.under("users/100/many")]
+    tables.append(table(["", "the mean of a user's first 130 requests", "disk for each of 100,000", "memory made dirty by 1,000 requests"], rows))
+    return "\n\n".join(tables)
+
+
 def bindings(results):
     tables = [table([f"{language.capitalize()}: 1 of 20 fields changed", "an update"],
                     [[name, ns(took * 1000)] for name, took in sorted(own["results"].items(), key=lambda item: item[1])])
@@ -136,5 +147,6 @@ ALL = {
     "clear": clear,
     "sharing": sharing,
     "footprint": footprint,
+    "users": users,
     "bindings": bindings,
 }

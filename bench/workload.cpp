@@ -6,6 +6,9 @@
 #include <ctime>
 #include <deque>
 #include <filesystem>
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace {
 
@@ -38,6 +41,16 @@ const std::string &text_of(Kind kind, int variant) {
     return made;
   }();
   return all[int(kind)][variant];
+}
+
+// Returns the size of the memory of this process that is dirty and not shared.
+int64_t dirty_bytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string line; std::getline(file, line);) {
+    long long kib;
+    if (std::sscanf(line.c_str(), "Private_Dirty: %lld", &kib) == 1) return kib * 1024;
+  }
+  fail("/proc/self/smaps_rollup has no Private_Dirty");
 }
 
 } // namespace
@@ -95,6 +108,26 @@ int64_t now_ns() {
   timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return int64_t(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+int64_t dirty_bytes_of(const std::function<void()> &work) {
+  int pair[2];
+  REQUIRE(pipe(pair) == 0);
+  pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    int64_t before = dirty_bytes();
+    before = dirty_bytes(); // now without the memory that reading the file made dirty
+    work();
+    int64_t more = dirty_bytes() - before;
+    _exit(write(pair[1], &more, sizeof more) == ssize_t(sizeof more) ? 0 : 1);
+  }
+  int64_t more;
+  REQUIRE(read(pair[0], &more, sizeof more) == ssize_t(sizeof more));
+  REQUIRE(waitpid(child, nullptr, 0) == child);
+  close(pair[0]);
+  close(pair[1]);
+  return more;
 }
 
 void fail(const std::string &what) {

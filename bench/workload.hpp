@@ -1,6 +1,7 @@
 // The work for every store: the keys, the values, and the changes of an update.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,9 @@ bool is_quick();
 std::string make_directory(const std::string &name);
 
 int64_t now_ns();
+
+// Does some work in a child process, in which each page that is written to becomes private, and so dirty. Returns the size of those pages.
+int64_t dirty_bytes_of(const std::function<void()> &work);
 
 // Prints a message and ends the program, as figures of a store that failed would mean nothing.
 [[noreturn]] void fail(const std::string &what);

@@ -1,0 +1,55 @@
+// A store of a server's users. The library, which keeps each of them in a file, is compared with such stores.
+#pragma once
+#include "workload.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+// What a server keeps of a user between two requests: eight fields, which are about 190 bytes as JSON.
+struct User {
+  char token[33], name[16], email[32], theme[8], language[8], cart[40];
+  int64_t pages, since;
+};
+
+User make_user(int number);
+// Returns the key under which a user is stored in all stores, such as "user:000042".
+std::string user_key(int number);
+
+// A user who was here now is kept for so long.
+constexpr int64_t STAY_MS = 30 * 60 * 1000;
+int64_t wall_clock_ms();
+// Returns the time until which a user is kept who was here now or, if `is_expired` is true, was last here too long ago.
+inline int64_t expiry_ms(bool is_expired = false) { return wall_clock_ms() + (is_expired ? -1 : STAY_MS); }
+
+class Users {
+ public:
+  virtual ~Users() = default;
+
+  // Opens the store, so that the next request can be served. Makes it if there is none.
+  virtual void open() = 0;
+  virtual void close() = 0;
+
+  // Stores all of a user, whether or not something is stored already.
+  virtual void put(int number, bool is_expired = false) = 0;
+
+  // Serves a request: reads all of a user, changes the number of pages, and stores that and the new expiry. Returns the old number.
+  virtual int64_t request(int number, int64_t pages) = 0;
+
+  // Removes all of a user.
+  virtual void log_out(int number) = 0;
+
+  // Removes users who have expired, SWEPT at most. Returns how many.
+  static constexpr int SWEPT = 1000;
+  virtual int sweep() { fail("this store has no sweep"); }
+};
+
+// These make a store in an empty directory. It is not open yet.
+std::unique_ptr<Users> users_of_lily(const std::string &directory);
+std::unique_ptr<Users> users_of_sqlite(const std::string &directory);
+std::unique_ptr<Users> users_of_lmdb(const std::string &directory);
+std::unique_ptr<Users> users_of_json_files(const std::string &directory);
+
+// These write a user as JSON, and read one.
+std::string json_of_user(const User &user, int64_t expires_at_ms);
+User user_of_json(const char *text, size_t length);
