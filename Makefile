@@ -60,7 +60,7 @@ help:
 	@echo 'make test          runs the tests, which takes about nine minutes on two processors'
 	@echo 'make check         runs every test for longer, about an hour, and prints a table of what was tried'
 	@echo 'scripts/test SUITE…  runs some of the tests'
-	@echo 'make bench         runs every benchmark, in three to five minutes, and writes docs/performance.md'
+	@echo 'make bench         runs every benchmark, in six to ten minutes, and writes docs/performance.md'
 	@echo 'make docs          makes the documentation as a site, in $(BUILD)/docs'
 	@echo 'make install       installs the library. DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
 	@echo 'make install-tool  installs the command. DESTDIR=$(DESTDIR) BINDIR=$(BINDIR) DATADIR=$(DATADIR)'

@@ -1,4 +1,6 @@
 """Makes the plots of performance.md. They have no background, and colours that can be read on white and on black."""
+import math
+
 import matplotlib
 
 matplotlib.use("svg")
@@ -71,13 +73,16 @@ def updates(results, path):
 def against_number(results, path, counts, group, label, title):
     """Draws a line for each store. `group` returns the group of the benchmarks with so many of what `label` names."""
     figure, panel = plt.subplots(figsize=(8, 4.4), layout="constrained")
+    all_costs = []
     for name in reversed(results.under(group(counts[-1]))):
         costs = [results.time(f"{group(count)}/{name}") for count in counts]
+        all_costs += costs
         panel.plot([int(count) for count in counts], costs, "o-", color=colour(name), label=name, linewidth=3 if is_library(name) else 1.8)
     panel.set_xscale("log")
     panel.set_yscale("log")
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{int(value):,}"))
     panel.xaxis.set_minor_locator(NullLocator())
+    panel.set_ylim(10 ** math.floor(math.log10(min(all_costs))), 10 ** math.ceil(math.log10(max(all_costs))))  # so that there are labels
     time_axis(panel.yaxis)
     panel.set_xlabel(f"{label} (log scale)")
     panel.set_ylabel(f"{title} (log scale)")

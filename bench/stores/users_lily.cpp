@@ -11,8 +11,8 @@ int64_t clock_ms(void *context) { return expiry_ms(*static_cast<bool *>(context)
 class LilyUsers : public Users {
  public:
   explicit LilyUsers(const std::string &directory) : path(directory + "/users.jsonl"), fields(lily_session_persistence_new()) {
-    list = {LILY_SESSION_FIELD_CHARS(User, token),    LILY_SESSION_FIELD_CHARS(User, name), LILY_SESSION_FIELD_CHARS(User, email),
-            LILY_SESSION_FIELD_CHARS(User, theme),    LILY_SESSION_FIELD_CHARS(User, language), LILY_SESSION_FIELD_CHARS(User, cart),
+    list = {LILY_SESSION_FIELD_CHARS(User, token), LILY_SESSION_FIELD_CHARS(User, name),     LILY_SESSION_FIELD_CHARS(User, email),
+            LILY_SESSION_FIELD_CHARS(User, theme), LILY_SESSION_FIELD_CHARS(User, language), LILY_SESSION_FIELD_CHARS(User, cart),
             LILY_SESSION_FIELD_INT64(User, pages), LILY_SESSION_FIELD_INT64(User, since)};
     for (lily_session_field &field : list) {
       field.expires_after_ms = STAY_MS;

@@ -32,7 +32,10 @@ class SQLiteUsers : public Users {
     User user = make_user(number);
     std::string key = user_key(number);
     int at = 0;
-    for (const char *text : std::initializer_list<const char *>{key.c_str(), user.token, user.name, user.email, user.theme, user.language, user.cart}) bind(insert, ++at, text);
+    for (const char *text : std::initializer_list<const char *>{key.c_str(), user.token, user.name, user.email, user.theme, user.language,
+                                                                user.cart}) {
+      bind(insert, ++at, text);
+    }
     for (int64_t value : {user.pages, user.since, expiry_ms(is_expired)}) sqlite3_bind_int64(insert, ++at, value);
     step(insert);
   }
