@@ -302,8 +302,8 @@ typedef lily_session_status (*lily_session_scope_fn)(void *context, const char *
 
 /** Calls visit for each scope that holds an entry that has not expired, in byte
  * order of the names. They are a snapshot, and no lock is held while visit runs.
- * Where scopes are files, each is read, which takes about 10 µs; a file that cannot
- * be used is left out (`lily-session verify` names it).
+ * Where scopes are files, each is read, which takes some tens of microseconds; a
+ * file that cannot be used is left out (`lily-session verify` names it).
  *
  * @param context  passed to visit
  * @return INVALID_ARGUMENT: visit is NULL; UNSUPPORTED: as for
@@ -314,8 +314,8 @@ lily_session_status lily_session_storage_scopes(lily_session_storage *storage, l
 /** Removes scopes in which nothing is left that has not expired, where scopes are
  * files with the files. It may run at any time, in any thread or process, beside programs that use
  * the scopes: to a session that was attached before, it is like a clear. Where
- * scopes are files, it reads each of them once (about 10 µs) and takes up where the
- * last sweep of this handle ended. It leaves files alone that are damaged, have
+ * scopes are files, it reads each of them once, until it has removed as many as
+ * the limit, and takes up where the last sweep of this handle ended. It leaves files alone that are damaged, have
  * lines of a newer format, are no journals, or are in use just now.
  *
  * @param limit        removes this many at most; 0: no limit. If fewer were removed,

@@ -5,8 +5,8 @@ extension Journal {
   /// An update compacts only if the file is past both of these limits. There is no thread that could do it instead.
   private static var updateFloor: Int64 { 4 << 20 }
   private static var updateRatio: Int64 { 16 }
-  /// The file of a scope is read whenever a server has a request of its user, and there are many of them.
-  private var idleFloor: Int64 { isScopeFile ? 8 << 10 : 64 << 10 }
+  /// The file of a scope is read at each request of its user, so it keeps to one block of the disk.
+  private var idleFloor: Int64 { isScopeFile ? 4 << 10 : 64 << 10 }
   private static var idleRatio: Int64 { 4 }
 
   /// True if a sync or an opening should rewrite the file because of its size.

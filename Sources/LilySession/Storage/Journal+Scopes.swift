@@ -67,10 +67,11 @@ extension Journal {
     let first = limit == nil ? 0 : try folders.firstToSweep()
     for step in 0..<ScopeFolders.count {
       let number = (first &+ step) % ScopeFolders.count
-      for file in try folders.names(in: number) {
+      let names = try folders.names(in: number)
+      for file in names {
         guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
         do throws(Failure) {
-          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil) {
+          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: names) {
           case .living: if limit == nil { living.append(Key(stored: scope.name)) }
           case .removed: removed &+= 1
           case .other: break
@@ -99,10 +100,12 @@ extension Journal {
 
   /// Opens the file of a scope, reads it without its lock, and judges it.
   ///
-  /// - Parameter removing: if true, removes the file, with what is beside it, if it has nothing that has not expired. Whoever waits for its lock
+  /// - Parameters:
+  ///   - removing: if true, removes the file, with what is beside it, if it has nothing that has not expired. Whoever waits for its lock
   ///   finds that the file has no name any more, and makes a new one; for sessions that were attached before, that is a clear. A file with
   ///   damage, or with lines of a newer format, stays, because nobody knows what those say. So does one that is in use just now.
-  private func judge(removing: Bool) throws(Failure) -> Judgement {
+  ///   - names: the names in the folder, among which are those of what is beside the file.
+  private func judge(removing: Bool, beside names: [[UInt8]]) throws(Failure) -> Judgement {
     let time = now()
     return try exclusively { () throws(Failure) in
       func isLiving() -> Bool { mirror.table.contains { !Entry.isExpired($0.pointee.deadline, at: time) } }
@@ -112,10 +115,23 @@ extension Journal {
       guard removing, route.file >= 0, isOver(), try Syscalls.tryLock(route.file) == .taken else { return isLiving() ? .living : .other }
       defer { Syscalls.unlock(route.file) }
       guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
-      if let failure = removeRemains() { throw failure }
+      if let failure = names.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
       _ = try route.countClear(above: mirror.generation >> 32) // before the name goes, because after that anyone may make a new file
-      guard Syscalls.removeName(route.directory, names.file) else { throw Syscalls.failure("cannot remove") }
+      guard Syscalls.removeName(route.directory, self.names.file) else { throw Syscalls.failure("cannot remove") }
       return .removed
     }
+  }
+
+  /// Removes what a process may have left beside the file since the names in the folder were read, and died: those names are known.
+  private func removeLatestRemains() -> Failure? {
+    names.nameTemporary(mirror.salt.seed)
+    Syscalls.removeName(route.directory, names.temporary)
+    return removeCopy()
+  }
+
+  /// Returns true for the name of something beside the file, which begins with the file's own name.
+  private func isBeside(_ name: [UInt8]) -> Bool {
+    let length = strlen(names.file)
+    return name.count > length && name.withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, names.file, length) == 0 } ?? false }
   }
 }
