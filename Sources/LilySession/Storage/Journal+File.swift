@@ -23,7 +23,8 @@ extension Journal {
     if options.isStrict, mirror.damagedLines > 0 { throw Failure(.corrupt, "the file has damaged lines").at(names.path) }
     if options.isExclusive { try lockForGood() }
     // Whoever serves a request of a user makes few changes or none, and the first one makes the file of a scope ready.
-    if !route.isReadOnly, !isScopeFile { try enterNewly() }
+    // That of an exclusive storage may not look any more.
+    if !route.isReadOnly, !isScopeFile || options.isExclusive { try enterNewly() }
     try refuseInnerScopes()
     compactIfWorthwhile()
   }

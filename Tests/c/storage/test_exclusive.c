@@ -178,6 +178,32 @@ TEST(exclusive__S23_scopes_as_files) {
   lily_session_storage_close(parent);
 }
 
+/* What a writer left that was killed is cut off before anything is appended. */
+TEST(exclusive__S22_a_torn_end) {
+  for (int scoped = 0; scoped < 2; scoped++) {
+    const int32_t flags = LILY_SESSION_EXCLUSIVE | LILY_SESSION_SCOPE_FILES;
+    lily_session_storage *parent = open_flagged(JOURNAL, flags, NULL), *storage = scoped ? open_scope(parent, "a") : parent;
+    assert_ok(set_text(storage, "k", "1"));
+    char path[400];
+    strcpy(path, lily_session_storage_path(storage));
+    if (scoped) lily_session_storage_close(storage);
+    lily_session_storage_close(parent);
+    FILE *file = fopen(path, "a");
+    fputs("[\"0123", file);
+    fclose(file);
+    parent = open_flagged(JOURNAL, flags, NULL), storage = scoped ? open_scope(parent, "a") : parent;
+    assert_ok(set_text(storage, "l", "2"));
+    assert_ok(set_text(storage, "m", "3"));
+    if (scoped) lily_session_storage_close(storage);
+    lily_session_storage_close(parent);
+    storage = open_storage(path);
+    assert_stored(storage, "k", "1");
+    assert_stored(storage, "l", "2");
+    assert_stored(storage, "m", "3");
+    lily_session_storage_close(storage);
+  }
+}
+
 /* A removed value stays in the file when a storage with NO_SYNC is closed, and goes with a sync. */
 TEST(no_sync__S24_closing_does_not_sync) {
   lily_session_storage *storage = open_flagged(JOURNAL, LILY_SESSION_NO_SYNC, NULL);
