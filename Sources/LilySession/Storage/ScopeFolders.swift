@@ -5,7 +5,7 @@ import CPlatform
 final class ScopeFolders: @unchecked Sendable { // all that changes is guarded by `exclusion`
   static var count: Int { 256 }
 
-  /// Keeps the threads apart that look for a folder. The journals of scopes have locks after this one, and take it last.
+  /// Keeps the threads apart that look for a folder. A journal takes it after its own lock.
   private let exclusion: Exclusion
   /// The path of `<file>.d`.
   private let path: [CChar]
