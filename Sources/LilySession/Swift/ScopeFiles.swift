@@ -29,7 +29,9 @@
 
     /// Returns the scope that has a file of this name.
     ///
-    /// - Parameter folder: the number of the file's folder; nil if the file may be in any.
+    /// - Parameters:
+    ///   - name: the file's name, in bytes.
+    ///   - folder: the number of the file's folder; nil if the file may be in any.
     /// - Returns: nil if no scope has such a file there.
     public static func scope(ofFile name: [UInt8], in folder: Int?) -> String? {
       for number in folder.map({ $0..<($0 + 1) }) ?? 0..<ScopeFolders.count {
