@@ -53,7 +53,8 @@ extension Journal {
     do throws(Failure) {
       let found = try Syscalls.sizeAndLinks(route.file)
       if try examine(found) {
-        if mirror.applied > 0 || mirror.isBlank { try makeReady(found.size) }
+        // An empty file of a scope stays as it is until something is to be stored, as a missing one does.
+        if mirror.applied > 0 || mirror.isBlank && !isScopeFile { try makeReady(found.size) }
         unlockFile()
         return
       }
