@@ -175,14 +175,18 @@ class Compactor(Worker):
             tell()
 
 
-class Reader(Worker):
-    """Polls: no damage is ever seen, no update in parts, and no key goes back to an older value."""
+class Keyless(Worker):
+    """A worker that stores nothing that has to be there afterwards."""
 
     def keys(self):
         return []
 
     def update(self, count):
         return {}
+
+
+class Reader(Keyless):
+    """Polls: no damage is ever seen, no update in parts, and no key goes back to an older value."""
 
     def work(self, tell):
         storage, newest = lily.Storage(self.path, lily.READ_ONLY), {}

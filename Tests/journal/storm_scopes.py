@@ -42,14 +42,8 @@ class Users(storm.Worker):
             tell()
 
 
-class Guests(storm.Worker):
+class Guests(storm.Keyless):
     """Makes scopes whose entries expire at once, so that sweeps have something to remove."""
-
-    def keys(self):
-        return []
-
-    def update(self, count):
-        return {}
 
     def work(self, tell):
         parent, count = lily.Storage(self.path, FLAGS), 0
@@ -61,14 +55,8 @@ class Guests(storm.Worker):
             tell()
 
 
-class Sweeper(storm.Worker):
+class Sweeper(storm.Keyless):
     """Sweeps, in steps and as a whole."""
-
-    def keys(self):
-        return []
-
-    def update(self, count):
-        return {}
 
     def work(self, tell):
         parent, count = lily.Storage(self.path, FLAGS), 0

@@ -44,6 +44,7 @@ package func scopesOfEntries(in storage: any SessionStorage) throws(Failure) -> 
   return scopes
 }
 
-private func entries(of scope: Scope, in storage: any SessionStorage) throws(Failure) -> [Item] {
+/// Returns the entries of a scope, with the expired ones.
+func entries(of scope: Scope, in storage: any SessionStorage) throws(Failure) -> [Item] {
   try storage.entries(scope.generationKey).filter { $0.key != scope.generationKey }
 }

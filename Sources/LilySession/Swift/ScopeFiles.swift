@@ -82,14 +82,11 @@
     private func summary(of scope: Scope) throws(Failure) -> ScopeSummary {
       let time = now()
       var summary = ScopeSummary()
-      for item in try entries(of: scope) where !item.entry.isExpired(at: time) {
+      for item in try LilySession.entries(of: scope, in: self) where !item.entry.isExpired(at: time) {
         summary.entries &+= 1
         summary.bytes &+= Int64(scope.hostKey(item.key).bytes.count &+ item.entry.textCount)
       }
       return summary
     }
-
-    /// Returns the entries of a scope in this very file, with the expired ones.
-    func entries(of scope: Scope) throws(Failure) -> [Item] { try entries(scope.generationKey).filter { $0.key != scope.generationKey } }
   }
 #endif

@@ -23,7 +23,7 @@
       var moved = 0
       for (done, scope) in scopes.enumerated() {
         progress(done, scopes.count)
-        let items = try entries(of: scope)
+        let items = try LilySession.entries(of: scope, in: self)
         do throws(Failure) {
           let file = try file(of: scope)
           if try file.take(items, of: scope, as: .none) { moved += 1 }
@@ -66,7 +66,7 @@
           do throws(Failure) {
             let file = try file(of: scope)
             try file.requireMovable()
-            items = try file.entries(of: .none)
+            items = try LilySession.entries(of: .none, in: file)
           } catch {
             guard error.isAboutOneFile else { throw error }
             leave(scope.text, error)
@@ -112,11 +112,6 @@
       let time = now()
       let living = items.filter { !$0.entry.isExpired(at: time) }.map { Item(key: target.key(scope.hostKey($0.key)), entry: $0.entry) }
       if living.isEmpty { return false }
-      // An exclusive handle relies on what it has read. A process that was killed may have left half a line, which is cut off here.
-      try exclusively { () throws(Failure) in
-        try lockAndCatchUp(lookingUp: true)
-        unlockFile()
-      }
       let batch = Batch()
       for (item, stored) in zip(living, try self.read(living.map(\.key), of: .none).entries) where stored == nil {
         if batch.line.buffer.count &+ item.entry.textCount > Journal.stepBytes { try write(whole: batch) }
@@ -160,7 +155,7 @@
     /// - Throws: `busy` if the other file lacks something that this one has.
     private func removeMoved(to whole: Journal, as scope: Scope) throws(Failure) {
       let time = now()
-      let keys = try entries(of: .none).filter { !$0.entry.isExpired(at: time) }.map { scope.key($0.key) }
+      let keys = try LilySession.entries(of: .none, in: self).filter { !$0.entry.isExpired(at: time) }.map { scope.key($0.key) }
       guard try !whole.read(keys, of: .none).entries.contains(where: { $0 == nil }) else {
         throw Failure(.busy, "another program has written to the scope").at(names.path)
       }
