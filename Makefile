@@ -90,10 +90,10 @@ $(LIB): $(SOURCES)
 	$(call library,.build-embedded,$(BUILD)/lib,-Xlinker -z -Xlinker defs)
 
 # The static library has the same objects, linked into one, in which only what the header declares is visible. A program links libjansson,
-# too.
+# too. The list is the linker's, because objects of files that are no longer there stay in their folder.
 $(STATIC_LIB): $(LIB)
 	$(SWIFT_BIN)ld.lld -r -o $(BUILD)/lib/lily_session.o \
-	  $(foreach module,CPlatform LilySession LilySessionC,.build-embedded/release/$(module).build/*.o) \
+	  @.build-embedded/release/lily_session.product/Objects.LinkFileList \
 	  -L$$(dirname $(SWIFT_BIN))/lib/swift/embedded/$$(uname -m)-unknown-linux-gnu -lswiftUnicodeDataTables
 	objcopy --wildcard --keep-global-symbol='lily_session_*' $(BUILD)/lib/lily_session.o
 	rm -f $@

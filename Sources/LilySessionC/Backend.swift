@@ -114,17 +114,16 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
 
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()
-    var overtaken: [Int] = []
     var stored: Entry? // what a replacement replaces
     let isRenewal = batch.isRenewal && table.renew != nil
     let isReplacement = !isRenewal && batch.isReplacement && table.replace != nil
     if !isRenewal {
-      overtaken = try batch.leaveOutOvertaken(at: now) { key throws(Failure) in
+      try batch.leaveOutOvertaken(at: now) { key throws(Failure) in
         stored = try read(key)
         return stored
       }
     }
-    if batch.isEmpty { return .written(.of(overtaken: overtaken)) }
+    if batch.isEmpty { return .written(.of(overtaken: batch.overtaken)) }
     var entries: [lily_session_entry] = []
     // Keys and texts, each with a NUL. What is in the buffer is wiped with it.
     let strings = ByteBuffer()
@@ -162,7 +161,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     let notDurable = status == Status.notDurable.rawValue ? failure(status) : nil
     if notDurable == nil { try check(status) }
     try noteDurable(notDurable == nil)
-    return .written(.of(overtaken: overtaken, notDurable: notDurable))
+    return .written(.of(overtaken: batch.overtaken, notDurable: notDurable))
   }
 
   func clear(_ scope: Scope) throws(Failure) {

@@ -88,6 +88,7 @@ extension Attachment {
         // A write that failed early (with BUSY, for example) has not compared generations. If there was a clear, it is met now, because
         // at the next update this update's changes would count as older than the clear, and would be dropped.
         if let current = storage.generationAtHand(of: scope), current != generation { meetClear(current) }
+        for place in batch.overtaken { slots[batched[place]].overtaken() }
         noteAllUnwritten(error)
         return
       }

@@ -43,6 +43,8 @@ public final class Batch {
   private(set) var removes = 0
   /// True if changes were left out, so that the batch no longer has all that it was made with.
   private(set) var isReduced = false
+  /// The places of the changes that were left out because their condition did not hold. It stays if the write fails after that.
+  package private(set) var overtaken: [Int] = []
   /// True if the batch only stores one entry again with another deadline, on the condition that it is still there.
   package private(set) var isRenewal = false
   var onlyRemoves: Bool { removes == changes.count }
@@ -51,7 +53,9 @@ public final class Batch {
   /// Empties the batch, and wipes what it held, because values may be secrets.
   @inline(__always)
   package func removeAll() {
-    if line.buffer.count > Line.room || isReduced { empty() }
+    if line.buffer.count <= Line.room, !isReduced { return }
+    empty()
+    overtaken = []
   }
 
   private func empty() {
@@ -179,15 +183,15 @@ public final class Batch {
 
   // MARK: what is left out
 
-  /// Leaves out the changes whose condition does not hold, with those tied to them. Returns their places.
+  /// Leaves out the changes whose condition does not hold, with those tied to them, and notes their places.
   ///
   /// - Parameters:
   ///   - now: returns the time, UTC in ms, to judge expiry by. It is called only if there are conditions.
   ///   - stored: returns the entry under a key, or nil.
   package func leaveOutOvertaken(
     at now: () -> Int64, _ stored: (Key) throws(Failure) -> Entry?
-  ) throws(Failure) -> [Int] {
-    if conditions.isEmpty { return [] }
+  ) throws(Failure) {
+    if conditions.isEmpty { return }
     let now = now()
     var heads: [Int] = []
     for at in 0..<conditions.count {
@@ -197,21 +201,20 @@ public final class Batch {
       let isRenewed = condition.deadline != nil && condition.deadline != current?.deadline
       if isRenewed || current?.identity != condition.entry { heads.append(condition.place) }
     }
-    return leaveOut(heads)
+    overtaken = leaveOut(heads)
   }
 
   /// Leaves out those whose condition does not hold in a table. `time` is by the host's clock, or nil for the system's.
   @inline(__always)
-  func leaveOutOvertaken(_ table: EntryTable, at time: Int64?) -> [Int] {
-    conditions.isEmpty ? [] : overtaken(table, at: time)
+  func leaveOutOvertaken(_ table: EntryTable, at time: Int64?) {
+    if !conditions.isEmpty { leaveOutOvertakenOnes(table, time) }
   }
 
   @inline(never)
-  private func overtaken(_ table: EntryTable, at time: Int64?) -> [Int] {
-    let overtaken = try? leaveOutOvertaken(at: { time ?? Syscalls.wallClock() }) { key throws(Failure) in
+  private func leaveOutOvertakenOnes(_ table: EntryTable, _ time: Int64?) {
+    try? leaveOutOvertaken(at: { time ?? Syscalls.wallClock() }) { key throws(Failure) in
       key.withBytes { table.find($0) }.map(EntryTable.entry)
     }
-    return overtaken ?? []
   }
 
   /// Leaves out, in order, the changes that would take the table past the quota. A change that adds no bytes always fits. Returns the places
@@ -251,8 +254,7 @@ public final class Batch {
     return found
   }
 
-  /// Returns by how many bytes a change makes the table larger, and how many it adds to the entries that have not expired. A batch has no
-  /// key twice.
+  /// Returns by how many bytes a change makes the table larger, and how many it adds to unexpired entries. A batch has no key twice.
   private func growth(_ at: Int, _ table: EntryTable, _ time: Int64) -> (bytes: Int64, adds: Int64) {
     let change = changes[at]
     let new = Int64(change.isSet ? change.key.count &+ change.value.count : 0)
@@ -261,8 +263,7 @@ public final class Batch {
     return (new &- old, Entry.isExpired(record.pointee.deadline, at: time) ? new : new &- old)
   }
 
-  /// Makes the batch anew without the changes at these places, and without those tied to them. Returns the places of all that were left
-  /// out. This is rare.
+  /// Makes the batch anew without the changes at these places and those tied to them. Returns the places of all that were left out.
   private func leaveOut(_ heads: [Int]) -> [Int] {
     if heads.isEmpty { return [] }
     let line = ByteBuffer(capacity: self.line.buffer.count)

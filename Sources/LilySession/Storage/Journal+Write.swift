@@ -20,7 +20,7 @@ extension Journal {
       guard let notDurable = makeDurable(hostTime) else { return outcome }
       return .written(
         .of(
-          leftOut: shortfall?.leftOut ?? [], overtaken: shortfall?.overtaken ?? [], notDurable: notDurable,
+          leftOut: shortfall?.leftOut ?? [], overtaken: batch.overtaken, notDurable: notDurable,
           notRewritten: shortfall?.notRewritten))
     }
   }
@@ -37,13 +37,13 @@ extension Journal {
       let current = mirror.generation(of: scope)
       if wanted != current { return .superseded(generation: current) }
     }
-    let overtaken = batch.leaveOutOvertaken(mirror.table, at: hostTime)
+    batch.leaveOutOvertaken(mirror.table, at: hostTime)
     let leftOut = batch.leaveOutTooLarge(mirror.table, quota: options.quota, at: hostTime)
     // Nothing has to be written if no change is left, or only removals of absent keys.
     if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeInRemains(batch, wanted) {
       if batch.hasRemoves, mirror.table.hasForgotten { mirror.removedForgotten() }
       if mirror.holdsRemoved { debts.removed() } // another handle has removed it, and may have died before its sync
-      return .written(.of(leftOut: leftOut, overtaken: overtaken))
+      return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
     }
     if isInLine {
       try appendInLine(batch.line, items: batch.changes.count, isRemoval: batch.onlyRemoves)
@@ -55,7 +55,7 @@ extension Journal {
       mirror.removed()
       debts.removed()
     }
-    return .written(.of(leftOut: leftOut, overtaken: overtaken, notRewritten: compactIfFarTooLarge(hostTime)))
+    return .written(.of(leftOut: leftOut, overtaken: batch.overtaken, notRewritten: compactIfFarTooLarge(hostTime)))
   }
 
   /// Returns true if the batch only removes keys, from a scope that has no file. Such a file is made only to store something.

@@ -46,10 +46,10 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
     return try exclusion.run { () throws(Failure) in
       let current = generation(of: scope)
       if let wanted, wanted != current { return .superseded(generation: current) }
-      let overtaken = batch.leaveOutOvertaken(table, at: time)
+      batch.leaveOutOvertaken(table, at: time)
       let leftOut = batch.leaveOutTooLarge(table, quota: quota, at: time)
       batch.apply(to: table)
-      return .written(.of(leftOut: leftOut, overtaken: overtaken))
+      return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
     }
   }
 

@@ -174,7 +174,8 @@
     ///   - stored: returns the entry under a key, or nil if there is none.
     public func plan(at now: Int64, over stored: (Key) throws(Failure) -> Entry?) throws(Failure) -> Plan {
       var plan = Plan()
-      plan.overtaken = try leaveOutOvertaken(at: { now }, stored)
+      try leaveOutOvertaken(at: { now }, stored)
+      plan.overtaken = overtaken
       forEachChange { key, text, deadline, version in
         plan.operations.append(text.map { .set(key, Entry(text: $0, deadline: deadline, version: version)) } ?? .remove(key))
       }

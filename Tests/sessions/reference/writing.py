@@ -40,12 +40,8 @@ class Writing:
         if not refused and any(self.depends(belief) for belief in writing):
             refused = self.handle.cannot_read()
         if refused and self.handle.kind == "backend":
-            before = [(belief, dict(vars(belief))) for belief in self.writing()]
             self.drop_overtaken()
-            if self.writing():  # the backend has refused all of it, so what was overtaken stays pending, too
-                for belief, fields in before:
-                    vars(belief).update(fields)
-            self.tell_failure(refused, system_error, [belief for belief, _ in before], events)
+            self.tell_failure(refused, system_error, self.writing(), events)
             return n.OK
         self.meet_clear(events)
         if refused in (n.NEWER, n.NO_SPACE):
