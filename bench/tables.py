@@ -118,7 +118,7 @@ def footprint(results):
 
 def users(results):
     tables = []
-    for work, title in (("request", "a request"), ("logout", "a log-out"), ("open", "open and close"), ("sweep", "remove up to 1,000 who expired")):
+    for work, title in (("request", "a request"), ("logout", "a log-out"), ("open", "open and close"), ("sweep", "the longest step of a sweep that removes up to 1,000")):
         rows = [[name] + [ns(results.time(f"users/{count}/{work}/{name}")) for count in USERS] for name in results.under(f"users/{USERS[0]}/{work}")]
         tables.append(table([f"{title}, users:"] + [f"{int(count):,}" for count in USERS], rows))
     rows = [[name, ns(results.time(f"users/100/many/{name}")), f"{results.counter(f'users/{USERS[-1]}/request/{name}', 'disk'):,.0f} bytes",

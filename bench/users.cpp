@@ -65,7 +65,17 @@ class Population {
     for (int number = 0; number < count; number++) put(number);
   }
 
-  void sweep(int expired) { require(store().sweep() == expired, "those who have expired are removed"); }
+  // Removes those who have expired, and returns how long the longest step took, in seconds.
+  double sweep(int expired) {
+    int64_t longest = 0;
+    while (expired > 0) {
+      int64_t before = now_ns();
+      expired -= store().sweep();
+      longest = std::max(longest, now_ns() - before);
+    }
+    require(expired == 0, "only those who have expired are removed");
+    return double(longest) * 1e-9;
+  }
 
   // Returns how much memory requests make dirty, from opening the store on. A child process serves them.
   int64_t dirty_bytes_of_requests(int count) {
@@ -148,14 +158,12 @@ void run_open(benchmark::State &state, Population &users) {
   store.open();
 }
 
-// Measures one step, for which as many users have expired as it removes, or all.
+// Measures the longest step in which users are removed, if as many have expired as one step removes, or all.
 void run_sweep(benchmark::State &state, Population &users, int count) {
   std::vector<int> expired(size_t(std::min(count, Users::SWEPT)));
   for (auto _ : state) {
     for (int &number : expired) users.put(number = users.next(), true);
-    int64_t before = now_ns();
-    users.sweep(int(expired.size()));
-    state.SetIterationTime(double(now_ns() - before) * 1e-9);
+    state.SetIterationTime(users.sweep(int(expired.size())));
     for (int number : expired) users.put(number);
   }
 }

@@ -314,12 +314,15 @@ lily_session_status lily_session_storage_scopes(lily_session_storage *storage, l
 /** Removes scopes in which nothing is left that has not expired, where scopes are
  * files with the files. It may run at any time, in any thread or process, beside programs that use
  * the scopes: to a session that was attached before, it is like a clear. Where
- * scopes are files, it reads each of them once, until it has removed as many as
- * the limit, and takes up where the last sweep of this handle ended. It leaves files alone that are damaged, have
- * lines of a newer format, are no journals, or are in use just now.
+ * scopes are files, it reads each of them, which takes some tens of microseconds,
+ * and leaves those alone that are damaged, have lines of a newer format, are no
+ * journals, or are in use just now.
  *
- * @param limit        removes this many at most; 0: no limit. If fewer were removed,
- *                     it has looked at all scopes
+ * @param limit        removes this many at most; 0: no limit. Where scopes are
+ *                     files, it also ends when it has looked at so many, behind
+ *                     the folder, of 256, in which it is. The next sweep of this
+ *                     handle goes on there, so a server calls it with the same
+ *                     limit again and again, by a timer, and no call takes long
  * @param out_removed  how many were removed; may be NULL
  * @return UNSUPPORTED: as for lily_session_storage_scoped(); PERMISSION, IO: none could
  *         be removed; FORKED

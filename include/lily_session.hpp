@@ -626,8 +626,8 @@ class storage {
   }
 
   /// Removes scopes in which nothing is left that has not expired, where scopes are files with the files, and returns how many it removed:
-  /// `limit` at most, where 0 is no limit. If it removed fewer, it has looked at all scopes. It may run at any time, beside programs that
-  /// use the scopes.
+  /// `limit` at most, where 0 is no limit. Where scopes are files, it also looks at about so many only, and the next sweep goes on there. It
+  /// may run at any time, beside programs that use the scopes.
   std::size_t sweep(std::size_t limit = 0) const {
     std::size_t removed = 0;
     detail::check([&] { return lily_session_storage_sweep(get(), limit, &removed); });

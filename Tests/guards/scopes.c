@@ -1,6 +1,6 @@
 /* Does something with one scope of a storage that has many. scopes.py counts the instructions and the memory.
  *
- *   scopes DIRECTORY one|memory|files request|logout|each|open SCOPES COUNT
+ *   scopes DIRECTORY one|memory|files request|logout|each|open|sweep SCOPES COUNT
  *
  * The storage is one file, in memory, or a file for each scope. */
 #include <lily_session.h>
@@ -85,6 +85,7 @@ int main(int argc, char **argv) {
       require(lily_session_storage_each(one, NULL, nothing, NULL));
       lily_session_storage_close(one);
     }
+    if (strcmp(argv[3], "sweep") == 0) require(lily_session_storage_sweep(all, 16, NULL));
     if (strcmp(argv[3], "open") == 0) {
       lily_session_storage_close(all);
       open_all(argv[2]);

@@ -2,7 +2,7 @@
 """Counts the instructions of what is done with one scope, among few scopes and among many. They may not depend on the number of scopes.
 
 A log-out, a request and a walk through a scope cost what the one scope has: in a file for each scope, in one file, and in memory. Opening a
-storage whose scopes are files does not read the scopes.
+storage whose scopes are files does not read the scopes, and a sweep with a limit reads about so many.
 """
 import re
 import subprocess
@@ -14,7 +14,8 @@ PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "scopes"
 FEW, MANY = 20, 2000
 TURNS = 40
 MOST = 1.25
-CASES = [("files", "request"), ("files", "logout"), ("files", "each"), ("files", "open"), ("one", "request"), ("one", "logout"), ("one", "each"),
+CASES = [("files", "request"), ("files", "logout"), ("files", "each"), ("files", "open"),
+         ("files", "sweep"), ("one", "request"), ("one", "logout"), ("one", "each"),
          ("memory", "request"), ("memory", "logout"), ("memory", "each")]
 
 

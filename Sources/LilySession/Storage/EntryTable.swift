@@ -22,6 +22,8 @@ final class EntryTable {
   /// The node of each ring, at which the ring begins and ends. Its key is the common prefix of the keys in the ring: a scope's prefix, or
   /// that of the scope's sessions.
   private var rings = KeyedSlots(keyOffset: MemoryLayout<Node>.stride)
+  /// The ring that a key was added to last. The next key usually belongs to the same.
+  private var latestRing: Node.Pointer?
   /// The bytes of all keys and values.
   private(set) var liveBytes: Int64 = 0
   /// True if expired entries were removed to make room, although the file still has them.
@@ -171,6 +173,7 @@ final class EntryTable {
   func removeAll() {
     records.forEach { EntryTable.dispose(EntryTable.record($0)) }
     records.removeAll()
+    latestRing = nil
     rings.forEach { free($0) }
     rings.removeAll()
     liveBytes = 0
@@ -196,6 +199,13 @@ final class EntryTable {
     let scope = Scope.prefixLength(key) ?? 0
     let isSession = UnsafeRawBufferPointer(rebasing: key[scope...]).begins(with: Key.sessionBytes)
     let name = UnsafeRawBufferPointer(rebasing: key[..<(isSession ? scope &+ Key.sessionBytes.count : scope)])
+    if let latestRing, rings.key(latestRing).equals(name) { return latestRing }
+    let ring = findRing(name)
+    latestRing = ring
+    return ring
+  }
+
+  private func findRing(_ name: UnsafeRawBufferPointer) -> Node.Pointer {
     let hash = hashOf(name)
     let place = rings.place(of: name, hash)
     if let ring = rings[place] { return ring }
@@ -221,6 +231,7 @@ final class EntryTable {
   }
 
   private func removeRing(_ ring: Node.Pointer) {
+    if ring == latestRing { latestRing = nil }
     rings.remove(rings.place(of: rings.key(ring), ring.pointee.hash))
     free(ring)
   }

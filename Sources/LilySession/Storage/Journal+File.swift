@@ -71,6 +71,7 @@ extension Journal {
   /// hold.
   func tightenFirst() throws(Failure) {
     let size = try Syscalls.sizeAndLinks(route.file).size
+    defer { input.truncate(to: 0) }
     switch try lookAtHeader(size) {
     case .ours, .unfinished, .cut, .zeroed: route.tighten()
     case .lost, .unknownVersion: break // the file may be anything, and is looked at more closely first

@@ -7,8 +7,9 @@ extension Journal {
   /// - Parameter lookingUp: if true, looks the path up even if nothing suggests that it names another file, as after a move by hand.
   func freshen(lookingUp: Bool = false) throws(Failure) {
     do throws(Failure) {
-      if !lookingUp, route.isReadyForReading, isCurrent(try Syscalls.sizeAndLinks(route.file)) { return }
-      try freshenByPath(lookingUp)
+      let found: Syscalls.SizeAndLinks? = route.isReadyForReading ? try Syscalls.sizeAndLinks(route.file) : nil
+      if !lookingUp, let found, isCurrent(found) { return }
+      try freshenByPath(lookingUp, found)
     } catch {
       route.doubt()
       throw error
@@ -16,12 +17,15 @@ extension Journal {
   }
 
   @inline(never)
-  private func freshenByPath(_ lookingUp: Bool) throws(Failure) {
+  private func freshenByPath(_ lookingUp: Bool, _ foundJustNow: Syscalls.SizeAndLinks?) throws(Failure) {
+    var foundJustNow = foundJustNow
     var patience = Patience()
     var mustLook = lookingUp
     var rounds = 0
     while true {
-      let found: Syscalls.SizeAndLinks? = route.file >= 0 ? try Syscalls.sizeAndLinks(route.file) : nil
+      var found = foundJustNow
+      if found == nil, route.file >= 0 { found = try Syscalls.sizeAndLinks(route.file) }
+      foundJustNow = nil
       var isNamed = false
       if mustLook || !route.isReadyForReading || mirror.hasMoved || found.map(needsLookUp) ?? true {
         mustLook = false
@@ -69,12 +73,14 @@ extension Journal {
   /// counts and skips such a line. What follows the last newline is left alone.
   func catchUp(to size: Int64, isLocked: Bool) throws(Failure) -> Bool {
     guard size <= JournalHeader.fileLimit else { throw Failure(.refused, "the file is larger than 4 GiB").at(names.path) }
-    if mirror.applied == 0 {
+    let isFromBeginning = mirror.applied == 0
+    if isFromBeginning {
       guard try readHeader(size, isLocked: isLocked) else { return false }
       if mirror.applied == 0, !mirror.hasLostHeader { return true }
+      input.removeFirst(Int(mirror.applied))
     }
     if let tail = mirror.tail, tail.end == size, try beginningOfTail() == tail.beginning { return true } // it has not changed
-    var lines = JournalReader(input, parser, mirror.salt, from: mirror.position)
+    var lines = JournalReader(input, parser, mirror.salt, from: mirror.position, isAhead: isFromBeginning)
     return try lines.forEach(to: size, from: readFile, skippingTo: nextData) { found throws(Failure) in
       switch found.judgement {
       case .whole(let operation): mirror.apply(operation, parser, found)
@@ -132,13 +138,14 @@ extension Journal {
     return true
   }
 
+  /// Reads the header, and leaves it in `input` with what follows it: a small file is read as a whole.
   func lookAtHeader(_ size: Int64) throws(Failure) -> JournalHeader.Reading {
-    let length = 2 * JournalHeader.length
     input.truncate(to: 0)
-    input.reserve(length)
-    input.resize(to: try Syscalls.readFile(route.file, input.start, length, at: 0))
+    let want = Int(min(size, 4096))
+    input.reserve(want)
+    input.resize(to: try Syscalls.readFile(route.file, input.start, want, at: 0))
     let isAllZero = input.bytes.allSatisfy { $0 == 0 } ? try isZero(from: Int64(input.count), to: size) : false
-    return JournalHeader.read(input.bytes, fileSize: size, isAllZero: isAllZero)
+    return JournalHeader.read(input.slice(0, min(input.count, 2 &* JournalHeader.length)), fileSize: size, isAllZero: isAllZero)
   }
 
   /// Returns true if a line whose check fits this salt begins at this place.

@@ -59,32 +59,40 @@ extension Journal {
   /// Looks at the files of all scopes. What is not a scope's file is left alone.
   ///
   /// - Parameter limit: nil to list the scopes that have an entry that has not expired. Otherwise the others are removed, this many at most,
-  ///   beginning where the last such walk ended.
+  ///   beginning where the last such walk ended. The walk ends behind the folder in which it has looked at so many files, so what it costs
+  ///   follows the limit, and not how many scopes there are.
   private func walk(_ folders: ScopeFolders, removing limit: Int?) throws(Failure) -> (living: [Key], removed: Int) {
     var living: [Key] = []
     var removed = 0
+    var looks = 0
     var failure: Failure?
     let first = limit == nil ? 0 : try folders.firstToSweep()
     for step in 0..<ScopeFolders.count {
       let number = (first &+ step) % ScopeFolders.count
-      let names = try folders.names(in: number)
-      for file in names {
-        guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
-        do throws(Failure) {
-          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: names) {
-          case .living: if limit == nil { living.append(Key(stored: scope.name)) }
-          case .removed: removed &+= 1
-          case .other: break
+      do throws(Failure) {
+        let names = try folders.names(in: number)
+        for file in names where removed != limit {
+          guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
+          looks &+= 1
+          do throws(Failure) {
+            switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: names) {
+            case .living: if limit == nil { living.append(Key(stored: scope.name)) }
+            case .removed: removed &+= 1
+            case .other: break
+            }
+          } catch {
+            if error.isOfDescriptors { throw error }
+            if error.status != .refused, error.status != .busy, failure == nil { failure = error }
           }
-        } catch {
-          if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // the other files could not be opened either
-          if error.status != .refused, error.status != .busy, failure == nil { failure = error }
         }
-        if removed == limit {
-          try folders.sweepNext(from: number)
-          return (living, removed)
-        }
+      } catch {
+        // A list would not be whole without the folder. Or else no other folder could be opened either.
+        if limit == nil || error.isOfDescriptors { throw error }
+        if failure == nil { failure = error }
       }
+      guard let limit, looks >= limit else { continue }
+      try folders.sweepNext(from: removed == limit ? number : number &+ 1) // a folder may have more than the limit
+      break
     }
     if let failure, removed == 0 { throw failure }
     return (living, removed)
@@ -134,4 +142,9 @@ extension Journal {
     let length = strlen(names.file)
     return name.count > length && name.withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, names.file, length) == 0 } ?? false }
   }
+}
+
+extension Failure {
+  /// True if no descriptor was left, so that no other file can be opened either.
+  fileprivate var isOfDescriptors: Bool { systemError == EMFILE || systemError == ENFILE }
 }

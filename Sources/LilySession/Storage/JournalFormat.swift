@@ -63,7 +63,7 @@ struct JournalHeader {
   /// Reads the header. `bytes` are the file's first 140 bytes, or all of a shorter file.
   static func read(_ bytes: UnsafeRawBufferPointer, fileSize: Int64, isAllZero: Bool) -> Reading {
     let first = parse(bytes, at: 0)
-    let second = parse(bytes, at: length)
+    let second = hasTwoCopies(bytes) ? first : parse(bytes, at: length)
     if fileSize >= Int64(2 * length) {
       if let header = first ?? second { return .ours(header, damaged: first == nil || second == nil) }
       if isAllZero { return fileSize > Int64(2 * length) ? .zeroed : .unfinished }
@@ -72,6 +72,11 @@ struct JournalHeader {
       if isAllZero || isPrefix(bytes) { return .unfinished }
     }
     return isOfUnknownVersion(bytes) ? .unknownVersion : .lost
+  }
+
+  private static func hasTwoCopies(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard bytes.count >= 2 &* length else { return false }
+    return UnsafeRawBufferPointer(rebasing: bytes[..<length]).equals(UnsafeRawBufferPointer(rebasing: bytes[length..<(2 &* length)]))
   }
 
   /// Returns true if one of the first two lines is the header of a format version that this library does not know.
@@ -93,12 +98,21 @@ struct JournalHeader {
   static func parse(_ bytes: UnsafeRawBufferPointer, at start: Int) -> JournalHeader? {
     guard bytes.count >= start &+ length else { return nil }
     let line = UnsafeRawBufferPointer(rebasing: bytes[start..<(start &+ length)])
-    for at in 0..<line.count where !matches(line[at], at) { return nil }
+    guard hasForm(line) else { return nil }
     let checked = UnsafeRawBufferPointer(rebasing: line[checkedFrom..<(length &- 1)])
     guard let check = hex(line, at: checkOffset, digits: checkDigits), UInt64(Salt.checkUnsalted(checked)) == check,
       let salt = hex(line, at: saltOffset, digits: 16), let generation = hex(line, at: generationOffset, digits: 16)
     else { return nil }
     return JournalHeader(salt: Salt(salt), generation: generation)
+  }
+
+  /// Returns true if all but the digits is as in the template.
+  private static func hasForm(_ line: UnsafeRawBufferPointer) -> Bool {
+    let template = UnsafeRawBufferPointer(start: template.utf8Start, count: length)
+    func isSame(_ from: Int, _ to: Int) -> Bool {
+      UnsafeRawBufferPointer(rebasing: line[from..<to]).equals(UnsafeRawBufferPointer(rebasing: template[from..<to]))
+    }
+    return isSame(0, checkOffset) && isSame(checkEnd, saltOffset) && isSame(saltOffset &+ 16, generationOffset) && isSame(generationOffset &+ 16, length)
   }
 
   private static func matches(_ byte: UInt8, _ at: Int) -> Bool {

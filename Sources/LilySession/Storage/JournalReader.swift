@@ -20,12 +20,16 @@ struct LineSplitter {
   private let limit: Int
   /// Where the current line begins.
   private var start: Int64
+  /// True if the buffer has bytes of the file, from the current line on, that were not looked at yet.
+  private var isAhead: Bool
 
-  /// Begins at a place in the file. If a line, with its newline, has more than `limit` bytes, its text is not kept.
-  init(_ buffer: ByteBuffer, from start: Int64, limit: Int = LilySession.Line.limit) {
+  /// Begins at a place in the file. If a line, with its newline, has more than `limit` bytes, its text is not kept. If `isAhead` is true, the
+  /// buffer has the bytes from that place on already, as many as it has.
+  init(_ buffer: ByteBuffer, from start: Int64, limit: Int = LilySession.Line.limit, isAhead: Bool = false) {
     self.buffer = buffer
     self.start = start
     self.limit = limit
+    self.isAhead = isAhead && buffer.count > 0
   }
 
   /// Calls `visit` with each line up to `size`, and with the torn end, until `visit` returns false. Returns true if it never did.
@@ -37,28 +41,31 @@ struct LineSplitter {
     to size: Int64, from source: (UnsafeMutablePointer<UInt8>, Int, Int64) throws(Failure) -> Int, skippingTo nextData: (Int64) -> Int64,
     _ visit: (Line) throws(Failure) -> Bool
   ) throws(Failure) -> Bool {
-    var end = start // the place up to which the file has been read
     var scanned = 0 // up to this place the buffer has no newline
     var dropped: Int64 = 0 // bytes of a line that is too long
-    buffer.truncate(to: 0)
+    if !isAhead { buffer.truncate(to: 0) }
+    var end = start &+ Int64(buffer.count) // the place up to which the file has been read
     defer {
       buffer.truncate(to: 0)
       buffer.shrink(to: LineSplitter.chunk)
     }
-    while end < size {
+    while isAhead || end < size {
       if dropped > 0 {
         let data = min(nextData(end), size)
         dropped &+= data &- end
         end = data
         if end == size { break }
       }
-      let had = buffer.count
-      let want = Int(min(size &- end, Int64(LineSplitter.chunk)))
-      buffer.reserve(want)
-      let got = try source(buffer.start + had, want, end)
-      if got <= 0 { break } // the file was cut meanwhile
-      buffer.resize(to: had &+ got)
-      end &+= Int64(got)
+      if !isAhead {
+        let had = buffer.count
+        let want = Int(min(size &- end, Int64(LineSplitter.chunk)))
+        buffer.reserve(want)
+        let got = try source(buffer.start + had, want, end)
+        if got <= 0 { break } // the file was cut meanwhile
+        buffer.resize(to: had &+ got)
+        end &+= Int64(got)
+      }
+      isAhead = false
       var first = 0 // where the line begins in the buffer
       while let newline = newline(from: scanned) {
         let isTooLong = dropped > 0 || newline &- first >= limit
@@ -131,8 +138,8 @@ struct JournalReader {
   private let salt: Salt
   private var position: Position
 
-  init(_ buffer: ByteBuffer, _ parser: LineReader, _ salt: Salt, from position: Position) {
-    splitter = LineSplitter(buffer, from: position.end)
+  init(_ buffer: ByteBuffer, _ parser: LineReader, _ salt: Salt, from position: Position, isAhead: Bool = false) {
+    splitter = LineSplitter(buffer, from: position.end, isAhead: isAhead)
     self.parser = parser
     self.salt = salt
     self.position = position

@@ -130,6 +130,7 @@ final class LineReader {
   }
 
   /// Skips this byte. Returns false if another one is next.
+  @inline(__always)
   private func skip(_ byte: Unicode.Scalar) -> Bool {
     guard at < line.count, line[at] == UInt8(ascii: byte) else { return false }
     at &+= 1
@@ -139,9 +140,16 @@ final class LineReader {
   /// Reads an integer without a sign or leading zeros. Returns nil if there is none.
   private func readInteger() -> Int64? {
     let start = at
-    while at < line.count, line[at] >= UInt8(ascii: "0"), line[at] <= UInt8(ascii: "9") { at &+= 1 }
+    var value: Int64 = 0
+    while at < line.count {
+      let digit = line[at] &- UInt8(ascii: "0")
+      guard digit < 10 else { break }
+      value = value &* 10 &+ Int64(digit)
+      at &+= 1
+    }
     guard at > start, at == start &+ 1 || line[start] != UInt8(ascii: "0") else { return nil }
-    return JSONText.integer(UnsafeRawBufferPointer(rebasing: line[start..<at]))
+    // Up to 18 digits have not overflowed.
+    return at &- start <= 18 ? value : JSONText.integer(UnsafeRawBufferPointer(rebasing: line[start..<at]))
   }
 
   /// Reads a JSON value, and returns its spelling, or nil if there is none.
@@ -158,6 +166,7 @@ final class LineReader {
   }
 
   /// Returns true if a string, which comes with its quotes, is this name.
+  @inline(__always)
   private func isName(_ spelled: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
     guard spelled.count == name.utf8CodeUnitCount &+ 2 else { return false }
     return UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
@@ -173,7 +182,7 @@ final class LineReader {
     var count = inner.count
     // An escape spells a byte with six characters at most.
     guard count <= 6 &* (2 &+ Scope.nameLimit &+ Key.storageLimit) else { return nil }
-    if inner.contains(UInt8(ascii: "\\")) {
+    if inner.has(UInt8(ascii: "\\")) {
       let had = unescaped.count
       place.key = UInt32(truncatingIfNeeded: had)
       place.isUnescaped = true

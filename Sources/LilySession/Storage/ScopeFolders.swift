@@ -10,8 +10,9 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
   /// The path of `<file>.d`.
   private let path: [CChar]
   private var folders: [Folder?] = []
-  /// The folder with which the next sweep begins.
-  private var sweepsFrom = 0
+  /// The folder with which the next sweep begins, or nil if there was none. The first one begins anywhere, so that handles that are opened
+  /// for one sweep each reach all folders, too.
+  private var sweepsFrom: Int?
 
   init(beside file: JournalNames, after exclusion: Exclusion) {
     self.exclusion = Exclusion(after: exclusion)
@@ -65,7 +66,10 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
     return names
   }
 
-  func firstToSweep() throws(Failure) -> Int { try exclusion.run { () throws(Failure) in sweepsFrom } }
+  func firstToSweep() throws(Failure) -> Int {
+    if let known = try exclusion.run({ () throws(Failure) in sweepsFrom }) { return known }
+    return Int(truncatingIfNeeded: try Syscalls.randomNumber()) & 0xFF
+  }
   func sweepNext(from number: Int) throws(Failure) { try exclusion.run { () throws(Failure) in sweepsFrom = number } }
 
   /// Opens a folder of this user's, and takes others' rights to it away. Returns nil if there is none.

@@ -25,8 +25,9 @@
     /// Removes scopes in which nothing is left that has not expired, where scopes are files with the files. It may be called at any time,
     /// beside programs that use the scopes.
     ///
-    /// - Parameter limit: how many scopes to remove at most; nil means no limit.
-    /// - Returns: how many were removed. If they are fewer than the limit, all scopes have been looked at.
+    /// - Parameter limit: how many scopes to remove at most; nil means no limit. Where scopes are files, it also looks at about so many only,
+    ///   and the next sweep goes on there.
+    /// - Returns: how many were removed.
     /// - Throws: `invalidArgument` if the limit is not positive; `unsupported` as ``scoped(_:)`` does.
     @discardableResult
     public func sweep(limit: Int? = nil) throws(Failure) -> Int {

@@ -90,7 +90,9 @@ extension Array where Element == UInt8 {
 }
 
 extension UnsafeRawBufferPointer {
-  var hasNUL: Bool { baseAddress.map { memchr($0, 0, count) != nil } ?? false }
+  var hasNUL: Bool { has(0) }
+
+  func has(_ byte: UInt8) -> Bool { baseAddress.map { memchr($0, Int32(byte), count) != nil } ?? false }
 
   func equals(_ other: UnsafeRawBufferPointer) -> Bool {
     guard count == other.count else { return false }

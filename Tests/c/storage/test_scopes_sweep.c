@@ -113,9 +113,13 @@ CASE_OF_SCOPES(sweep__a_limit) {
   }
   put(stage, "stays", "lily_session_k", 0);
   stage->now += 10;
-  assert_sweeps(stage->storage, 10, 10);
-  assert_sweeps(stage->storage, 10, 10);
-  assert_sweeps(stage->storage, 10, 5);
+  size_t removed = 0, all = 0;
+  for (int step = 0; step < 4; step++) { /* four steps look at more files than there are */
+    assert_ok(lily_session_storage_sweep(stage->storage, 10, &removed));
+    assert_true(removed <= 10);
+    all += removed;
+  }
+  assert_int_equal(all, 25);
   assert_sweeps(stage->storage, 10, 0);
   assert_scopes(stage->storage, "stays ");
 }

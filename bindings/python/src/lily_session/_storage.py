@@ -156,8 +156,8 @@ class Storage:
     def sweep(self, limit: Optional[int] = None) -> int:
         """Removes scopes in which nothing is left that has not expired, where scopes are files with the files, and returns how many.
 
-        It may run at any time, beside programs that use the scopes. `limit` is how many it removes at most; None means no limit. If it
-        removed fewer, it has looked at all scopes.
+        It may run at any time, beside programs that use the scopes. `limit` is how many it removes at most; None means no limit. Where
+        scopes are files, it also looks at about so many only, and the next sweep goes on there.
         """
         if limit is not None and limit < 1:
             raise InvalidArgumentError("the limit is less than 1")

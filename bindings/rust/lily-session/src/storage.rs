@@ -113,8 +113,8 @@ impl Storage {
     /// Removes scopes in which nothing is left that has not expired, with their files if scopes are files, and returns how many it removed.
     /// It may be called at any time, beside programs that use the scopes.
     ///
-    /// It removes `limit` scopes at most; `None` means no limit. If it removed fewer, it has looked at all scopes. Fails with
-    /// [`Status::InvalidArgument`] if the limit is 0.
+    /// It removes `limit` scopes at most; `None` means no limit. Where scopes are files, it also looks at about so many only, and the next
+    /// sweep goes on there. Fails with [`Status::InvalidArgument`] if the limit is 0.
     pub fn sweep(&self, limit: Option<usize>) -> Result<usize> {
         // To the library, 0 means that there is no limit.
         if limit == Some(0) {

@@ -115,7 +115,7 @@ struct SweepCommand: ParsableCommand {
     commandName: "sweep", abstract: "Remove the scopes in which nothing is left that has not expired.",
     discussion: "Programs may use the store meanwhile. Damaged files, and files in use at the moment, stay. Prints how many were removed.")
 
-  @Option(help: ArgumentHelp("Remove at most so many.", valueName: "number")) var limit: Int?
+  @Option(help: ArgumentHelp("Remove so many at most, and look at about so many files.", valueName: "number")) var limit: Int?
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
 
