@@ -42,8 +42,7 @@ struct JSONScan {
     while at &+ 8 <= text.count {
       let word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
       let special = JSONText.special(in: word)
-      // Only bytes before the special one are in the string.
-      if word & 0x8080_8080_8080_8080 & (special &- 1) != 0 { return nil }
+      if word & 0x8080_8080_8080_8080 & (special &- 1) != 0 { return nil } // bytes behind the special one do not count
       if special != 0 {
         at &+= special.trailingZeroBitCount / 8
         return text[at] == UInt8(ascii: "\"") ? at &+ 1 : nil
