@@ -13,6 +13,7 @@ static long rounds;
 
 static lily_session_storage *shared;
 static bool has_own_keys; /* true: no thread clears what another one wrote */
+static int32_t flags;
 
 static int64_t clock_ms(void *context) {
   (void)context;
@@ -22,6 +23,12 @@ static int64_t clock_ms(void *context) {
 static lily_session_status visit(void *context, const char *key, const char *json, size_t length, int64_t expires_at_ms) {
   (void)expires_at_ms;
   require(key[0] != 0 && strlen(json) == length, "each");
+  ++*(int *)context;
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status visit_scope(void *context, const char *scope) {
+  require(strncmp(scope, "scope ", 6) == 0, "scopes");
   ++*(int *)context;
   return LILY_SESSION_OK;
 }
@@ -112,6 +119,10 @@ static void *work(void *argument) {
         OK(lily_session_clear(scope));
         use_session(scope, thread, round);
         lily_session_storage_close(scope);
+        int scopes = 0;
+        OK(lily_session_storage_scopes(storage, visit_scope, &scopes));
+        require(scopes > 0, "no scope is there");
+        OK(lily_session_storage_sweep(storage, 2, NULL));
         break;
       }
       case 5: {
@@ -135,11 +146,14 @@ static void *work(void *argument) {
 /* Works with a handle of its own, which the kernel's lock of the file treats like another process. */
 static void *work_elsewhere(void *argument) {
   lily_session_storage *other;
-  OK(lily_session_storage_open(argument, NULL, &other));
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = flags;
+  OK(lily_session_storage_open(argument, &options, &other));
   for (int round = 0; time(NULL) < deadline; round++) {
     OK(lily_session_storage_set(other, "elsewhere", "true", 4, 0));
     OK(lily_session_storage_remove(other, "elsewhere"));
     if (round % 16 == 0) OK(lily_session_storage_sync(other)); /* rewrites the file */
+    if (round % 16 == 8) OK(lily_session_storage_sweep(other, 0, NULL));
     nanosleep(&(struct timespec){0, 1000000}, NULL);
   }
   lily_session_storage_close(other);
@@ -160,19 +174,21 @@ static void run(const char *name, const char *path, int seconds) {
 
 int main(int count, char **arguments) {
   int seconds = count > 1 ? atoi(arguments[1]) : 8;
-  seconds = seconds < 4 ? 1 : seconds / 4;
+  seconds = seconds < 6 ? 1 : seconds / 6;
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.clock = clock_ms;
   const char *path = in_directory("session.jsonl");
-  for (int way = 0; way < 4; way++) {
+  for (int way = 0; way < 6; way++) {
     has_own_keys = way % 2;
+    flags = way < 4 ? 0 : LILY_SESSION_SCOPE_FILES;
+    options.flags = flags;
     if (way < 2) {
       OK(lily_session_storage_open_memory(&options, &shared));
       run("one handle in memory", NULL, seconds);
     } else {
       unlink(path);
       OK(lily_session_storage_open(path, &options, &shared));
-      run("one handle of a file", path, seconds);
+      run(way < 4 ? "one handle of a file" : "one handle of a file with a file for each scope", path, seconds);
     }
   }
   return 0;
