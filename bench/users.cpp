@@ -178,6 +178,7 @@ const int registered = [] {
       {"SQLite WAL, NORMAL", users_of_sqlite, true, true},
       {"LMDB, NOSYNC", users_of_lmdb, true, false},
       {"JSON file + rename", users_of_json_files, false, false},
+      {"the system calls alone", users_of_bare_calls, false, true},
   };
   static std::deque<Population> populations;
   for (int named : {100, 1000, 10000, 100000}) {
@@ -220,6 +221,18 @@ std::string user_key(int number) {
   std::snprintf(key, sizeof key, "user:%06d", number);
   return key;
 }
+
+static std::string folder_of_users(const std::string &directory, int folder) {
+  char name[8];
+  std::snprintf(name, sizeof name, "/%02x", folder);
+  return directory + name;
+}
+
+void make_user_folders(const std::string &directory) {
+  for (int folder = 0; folder < 256; folder++) std::filesystem::create_directory(folder_of_users(directory, folder));
+}
+
+std::string user_file(const std::string &directory, int number) { return folder_of_users(directory, number % 256) + '/' + user_key(number) + ".json"; }
 
 int64_t wall_clock_ms() {
   timespec time;

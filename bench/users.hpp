@@ -49,6 +49,11 @@ std::unique_ptr<Users> users_of_lily(const std::string &directory);
 std::unique_ptr<Users> users_of_sqlite(const std::string &directory);
 std::unique_ptr<Users> users_of_lmdb(const std::string &directory);
 std::unique_ptr<Users> users_of_json_files(const std::string &directory);
+std::unique_ptr<Users> users_of_bare_calls(const std::string &directory);
+
+// Where stores keep a user that is a file: in one of 256 folders, as the library does.
+void make_user_folders(const std::string &directory);
+std::string user_file(const std::string &directory, int number);
 
 // These write a user as JSON, and read one.
 std::string json_of_user(const User &user, int64_t expires_at_ms);

@@ -1,7 +1,6 @@
 #include "../users.hpp"
 
 #include <fcntl.h>
-#include <filesystem>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,9 +9,7 @@ namespace {
 // Each user is a file, in one of 256 folders. A request writes a new file, which then replaces the old one. Nothing is to be opened before.
 class JSONFiles : public Users {
  public:
-  explicit JSONFiles(const std::string &directory) : directory(directory) {
-    for (int folder = 0; folder < 256; folder++) std::filesystem::create_directory(folder_path(folder));
-  }
+  explicit JSONFiles(const std::string &directory) : directory(directory) { make_user_folders(directory); }
 
   void open() override {}
   void close() override {}
@@ -37,12 +34,7 @@ class JSONFiles : public Users {
   void log_out(int number) override { REQUIRE(unlink(path_of(number).c_str()) == 0); }
 
  private:
-  std::string folder_path(int folder) const {
-    char name[8];
-    std::snprintf(name, sizeof name, "/%02x", folder);
-    return directory + name;
-  }
-  std::string path_of(int number) const { return folder_path(number % 256) + '/' + user_key(number) + ".json"; }
+  std::string path_of(int number) const { return user_file(directory, number); }
 
   static void write(const std::string &path, const User &user, int64_t expires_at_ms) {
     std::string temporary = path + ".tmp", text = json_of_user(user, expires_at_ms);

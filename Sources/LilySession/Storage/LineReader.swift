@@ -36,6 +36,8 @@ final class LineReader {
   private var line = UnsafeRawBufferPointer(start: nil, count: 0)
   private var at = 0
 
+  init() { places.reserveCapacity(8) }
+
   /// Reads a line, which comes without its newline. Returns its sequence number and its operation, or nil if it is damaged. Throws only if
   /// there is no memory.
   func readLine(_ line: UnsafeRawBufferPointer, _ salt: Salt) throws(Failure) -> (sequence: Int64, Operation)? {
