@@ -86,8 +86,12 @@ extension Attachment {
         }
       } catch {
         // A write that failed early (with BUSY, for example) has not compared generations. If there was a clear, it is met now, because
-        // at the next update this update's changes would count as older than the clear, and would be dropped.
-        if let current = storage.generationAtHand(of: scope), current != generation { meetClear(current) }
+        // at the next update this update's changes would count as older than the clear, and would be dropped. What is left may be nothing
+        // that can fail. But whoever has waited for the lock in vain does not wait again.
+        if let current = storage.generationAtHand(of: scope), current != generation {
+          meetClear(current)
+          if error.status != .busy { continue }
+        }
         for place in batch.overtaken { slots[batched[place]].overtaken() }
         noteAllUnwritten(error)
         return

@@ -207,6 +207,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     origin = .taken(entry)
     stored = state
     wasCleared = false
+    isChoreTold = false // its chores are new ones
     (self.deadline, storedDeadline) = (deadline.time, deadline.stored)
   }
 
