@@ -74,7 +74,10 @@ final class JournalPath {
   func doubt() { isInDoubt = true }
 
   /// This handle has the lock of the file that is open, and keeps it.
-  func lockedForGood() { isLockedForGood = true }
+  func lockedForGood() {
+    if !isLockedForGood { Syscalls.claim(file) }
+    isLockedForGood = true
+  }
 
   /// Returns what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {
@@ -252,6 +255,7 @@ final class JournalPath {
     isNewlyMade = false
     Syscalls.closeFile(file)
     file = new
+    if isLockedForGood { Syscalls.claim(new) }
     fileIdentity = (try? Syscalls.status(new)).map(FileIdentity.init)
     isOpenToOthers = !isPrivate
     wasLoose = false

@@ -267,4 +267,11 @@ enum Syscalls {
 
   @inline(__always)
   static func unlock(_ file: Int32) { _ = flock(file, LOCK_UN) }
+
+  /// Tells others that whoever has the lock of an open file may write to it, which a stranger with the lock need not. It holds until the file is
+  /// closed.
+  static func claim(_ file: Int32) { platform_claim(file) }
+
+  /// Returns true if somebody else has claimed the file.
+  static func isClaimed(_ file: Int32) -> Bool { platform_is_claimed(file) }
 }
