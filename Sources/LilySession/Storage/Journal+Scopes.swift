@@ -33,7 +33,8 @@ extension Journal {
   private func foldersOfScopes() throws(Failure) -> ScopeFolders? {
     try exclusion.run { () throws(Failure) in }
     if let scopeFolders { return scopeFolders }
-    guard Syscalls.isMissing(ScopeFolders.path(beside: names)) else {
+    // What another user has put there would not be used, and must not keep this user's scopes from being found.
+    guard !Syscalls.mayBeOwn(ScopeFolders.path(beside: names)) else {
       throw Failure(.unsupported, "each scope is a file here; open the storage with the flag for that, or move them with lily-session scopes --to-one")
         .at(names.path)
     }
@@ -64,10 +65,22 @@ extension Journal {
     var living: [Key] = []
     var removed = 0
     var failure: Failure?
+    var noFolder: Failure?
+    var hasFolder = false
+    func note(_ error: Failure) throws(Failure) {
+      if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // nothing else could be opened either
+      if error.status != .refused, error.status != .busy, failure == nil { failure = error }
+    }
     let first = limit == nil ? 0 : try folders.firstToSweep()
     for step in 0..<ScopeFolders.count {
       let number = (first &+ step) % ScopeFolders.count
-      let names = try folders.names(in: number)
+      let names: [[UInt8]]
+      do throws(Failure) { names = try folders.names(in: number) } catch {
+        try note(error)
+        noFolder = error
+        continue
+      }
+      if !names.isEmpty { hasFolder = true }
       for file in names {
         guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
         do throws(Failure) {
@@ -76,17 +89,15 @@ extension Journal {
           case .removed: removed &+= 1
           case .other: break
           }
-        } catch {
-          if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // the other files could not be opened either
-          if error.status != .refused, error.status != .busy, failure == nil { failure = error }
-        }
+        } catch { try note(error) }
         if removed == limit {
           try folders.sweepNext(from: number)
           return (living, removed)
         }
       }
     }
-    if let failure, removed == 0 { throw failure }
+    // If no folder can be used, the one above them is the reason.
+    if removed == 0, let failure = failure ?? (hasFolder ? nil : noFolder) { throw failure }
     return (living, removed)
   }
 
@@ -116,7 +127,11 @@ extension Journal {
       defer { Syscalls.unlock(route.file) }
       guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
       if let failure = names.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
-      _ = try route.countClear(above: mirror.generation >> 32) // before the name goes, because after that anyone may make a new file
+      // This comes before the name goes, because after that anyone may make a new file. On a full disk, the blocks of this one have room for it.
+      do throws(Failure) { _ = try route.countClear(above: mirror.generation >> 32) } catch {
+        guard error.status == .noSpace, Syscalls.truncateFile(route.file, to: 0) else { throw error }
+        _ = try route.countClear(above: mirror.generation >> 32)
+      }
       guard Syscalls.removeName(route.directory, self.names.file) else { throw Syscalls.failure("cannot remove") }
       return .removed
     }

@@ -130,9 +130,10 @@ final class JournalPath {
   /// Returns how many clears there were in the folder of a scope's file of scopes without a file.
   func clearsOfFolder() -> UInt64 { (try? findFolder()) == true ? folder?.clears() ?? 0 : 0 }
 
-  /// Counts a clear in the folder of a scope's file, if there is the folder. Returns how many there were.
+  /// Counts a clear in the folder of a scope's file, which is made if need be: a session may have failed to make it, and try again.
+  /// Returns how many there were.
   func countClear(above count: UInt64) throws(Failure) -> UInt64 {
-    guard try findFolder(), let folder else { return 0 }
+    guard try findFolder(create: true), let folder else { return 0 }
     return try folder.raiseClears(above: count)
   }
 

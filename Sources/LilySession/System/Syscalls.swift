@@ -90,6 +90,13 @@ enum Syscalls {
     return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 && hasFoundNothing
   }
 
+  /// Returns true unless the path leads to nothing, or to something of another user's. A link is looked at itself.
+  static func mayBeOwn(_ path: UnsafePointer<CChar>) -> Bool {
+    var status = stat()
+    if fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status.st_uid == effectiveUser() }
+    return !hasFoundNothing
+  }
+
   /// `links` is 1 for a file that has one name and is not marked as loose.
   typealias SizeAndLinks = (size: Int64, links: UInt32)
 
