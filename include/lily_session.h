@@ -303,7 +303,7 @@ typedef lily_session_status (*lily_session_scope_fn)(void *context, const char *
 /** Calls visit for each scope that holds an entry that has not expired, in byte
  * order of the names. They are a snapshot, and no lock is held while visit runs.
  * Where scopes are files, each is read, which takes some tens of microseconds; a
- * file that cannot be used is left out (`lily-session verify` names it).
+ * file or directory that cannot be used is left out (`lily-session verify` names files).
  *
  * @param context  passed to visit
  * @return INVALID_ARGUMENT: visit is NULL; UNSUPPORTED: as for

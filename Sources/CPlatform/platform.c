@@ -21,6 +21,16 @@ bool platform_set_appending(int file, bool appends) {
   return flags >= 0 && fcntl(file, F_SETFL, appends ? flags | O_APPEND : flags & ~O_APPEND) == 0;
 }
 
+void platform_claim(int file) {
+  struct flock lock = {.l_type = F_WRLCK};
+  (void)fcntl(file, F_OFD_SETLK, &lock);
+}
+
+bool platform_is_claimed(int file) {
+  struct flock lock = {.l_type = F_RDLCK};
+  return fcntl(file, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 int64_t platform_next_data(int file, int64_t offset) { return lseek(file, offset, SEEK_DATA); }
 
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length) {

@@ -6,6 +6,8 @@
 #include "support.h"
 
 #include <math.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 /* ------------------------------------------------------------------ the input */
 
@@ -16,6 +18,27 @@ static unsigned byte(void) {
   if (left == 0) return 0;
   left--;
   return *input++;
+}
+
+/* ------------------------------------------------------------------ the time of the system */
+
+static int64_t slept_ns;
+
+/* Sleeping takes no time. The library, which waits for locks in vain, sees by this clock that it has slept, and for twenty times as long, because
+   each try costs some time, too. */
+int nanosleep(const struct timespec *wanted, struct timespec *rest) {
+  (void)rest;
+  slept_ns += 20 * (wanted->tv_sec * 1000000000 + wanted->tv_nsec);
+  return 0;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+  int result = (int)syscall(SYS_clock_gettime, clock, time);
+  if (clock != CLOCK_MONOTONIC || result != 0) return result;
+  int64_t ns = time->tv_nsec + slept_ns;
+  time->tv_sec += ns / 1000000000;
+  time->tv_nsec = ns % 1000000000;
+  return 0;
 }
 
 /* ------------------------------------------------------------------ calls in callbacks */
@@ -78,7 +101,106 @@ static struct model {
   double real;
   char name[8];
   int value; /* what the fields with callbacks show */
+  struct rich {
+    int8_t tiny;
+    uint32_t bits;
+    float gain;
+    int16_t levels[3];
+    bool has_limit;
+    int32_t limit;
+    int64_t *total;
+    struct window {
+      int16_t width;
+      int32_t kind;
+    } window, *other_window;
+    struct window windows[2];
+    uint8_t window_count;
+    struct line {
+      char *title;
+      struct window *windows;
+      int32_t window_count;
+    } *lines;
+    int64_t line_count;
+  } rich;
 } models[2];
+
+/* Memory of pointers and of lists that grow. */
+static void *blocks[4096];
+
+static void *resize(void *context, void *memory, size_t size) {
+  (void)context;
+  size_t at = 0;
+  while (at < sizeof blocks / sizeof *blocks && blocks[at] != memory) at++;
+  require(at < sizeof blocks / sizeof *blocks, "memory is given back that was not taken, or too much is taken");
+  if (size == 0) {
+    require(memory != NULL, "NULL is given back");
+    free(memory);
+    blocks[at] = NULL;
+    return NULL;
+  }
+  require(memory == NULL, "memory is resized");
+  if (byte() % 16 == 15) return NULL;
+  return blocks[at] = malloc(size);
+}
+
+static void drop_lines(struct rich *rich) {
+  for (int64_t at = 0; at < rich->line_count; at++) {
+    if (rich->lines[at].windows != NULL) resize(NULL, rich->lines[at].windows, 0);
+    free(rich->lines[at].title);
+  }
+  if (rich->lines != NULL) resize(NULL, rich->lines, 0);
+  rich->lines = NULL;
+  rich->line_count = 0;
+}
+
+static void drop_rich(void) {
+  for (int at = 0; at < 2; at++) drop_lines(&models[at].rich);
+  for (size_t at = 0; at < sizeof blocks / sizeof *blocks; at++) {
+    free(blocks[at]); /* what pointers have pointed to */
+    blocks[at] = NULL;
+  }
+}
+
+static void change_rich(struct model *model) {
+  struct rich *rich = &model->rich;
+  unsigned way = byte();
+  rich->tiny = (int8_t)way;
+  rich->bits = way * 0x01010101u;
+  rich->gain = way == 255 ? (float)NAN : (float)way / 3;
+  rich->levels[way % 3] = (int16_t)way;
+  rich->has_limit = way & 1;
+  rich->window.kind = (int32_t)(way % 4); /* 3 has no name */
+  rich->window_count = way % 4;         /* 3 is more than there are */
+  if (way & 16) rich->total = NULL, rich->other_window = NULL;
+  if (way & 32) drop_lines(rich);
+  if ((way & 64) == 0 || rich->line_count > 0) return;
+  void *memory = resize(NULL, NULL, 2 * sizeof *rich->lines);
+  if (memory == NULL) return;
+  memset(memory, 0, 2 * sizeof *rich->lines);
+  rich->lines = memory;
+  rich->line_count = 2;
+  rich->lines[1].title = strdup("SECRET");
+}
+
+static const char *const kinds[] = {"plain", "SECRET", "none", NULL};
+static const lily_session_field window_fields[] = {LILY_SESSION_FIELD_INT16(struct window, width), LILY_SESSION_FIELD_ENUM(struct window, kind, kinds)};
+static const lily_session_field line_fields[] = {LILY_SESSION_FIELD_STRING(struct line, title),
+                                                 LILY_SESSION_FIELD_GROWING_LIST(struct line, windows, window_count, window_fields, 2, resize)};
+static const lily_session_field rich_members[] = {LILY_SESSION_FIELD_GROWING_LIST(struct rich, lines, line_count, line_fields, 2, resize),
+                                                  LILY_SESSION_FIELD_LIST(struct rich, windows, window_count, window_fields, 2),
+                                                  LILY_SESSION_FIELD_ARRAY(INT16, struct rich, levels),
+                                                  LILY_SESSION_FIELD_OPTIONAL(INT32, struct rich, limit, has_limit)};
+static const lily_session_field rich_fields[] = {
+  LILY_SESSION_FIELD_INT8(struct model, rich.tiny), LILY_SESSION_FIELD_UINT32(struct model, rich.bits), LILY_SESSION_FIELD_FLOAT(struct model, rich.gain),
+  LILY_SESSION_FIELD_ARRAY(INT16, struct model, rich.levels), LILY_SESSION_FIELD_OPTIONAL(INT32, struct model, rich.limit, rich.has_limit),
+  LILY_SESSION_FIELD_POINTER(INT64, struct model, rich.total), LILY_SESSION_FIELD_POINTER(STRUCT, struct model, rich.other_window, window_fields, 2),
+  LILY_SESSION_FIELD_STRUCT(struct model, rich.window, window_fields, 2), LILY_SESSION_FIELD_LIST(struct model, rich.windows, rich.window_count, window_fields, 2),
+  LILY_SESSION_FIELD_GROWING_LIST(struct model, rich.lines, rich.line_count, line_fields, 2, resize), LILY_SESSION_FIELD_STRUCT(struct model, rich, rich_members, 4)};
+
+/* The values of a map's entries; 0: the map has no such entry. */
+enum { ENTRIES = 4 };
+static const char *const ids[ENTRIES] = {"a", "b", "\xC3\xA9", "c"};
+static uint8_t entries[ENTRIES];
 
 static int64_t clock_ms(void *context) {
   (void)context;
@@ -122,6 +244,62 @@ static lily_session_status set(void *pointer, void *slice, const lily_session_va
   return byte() % 8 == 7 ? LILY_SESSION_ERROR_DECODE : LILY_SESSION_OK;
 }
 
+/* Gives a value of one of these types, or sometimes none that can be stored. */
+static lily_session_value any_value(int32_t types, unsigned way) {
+  lily_session_value value = {0};
+  static const int32_t each[] = {LILY_SESSION_INT, LILY_SESSION_JSON, LILY_SESSION_STRING, LILY_SESSION_NULL, LILY_SESSION_REAL, LILY_SESSION_BOOL};
+  for (int at = 0; at < 6 && value.type == 0; at++) value.type = types & each[at];
+  static const char *const strings[] = {"[1, 2]", "{\"width\":3,\"kind\":\"none\"}", "[{\"title\":\"t\",\"windows\":[{\"width\":1},{}]},{}]", "null",
+                                        "{\"lines\":[{\"windows\":[{}],\"title\":\"x\"}],\"levels\":[9],\"limit\":7}", "[[", "\xFF", "{\"lines\":[{\"title\":\"y\"}],\"limit\":\"\"}"};
+  if (value.type == LILY_SESSION_JSON || value.type == LILY_SESSION_STRING) {
+    value.as.text.bytes = strings[way % 8];
+    value.as.text.length = strlen(strings[way % 8]);
+  } else {
+    value.as.integer = (int64_t)way;
+  }
+  if (way == 254) value.as.text.length = (size_t)-1;
+  if (way == 253) value.as.text.bytes = NULL;
+  if (way == 252) value.type = (int32_t)byte();
+  return value;
+}
+
+/* `pointer` is an int32_t with the types. */
+static lily_session_status modify(void *pointer, const lily_session_value *stored, lily_session_value *out_value) {
+  if (stored != NULL && stored->type == LILY_SESSION_JSON) require(stored->as.text.bytes[stored->as.text.length] == 0, "a text without its NUL");
+  reenter();
+  unsigned way = byte();
+  if (way == 255) return (lily_session_status)(int8_t)byte();
+  *out_value = any_value(*(int32_t *)pointer, way);
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status map_each(void *pointer, const void *slice, lily_session_map_visit_fn visit_entry, void *visitor) {
+  struct context *context = live(pointer);
+  (void)slice;
+  reenter();
+  for (int at = 0; at < ENTRIES; at++) {
+    if (entries[at] == 0) continue;
+    lily_session_value value = any_value(context->types, entries[at]);
+    visit_entry(visitor, ids[at], &value);
+    if (entries[at] == 7) visit_entry(visitor, byte() % 2 ? "" : ids[at], &value);
+    if (entries[at] == 6) visit_entry(visitor, "d\xFF", NULL);
+    reenter();
+  }
+  live(pointer);
+  return byte() % 16 == 15 ? (lily_session_status)(int8_t)byte() : LILY_SESSION_OK;
+}
+
+static lily_session_status map_set(void *pointer, void *slice, const char *id, const lily_session_value *value) {
+  struct context *context = live(pointer);
+  (void)slice;
+  require(id[0] != 0 && strlen(id) <= 512 && (value == NULL || (value->type & context->types) != 0), "a map's set");
+  for (int at = 0; at < ENTRIES; at++) {
+    if (strcmp(ids[at], id) == 0) entries[at] = value == NULL ? 0 : 1;
+  }
+  reenter();
+  return byte() % 8 == 7 ? LILY_SESSION_ERROR_DECODE : LILY_SESSION_OK;
+}
+
 static lily_session_status migrate(void *pointer, uint32_t stored_version, const lily_session_value *stored, lily_session_value *out_value) {
   struct context *context = live(pointer);
   require(stored->type == LILY_SESSION_JSON && stored_version < 3, "migrate is given type %d", stored->type);
@@ -148,7 +326,9 @@ static void *update(void *context, void *model, const void *message) {
   changed->large = way;
   if (way % 8 == 6) {
     struct model *other = changed == models ? models + 1 : models;
+    struct rich rich = other->rich; /* each model has memory of its own */
     *other = *changed;
+    other->rich = rich;
     return other;
   }
   return changed;
@@ -175,7 +355,7 @@ static uint64_t revision(void *context, const void *slice) {
 
 static void on_event(void *context, const lily_session_event *event) {
   live(context);
-  require(event->size == sizeof *event && event->kind >= 1 && event->kind <= 11, "event %d", event->kind);
+  require(event->size == sizeof *event && event->kind >= 1 && event->kind <= 12, "event %d", event->kind);
   require(event->key == NULL || event->key[0] != 0, "an event's key");
   reenter();
 }

@@ -274,6 +274,7 @@ def test_many_scopes_are_moved(home):
 @pytest.mark.parametrize("way", TARGET)
 def test_nothing_is_moved_while_another_program_may_write(home, way):
     store = begin(home, way)
+    store.chmod(0o600)  # a lock on a file that others could open may be a stranger's
     holder = subprocess.Popen(["flock", store, "sh", "-c", "echo; read line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     holder.stdout.readline()
     before = {path: path.read_bytes() for path in store.parent.rglob("*") if path.is_file()}

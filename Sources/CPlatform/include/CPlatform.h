@@ -34,6 +34,11 @@ int platform_openat(int directory, const char *path, int flags, mode_t mode);
 /* Sets or clears O_APPEND. Returns false and sets errno if that fails. fcntl is variadic. */
 bool platform_set_appending(int file, bool appends);
 
+/* Takes a write lock on the whole file for this open file, if nobody else has one, and tells whether somebody else has one. Such a lock has nothing
+   to do with that of flock. F_OFD_SETLK is declared only under _GNU_SOURCE. */
+void platform_claim(int file);
+bool platform_is_claimed(int file);
+
 /* Returns the place of the next bytes that are not in a hole, or -1 and sets errno. SEEK_DATA is declared only under _GNU_SOURCE. */
 int64_t platform_next_data(int file, int64_t offset);
 

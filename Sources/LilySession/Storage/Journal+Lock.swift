@@ -50,9 +50,16 @@ extension Journal {
   /// Takes the lock of an exclusive storage. Another program's change has it for microseconds, so this waits for a moment only.
   func lockForGood() throws(Failure) {
     if !route.isReadyForWriting { try openForWriting() }
+    if route.wasOpenedLoose { try tightenFirst() }
     for _ in 0..<20 {
       if try tryLockFile() { return }
       Syscalls.sleepFor(microseconds: 1000)
+    }
+    // A stranger may have the lock of a file that others could open, but cannot have claimed it.
+    if route.wasLoose, !Syscalls.isClaimed(route.file) {
+      if try waitForLock() { return }
+      _ = try followPath(create: false)
+      if route.file >= 0, try tryLockFile() { return }
     }
     throw Failure(.busy, "the storage is open elsewhere, where something is being written or only one may write", systemError: EWOULDBLOCK)
   }

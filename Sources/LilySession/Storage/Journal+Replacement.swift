@@ -14,11 +14,13 @@ extension Journal {
 
   /// Puts a new file, with the live entries, in the place of a marked file whose lock cannot be had.
   ///
-  /// - Returns: false if the file is not marked, if another process replaces it, or if it is damaged, which needs the lock.
+  /// - Returns: false if the file is not marked, if an exclusive storage has its lock, if another process replaces it, or if it is damaged,
+  ///   which needs the lock.
   func replaceWithoutLock() throws(Failure) -> Bool {
     guard !options.isReadOnly else { return false }
     try tightenFirst() // others may have got rights to it since it was opened
-    guard try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark, let new = try makeReplacement() else { return false }
+    guard try Syscalls.sizeAndLinks(route.file).links == 1 | Syscalls.looseMark, !Syscalls.isClaimed(route.file), let new = try makeReplacement()
+    else { return false }
     do throws(Failure) {
       Syscalls.sleepFor(microseconds: Journal.grace)
       mirror.startOver() // without the lock there is no other way to see that the file was cut or overwritten

@@ -33,7 +33,8 @@ extension Journal {
   private func foldersOfScopes() throws(Failure) -> ScopeFolders? {
     try exclusion.run { () throws(Failure) in }
     if let scopeFolders { return scopeFolders }
-    guard Syscalls.isMissing(ScopeFolders.path(beside: names)) else {
+    // What another user has put there would not be used, and must not keep this user's scopes from being found.
+    guard !Syscalls.mayBeOwn(ScopeFolders.path(beside: names)) else {
       throw Failure(.unsupported, "each scope is a file here; open the storage with the flag for that, or move them with lily-session scopes --to-one")
         .at(names.path)
     }
@@ -56,7 +57,7 @@ extension Journal {
     return Journal(try folders.names(number, file), options, Exclusion(after: exclusion), guardsFileSize: guardsFileSize, scope: (folders, number))
   }
 
-  /// Looks at the files of all scopes. What is not a scope's file is left alone.
+  /// Looks at the files of all scopes. What is not a scope's file, or is in a folder that cannot be used, is left alone.
   ///
   /// - Parameter limit: nil to list the scopes that have an entry that has not expired. Otherwise the others are removed, this many at most,
   ///   beginning where the last such walk ended. The walk ends behind the folder in which it has looked at so many files, so what it costs
@@ -66,35 +67,39 @@ extension Journal {
     var removed = 0
     var looks = 0
     var failure: Failure?
+    var noFolder: Failure?
+    var hasFolder = false
+    func note(_ error: Failure) throws(Failure) {
+      if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // nothing else could be opened either
+      if error.status != .refused, error.status != .busy, failure == nil { failure = error }
+    }
     let first = limit == nil ? 0 : try folders.firstToSweep()
     for step in 0..<ScopeFolders.count {
       let number = (first &+ step) % ScopeFolders.count
-      do throws(Failure) {
-        let names = try folders.names(in: number)
-        for file in names where removed != limit {
-          guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
-          looks &+= 1
-          do throws(Failure) {
-            switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: names) {
-            case .living: if limit == nil { living.append(Key(stored: scope.name)) }
-            case .removed: removed &+= 1
-            case .other: break
-            }
-          } catch {
-            if error.isOfDescriptors { throw error }
-            if error.status != .refused, error.status != .busy, failure == nil { failure = error }
+      let names: [[UInt8]]
+      do throws(Failure) { names = try folders.names(in: number) } catch {
+        try note(error)
+        noFolder = error
+        continue
+      }
+      if !names.isEmpty { hasFolder = true }
+      for file in names where removed != limit {
+        guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
+        looks &+= 1
+        do throws(Failure) {
+          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: names) {
+          case .living: if limit == nil { living.append(Key(stored: scope.name)) }
+          case .removed: removed &+= 1
+          case .other: break
           }
-        }
-      } catch {
-        // A list would not be whole without the folder. Or else no other folder could be opened either.
-        if limit == nil || error.isOfDescriptors { throw error }
-        if failure == nil { failure = error }
+        } catch { try note(error) }
       }
       guard let limit, looks >= limit else { continue }
       try folders.sweepNext(from: removed == limit ? number : number &+ 1) // a folder may have more than the limit
       break
     }
-    if let failure, removed == 0 { throw failure }
+    // If no folder can be used, the one above them is the reason.
+    if removed == 0, let failure = failure ?? (hasFolder ? nil : noFolder) { throw failure }
     return (living, removed)
   }
 
@@ -124,7 +129,11 @@ extension Journal {
       defer { Syscalls.unlock(route.file) }
       guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
       if let failure = names.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
-      _ = try route.countClear(above: mirror.generation >> 32) // before the name goes, because after that anyone may make a new file
+      // This comes before the name goes, because after that anyone may make a new file. On a full disk, the blocks of this one have room for it.
+      do throws(Failure) { _ = try route.countClear(above: mirror.generation >> 32) } catch {
+        guard error.status == .noSpace, Syscalls.truncateFile(route.file, to: 0) else { throw error }
+        _ = try route.countClear(above: mirror.generation >> 32)
+      }
       guard Syscalls.removeName(route.directory, self.names.file) else { throw Syscalls.failure("cannot remove") }
       return .removed
     }
@@ -142,9 +151,4 @@ extension Journal {
     let length = strlen(names.file)
     return name.count > length && name.withUnsafeBytes { bytes in bytes.baseAddress.map { memcmp($0, names.file, length) == 0 } ?? false }
   }
-}
-
-extension Failure {
-  /// True if no descriptor was left, so that no other file can be opened either.
-  fileprivate var isOfDescriptors: Bool { systemError == EMFILE || systemError == ENFILE }
 }

@@ -74,7 +74,10 @@ final class JournalPath {
   func doubt() { isInDoubt = true }
 
   /// This handle has the lock of the file that is open, and keeps it.
-  func lockedForGood() { isLockedForGood = true }
+  func lockedForGood() {
+    if !isLockedForGood { Syscalls.claim(file) }
+    isLockedForGood = true
+  }
 
   /// Returns what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {
@@ -127,9 +130,10 @@ final class JournalPath {
   /// Returns how many clears there were in the folder of a scope's file of scopes without a file.
   func clearsOfFolder() -> UInt64 { (try? findFolder()) == true ? folder?.clears() ?? 0 : 0 }
 
-  /// Counts a clear in the folder of a scope's file, if there is the folder. Returns how many there were.
+  /// Counts a clear in the folder of a scope's file, which is made if need be: a session may have failed to make it, and try again.
+  /// Returns how many there were.
   func countClear(above count: UInt64) throws(Failure) -> UInt64 {
-    guard try findFolder(), let folder else { return 0 }
+    guard try findFolder(create: true), let folder else { return 0 }
     return try folder.raiseClears(above: count)
   }
 
@@ -252,6 +256,7 @@ final class JournalPath {
     isNewlyMade = false
     Syscalls.closeFile(file)
     file = new
+    if isLockedForGood { Syscalls.claim(new) }
     fileIdentity = (try? Syscalls.status(new)).map(FileIdentity.init)
     isOpenToOthers = !isPrivate
     wasLoose = false

@@ -14,9 +14,9 @@
   }
 
   extension Journal {
-    /// Returns true if there is something beside the file where scopes that are files would be.
+    /// Returns true if there is something beside the file where scopes that are files would be, and no other user has put it there.
     public static func hasScopeFiles(beside path: String) throws(Failure) -> Bool {
-      !Syscalls.isMissing(ScopeFolders.path(beside: try makeNames(path)))
+      Syscalls.mayBeOwn(ScopeFolders.path(beside: try makeNames(path)))
     }
 
     /// Returns the path of a scope's file, whether there is one or not.

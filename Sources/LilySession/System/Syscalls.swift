@@ -90,6 +90,13 @@ enum Syscalls {
     return fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) != 0 && hasFoundNothing
   }
 
+  /// Returns true unless the path leads to nothing, or to something of another user's. A link is looked at itself.
+  static func mayBeOwn(_ path: UnsafePointer<CChar>) -> Bool {
+    var status = stat()
+    if fstatat(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 { return status.st_uid == effectiveUser() }
+    return !hasFoundNothing
+  }
+
   /// `links` is 1 for a file that has one name and is not marked as loose.
   typealias SizeAndLinks = (size: Int64, links: UInt32)
 
@@ -267,4 +274,11 @@ enum Syscalls {
 
   @inline(__always)
   static func unlock(_ file: Int32) { _ = flock(file, LOCK_UN) }
+
+  /// Tells others that whoever has the lock of an open file may write to it, which a stranger with the lock need not. It holds until the file is
+  /// closed.
+  static func claim(_ file: Int32) { platform_claim(file) }
+
+  /// Returns true if somebody else has claimed the file.
+  static func isClaimed(_ file: Int32) -> Bool { platform_is_claimed(file) }
 }

@@ -1,7 +1,10 @@
 /* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. */
+#include "files.h"
 #include "journal.h"
 #include "rig.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -70,6 +73,39 @@ TEST(exclusive__S22_handles_from_before) {
   lily_session_storage_close(storage);
   assert_ok(set_text(before, "k", "3"));
   lily_session_storage_close(before);
+}
+
+/* Somebody gives others rights to the file while it is open. Only the lock of a stranger may be passed over. */
+TEST(exclusive__S22_others_get_rights_to_the_file) {
+  lily_session_storage *storage = open_exclusive(), *second = UNTOUCHED;
+  assert_ok(set_text(storage, "k", "1"));
+  for (int rewritten = 0; rewritten < 2; rewritten++) {
+    assert_int_equal(chmod(JOURNAL, 0644), 0);
+    assert_not_had(open_with(rewritten ? LILY_SESSION_EXCLUSIVE : 0, &second), second);
+    assert_ok(set_text(storage, "k", rewritten ? "3" : "2"));
+    assert_ok(lily_session_storage_sync(storage));
+    assert_int_equal(mode_of(JOURNAL), 0600);
+  }
+  lily_session_storage_close(storage);
+  storage = open_storage(JOURNAL);
+  assert_stored(storage, "k", "3");
+  lily_session_storage_close(storage);
+}
+
+TEST(exclusive__S22_a_stranger_has_the_lock) {
+  journal_of(JOURNAL, "k", "1", NULL);
+  assert_int_equal(chmod(JOURNAL, 0644), 0);
+  const int stranger = open(JOURNAL, O_RDONLY | O_CLOEXEC);
+  assert_int_equal(flock(stranger, LOCK_EX), 0);
+  lily_session_storage *storage = open_exclusive(), *second = UNTOUCHED;
+  assert_int_equal(mode_of(JOURNAL), 0600);
+  assert_ok(set_text(storage, "k", "2"));
+  assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
+  lily_session_storage_close(storage);
+  close(stranger);
+  storage = open_storage(JOURNAL);
+  assert_stored(storage, "k", "2");
+  lily_session_storage_close(storage);
 }
 
 TEST(exclusive__a_storage_that_is_read_only_is_not) {

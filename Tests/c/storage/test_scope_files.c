@@ -51,7 +51,6 @@ TEST(scope_files__S23_the_first_write_makes_the_file) {
   assert_absent(scope, "k");
   assert_entries(scope, 0);
   assert_ok(lily_session_storage_remove(scope, "k"));
-  assert_ok(lily_session_clear(scope));
   assert_ok(lily_session_storage_sync(scope));
   assert_int_equal(info_of(scope).file_bytes, 0);
   assert_int_equal(names_in(folder), -1);
@@ -275,6 +274,25 @@ TEST(scope_files__folders_of_others) {
   assert_null(refused);
   assert_message_has("another user");
   assert_int_equal(chown(folder, 0, 0), 0);
+  lily_session_storage_close(parent);
+}
+
+/* Where a folder is sticky, as /tmp is, anyone may make one of this name beside the file. */
+TEST(scope_files__another_users_folder_hides_no_scopes) {
+  if (geteuid() != 0) skip();
+  lily_session_storage *parent = open_storage(JOURNAL), *scope = open_scope(parent, "a");
+  char folder[300];
+  snprintf(folder, sizeof folder, "%s.d", JOURNAL);
+  assert_ok(set_text(scope, "lily_session_k", "1"));
+  lily_session_storage_close(scope);
+  assert_int_equal(mkdir(folder, 0755), 0);
+  assert_int_equal(chown(folder, 12345, 12345), 0);
+  scope = open_scope(parent, "a");
+  assert_stored(scope, "lily_session_k", "1");
+  assert_ok(lily_session_clear(scope));
+  assert_absent(scope, "lily_session_k");
+  assert_ok(lily_session_storage_sweep(parent, 0, NULL));
+  lily_session_storage_close(scope);
   lily_session_storage_close(parent);
 }
 

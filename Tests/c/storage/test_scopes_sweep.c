@@ -3,6 +3,9 @@
 #include "journal.h"
 #include "stage.h"
 
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 struct names {
@@ -227,6 +230,79 @@ TEST(sweep__S23_foreign_and_damaged_files_stay) {
   lily_session_storage_close(parent);
 }
 
+/* One folder that cannot be used costs only the scopes in it. */
+TEST(sweep__S23_a_folder_that_cannot_be_used) {
+  int64_t now = 1000;
+  lily_session_storage *parent = open_files(&now), *scope = open_scope(parent, "a");
+  char folder[400], bad[430], above[300], aside[330];
+  assert_ok(lily_session_storage_set(scope, "lily_session_k", "1", 1, now + 5));
+  lily_session_storage_close(scope);
+  snprintf(above, sizeof above, "%s.d", JOURNAL);
+  snprintf(aside, sizeof aside, "%s.aside", above);
+  path_in(folder, parent, "a");
+  *strrchr(folder, '/') = 0;
+  for (int place = 0; place < 2; place++) { /* before the good folder, and after it */
+    snprintf(bad, sizeof bad, "%s/%s", above, place ? "ff" : "00");
+    assert_string_not_equal(bad, folder);
+    if (place) assert_int_equal(symlink("/", bad), 0);
+    else file_write(bad, "", 0);
+  }
+  assert_scopes(parent, "a ");
+  assert_sweeps(parent, 0, 0);
+  now += 5;
+  assert_sweeps(parent, 0, 1);
+  assert_sweeps(parent, 0, 0);
+  assert_int_equal(rename(above, aside), 0);
+  assert_int_equal(symlink(aside, above), 0); /* there is no folder at all */
+  lily_session_storage_close(parent);
+  parent = open_files(&now);
+  assert_fails(REFUSED, lily_session_storage_sweep(parent, 0, NULL));
+  assert_fails(REFUSED, lily_session_storage_scopes(parent, note_name, NULL));
+  assert_int_equal(unlink(above), 0);
+  assert_int_equal(rename(aside, above), 0);
+  lily_session_storage_close(parent);
+}
+
+static int64_t clock_of(void *now) { return *(int64_t *)now; }
+
+static int sweep_a_full_disk(void *context) {
+  (void)context;
+  const char *folder = in_place("disk");
+  char path[300], name[20];
+  int64_t now = 1000;
+  lily_session_storage_options options = {.size = sizeof options, .flags = LILY_SESSION_SCOPE_FILES, .clock = clock_of, .context = &now};
+  lily_session_storage *parent, *scope;
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) return 77;
+  CHILD_CHECK(mkdir(folder, 0700) == 0);
+  if (mount("none", folder, "tmpfs", 0, "size=1m") != 0) return 77;
+  snprintf(path, sizeof path, "%s/x.jsonl", folder);
+  CHILD_CHECK(lily_session_storage_open(path, &options, &parent) == LILY_SESSION_OK);
+  for (int i = 0; i < 10; i++) {
+    snprintf(name, sizeof name, "user:%d", i);
+    CHILD_CHECK(lily_session_storage_scoped(parent, name, &scope) == LILY_SESSION_OK);
+    CHILD_CHECK(lily_session_storage_set(scope, "lily_session_k", "1", 1, now + 5) == LILY_SESSION_OK);
+    lily_session_storage_close(scope);
+  }
+  snprintf(path, sizeof path, "%s/rest", folder);
+  const int rest = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  static char zeros[4096];
+  while (write(rest, zeros, sizeof zeros) > 0) continue;
+  close(rest);
+  now += 5;
+  size_t removed = 0;
+  CHILD_CHECK(lily_session_storage_sweep(parent, 0, &removed) == LILY_SESSION_OK && removed == 10);
+  lily_session_storage_close(parent);
+  CHILD_CHECK(umount2(folder, MNT_DETACH) == 0);
+  return 0;
+}
+
+/* A sweep makes room, so it must not need any: not even for the count of sweeps, which is made with the first one. */
+TEST(sweep__S23_on_a_full_disk) {
+  const int result = in_child(sweep_a_full_disk, NULL);
+  if (result == 77) skip(); /* this process may not mount anything */
+  assert_int_equal(result, 0);
+}
+
 TEST(sweep__a_storage_that_is_read_only) {
   lily_session_storage *parent = open_files(NULL), *reader;
   lily_session_storage_close(open_scope(parent, "a"));
@@ -279,6 +355,31 @@ static void check_outlives(bool clears) {
   probe_string(&theme, "blue");
   rig_dispatch(&rig);
   assert_stored(other, "lily_session_theme", "\"blue\"");
+  rig_end(&rig);
+  lily_session_storage_close(other);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(elsewhere);
+  lily_session_storage_close(parent);
+}
+
+/* A session could not make the folders when it was to store something. After a clear that is not stored, although the clear found no folder. */
+TEST(sweep__S8_a_clear_before_there_is_a_folder) {
+  lily_session_storage *parent = open_files(NULL), *scope = open_scope(parent, "u"), *elsewhere = open_files(NULL), *other = open_scope(elsewhere, "u");
+  struct rig rig;
+  struct probe theme = {0};
+  char folder[300];
+  snprintf(folder, sizeof folder, "%s.d", JOURNAL);
+  rig_lend(&rig, scope);
+  rig_field(&rig, &theme, "theme", LILY_SESSION_STRING);
+  rig_attach(&rig);
+  file_write(folder, "", 0);
+  probe_string(&theme, SECRET);
+  assert_fails(REFUSED, lily_session_runtime_dispatch(rig.runtime, NULL));
+  assert_int_equal(unlink(folder), 0);
+  assert_ok(lily_session_clear(other));
+  assert_ok(lily_session_persist(rig.session));
+  assert_absent(other, "lily_session_theme");
+  assert_int_equal(rig.events[rig.event_count - 1].kind, LILY_SESSION_EVENT_CLEARED);
   rig_end(&rig);
   lily_session_storage_close(other);
   lily_session_storage_close(scope);
