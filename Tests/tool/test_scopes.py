@@ -219,8 +219,9 @@ def test_a_sweep_removes_what_is_over_and_nothing_else(home):
     damaged = over.replace(b'"set"', b'"sex"', 1)
     store = with_files(home, {b"living": living, b"damaged": damaged, b"junk": b"junk\n" * 99, b"cleared": journal.Writer().clear().bytes()}
                        | {b"over%d" % number: over for number in range(5)})
-    assert home.run("sweep", "--limit", "2").out == "removed 2 scopes\n"
-    assert home.run("sweep", "--json", "--limit", "9").json == {"removed": 4}
+    first = home.run("sweep", "--json", "--limit", "2").json["removed"]  # it looks at two files, of which it may have to leave both
+    assert first <= 2
+    assert home.run("sweep", "--json", "--limit", "9").json == {"removed": 6 - first}
     assert home.run("sweep").out == "removed 0 scopes\n"
     left = {scopefiles.name_of(path) for path in store.parent.rglob("*.jsonl") if path != store}
     assert left == {b"living", b"damaged", b"junk"}
