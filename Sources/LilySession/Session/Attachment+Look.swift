@@ -49,7 +49,7 @@ extension Attachment {
     var looks = Looks(slice: slice)
     var first = 0
     for at in 0..<count {
-      let end = first &+ 1 &+ fields[at].formerKeys.count
+      let end = first &+ 1 &+ slots[at].field.formerKeys.count
       guard end <= snapshot.entries.count else { break }
       let entries = snapshot.entries[first..<end]
       first = end
@@ -76,12 +76,12 @@ extension Attachment {
   /// Returns true if a look would set the field, or restore its initial value, if its own value could be captured.
   private func mayHaveNews(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
     guard let (source, entry) = effectiveEntry(entries, now) else { return slots[at].isInModel || slots[at].wasCleared }
-    return slots[at].isNews(TakenEntry(source: source, identity: entry.identity), fieldVersion: fields[at].version)
+    return slots[at].isNews(TakenEntry(source: source, identity: entry.identity))
   }
 
   /// Looks at the entries of one field, and sets the field in the slice if there is news.
   func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
-    let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
+    let keys = slots[at].field.formerKeys.isEmpty ? [] : storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
     let current = effectiveEntry(entries, now)
@@ -90,12 +90,12 @@ extension Attachment {
     }
     guard let (source, entry) = current else { return found(lookForNothing(at, entries, now, &slice)) }
     let taken = TakenEntry(source: source, identity: entry.identity)
-    if !slots[at].isNews(taken, fieldVersion: fields[at].version) {
+    if !slots[at].isNews(taken) {
       if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known) }
       if slots[at].stored != .expired { return found(.known) } // otherwise somebody has renewed an entry that had expired
     }
     slots[at].keepInitial(slice)
-    guard entry.version <= fields[at].version else {
+    guard entry.version <= slots[at].field.version else {
       return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
     }
     let (refusal, isMigrated) = setField(at, entry, &slice)
@@ -113,7 +113,7 @@ extension Attachment {
 
   /// Sets a field to its initial value, from before hydration. Returns 0, or the host's code.
   func restoreInitial(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
-    slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
+    slots[at].hasInitial ? slots[at].field.binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
   }
 
   /// Returns true if a field has outlived its entry: the time that the field's own expiry allows has passed, although the entry's stored
@@ -129,18 +129,17 @@ extension Attachment {
 
   /// Sets a field to an entry. `refusal` is nil if the field was set. `isMigrated` is true if the host made the value from an older one.
   private func setField(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
-    let binding = slots[at].binding
-    let types = fields[at].types
-    let isOlder = entry.version < fields[at].version
+    let field = slots[at].definition
+    let isOlder = entry.version < field.pointee.version
     var isMigrated = false
     do throws(Failure) {
       let code = try entry.withText { text throws(Failure) -> Int32 in
         let parsed = try JSON.parse(text)
-        if isOlder, let code = binding.migrate(.json(text), from: entry.version, { binding.set($0, in: &slice) }) {
+        if isOlder, let code = field.pointee.binding.migrate(.json(text), from: entry.version, { field.pointee.binding.set($0, in: &slice) }) {
           isMigrated = true
           return code
         }
-        return try parsed.withValue(as: types) { binding.set($0, in: &slice) } ?? Status.decode.rawValue
+        return try parsed.withValue(as: field.pointee.types) { field.pointee.binding.set($0, in: &slice) } ?? Status.decode.rawValue
       }
       return (code == 0 ? nil : (code, 0), isMigrated)
     } catch { return ((error.status.rawValue, error.systemError), false) }
@@ -160,7 +159,7 @@ extension Attachment {
   /// - Parameter isNews: If false, this session caused what was found, so setting the field is no event.
   func believe(_ look: Look, at now: Int64, isNews: Bool) {
     let at = look.field
-    let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: fields[at].expiresAfter)
+    let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: slots[at].field.expiresAfter)
     switch look.outcome {
     case .set(let entry, let isMigrated):
       slots[at].took(entry, deadline: deadline, isMigrated: isMigrated)
