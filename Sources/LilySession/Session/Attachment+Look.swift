@@ -47,6 +47,7 @@ extension Attachment {
   /// - Parameter snapshot: is what `readAll` has returned.
   func look(at snapshot: Snapshot, _ now: Int64, from slice: Lens.Session) -> Looks {
     var looks = Looks(slice: slice)
+    looks.found.reserveCapacity(count)
     var first = 0
     for at in 0..<count {
       let end = first &+ 1 &+ slots[at].field.formerKeys.count
@@ -81,26 +82,32 @@ extension Attachment {
 
   /// Looks at the entries of one field, and sets the field in the slice if there is news.
   func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
-    let keys = slots[at].field.formerKeys.isEmpty ? [] : storedKeys(at)
-    var stale: [Key] = []
-    for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
-    let current = effectiveEntry(entries, now)
-    func found(_ outcome: Look.Outcome) -> Look {
-      Look(field: at, outcome: outcome, storedDeadline: current?.entry.deadline ?? 0, staleKeys: stale)
+    guard let (source, entry) = effectiveEntry(entries, now) else {
+      return Look(field: at, outcome: lookForNothing(at, entries, now, &slice), storedDeadline: 0, staleKeys: staleKeys(at, entries))
     }
-    guard let (source, entry) = current else { return found(lookForNothing(at, entries, now, &slice)) }
+    let outcome = lookAtEntry(at, entry, source, now, &slice)
+    return Look(field: at, outcome: outcome, storedDeadline: entry.deadline, staleKeys: staleKeys(at, entries))
+  }
+
+  /// Returns the former keys of a field that have entries.
+  private func staleKeys(_ at: Int, _ entries: ArraySlice<Entry?>) -> [Key] {
+    if entries.count == 1 { return [] }
+    let keys = storedKeys(at)
+    return entries.indices.dropFirst().filter { entries[$0] != nil }.map { keys[$0 &- entries.startIndex] }
+  }
+
+  /// Looks at the entry that counts for a field. `source` is as in `TakenEntry`.
+  private func lookAtEntry(_ at: Int, _ entry: Entry, _ source: Int, _ now: Int64, _ slice: inout Lens.Session) -> Look.Outcome {
     let taken = TakenEntry(source: source, identity: entry.identity)
     if !slots[at].isNews(taken) {
-      if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known) }
-      if slots[at].stored != .expired { return found(.known) } // otherwise somebody has renewed an entry that had expired
+      if hasOutlived(at, entry, now) { return slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known }
+      if slots[at].stored != .expired { return .known } // otherwise somebody has renewed an entry that had expired
     }
     slots[at].keepInitial(slice)
-    guard entry.version <= slots[at].field.version else {
-      return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
-    }
+    if entry.version > slots[at].field.version { return .refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0) }
     let (refusal, isMigrated) = setField(at, entry, &slice)
-    if let refusal { return found(.refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError)) }
-    return found(.set(taken, isMigrated: isMigrated || source > 0))
+    if let refusal { return .refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError) }
+    return .set(taken, isMigrated: isMigrated || source > 0)
   }
 
   private func lookForNothing(

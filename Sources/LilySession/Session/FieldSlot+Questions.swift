@@ -28,19 +28,23 @@ extension FieldSlot {
   }
 
   /// Returns true if the session has neither taken nor written this entry.
+  //
+  // This is inlined, because a call would copy the slot.
+  @inline(__always)
   func isNews(_ entry: TakenEntry) -> Bool {
     switch origin {
     case .none: true
     case .taken(let known): known != entry
-    case .ownWrite: entry.source != 0 || entry.identity.version != field.version || encodedHash() != entry.identity.textHash
-    case .adopted(let known): known != entry || encodedHash() != entry.identity.textHash
+    case .ownWrite: entry.source != 0 || entry.identity.version != field.version || FieldSlot.hash(of: baseline, definition) != entry.identity.textHash
+    case .adopted(let known): known != entry || FieldSlot.hash(of: baseline, definition) != entry.identity.textHash
     }
   }
 
-  /// Returns a hash of the baseline's JSON, or nil if it cannot be encoded.
-  private func encodedHash() -> Int? {
+  /// Returns a hash of a baseline's JSON, or nil if it cannot be encoded.
+  @inline(never)
+  private static func hash(of baseline: Binding.Baseline, _ field: UnsafePointer<FieldDefinition<Binding>>) -> Int? {
     let text = ByteBuffer()
-    guard (try? field.binding.append(baseline, to: text)) != nil else { return nil }
+    guard (try? field.pointee.binding.append(baseline, to: text)) != nil else { return nil }
     return hashOf(text.bytes)
   }
 }
