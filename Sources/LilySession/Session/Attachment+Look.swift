@@ -93,7 +93,9 @@ extension Attachment {
   private func staleKeys(_ at: Int, _ entries: ArraySlice<Entry?>) -> [Key] {
     if entries.count == 1 { return [] }
     let keys = storedKeys(at)
-    return entries.indices.dropFirst().filter { entries[$0] != nil }.map { keys[$0 &- entries.startIndex] }
+    var stale: [Key] = []
+    for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
+    return stale
   }
 
   /// Looks at the entry that counts for a field. `source` is as in `TakenEntry`.

@@ -109,12 +109,17 @@ package final class FieldList<Binding: FieldBinding> {
   /// The fields. Sessions keep what they were attached with, so the list makes a copy before it adds more.
   private(set) var listed = ListedFields<Binding>()
   private(set) var maps: [MapDefinition<Binding>] = []
+  /// The prefixes of the maps' keys.
+  private var prefixes = Claims()
 
   package init() {}
 
-  package init(copying other: FieldList) { (listed, maps) = (other.listed, other.maps) }
-
-  private var prefixes: Claims { Claims(prefixes: maps.map { $0.storagePrefix }) }
+  /// Returns a list that has the same, and can grow by itself.
+  func copy() -> FieldList {
+    let copy = FieldList()
+    (copy.listed, copy.maps, copy.prefixes) = (listed, maps, prefixes)
+    return copy
+  }
 
   /// Adds all of the fields to the end of the list, or none of them.
   package func add(_ more: [FieldDefinition<Binding>]) throws(Failure) {
@@ -132,7 +137,7 @@ package final class FieldList<Binding: FieldBinding> {
     let new = Claims(keys: [field.storageKey] + field.formerKeys)
     var old = prefixes
     // Hashes are compared first, so that a long list is fast to make.
-    if new.keys.contains(where: listed.keys.mayHave) { old.keys = listed.keys.keys }
+    if new.keys.contains(where: listed.keys.mayHave) { old.keys = listed.keys.all }
     try refuse(new, by: old, about: field.key)
     if listed.isFull || !isKnownUniquelyReferenced(&listed) { listed = ListedFields(copying: listed) }
     listed.append(field)
@@ -142,9 +147,10 @@ package final class FieldList<Binding: FieldBinding> {
   package func add(_ map: MapDefinition<Binding>) throws(Failure) {
     try FieldDefinition<Binding>.check(map.types, map.expiresAfter, map.prefix)
     var old = prefixes
-    old.keys = listed.keys.keys
+    old.keys = listed.keys.all
     try refuse(Claims(prefixes: [map.storagePrefix]), by: old, about: map.prefix)
     maps.append(map)
+    prefixes.prefixes.append(map.storagePrefix)
   }
 
   @inline(never)

@@ -11,7 +11,7 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
   /// The number of the list's fields.
   let listed: Int
   private var capacity: Int
-  /// The list's fields, to which their slots point.
+  /// The list's fields and their keys, to which the slots point; nil once the table is empty.
   private var list: ListedFields<Binding>?
   private var listKeys: StoredKeys?
   /// Finds the fields of maps by their stored keys.
@@ -24,7 +24,7 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
   }
 
   init(_ list: ListedFields<Binding>, in scope: Scope) {
-    let keys = list.keys(in: scope)
+    let keys = list.keys.inScope(scope)
     (self.list, listKeys) = (list, keys)
     listed = list.count
     count = listed
@@ -43,9 +43,9 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
   }
 
   /// The keys of the list's fields, each followed by its former ones.
-  var listedKeys: [Key] { listKeys?.keys ?? [] }
+  var listedKeys: [Key] { listKeys?.all ?? [] }
 
-  /// Frees what is kept of the fields, and so releases the host's contexts in them, unless somebody else has the list's fields.
+  /// Empties the table, and so releases the host's contexts in its fields, unless others share them. The table is of no use afterwards.
   mutating func removeAll() {
     free()
     count = 0

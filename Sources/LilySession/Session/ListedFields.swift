@@ -30,34 +30,31 @@ final class ListedFields<Binding: FieldBinding> {
     (fields + count).initialize(to: field)
     count &+= 1
     hasExpiry = hasExpiry || field.expiresAfter > 0
-    keys.append(field, in: .none)
-  }
-
-  /// Returns the keys of the fields in a scope.
-  func keys(in scope: Scope) -> StoredKeys {
-    if scope == .none { return keys }
-    let scoped = StoredKeys()
-    for at in 0..<count { scoped.append(fields[at], in: scope) }
-    return scoped
+    keys.append(field.storageKey)
+    for former in field.formerKeys { keys.append(former) }
   }
 }
 
 /// The keys under which the fields of a list are stored in one scope: each field's own key, followed by its former ones.
 final class StoredKeys {
-  private(set) var keys: [Key] = []
+  private(set) var all: [Key] = []
   /// The same keys, prepared.
   private(set) var prepared = PlainList<PreparedKey>()
   private let scratch = ByteBuffer()
 
   deinit { prepared.forEach { $0.free() } }
 
-  func append<Binding>(_ field: FieldDefinition<Binding>, in scope: Scope) {
-    append(scope.key(field.storageKey))
-    for former in field.formerKeys { append(scope.key(former)) }
+  /// Returns the same keys in a scope.
+  func inScope(_ scope: Scope) -> StoredKeys {
+    if scope == .none { return self }
+    let scoped = StoredKeys()
+    for key in all { scoped.append(scope.key(key)) }
+    return scoped
   }
 
-  private func append(_ key: Key) {
-    keys.append(key)
+  /// Adds a key. Nobody else may have these keys.
+  func append(_ key: Key) {
+    all.append(key)
     prepared.append(PreparedKey.make(key, scratch))
   }
 

@@ -108,7 +108,7 @@
       let key = try Key(field: prefix)
       let coder = ValueCoder.of(A.self)
       let expiry = try Persistence.expiry(expiresAfter, key)
-      let more = FieldList(copying: list)
+      let more = list.copy()
       try more.add(
         MapDefinition(
           prefix: key, types: coder.decoder.types, expiresAfter: expiry, version: version,
@@ -128,7 +128,7 @@
     ) throws(Failure) -> Persistence {
       let key = try Key(field: name)
       let expiry = try Persistence.expiry(expiresAfter, key)
-      let more = FieldList(copying: list)
+      let more = list.copy()
       var formers: [Key] = []
       for former in formerKeys { formers.append(try Key(field: former)) }
       try more.add(
