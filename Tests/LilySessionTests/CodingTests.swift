@@ -176,6 +176,21 @@ import Testing
     #expect(status { () throws(Failure) in _ = try fields.field("theme", \.theme).field("look", \.theme, formerKeys: ["theme"]) } == .duplicateKey)
   }
 
+  @Test func `two lists that grow from one have each its own fields`() throws {
+    let shared = try Persistence<Shop>().field("visits", \.visits)
+    let (one, other) = (try shared.field("theme", \.theme), try shared.field("look", \.theme))
+    for (fields, keys) in [(shared, ["visits"]), (one, ["theme", "visits"]), (other, ["look", "visits"])] {
+      let storage = MemoryStorage()
+      let runtime = Runtime(Shop())
+      try runtime.attach(fields, storage: storage)
+      try runtime.update {
+        $0.theme = "dark"
+        $0.visits = 7
+      }
+      #expect(try storage.keys() == keys.map { "lily_session_" + $0 })
+    }
+  }
+
   @Test func `S9 durations are whole milliseconds, rounded up, and saturate`() {
     #expect(Duration.nanoseconds(1).milliseconds == 1)
     #expect(Duration.milliseconds(1500).milliseconds == 1500)

@@ -250,9 +250,13 @@ private func entry(_ text: Int) -> TakenEntry { TakenEntry(source: 0, identity: 
 /// Makes a slot of an integer field of version 0.
 private final class Slot {
   var value: FieldSlot<Binding>
+  private let list = ListedFields<Binding>()
 
   init(hasInitial: Bool = false) {
-    value = FieldSlot(Binding(), key: PreparedKey.make(Key("field"), ByteBuffer()), hasInitial: hasInitial)
+    let field = try! FieldDefinition(
+      key: Key("field"), types: .int, expiresAfter: 0, version: 0, formerKeys: [], binding: Binding(), owner: nil)
+    list.append(field)
+    value = FieldSlot(list.fields, key: list.keys.prepared[0], hasInitial: hasInitial)
     _ = value.capture(0)
   }
 
@@ -284,7 +288,7 @@ private final class Slot {
   var staleKeys: [Key] { value.staleKeys }
   var storedDeadline: Int64 { value.storedDeadline }
   var wasCleared: Bool { value.wasCleared }
-  func isNews(_ entry: TakenEntry) -> Bool { value.isNews(entry, fieldVersion: 0) }
+  func isNews(_ entry: TakenEntry) -> Bool { value.isNews(entry) }
   func isPending(_ pending: FieldSlot<Binding>.Pending) -> Bool { value.pending == pending }
   func isOrigin(_ origin: FieldSlot<Binding>.Origin) -> Bool {
     switch (value.origin, origin) {

@@ -75,7 +75,7 @@ static lily_session_status get(void *context, const void *slice, lily_session_va
 }
 
 static lily_session_status set(void *context, void *slice, const lily_session_value *value) {
-  (void)context, (void)slice, (void)value; /* the file is new, so attach sets nothing */
+  (void)context, (void)slice, (void)value; /* what is stored, if anything, is what the model has */
   return LILY_SESSION_OK;
 }
 
@@ -142,6 +142,13 @@ static lily_session_field field_at(int index) {
   return field;
 }
 
+static void attach(void) {
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  config.storage = storage;
+  if (running->has_revision) config.revision = get_revision;
+  require(lily_session_attach(runtime, persistence, &config, &session));
+}
+
 void loop_begin(const struct loop *loop, const char *path) {
   running = loop;
   unlink(path);
@@ -167,14 +174,16 @@ void loop_begin(const struct loop *loop, const char *path) {
     require(lily_session_map_add(persistence, &map));
   }
   require(lily_session_runtime_new(&model, update, NULL, &runtime));
-  lily_session_config config = LILY_SESSION_CONFIG_INIT;
-  config.storage = storage;
-  if (loop->has_revision) config.revision = get_revision;
-  require(lily_session_attach(runtime, persistence, &config, &session));
+  attach();
   for (int turn = 0; turn < WARM_UP; turn++) loop_turn();
 }
 
 void loop_turn(void) { require(lily_session_runtime_dispatch(runtime, NULL)); }
+
+void loop_attach(void) {
+  lily_session_detach(session);
+  attach();
+}
 
 void loop_end(void) {
   lily_session_detach(session);

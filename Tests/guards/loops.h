@@ -25,6 +25,8 @@ const struct loop *loop_named(const char *name); /* returns NULL if there is no 
 void loop_begin(const struct loop *loop, const char *path);
 /* Makes one update. */
 void loop_turn(void);
+/* Detaches the session, and attaches it anew. */
+void loop_attach(void);
 void loop_end(void);
 
 #endif

@@ -20,20 +20,12 @@ extension ModelRuntime {
 }
 
 extension Attachment {
-  /// The storage keys of the list's fields, each followed by its former keys.
-  var listedKeys: [Key] {
-    var keys: [Key] = []
-    keys.reserveCapacity(table.listed)
-    for at in 0..<table.listed { keys += storedKeys(at) }
-    return keys
-  }
-
   /// Returns the storage key of a field, followed by its former keys.
   func storedKeys(_ at: Int) -> [Key] {
-    [storedKey(at)] + fields[at].formerKeys.map { scope.key($0) }
+    [storedKey(at)] + slots[at].field.formerKeys.map { scope.key($0) }
   }
 
-  func storedKey(_ at: Int) -> Key { scope.key(fields[at].storageKey) }
+  func storedKey(_ at: Int) -> Key { scope.key(slots[at].field.storageKey) }
 
   func hydrate(beside others: [Session]) throws(Failure) {
     guard let storage else { throw Session.detached }
@@ -49,7 +41,7 @@ extension Attachment {
 
   /// The keys and the prefixes of keys that the session stores.
   private var claims: Claims {
-    var claims = Claims(keys: listedKeys)
+    var claims = Claims(keys: table.listedKeys)
     for map in maps { claims.prefixes.append(scope.key(map.storagePrefix)) }
     return claims
   }

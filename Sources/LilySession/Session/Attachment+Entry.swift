@@ -3,7 +3,7 @@ extension Attachment {
   /// Stores a field's entry again with a new deadline, whoever wrote the entry.
   func renewEntry(_ at: Int) throws(Failure) {
     guard let storage else { throw Session.detached }
-    let key = fields[at].key
+    let key = slots[at].field.key
     for _ in 0..<mostTries {
       let now = storage.now()
       let snapshot = try storage.read([storedKey(at)], of: scope)
@@ -17,7 +17,7 @@ extension Attachment {
       case .rejected: throw Failure(.decode, "the stored value is not of a type that the field accepts", key: key)
       default: break
       }
-      if try storeAgain(entry, of: at, deadline: deadline(after: fields[at].expiresAfter, from: now), in: snapshot.generation) { return }
+      if try storeAgain(entry, of: at, deadline: deadline(after: slots[at].field.expiresAfter, from: now), in: snapshot.generation) { return }
     }
     throw Failure(.busy, "other programs keep storing the field; try again", key: key)
   }
@@ -41,7 +41,7 @@ extension Attachment {
       let now = storage.now()
       if let entry = snapshot.entries.first ?? nil, !entry.isExpired(at: now), holds(at, TakenEntry(source: 0, identity: entry.identity)) {
         if entry.deadline != slots[at].storedDeadline { // somebody has renewed the entry since
-          return slots[at].renewed(Deadline(stored: entry.deadline, now: now, expiresAfter: fields[at].expiresAfter))
+          return slots[at].renewed(Deadline(stored: entry.deadline, now: now, expiresAfter: slots[at].field.expiresAfter))
         }
         // If this returns false, the next update tries again with what is stored by then.
         if try !storeAgain(entry, of: at, deadline: slots[at].deadline, in: snapshot.generation, isCorrection: true) { return }
@@ -75,7 +75,7 @@ extension Attachment {
       noteTroubles(shortfall)
     }
     if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(deadline)) }
-    if let failure = shortfall?.notDurable { throw failure.about(fields[at].key) }
+    if let failure = shortfall?.notDurable { throw failure.about(slots[at].field.key) }
     return true
   }
 
@@ -83,14 +83,14 @@ extension Attachment {
   /// stored yet, the baseline is newer than that entry, so any entry then counts as the session's own.
   private func holds(_ at: Int, _ entry: TakenEntry) -> Bool {
     if case .ownWrite = slots[at].origin, slots[at].pending == .change { return true }
-    return !slots[at].isNews(entry, fieldVersion: fields[at].version)
+    return !slots[at].isNews(entry)
   }
 
   /// Returns the state that a field has with an entry. If the field has not looked at the entry yet, its version and its type decide.
   func judge(_ at: Int, _ taken: TakenEntry, _ entry: Entry, _ now: Int64) -> FieldState.Stored {
     if holds(at, taken), hasOutlived(at, entry, now) { return .expired }
-    if slots[at].stored != .expired, !slots[at].isNews(taken, fieldVersion: fields[at].version) { return slots[at].stored }
-    return judge(entry, by: fields[at], isRenamed: taken.source > 0)
+    if slots[at].stored != .expired, !slots[at].isNews(taken) { return slots[at].stored }
+    return judge(entry, by: slots[at].field, isRenamed: taken.source > 0)
   }
 
   /// Returns the state that a field which has not looked at the entry has with it.

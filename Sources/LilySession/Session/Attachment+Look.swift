@@ -47,9 +47,10 @@ extension Attachment {
   /// - Parameter snapshot: is what `readAll` has returned.
   func look(at snapshot: Snapshot, _ now: Int64, from slice: Lens.Session) -> Looks {
     var looks = Looks(slice: slice)
+    looks.found.reserveCapacity(count)
     var first = 0
     for at in 0..<count {
-      let end = first &+ 1 &+ fields[at].formerKeys.count
+      let end = first &+ 1 &+ slots[at].field.formerKeys.count
       guard end <= snapshot.entries.count else { break }
       let entries = snapshot.entries[first..<end]
       first = end
@@ -76,31 +77,39 @@ extension Attachment {
   /// Returns true if a look would set the field, or restore its initial value, if its own value could be captured.
   private func mayHaveNews(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
     guard let (source, entry) = effectiveEntry(entries, now) else { return slots[at].isInModel || slots[at].wasCleared }
-    return slots[at].isNews(TakenEntry(source: source, identity: entry.identity), fieldVersion: fields[at].version)
+    return slots[at].isNews(TakenEntry(source: source, identity: entry.identity))
   }
 
   /// Looks at the entries of one field, and sets the field in the slice if there is news.
   func lookAtField(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session) -> Look {
-    let keys = fields[at].formerKeys.isEmpty ? [] : storedKeys(at)
+    guard let (source, entry) = effectiveEntry(entries, now) else {
+      return Look(field: at, outcome: lookForNothing(at, entries, now, &slice), storedDeadline: 0, staleKeys: staleKeys(at, entries))
+    }
+    let outcome = lookAtEntry(at, entry, source, now, &slice)
+    return Look(field: at, outcome: outcome, storedDeadline: entry.deadline, staleKeys: staleKeys(at, entries))
+  }
+
+  /// Returns the former keys of a field that have entries.
+  private func staleKeys(_ at: Int, _ entries: ArraySlice<Entry?>) -> [Key] {
+    if entries.count == 1 { return [] }
+    let keys = storedKeys(at)
     var stale: [Key] = []
     for former in entries.indices.dropFirst() where entries[former] != nil { stale.append(keys[former &- entries.startIndex]) }
-    let current = effectiveEntry(entries, now)
-    func found(_ outcome: Look.Outcome) -> Look {
-      Look(field: at, outcome: outcome, storedDeadline: current?.entry.deadline ?? 0, staleKeys: stale)
-    }
-    guard let (source, entry) = current else { return found(lookForNothing(at, entries, now, &slice)) }
+    return stale
+  }
+
+  /// Looks at the entry that counts for a field. `source` is as in `TakenEntry`.
+  private func lookAtEntry(_ at: Int, _ entry: Entry, _ source: Int, _ now: Int64, _ slice: inout Lens.Session) -> Look.Outcome {
     let taken = TakenEntry(source: source, identity: entry.identity)
-    if !slots[at].isNews(taken, fieldVersion: fields[at].version) {
-      if hasOutlived(at, entry, now) { return found(slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known) }
-      if slots[at].stored != .expired { return found(.known) } // otherwise somebody has renewed an entry that had expired
+    if !slots[at].isNews(taken) {
+      if hasOutlived(at, entry, now) { return slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known }
+      if slots[at].stored != .expired { return .known } // otherwise somebody has renewed an entry that had expired
     }
     slots[at].keepInitial(slice)
-    guard entry.version <= fields[at].version else {
-      return found(.refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0))
-    }
+    if entry.version > slots[at].field.version { return .refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0) }
     let (refusal, isMigrated) = setField(at, entry, &slice)
-    if let refusal { return found(.refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError)) }
-    return found(.set(taken, isMigrated: isMigrated || source > 0))
+    if let refusal { return .refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError) }
+    return .set(taken, isMigrated: isMigrated || source > 0)
   }
 
   private func lookForNothing(
@@ -113,7 +122,7 @@ extension Attachment {
 
   /// Sets a field to its initial value, from before hydration. Returns 0, or the host's code.
   func restoreInitial(_ at: Int, _ slice: inout Lens.Session) -> Int32 {
-    slots[at].hasInitial ? slots[at].binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
+    slots[at].hasInitial ? slots[at].field.binding.restore(slots[at].initial, in: &slice) : Status.notFound.rawValue
   }
 
   /// Returns true if a field has outlived its entry: the time that the field's own expiry allows has passed, although the entry's stored
@@ -129,18 +138,17 @@ extension Attachment {
 
   /// Sets a field to an entry. `refusal` is nil if the field was set. `isMigrated` is true if the host made the value from an older one.
   private func setField(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
-    let binding = slots[at].binding
-    let types = fields[at].types
-    let isOlder = entry.version < fields[at].version
+    let field = slots[at].definition
+    let isOlder = entry.version < field.pointee.version
     var isMigrated = false
     do throws(Failure) {
       let code = try entry.withText { text throws(Failure) -> Int32 in
         let parsed = try JSON.parse(text)
-        if isOlder, let code = binding.migrate(.json(text), from: entry.version, { binding.set($0, in: &slice) }) {
+        if isOlder, let code = field.pointee.binding.migrate(.json(text), from: entry.version, { field.pointee.binding.set($0, in: &slice) }) {
           isMigrated = true
           return code
         }
-        return try parsed.withValue(as: types) { binding.set($0, in: &slice) } ?? Status.decode.rawValue
+        return try parsed.withValue(as: field.pointee.types) { field.pointee.binding.set($0, in: &slice) } ?? Status.decode.rawValue
       }
       return (code == 0 ? nil : (code, 0), isMigrated)
     } catch { return ((error.status.rawValue, error.systemError), false) }
@@ -160,7 +168,7 @@ extension Attachment {
   /// - Parameter isNews: If false, this session caused what was found, so setting the field is no event.
   func believe(_ look: Look, at now: Int64, isNews: Bool) {
     let at = look.field
-    let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: fields[at].expiresAfter)
+    let deadline = Deadline(stored: look.storedDeadline, now: now, expiresAfter: slots[at].field.expiresAfter)
     switch look.outcome {
     case .set(let entry, let isMigrated):
       slots[at].took(entry, deadline: deadline, isMigrated: isMigrated)

@@ -59,7 +59,7 @@ extension Attachment {
       return refuse(.encode, "a map has an id that is empty, too long or not UTF-8", map.prefix, code: Status.invalidArgument.rawValue)
     }
     guard slots[at].visited(in: walk) else { 
-      return refuse(.duplicateKey, "a map has an id twice", fields[at].key, code: Status.duplicateKey.rawValue)
+      return refuse(.duplicateKey, "a map has an id twice", slots[at].field.key, code: Status.duplicateKey.rawValue)
     }
     switch purpose {
     case .update: note(slots[at].capture(visited: value), of: at)
@@ -82,7 +82,7 @@ extension Attachment {
   private func noteFailedMap(_ map: MapDefinition<Binding>, _ code: Int32) {
     _ = refuse(.callback, "a map's each failed", map.prefix, code: code)
     failedMaps.append(map.prefix)
-    for at in table.listed..<count where fields[at].key.begins(with: map.prefix) && slots[at].visited(in: walk) { couldNotGet(at) }
+    for at in table.listed..<count where slots[at].field.key.begins(with: map.prefix) && slots[at].visited(in: walk) { couldNotGet(at) }
   }
 
   private func couldNotGet(_ at: Int) {
@@ -134,9 +134,8 @@ extension Attachment {
 
   /// Reads the entries of all fields: those of the list with their former keys, then those of the maps, which get fields for new entries.
   func readAll(from storage: any SessionStorage) throws(Failure) -> Snapshot {
-    let keys = listedKeys
     for _ in 0..<mostTries {
-      var snapshot = try storage.read(keys, of: scope)
+      var snapshot = try storage.read(table.listedKeys, of: scope)
       if maps.isEmpty { return snapshot }
       var items: [Item] = []
       for map in maps { items += try storage.entries(scope.key(map.storagePrefix)) }
@@ -165,7 +164,7 @@ extension Attachment {
 
   /// Returns the field of this key, if it has one. An entry of a map has none yet if neither the model nor storage had it at the last look.
   func knownField(_ key: Key) -> Int? {
-    for at in 0..<table.listed where fields[at].key == key { return at }
+    for at in 0..<table.listed where slots[at].field.key == key { return at }
     return scope.key(Key(field: key)).withBytes { table.field(ofMapAt: $0) }
   }
 

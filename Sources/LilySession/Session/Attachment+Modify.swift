@@ -6,7 +6,7 @@ extension Attachment {
     _ at: Int, in runtime: ModelRuntime<Lens.Model>, _ change: (NativeValue?) throws(Failure) -> NativeValue
   ) throws(Failure) {
     guard let storage else { throw Session.detached }
-    guard !slots[at].hasOwnValue, slots[at].trouble == .none else { throw Failure(.busy, "the field has a change of its own that could not be stored", key: fields[at].key) }
+    guard !slots[at].hasOwnValue, slots[at].trouble == .none else { throw Failure(.busy, "the field has a change of its own that could not be stored", key: slots[at].field.key) }
     for _ in 0..<mostTries {
       let snapshot = try storage.read(storedKeys(at), of: scope)
       if snapshot.generation != generation { meetClear(snapshot.generation) }
@@ -20,10 +20,10 @@ extension Attachment {
         noteTroubles(shortfall)
       }
       try follow(at, into: runtime)
-      if let failure = shortfall?.notDurable { throw failure.about(fields[at].key) }
+      if let failure = shortfall?.notDurable { throw failure.about(slots[at].field.key) }
       return
     }
-    throw Failure(.busy, "other programs keep changing the field; try again", key: fields[at].key)
+    throw Failure(.busy, "other programs keep changing the field; try again", key: slots[at].field.key)
   }
 
   /// Fills the batch with what `change` makes of the field's entry, on the condition that storage still holds that entry.
@@ -37,17 +37,17 @@ extension Attachment {
     var new = NativeBaseline()
     defer { new.dispose() }
     func keep(_ stored: NativeValue?) throws(Failure) {
-      if case .unencodable(let reason) = new.capture(try change(stored), types: fields[at].types) {
-        throw Failure(.encode, reason, key: fields[at].key)
+      if case .unencodable(let reason) = new.capture(try change(stored), types: slots[at].field.types) {
+        throw Failure(.encode, reason, key: slots[at].field.key)
       }
     }
     switch (found, state) {
-    case (_, .newer): throw Failure.newerEntry.about(fields[at].key)
-    case (_, .rejected): throw Failure(.decode, "the stored value is not one that the field accepts", key: fields[at].key)
+    case (_, .newer): throw Failure.newerEntry.about(slots[at].field.key)
+    case (_, .rejected): throw Failure(.decode, "the stored value is not one that the field accepts", key: slots[at].field.key)
     case (let (_, entry)?, .loaded), (let (_, entry)?, .migrated): try withValue(of: entry, for: at, keep)
     default: try keep(nil)
     }
-    try batch.set(slots[at].key, deadline: deadline(after: fields[at].expiresAfter, from: now), version: fields[at].version) {
+    try batch.set(slots[at].key, deadline: deadline(after: slots[at].field.expiresAfter, from: now), version: slots[at].field.version) {
       buffer throws(Failure) in try new.append(to: buffer)
     }
     // An entry under an earlier key would have counted instead.
@@ -60,7 +60,7 @@ extension Attachment {
 
   /// Calls `body` with an entry's value as the field decodes it, migrated if it is of an older version.
   private func withValue(of entry: Entry, for at: Int, _ body: (NativeValue) throws(Failure) -> Void) throws(Failure) {
-    let refused = Failure(.decode, "the stored value is not one that the field accepts", key: fields[at].key)
+    let refused = Failure(.decode, "the stored value is not one that the field accepts", key: slots[at].field.key)
     var failure: Failure?
     func run(_ value: NativeValue) -> Int32 {
       do throws(Failure) { try body(value) } catch { failure = error }
@@ -68,9 +68,9 @@ extension Attachment {
     }
     try entry.withText { text throws(Failure) in
       let parsed = try JSON.parse(text)
-      if entry.version < fields[at].version, let code = slots[at].binding.migrate(.json(text), from: entry.version, run) {
+      if entry.version < slots[at].field.version, let code = slots[at].field.binding.migrate(.json(text), from: entry.version, run) {
         if code != 0 { throw refused }
-      } else if try parsed.withValue(as: fields[at].types, run) == nil { throw refused }
+      } else if try parsed.withValue(as: slots[at].field.types, run) == nil { throw refused }
     }
     if let failure { throw failure }
   }
@@ -85,7 +85,7 @@ extension Attachment {
     looks.found.append(lookAtField(at, snapshot.entries[...], now, &looks.slice))
     try take(looks, at: now, into: runtime, isNews: false)
     if let failure = takeFirstFailure() { throw failure }
-    if slots[at].stored == .rejected { throw Failure(.callback, "set refused the value, which is stored", key: fields[at].key) }
+    if slots[at].stored == .rejected { throw Failure(.callback, "set refused the value, which is stored", key: slots[at].field.key) }
   }
 
   /// Removes what is stored for a field under any of its keys, and sets the field to its initial value.
@@ -105,7 +105,7 @@ extension Attachment {
     looks.found.append(Look(field: at, outcome: .nothing(isExpired: false, code: code), storedDeadline: 0, staleKeys: []))
     try take(looks, at: 0, into: runtime, isNews: false)
     if let failure = takeFirstFailure() { throw failure }
-    guard code == 0 else { throw Failure(.callback, "set refused the value from before attach", key: fields[at].key) }
-    if let failure = shortfall?.notDurable { throw failure.about(fields[at].key) }
+    guard code == 0 else { throw Failure(.callback, "set refused the value from before attach", key: slots[at].field.key) }
+    if let failure = shortfall?.notDurable { throw failure.about(slots[at].field.key) }
   }
 }

@@ -111,9 +111,9 @@ extension Attachment {
       if slots[at].pending == .rewriting, Entry.isExpired(slots[at].deadline, at: now) { return slots[at].overtaken() }
       if slots[at].isEmpty { return removeEntry(at) }
       do throws(Failure) {
-        let deadline = deadline(after: fields[at].expiresAfter, from: now)
-        try batch.set(slots[at].key, deadline: deadline, version: fields[at].version) { buffer throws(Failure) in
-          try slots[at].binding.append(slots[at].baseline, to: buffer)
+        let deadline = deadline(after: slots[at].field.expiresAfter, from: now)
+        try batch.set(slots[at].key, deadline: deadline, version: slots[at].field.version) { buffer throws(Failure) in
+          try slots[at].field.binding.append(slots[at].baseline, to: buffer)
         }
         batched.append(at)
         if slots[at].pending != .change { requireUntouched(at) }
@@ -187,7 +187,7 @@ extension Attachment {
     for place in 0..<batched.count {
       let at = batched[place]
       if slots[at].isWritable {
-        slots[at].written(deadline: deadline(after: fields[at].expiresAfter, from: now))
+        slots[at].written(deadline: deadline(after: slots[at].field.expiresAfter, from: now))
       } else if !slots[at].isDirty, slots[at].mayDropStaleKeys {
         slots[at].droppedStaleKeys()
       }
@@ -208,7 +208,7 @@ extension Attachment {
 
   /// Returns why a field was left out of a write.
   @inline(never)
-  func doesNotFit(_ at: Int) -> Failure { Failure(.quota, "the field does not fit into the storage's quota", key: fields[at].key) }
+  func doesNotFit(_ at: Int) -> Failure { Failure(.quota, "the field does not fit into the storage's quota", key: slots[at].field.key) }
 
   /// Notes what is wrong with a storage that has stored the batch.
   func noteTroubles(_ shortfall: Shortfall) {

@@ -49,15 +49,12 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     self.owner = owner
     let scope = storage.scope
     self.scope = scope
-    table = FieldTable(list.fields, in: scope)
+    table = FieldTable(list.listed, in: scope)
     maps = list.maps
-    hasExpiry = list.fields.contains { $0.expiresAfter > 0 } || list.maps.contains { $0.expiresAfter > 0 }
+    hasExpiry = list.listed.hasExpiry || list.maps.contains { $0.expiresAfter > 0 }
   }
 
-  /// The definitions of the fields, in their order.
-  @inline(__always)
-  var fields: UnsafeMutablePointer<FieldDefinition<Binding>> { table.fields }
-  /// What the session believes of each field, in their order.
+  /// The fields, in their order, and what the session believes of each.
   @inline(__always)
   var slots: UnsafeMutablePointer<FieldSlot<Binding>> { table.slots }
   @inline(__always)
@@ -200,7 +197,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     for at in 0..<count where slots[at].deadline > 0 && slots[at].stored != .expired {
       let (difference, overflow) = slots[at].deadline.subtractingReportingOverflow(now)
       var left = overflow ? .max : difference
-      if slots[at].isInModel, fields[at].expiresAfter > 0 { left = min(left, fields[at].expiresAfter) }
+      if slots[at].isInModel, slots[at].field.expiresAfter > 0 { left = min(left, slots[at].field.expiresAfter) }
       // A refresh would not reset this field, because the program's own value is newer, or may be. So its expiry counts for nothing.
       if left <= 0, slots[at].hasOwnValue || slots[at].trouble != .none { continue }
       next = min(next ?? .max, max(left, 0))
@@ -232,7 +229,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     leftRuntime() // the host's notifiers run next; if they call the session, it must not look at fields that are just being freed
     // The host may keep the handle for long, so what it lent to the session is released now.
     storage = nil
-    table.giveBackFields()
+    table.removeAll()
     maps = []
     owner = nil
   }
@@ -243,12 +240,12 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @inline(never)
   func noteFailure(_ field: Int, _ failure: Failure) {
     if let first = firstFailure, first.field <= field { return }
-    firstFailure = (field, field < count ? failure.about(fields[field].key) : failure)
+    firstFailure = (field, field < count ? failure.about(slots[field].field.key) : failure)
   }
 
   @inline(never)
   func noteEvent(_ kind: Event.Kind, _ field: Int?, _ status: Int32, systemError: Int32 = 0) {
-    events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { fields[$0].key }))
+    events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { slots[$0].field.key }))
   }
 
   /// Delivers the events to the host. It is called when the step is over, and no lock is held.

@@ -106,43 +106,51 @@ package struct FieldDefinition<Binding: FieldBinding> {
 
 /// An ordered list of fields, and of maps. No key belongs to two of them.
 package final class FieldList<Binding: FieldBinding> {
-  package private(set) var fields: [FieldDefinition<Binding>] = []
-  package private(set) var maps: [MapDefinition<Binding>] = []
-  private var claims = Claims()
-  /// The hashes of the keys in `claims`. They are compared first, so that a long list is fast to make.
-  private var hashes = PlainList<Int>()
+  /// The fields. Sessions keep what they were attached with, so the list makes a copy before it adds more.
+  private(set) var listed = ListedFields<Binding>()
+  private(set) var maps: [MapDefinition<Binding>] = []
+  /// The prefixes of the maps' keys.
+  private var prefixes = Claims()
 
   package init() {}
 
+  /// Returns a list that has the same, and can grow by itself.
+  func copy() -> FieldList {
+    let copy = FieldList()
+    (copy.listed, copy.maps, copy.prefixes) = (listed, maps, prefixes)
+    return copy
+  }
+
   /// Adds all of the fields to the end of the list, or none of them.
   package func add(_ more: [FieldDefinition<Binding>]) throws(Failure) {
-    let (count, claimed) = (fields.count, claims.keys.count)
+    // A single one needs no copy of the list to go back to.
+    if more.count == 1, let field = more.first { return try add(field) }
+    let before = listed
     do throws(Failure) { for field in more { try add(field) } } catch {
-      fields.removeLast(fields.count - count)
-      claims.keys.removeLast(claims.keys.count - claimed)
-      hashes.removeLast(hashes.count - claimed)
+      listed = before
       throw error
     }
   }
 
   package func add(_ field: FieldDefinition<Binding>) throws(Failure) {
     // Former keys count, too: a key that one field renames or removes must not be another's.
-    let own = Claims(keys: [field.storageKey] + field.formerKeys)
-    let new = own.keys.map { $0.withBytes { hashOf($0) } }
-    var mayBeTaken = false
-    hashes.forEach { if new.contains($0) { mayBeTaken = true } }
-    try refuse(own, by: mayBeTaken ? claims : Claims(prefixes: claims.prefixes), about: field.key)
-    for hash in new { hashes.append(hash) }
-    claims.keys += own.keys
-    fields.append(field)
+    let new = Claims(keys: [field.storageKey] + field.formerKeys)
+    var old = prefixes
+    // Hashes are compared first, so that a long list is fast to make.
+    if new.keys.contains(where: listed.keys.mayHave) { old.keys = listed.keys.all }
+    try refuse(new, by: old, about: field.key)
+    if listed.isFull || !isKnownUniquelyReferenced(&listed) { listed = ListedFields(copying: listed) }
+    listed.append(field)
   }
 
   /// Adds a map. What is wrong with it is found here, and not in its init: in Embedded Swift an init of a class that throws leaks the object.
   package func add(_ map: MapDefinition<Binding>) throws(Failure) {
     try FieldDefinition<Binding>.check(map.types, map.expiresAfter, map.prefix)
-    try refuse(Claims(prefixes: [map.storagePrefix]), by: claims, about: map.prefix)
-    claims.prefixes.append(map.storagePrefix)
+    var old = prefixes
+    old.keys = listed.keys.all
+    try refuse(Claims(prefixes: [map.storagePrefix]), by: old, about: map.prefix)
     maps.append(map)
+    prefixes.prefixes.append(map.storagePrefix)
   }
 
   @inline(never)

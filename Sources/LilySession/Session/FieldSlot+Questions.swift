@@ -1,5 +1,10 @@
 /// Asks what a session believes of one field. Nothing here changes a slot.
 extension FieldSlot {
+  /// The definition, which is not copied.
+  var field: FieldDefinition<Binding> {
+    @inline(__always) unsafeAddress { definition }
+  }
+
   /// True if the model has a value that storage does not have.
   var isDirty: Bool { pending != .nothing || isUnstorable || isMarked }
   /// True if the program's value is newer than what storage holds, or may be, so that a refresh leaves it alone.
@@ -16,26 +21,30 @@ extension FieldSlot {
   var isInModel: Bool { stored == .loaded || stored == .migrated }
 
   /// True if the baseline has no value, because a map of the model has no such entry.
-  var isEmpty: Bool { binding.isEmpty(baseline) }
+  var isEmpty: Bool { field.binding.isEmpty(baseline) }
   /// True if neither the model nor storage has an entry of a map, nor had it before hydration, so that its field can be dropped.
   var isForgettable: Bool {
-    isEmpty && binding.isEmpty(initial) && hasInitial && !isUnsettled && !wasCleared && (stored == .absent || stored == .expired)
+    isEmpty && field.binding.isEmpty(initial) && hasInitial && !isUnsettled && !wasCleared && (stored == .absent || stored == .expired)
   }
 
   /// Returns true if the session has neither taken nor written this entry.
-  func isNews(_ entry: TakenEntry, fieldVersion: UInt32) -> Bool {
+  //
+  // This is inlined, because a call would copy the slot.
+  @inline(__always)
+  func isNews(_ entry: TakenEntry) -> Bool {
     switch origin {
     case .none: true
     case .taken(let known): known != entry
-    case .ownWrite: entry.source != 0 || entry.identity.version != fieldVersion || encodedHash() != entry.identity.textHash
-    case .adopted(let known): known != entry || encodedHash() != entry.identity.textHash
+    case .ownWrite: entry.source != 0 || entry.identity.version != field.version || FieldSlot.hash(of: baseline, definition) != entry.identity.textHash
+    case .adopted(let known): known != entry || FieldSlot.hash(of: baseline, definition) != entry.identity.textHash
     }
   }
 
-  /// Returns a hash of the baseline's JSON, or nil if it cannot be encoded.
-  private func encodedHash() -> Int? {
+  /// Returns a hash of a baseline's JSON, or nil if it cannot be encoded.
+  @inline(never)
+  private static func hash(of baseline: Binding.Baseline, _ field: UnsafePointer<FieldDefinition<Binding>>) -> Int? {
     let text = ByteBuffer()
-    guard (try? binding.append(baseline, to: text)) != nil else { return nil }
+    guard (try? field.pointee.binding.append(baseline, to: text)) != nil else { return nil }
     return hashOf(text.bytes)
   }
 }

@@ -17,8 +17,9 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// Why the program's value is not in the baseline.
   enum Trouble: BitwiseCopyable { case none, getFailed, unstorable }
 
-  let binding: Binding
-  /// The storage key of the field.
+  /// Whoever made the slot keeps the definition and the memory of the key.
+  let definition: UnsafePointer<FieldDefinition<Binding>>
+  /// The key under which the field is stored.
   let key: PreparedKey
   /// The last value that could be captured, and can be stored.
   private(set) var baseline: Binding.Baseline
@@ -65,29 +66,28 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   private(set) var expectingWalk: UInt32 = 0
 
   /// - Parameter hasInitial: true for an entry of a map that the model did not have before hydration. So its initial value is none.
-  init(_ binding: Binding, key: PreparedKey, hasInitial: Bool = false) {
-    self.binding = binding
+  init(_ field: UnsafePointer<FieldDefinition<Binding>>, key: PreparedKey, hasInitial: Bool = false) {
+    definition = field
     self.key = key
     self.hasInitial = hasInitial
-    baseline = binding.makeBaseline()
-    initial = binding.makeBaseline()
+    baseline = field.pointee.binding.makeBaseline()
+    initial = field.pointee.binding.makeBaseline()
   }
 
   mutating func dispose() {
-    binding.dispose(&baseline)
-    binding.dispose(&initial)
-    key.free()
+    field.binding.dispose(&baseline)
+    field.binding.dispose(&initial)
   }
 
   // MARK: transitions of the value
 
   /// Compares the program's value with the baseline. If it differs and can be stored, it becomes the baseline.
   @inline(__always)
-  mutating func capture(_ slice: Binding.Session) -> Capture { binding.capture(slice, &baseline) }
+  mutating func capture(_ slice: Binding.Session) -> Capture { field.binding.capture(slice, &baseline) }
 
   /// Does what `capture` does for a field of a map, which is being walked.
   @inline(__always)
-  mutating func capture(visited: Binding.Visited) -> Capture { binding.capture(visited: visited, &baseline) }
+  mutating func capture(visited: Binding.Visited) -> Capture { field.binding.capture(visited: visited, &baseline) }
 
   /// A walk through the map has found the entry. Returns false if the same walk has found it before.
   @inline(__always)
@@ -103,7 +103,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// A walk through the map has not found the entry.
   mutating func captureAbsence() -> Capture {
     if isEmpty { return .same }
-    binding.empty(&baseline)
+    field.binding.empty(&baseline)
     return .changed
   }
 
@@ -178,13 +178,13 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
 
   /// Keeps the value from before the field is first set. Only the first call has an effect.
   mutating func keepInitial(_ slice: Binding.Session) {
-    if !hasInitial, !wasSet, case .changed = binding.capture(slice, &initial) { hasInitial = true }
+    if !hasInitial, !wasSet, case .changed = field.binding.capture(slice, &initial) { hasInitial = true }
   }
 
   /// Keeps the baseline as the initial value, if none was kept: the field was not set, so it still has that value.
   mutating func keepInitialFromBaseline() {
     if hasInitial || wasSet { return }
-    initial = binding.copy(baseline)
+    initial = field.binding.copy(baseline)
     hasInitial = true
   }
 

@@ -6,67 +6,77 @@ import CPlatform
 // These are no arrays, so that an update reads them without retaining anything. A field of a map may move when another one is dropped, so no
 // number of a field is kept from one call to the next.
 struct FieldTable<Binding: FieldBinding>: ~Copyable {
-  private(set) var fields: UnsafeMutablePointer<FieldDefinition<Binding>>
   private(set) var slots: UnsafeMutablePointer<FieldSlot<Binding>>
-  private(set) var count = 0
+  private(set) var count: Int
   /// The number of the list's fields.
   let listed: Int
   private var capacity: Int
-  /// The number of definitions; 0 once they have been given back.
-  private var defined = 0
+  /// The list's fields and their keys, to which the slots point; nil once the table is empty.
+  private var list: ListedFields<Binding>?
+  private var listKeys: StoredKeys?
   /// Finds the fields of maps by their stored keys.
   private var places = KeyedSlots(keyOffset: MemoryLayout<Place>.stride)
-  private let scratch = ByteBuffer()
 
+  /// What the table keeps for a field of a map.
   private struct Place {
     var node: Node
     var field: Int
   }
 
-  init(_ list: [FieldDefinition<Binding>], in scope: Scope) {
+  init(_ list: ListedFields<Binding>, in scope: Scope) {
+    let keys = list.keys.inScope(scope)
+    (self.list, listKeys) = (list, keys)
     listed = list.count
-    capacity = max(list.count, 1)
-    fields = .allocate(capacity: capacity)
+    count = listed
+    capacity = max(listed, 1)
     slots = .allocate(capacity: capacity)
-    for field in list { append(field, scope.key(field.storageKey), hasInitial: false) }
+    var key = 0
+    for at in 0..<listed {
+      (slots + at).initialize(to: FieldSlot(list.fields + at, key: keys.prepared[key]))
+      key &+= 1 &+ list.fields[at].formerKeys.count
+    }
   }
 
   deinit {
-    for at in 0..<count { slots[at].dispose() }
-    slots.deinitialize(count: count)
+    free()
     slots.deallocate()
+  }
+
+  /// The keys of the list's fields, each followed by its former ones.
+  var listedKeys: [Key] { listKeys?.all ?? [] }
+
+  /// Empties the table, and so releases the host's contexts in its fields, unless others share them. The table is of no use afterwards.
+  mutating func removeAll() {
+    free()
+    count = 0
+    places.removeAll()
+    (list, listKeys) = (nil, nil)
+  }
+
+  private func free() {
+    for at in 0..<count { dispose(at) }
     places.forEach { $0.deallocate() }
-    fields.deinitialize(count: defined)
-    fields.deallocate()
   }
 
-  /// Frees the definitions, and so releases the host's contexts in them. The table is of no use afterwards.
-  mutating func giveBackFields() {
-    fields.deinitialize(count: defined)
-    defined = 0
-  }
-
-  @inline(never)
-  private mutating func append(_ field: FieldDefinition<Binding>, _ stored: Key, hasInitial: Bool) {
-    if count == capacity { grow() }
-    (fields + count).initialize(to: field)
-    (slots + count).initialize(to: FieldSlot(field.binding, key: PreparedKey.make(stored, scratch), hasInitial: hasInitial))
-    count &+= 1
-    defined &+= 1
+  /// Frees what a field keeps, except its place.
+  private func dispose(_ at: Int) {
+    slots[at].dispose()
+    if at >= listed {
+      slots[at].key.free()
+      let field = UnsafeMutablePointer(mutating: slots[at].definition)
+      field.deinitialize(count: 1)
+      field.deallocate()
+    }
+    (slots + at).deinitialize(count: 1)
   }
 
   @inline(never)
   private mutating func grow() {
     capacity = capacity &* 2 &+ 8
-    let (moreFields, moreSlots) = (
-      UnsafeMutablePointer<FieldDefinition<Binding>>.allocate(capacity: capacity),
-      UnsafeMutablePointer<FieldSlot<Binding>>.allocate(capacity: capacity)
-    )
-    FieldTable.move(fields, to: moreFields, count)
-    FieldTable.move(slots, to: moreSlots, count)
-    fields.deallocate()
+    let more = UnsafeMutablePointer<FieldSlot<Binding>>.allocate(capacity: capacity)
+    FieldTable.move(slots, to: more, count)
     slots.deallocate()
-    (fields, slots) = (moreFields, moreSlots)
+    slots = more
   }
 
   // MARK: the fields of maps
@@ -80,17 +90,20 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
   ///
   /// - Parameter isFromModel: true if the model had the entry before hydration. Otherwise the value from before is that there is none.
   mutating func add(_ field: FieldDefinition<Binding>, _ stored: Key, isFromModel: Bool) -> Int {
+    if count == capacity { grow() }
     let at = count
-    append(field, stored, hasInitial: !isFromModel)
-    stored.withBytes { key in
-      let size = MemoryLayout<Place>.stride
-      let block = UnsafeMutableRawPointer.allocate(byteCount: size &+ key.count, alignment: MemoryLayout<Place>.alignment)
-      let place = block.bindMemory(to: Place.self, capacity: 1)
-      place.initialize(to: Place(node: Node(hash: hashOf(key), next: nil, previous: nil, keyCount: UInt32(truncatingIfNeeded: key.count)), field: at))
-      if let from = key.baseAddress { (block + size).copyMemory(from: from, byteCount: key.count) }
-      let node = block.assumingMemoryBound(to: Node.self)
-      places.insert(node, at: places.place(of: key, node.pointee.hash))
-    }
+    let definition = UnsafeMutablePointer<FieldDefinition<Binding>>.allocate(capacity: 1)
+    definition.initialize(to: field)
+    let key = PreparedKey.make(stored, ByteBuffer())
+    (slots + at).initialize(to: FieldSlot(definition, key: key, hasInitial: !isFromModel))
+    count &+= 1
+    let size = MemoryLayout<Place>.stride
+    let block = UnsafeMutableRawPointer.allocate(byteCount: size &+ key.bytes.count, alignment: MemoryLayout<Place>.alignment)
+    let place = block.bindMemory(to: Place.self, capacity: 1)
+    place.initialize(to: Place(node: Node(hash: key.hash, next: nil, previous: nil, keyCount: UInt32(truncatingIfNeeded: key.bytes.count)), field: at))
+    if let from = key.bytes.baseAddress { (block + size).copyMemory(from: from, byteCount: key.bytes.count) }
+    let node = block.assumingMemoryBound(to: Node.self)
+    places.insert(node, at: places.place(of: key.bytes, key.hash))
     return at
   }
 
@@ -102,22 +115,17 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
       places.remove(hole)
       block.deallocate()
     }
-    slots[at].dispose()
-    (slots + at).deinitialize(count: 1)
-    (fields + at).deinitialize(count: 1)
+    dispose(at)
     count &-= 1
-    defined &-= 1
     if at == count { return }
     FieldTable.move(slots + count, to: slots + at, 1)
-    FieldTable.move(fields + count, to: fields + at, 1)
     let moved = slots[at].key
     if let block = places[places.place(of: moved.bytes, moved.hash)] { FieldTable.place(block).pointee.field = at }
   }
 
-  /// Moves values to other memory. A value of Swift's may be moved as its bytes.
-  @inline(__always)
-  private static func move<T: ~Copyable>(_ from: UnsafeMutablePointer<T>, to: UnsafeMutablePointer<T>, _ number: Int) {
-    memcpy(to, from, number &* MemoryLayout<T>.stride)
+  /// Moves slots to other memory. A value of Swift's may be moved as its bytes.
+  private static func move(_ from: UnsafeMutablePointer<FieldSlot<Binding>>, to: UnsafeMutablePointer<FieldSlot<Binding>>, _ number: Int) {
+    memcpy(to, from, number &* MemoryLayout<FieldSlot<Binding>>.stride)
   }
 
   private static func place(_ node: Node.Pointer) -> UnsafeMutablePointer<Place> {

@@ -108,19 +108,12 @@
       let key = try Key(field: prefix)
       let coder = ValueCoder.of(A.self)
       let expiry = try Persistence.expiry(expiresAfter, key)
-      let more = try copy()
+      let more = list.copy()
       try more.add(
         MapDefinition(
           prefix: key, types: coder.decoder.types, expiresAfter: expiry, version: version,
           binding: ClosureMap(path, coder: coder, migrate: migrate)))
       return Persistence(list: more)
-    }
-
-    private func copy() throws(Failure) -> FieldList<ClosureField<Session>> {
-      let copy = FieldList<ClosureField<Session>>()
-      try copy.add(list.fields)
-      for map in list.maps { try copy.add(map) }
-      return copy
     }
 
     private static func expiry(_ expiresAfter: Duration?, _ key: Key) throws(Failure) -> Int64 {
@@ -135,7 +128,7 @@
     ) throws(Failure) -> Persistence {
       let key = try Key(field: name)
       let expiry = try Persistence.expiry(expiresAfter, key)
-      let more = try copy()
+      let more = list.copy()
       var formers: [Key] = []
       for former in formerKeys { formers.append(try Key(field: former)) }
       try more.add(

@@ -91,6 +91,50 @@ TEST(attach__without_fields) {
   assert_int_equal(rig.releases, 1);
 }
 
+/* A session has, and keeps alive, the fields that the list had at its attach, and no others. */
+TEST(attach__of_a_list_that_grows) {
+  enum { MORE = 40 };
+  static struct probe more[MORE];
+  struct rig rig;
+  struct probe theme;
+  begin(&rig, &theme);
+  rig_attach(&rig);
+  for (int i = 0; i < MORE; i++) {
+    char key[20];
+    snprintf(key, sizeof key, "more %d", i);
+    rig_field(&rig, &more[i], key, LILY_SESSION_INT);
+  }
+  probe_string(&theme, "dark");
+  rig_dispatch(&rig);
+  assert_int_equal(more[0].gets, 0);
+  assert_stored(rig.storage, "lily_session_theme", "\"dark\"");
+  assert_entries(rig.storage, 1);
+
+  lily_session *second = NULL;
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  assert_ok(lily_session_storage_scoped(rig.storage, "second", &config.storage));
+  assert_ok(lily_session_attach(rig.runtime, rig.fields, &config, &second));
+  for (int i = 0; i < MORE; i++) probe_int(&more[i], i + 1);
+  rig_dispatch(&rig);
+  for (int i = 0; i < MORE; i++) {
+    char key[40], json[20];
+    snprintf(key, sizeof key, "lily_session_more %d", i);
+    snprintf(json, sizeof json, "%d", i + 1);
+    assert_stored(config.storage, key, json);
+  }
+  assert_entries(rig.storage, 1);
+  assert_entries(config.storage, MORE);
+
+  end_by(lily_session_persistence_free, rig.fields);
+  lily_session_detach(second);
+  for (int i = 0; i < MORE; i++) assert_int_equal(more[i].releases, 1);
+  assert_int_equal(theme.releases, 0);
+  end_by(lily_session_detach, rig.session);
+  assert_int_equal(theme.releases, 1);
+  lily_session_storage_close(config.storage);
+  rig_end(&rig);
+}
+
 TEST(attach__config_get_returns_null) {
   struct rig rig;
   struct probe theme;
