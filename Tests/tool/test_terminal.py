@@ -161,7 +161,7 @@ def test_what_is_escaped_costs_in_proportion_to_its_length(home, character):
         return int(re.search(r"Collected : (\d+)", said)[1])
 
     for words in [["list"], ["export", "--browser"]]:
-        nothing, some, more = (instructions(length, words) for length in (1, 15_000, 60_000))
+        nothing, some, more = (instructions(length, words) for length in (1, 7_500, 30_000))
         assert more - nothing < 6 * (some - nothing)
 
 
