@@ -11,7 +11,7 @@ struct loop {
   bool has_members;  /* true: the fields are plain members of a struct; false: they have callbacks */
   int32_t type;      /* LILY_SESSION_STRING of 16 bytes, _JSON of 1 KiB, or _INT */
   int changed;       /* how many of the fields an update changes */
-  bool varies;       /* true: each update gives the first field another length */
+  bool varies;       /* true: each update gives the first field another length; every second one finds the entries of a map in the reverse order */
   int flags;         /* with which the storage is opened */
   int entries;       /* if this is not 0, there are no fields, but a map of that many entries; type is LILY_SESSION_INT */
 };

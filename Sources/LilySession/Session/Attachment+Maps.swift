@@ -58,7 +58,7 @@ extension Attachment {
       // The update does not return INVALID_ARGUMENT, which would mean that it was not made.
       return refuse(.encode, "a map has an id that is empty, too long or not UTF-8", map.prefix, code: Status.invalidArgument.rawValue)
     }
-    guard slots[at].visited(in: walk) else { 
+    guard slots[at].visited(in: walk) else {
       return refuse(.duplicateKey, "a map has an id twice", slots[at].field.key, code: Status.duplicateKey.rawValue)
     }
     switch purpose {
@@ -98,6 +98,10 @@ extension Attachment {
     if nextEntry < count, prefix.withBytes({ slots[nextEntry].key.bytes.consists(of: $0, id) }) {
       nextEntry &+= 1
       return nextEntry &- 1
+    }
+    if let at = prefix.withBytes({ table.field(ofMapAt: $0, id) }) {
+      nextEntry = at &+ 1
+      return at
     }
     guard let id = try? Key(validating: id, limit: Key.idLimit) else { return nil }
     guard let at = entryField(Key(stored: map.prefix.bytes + id.bytes), in: map, isFromModel: purpose == .before) else { return nil }

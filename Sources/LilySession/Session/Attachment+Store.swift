@@ -27,15 +27,23 @@ extension Attachment {
     noteEvent(.fieldFailed, at, Status.encode.rawValue)
   }
 
-  /// Puts a field on the list of unsettled ones, in field order, unless it is there already.
+  /// Puts a field on the list of unsettled ones, in field order, unless it is there already. In a long list no place is looked for, because
+  /// the entries of a map may come in any order; then the list is put in order later.
   func unsettle(_ at: Int) {
     var place = unsettled.count
+    guard place <= 32 || unsettled[place &- 1] < at else {
+      if place >= 2 &* count { findUnsettled() } // otherwise it would grow with each call of mark
+      unsettled.append(at)
+      isUnsettledMixed = true
+      return
+    }
     while place > 0, unsettled[place &- 1] > at { place &-= 1 }
     if place == 0 || unsettled[place &- 1] != at { unsettled.insert(at, at: place) }
   }
 
   func findUnsettled() {
     unsettled.removeAll()
+    isUnsettledMixed = false
     for at in 0..<count where slots[at].isUnsettled { unsettled.append(at) }
   }
 
@@ -46,6 +54,7 @@ extension Attachment {
   @_optimize(speed)
   func finishUpdate(_ wasUnsettled: Bool) -> Failure? {
     if wasUnsettled { unsettled.forEach { slots[$0].tried() } }
+    if isUnsettledMixed { findUnsettled() }
     writeDirty()
     if wasUnsettled { correctDeadlines() }
     if hasLeftNews { tellLeftNews() }

@@ -26,6 +26,8 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   /// The fields, in order, for which the next update has something to do. After comparing, an update works with these alone. While there
   /// are any, an equal revision is no reason to skip the update.
   var unsettled = PlainList<Int>()
+  /// True if the list is not in order for now, and may have a field twice.
+  var isUnsettledMixed = false
   /// The generation that the session last met. If storage has another one, there was a clear.
   var generation: UInt64 = 0
   /// Identifies the session among those that the storage's descriptor waits for. It is nil if the storage has no watch.

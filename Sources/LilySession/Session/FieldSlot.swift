@@ -206,8 +206,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   private mutating func hold(_ entry: TakenEntry, _ deadline: Deadline, as state: FieldState.Stored) {
     origin = .taken(entry)
     stored = state
-    wasCleared = false
-    isChoreTold = false // its chores are new ones
+    (wasCleared, isChoreTold) = (false, false) // its chores are new ones
     (self.deadline, storedDeadline) = (deadline.time, deadline.stored)
   }
 

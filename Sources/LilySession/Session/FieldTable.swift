@@ -86,6 +86,17 @@ struct FieldTable<Binding: FieldBinding>: ~Copyable {
     places[places.place(of: stored, hashOf(stored))].map { FieldTable.place($0).pointee.field }
   }
 
+  /// Returns the number of the field that is stored under a key, which comes in two parts, if it is a map's.
+  func field(ofMapAt prefix: UnsafeRawBufferPointer, _ id: UnsafeRawBufferPointer) -> Int? {
+    guard id.count <= Key.idLimit else { return nil }
+    return withUnsafeTemporaryAllocation(byteCount: prefix.count &+ id.count, alignment: 1) { key in
+      guard let to = key.baseAddress else { return nil }
+      if let from = prefix.baseAddress { memcpy(to, from, prefix.count) }
+      if let from = id.baseAddress { memcpy(to + prefix.count, from, id.count) }
+      return field(ofMapAt: UnsafeRawBufferPointer(key))
+    }
+  }
+
   /// Adds a field of a map, which must not be here.
   ///
   /// - Parameter isFromModel: true if the model had the entry before hydration. Otherwise the value from before is that there is none.
