@@ -266,8 +266,9 @@ import Testing
     for limit in [0, -1] as [Int?] {
       #expect(status { () throws(Failure) in try storage.sweep(limit: limit) } == .invalidArgument)
     }
-    #expect(try storage.sweep(limit: 1) == 1)
-    #expect(try storage.sweep() == 1)
+    let first = try storage.sweep(limit: 1) // where scopes are files, it may look at one that stays
+    #expect(first <= 1)
+    #expect(try storage.sweep() == 2 - first)
     #expect(try storage.sweep() == 0)
     #expect(try scopes() == ["crème", "user:2"])
     let scope: any Storage = try storage.scoped("crème")

@@ -30,13 +30,14 @@ package struct NativeBaseline {
   /// Returns true if this is the same value. Bool, integer and real compare by their bits: a NaN equals itself, and 0.0 is not -0.0.
   @inline(__always)
   package func holds(_ other: NativeValue) -> Bool {
-    guard value.type == other.type, value.type != 0 else { return false }
-    if !value.isText { return value.type == ValueTypes.bool.rawValue ? value.bool == other.bool : value.word == other.word }
+    guard value.type == other.type else { return false }
+    guard value.isText else {
+      return value.word == other.word ? value.type != 0 : value.type == ValueTypes.bool.rawValue && value.bool == other.bool
+    }
     guard value.length == other.length else { return false }
-    guard value.length > 0 else { return true }
     guard let here = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: value.word)),
       let there = UnsafeRawPointer(bitPattern: UInt(truncatingIfNeeded: other.word))
-    else { return false }
+    else { return value.length == 0 }
     return memcmp(here, there, value.length) == 0
   }
 
