@@ -14,7 +14,8 @@
  *   untouched.
  * @par Threads
  *   A storage may be used from any thread. A runtime and its sessions are used
- *   by one thread at a time. So are field lists.
+ *   by one thread at a time. A field list may be attached in several threads at
+ *   once, but nothing may be added to it meanwhile.
  * @par Callbacks
  *   No lock is held while a callback runs. An update function may call the
  *   storage functions and lily_session_clear(). Calling dispatch, set_model,
@@ -311,18 +312,18 @@ typedef lily_session_status (*lily_session_scope_fn)(void *context, const char *
  * @since 0.1 */
 lily_session_status lily_session_storage_scopes(lily_session_storage *storage, lily_session_scope_fn visit, void *context);
 
-/** Removes scopes in which nothing is left that has not expired, where scopes are
- * files with the files. It may run at any time, in any thread or process, beside programs that use
- * the scopes: to a session that was attached before, it is like a clear. Where
- * scopes are files, it reads each of them, which takes some tens of microseconds,
- * and leaves those alone that are damaged, have lines of a newer format, are no
- * journals, or are in use just now.
+/** Removes scopes in which everything has expired or was removed. Where scopes are
+ * files, it deletes the files. It may run at any time, in any thread or process,
+ * beside programs that use the scopes: to a session that was attached before, it is
+ * like a clear. Where scopes are files, it reads each of them, which takes some tens
+ * of microseconds, and leaves those alone that are damaged, have lines of a newer
+ * format, are no journals, or are in use just now.
  *
  * @param limit        removes this many at most; 0: no limit. Where scopes are
- *                     files, it also ends when it has looked at so many, behind
- *                     the folder, of 256, in which it is. The next sweep of this
- *                     handle goes on there, so a server calls it with the same
- *                     limit again and again, by a timer, and no call takes long
+ *                     files, it also ends once it has looked at that many, when it
+ *                     has finished the current one of the 256 folders. The next
+ *                     sweep of this handle continues there. So a server calls it
+ *                     with the same limit by a timer, and no call takes long
  * @param out_removed  how many were removed; may be NULL
  * @return UNSUPPORTED: as for lily_session_storage_scoped(); PERMISSION, IO: none could
  *         be removed; FORKED
@@ -564,7 +565,8 @@ typedef struct lily_session_info {
 /** An info that lily_session_storage_info() can fill in. */
 #define LILY_SESSION_INFO_INIT { sizeof(lily_session_info), NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
-/** Fills in what there is to know of a storage. A scope reports what its parent does.
+/** Fills in what there is to know of a storage. A scope reports what its parent
+ * does, unless it is a file.
  * @return INVALID_ARGUMENT, IO, BUSY, REFUSED, PERMISSION, FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_info(lily_session_storage *storage, lily_session_info *out_info);

@@ -3,9 +3,6 @@
 
 #include <fcntl.h>
 #include <math.h>
-#include <stdalign.h>
-#include <stddef.h>
-#include <stdlib.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -156,12 +153,5 @@ __attribute__((visibility("hidden"))) double ceil(double value) {
   if (!(value > -4503599627370496.0 && value < 4503599627370496.0)) return value; /* from 2^52 on every double is whole; or it is NaN */
   double whole = (double)(int64_t)value;
   return whole < value ? whole + 1.0 : whole;
-}
-
-/* Embedded Swift makes every object with posix_memalign, which in glibc is slower than malloc, because it does not use the thread's cache of
-   free blocks. The alignment of malloc is enough for what is asked for here, but for wider vectors, of which there are none. */
-__attribute__((visibility("hidden"))) int posix_memalign(void **memory, size_t alignment, size_t size) {
-  *memory = alignment <= alignof(max_align_t) ? malloc(size) : aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  return *memory == NULL ? ENOMEM : 0;
 }
 #endif

@@ -32,11 +32,11 @@ static void make_token(char *token) {
 /* Serves one request. `token` is what the browser has sent; a log-in writes the new one there. */
 static lily_session_status serve(const char *name, enum request request, char *token) {
   struct user user = { "", 0 };
-  char scope[64];
+  char scope[100];
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
   lily_session_runtime *runtime = NULL;
   lily_session *session = NULL;
-  snprintf(scope, sizeof scope, "user:%s", name);
+  snprintf(scope, sizeof scope, "user:%.80s", name); /* a longer name than 64 bytes is refused. Never cut names: two users would share a session */
   lily_session_status status = lily_session_storage_scoped(all, scope, &config.storage);
   if (!status) status = lily_session_runtime_new(&user, NULL, NULL, &runtime);
   if (!status) status = lily_session_attach(runtime, fields, &config, &session);
@@ -49,8 +49,9 @@ static lily_session_status serve(const char *name, enum request request, char *t
     refused++; /* never logged in, logged out meanwhile, or expired */
   } else if (!status && request == PAGE) {
     user.pages++;
-    pages++;
     status = lily_session_touch(session, "token"); /* stores the count, too. The token expires 30 minutes after the last request */
+    if (status == LILY_SESSION_ERROR_NOT_FOUND) status = LILY_SESSION_OK, refused++; /* logged out since this request began */
+    else pages++;
   } else if (!status) {
     status = lily_session_clear(config.storage); /* in all browsers of the user, and in all processes of the server */
     log_outs++;

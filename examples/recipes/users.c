@@ -24,7 +24,7 @@ int main(int argc, char **argv) {
   lily_session_persistence *fields_of_all = lily_session_persistence_new(), *fields_of_one = lily_session_persistence_new();
   lily_session_runtime *shared_runtime, *user_runtime;
   lily_session *shared_session, *user_session;
-  char scope[64];
+  char scope[100];
 
   options.application = "users";
   snprintf(scope, sizeof scope, "user:%s", argv[1]);

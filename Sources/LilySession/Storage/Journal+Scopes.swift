@@ -70,7 +70,7 @@ extension Journal {
     var noFolder: Failure?
     var hasFolder = false
     func note(_ error: Failure) throws(Failure) {
-      if error.systemError == EMFILE || error.systemError == ENFILE { throw error } // nothing else could be opened either
+      if error.hasNoDescriptor { throw error } // nothing else could be opened either
       if error.status != .refused, error.status != .busy, failure == nil { failure = error }
     }
     let first = limit == nil ? 0 : try folders.firstToSweep()

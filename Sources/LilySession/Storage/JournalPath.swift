@@ -134,7 +134,7 @@ final class JournalPath {
   /// Returns how many there were.
   func countClear(above count: UInt64) throws(Failure) -> UInt64 {
     guard try findFolder(create: true), let folder else { return 0 }
-    return try folder.raiseClears(above: count)
+    return try freeingDescriptors { () throws(Failure) in try folder.raiseClears(above: count) }
   }
 
   /// Makes the names of the files survive power loss.
@@ -147,6 +147,19 @@ final class JournalPath {
   ///
   /// - Parameter mustWrite: if true, throws for a file that may only be read.
   func openFile(create: Bool, mustWrite: Bool = false) throws(Failure) -> Opened {
+    try freeingDescriptors { () throws(Failure) in try openFound(create, mustWrite) }
+  }
+
+  /// Does something again without the folders that no scope has in use, if it has found no descriptor left.
+  private func freeingDescriptors<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+    do throws(Failure) { return try body() } catch {
+      guard let scope, error.hasNoDescriptor else { throw error }
+      scope.folders.closeFolders()
+      return try body()
+    }
+  }
+
+  private func openFound(_ create: Bool, _ mustWrite: Bool) throws(Failure) -> Opened {
     guard try findFolder(create: create) else {
       if create { throw Syscalls.failure("cannot open").at(names.directory) }
       return .nothing

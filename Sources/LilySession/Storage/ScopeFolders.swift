@@ -49,14 +49,26 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
       guard folders.indices.contains(number) else { return nil }
       if let known = folders[number], known.identity == found { return known }
       folders[number] = nil
-      guard let (above, _) = try enter(AT_FDCWD, path, create) else { return nil }
-      defer { Syscalls.closeFile(above) }
-      guard let (opened, identity) = try enter(above, ScopeFileName.folderName(number), create) else { return nil }
-      let folder = Folder(opened, identity, sharing: Exclusion(after: exclusion))
-      folders[number] = folder
-      return folder
+      let opened: Folder?
+      do throws(Failure) { opened = try open(number, create) } catch {
+        guard error.hasNoDescriptor else { throw error }
+        for other in folders.indices { folders[other] = nil }
+        opened = try open(number, create)
+      }
+      folders[number] = opened
+      return opened
     }
   }
+
+  private func open(_ number: Int, _ create: Bool) throws(Failure) -> Folder? {
+    guard let (above, _) = try enter(AT_FDCWD, path, create) else { return nil }
+    defer { Syscalls.closeFile(above) }
+    guard let (opened, identity) = try enter(above, ScopeFileName.folderName(number), create) else { return nil }
+    return Folder(opened, identity, sharing: Exclusion(after: exclusion))
+  }
+
+  /// Closes the folders that no scope has in use, because there is no descriptor left. They are opened again when they are needed.
+  func closeFolders() { _ = try? exclusion.run { () throws(Failure) in folders = [] } }
 
   /// Returns the names of the files that are in a folder now.
   func names(in number: Int) throws(Failure) -> [[UInt8]] {
@@ -99,4 +111,9 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
       throw error
     }
   }
+}
+
+extension Failure {
+  /// True if the process or the system has no descriptor left.
+  var hasNoDescriptor: Bool { systemError == EMFILE || systemError == ENFILE }
 }

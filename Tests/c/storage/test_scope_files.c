@@ -344,6 +344,22 @@ TEST(scope_files__S23_the_limit_of_descriptors) {
   lily_session_storage_close(parent);
 }
 
+/* Folders that are held open for later give way to what is needed now. */
+TEST(scope_files__S23_few_descriptors_are_enough) {
+  lily_session_storage *parent = open_files();
+  char name[20];
+  const rlim_t before = soft_limit_of_descriptors((rlim_t)descriptors() + 12);
+  for (int i = 0; i < 300; i++) {
+    snprintf(name, sizeof name, "user:%d", i);
+    lily_session_storage *scope = open_scope(parent, name);
+    assert_ok(set_text(scope, "k", "1"));
+    lily_session_storage_close(scope);
+  }
+  assert_ok(lily_session_storage_sweep(parent, 0, NULL));
+  soft_limit_of_descriptors(before);
+  lily_session_storage_close(parent);
+}
+
 /* A scope needs one descriptor while it is open, and nothing stays but those for the folders. */
 TEST(scope_files__S23_descriptors_are_shared) {
   lily_session_storage *parent = open_files(), *scopes[40];

@@ -96,7 +96,7 @@ struct ScopesCommand: ParsableCommand {
       let reasons = Dictionary(left.map { ($0.scope, $0.reason.message) }) { first, _ in first }
       try folder.forEach { path, found in
         switch found {
-        case .scope(let name): leave(name, reasons[name] ?? "another program has just made it")
+        case .scope(let name): leave(name, reasons[name] ?? "a program that is running has just made it")
         case .odd(let oddity): leave(path, oddity.words)
         }
       }
@@ -104,7 +104,7 @@ struct ScopesCommand: ParsableCommand {
     guard remains > 0 else { return }
     throw Problem(
       Problem.incomplete, "\(count(remains, "file")) could not be moved",
-      advice: "lily-session verify says what is wrong with them. Repair or remove them, and run the command again.")
+      advice: "Stop the programs that use the store. lily-session verify says which files are damaged: repair those. Then run the command again.")
   }
 
   private static let mostNotes = 100
