@@ -271,6 +271,8 @@ def write_all(handle, changes):
         if status in (n.OK, n.NEWER, n.NO_SPACE):
             # The next sync finds what others remove until then, and removes what is beside the file, or says that it cannot.
             handle.root.wrote_since = handle.root.may_owe = True
+            if handle.opened is not None and handle.opened.file.headless and handle.opened.file.keeps_damage:
+                handle.store.more_lines += 1  # a torn end makes a handle look at the header again, and then it has met the damage
         return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure
     if status:
         return status if fits else Either(status, n.QUOTA)  # no rule says which of two limits comes first

@@ -120,8 +120,7 @@ class Modifying:
 
     def restore(self, belief, events):
         """Gives up a field's value, and sets the field to the value from before attach."""
-        if belief.unencodable:
-            self.revision = None  # the next update compares the value again
+        was_unencodable = belief.unencodable
         belief.forget(n.ABSENT)
         belief.dirty = belief.marked = belief.unencodable = belief.first = belief.clear_met = False
         belief.stale = []
@@ -130,6 +129,8 @@ class Modifying:
         kept = dict(vars(belief))
         status = n.NOT_FOUND if belief.before is None else self.host.set(belief.field.key, belief.before)
         if status:
+            if was_unencodable:
+                self.revision = None  # the value is still there, and the next update compares it again
             events.append((n.REMOVED, status, 0, belief.field.key))
             return n.CALLBACK
         revision = self.revision
