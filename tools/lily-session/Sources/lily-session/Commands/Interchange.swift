@@ -23,8 +23,11 @@ struct ExportCommand: ParsableCommand {
     let path = try Places.path(store)
     let sources = [path, try Store.path(ofScope: store.scope, path)]
     let file = output == "-" ? nil : try output.map { try PrivateFile($0, besides: sources) }
+    let scope = store.scope
     let store = try Store(store, .reading)
     try store.noteDamage()
+    let scopes = scope == nil ? try store.scopes().count : 0
+    if scopes > 0 { note("\(count(scopes, "scope is", "scopes are")) not in the output; export each with --scope") }
     let rows = try store.rows(withPrefix: keys.prefix(nil))
     let secret = rows.filter { secrets.masked($0, with: jsonMask) != nil }
     let isLeavingOut = file == nil && Terminal.output.isTerminal && !secret.isEmpty
