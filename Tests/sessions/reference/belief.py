@@ -15,6 +15,7 @@ class Belief:
         self.dirty = False      # the program has changed the value, and it is not stored
         self.now = False        # … and it changed in the update that is running
         self.unencodable = False  # the value that came after a known one cannot be stored
+        self.unseen = False     # a reset could not reach the model, which still has a value that cannot be stored
         self.marked = False
         self.failed = False     # the last get failed
         self.pending = False    # the value was migrated or its key changed, it is not written, and nobody has changed it

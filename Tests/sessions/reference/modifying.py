@@ -17,7 +17,7 @@ class Modifying:
         if belief is None:
             return n.NOT_FOUND
         status = self.update(events)
-        if belief.own or belief.failed or belief.baseline is None:
+        if belief.own or belief.failed or belief.unseen or belief.baseline is None:
             return status or n.BUSY
         outcome = self.modify_stored(belief, change, events)
         if outcome in (n.OK, n.NOT_DURABLE):
@@ -125,6 +125,7 @@ class Modifying:
         belief.dirty = belief.marked = belief.unencodable = belief.first = belief.clear_met = False
         belief.stale = []
         if self.host.take() is None:
+            belief.unseen = was_unencodable
             return n.CALLBACK
         kept = dict(vars(belief))
         status = n.NOT_FOUND if belief.before is None else self.host.set(belief.field.key, belief.before)

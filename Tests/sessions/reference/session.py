@@ -230,7 +230,7 @@ class Session(Writing, Modifying):
 
     def look(self, belief, status, value, events):
         """Compares a field's value with its baseline."""
-        belief.failed = status != n.OK
+        belief.failed, belief.unseen = status != n.OK, False
         encodable = status == n.OK and belief.field.can_have(value)
         if status == n.OK:
             belief.unencodable = not encodable and belief.baseline is not None
