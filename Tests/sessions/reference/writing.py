@@ -183,6 +183,7 @@ class Writing:
             elif belief.told is True:
                 continue
             elif belief.told is None or self.is_needless(belief):
+                self.handle.stored_nothing()
                 belief.told, event = None, Perhaps(event)
             else:
                 belief.told = True
