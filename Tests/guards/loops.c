@@ -38,6 +38,8 @@ static lily_session_persistence *persistence;
 static lily_session_runtime *runtime;
 static lily_session *session;
 
+bool loop_rewrites(const struct loop *loop) { return loop->changed > FIELDS; }
+
 const struct loop *loop_named(const char *name) {
   for (size_t each = 0; each < loop_count; each++) {
     if (strcmp(loops[each].name, name) == 0) return &loops[each];

@@ -18,6 +18,8 @@ struct loop {
 
 extern const struct loop loops[];
 extern const size_t loop_count;
+/* Returns true if the loop's updates are so large that the file is rewritten now and then. What an update costs varies then. */
+bool loop_rewrites(const struct loop *loop);
 const struct loop *loop_named(const char *name); /* returns NULL if there is no such loop */
 
 /* Opens a new journal at `path`, attaches a session, and makes updates until its buffers have their sizes. Ends the

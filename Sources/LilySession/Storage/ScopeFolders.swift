@@ -45,14 +45,14 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
   /// - Returns: nil if there is no folder.
   func folder(_ number: Int, _ found: FileIdentity?, create: Bool) throws(Failure) -> Folder? {
     try exclusion.run { () throws(Failure) in
-      if folders.isEmpty { folders = [Folder?](repeating: nil, count: ScopeFolders.count) }
+      if folders.isEmpty { forgetFolders() }
       guard folders.indices.contains(number) else { return nil }
       if let known = folders[number], known.identity == found { return known }
       folders[number] = nil
       let opened: Folder?
       do throws(Failure) { opened = try open(number, create) } catch {
         guard error.hasNoDescriptor else { throw error }
-        for other in folders.indices { folders[other] = nil }
+        forgetFolders()
         opened = try open(number, create)
       }
       folders[number] = opened
@@ -68,7 +68,9 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
   }
 
   /// Closes the folders that no scope has in use, because there is no descriptor left. They are opened again when they are needed.
-  func closeFolders() { _ = try? exclusion.run { () throws(Failure) in folders = [] } }
+  func closeFolders() { _ = try? exclusion.run { () throws(Failure) in forgetFolders() } }
+
+  private func forgetFolders() { folders = [Folder?](repeating: nil, count: ScopeFolders.count) }
 
   /// Returns the names of the files that are in a folder now.
   func names(in number: Int) throws(Failure) -> [[UInt8]] {
