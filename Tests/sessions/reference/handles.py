@@ -175,6 +175,7 @@ class Handle:
             elif refused[0]:
                 self.store.erased()
             else:
+                self.store.sweep(self.world.now)
                 self.store.rewritten()
         self.root.wrote_since = self.root.may_owe = False
         return n.OK, 0

@@ -109,7 +109,7 @@ class Outside:
         if place.file is None or not place.file.writable or not self.all_open:
             return False
         self.find_out()
-        place.file.headless = True
+        place.file.headless = self.had_lost_header = True
         place.file.keeps_damage = place.file.keeps_damage or not place.file.removed  # a removal comes after the header
 
     # ---- another process, which writes as docs/format.md says

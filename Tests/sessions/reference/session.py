@@ -443,7 +443,7 @@ class Session(Writing, Modifying):
         for belief in self.beliefs:
             if not belief.deadline or belief.seen is None or belief.state in (n.ABSENT, n.EXPIRED):
                 continue
-            if belief.clear_met and not with_cleared:
+            if (belief.clear_met or self.world.had_lost_header) and not with_cleared:
                 continue
             left = max(belief.deadline - now, 0)
             if belief.field.expires and belief.held:

@@ -38,6 +38,7 @@ class Reference(Outside):
         self.results = []
         self.hosts = []
         self.had_quota = False
+        self.had_lost_header = False  # if such a file is rewritten, sessions that knew the header take that for a clear
         self.ran_inside = False  # callbacks of this step made steps
         self.told_again = set()  # the handles whose descriptors become readable in this step, though nothing was written
         self.synced = False    # this step may have rewritten the file
