@@ -68,14 +68,14 @@ struct Member {
     case LILY_SESSION_MEMBER_INT64: at.storeBytes(of: value.int, as: Int64.self)
     case LILY_SESSION_MEMBER_DOUBLE: at.storeBytes(of: value.real, as: Double.self)
     case LILY_SESSION_MEMBER_CHARS:
-      guard value.length < size, !value.text.contains(0) else { return refused }
+      guard value.length < size, !value.text.hasNUL else { return refused }
       memset(at, 0, size)
       if let from = value.text.baseAddress { memcpy(at, from, value.length) }
     default:
       // The old pointer may be a literal, so it is not freed here; the host frees it if need be.
       var text: UnsafeMutablePointer<CChar>?
       if value.types == .string {
-        guard !value.text.contains(0) else { return refused }
+        guard !value.text.hasNUL else { return refused }
         do throws(Failure) { text = try copyText(value.text) } catch { return error.status.rawValue }
       }
       at.storeBytes(of: text, as: UnsafeMutablePointer<CChar>?.self)

@@ -213,7 +213,7 @@ public final class Batch {
   @inline(never)
   private func leaveOutOvertakenOnes(_ table: EntryTable, _ time: Int64?) {
     try? leaveOutOvertaken(at: { time ?? Syscalls.wallClock() }) { key throws(Failure) in
-      key.withBytes { table.find($0) }.map(EntryTable.entry)
+      key.withBytes { table.find($0) }.map { EntryTable.entry($0) }
     }
   }
 

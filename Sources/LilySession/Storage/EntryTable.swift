@@ -24,6 +24,8 @@ final class EntryTable {
   private var rings = KeyedSlots(keyOffset: MemoryLayout<Node>.stride)
   /// The ring that a key was added to last. The next key usually belongs to the same.
   private var latestRing: Node.Pointer?
+  /// The entry that was set last. The next line of a file often sets the same one.
+  private var latest: Pointer?
   /// The bytes of all keys and values.
   private(set) var liveBytes: Int64 = 0
   /// True if expired entries were removed to make room, although the file still has them.
@@ -55,8 +57,14 @@ final class EntryTable {
     UnsafeRawBufferPointer(start: UnsafeRawPointer(record + 1) + record.pointee.keyCount, count: record.pointee.valueCount)
   }
 
-  static func entry(_ record: Pointer) -> Entry {
-    Entry(text: value(record), deadline: record.pointee.deadline, version: record.pointee.version)
+  static func entry(_ record: Pointer, in texts: ByteBuffer? = nil) -> Entry {
+    Entry(text: value(record), in: texts, deadline: record.pointee.deadline, version: record.pointee.version)
+  }
+
+  /// Returns the entries of `keys`; nil for an absent one. All have their texts in one buffer, because many are usually read at once.
+  func entries(_ keys: [Key]) -> [Entry?] {
+    let texts = ByteBuffer()
+    return keys.map { $0.withBytes { find($0) }.map { EntryTable.entry($0, in: texts) } }
   }
 
   func forEach(_ body: (Pointer) throws(Failure) -> Void) throws(Failure) {
@@ -113,6 +121,7 @@ final class EntryTable {
   // MARK: changing
 
   func set(_ key: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
+    if let latest, EntryTable.key(latest).equals(key) { return replace(latest, value, deadline, version) }
     set(key, hash: hashOf(key), value, deadline: deadline, version: version)
   }
 
@@ -120,24 +129,30 @@ final class EntryTable {
   func set(_ key: UnsafeRawBufferPointer, hash: Int, _ value: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
     let place = records.place(of: key, hash)
     guard let record = records[place].map(EntryTable.record) else { return add(key, hash, place, value, deadline, version) }
+    replace(record, value, deadline, version)
+  }
+
+  private func replace(_ record: Pointer, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32) {
     liveBytes &+= Int64(value.count &- record.pointee.valueCount)
+    latest = record
     // A block that is far too large for the new value is freed.
     let capacity = Int(record.pointee.capacity)
-    if capacity >= value.count, capacity <= 4 &* value.count &+ 64 {
-      EntryTable.fill(record, value, deadline, version)
-      return
-    }
-    let larger = EntryTable.makeRecord(hash, key, value, deadline, version)
-    records.replace(place, by: EntryTable.node(larger))
-    Node.join(record.pointee.node.previous, EntryTable.node(larger))
-    Node.join(EntryTable.node(larger), record.pointee.node.next)
+    if capacity >= value.count, capacity <= 4 &* value.count &+ 64 { return EntryTable.fill(record, value, deadline, version) }
+    let (key, hash) = (EntryTable.key(record), record.pointee.node.hash)
+    let new = EntryTable.makeRecord(hash, key, value, deadline, version)
+    latest = new
+    records.replace(records.place(of: key, hash), by: EntryTable.node(new))
+    Node.join(record.pointee.node.previous, EntryTable.node(new))
+    Node.join(EntryTable.node(new), record.pointee.node.next)
     EntryTable.dispose(record)
   }
 
   private func add(
     _ key: UnsafeRawBufferPointer, _ hash: Int, _ place: Int, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32
   ) {
-    let node = EntryTable.node(EntryTable.makeRecord(hash, key, value, deadline, version))
+    let record = EntryTable.makeRecord(hash, key, value, deadline, version)
+    let node = EntryTable.node(record)
+    latest = record
     records.insert(node, at: place)
     let ring = ring(of: key)
     Node.join(ring.pointee.previous, node)
@@ -173,7 +188,7 @@ final class EntryTable {
   func removeAll() {
     records.forEach { EntryTable.dispose(EntryTable.record($0)) }
     records.removeAll()
-    latestRing = nil
+    (latest, latestRing) = (nil, nil)
     rings.forEach { free($0) }
     rings.removeAll()
     liveBytes = 0
@@ -184,6 +199,7 @@ final class EntryTable {
   /// Frees a record that is in no slot any more.
   private func forget(_ node: Node.Pointer) {
     let record = EntryTable.record(node)
+    if record == latest { latest = nil }
     liveBytes &-= Int64(record.pointee.keyCount &+ record.pointee.valueCount)
     if EntryTable.isOwn(EntryTable.key(record)) { ownCount &-= 1 }
     let (previous, next) = (node.pointee.previous, node.pointee.next)

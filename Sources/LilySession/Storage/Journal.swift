@@ -140,8 +140,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
   }
 
   func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
-    Snapshot(
-      entries: keys.map { $0.withBytes { mirror.table.find($0) }.map(EntryTable.entry) }, generation: mirror.generation(of: scope))
+    Snapshot(entries: mirror.table.entries(keys), generation: mirror.generation(of: scope))
   }
 
   package func generationAtHand(of scope: Scope) -> UInt64? {

@@ -125,21 +125,22 @@ struct JournalHeader {
     return true
   }
 
+  /// Reads a number of up to 16 hex digits. Returns nil if there is none.
+  @_optimize(speed)
   static func hex(_ bytes: UnsafeRawBufferPointer, at start: Int, digits: Int) -> UInt64? {
-    guard start >= 0, digits <= 16, bytes.count &- start >= digits else { return nil }
+    guard start >= 0, digits <= 16, bytes.count &- start >= digits, let first = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return nil }
     var value: UInt64 = 0
     for at in start..<(start &+ digits) {
-      guard let digit = hexDigit(bytes[at]) else { return nil }
+      guard let digit = hexDigit(first[at]) else { return nil }
       value = value &<< 4 | UInt64(digit)
     }
     return value
   }
 
+  @inline(__always)
   private static func hexDigit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): return byte &- UInt8(ascii: "0")
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): return byte &- UInt8(ascii: "a") &+ 10
-    default: return nil
-    }
+    let (digit, letter) = (byte &- UInt8(ascii: "0"), byte &- UInt8(ascii: "a"))
+    if digit < 10 { return digit }
+    return letter < 6 ? letter &+ 10 : nil
   }
 }

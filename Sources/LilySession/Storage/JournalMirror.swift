@@ -170,7 +170,7 @@ final class JournalMirror {
           removed()
         }
       }
-    case .clear(let scope, let generation): cleared(scope, generation)
+    case .clear(let generation): cleared(parser.cleared, generation)
     case .moved: state.hasMoved = true
     case .unknown: state.hasUnknown = true
     }

@@ -110,6 +110,7 @@ struct KeyedSlots: ~Copyable {
 
   /// Takes out all blocks, and frees the memory that many of them needed.
   mutating func removeAll() {
+    if count == 0, slotCount == 16 { return }
     slots.deallocate()
     slots = KeyedSlots.makeSlots(16)
     slotCount = 16

@@ -10,7 +10,8 @@ final class LineReader {
   enum Operation {
     /// The line sets or removes keys: all that `forEachChange` visits.
     case change
-    case clear(scope: Scope, generation: UInt64)
+    /// The line removes all keys of the sessions of the scope `cleared`.
+    case clear(generation: UInt64)
     case moved
     /// The operation belongs to a newer format.
     case unknown
@@ -30,52 +31,55 @@ final class LineReader {
     /// True if the key is in `unescaped`, and not in the line.
     var isUnescaped: Bool
   }
-  private var places: [Place] = []
+  private var places = PlainList<Place>()
   /// Keys that were spelled with escapes.
   private let unescaped = ByteBuffer()
   private var line = UnsafeRawBufferPointer(start: nil, count: 0)
-  private var at = 0
-
-  init() { places.reserveCapacity(8) }
+  /// The scope that the last clear was for.
+  private(set) var cleared = Scope.none
 
   /// Reads a line, which comes without its newline. Returns its sequence number and its operation, or nil if it is damaged. Throws only if
   /// there is no memory.
   func readLine(_ line: UnsafeRawBufferPointer, _ salt: Salt) throws(Failure) -> (sequence: Int64, Operation)? {
     guard LineReader.isChecked(line, salt), line.count <= Line.limit else { return nil }
     self.line = line
-    at = JournalHeader.checkedFrom
-    places.removeAll(keepingCapacity: true)
+    places.removeAll()
     unescaped.truncate(to: 0)
-    guard let sequence = readInteger(), (1...JournalHeader.sequenceLimit).contains(sequence), skip(","), let name = try readString() else { return nil }
-    let operation: Operation
-    if isName(name, "batch") {
-      guard skip(","), skip("["), try readBatch() else { return nil }
-      operation = .change
-    } else if isName(name, "clear") {
-      guard skip(","), let sessions = try readKey(), let scope = Scope(ofSession: key(sessions)), skip(","), let digits = try readString(),
-        digits.count == 18, let generation = JournalHeader.hex(digits, at: 1, digits: 16)
-      else { return nil }
-      operation = .clear(scope: scope, generation: generation)
-    } else if isName(name, "moved") {
-      operation = .moved
-    } else if isName(name, "set") || isName(name, "remove") {
-      guard try readChange(name) else { return nil }
-      operation = .change
-    } else {
-      // The meaning of its members is unknown, but they must be JSON.
-      guard line.count < LineReader.unknownLimit, !name.contains(UInt8(ascii: "\\")) else { return nil }
-      while skip(",") {
-        if try readValue() == nil { return nil }
-      }
-      operation = .unknown
-    }
-    guard skip("]"), at == line.count else { return nil }
+    guard var cursor = LineCursor(line, at: JournalHeader.checkedFrom), let sequence = cursor.readInteger(), sequence >= 1,
+      sequence <= JournalHeader.sequenceLimit, cursor.skip(","), let operation = try readOperation(&cursor), cursor.skip("]"), cursor.isAtEnd
+    else { return nil }
     return (sequence, operation)
+  }
+
+  /// Reads a line from its operation's name on. Returns nil if it is damaged.
+  @inline(__always)
+  private func readOperation(_ cursor: inout LineCursor) throws(Failure) -> Operation? {
+    if let isSet = LineReader.readKind(&cursor) { return try readChange(&cursor, isSet: isSet) ? .change : nil }
+    if cursor.skip(text: "\"batch\"") { return try readBatch(&cursor) ? .change : nil }
+    return try readRareOperation(&cursor)
+  }
+
+  @inline(never)
+  private func readRareOperation(_ cursor: inout LineCursor) throws(Failure) -> Operation? {
+    if cursor.skip(text: "\"moved\"") { return .moved }
+    if cursor.skip(text: "\"clear\"") {
+      guard cursor.skip(","), let sessions = try readKey(&cursor), let scope = Scope(ofSession: key(sessions)), cursor.skip(","),
+        let digits = try cursor.readString(), digits.count == 18, let generation = JournalHeader.hex(digits, at: 1, digits: 16)
+      else { return nil }
+      cleared = scope
+      return .clear(generation: generation)
+    }
+    // The meaning of the members is unknown, but they must be JSON.
+    guard let name = try cursor.readString(), line.count < LineReader.unknownLimit, !name.has(UInt8(ascii: "\\")) else { return nil }
+    while cursor.skip(",") {
+      if try cursor.readValue() == nil { return nil }
+    }
+    return .unknown
   }
 
   /// Calls `body` with each change of the line that was read last.
   func forEachChange(_ body: (Change) -> Void) {
-    for place in places {
+    places.forEach { place in
       let value = UnsafeRawBufferPointer(rebasing: line[Int(place.value)..<(Int(place.value) &+ Int(place.valueCount))])
       body(Change(isSet: place.isSet, key: key(place), value: value, deadline: place.deadline, version: place.version))
     }
@@ -83,7 +87,7 @@ final class LineReader {
 
   /// Frees memory that a long line needed.
   func shrink() {
-    if places.capacity > 1024 { places = [] }
+    places.removeAll(keeping: 1024)
     unescaped.truncate(to: 0)
     unescaped.shrink(to: 1 << 16)
   }
@@ -103,27 +107,34 @@ final class LineReader {
     return UInt32(truncatingIfNeeded: check)
   }
 
-  private func readBatch() throws(Failure) -> Bool {
+  private func readBatch(_ cursor: inout LineCursor) throws(Failure) -> Bool {
+    guard cursor.skip(text: ",[") else { return false }
     repeat {
-      guard skip("["), let name = try readString(), try readChange(name), skip("]") else { return false }
-    } while skip(",")
-    return skip("]")
+      guard cursor.skip("["), let isSet = LineReader.readKind(&cursor), try readChange(&cursor, isSet: isSet), cursor.skip("]") else { return false }
+    } while cursor.skip(",")
+    return cursor.skip("]")
   }
 
-  /// Reads the rest of a set or a remove, after its name. Returns false if it is neither, or is damaged.
-  private func readChange(_ name: UnsafeRawBufferPointer) throws(Failure) -> Bool {
-    let isSet = isName(name, "set")
-    guard isSet || isName(name, "remove"), skip(","), var place = try readKey(), place.keyCount > 0 else { return false }
+  /// Reads whether a change sets or removes its key. Returns nil if it is no change.
+  @inline(__always)
+  private static func readKind(_ cursor: inout LineCursor) -> Bool? {
+    if cursor.skip(text: "\"set\"") { return true }
+    return cursor.skip(text: "\"remove\"") ? false : nil
+  }
+
+  /// Reads the rest of a set or a remove, after its name. Returns false if it is damaged.
+  @_optimize(speed)
+  private func readChange(_ cursor: inout LineCursor, isSet: Bool) throws(Failure) -> Bool {
+    guard cursor.skip(","), var place = try readKey(&cursor), place.keyCount > 0 else { return false }
     place.isSet = isSet
     if isSet {
-      let start = at &+ 1
-      guard skip(","), let value = try readValue() else { return false }
-      place.value = UInt32(truncatingIfNeeded: start)
+      guard cursor.skip(",") else { return false }
+      place.value = UInt32(truncatingIfNeeded: cursor.at)
+      guard let value = try cursor.readValue(), cursor.skip(","), let deadline = cursor.readInteger() else { return false }
       place.valueCount = UInt32(truncatingIfNeeded: value.count)
-      guard skip(","), let deadline = readInteger() else { return false }
       place.deadline = deadline
-      if skip(",") {
-        guard let version = readInteger(), version > 0, let version = UInt32(exactly: version) else { return false }
+      if cursor.skip(",") {
+        guard let version = cursor.readInteger(), version > 0, let version = UInt32(exactly: version) else { return false }
         place.version = version
       }
     }
@@ -131,54 +142,21 @@ final class LineReader {
     return true
   }
 
-  /// Skips this byte. Returns false if another one is next.
-  @inline(__always)
-  private func skip(_ byte: Unicode.Scalar) -> Bool {
-    guard at < line.count, line[at] == UInt8(ascii: byte) else { return false }
-    at &+= 1
-    return true
-  }
-
-  /// Reads an integer without a sign or leading zeros. Returns nil if there is none.
-  private func readInteger() -> Int64? {
-    let start = at
-    var value: Int64 = 0
-    while at < line.count {
-      let digit = line[at] &- UInt8(ascii: "0")
-      guard digit < 10 else { break }
-      value = value &* 10 &+ Int64(digit)
-      at &+= 1
-    }
-    guard at > start, at == start &+ 1 || line[start] != UInt8(ascii: "0") else { return nil }
-    // Up to 18 digits have not overflowed.
-    return at &- start <= 18 ? value : JSONText.integer(UnsafeRawBufferPointer(rebasing: line[start..<at]))
-  }
-
-  /// Reads a JSON value, and returns its spelling, or nil if there is none.
-  private func readValue() throws(Failure) -> UnsafeRawBufferPointer? {
-    guard let end = try JSONScan.end(ofValueAt: at, in: line) else { return nil }
-    defer { at = end }
-    return UnsafeRawBufferPointer(rebasing: line[at..<end])
-  }
-
-  /// Reads a string, and returns its spelling with the quotes, or nil if there is none.
-  private func readString() throws(Failure) -> UnsafeRawBufferPointer? {
-    guard at < line.count, line[at] == UInt8(ascii: "\"") else { return nil }
-    return try readValue()
-  }
-
-  /// Returns true if a string, which comes with its quotes, is this name.
-  @inline(__always)
-  private func isName(_ spelled: UnsafeRawBufferPointer, _ name: StaticString) -> Bool {
-    guard spelled.count == name.utf8CodeUnitCount &+ 2 else { return false }
-    return UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
-      .equals(UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
-  }
-
   /// Reads a string that is a key or a prefix, and returns where its decoded bytes are. Returns nil if it cannot be either.
-  private func readKey() throws(Failure) -> Place? {
-    let start = at &+ 1
-    guard let spelled = try readString() else { return nil }
+  @inline(__always)
+  private func readKey(_ cursor: inout LineCursor) throws(Failure) -> Place? {
+    let start = cursor.at &+ 1
+    guard let plain = cursor.readPlainString() else { return try readSpelledKey(&cursor) }
+    // A NUL is always spelled with an escape, so this key is in no scope.
+    guard plain.count <= Key.storageLimit else { return nil }
+    return Place(key: UInt32(truncatingIfNeeded: start), keyCount: UInt16(truncatingIfNeeded: plain.count), isSet: false, isUnescaped: false)
+  }
+
+  /// Reads what `readKey` reads, however it is spelled.
+  @inline(never)
+  private func readSpelledKey(_ cursor: inout LineCursor) throws(Failure) -> Place? {
+    let start = cursor.at &+ 1
+    guard let spelled = try cursor.readString() else { return nil }
     let inner = UnsafeRawBufferPointer(rebasing: spelled[1..<(spelled.count &- 1)])
     var place = Place(key: UInt32(truncatingIfNeeded: start), keyCount: 0, isSet: false, isUnescaped: false)
     var count = inner.count

@@ -24,7 +24,7 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
   }
 
   private func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
-    Snapshot(entries: keys.map { $0.withBytes { table.find($0) }.map(EntryTable.entry) }, generation: generation(of: scope))
+    Snapshot(entries: table.entries(keys), generation: generation(of: scope))
   }
 
   private func generation(of scope: Scope) -> UInt64 { scope == .none ? generation : table.generation(of: scope) }

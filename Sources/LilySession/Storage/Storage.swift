@@ -37,32 +37,35 @@ public protocol Storage: AnyObject, Sendable {
 }
 
 /// What is stored under a key.
-public struct Entry: @unchecked Sendable { // the text is never changed
-  /// The JSON text, and a NUL that does not count.
-  private let text: ByteBuffer
+public struct Entry: @unchecked Sendable { // its part of the buffer is never changed, nor is the buffer once others have the entry
+  /// Has the JSON text with a NUL behind it that does not count, and maybe the texts of other entries.
+  private let texts: ByteBuffer
+  private let start: Int
+  /// The length of the text in bytes.
+  package let textCount: Int
   /// When the entry expires, UTC in ms; 0 means never.
   public var deadline: Int64
   /// The version of the field that wrote the entry.
   public var version: UInt32
 
-  package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
-    self.text = ByteBuffer(capacity: text.count &+ 1)
-    self.text.append(text)
-    self.text.append(0)
+  /// Makes an entry with a copy of the text, which is appended to `texts`, or has a buffer of its own if that is nil.
+  package init(text: UnsafeRawBufferPointer, in texts: ByteBuffer? = nil, deadline: Int64, version: UInt32) {
+    let texts = texts ?? ByteBuffer(capacity: text.count &+ 1)
+    self.texts = texts
+    start = texts.count
+    textCount = text.count
+    texts.reserve(text.count &+ 1)
+    texts.append(text)
+    texts.append(0)
     self.deadline = deadline
     self.version = version
   }
 
-  package func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R {
-    try body(text.slice(0, text.count &- 1))
-  }
+  private var text: UnsafeRawBufferPointer { texts.slice(start, start &+ textCount) }
 
-  /// The length of the text in bytes.
-  package var textCount: Int { text.count &- 1 }
+  package func withText<R>(_ body: (UnsafeRawBufferPointer) throws(Failure) -> R) throws(Failure) -> R { try body(text) }
 
-  var identity: EntryIdentity {
-    EntryIdentity(textHash: hashOf(text.slice(0, text.count &- 1)), version: version)
-  }
+  var identity: EntryIdentity { EntryIdentity(textHash: hashOf(text), version: version) }
 
   /// Returns true if the entry has expired at this time (UTC in ms), so that it reads as absent.
   public func isExpired(at now: Int64) -> Bool { Entry.isExpired(deadline, at: now) }

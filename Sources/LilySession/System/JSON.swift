@@ -100,7 +100,7 @@ package struct JSON {
     /// Returns the text of a string, or of the name that a member begins with. A NUL follows it.
     @inline(never)
     package func string(_ room: UnsafeMutableRawPointer) -> UnsafeRawBufferPointer {
-      let end = JSONText.endOfString(text, from: 1)
+      let end = JSONText.endOfPlainString(text, from: 0) ?? JSONText.endOfString(text, from: 1)
       let count = JSONEscape.decode(UnsafeRawBufferPointer(rebasing: text[1..<(end &- 1)]), into: room) ?? 0
       room.storeBytes(of: 0, toByteOffset: count, as: UInt8.self) // all text that the host gets ends with a NUL
       return UnsafeRawBufferPointer(start: room, count: count)

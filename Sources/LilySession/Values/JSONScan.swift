@@ -25,31 +25,13 @@ struct JSONScan {
   /// too long, because a journal has no such values. Throws only if there is no memory.
   static func end(ofValueAt start: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Int? {
     guard start >= 0, start < text.count else { return nil }
-    if let end = endOfPlainString(at: start, in: text) { return end &- start <= JSONText.valueLimit ? end : nil }
+    if let end = JSONText.endOfPlainString(text, from: start) { return end &- start <= JSONText.valueLimit ? end : nil }
+    if let end = JSONText.endOfPlainInteger(text, from: start) { return end }
     let most = JSONText.valueLimit &+ 1
     let end = text.count &- start > most ? start &+ most : text.count
     let scan = try JSONScan(valueAt: start, in: UnsafeRawBufferPointer(rebasing: text[0..<end]))
     guard scan.isValue, scan.isCompact, scan.at &- start <= JSONText.valueLimit, scan.isUTF8(text, from: start) else { return nil }
     return scan.at
-  }
-
-  /// Returns where the string ends that begins at `start`, if it has only ASCII and no escapes, as most have. Returns nil if what begins there
-  /// is anything else, or ends within the last eight bytes of the text.
-  @inline(__always)
-  static func endOfPlainString(at start: Int, in text: UnsafeRawBufferPointer) -> Int? {
-    guard text[start] == UInt8(ascii: "\"") else { return nil }
-    var at = start &+ 1
-    while at &+ 8 <= text.count {
-      let word = UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      let special = JSONText.special(in: word)
-      if word & 0x8080_8080_8080_8080 & (special &- 1) != 0 { return nil } // bytes behind the special one do not count
-      if special != 0 {
-        at &+= special.trailingZeroBitCount / 8
-        return text[at] == UInt8(ascii: "\"") ? at &+ 1 : nil
-      }
-      at &+= 8
-    }
-    return nil
   }
 
   /// A buffer with a pointer that is not optional, because an optional one would be checked at each byte. `at` must be below `count`.

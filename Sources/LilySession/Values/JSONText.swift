@@ -34,12 +34,11 @@ package enum JSONText {
   /// Returns where the run of bytes ends that need no escape.
   static func endOfPlain(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {
     var at = start
-    while at &+ 8 <= text.count {
-      let special = special(in: UInt64(littleEndian: text.loadUnaligned(fromByteOffset: at, as: UInt64.self)))
+    while at < text.count {
+      let special = special(in: text.word(at: at)) // the zeros behind the end are special
       if special != 0 { return at &+ special.trailingZeroBitCount / 8 }
       at &+= 8
     }
-    while at < text.count, text[at] >= 0x20, text[at] != UInt8(ascii: "\""), text[at] != UInt8(ascii: "\\") { at &+= 1 }
     return at
   }
 
@@ -161,6 +160,34 @@ package enum JSONText {
       at &+= 1
     }
     return at
+  }
+
+  /// Returns where the string ends that begins at `start`, if it has only ASCII and no escapes, as most have. Returns nil if what begins there
+  /// is anything else.
+  @inline(__always)
+  static func endOfPlainString(_ text: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    guard text[start] == UInt8(ascii: "\"") else { return nil }
+    var at = start &+ 1
+    while at < text.count {
+      let word = text.word(at: at)
+      let special = special(in: word)
+      if word & 0x8080_8080_8080_8080 & (special &- 1) != 0 { return nil } // bytes behind the special one do not count
+      if special != 0 {
+        at &+= special.trailingZeroBitCount / 8
+        return at < text.count && text[at] == UInt8(ascii: "\"") ? at &+ 1 : nil
+      }
+      at &+= 8
+    }
+    return nil
+  }
+
+  /// Returns where the integer ends that begins at `start`, if it has up to 18 digits and no sign, and a comma follows. Returns nil if anything
+  /// else begins there.
+  @inline(__always)
+  static func endOfPlainInteger(_ text: UnsafeRawBufferPointer, from start: Int) -> Int? {
+    let end = endOfDigits(text, from: start)
+    let isInteger = end > start && end &- start <= 18 && (text[start] != UInt8(ascii: "0") || end == start &+ 1)
+    return isInteger && end < text.count && text[end] == UInt8(ascii: ",") ? end : nil
   }
 
   static func endOfDigits(_ text: UnsafeRawBufferPointer, from start: Int) -> Int {

@@ -88,36 +88,3 @@ extension Array where Element == UInt8 {
     try withUnsafeBufferPointer { bytes throws(E) in try body(UnsafeRawBufferPointer(bytes)) }
   }
 }
-
-extension UnsafeRawBufferPointer {
-  var hasNUL: Bool { has(0) }
-
-  func has(_ byte: UInt8) -> Bool { baseAddress.map { memchr($0, Int32(byte), count) != nil } ?? false }
-
-  func equals(_ other: UnsafeRawBufferPointer) -> Bool {
-    guard count == other.count else { return false }
-    guard let here = baseAddress, let there = other.baseAddress else { return true }
-    return memcmp(here, there, count) == 0
-  }
-
-  func begins(with prefix: UnsafeRawBufferPointer) -> Bool {
-    count >= prefix.count && UnsafeRawBufferPointer(rebasing: self[0..<prefix.count]).equals(prefix)
-  }
-
-  /// Returns true if these bytes are the first and then the second.
-  @inline(__always)
-  func consists(of first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer) -> Bool {
-    guard count == first.count &+ second.count, let here = baseAddress, let one = first.baseAddress, let two = second.baseAddress else { return false }
-    return memcmp(here + first.count, two, second.count) == 0 && memcmp(here, one, first.count) == 0
-  }
-
-  /// Returns true if these bytes come before the others in byte order, where shorter ones come first.
-  func precedes(_ other: UnsafeRawBufferPointer) -> Bool {
-    let shared = Swift.min(count, other.count)
-    if shared > 0, let here = baseAddress, let there = other.baseAddress {
-      let order = memcmp(here, there, shared)
-      if order != 0 { return order < 0 }
-    }
-    return count < other.count
-  }
-}

@@ -11,6 +11,7 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   deinit { start.deallocate() }
 
+  @inline(__always)
   var isEmpty: Bool { count == 0 }
 
   /// `at` must be below `count`.
@@ -27,10 +28,23 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
 
   mutating func removeAll() { count = 0 }
 
+  /// Removes all elements, and frees their memory if it has room for more than `limit`.
+  mutating func removeAll(keeping limit: Int) {
+    count = 0
+    guard capacity > limit else { return }
+    start.deallocate()
+    start = .allocate(capacity: 8)
+    capacity = 8
+  }
+
   mutating func removeLast(_ number: Int) { count = max(count &- number, 0) }
 
   @inline(__always)
-  mutating func append(_ element: Element) { insert(element, at: count) }
+  mutating func append(_ element: Element) {
+    if count == capacity { grow() }
+    start[count] = element
+    count &+= 1
+  }
 
   /// Changes the last element, if there is one.
   mutating func changeLast(_ body: (inout Element) -> Void) {

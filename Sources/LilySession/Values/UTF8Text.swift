@@ -8,9 +8,7 @@ package enum UTF8Text {
     let end = bytes.count
     while at < end {
       // Most text is ASCII, of which eight bytes are looked at together.
-      while at &+ 8 <= end, bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self) & 0x8080_8080_8080_8080 == 0 {
-        at &+= 8
-      }
+      while at < end, bytes.word(at: at) & 0x8080_8080_8080_8080 == 0 { at &+= 8 }
       guard at < end else { break }
       if bytes[at] < 0x80 {
         at &+= 1
