@@ -210,7 +210,8 @@ enum lily_session_open_flags {
   LILY_SESSION_EXCLUSIVE = 4, /**< this handle alone writes to the file, until it and its sessions are closed, so an update is one system
                                    call. Opening returns BUSY at once while another handle, of this process or another, is exclusive. Writing
                                    by a handle that is not returns BUSY after 5 s. READ_ONLY handles read on. A child of fork keeps
-                                   the file locked until it ends or runs another program. With READ_ONLY: INVALID_ARGUMENT */
+                                   the file locked until it ends or runs another program. If somebody replaces the file all the same,
+                                   the next sync returns NOT_DURABLE once. With READ_ONLY: INVALID_ARGUMENT */
   LILY_SESSION_SCOPE_FILES = 8, /**< each scope is a file of its own, in the directory `<file>.d`: what is done with one costs the same however
                                    many there are, and the quota counts for each. Made for servers with a scope for each user. All programs
                                    that use the file must open it so. Opening a file that has scopes in it returns UNSUPPORTED;
@@ -314,9 +315,9 @@ lily_session_status lily_session_storage_scopes(lily_session_storage *storage, l
 
 /** Removes scopes in which everything has expired or was removed. Where scopes are
  * files, it deletes the files. It may run at any time, in any thread or process,
- * beside programs that use the scopes: to a session that was attached before, it is
- * like a clear. Where scopes are files, it reads each of them, which takes some tens
- * of microseconds, and leaves those alone that are damaged, have lines of a newer
+ * beside programs that use the scopes. Where scopes are files, it is like a clear to a
+ * session that was attached before; it reads each of them, which takes some tens of
+ * microseconds, and leaves those alone that are damaged, have lines of a newer
  * format, are no journals, or are in use just now.
  *
  * @param limit        removes this many at most; 0: no limit. Where scopes are
@@ -527,7 +528,8 @@ lily_session_status lily_session_storage_each(lily_session_storage *storage, con
  * handle has written and removed nothing since the last sync. If the file cannot
  * be rewritten (it is mounted by itself, or its folder may not be written),
  * removed values are overwritten in the file itself.
- * @return NOT_DURABLE: the disk refused; BUSY, FORKED; PERMISSION, IO, NO_SPACE:
+ * @return NOT_DURABLE: the disk refused, or somebody else has replaced the file of an
+ *         exclusive storage; BUSY, FORKED; PERMISSION, IO, NO_SPACE:
  *         what was written survives power loss, but the file, or one that was left
  *         beside it, still holds values that were removed or cleared
  * @since 0.1 */

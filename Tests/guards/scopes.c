@@ -1,8 +1,8 @@
 /* Does something with one scope of a storage that has many. scopes.py counts the instructions and the memory.
  *
- *   scopes DIRECTORY one|memory|files request|logout|each|open|sweep SCOPES COUNT
+ *   scopes DIRECTORY one|memory|files|folder request|logout|each|open|sweep SCOPES COUNT
  *
- * The storage is one file, in memory, or a file for each scope. */
+ * The storage is one file, in memory, a file for each scope, or the same with all files in one of the folders. */
 #include <lily_session.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +21,28 @@ static void require(lily_session_status status) {
   exit(2);
 }
 
+static int in_one_folder;
+
+/* Returns the number of the folder that has the scope's file: the first byte of the CRC-32C of its name (docs/format.md). */
+static unsigned folder_of(const char *name) {
+  uint32_t rest = 0xFFFFFFFF;
+  for (; *name; name++) {
+    rest ^= (unsigned char)*name;
+    for (int bit = 0; bit < 8; bit++) rest = rest & 1 ? rest >> 1 ^ 0x82F63B78 : rest >> 1;
+  }
+  return ~rest >> 24;
+}
+
 static lily_session_storage *scope(int number) {
   lily_session_storage *one;
   char name[20];
-  snprintf(name, sizeof name, "user:%08d", number);
+  static int next, numbers[2000];
+  for (; in_one_folder && next <= number; next++) {
+    numbers[next] = next == 0 ? 0 : numbers[next - 1];
+    do snprintf(name, sizeof name, "user:%08d", ++numbers[next]);
+    while (folder_of(name) != 0);
+  }
+  snprintf(name, sizeof name, "user:%08d", in_one_folder ? numbers[number] : number);
   require(lily_session_storage_scoped(all, name, &one));
   return one;
 }
@@ -68,7 +86,8 @@ int main(int argc, char **argv) {
   snprintf(path, sizeof path, "%s/session.jsonl", argv[1]);
   options.quota_bytes = -1;
   if (strcmp(argv[2], "memory") != 0) options.flags = LILY_SESSION_NO_SYNC;
-  if (strcmp(argv[2], "files") == 0) options.flags |= LILY_SESSION_SCOPE_FILES;
+  in_one_folder = strcmp(argv[2], "folder") == 0;
+  if (strcmp(argv[2], "files") == 0 || in_one_folder) options.flags |= LILY_SESSION_SCOPE_FILES;
   fields = lily_session_persistence_new();
   lily_session_field token = LILY_SESSION_FIELD_CHARS(struct user, token), pages = LILY_SESSION_FIELD_INT64(struct user, pages);
   require(lily_session_field_add(fields, &token));

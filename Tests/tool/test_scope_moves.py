@@ -201,7 +201,25 @@ def test_the_new_place_is_synced_before_a_scope_leaves_the_old_one(home, shim, t
         if way == "--to-one" and what == "unlink" and name in files:
             assert store.name in synced, (name, "was removed before the store's file was synced")
             left.add(name)
+        if way == "--to-files" and what == "rename" and data == store.name:
+            last = set(files) - left  # what leaves the store by this rewriting, if it is the last one
+            unsynced = last - synced
+    if way == "--to-files":
+        assert len(last) <= 1 and not unsynced, "the store was rewritten before the last scope's file was synced"
+        left |= last
     assert left == set(files) or rerun and left
+
+
+def test_a_move_that_was_killed_at_its_last_rename_is_not_forgotten(home, shim):
+    """Otherwise the store would keep the values of scopes, and log-outs would not take them out."""
+    codes = []
+    while True:
+        shutil.rmtree(home.store().parent, ignore_errors=True)
+        store = begin(home, "--to-files")
+        if under(shim, home, store, "--to-files", f"renameat@{len(codes) + 1}=kill") == 0:
+            break
+        codes.append(home.run("list", "--scope", "ada", code=None).code)
+    assert codes[-1] == 3  # the store is refused until the move is completed
 
 
 # ------------------------------------------------------------------------------------------------ what stays

@@ -261,7 +261,7 @@ def test_verify_names_everything_that_is_wrong_with_the_files(home):
         "damaged": [scopefiles.file_of(store, b"bad")], "unusable": [scopefiles.file_of(store, b"junk"), scopefiles.file_of(store, b"second")],
         "misplaced": [wrong / "a.jsonl"],
         "leftover": [wrong / f"{scopefiles.file_of(store, b'gone').name}.x", wrong / "y"],
-        "foreign": [folder / "notes", folder / "0", folder / "AA", place / "notes", place / "A.jsonl", place / "sub.jsonl", place / "fifo.jsonl"],
+        "foreign": [folder / "notes", folder / "0", folder / "AA", place / "notes", place / "A.jsonl", place / "sub.jsonl", place / "fifo.jsonl", wrong / "cleared"],
         "link": [folder / "ff", place / "link.jsonl"]}
     gone = scopefiles.file_of(store, b"gone")
     gone.parent.mkdir(exist_ok=True)
@@ -271,6 +271,7 @@ def test_verify_names_everything_that_is_wrong_with_the_files(home):
     for path in things["foreign"][1:3] + [things["foreign"][5]]:
         path.mkdir()
     os.mkfifo(things["foreign"][6])
+    things["foreign"][7].mkdir()
     if things["link"][0].exists():
         things["link"].pop(0)
     else:

@@ -37,13 +37,14 @@ final class Folder: @unchecked Sendable { // what changes is guarded by `exclusi
     if let exclusion { try exclusion.run(body) } else { try body() }
   }
 
-  /// Returns why others could exchange the folder's files, as `FolderOwners` does; nil if they could not. For a shared folder it is found out
-  /// once, because a server opens a scope for each request.
-  func weakness(_ path: UnsafePointer<CChar>) -> Failure? {
+  /// Returns why others could exchange the folder's files, as `FolderOwners` does; nil if they could not.
+  ///
+  /// - Parameter anew: if false, a shared folder is judged once only, because a server opens a scope for each request.
+  func weakness(_ path: UnsafePointer<CChar>, anew: Bool) -> Failure? {
     guard exclusion != nil else { return FolderOwners.weakness(of: descriptor, path) }
     var weakness: Failure?
     _ = try? alone { () throws(Failure) in
-      if !isJudged { knownWeakness = FolderOwners.weakness(of: descriptor, path) }
+      if anew || !isJudged { knownWeakness = FolderOwners.weakness(of: descriptor, path) }
       isJudged = true
       weakness = knownWeakness
     }

@@ -14,7 +14,7 @@ extension Journal {
 
   private func openFirst() throws(Failure) {
     let opened = try route.openFile(create: options.create && !options.isReadOnly)
-    if opened == .nothing, options.acceptsMissing { return mirror.voided(clearsOfScopes) }
+    if opened == .nothing, options.acceptsMissing { return mirror.voided(try markOfScopes()) }
     guard opened != .nothing else { throw Failure(.notFound, "cannot open", systemError: ENOENT).at(names.path) }
     // An empty file may be a store that was emptied, unless this very call has made it.
     if options.isStrict, opened != .made, try isEmpty() { throw Failure(.corrupt, "the file is empty, and may have lost its content").at(names.path) }
@@ -117,25 +117,40 @@ extension Journal {
     case .another: if try openAnother(create: false) { return .another }
     case .nothing: break
     }
-    vanish()
+    try vanish()
     route.releaseFolder()
     return .nothing
   }
 
-  /// For the file of a scope, the count of clears in its folder.
-  var clearsOfScopes: UInt64? { isScopeFile ? route.clearsOfFolder() : nil }
+  /// Returns, for the file of a scope, the mark of clears in its folder; nil for other files.
+  func markOfScopes() throws(Failure) -> UInt64? { isScopeFile ? try route.markOfFolder() : nil }
 
   /// Opens the file that the path names, which is another one than before. Returns false if the path names no file.
   private func openAnother(create: Bool) throws(Failure) -> Bool {
+    let isDeserted = isScopeFile && route.file >= 0 && !endsWithMoved()
     switch try route.openFile(create: create) {
     case .nothing: return false
     case .same: break
-    case .another, .made: meetAnotherFile()
+    case .another, .made:
+      meetAnotherFile()
+      if isDeserted { mirror.deserted() }
     }
     return true
   }
 
+  /// Returns true if the file that is open says that it was rewritten. Otherwise it was swept, or somebody has deleted it or moved it away.
+  private func endsWithMoved() -> Bool {
+    if let size = try? Syscalls.sizeAndLinks(route.file).size, size > mirror.applied { _ = try? catchUp(to: size, isLocked: false) }
+    return mirror.hasMoved
+  }
+
+  /// Only an exclusive storage writes without looking whether the path still leads to its file.
+  private func noteLoss() {
+    if options.isExclusive { debts.fileWasReplaced() }
+  }
+
   private func meetAnotherFile() {
+    noteLoss()
     mirror.startOver()
     debts.metAnotherFile()
     watcher.pathChanged()
@@ -147,10 +162,12 @@ extension Journal {
   }
 
   /// Notes that the path has no file any more. What was stored is gone with it, as after a clear.
-  private func vanish() {
+  private func vanish() throws(Failure) {
     guard route.file >= 0 || isScopeFile else { return }
+    let mark = try markOfScopes()
+    noteLoss()
     route.forgetFile()
-    mirror.voided(clearsOfScopes)
+    mirror.voided(mark)
     debts.fileIsGone()
     watcher.pathChanged()
   }
@@ -173,7 +190,7 @@ extension Journal {
 
   /// Makes the header of a new file that continues what is known.
   func makeHeader() throws(Failure) -> JournalHeader {
-    if mirror.applied == 0, let clears = clearsOfScopes { mirror.voided(clears) } // there may have been a clear since this handle looked
+    if mirror.applied == 0, isScopeFile { mirror.voided(try markOfScopes()) } // there may have been a clear since this handle looked
     // If this handle knows that the file has vanished, it has counted that as a clear already, so the generation stays.
     let generation = mirror.hasGeneration ? mirror.generation : JournalMirror.firstGeneration(try Syscalls.randomNumber())
     return JournalHeader(salt: Salt(try Syscalls.randomNumber()), generation: generation)

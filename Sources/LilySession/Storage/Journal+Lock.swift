@@ -135,6 +135,7 @@ extension Journal {
     var patience = Patience()
     while true {
       _ = try followPath(create: true)
+      try restoreOwnFile()
       if route.isReadOnly { try openForWriting() }
       guard try lockFile() else {
         try patience.keepWaiting("the file is replaced again and again")

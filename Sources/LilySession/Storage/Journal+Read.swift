@@ -18,7 +18,8 @@ extension Journal {
 
   @inline(never)
   private func freshenByPath(_ lookingUp: Bool, _ foundJustNow: Syscalls.SizeAndLinks?) throws(Failure) {
-    var foundJustNow = foundJustNow
+    var foundJustNow = route.isLockedForGood ? nil : foundJustNow
+    try restoreOwnFile()
     var patience = Patience()
     var mustLook = lookingUp
     var rounds = 0
@@ -121,7 +122,7 @@ extension Journal {
       mirror.began(header, isDamaged: isDamaged, linesAt: isAtOne ? behindOne : 2 * behindOne)
     case .cut(let header): mirror.ruined(header)
     case .zeroed: mirror.ruined(nil)
-    case .unfinished: mirror.voided(clearsOfScopes)
+    case .unfinished: mirror.voided(try markOfScopes())
     case .lost:
       let behindHeader = Int64(2 * JournalHeader.length)
       var found = try findSalt(from: behindHeader, to: size)

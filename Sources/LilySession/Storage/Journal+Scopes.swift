@@ -83,11 +83,12 @@ extension Journal {
         continue
       }
       if !names.isEmpty { hasFolder = true }
+      let others = names.filter { ScopeFileName.scope(of: $0, in: number) == nil }
       for file in names where removed != limit {
         guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
         looks &+= 1
         do throws(Failure) {
-          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: names) {
+          switch try makeJournal(file, in: folders, number).judge(removing: limit != nil, beside: others) {
           case .living: if limit == nil { living.append(Key(stored: scope.name)) }
           case .removed: removed &+= 1
           case .other: break
@@ -117,8 +118,8 @@ extension Journal {
   ///   - removing: if true, removes the file, with what is beside it, if it has nothing that has not expired. Whoever waits for its lock
   ///   finds that the file has no name any more, and makes a new one; for sessions that were attached before, that is a clear. A file with
   ///   damage, or with lines of a newer format, stays, because nobody knows what those say. So does one that is in use just now.
-  ///   - names: the names in the folder, among which are those of what is beside the file.
-  private func judge(removing: Bool, beside names: [[UInt8]]) throws(Failure) -> Judgement {
+  ///   - others: the names in the folder that are no scope's file, among which are those of what is beside the file.
+  private func judge(removing: Bool, beside others: [[UInt8]]) throws(Failure) -> Judgement {
     let time = now()
     return try exclusively { () throws(Failure) in
       func isLiving() -> Bool { mirror.table.contains { !Entry.isExpired($0.pointee.deadline, at: time) } }
@@ -128,15 +129,34 @@ extension Journal {
       guard removing, route.file >= 0, isOver(), try Syscalls.tryLock(route.file) == .taken else { return isLiving() ? .living : .other }
       defer { Syscalls.unlock(route.file) }
       guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
-      if let failure = names.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
-      // This comes before the name goes, because after that anyone may make a new file. On a full disk, the blocks of this one have room for it.
-      do throws(Failure) { _ = try route.countClear(above: mirror.generation >> 32) } catch {
-        guard error.status == .noSpace, Syscalls.truncateFile(route.file, to: 0) else { throw error }
-        _ = try route.countClear(above: mirror.generation >> 32)
-      }
-      guard Syscalls.removeName(route.directory, self.names.file) else { throw Syscalls.failure("cannot remove") }
-      return .removed
+      if let failure = others.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
+      return try removeScopeFile() ? .removed : .other
     }
+  }
+
+  /// Removes this file, which is that of a scope. The caller has the lock, and has removed what is beside the file. For sessions that are
+  /// attached, that is a clear. On a full disk, the blocks of the file have room for the folder's mark.
+  ///
+  /// - Returns: false if the path leads to another file by now.
+  private func removeScopeFile() throws(Failure) -> Bool {
+    // This comes before the name goes, because after that anyone may make a new file.
+    do throws(Failure) { _ = try route.markOfFolder(changing: true) } catch {
+      guard error.status == .noSpace, try route.lookUp() == .thisFile, Syscalls.truncateFile(route.file, to: 0) else { throw error }
+      _ = try route.markOfFolder(changing: true)
+    }
+    guard try route.lookUp() == .thisFile else { return false }
+    guard Syscalls.removeName(route.directory, names.file) else { throw Syscalls.failure("cannot remove") }
+    return true
+  }
+
+  /// Clears the scope by removing its file, because the disk is full. Nothing else must be stored in it. The caller has the lock.
+  ///
+  /// - Returns: false if the path leads to another file by now.
+  func clearByRemoving() throws(Failure) -> Bool {
+    if let failure = removeRemains() { throw failure }
+    guard try removeScopeFile() else { return false }
+    if options.isPowerDurable { try route.syncFolder() }
+    return true
   }
 
   /// Removes what a process may have left beside the file since the names in the folder were read, and died: those names are known.

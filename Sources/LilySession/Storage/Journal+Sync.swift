@@ -7,17 +7,27 @@ extension Journal {
         route.doubt() // nothing is owed; the next use looks where the path leads
         return nil
       }
-      // If the file is gone, no sync brings back what was in it. The next write begins a new file.
-      if try followPath(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
-      if try Syscalls.sizeAndLinks(route.file).size == 0 {
-        mirror.voided(clearsOfScopes)
-        debts.fileIsGone()
-        return debts.owesRemains ? try removeRemainsOfEmptied() : nil
+      let unerased = try syncKnown(hostTime)
+      if debts.mayHaveLost {
+        debts.lossIsKnown()
+        throw Failure(.notDurable, "somebody else has replaced the file of this exclusive storage; the latest changes may be lost")
       }
-      let unerased = try eraseRemoved(hostTime)
-      if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
       return unerased?.naming(names.path)
     }
+  }
+
+  private func syncKnown(_ hostTime: Int64?) throws(Failure) -> Failure? {
+    // If the file is gone, no sync brings back what was in it. The next write begins a new file.
+    if try followPath(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
+    try restoreOwnFile()
+    if try Syscalls.sizeAndLinks(route.file).size == 0 {
+      mirror.voided(try markOfScopes())
+      debts.fileIsGone()
+      return debts.owesRemains ? try removeRemainsOfEmptied() : nil
+    }
+    let unerased = try eraseRemoved(hostTime)
+    if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
+    return unerased
   }
 
   /// Removes what is beside a file that somebody has emptied. The next write begins the file, and not this.
@@ -25,6 +35,15 @@ extension Journal {
     if try !lockFile() { try lockAndCatchUp(lookingUp: true) } // the path leads to another file by now
     defer { unlockFile() }
     return removeRemains()
+  }
+
+  /// Writes the file of an exclusive storage anew if somebody else has cut it or written to it. An update does not look at the file, so what
+  /// was acknowledged is only in memory then.
+  func restoreOwnFile() throws(Failure) {
+    guard route.isLockedForGood, mirror.applied > 0, !mirror.hasUnknown, try Syscalls.sizeAndLinks(route.file).size != mirror.applied,
+      try route.lookUp() == .thisFile
+    else { return }
+    try compact(0) // the host's clock may not be asked here; at time 0 nothing has expired
   }
 
   /// Rewrites the file if that is owed or worthwhile. A rewritten file is also synced. Returns why removed values are still in the file, or
@@ -61,6 +80,7 @@ extension Journal {
   /// need the file's lock: if another process compacts meanwhile, its new file has our lines, and is synced before it takes the place.
   func makeDurable(_ hostTime: Int64?) -> Failure? {
     do throws(Failure) {
+      if options.isExclusive { try requirePlace() }
       if !debts.owesNewFile {
         // If this fails, the whole file is written anew from memory.
         do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }

@@ -31,7 +31,9 @@ extension Journal {
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, isInLine: Bool = true
   ) throws(Failure) -> WriteOutcome {
     if route.file < 0, try removesFromNoFile(batch) { return .written(nil) }
-    if isInLine { try lockAndCatchUpInLine() } else { try lockAndCatchUp() }
+    // An exclusive storage looks where the path leads before it removes something, as a removal must not be acknowledged for another file.
+    let looksUp = batch.hasRemoves && route.isLockedForGood
+    if isInLine, !looksUp { try lockAndCatchUpInLine() } else { try lockAndCatchUp(lookingUp: looksUp) }
     defer { unlockFile() }
     if let wanted {
       let current = mirror.generation(of: scope)
@@ -127,7 +129,7 @@ extension Journal {
   ///
   /// - Returns: false if somebody has made the file of the scope meanwhile, so that this has to be cleared, too.
   private func clearNothing() throws(Failure) -> Bool {
-    mirror.clearedNothing(isScopeFile ? try route.countClear(above: mirror.generation >> 32) : nil)
+    mirror.clearedNothing(isScopeFile ? try route.markOfFolder(changing: true) : nil)
     // Who makes the file from now on meets this clear.
     if isScopeFile, try followPath(create: false) != .nothing { return false }
     if let failure = removeRemainsByPath() { throw failure }
@@ -148,7 +150,7 @@ extension Journal {
   }
 
   private func appendClear(_ scope: Scope, _ hostTime: Int64?) throws(Failure) {
-    try lockAndCatchUp()
+    try lockAndCatchUp(lookingUp: route.isLockedForGood)
     defer { unlockFile() }
     let next = (scope == .none ? mirror.generation : mirror.table.generation(of: scope)) &+ 1
     scratch.begin()
@@ -172,8 +174,9 @@ extension Journal {
   private func clearInNewFile(_ scope: Scope, _ generation: UInt64, _ hostTime: Int64?) throws(Failure) {
     mirror.cleared(scope, generation)
     do throws(Failure) { try compact(hostTime, evenFull: true) } catch {
+      let keepsNothing = mirror.table.count == 0
       mirror.startOver() // the entries are still stored, and are read anew
-      throw error
+      guard error.status == .noSpace, isScopeFile, keepsNothing, try clearByRemoving() else { throw error }
     }
   }
 

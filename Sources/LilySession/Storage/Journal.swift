@@ -117,7 +117,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     var notices = Notices()
     _ = try? exclusion.run { () throws(Failure) in
       notices.damagedLines = mirror.damagedLines &+ damageAtOpening
-      notices.directoryIsOpen = route.isExposed
+      notices.directoryIsOpen = route.isExposed(anew: false)
     }
     return notices
   }
@@ -193,7 +193,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
       info.lastCompaction = lastCompaction
       info.isPowerDurable = options.isPowerDurable
       info.owesSync = debts.owesSync
-      info.directoryIsOpen = route.isExposed
+      info.directoryIsOpen = route.isExposed(anew: true)
       return info
     }
   }

@@ -11,6 +11,9 @@ struct JournalDebts {
   private(set) var owesRewriting = false
   /// True if a file beside the journal may hold something that this handle removed.
   private(set) var owesRemains = false
+  /// True if somebody else has replaced the file of an exclusive storage, so that what this handle wrote since its last sync may
+  /// be in no file any more. The next sync says so.
+  private(set) var mayHaveLost = false
   /// Why the last try to rewrite the file failed; nil if it succeeded.
   private(set) var failure: Failure?
 
@@ -22,7 +25,7 @@ struct JournalDebts {
   private var hasGrown = false
 
   /// True if a sync has nothing to do.
-  var isNone: Bool { !owesSync && !owesRewriting && !owesRemains }
+  var isNone: Bool { !owesSync && !owesRewriting && !owesRemains && !mayHaveLost }
 
   // MARK: what is owed
 
@@ -33,11 +36,13 @@ struct JournalDebts {
   }
   mutating func syncFailed() { owesNewFile = true }
   mutating func remainsStay() { owesRemains = true }
+  mutating func fileWasReplaced() { mayHaveLost = mayHaveLost || owesSync }
 
   // MARK: what is no longer owed
 
   mutating func remainsAreGone() { owesRemains = false }
   mutating func synced() { owesSync = false }
+  mutating func lossIsKnown() { mayHaveLost = false }
   mutating func directorySynced() { owesDirectory = false }
 
   /// Notes that the path leads to another file. Nothing is known of that file.

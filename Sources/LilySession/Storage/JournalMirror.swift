@@ -4,6 +4,10 @@ final class JournalMirror {
   let table = EntryTable()
   private var state = State()
 
+  /// How often the file of a scope was gone, and nothing in the folder says that it was cleared or swept, so somebody has deleted it.
+  /// Only this handle's sessions need notice that, so no file has this count.
+  private var desertions: UInt64 = 0
+
   /// The salt of the file that was read before. By it a handle recognises its own lines.
   private(set) var formerSalt: Salt?
 
@@ -74,8 +78,9 @@ final class JournalMirror {
   /// Returns the generation, by which sessions of a scope notice a clear. It changes if the scope is cleared, and if the whole file is
   /// emptied, which the upper half of the file's generation counts. A clear of the storage itself does not clear its scopes.
   func generation(of scope: Scope) -> UInt64 {
+    let generation = generation &+ desertions &<< 48
     if scope == .none { return generation }
-    return generation & JournalMirror.upperHalf &+ table.generation(of: scope)
+    return generation & JournalMirror.upperHalf | table.generation(of: scope) & ~JournalMirror.upperHalf
   }
 
   private static var upperHalf: UInt64 { 0xFFFF_FFFF_0000_0000 }
@@ -95,24 +100,24 @@ final class JournalMirror {
 
   /// Everything that was stored is gone, because the file is gone or empty. That counts as one clear, however often it is met.
   ///
-  /// - Parameter clears: for the file of a scope, the count of clears in its folder.
-  func voided(_ clears: UInt64?) {
+  /// - Parameter mark: for the file of a scope, the mark of clears in its folder.
+  func voided(_ mark: UInt64?) {
     var generation = state.generation
-    if let clears, !state.hasGeneration || state.isVoid { generation = max(generation, clears << 32) }
-    if state.hasGeneration, !state.isVoid { generation = after(generation, clears) }
+    if let mark {
+      if state.hasGeneration, !state.isVoid, generation >> 32 == mark { desertions &+= 1 }
+      generation = mark << 32
+    } else if state.hasGeneration, !state.isVoid {
+      generation &+= 1 << 32
+    }
     table.removeAll()
-    state = State(generation: generation, hasGeneration: state.hasGeneration || clears != nil, isVoid: true)
+    state = State(generation: generation, hasGeneration: state.hasGeneration || mark != nil, isVoid: true)
   }
 
   /// There was a clear while nothing was stored. The generation changes, so that what was tried before it is not tried again.
-  func clearedNothing(_ clears: UInt64?) { state.generation = after(state.generation, clears) }
+  func clearedNothing(_ mark: UInt64?) { state.generation = mark.map { $0 << 32 } ?? state.generation &+ (1 << 32) }
 
-  /// Returns the generation after all that was stored has gone. That of a scope is the count of clears in its folder; if that was not raised,
-  /// somebody has deleted the file, and the number of clears leaps.
-  private func after(_ generation: UInt64, _ clears: UInt64?) -> UInt64 {
-    guard let clears else { return generation &+ (1 << 32) }
-    return clears > generation >> 32 ? clears << 32 : generation &+ (1 << 24)
-  }
+  /// The path of a scope's file leads to another file, although no rewriting has put that in the place of the one before.
+  func deserted() { desertions &+= 1 }
 
   /// The file was a journal, and none of its lines can be read. `header` is nil if its header cannot be read either.
   func ruined(_ header: JournalHeader?) {

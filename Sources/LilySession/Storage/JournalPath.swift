@@ -68,8 +68,8 @@ final class JournalPath {
     return Place(device: folder.device, inode: folder.inode, name: [UInt8](cString: names.file))
   }
 
-  /// True if others could read or exchange the file. It is found out anew each time, because a folder's rights and owners may change.
-  var isExposed: Bool { isOpenToOthers || wasLoose || folder?.weakness(names.directory) != nil }
+  /// Returns true if others could read or exchange the file. `anew` is as in `Folder.weakness`: a folder's rights and owners may change.
+  func isExposed(anew: Bool) -> Bool { isOpenToOthers || wasLoose || folder?.weakness(names.directory, anew: anew) != nil }
 
   func doubt() { isInDoubt = true }
 
@@ -99,11 +99,11 @@ final class JournalPath {
   ///
   /// - Parameter create: if true, makes a missing folder of a scope. Other folders are the program's to make.
   func findFolder(create: Bool = false) throws(Failure) -> Bool {
-    let found = try Syscalls.statusOfFolder(names.directory).map(FileIdentity.init)
-    if let folder, folder.identity == found { return true }
+    let found = try Syscalls.statusOfFolder(names.directory)
+    if let folder, folder.identity == found.map(FileIdentity.init) { return true }
     // If a name in a scope's path is no folder, this says so.
     guard found != nil || create || scope != nil && !Syscalls.hasFoundNoName, let opened = try openFolder(found, create) else { return false }
-    if wantsOwnFolder, let weakness = opened.weakness(names.directory) {
+    if wantsOwnFolder, let weakness = opened.weakness(names.directory, anew: true) {
       isInDoubt = true // the path no longer leads to what was open
       throw weakness
     }
@@ -114,7 +114,7 @@ final class JournalPath {
     return true
   }
 
-  private func openFolder(_ found: FileIdentity?, _ create: Bool) throws(Failure) -> Folder? {
+  private func openFolder(_ found: stat?, _ create: Bool) throws(Failure) -> Folder? {
     if let scope { return try scope.folders.folder(scope.number, found, create: create) }
     let opened = Syscalls.openFile(AT_FDCWD, names.directory, O_RDONLY | O_DIRECTORY)
     guard opened >= 0 else {
@@ -127,14 +127,12 @@ final class JournalPath {
     }
   }
 
-  /// Returns how many clears there were in the folder of a scope's file of scopes without a file.
-  func clearsOfFolder() -> UInt64 { (try? findFolder()) == true ? folder?.clears() ?? 0 : 0 }
-
-  /// Counts a clear in the folder of a scope's file, which is made if need be: a session may have failed to make it, and try again.
-  /// Returns how many there were.
-  func countClear(above count: UInt64) throws(Failure) -> UInt64 {
-    guard try findFolder(create: true), let folder else { return 0 }
-    return try freeingDescriptors { () throws(Failure) in try folder.raiseClears(above: count) }
+  /// Returns the mark of clears of the folder of a scope's file; 0 if there is no folder.
+  ///
+  /// - Parameter changing: if true, changes the mark first. Makes a missing folder then: a session may have failed to make it, and try again.
+  func markOfFolder(changing: Bool = false) throws(Failure) -> UInt64 {
+    guard try findFolder(create: changing), let folder else { return 0 }
+    return try freeingDescriptors { () throws(Failure) in changing ? try folder.changeMark() : try folder.mark() }
   }
 
   /// Makes the names of the files survive power loss.

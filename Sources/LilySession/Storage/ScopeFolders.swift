@@ -37,17 +37,17 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
 
   private func path(of folder: Int) -> [CChar] { path.dropLast() + [0x2F] + ScopeFileName.folderName(folder) }
 
-  /// Returns a folder that the caller has just found at this place, held open.
+  /// Returns a folder that the caller has just found at this place, held open. Others have no rights to it.
   ///
   /// - Parameters:
   ///   - found: what the folder's path leads to; nil if it leads to nothing.
   ///   - create: if true, makes a missing folder.
   /// - Returns: nil if there is no folder.
-  func folder(_ number: Int, _ found: FileIdentity?, create: Bool) throws(Failure) -> Folder? {
+  func folder(_ number: Int, _ found: stat?, create: Bool) throws(Failure) -> Folder? {
     try exclusion.run { () throws(Failure) in
       if folders.isEmpty { forgetFolders() }
       guard folders.indices.contains(number) else { return nil }
-      if let known = folders[number], known.identity == found { return known }
+      if let known = folders[number], let found, known.identity == FileIdentity(found), found.st_mode & 0o077 == 0 { return known }
       folders[number] = nil
       let opened: Folder?
       do throws(Failure) { opened = try open(number, create) } catch {
@@ -76,7 +76,7 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
   func names(in number: Int) throws(Failure) -> [[UInt8]] {
     guard let found = try Syscalls.statusOfFolder(path(of: number)) else { return [] }
     var names: [[UInt8]] = []
-    try folder(number, FileIdentity(found), create: false)?.forEachName { names.append([UInt8](cString: $0)) }
+    try folder(number, found, create: false)?.forEachName { names.append([UInt8](cString: $0)) }
     return names
   }
 

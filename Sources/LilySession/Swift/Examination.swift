@@ -107,7 +107,10 @@
     /// - Parameter discardingUnknown: true to also rewrite a file with lines of a newer format. The new file does not have those lines;
     ///   the old file is kept beside it.
     /// - Throws: `newer` if the file has such lines and `discardingUnknown` is false.
-    public func compact(discardingUnknown: Bool = false) throws(Failure) {
+    public func compact(discardingUnknown: Bool = false) throws(Failure) { try compact(discardingUnknown: discardingUnknown, without: []) }
+
+    /// Rewrites the file as ``compact(discardingUnknown:)`` does, without these entries.
+    func compact(discardingUnknown: Bool = false, without keys: [Key]) throws(Failure) {
       let hostTime = options.clock?()
       try exclusion.run { () throws(Failure) in
         try lockAndCatchUp(lookingUp: true)
@@ -115,7 +118,14 @@
         guard discardingUnknown || !mirror.hasUnknown else { throw Failure.newerLines }
         let isCopied = mirror.damagedLines > 0 || mirror.hasUnknown
         if isCopied, !mirror.keepsDamage { try keepDamaged() }
-        try compact(hostTime, evenFull: discardingUnknown, keepsCopy: isCopied)
+        for key in keys {
+          key.withBytes { mirror.table.remove($0) }
+          mirror.removed()
+        }
+        do throws(Failure) { try compact(hostTime, evenFull: discardingUnknown, keepsCopy: isCopied) } catch {
+          if !keys.isEmpty { mirror.startOver() } // they are still stored
+          throw error
+        }
         if debts.owesDirectory { throw Failure(.notDurable, "the directory could not be synced") }
       }
     }

@@ -21,22 +21,31 @@
       try requireMovable()
       let scopes = try allScopes()
       var moved = 0
+      var latest: [Key] = []
       for (done, scope) in scopes.enumerated() {
         progress(done, scopes.count)
         let items = try LilySession.entries(of: scope, in: self)
+        let isLiving: Bool
         do throws(Failure) {
           let file = try file(of: scope)
-          if try file.take(items, of: scope, as: .none) { moved += 1 }
+          isLiving = try file.take(items, of: scope, as: .none)
           try file.secure()
         } catch {
           guard error.isAboutOneFile else { throw error }
           leave(scope.text, error)
           continue
         }
-        try erase(items.map(\.key) + [scope.generationKey])
+        var keys = items.map(\.key) + [scope.generationKey]
+        if isLiving {
+          moved += 1
+          swap(&latest, &keys)
+        }
+        try erase(keys)
       }
       progress(scopes.count, scopes.count)
-      try compact() // what was moved leaves the file
+      // What was moved leaves the file. The last scope has not been erased before: whoever opens a file that has a scope is told to move it, so
+      // this is not forgotten if the process ends now.
+      try compact(without: latest)
       return moved
     }
 

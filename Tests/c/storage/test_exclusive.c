@@ -169,19 +169,20 @@ TEST(exclusive__S22_closing_gives_the_lock_back) {
   end_of_child(child);
 }
 
-/* The path decides: the next sync meets what has been put there. */
+/* The path decides: the next sync meets what has been put there, and says that the latest changes may be lost. */
 TEST(exclusive__S21_another_file_is_met) {
   lily_session_storage *storage = open_exclusive(), *second = UNTOUCHED;
   assert_ok(set_text(storage, "k", "1"));
   journal_of(in_place("other.jsonl"), "k", "7", NULL);
   assert_int_equal(rename(in_place("other.jsonl"), JOURNAL), 0);
   assert_ok(set_text(storage, "l", "1"));
+  assert_fails(NOT_DURABLE, lily_session_storage_sync(storage));
   assert_ok(lily_session_storage_sync(storage));
   assert_stored(storage, "k", "7");
   assert_ok(set_text(storage, "l", "2"));
   assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
   assert_int_equal(unlink(JOURNAL), 0);
-  assert_ok(lily_session_storage_sync(storage));
+  assert_fails(NOT_DURABLE, lily_session_storage_sync(storage));
   assert_absent(storage, "k");
   assert_ok(set_text(storage, "k", "8"));
   assert_not_had(open_with(LILY_SESSION_EXCLUSIVE, &second), second);
@@ -190,6 +191,72 @@ TEST(exclusive__S21_another_file_is_met) {
   assert_stored(storage, "k", "8");
   assert_absent(storage, "l");
   lily_session_storage_close(storage);
+}
+
+/* Others see a changed file at once, but an exclusive storage only looks at some calls. What it finds then, it tells at the next sync. */
+TEST(exclusive__S21_a_refresh_that_finds_another_file_is_no_sync) {
+  lily_session_storage *storage = open_exclusive();
+  assert_ok(set_text(storage, "k", "1"));
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_absent(storage, "k");
+  assert_fails(NOT_DURABLE, lily_session_storage_sync(storage));
+  assert_ok(lily_session_storage_sync(storage));
+  lily_session_storage_close(storage);
+}
+
+/* An exclusive storage in which each write is durable looks before it says so. */
+TEST(exclusive__S12_each_write_is_durable_in_the_right_file) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = LILY_SESSION_EXCLUSIVE;
+  options.durability = LILY_SESSION_DURABILITY_POWER;
+  lily_session_storage *storage = NULL;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  assert_ok(set_text(storage, "k", "1"));
+  journal_of(in_place("other.jsonl"), "k", "7", NULL);
+  assert_int_equal(rename(in_place("other.jsonl"), JOURNAL), 0);
+  assert_fails(NOT_DURABLE, set_text(storage, "k", "2"));
+  lily_session_storage_close(storage);
+}
+
+/* Nothing is removed or cleared in a file that is no longer at the path. */
+TEST(exclusive__S8_what_is_at_the_path_is_removed) {
+  for (int clears = 0; clears < 2; clears++) {
+    lily_session_storage *storage = open_exclusive();
+    assert_ok(set_text(storage, "lily_session_k", "1"));
+    journal_of(in_place("other.jsonl"), "lily_session_k", "\"" SECRET "\"", NULL);
+    assert_int_equal(rename(in_place("other.jsonl"), JOURNAL), 0);
+    assert_ok(clears ? lily_session_clear(storage) : lily_session_storage_remove(storage, "lily_session_k"));
+    assert_absent(storage, "lily_session_k");
+    lily_session_storage_sync(storage);
+    assert_false(file_has(JOURNAL, SECRET));
+    lily_session_storage_close(storage);
+    storage = open_storage(JOURNAL);
+    assert_absent(storage, "lily_session_k");
+    lily_session_storage_close(storage);
+  }
+}
+
+/* A file that was emptied, cut or written to by somebody else is written anew from memory, where everything acknowledged is. */
+TEST(exclusive__S4_a_file_that_was_changed_is_mended) {
+  for (int size = 0; size < 320; size += 35) {
+    for (int reads = 0; reads < 2; reads++) {
+      lily_session_storage *storage = open_exclusive();
+      assert_ok(set_text(storage, "k", "1"));
+      assert_ok(set_text(storage, "l", "1"));
+      assert_ok(lily_session_storage_sync(storage));
+      assert_int_equal(truncate(JOURNAL, size), 0);
+      assert_ok(set_text(storage, "k", "2"));
+      if (reads) assert_stored(storage, "l", "1");
+      assert_ok(lily_session_storage_sync(storage));
+      lily_session_storage_close(storage);
+      storage = open_exclusive();
+      assert_stored(storage, "k", "2");
+      assert_stored(storage, "l", "1");
+      assert_int_equal(info_of(storage).damaged_lines, 0);
+      lily_session_storage_close(storage);
+      assert_int_equal(unlink(JOURNAL), 0);
+    }
+  }
 }
 
 /* Each scope has a file, which is locked by the handle that has the scope open. */

@@ -277,6 +277,32 @@ TEST(scope_files__folders_of_others) {
   lily_session_storage_close(parent);
 }
 
+/* Rights that others get while a storage is open are noticed when a scope is opened strictly, or when somebody asks. */
+TEST(scope_files__folders_that_are_opened_to_others_later) {
+  lily_session_storage *strict = open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES | LILY_SESSION_STRICT, NULL), *parent = open_files();
+  lily_session_storage *scope = open_scope(strict, "a"), *loose = NULL, *refused = UNTOUCHED;
+  char path[400];
+  assert_ok(set_text(scope, "k", "1"));
+  assert_ok(lily_session_storage_scoped(parent, "a", &loose));
+  assert_false(info_of(loose).directory_is_open);
+  snprintf(path, sizeof path, "%.*s", (int)(strrchr(lily_session_storage_path(scope), '/') - lily_session_storage_path(scope)),
+           lily_session_storage_path(scope));
+  assert_int_equal(chmod(path, 0777), 0); /* this is taken away at the next opening */
+  lily_session_storage_close(scope);
+  scope = open_scope(strict, "a");
+  assert_int_equal(mode_of(path), 0700);
+  assert_int_equal(chmod(place, 0777), 0);
+  assert_fails(REFUSED, lily_session_storage_scoped(strict, "a", &refused));
+  assert_null(refused);
+  assert_true(info_of(loose).directory_is_open);
+  assert_int_equal(chmod(place, 0700), 0);
+  assert_false(info_of(loose).directory_is_open);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(loose);
+  lily_session_storage_close(strict);
+  lily_session_storage_close(parent);
+}
+
 /* Where a folder is sticky, as /tmp is, anyone may make one of this name beside the file. */
 TEST(scope_files__another_users_folder_hides_no_scopes) {
   if (geteuid() != 0) skip();

@@ -38,8 +38,8 @@ struct ScopeFolder {
 
   private let path: String
 
-  /// The library's count of clears, which a folder may have.
-  private static let count = Array("cleared".utf8)
+  /// The name of the library's mark of clears, which a folder may have.
+  private static let mark = Array("cleared".utf8)
 
   /// - Parameter file: the store's file.
   init(beside file: String) { path = file + ".d" }
@@ -58,7 +58,7 @@ struct ScopeFolder {
       defer { closedir(folder) }
       let files = names(in: folder)
       let there = Set(files)
-      for file in files where file != ScopeFolder.count {
+      for file in files where file != ScopeFolder.mark || kind(of: file, in: dirfd(folder)) != S_IFREG {
         guard let found = found(file, in: dirfd(folder), number, there) else { continue }
         try visit("\(inside)/\(String(decoding: file, as: UTF8.self))", found)
       }
@@ -72,7 +72,7 @@ struct ScopeFolder {
     for name in names(in: top) where ScopeFolder.number(of: name) != nil {
       guard let folder = try open(name, in: dirfd(top), path, { _, _ in }) else { continue }
       defer { closedir(folder) }
-      if names(in: folder) == [ScopeFolder.count] { unlinkat(dirfd(folder), ScopeFolder.cString(ScopeFolder.count), 0) }
+      if names(in: folder) == [ScopeFolder.mark] { unlinkat(dirfd(folder), ScopeFolder.cString(ScopeFolder.mark), 0) }
       unlinkat(dirfd(top), ScopeFolder.cString(name), AT_REMOVEDIR)
     }
     guard unlinkat(AT_FDCWD, path, AT_REMOVEDIR) == 0 else { return }
