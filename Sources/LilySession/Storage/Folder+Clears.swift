@@ -28,6 +28,7 @@ extension Folder {
     case .own: break
     }
     let file = Syscalls.openFile(descriptor, "cleared", O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+    if file < 0, Syscalls.hasFoundNoName { return Folder.strange } // somebody is just making it anew
     guard file >= 0 else { throw Syscalls.failure("cannot open the mark of clears") }
     defer { Syscalls.closeFile(file) }
     let text = ByteBuffer(capacity: Folder.length)
