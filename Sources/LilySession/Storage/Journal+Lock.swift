@@ -213,6 +213,7 @@ extension Journal {
       mirror.startOver()
       _ = try catchUp(to: size, isLocked: true)
     }
+    route.readUnderLock()
     route.noteMarks(links(found))
     // This comes after the catching up, which may take longer than the other process waits. It comes before the path is looked up, because
     // nobody is replacing the file any more once somebody has replaced it.

@@ -37,10 +37,10 @@ extension Journal {
     return removeRemains()
   }
 
-  /// Writes the file of an exclusive storage anew if somebody else has cut it. An update does not look at the file, so what was acknowledged
-  /// is only in memory then.
+  /// Writes the file of an exclusive storage anew if somebody else has cut it or written to it. An update does not look at the file, so what
+  /// was acknowledged is only in memory then.
   func restoreOwnFile() throws(Failure) {
-    guard route.isLockedForGood, mirror.applied > 0, !mirror.hasUnknown, try Syscalls.sizeAndLinks(route.file).size < mirror.applied,
+    guard route.isReadAlone, mirror.applied > 0, !mirror.hasUnknown, try Syscalls.sizeAndLinks(route.file).size != mirror.applied,
       try route.lookUp() == .thisFile
     else { return }
     try compact(0) // the host's clock may not be asked here; at time 0 nothing has expired

@@ -34,7 +34,9 @@ final class JournalPath {
   /// True if something went wrong, so that the path must be looked up before the file is used again.
   private(set) var isInDoubt = false
   /// True if this handle keeps the file's lock as long as it has the file open.
-  private(set) var isLockedForGood = false
+  private(set) var isLockedForGood = false { didSet { isReadAlone = false } }
+  /// True if all of the file has been read since then, so that nobody else can have stored anything in it.
+  private(set) var isReadAlone = false
   /// True if others have rights to the file that the file system did not let us take away.
   private(set) var isOpenToOthers = false { didSet { chooseLinksThatCount() } }
   /// True if others could open the file before their rights were taken away. Whoever did may still read it, and have it locked.
@@ -55,9 +57,7 @@ final class JournalPath {
     chooseLinksThatCount()
   }
 
-  deinit {
-    Syscalls.closeFile(file)
-  }
+  deinit { Syscalls.closeFile(file) }
 
   var isReadyForReading: Bool { file >= 0 && !isInDoubt }
   var isReadyForWriting: Bool { file >= 0 && !isReadOnly && !isInDoubt }
@@ -75,9 +75,13 @@ final class JournalPath {
 
   /// This handle has the lock of the file that is open, and keeps it.
   func lockedForGood() {
-    if !isLockedForGood { Syscalls.claim(file) }
+    guard !isLockedForGood else { return }
+    Syscalls.claim(file)
     isLockedForGood = true
   }
+
+  /// The file has been read to its end under the lock.
+  func readUnderLock() { isReadAlone = isLockedForGood }
 
   /// Returns what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {
@@ -244,9 +248,7 @@ final class JournalPath {
   }
 
   /// Closes the folder, because the path has no file. A folder that is held open would not report its own removal to the watch.
-  func releaseFolder() {
-    folder = nil
-  }
+  func releaseFolder() { folder = nil }
 
   /// Closes the file, because the path has none any more. Nothing may read what it holds.
   func forgetFile() {

@@ -236,7 +236,7 @@ TEST(exclusive__S8_what_is_at_the_path_is_removed) {
   }
 }
 
-/* A file that was emptied, cut or lengthened by somebody else is whole after the next sync, because memory has everything acknowledged. */
+/* A file that was emptied, cut or lengthened by somebody else is written anew from memory, which has everything acknowledged. */
 TEST(exclusive__S4_a_file_that_was_cut_is_mended) {
   for (int size = 0; size < 320; size += 35) {
     for (int reads = 0; reads < 2; reads++) {
