@@ -70,6 +70,40 @@ import Testing
     }
   }
 
+  @Test func `eight bytes are those that are there`() {
+    let bytes = (1...20).map { UInt8($0) }
+    for count in 1...20 {
+      for at in 0..<count {
+        let word = bytes[at..<count].prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        // Nothing is read behind the end: the bytes end where the memory does.
+        let found = bytes[..<count].withUnsafeBytes { UnsafeRawBufferPointer(start: $0.baseAddress, count: count).word(at: at) }
+        #expect(found == word, "\(at) of \(count)")
+      }
+    }
+  }
+
+  @Test func `S2 a value that has a quick way ends where the scan says`() throws {
+    var dice = Dice(13)
+    let pieces = ["\"", "a", "abcdefgh", "é", "\\\"", "\\", "\u{1}", "0", "1", "23", "999999999999999999", "-", ".5", "e1", ",", "]", " "]
+    for _ in 0..<30_000 {
+      let text = Array((0..<Int.random(in: 1...6, using: &dice)).compactMap { _ in pieces.randomElement(using: &dice) }.joined().utf8)
+      let padding = [UInt8](repeating: UInt8(ascii: "x"), count: Int.random(in: 0...9, using: &dice))
+      let whole = text + padding
+      // A scan of the text up to each end tells which is the longest value that the text begins with.
+      var ends: [Int] = []
+      for end in 1...whole.count {
+        let verdict = try Array(whole[..<end]).withUnsafeBytes { bytes throws(Failure) in try JSONScan.scan(bytes) }
+        if case .json(isCompact: true) = verdict { ends.append(end) }
+      }
+      let string = whole.withUnsafeBytes { JSONText.endOfPlainString($0, from: 0) }
+      let integer = whole.withUnsafeBytes { JSONText.endOfPlainInteger($0, from: 0) }
+      let value = try whole.withUnsafeBytes { bytes throws(Failure) in try JSONScan.end(ofValueAt: 0, in: bytes) }
+      if let string { #expect(ends.last == string && whole[1..<(string - 1)].allSatisfy { $0 < 0x80 }, "\(whole)") }
+      if let integer { #expect(ends.last == integer && whole[integer] == UInt8(ascii: ","), "\(whole)") }
+      if whole.first == UInt8(ascii: "\"") { #expect(value == ends.last, "\(whole)") }
+    }
+  }
+
   @Test func `S2 white space goes as byte by byte`() {
     var dice = Dice(10)
     let pieces = ["{", "}", "[", "]", ",", ":", " ", "\t", "\n", "1.50", "true", "\"\"", "\"a b\"", "\"[{ \"", "\"\\\" ]\"", "\"é\\\\\""]
