@@ -26,11 +26,18 @@ class Perhaps(tuple):
 
 def settled(expected, found):
     """Returns the expected events without those that need not be reported and were not."""
-    kept = []
-    for event in expected:
-        if not isinstance(event, Perhaps) or len(kept) < len(found) and found[len(kept)] == event:
-            kept.append(event)
-    return kept
+    kept = matched(expected, found)
+    return [event for event in expected if not isinstance(event, Perhaps)] if kept is None else kept
+
+
+def matched(expected, found):
+    """Returns the expected events that were found, or None if they are not those that were found."""
+    if not expected:
+        return None if found else []
+    kept = matched(expected[1:], found[1:]) if found and found[0] == expected[0] else None
+    if kept is not None:
+        return expected[:1] + kept
+    return matched(expected[1:], found) if isinstance(expected[0], Perhaps) else None
 
 
 ANYTHING = Anything()

@@ -432,18 +432,22 @@ class Session(Writing, Modifying):
     def next_expiry(self):
         """Returns the milliseconds until the next field expires. No rule says whether an entry counts that a clear removed before the field
         was refreshed."""
-        with_cleared, without = self.possible_expiries()
-        return with_cleared if with_cleared == without else Either(with_cleared, without)
+        first, *others = self.possible_expiries()
+        return Either(first, *others) if others else first
 
     def possible_expiries(self):
-        return self.least_left(True), self.least_left(False)
+        """Returns what is left if all entries count, only those that no clear has met, and none, because a lost header may have looked like a clear."""
+        counts = [self.least_left(lambda belief: True), self.least_left(lambda belief: not belief.clear_met)]
+        if self.world.had_lost_header:
+            counts.append(-1)
+        return sorted(set(counts), key=counts.index)
 
-    def least_left(self, with_cleared):
+    def least_left(self, counts):
         now, least = self.world.now, -1
         for belief in self.beliefs:
             if not belief.deadline or belief.seen is None or belief.state in (n.ABSENT, n.EXPIRED):
                 continue
-            if (belief.clear_met or self.world.had_lost_header) and not with_cleared:
+            if not counts(belief):
                 continue
             left = max(belief.deadline - now, 0)
             if belief.field.expires and belief.held:
