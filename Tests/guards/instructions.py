@@ -16,7 +16,7 @@ from pathlib import Path
 
 PROGRAMS = Path(__file__).parents[2] / "build" / "guards"
 RECORD = Path(__file__).with_name("instructions.json")
-FEW, MANY = 1000, 2000
+FEW, MANY = 250, 500
 TOLERANCE = 0.10
 
 

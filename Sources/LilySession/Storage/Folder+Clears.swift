@@ -42,7 +42,7 @@ extension Folder {
     let text = ByteBuffer(capacity: Folder.length)
     text.append(hex: mark, digits: Folder.length - 1)
     text.append(UInt8(ascii: "\n"))
-    if try find() == .strange { Syscalls.removeName(descriptor, "cleared") }
+    if try find() == .strange { Syscalls.removeNameOrFolder(descriptor, "cleared") }
     let flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK
     var file = Syscalls.openFile(descriptor, "cleared", flags)
     if file < 0, Syscalls.hasFoundNoName {
@@ -50,7 +50,11 @@ extension Folder {
       if file >= 0 { _ = Syscalls.makePrivate(file) } // a umask may have taken the owner's rights away
       if file < 0, Syscalls.hasFoundSomething { file = Syscalls.openFile(descriptor, "cleared", flags) }
     }
-    guard file >= 0 else { throw Syscalls.failure("cannot open the mark of clears") }
+    guard file >= 0 else {
+      // What can be neither used nor removed is no reason to leave the scope alone without a word, as a sweep does with what is no journal.
+      let failure = Syscalls.failure("cannot make the mark of clears")
+      throw failure.status == .refused ? Failure(.io, failure.reason, systemError: failure.systemError) : failure
+    }
     defer { Syscalls.closeFile(file) }
     try Syscalls.overwrite(file, text.bytes, at: 0)
     return mark

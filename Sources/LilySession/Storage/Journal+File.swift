@@ -127,7 +127,7 @@ extension Journal {
 
   /// Opens the file that the path names, which is another one than before. Returns false if the path names no file.
   private func openAnother(create: Bool) throws(Failure) -> Bool {
-    let isDeserted = isScopeFile && route.file >= 0 && !endsWithMoved()
+    let isDeserted = isScopeFile && route.file >= 0 && mirror.applied > 0 && !mayBeRewritten()
     switch try route.openFile(create: create) {
     case .nothing: return false
     case .same: break
@@ -138,10 +138,13 @@ extension Journal {
     return true
   }
 
-  /// Returns true if the file that is open says that it was rewritten. Otherwise it was swept, or somebody has deleted it or moved it away.
-  private func endsWithMoved() -> Bool {
-    if let size = try? Syscalls.sizeAndLinks(route.file).size, size > mirror.applied { _ = try? catchUp(to: size, isLocked: false) }
-    return mirror.hasMoved
+  /// Returns true if the file that is open says that it was rewritten, or is marked, and so may have been replaced without its lock. Otherwise
+  /// it was swept, or somebody has deleted it or moved it away.
+  private func mayBeRewritten() -> Bool {
+    guard let status = try? Syscalls.status(route.file) else { return false }
+    // No lock is needed, because nobody writes to this file any more.
+    if Int64(status.st_size) > mirror.applied { _ = try? catchUp(to: Int64(status.st_size), isLocked: true) }
+    return mirror.hasMoved || Syscalls.isMarked(status)
   }
 
   /// Only an exclusive storage writes without looking whether the path still leads to its file.

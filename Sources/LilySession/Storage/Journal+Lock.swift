@@ -108,7 +108,7 @@ extension Journal {
       return
     }
     // While this handle has the lock, nobody else writes.
-    if route.isLockedForGood, mirror.applied > 0, !mirror.hasMoved { return }
+    if route.isReadAlone, mirror.applied > 0, !mirror.hasMoved { return }
     guard try lockFile() else {
       try lockAndCatchUpByPath()
       return
@@ -213,7 +213,6 @@ extension Journal {
       mirror.startOver()
       _ = try catchUp(to: size, isLocked: true)
     }
-    route.readUnderLock()
     route.noteMarks(links(found))
     // This comes after the catching up, which may take longer than the other process waits. It comes before the path is looked up, because
     // nobody is replacing the file any more once somebody has replaced it.
@@ -231,6 +230,7 @@ extension Journal {
   /// Makes the end of the file ready for the next line. The caller holds the lock, and has examined the file.
   func makeReady(_ size: Int64) throws(Failure) {
     if mirror.applied == 0 { try beginFile(size: size) } else if size > mirror.applied { try repairEnd(size) }
+    route.isReadToEnd(true)
   }
 
   /// Cuts off what follows the last newline, which a writer that died has left.

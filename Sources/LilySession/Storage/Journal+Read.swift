@@ -65,6 +65,12 @@ extension Journal {
 
   /// Returns false if the path now names another file.
   private func freshenLocked() throws(Failure) -> Bool {
+    if !route.isLockedForGood, Syscalls.isClaimed(route.file) {
+      // The lock will not be given back. What is still damaged after a moment is not just being overwritten.
+      let size = try Syscalls.sizeAndLinks(route.file).size
+      Syscalls.sleepFor(microseconds: 1000)
+      return try catchUp(to: size, isLocked: true)
+    }
     guard try lockFile() else { return false }
     defer { unlockFile() }
     return try examine(try Syscalls.sizeAndLinks(route.file))

@@ -42,6 +42,7 @@ extension Journal {
   /// Removes the copy and the new files. Returns why something is still there, or nil.
   func removeRemains() -> Failure? {
     debts.remainsAreGone()
+    debts.namesWentAway()
     let failure = removeCopy()
     return removeLeftFiles() ?? failure
   }

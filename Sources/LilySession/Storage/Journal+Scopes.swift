@@ -155,7 +155,8 @@ extension Journal {
   func clearByRemoving() throws(Failure) -> Bool {
     if let failure = removeRemains() { throw failure }
     guard try removeScopeFile() else { return false }
-    if options.isPowerDurable { try route.syncFolder() }
+    debts.namesWentAway()
+    if options.isPowerDurable { try makeAbsenceDurable() }
     return true
   }
 

@@ -17,8 +17,11 @@ extension Journal {
   }
 
   private func syncKnown(_ hostTime: Int64?) throws(Failure) -> Failure? {
-    // If the file is gone, no sync brings back what was in it. The next write begins a new file.
-    if try followPath(create: false) == .nothing { return debts.owesRemains ? removeRemainsByPath() : nil }
+    if try followPath(create: false) == .nothing {
+      let failure = debts.owesRemains ? removeRemainsByPath() : nil
+      try makeAbsenceDurable()
+      return failure
+    }
     try restoreOwnFile()
     if try Syscalls.sizeAndLinks(route.file).size == 0 {
       mirror.voided(try markOfScopes())
@@ -28,6 +31,15 @@ extension Journal {
     let unerased = try eraseRemoved(hostTime)
     if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
     return unerased
+  }
+
+  /// Makes it survive power loss that the path has no file. Whoever has removed the file need not have done so.
+  func makeAbsenceDurable() throws(Failure) {
+    do throws(Failure) {
+      if try route.findFolder() { try route.syncFolder() }
+      route.releaseFolder()
+    } catch { throw Failure(.notDurable, error.reason, systemError: error.systemError) }
+    debts.synced()
   }
 
   /// Removes what is beside a file that somebody has emptied. The next write begins the file, and not this.

@@ -133,6 +133,7 @@ extension Journal {
     // Who makes the file from now on meets this clear.
     if isScopeFile, try followPath(create: false) != .nothing { return false }
     if let failure = removeRemainsByPath() { throw failure }
+    if options.isPowerDurable { try makeAbsenceDurable() }
     return true
   }
 
@@ -201,7 +202,7 @@ extension Journal {
     if !isRemoval, end &+ reserve > max(mirror.allocated, allocatedAnyway) { try extendAllocation(past: end) }
     do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
       // A part of the line may have been written. If it cannot be cut off, the next writer repairs the end.
-      _ = Syscalls.truncateFile(route.file, to: mirror.applied)
+      if !Syscalls.truncateFile(route.file, to: mirror.applied) { route.isReadToEnd(false) }
       mirror.allocated(to: 0)
       throw error
     }

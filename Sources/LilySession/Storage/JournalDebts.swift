@@ -35,6 +35,11 @@ struct JournalDebts {
     owesRemains = true
   }
   mutating func syncFailed() { owesNewFile = true }
+  /// Names in the directory are gone, which a power loss would bring back.
+  mutating func namesWentAway() {
+    owesSync = true
+    owesDirectory = true
+  }
   mutating func remainsStay() { owesRemains = true }
   mutating func fileWasReplaced() { mayHaveLost = mayHaveLost || owesSync }
 
@@ -51,9 +56,9 @@ struct JournalDebts {
     owesNewFile = false
   }
 
-  /// The path has no file any more. No sync brings back what was in it.
+  /// The path has no file any more. No sync brings back what was in it, but if this handle has written, the next one makes sure that it does
+  /// not come back either.
   mutating func fileIsGone() {
-    owesSync = false
     owesRewriting = false
     metAnotherFile()
     forgetFailure()

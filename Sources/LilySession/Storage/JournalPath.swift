@@ -80,8 +80,8 @@ final class JournalPath {
     isLockedForGood = true
   }
 
-  /// The file has been read to its end under the lock.
-  func readUnderLock() { isReadAlone = isLockedForGood }
+  /// The file has been read to its end under the lock, or something may be there behind the last line.
+  func isReadToEnd(_ isWhole: Bool) { isReadAlone = isLockedForGood && isWhole }
 
   /// Returns what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {

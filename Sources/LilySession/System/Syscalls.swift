@@ -258,6 +258,11 @@ enum Syscalls {
     return !isOwnFile(found)
   }
 
+  /// Removes whatever has this name, unless it is a folder that is not empty.
+  static func removeNameOrFolder(_ directory: Int32, _ name: UnsafePointer<CChar>) {
+    if unlinkat(directory, name, 0) != 0 { _ = unlinkat(directory, name, AT_REMOVEDIR) }
+  }
+
   /// Returns true for a regular file of this user's.
   static func isOwnFile(_ status: stat) -> Bool { status.st_uid == effectiveUser() && status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG) }
 

@@ -37,8 +37,8 @@ class Writing:
         refused, system_error = self.handle.cannot_write()
         if not refused and self.handle.generation != self.generation:
             refused = self.handle.cannot_read("generation")  # a backend may refuse the old generation and then fail to give the new one
-        if not refused and any(self.depends(belief) for belief in writing):
-            refused = self.handle.cannot_read()
+        if any(self.depends(belief) for belief in writing) and (not refused or self.handle.kind == "backend"):
+            refused = self.handle.cannot_read() or refused  # a backend is asked first what it has
         if refused and self.handle.kind == "backend":
             self.drop_overtaken()
             self.tell_failure(refused, system_error, self.writing(), events)
