@@ -1,4 +1,5 @@
-/* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. */
+/* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. This program defines ftruncate,
+   which the library finds before the C library's, and lets it fail. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -6,7 +7,15 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+
+static bool cutting_fails;
+
+int ftruncate(int file, off_t size) {
+  if (cutting_fails) return errno = EIO, -1;
+  return (int)syscall(SYS_ftruncate, file, size);
+}
 
 static lily_session_status open_with(int32_t flags, lily_session_storage **out_storage) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
@@ -257,6 +266,47 @@ TEST(exclusive__S4_a_file_that_was_cut_is_mended) {
       assert_int_equal(unlink(JOURNAL), 0);
     }
   }
+}
+
+/* What comes after a part of a line that could not be cut off is in a line of its own. */
+TEST(exclusive__S4_a_fragment_that_cannot_be_cut_off) {
+  limit_files(1 << 30);
+  lily_session_storage *storage = open_exclusive();
+  struct stat status;
+  assert_ok(set_text(storage, "a", "1"));
+  assert_int_equal(stat(JOURNAL, &status), 0);
+  limit_files((rlim_t)status.st_size + 20);
+  cutting_fails = true;
+  assert_fails(NO_SPACE, set_text(storage, "b", "\"torn\""));
+  assert_fails(NO_SPACE, lily_session_storage_remove(storage, "a")); /* not even the end of the fragment can be written */
+  limit_files(1 << 30);
+  assert_ok(set_text(storage, "c", "1"));
+  assert_ok(set_text(storage, "d", "1"));
+  cutting_fails = false;
+  lily_session_storage *reader = open_flagged(JOURNAL, LILY_SESSION_READ_ONLY, NULL);
+  assert_stored(reader, "c", "1");
+  assert_stored(reader, "d", "1");
+  lily_session_storage_close(reader);
+  lily_session_storage_close(storage);
+}
+
+/* Readers do not wait for the lock that is never given back, even if a line is damaged. */
+TEST(exclusive__S22_readers_read_around_damage) {
+  struct journal journal;
+  journal_begin(&journal);
+  journal_line(&journal, "\"set\",\"a\",1,0");
+  journal_line(&journal, "\"set\",\"b\",2,0");
+  journal.bytes[journal.length - 3] ^= 1;
+  journal_line(&journal, "\"set\",\"c\",3,0");
+  journal_save(&journal, JOURNAL);
+  lily_session_storage *storage = open_exclusive(), *reader = open_flagged(JOURNAL, LILY_SESSION_READ_ONLY, NULL);
+  assert_stored(reader, "a", "1");
+  assert_absent(reader, "b");
+  assert_stored(reader, "c", "3");
+  assert_ok(set_text(storage, "d", "4"));
+  assert_stored(reader, "d", "4");
+  lily_session_storage_close(reader);
+  lily_session_storage_close(storage);
 }
 
 /* Each scope has a file, which is locked by the handle that has the scope open. */

@@ -79,7 +79,7 @@ static void make_mark(mode_t mode) {
 TEST(scope_clears__S8_whatever_the_mark_is) {
   const char *elsewhere = in_place("elsewhere");
   struct stat status;
-  for (int kind = 0; kind < 8; kind++) {
+  for (int kind = 0; kind < 9; kind++) {
     begin();
     make_folders();
     file_write(elsewhere, "this is somebody's text", 23);
@@ -92,6 +92,7 @@ TEST(scope_clears__S8_whatever_the_mark_is) {
     case 4: assert_int_equal(link(elsewhere, mark), 0); break;
     case 5: assert_int_equal(symlink(elsewhere, mark), 0); break;
     case 6: assert_int_equal(mkfifo(mark, 0600), 0); break;
+    case 7: assert_int_equal(mkdir(mark, 0700), 0); break;
     default: file_write(mark, "odd", 3); assert_int_equal(chmod(mark, 0600), 0);
     }
     attach();
@@ -118,6 +119,26 @@ TEST(scope_clears__S8_under_any_umask) {
   umask(before);
   assert_int_equal(mode_of(mark), 0600);
   assert_ok(lily_session_clear(scope));
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
+  lily_session_storage_close(other);
+  lily_session_storage_close(other_parent);
+}
+
+/* Only a folder that is not empty stays. Then neither a clear nor a sweep says OK. */
+TEST(scope_clears__S8_a_mark_that_cannot_be_made) {
+  begin();
+  make_folders();
+  char inside[440];
+  assert_int_equal(mkdir(mark, 0700), 0);
+  snprintf(inside, sizeof inside, "%s/x", mark);
+  file_write(inside, "", 0);
+  assert_fails(IO, lily_session_clear(other));
+  assert_ok(lily_session_storage_set(other, "lily_session_token", "1", 1, 1));
+  assert_fails(IO, lily_session_storage_sweep(parent, 0, NULL));
+  assert_int_equal(unlink(inside), 0);
+  assert_ok(lily_session_clear(other));
+  assert_ok(lily_session_storage_sweep(parent, 0, NULL));
   lily_session_storage_close(scope);
   lily_session_storage_close(parent);
   lily_session_storage_close(other);
@@ -187,6 +208,61 @@ TEST(scope_clears__S8_a_rewriting_is_none) {
   fail_with_file();
   assert_ok(lily_session_storage_remove(other, "l"));
   assert_ok(lily_session_storage_sync(other));
+  rig_dispatch(&rig);
+  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  end();
+}
+
+/* Nor is it one if this handle meets damage before the rewriting, or if the rewriting did not wait for the lock. */
+TEST(scope_clears__S8_a_rewriting_after_damage_is_none) {
+  begin();
+  assert_ok(set_text(other, "k", "1"));
+  attach();
+  fail_with_file();
+  assert_ok(set_text(other, "l", "\"xxxxx\""));
+  struct bytes bytes = file_read(path);
+  char *at = memmem(bytes.bytes, bytes.length, "xxxxx", 5);
+  assert_non_null(at);
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  assert_int_equal(pwrite(file, "y", 1, at - bytes.bytes), 1);
+  close(file);
+  free(bytes.bytes);
+  lily_session_storage_close(other); /* a handle that has read the line knows what it said */
+  other = open_scope(other_parent, "u");
+  assert_ok(lily_session_storage_remove(other, "k"));
+  assert_ok(lily_session_storage_sync(other));
+  assert_absent(scope, "k"); /* this reads without the lock */
+  rig_dispatch(&rig);
+  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  end();
+}
+
+TEST(scope_clears__S8_a_rewriting_without_the_lock_is_none) {
+  begin();
+  assert_ok(set_text(other, "k", "1"));
+  attach();
+  fail_with_file();
+  assert_int_equal(chmod(path, 0644), 0);
+  const int stranger = open(path, O_RDONLY | O_CLOEXEC);
+  assert_int_equal(flock(stranger, LOCK_EX), 0);
+  lily_session_storage_close(other);
+  other = open_scope(other_parent, "u");
+  assert_ok(set_text(other, "k", "2"));
+  rig_dispatch(&rig);
+  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  close(stranger);
+  end();
+}
+
+/* A full disk that leaves an empty file is no deletion either. */
+TEST(scope_clears__S6_a_first_write_that_failed_is_tried_again) {
+  begin();
+  attach();
+  limit_files(20);
+  probe_string(&token, SECRET);
+  assert_fails(NO_SPACE, lily_session_runtime_dispatch(rig.runtime, NULL));
+  limit_files(1 << 30);
+  assert_ok(set_text(other, "k", "1"));
   rig_dispatch(&rig);
   assert_stored(other, "lily_session_token", "\"" SECRET "\"");
   end();
