@@ -7,10 +7,13 @@ extension Journal {
   /// - Returns: why it is still there, or nil if it is gone.
   @discardableResult
   func removeCopy() -> Failure? {
-    if Syscalls.removeName(route.directory, names.damaged) { return nil }
+    if removeBeside(names.damaged) { return nil }
     debts.remainsStay()
     return Syscalls.failure("cannot remove the copy of the damaged file").at(names.path)
   }
+
+  /// Removes something beside the file. A power loss could bring it back until the folder is synced. Returns true if it is gone.
+  func removeBeside(_ name: UnsafePointer<CChar>) -> Bool { Syscalls.removeName(route.directory, name) { debts.namesWentAway() } }
 
   /// Removes new files that processes left when they died before the rename.
   ///
@@ -31,7 +34,7 @@ extension Journal {
     var failure: Failure?
     do throws(Failure) {
       try route.forEachName { name in
-        guard names.isTemporary(name), !Syscalls.removeName(route.directory, name) else { return }
+        guard names.isTemporary(name), !removeBeside(name) else { return }
         failure = Syscalls.failure("cannot remove a leftover .tmp file beside").at(names.path)
       }
     } catch { failure = error }
@@ -42,7 +45,6 @@ extension Journal {
   /// Removes the copy and the new files. Returns why something is still there, or nil.
   func removeRemains() -> Failure? {
     debts.remainsAreGone()
-    debts.namesWentAway()
     let failure = removeCopy()
     return removeLeftFiles() ?? failure
   }

@@ -101,7 +101,7 @@ extension Journal {
     let isPrivate = status.st_mode & 0o077 == 0
     if isPrivate, (try? Syscalls.tryLock(other)) != .taken { return busy }
     guard isNamed(other) else { return busy } // another process has just removed it, and may have made its own
-    if Syscalls.removeName(route.directory, names.replacement) { return nil }
+    if removeBeside(names.replacement) { return nil }
     return Syscalls.failure("cannot remove a leftover .replacement file beside").at(names.path)
   }
 

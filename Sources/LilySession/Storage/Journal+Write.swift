@@ -133,6 +133,7 @@ extension Journal {
     // Who makes the file from now on meets this clear.
     if isScopeFile, try followPath(create: false) != .nothing { return false }
     if let failure = removeRemainsByPath() { throw failure }
+    debts.namesWentAway() // whoever has removed the file may not have synced its folder
     if options.isPowerDurable { try makeAbsenceDurable() }
     return true
   }

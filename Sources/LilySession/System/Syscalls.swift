@@ -247,10 +247,15 @@ enum Syscalls {
 
   /// Removes a file's name.
   ///
+  /// - Parameter wentAway: is called if something had the name.
   /// - Returns: true if no file of ours has this name any more. A file of another user, or anything but a regular file, is left alone.
   @discardableResult
-  static func removeName(_ directory: Int32, _ name: UnsafePointer<CChar>) -> Bool {
-    if unlinkat(directory, name, 0) == 0 || platform_errno() == ENOENT { return true }
+  static func removeName(_ directory: Int32, _ name: UnsafePointer<CChar>, _ wentAway: () -> Void = {}) -> Bool {
+    if unlinkat(directory, name, 0) == 0 {
+      wentAway()
+      return true
+    }
+    if platform_errno() == ENOENT { return true }
     let code = platform_errno() // a read-only file system fails even if nothing has this name
     var found = stat()
     if fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) != 0 { return hasFoundNothing }
