@@ -159,7 +159,7 @@ class Pair:
             if changed or root in reference.told_again:
                 refreshed = [session for session in all_refreshed if session.handle.root is root]
                 root.wake.changed(reference.attached_to(root), refreshed[-1] if refreshed else None)
-                if len(refreshed) > 1:
+                if refreshed and len(all_refreshed) > 1:
                     root.wake.perhaps_seen(reference.attached_to(root))  # which of them has seen the change depends on who made it
                 if reference.ran_inside:
                     root.wake.perhaps_changed(reference.attached_to(root))  # the change may come before or after the look of a refresh

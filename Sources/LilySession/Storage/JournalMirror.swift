@@ -4,9 +4,8 @@ final class JournalMirror {
   let table = EntryTable()
   private var state = State()
 
-  /// How often the file of a scope was gone, and nothing in the folder says that it was cleared or swept, so somebody has deleted it.
-  /// Only this handle's sessions need notice that, so no file has this count.
-  private var desertions: UInt64 = 0
+  /// What this handle's sessions see added to the generation, because of what no file says.
+  private var offset: UInt64 = 0
 
   /// The salt of the file that was read before. By it a handle recognises its own lines.
   private(set) var formerSalt: Salt?
@@ -78,7 +77,7 @@ final class JournalMirror {
   /// Returns the generation, by which sessions of a scope notice a clear. It changes if the scope is cleared, and if the whole file is
   /// emptied, which the upper half of the file's generation counts. A clear of the storage itself does not clear its scopes.
   func generation(of scope: Scope) -> UInt64 {
-    let generation = generation &+ desertions &<< 48
+    let generation = generation &+ offset
     if scope == .none { return generation }
     return generation & JournalMirror.upperHalf | table.generation(of: scope) & ~JournalMirror.upperHalf
   }
@@ -104,7 +103,7 @@ final class JournalMirror {
   func voided(_ mark: UInt64?) {
     var generation = state.generation
     if let mark {
-      if state.hasGeneration, !state.isVoid, generation >> 32 == mark { desertions &+= 1 }
+      if state.hasGeneration, !state.isVoid, generation >> 32 == mark { deserted() }
       generation = mark << 32
     } else if state.hasGeneration, !state.isVoid {
       generation &+= 1 << 32
@@ -116,8 +115,8 @@ final class JournalMirror {
   /// There was a clear while nothing was stored. The generation changes, so that what was tried before it is not tried again.
   func clearedNothing(_ mark: UInt64?) { state.generation = mark.map { $0 << 32 } ?? state.generation &+ (1 << 32) }
 
-  /// The path of a scope's file leads to another file, although no rewriting has put that in the place of the one before.
-  func deserted() { desertions &+= 1 }
+  /// The file of a scope is gone or another one, although nothing says that it was cleared, swept or rewritten. So somebody has deleted it.
+  func deserted() { offset &+= 1 << 48 }
 
   /// The file was a journal, and none of its lines can be read. `header` is nil if its header cannot be read either.
   func ruined(_ header: JournalHeader?) {
@@ -137,7 +136,7 @@ final class JournalMirror {
 
   /// The header is lost, and the salt is known from the lines. Everybody who reads the file computes the same generation.
   func beganWithoutHeader(_ salt: Salt, linesAt start: Int64) {
-    begin(JournalHeader(salt: salt, generation: UInt64(salt.seed) &<< 32), at: start)
+    begin(JournalHeader(salt: salt, generation: JournalMirror.generation(withoutHeader: salt)), at: start)
     state.hasLostHeader = true
     damaged()
   }
@@ -145,7 +144,13 @@ final class JournalMirror {
   /// This handle has begun the file.
   func created(_ header: JournalHeader, length: Int64) { begin(header, at: length) }
 
+  private static func generation(withoutHeader salt: Salt) -> UInt64 { UInt64(salt.seed) &<< 32 }
+
   private func begin(_ header: JournalHeader, at end: Int64) {
+    // If the header was lost, and somebody has written a new one, that is no clear to those who knew the old one.
+    if state.hasGeneration, let formerSalt, header.generation == JournalMirror.generation(withoutHeader: formerSalt) {
+      offset &+= state.generation &- header.generation
+    }
     table.removeAll()
     state = State(salt: header.salt, generation: header.generation, hasGeneration: true)
     state.position.end = end

@@ -3,6 +3,7 @@
 #include "journal.h"
 #include "rig.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sys/stat.h>
 
@@ -50,6 +51,35 @@ static void check_dropped(lily_session_status (*again)(void)) {
   probe_string(&theme_of_one, "dark");
   assert_ok(again());
   assert_stored(one.storage, "lily_session_theme", "\"dark\"");
+  end();
+}
+
+/* A rewriting of a file whose header was lost begins the generation anew. That is no clear. */
+TEST(clear_elsewhere__S4_a_lost_header_drops_nothing) {
+  const char zeros[JOURNAL_HEADERS_SIZE] = {0};
+  begin();
+  assert_ok(set_text(two.storage, "k", "1"));
+  assert_ok(set_text(two.storage, "l", "1"));
+  fail_to_store();
+  const int file = open(JOURNAL, O_WRONLY | O_CLOEXEC);
+  assert_int_equal(pwrite(file, zeros, sizeof zeros, 0), sizeof zeros);
+  close(file);
+  lily_session_storage *third = open_storage(JOURNAL);
+  assert_ok(lily_session_storage_remove(third, "l"));
+  assert_ok(lily_session_storage_sync(third));
+  lily_session_storage_close(third);
+  rig_forget(&one);
+  rig_dispatch(&one);
+  assert_stored(two.storage, "lily_session_theme", "\"" SECRET "\"");
+  assert_int_equal(one.event_count, 0);
+  /* A clear after that is one. */
+  limit_files(1);
+  probe_string(&theme_of_one, "dark");
+  assert_fails(NO_SPACE, lily_session_runtime_dispatch(one.runtime, NULL));
+  limit_files(1 << 30);
+  assert_ok(lily_session_clear(two.storage));
+  rig_dispatch(&one);
+  assert_absent(two.storage, "lily_session_theme");
   end();
 }
 

@@ -174,6 +174,8 @@ class Handle:
                     return Either(n.OK, refused[0]), refused[1]
             elif refused[0]:
                 self.store.erased()
+                if self.world.had_damage:  # the copy of a damaged file, which may have what was removed, cannot be deleted either
+                    return Either(n.OK, refused[0]), refused[1]
             else:
                 self.store.sweep(self.world.now)
                 self.store.rewritten()
@@ -278,6 +280,7 @@ def write_all(handle, changes):
     if status:
         return status if fits else Either(status, n.QUOTA)  # no rule says which of two limits comes first
     if not fits:
+        handle.stored_nothing()
         return n.QUOTA
     handle.write(changes)
     return handle.durability_of()
@@ -313,6 +316,7 @@ def call_clear(handle):
         # If there is no file, or none can be made, there is nothing to clear, and no file is made.
         opened.gone.cleared += 1
         opened.gone.origin += 1
+        handle.root.owes = handle.durability == n.PROCESS  # a sync makes sure that the file does not come back
         return n.OK
     if opened is not None and status in (n.NEWER, n.NO_SPACE) and not opened.cannot_write_anew():
         # A file that takes no more lines is begun anew.

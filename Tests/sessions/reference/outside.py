@@ -135,7 +135,7 @@ class Outside:
         if not self.foreign(place):
             return False
         place.file.damaged += 1
-        place.file.keeps_damage = True
+        place.file.keeps_damage = self.had_damage = True
 
     def world_cut(self, place):
         """Cuts off all lines except the header. Nothing is stored then, and the clears since the header was written are forgotten."""

@@ -38,6 +38,7 @@ class Reference(Outside):
         self.results = []
         self.hosts = []
         self.had_quota = False
+        self.had_damage = False
         self.had_lost_header = False  # if such a file is rewritten, sessions that knew the header take that for a clear
         self.ran_inside = False  # callbacks of this step made steps
         self.told_again = set()  # the handles whose descriptors become readable in this step, though nothing was written
@@ -191,7 +192,7 @@ class Reference(Outside):
         """Notes a get or each. If no session is attached, the descriptor is no longer readable."""
         if not self.attached_to(handle):
             handle.root.wake.readable = False
-            self.found_out = self.found_out or any(runtime.depth for runtime in self.all_runtimes)
+            self.found_out = self.found_out or self.ran_inside or any(runtime.depth for runtime in self.all_runtimes)
 
     def do_backend(self, name, function, status):
         handle = self.handles.get(name)
