@@ -327,7 +327,8 @@ lily_session_status lily_session_storage_scopes(lily_session_storage *storage, l
  *                     with the same limit by a timer, and no call takes long
  * @param out_removed  how many were removed; may be NULL
  * @return UNSUPPORTED: as for lily_session_storage_scoped(); PERMISSION, IO: none could
- *         be removed; FORKED
+ *         be removed; NOT_DURABLE: with LILY_SESSION_DURABILITY_POWER, a power loss may
+ *         bring back what was removed; FORKED
  * @since 0.1 */
 lily_session_status lily_session_storage_sweep(lily_session_storage *storage, size_t limit, size_t *out_removed);
 

@@ -84,6 +84,7 @@ extension Journal {
       }
       if !names.isEmpty { hasFolder = true }
       let others = names.filter { ScopeFileName.scope(of: $0, in: number) == nil }
+      let before = removed
       for file in names where removed != limit {
         guard let scope = ScopeFileName.scope(of: file, in: number) else { continue }
         looks &+= 1
@@ -95,12 +96,15 @@ extension Journal {
           }
         } catch { try note(error) }
       }
+      if removed > before, options.isPowerDurable {
+        do throws(Failure) { try folders.sync(number) } catch { try note(Failure(.notDurable, error.reason, systemError: error.systemError)) }
+      }
       guard let limit, looks >= limit else { continue }
       try folders.sweepNext(from: removed == limit ? number : number &+ 1) // a folder may have more than the limit
       break
     }
     // If no folder can be used, the one above them is the reason.
-    if removed == 0, let failure = failure ?? (hasFolder ? nil : noFolder) { throw failure }
+    if removed == 0 || failure?.status == .notDurable, let failure = failure ?? (hasFolder ? nil : noFolder) { throw failure }
     return (living, removed)
   }
 
@@ -142,7 +146,12 @@ extension Journal {
     // This comes before the name goes, because after that anyone may make a new file.
     do throws(Failure) { _ = try route.markOfFolder(changing: true) } catch {
       guard error.status == .noSpace, try route.lookUp() == .thisFile, Syscalls.truncateFile(route.file, to: 0) else { throw error }
-      _ = try route.markOfFolder(changing: true)
+      // If even the inode of this file is needed, its name goes first. Then only those who have the file open notice that it is gone.
+      do throws(Failure) { _ = try route.markOfFolder(changing: true) } catch {
+        guard error.status == .noSpace, Syscalls.removeName(route.directory, names.file) else { throw error }
+        _ = try? route.markOfFolder(changing: true)
+        return true
+      }
     }
     guard try route.lookUp() == .thisFile else { return false }
     guard Syscalls.removeName(route.directory, names.file) else { throw Syscalls.failure("cannot remove") }

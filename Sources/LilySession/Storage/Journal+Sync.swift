@@ -26,7 +26,9 @@ extension Journal {
     if try Syscalls.sizeAndLinks(route.file).size == 0 {
       mirror.voided(try markOfScopes())
       debts.fileIsGone()
-      return debts.owesRemains ? try removeRemainsOfEmptied() : nil
+      let failure = debts.owesRemains ? try removeRemainsOfEmptied() : nil
+      if debts.owesSync, let failure = makeDurable(hostTime) { throw failure } // what was in the file does not come back either
+      return failure
     }
     let unerased = try eraseRemoved(hostTime)
     if debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
@@ -92,6 +94,10 @@ extension Journal {
   /// need the file's lock: if another process compacts meanwhile, its new file has our lines, and is synced before it takes the place.
   func makeDurable(_ hostTime: Int64?) -> Failure? {
     do throws(Failure) {
+      if route.file < 0 {
+        try makeAbsenceDurable()
+        return nil
+      }
       if options.isExclusive { try requirePlace() }
       if !debts.owesNewFile {
         // If this fails, the whole file is written anew from memory.

@@ -45,6 +45,7 @@ extension Journal {
     if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeInRemains(batch, wanted) {
       if batch.hasRemoves, mirror.table.hasForgotten { mirror.removedForgotten() }
       if mirror.holdsRemoved { debts.removed() } // another handle has removed it, and may have died before its sync
+      if batch.hasRemoves, options.isPowerDurable, mirror.holdsRemoved || debts.owesDirectory { debts.wrote() }
       return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
     }
     if isInLine {
@@ -64,8 +65,14 @@ extension Journal {
   @inline(never)
   private func removesFromNoFile(_ batch: Batch) throws(Failure) -> Bool {
     guard isScopeFile, batch.onlyRemoves, try followPath(create: false) == .nothing else { return false }
-    debts.remainsStay()
+    removedFromNoFile()
     return true
+  }
+
+  /// Notes that there was nothing to remove, because the path has no file. Whoever has removed that may not have synced its folder.
+  private func removedFromNoFile() {
+    debts.remainsStay()
+    if options.isPowerDurable { debts.namesWentAway() }
   }
 
   /// Tries again after a failure, if the path leads to another file by now, or the sequence was at its end. Throws the failure otherwise.
@@ -80,7 +87,7 @@ extension Journal {
     }
     guard hasMovedOn(failure), !batch.isReduced else {
       guard batch.onlyRemoves, route.file < 0, !options.isReadOnly else { throw failure }
-      debts.remainsStay()
+      removedFromNoFile()
       return .written(nil) // there is no file, so the keys are absent, and a removal has nothing to do
     }
     return try appendAgain(batch, scope, wanted, hostTime)

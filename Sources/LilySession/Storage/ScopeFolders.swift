@@ -80,6 +80,9 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
     return names
   }
 
+  /// Makes the names in a folder survive power loss.
+  func sync(_ number: Int) throws(Failure) { try folder(number, try Syscalls.statusOfFolder(path(of: number)), create: false)?.sync() }
+
   func firstToSweep() throws(Failure) -> Int {
     if let known = try exclusion.run({ () throws(Failure) in sweepsFrom }) { return known }
     return Int(truncatingIfNeeded: try Syscalls.randomNumber()) & 0xFF

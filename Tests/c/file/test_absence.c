@@ -1,5 +1,5 @@
-/* S12, S8: that a file is gone survives power loss, too, once a sync returns OK. This program defines unlinkat and fsync, which the library finds
-   before the C library's, and knows by them whether a folder in which a name went away was synced since. */
+/* S12, S8: that a file or a value is gone survives power loss, too, once a sync returns OK. This program defines unlinkat, fsync and fdatasync, which
+   the library finds before the C library's. By them it knows whether a folder in which a name went away was synced since, and how often a file was. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -9,6 +9,12 @@
 
 static ino_t folder; /* in which a name went away that no sync has made durable; 0: none */
 static bool fails;   /* a folder cannot be synced */
+static int datasyncs;
+
+int fdatasync(int file) {
+  datasyncs++;
+  return (int)syscall(SYS_fdatasync, file);
+}
 
 int unlinkat(int directory, const char *name, int flags) {
   const int result = (int)syscall(SYS_unlinkat, directory, name, flags);
@@ -105,6 +111,51 @@ TEST(absence__S12_a_clear_on_a_full_disk) {
     limit_files(1 << 30);
     end();
   }
+}
+
+/* What somebody else has removed, and not synced, is absent only until the power fails. */
+TEST(absence__S12_a_durable_removal_of_what_another_has_removed) {
+  begin(LILY_SESSION_DURABILITY_POWER);
+  assert_ok(lily_session_storage_remove(other, "lily_session_token"));
+  datasyncs = 0;
+  assert_ok(lily_session_storage_remove(scope, "lily_session_token"));
+  assert_true(datasyncs > 0);
+  assert_ok(lily_session_storage_set(other, "lily_session_token", "1", 1, 1));
+  sweep(other_parent);
+  assert_ok(lily_session_storage_remove(scope, "lily_session_token"));
+  assert_true(folder == 0);
+  end();
+}
+
+TEST(absence__S12_a_durable_sweep) {
+  begin(LILY_SESSION_DURABILITY_POWER);
+  size_t removed = 0;
+  assert_ok(lily_session_clear(scope));
+  fails = true;
+  assert_fails(NOT_DURABLE, lily_session_storage_sweep(parent, 0, NULL));
+  fails = false;
+  assert_ok(lily_session_storage_set(other, "lily_session_token", "1", 1, 1));
+  assert_ok(lily_session_storage_sweep(parent, 0, &removed));
+  assert_int_equal(removed, 1);
+  assert_true(folder == 0);
+  end();
+}
+
+/* What was in a file that somebody has emptied does not come back either. */
+TEST(absence__S12_an_emptied_file) {
+  folder = 0, fails = false;
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "lily_session_token", "\"" SECRET "\""));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_ok(lily_session_clear(storage));
+  assert_int_equal(truncate(JOURNAL, 0), 0);
+  file_write(in_place("session.jsonl.damaged"), SECRET, strlen(SECRET));
+  datasyncs = 0;
+  assert_ok(lily_session_storage_sync(storage));
+  assert_true(datasyncs > 0);
+  assert_int_equal(access(in_place("session.jsonl.damaged"), F_OK), -1);
+  assert_true(folder == 0);
+  lily_session_storage_close(storage);
 }
 
 /* The copy of a damaged file may have a key that is stored nowhere else. */
