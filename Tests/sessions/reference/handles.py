@@ -5,6 +5,7 @@ import names as n
 import values
 
 from .loose import ANYTHING, Either
+from .place import FAR
 from .storage import Entry, cost
 
 
@@ -314,8 +315,8 @@ def call_clear(handle):
     status = n.OK if known and opened.gone is not None and not handle.world.place.emptied else handle.cannot_write("clear")[0]
     if opened is not None and opened.gone is not None and not handle.flags & n.READ_ONLY:
         # If there is no file, or none can be made, there is nothing to clear, and no file is made.
-        opened.gone.cleared += 1
-        opened.gone.origin += 1
+        opened.gone.cleared += FAR  # no clear of a file leads to the same generation
+        opened.gone.origin += FAR
         handle.root.owes = handle.durability == n.PROCESS  # a sync makes sure that the file does not come back
         return n.OK
     if opened is not None and status in (n.NEWER, n.NO_SPACE) and not opened.cannot_write_anew():
