@@ -53,7 +53,7 @@ extension Folder {
     guard file >= 0 else {
       // What can be neither used nor removed is no reason to leave the scope alone without a word, as a sweep does with what is no journal.
       let failure = Syscalls.failure("cannot make the mark of clears")
-      throw failure.status == .refused ? Failure(.io, failure.reason, systemError: failure.systemError) : failure
+      throw failure.status == .refused ? failure.restated(as: .io) : failure
     }
     defer { Syscalls.closeFile(file) }
     try Syscalls.overwrite(file, text.bytes, at: 0)

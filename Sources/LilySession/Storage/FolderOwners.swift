@@ -26,7 +26,7 @@ enum FolderOwners {
         below = status
       }
       return Failure(.refused, "the folder has more than 1024 folders above it").at(path)
-    } catch { return Failure(.refused, error.reason, systemError: error.systemError).at(path) }
+    } catch { return error.restated(as: .refused).at(path) }
   }
 
   private static func isSame(_ one: stat, _ other: stat) -> Bool { one.st_dev == other.st_dev && one.st_ino == other.st_ino }

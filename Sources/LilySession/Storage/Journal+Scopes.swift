@@ -97,7 +97,7 @@ extension Journal {
         } catch { try note(error) }
       }
       if removed > before, options.isPowerDurable {
-        do throws(Failure) { try folders.sync(number) } catch { try note(Failure(.notDurable, error.reason, systemError: error.systemError)) }
+        do throws(Failure) { try folders.sync(number) } catch { try note(error.restated(as: .notDurable)) }
       }
       guard let limit, looks >= limit else { continue }
       try folders.sweepNext(from: removed == limit ? number : number &+ 1) // a folder may have more than the limit

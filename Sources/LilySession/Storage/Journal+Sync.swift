@@ -40,7 +40,7 @@ extension Journal {
     do throws(Failure) {
       if try route.findFolder() { try route.syncFolder() }
       route.releaseFolder()
-    } catch { throw Failure(.notDurable, error.reason, systemError: error.systemError) }
+    } catch { throw error.restated(as: .notDurable) }
     debts.synced()
   }
 
@@ -105,7 +105,7 @@ extension Journal {
       }
       if debts.owesNewFile { try writeAnew(hostTime) }
       if debts.owesDirectory { try route.syncFolder() }
-    } catch { return Failure(.notDurable, error.reason, systemError: error.systemError).naming(names.path) }
+    } catch { return error.restated(as: .notDurable).naming(names.path) }
     debts.directorySynced()
     debts.synced()
     return nil

@@ -111,6 +111,9 @@ public struct Failure: Error {
 
   package func about(_ key: Key) -> Failure { Failure(self) { $0.key = key } }
 
+  /// Returns a failure for the same reason under another status. It names neither path nor key.
+  func restated(as status: Status) -> Failure { Failure(status, reason, systemError: systemError) }
+
   func at(byte place: Int) -> Failure { Failure(self) { $0.place = place } }
 
   func at(_ path: [UInt8]) -> Failure { Failure(self) { $0.path = path } }

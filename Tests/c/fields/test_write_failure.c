@@ -3,16 +3,8 @@
 #include "journal.h"
 #include "rig.h"
 
-#include <sys/stat.h>
-
 static struct rig rig;
 static struct probe theme, visits;
-
-static rlim_t size_of(const char *path) {
-  struct stat status;
-  assert_int_equal(stat(path, &status), 0);
-  return (rlim_t)status.st_size;
-}
 
 /* Sets a high limit before the storage is opened, because the library looks for a limit only then. */
 static void begin(void) {

@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <pthread.h>
-#include <sys/stat.h>
 
 static struct rig one, two;
 static struct probe theme_of_one, visits_of_one, theme_of_two;
@@ -25,9 +24,7 @@ static void end(void) {
 
 /* Session one tried to store a theme, and could not. */
 static void fail_to_store(void) {
-  struct stat status;
-  assert_int_equal(stat(JOURNAL, &status), 0);
-  limit_files((rlim_t)status.st_size);
+  limit_files(size_of(JOURNAL));
   probe_string(&theme_of_one, SECRET);
   assert_fails(NO_SPACE, lily_session_runtime_dispatch(one.runtime, NULL));
   assert_state(one.session, "theme", LILY_SESSION_STATE_ABSENT | LILY_SESSION_STATE_DIRTY);

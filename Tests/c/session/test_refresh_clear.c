@@ -4,8 +4,6 @@
 #include "journal.h"
 #include "rig.h"
 
-#include <sys/stat.h>
-
 static struct rig one, two;
 static struct probe themes[2], visits[2];
 
@@ -23,9 +21,7 @@ static void begin(void) {
 }
 
 static void try_in_vain(void) {
-  struct stat status;
-  assert_int_equal(stat(JOURNAL, &status), 0);
-  limit_files((rlim_t)status.st_size);
+  limit_files(size_of(JOURNAL));
   probe_string(&themes[0], SECRET);
   assert_fails(NO_SPACE, lily_session_runtime_dispatch(one.runtime, NULL));
   limit_files(1 << 30);

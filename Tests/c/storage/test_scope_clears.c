@@ -42,9 +42,7 @@ static void fail_without_file(void) {
 
 /* The same, because the file may not grow. */
 static void fail_with_file(void) {
-  struct stat status;
-  assert_int_equal(stat(path, &status), 0);
-  limit_files((rlim_t)status.st_size);
+  limit_files(size_of(path));
   probe_string(&token, SECRET);
   assert_fails(NO_SPACE, lily_session_runtime_dispatch(rig.runtime, NULL));
   limit_files(1 << 30);
@@ -57,12 +55,28 @@ static void check_dropped(void) {
   assert_event(&rig, 0, LILY_SESSION_EVENT_CLEARED, LILY_SESSION_OK, 0, "token");
 }
 
-static void end(void) {
-  rig_end(&rig);
+/* What could not be stored is stored now, because there was no clear. */
+static void check_kept(void) {
+  rig_dispatch(&rig);
+  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+}
+
+/* The other program ends, and begins anew: what it knew of the file is forgotten. */
+static void reopen_other(void) {
+  lily_session_storage_close(other);
+  other = open_scope(other_parent, "u");
+}
+
+static void close_all(void) {
   lily_session_storage_close(scope);
   lily_session_storage_close(parent);
   lily_session_storage_close(other);
   lily_session_storage_close(other_parent);
+}
+
+static void end(void) {
+  rig_end(&rig);
+  close_all();
 }
 
 static void make_folders(void) {
@@ -119,10 +133,7 @@ TEST(scope_clears__S8_under_any_umask) {
   umask(before);
   assert_int_equal(mode_of(mark), 0600);
   assert_ok(lily_session_clear(scope));
-  lily_session_storage_close(scope);
-  lily_session_storage_close(parent);
-  lily_session_storage_close(other);
-  lily_session_storage_close(other_parent);
+  close_all();
 }
 
 /* Only a folder that is not empty stays. Then neither a clear nor a sweep says OK. */
@@ -139,10 +150,7 @@ TEST(scope_clears__S8_a_mark_that_cannot_be_made) {
   assert_int_equal(unlink(inside), 0);
   assert_ok(lily_session_clear(other));
   assert_ok(lily_session_storage_sweep(parent, 0, NULL));
-  lily_session_storage_close(scope);
-  lily_session_storage_close(parent);
-  lily_session_storage_close(other);
-  lily_session_storage_close(other_parent);
+  close_all();
 }
 
 /* Somebody who could open the mark once, and has it locked, stops neither a clear nor a sweep. */
@@ -191,8 +199,7 @@ TEST(scope_clears__S21_the_file_is_deleted_and_made_anew) {
   attach();
   fail_with_file();
   assert_int_equal(unlink(path), 0);
-  lily_session_storage_close(other); /* a handle that knows of the old file would notice that it is gone */
-  other = open_scope(other_parent, "u");
+  reopen_other(); /* a handle that knows of the old file would notice that it is gone */
   assert_ok(set_text(other, "k", "2"));
   check_dropped();
   assert_stored(scope, "k", "2");
@@ -208,8 +215,7 @@ TEST(scope_clears__S8_a_rewriting_is_none) {
   fail_with_file();
   assert_ok(lily_session_storage_remove(other, "l"));
   assert_ok(lily_session_storage_sync(other));
-  rig_dispatch(&rig);
-  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  check_kept();
   end();
 }
 
@@ -227,13 +233,11 @@ TEST(scope_clears__S8_a_rewriting_after_damage_is_none) {
   assert_int_equal(pwrite(file, "y", 1, at - bytes.bytes), 1);
   close(file);
   free(bytes.bytes);
-  lily_session_storage_close(other); /* a handle that has read the line knows what it said */
-  other = open_scope(other_parent, "u");
+  reopen_other(); /* a handle that has read the line knows what it said */
   assert_ok(lily_session_storage_remove(other, "k"));
   assert_ok(lily_session_storage_sync(other));
   assert_absent(scope, "k"); /* this reads without the lock */
-  rig_dispatch(&rig);
-  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  check_kept();
   end();
 }
 
@@ -245,11 +249,9 @@ TEST(scope_clears__S8_a_rewriting_without_the_lock_is_none) {
   assert_int_equal(chmod(path, 0644), 0);
   const int stranger = open(path, O_RDONLY | O_CLOEXEC);
   assert_int_equal(flock(stranger, LOCK_EX), 0);
-  lily_session_storage_close(other);
-  other = open_scope(other_parent, "u");
+  reopen_other();
   assert_ok(set_text(other, "k", "2"));
-  rig_dispatch(&rig);
-  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  check_kept();
   close(stranger);
   end();
 }
@@ -263,8 +265,7 @@ TEST(scope_clears__S6_a_first_write_that_failed_is_tried_again) {
   assert_fails(NO_SPACE, lily_session_runtime_dispatch(rig.runtime, NULL));
   limit_files(1 << 30);
   assert_ok(set_text(other, "k", "1"));
-  rig_dispatch(&rig);
-  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  check_kept();
   end();
 }
 

@@ -15,6 +15,12 @@ void limit_files(rlim_t bytes) {
   assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
+rlim_t size_of(const char *path) {
+  struct stat status;
+  assert_int_equal(stat(path, &status), 0);
+  return (rlim_t)status.st_size;
+}
+
 int mode_of(const char *path) {
   struct stat status;
   assert_int_equal(lstat(path, &status), 0);
