@@ -9,7 +9,7 @@ import names as n
 import values
 from driver import Driver
 from journalfile import JournalFile
-from reference.loose import ANYTHING, Either, settled
+from reference.loose import ANYTHING, Either, Undecided, settled
 from reference.storage import Entry, Store
 from reference.world import Reference
 
@@ -119,6 +119,9 @@ class Pair:
         elif file.rewritten:  # a rewriting drops what has expired (S9)
             store.sweep(self.reference.now)
             store.rewritten()
+            store.begun -= file.clears  # those that came after it in this step
+            if not self.reference.synced:
+                self.reference.compacted()
         stored = file.stored()
         if self.reference.sweeps:  # expired entries may have been removed to make room
             store.sweep(self.reference.now)
@@ -199,6 +202,8 @@ def run(steps, folder):
         for index, step in enumerate(steps):
             done += pair.step(index, step)
         finish(pair, len(steps))
+    except Undecided:
+        pass
     finally:
         limits.file_size(limits.ROOMY)
         for name in list(pair.driver.sessions):

@@ -29,7 +29,7 @@ class JournalFile:
         self.cut = False  # True: the file is shorter than at the last look
 
     def _forget(self):
-        self.offset, self.lines, self.entries, self.names = HEADERS, 0, {}, []
+        self.offset, self.lines, self.clears, self.entries, self.names = HEADERS, 0, 0, {}, []
 
     def look(self):
         """Reads on. Sets `rewritten` to True if this is another file than at the last look."""
@@ -81,6 +81,7 @@ class JournalFile:
             for key in [key for key in self.entries if key.startswith(prefix)]:
                 del self.entries[key]
             scope = prefix[:prefix.rfind("\0") + 1]
+            self.clears += not scope
             if scope:
                 self.entries[scope] = line[at + 1:-1], 0, 0
 

@@ -7,6 +7,7 @@ class Belief:
     def __init__(self, field):
         self.field = field
         self.before = None      # the value from before attach; None: get failed then
+        self.was_set = False    # the field was set to an entry, so that its value is not the one from before attach any more
         self.baseline = None    # the value that was seen last; None: it is not known, get failed, or it could not be stored
         self.state = n.ABSENT
         self.seen = None        # (key, text, version) of the entry that was taken or stored last
@@ -82,6 +83,15 @@ class Belief:
             return n.REJECTED, None, n.DECODE
         return (n.LOADED if key == self.field.stored_key else n.MIGRATED), value, n.OK
 
+    def note_before(self):
+        """Notes the value from before attach if get failed then: a field that was not set since still has it."""
+        if self.before is None and not self.was_set:
+            self.before = self.baseline
+
+    def restore(self, fields):
+        """Believes what it did before a slice could not be put back, except what callbacks may have changed, and what it has learnt."""
+        vars(self).update(fields, marked=self.marked, before=self.before)
+
     def take(self, key, entry, host):
         """Sets the field from an entry. Returns why it was refused, or OK."""
         state, value, status = self.judge(key, entry, host)
@@ -89,6 +99,8 @@ class Belief:
             status = host.set(self.field.key, value)
             if status:
                 state = n.REJECTED
+            else:
+                self.was_set = True
         self.state, self.seen, self.outlived = state, (key, *entry.identity), None
         self.pending, self.dirty = state == n.MIGRATED, False
         self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False

@@ -20,6 +20,10 @@ class Either:
         return " or ".join(map(repr, self.allowed))
 
 
+class Undecided(Exception):
+    """Says that no rule decides what a step does. The case ends before it."""
+
+
 class Perhaps(tuple):
     """An event that may be reported or not."""
 

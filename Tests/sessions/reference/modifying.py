@@ -88,8 +88,7 @@ class Modifying:
         if not self.is_news(belief, key, entry):
             belief.count(entry, self.world.now)
             return n.OK if belief.held else n.CALLBACK  # set has refused this very value before
-        if belief.before is None:
-            belief.before = belief.baseline  # because get failed at attach
+        belief.note_before()
         refusal = belief.take(key, entry, self.host)
         belief.count(entry, self.world.now)
         if not belief.held:
@@ -100,7 +99,7 @@ class Modifying:
     def put_back(self, belief, kept, events):
         """Puts the slice back, in which a field was set. If it cannot be put back, the session believes what it did before."""
         if self.host.slices and not self.host.put():
-            vars(belief).update(kept, marked=belief.marked)  # a callback may have marked the field
+            belief.restore(kept)
             self.capture_again([belief], events)
             return n.CALLBACK
         failed = self.capture([belief], events)

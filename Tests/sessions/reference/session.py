@@ -302,7 +302,7 @@ class Session(Writing, Modifying):
                 sets.append(belief)
         if sets and self.host.slices and not self.host.put():
             for belief, fields in zip(self.beliefs, kept):
-                vars(belief).update(fields, marked=belief.marked)  # a callback may have marked the field
+                belief.restore(fields)
             self.capture_again(sets, events)
             return status or n.CALLBACK
         self.caught_up, self.left_news = True, not whole
@@ -325,8 +325,7 @@ class Session(Writing, Modifying):
             if not self.is_news(belief, key, entry):
                 belief.count(entry, now)
                 return False
-            if belief.before is None:
-                belief.before = belief.baseline  # because get failed at attach
+            belief.note_before()
             status = belief.take(key, entry, self.host)
             belief.count(entry, now)
             if belief.held:

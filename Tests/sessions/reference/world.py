@@ -77,6 +77,11 @@ class Reference(Outside):
                 if session.handle.scope == scope and key in belief.field.keys[1:]:
                     belief.stale, belief.unsure = ([*keys, key] for keys in (belief.stale, belief.unsure))
 
+    def compacted(self):
+        """Notes that a write has rewritten the file. Nothing tells which handle that was, which owes no rewriting any more (S8)."""
+        for root in {handle.root for handle in self.handles.values()}:
+            root.may_owe, root.wrote_since = root.may_owe or root.wrote_since, False
+
     # ---- the clock, storages
 
     def do_clock(self, ms):

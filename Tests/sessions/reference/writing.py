@@ -2,7 +2,7 @@
 import names as n
 import values
 
-from .loose import Either, Perhaps
+from .loose import Either, Perhaps, Undecided
 from .storage import Entry
 
 
@@ -57,6 +57,9 @@ class Writing:
             own = self.changes_of(belief)
             if own is None:
                 continue
+            sure = {key: entry for key, entry in own.items() if key not in belief.unsure}
+            if self.handle.fits(own, changes) != self.handle.fits(sure, changes):
+                raise Undecided  # no rule says whether the session knows that it removes an entry
             if not self.handle.fits(own, changes):
                 left_out.append(belief)
                 continue
