@@ -57,14 +57,17 @@ final class EntryTable {
     UnsafeRawBufferPointer(start: UnsafeRawPointer(record + 1) + record.pointee.keyCount, count: record.pointee.valueCount)
   }
 
-  static func entry(_ record: Pointer, in texts: ByteBuffer? = nil) -> Entry {
-    Entry(text: value(record), in: texts, deadline: record.pointee.deadline, version: record.pointee.version)
+  static func entry(_ record: Pointer) -> Entry {
+    Entry(text: value(record), deadline: record.pointee.deadline, version: record.pointee.version)
   }
 
   /// Returns the entries of `keys`; nil for an absent one. All have their texts in one buffer, because many are usually read at once.
   func entries(_ keys: [Key]) -> [Entry?] {
     let texts = ByteBuffer()
-    return keys.map { $0.withBytes { find($0) }.map { EntryTable.entry($0, in: texts) } }
+    return keys.map { key in
+      guard let record = key.withBytes({ find($0) }) else { return nil }
+      return Entry(text: EntryTable.value(record), in: texts, deadline: record.pointee.deadline, version: record.pointee.version)
+    }
   }
 
   func forEach(_ body: (Pointer) throws(Failure) -> Void) throws(Failure) {

@@ -48,9 +48,14 @@ public struct Entry: @unchecked Sendable { // its part of the buffer is never ch
   /// The version of the field that wrote the entry.
   public var version: UInt32
 
-  /// Makes an entry with a copy of the text, which is appended to `texts`, or has a buffer of its own if that is nil.
-  package init(text: UnsafeRawBufferPointer, in texts: ByteBuffer? = nil, deadline: Int64, version: UInt32) {
-    let texts = texts ?? ByteBuffer(capacity: text.count &+ 1)
+  /// Makes an entry with a copy of the text.
+  package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
+    self.init(text: text, in: ByteBuffer(capacity: text.count &+ 1), deadline: deadline, version: version)
+  }
+
+  /// Makes an entry with a copy of the text, which is appended to `texts`.
+  @inline(__always)
+  init(text: UnsafeRawBufferPointer, in texts: ByteBuffer, deadline: Int64, version: UInt32) {
     self.texts = texts
     start = texts.count
     textCount = text.count
