@@ -1,4 +1,4 @@
-/* Does something with one scope of a storage that has many. scopes.py counts the instructions and the memory.
+/* Does something with one scope of a storage that has many. scopes.py counts the instructions of that alone by callgrind.
  *
  *   scopes DIRECTORY one|memory|files|folder request|logout|each|open|sweep SCOPES COUNT
  *
@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <valgrind/callgrind.h>
+
+enum { WARM_UP = 10 }; /* as many as there are scopes that take turns */
 
 struct user { char token[20]; int64_t pages; };
 
@@ -95,8 +98,9 @@ int main(int argc, char **argv) {
   open_all(argv[2]);
   for (int number = 0; number < scopes; number++) request(number);
   /* Numbers from after those: what is measured is the same in a storage with few scopes and in one with many. */
-  for (int turn = 0; turn < count; turn++) {
-    const int number = scopes + turn % 10;
+  for (int turn = 0; turn < WARM_UP + count; turn++) {
+    if (turn == WARM_UP) CALLGRIND_START_INSTRUMENTATION;
+    const int number = scopes + turn % WARM_UP;
     if (strcmp(argv[3], "request") == 0) request(number);
     if (strcmp(argv[3], "logout") == 0) log_out(number);
     if (strcmp(argv[3], "each") == 0) {
@@ -110,6 +114,7 @@ int main(int argc, char **argv) {
       open_all(argv[2]);
     }
   }
+  CALLGRIND_STOP_INSTRUMENTATION;
   lily_session_storage_close(all);
   lily_session_persistence_free(fields);
   return 0;

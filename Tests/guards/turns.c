@@ -1,4 +1,4 @@
-/* Makes updates and nothing else, or attaches one session after the other. instructions.py counts its instructions by callgrind.
+/* Makes updates, or attaches one session after the other. instructions.py counts the instructions of that alone by callgrind.
  *
  *   turns FILE LOOP COUNT      if LOOP and COUNT are missing, it prints the names of the loops
  */
@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <valgrind/callgrind.h>
 
 /* In place of making updates, attaches the fields of a loop that has stored all of them. */
 static const char attaching[] = "20 strings attached", attached[] = "20 strings changed";
+
+enum { WARM_UP = 250 };
 
 int main(int argc, char **argv) {
   if (argc == 2) {
@@ -22,7 +25,10 @@ int main(int argc, char **argv) {
   const struct loop *loop = loop_named(attaches ? attached : argv[2]);
   if (loop == NULL) return 2;
   loop_begin(loop, argv[1]);
+  for (int turn = 0; turn < WARM_UP; turn++) attaches ? loop_attach() : loop_turn();
+  CALLGRIND_START_INSTRUMENTATION;
   for (int turn = atoi(argv[3]); turn > 0; turn--) attaches ? loop_attach() : loop_turn();
+  CALLGRIND_STOP_INSTRUMENTATION;
   loop_end();
   return 0;
 }
