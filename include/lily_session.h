@@ -891,7 +891,8 @@ constexpr int lily_session_checked_() {
   LILY_SESSION_KIND_LIST_(LILY_SESSION_ONE_, struct_type, #member, count_member, fields, count, member)
 /** As LILY_SESSION_FIELD_LIST() for a pointer to an array that grows, or to NULL for an
  * empty one. The array comes from `resize`, a ::lily_session_resize_fn, or where that
- * is NULL, from malloc(). */
+ * is NULL, from malloc(). Whoever writes the file decides how many elements there are,
+ * each of 3 bytes of text or more, up to 16 MiB: a `resize` can set a limit. */
 #define LILY_SESSION_FIELD_GROWING_LIST(struct_type, member, count_member, fields, count, resize) \
   LILY_SESSION_KIND_GROWING_LIST_(LILY_SESSION_ONE_, struct_type, #member, count_member, fields, count, resize, member)
 /** A member that may be absent: while `flag`, a `bool` of the same struct, is false,
@@ -986,7 +987,7 @@ lily_session_status lily_session_field_add(lily_session_persistence *persistence
  *
  * @param fields  `count` fields, which all have the size of the first
  * @return as lily_session_field_add(). On failure the contexts of all fields have
- *         been released
+ *         been released, but none from a field on whose size is another
  *
  * Callbacks: release, on failure.
  * @since 0.1 */

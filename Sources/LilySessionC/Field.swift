@@ -50,14 +50,23 @@ private func addFields(_ fields: UnsafePointer<lily_session_field>?, _ count: In
 func definitions(_ fields: UnsafePointer<lily_session_field>?, _ count: Int) throws(Failure) -> [FieldDefinition<HostField>] {
   guard count >= 0, count == 0 || fields != nil else { throw Failure(.invalidArgument, "the fields are NULL, or their number is negative") }
   guard count > 0, let fields else { return [] }
-  // The elements have the size that the struct has for the host, which the first one tells.
+  // The elements have the size that the struct has for the host, which each of them tells. Where one tells another, the table's end or its
+  // beginning is not what it seems, so nothing from there on is looked at.
   let size = UnsafeRawPointer(fields).load(as: Int.self)
-  guard count == 1 || (1...4096).contains(size) else { throw Failure(.invalidArgument, "the `size` member of the first field is not set") }
-  let table = (0..<count).map { (UnsafeRawPointer(fields) + $0 &* size).assumingMemoryBound(to: lily_session_field.self) }
+  let isSize = size >= smallestField && size <= 4096 && size % MemoryLayout<Int>.size == 0
+  var table = [fields]
+  while table.count < count, isSize {
+    let next = (UnsafeRawPointer(fields) + table.count &* size).assumingMemoryBound(to: lily_session_field.self)
+    if next.pointee.size != size { break }
+    table.append(next)
+  }
   // Each is released when the last list and session that have the field let go of it; on failure before the call's message is set.
   let owners = table.map { field in
     let named = namedMembers(field)
     return Context(named.context, named.release)
+  }
+  guard table.count == count else {
+    throw Failure(.invalidArgument, "the `size` member of a field is not set, or is not that of the first; use LILY_SESSION_FIELD_INIT")
   }
   var definitions: [FieldDefinition<HostField>] = []
   for (field, owner) in zip(table, owners) {
@@ -198,10 +207,13 @@ extension HostField {
   }
 }
 
+/// The size of the struct without `member_shape` and what follows it.
+private var smallestField: Int { 14 * MemoryLayout<Int>.size }
+
 /// Reads a field of the host's.
 @inline(never)
 func readField(_ field: UnsafePointer<lily_session_field>) throws(Failure) -> lily_session_field {
-  try readStruct(field, smallest: 14 * MemoryLayout<Int>.size) // without `member_shape` and what follows it
+  try readStruct(field, smallest: smallestField)
 }
 
 /// Reads a list of field keys, which ends with NULL.

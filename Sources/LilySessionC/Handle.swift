@@ -12,6 +12,10 @@ class Handle {
 
   init(mark: UInt32) { self.mark = mark }
 
+  /// Returns true if this is a handle of this kind. Nothing else of the object may be looked at before.
+  @inline(__always)
+  final func isOf<Kind: HandleKind>(_ kind: Kind.Type) -> Bool { mark == Kind.mark }
+
   deinit { withUnsafeMutableBytes(of: &mark) { platform_wipe($0.baseAddress, $0.count) } }
 }
 

@@ -8,8 +8,7 @@ final class RuntimeHandle: Handle, HandleKind {
   static var invalidMessage: StaticString { "the runtime has been freed, or the handle is not a runtime" }
 
   let runtime: ModelRuntime<UnsafeMutableRawPointer>
-  /// It is wiped as the mark is, so `lily_session_runtime_dispatch` need not check the mark as well.
-  private(set) var update: lily_session_update_fn?
+  let update: lily_session_update_fn?
   let context: UnsafeMutableRawPointer?
 
   init(_ model: UnsafeMutableRawPointer, _ update: lily_session_update_fn?, _ context: UnsafeMutableRawPointer?) {
@@ -18,8 +17,6 @@ final class RuntimeHandle: Handle, HandleKind {
     self.context = context
     super.init(mark: RuntimeHandle.mark)
   }
-
-  deinit { withUnsafeMutableBytes(of: &update) { platform_wipe($0.baseAddress, $0.count) } }
 }
 
 @implementation @_cdecl("lily_session_runtime_new")
@@ -39,14 +36,14 @@ public func lily_session_runtime_new(
 public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
   guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
   return Unmanaged<RuntimeHandle>.fromOpaque(UnsafeRawPointer(runtime))._withUnsafeGuaranteedRef { handle in
-    guard let update = handle.update else { return fail(noUpdate(runtime)) }
+    guard handle.isOf(RuntimeHandle.self), let update = handle.update else { return fail(noUpdate(runtime)) }
     let context = handle.context
     guard let failure = handle.runtime.dispatch({ update(context, $0, message) }) else { return succeed() }
     return fail(failure)
   }
 }
 
-/// Returns why a runtime has no update function: it was made without one, or the handle is not valid.
+/// Returns why a handle has no update function: it is not a valid one of a runtime, or the runtime was made without one.
 @inline(never)
 private func noUpdate(_ runtime: OpaquePointer?) -> Failure {
   do throws(Failure) { _ = try runtime.object(RuntimeHandle.self) } catch { return error }

@@ -5,23 +5,24 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FIELDS = 20, ENTRIES = 1000, STRING_LENGTH = 16, JSON_LENGTH = 1024, WARM_UP = 200 };
+enum { FIELDS = 20, ENTRIES = 1000, CROWD = 100, STRING_LENGTH = 16, JSON_LENGTH = 1024, WARM_UP = 200 };
 
 const struct loop loops[] = {
-    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false, 0, 0},
-    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false, 0, 0},
-    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false, 0, 0},
-    {"members unchanged", false, true, LILY_SESSION_INT, 0, false, 0, 0},
-    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false, 0, 0},
-    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false, 0, 0},
-    {"1 member changed", false, true, LILY_SESSION_INT, 1, false, 0, 0},
-    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true, 0, 0},
-    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false, 0, 0},
-    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false, 0, 0},
-    {"1 string changed, exclusive", false, false, LILY_SESSION_STRING, 1, false, LILY_SESSION_EXCLUSIVE, 0},
-    {"1000 entries of a map unchanged", false, false, LILY_SESSION_INT, 0, false, 0, ENTRIES},
-    {"1 of 1000 entries of a map changed", false, false, LILY_SESSION_INT, 1, false, 0, ENTRIES},
-    {"1000 entries of a map changed, in two orders", false, false, LILY_SESSION_INT, ENTRIES, true, 0, ENTRIES},
+    {"revision unchanged", true, false, LILY_SESSION_STRING, 0, false, 0, 0, 0},
+    {"strings unchanged", false, false, LILY_SESSION_STRING, 0, false, 0, 0, 0},
+    {"integers unchanged", false, false, LILY_SESSION_INT, 0, false, 0, 0, 0},
+    {"members unchanged", false, true, LILY_SESSION_INT, 0, false, 0, 0, 0},
+    {"1 string changed", false, false, LILY_SESSION_STRING, 1, false, 0, 0, 0},
+    {"1 integer changed", false, false, LILY_SESSION_INT, 1, false, 0, 0, 0},
+    {"1 member changed", false, true, LILY_SESSION_INT, 1, false, 0, 0, 0},
+    {"1 string of another length", false, false, LILY_SESSION_STRING, 1, true, 0, 0, 0},
+    {"1 JSON of 1 KiB changed", false, false, LILY_SESSION_JSON, 1, false, 0, 0, 0},
+    {"20 strings changed", false, false, LILY_SESSION_STRING, FIELDS, false, 0, 0, 0},
+    {"1 string changed, exclusive", false, false, LILY_SESSION_STRING, 1, false, LILY_SESSION_EXCLUSIVE, 0, 0},
+    {"1000 entries of a map unchanged", false, false, LILY_SESSION_INT, 0, false, 0, ENTRIES, 0},
+    {"1 of 1000 entries of a map changed", false, false, LILY_SESSION_INT, 1, false, 0, ENTRIES, 0},
+    {"1000 entries of a map changed, in two orders", false, false, LILY_SESSION_INT, ENTRIES, true, 0, ENTRIES, 0},
+    {"1000 entries of a map changed, of which none fits", false, false, LILY_SESSION_INT, ENTRIES, false, 0, ENTRIES, 1},
 };
 const size_t loop_count = sizeof loops / sizeof *loops;
 
@@ -167,6 +168,7 @@ void loop_begin(const struct loop *loop, const char *path) {
   }
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.flags = loop->flags;
+  options.quota_bytes = loop->quota;
   require(lily_session_storage_open(path, &options, &storage));
   persistence = lily_session_persistence_new();
   for (int index = 0; index < FIELDS && loop->entries == 0; index++) {
@@ -182,11 +184,30 @@ void loop_begin(const struct loop *loop, const char *path) {
   for (int turn = 0; turn < WARM_UP; turn++) loop_turn();
 }
 
-void loop_turn(void) { require(lily_session_runtime_dispatch(runtime, NULL)); }
+void loop_turn(void) {
+  const lily_session_status status = lily_session_runtime_dispatch(runtime, NULL);
+  require(running->quota > 0 && status == LILY_SESSION_ERROR_QUOTA ? LILY_SESSION_OK : status);
+}
 
 void loop_attach(void) {
   lily_session_detach(session);
   attach();
+}
+
+void loop_crowd(void) {
+  static char keys[CROWD][16];
+  for (int number = 0; number < CROWD; number++) {
+    lily_session_persistence *one = lily_session_persistence_new();
+    lily_session_field field = field_at(0);
+    lily_session_config config = LILY_SESSION_CONFIG_INIT;
+    lily_session *other;
+    snprintf(keys[number], sizeof keys[number], "other_%02d", number);
+    field.key = keys[number];
+    config.storage = storage;
+    require(lily_session_field_add(one, &field));
+    require(lily_session_attach(runtime, one, &config, &other));
+    lily_session_persistence_free(one);
+  }
 }
 
 void loop_end(void) {

@@ -14,6 +14,7 @@ struct loop {
   bool varies;       /* true: each update gives the first field another length; every second one finds the entries of a map in the reverse order */
   int flags;         /* with which the storage is opened */
   int entries;       /* if this is not 0, there are no fields, but a map of that many entries; type is LILY_SESSION_INT */
+  int64_t quota;     /* of the storage; if it is not 0, it is too small for any entry */
 };
 
 extern const struct loop loops[];
@@ -29,6 +30,8 @@ void loop_begin(const struct loop *loop, const char *path);
 void loop_turn(void);
 /* Detaches the session, and attaches it anew. */
 void loop_attach(void);
+/* Attaches a hundred other sessions to the same runtime and storage. */
+void loop_crowd(void);
 void loop_end(void);
 
 #endif

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <valgrind/callgrind.h>
 
-/* In place of making updates, attaches the fields of a loop that has stored all of them. */
-static const char attaching[] = "20 strings attached", attached[] = "20 strings changed";
+/* In place of making updates, attaches the fields of a loop that has stored all of them, alone or beside other sessions. */
+static const char attaching[] = "20 strings attached", crowded[] = "20 strings attached beside 100 sessions", attached[] = "20 strings changed";
 
 enum { WARM_UP = 250 };
 
@@ -18,13 +18,15 @@ int main(int argc, char **argv) {
   if (argc == 2) {
     for (size_t at = 0; at < loop_count; at++) puts(loops[at].name);
     puts(attaching);
+    puts(crowded);
     return 0;
   }
   if (argc != 4) return 2;
-  const bool attaches = strcmp(argv[2], attaching) == 0;
+  const bool joins = strcmp(argv[2], crowded) == 0, attaches = joins || strcmp(argv[2], attaching) == 0;
   const struct loop *loop = loop_named(attaches ? attached : argv[2]);
   if (loop == NULL) return 2;
   loop_begin(loop, argv[1]);
+  if (joins) loop_crowd();
   for (int turn = 0; turn < WARM_UP; turn++) attaches ? loop_attach() : loop_turn();
   CALLGRIND_START_INSTRUMENTATION;
   for (int turn = atoi(argv[3]); turn > 0; turn--) attaches ? loop_attach() : loop_turn();

@@ -162,8 +162,9 @@ class Pair:
             if changed or root in reference.told_again:
                 refreshed = [session for session in all_refreshed if session.handle.root is root]
                 root.wake.changed(reference.attached_to(root), refreshed[-1] if refreshed else None)
-                if refreshed and len(all_refreshed) > 1:
-                    root.wake.perhaps_seen(reference.attached_to(root))  # which of them has seen the change depends on who made it
+                # Which of them has seen the change depends on who made it, or on what came first.
+                if refreshed and len(all_refreshed) > 1 or reference.ran_inside and root.wake.has_joined:
+                    root.wake.perhaps_seen(reference.attached_to(root))
                 if reference.ran_inside:
                     root.wake.perhaps_changed(reference.attached_to(root))  # the change may come before or after the look of a refresh
                 if reference.found_out and not reference.attached_to(root):
@@ -171,6 +172,7 @@ class Pair:
             elif step[:2] in (["world", "file_rights"], ["world", "make_folder"]) or reference.place.full or reference.synced:
                 # No rule says whether these are a change: other rights, a folder without a file, a write that failed, overwriting in place.
                 root.wake.perhaps_changed(reference.attached_to(root))
+            root.wake.has_joined = False
         for name, root in watched.items():
             same(f"descriptor of {name}", root.wake.readable, self.driver.readable(name))
 

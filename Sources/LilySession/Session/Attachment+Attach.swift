@@ -31,7 +31,7 @@ extension Attachment {
     guard let storage else { throw Session.detached }
     let claims = claims
     if !others.isEmpty { try? storage.revalidate() } // the folder may have been made anew
-    for other in others { try other.work.refuse(claims, in: storage.place) }
+    for other in others { try other.work.refuse(claims, in: storage) }
     watchToken = storage.watch?.join()
     do throws(Failure) { try hydrate(try attachedRuntime(), storage) } catch {
       if let watchToken { storage.watch?.leave(watchToken) }
@@ -46,9 +46,13 @@ extension Attachment {
     return claims
   }
 
-  func refuse(_ claims: Claims, in place: Place) throws(Failure) {
-    try? storage?.revalidate()
-    guard let storage, storage.place == place, let stored = self.claims.conflict(with: claims) else { return }
+  func refuse(_ claims: Claims, in other: any SessionStorage) throws(Failure) {
+    guard let storage else { return }
+    if storage !== other {
+      try? storage.revalidate()
+      if storage.place != other.place { return }
+    }
+    guard let stored = self.claims.conflict(with: claims) else { return }
     throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: hostKey(stored))
   }
 

@@ -201,7 +201,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
       var left = overflow ? .max : difference
       if slots[at].isInModel, slots[at].field.expiresAfter > 0 { left = min(left, slots[at].field.expiresAfter) }
       // A refresh would not reset this field, because the program's own value is newer, or may be. So its expiry counts for nothing.
-      if left <= 0, slots[at].hasOwnValue || slots[at].trouble != .none { continue }
+      if left <= 0, slots[at].hasOwnValue || slots[at].trouble == .getFailed { continue }
       next = min(next ?? .max, max(left, 0))
     }
     return next

@@ -90,8 +90,8 @@ protocol SessionWork: AnyObject {
   /// Notes that there is no runtime any more.
   func leftRuntime()
 
-  /// Throws if the session may store one of these in this place, too.
-  func refuse(_ claims: Claims, in place: Place) throws(Failure)
+  /// Throws if the session may store one of these in this storage, which has been looked up just now, too.
+  func refuse(_ claims: Claims, in other: any SessionStorage) throws(Failure)
 }
 
 /// Finds a session's slice in the model, and delivers events to the host. The slice is the part of the model that has the session's fields.

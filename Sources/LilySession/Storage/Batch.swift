@@ -263,19 +263,21 @@ public final class Batch {
     return (new &- old, Entry.isExpired(record.pointee.deadline, at: time) ? new : new &- old)
   }
 
-  /// Makes the batch anew without the changes at these places and those tied to them. Returns the places of all that were left out.
+  /// Makes the batch anew without the changes at these places, in their order, and those tied to them. Returns the places of all left out.
   private func leaveOut(_ heads: [Int]) -> [Int] {
     if heads.isEmpty { return [] }
     let line = ByteBuffer(capacity: self.line.buffer.count)
     line.append(self.line.buffer.bytes)
-    let keys = self.keys.bytes.map { $0 }
-    let changes = (0..<self.changes.count).map { self.changes[$0] }
+    let (keys, changes) = (self.keys.bytes.map { $0 }, (0..<self.changes.count).map { self.changes[$0] })
     var left: [Int] = []
-    var head = 0
+    var (isLeft, next) = (false, 0) // `next` is the first of `heads` that may still come
     empty()
     for change in changes {
-      if !change.isTied { head = change.place }
-      if heads.contains(head) {
+      if !change.isTied {
+        while next < heads.count, heads[next] < change.place { next &+= 1 }
+        isLeft = next < heads.count && heads[next] == change.place
+      }
+      if isLeft {
         left.append(change.place)
         continue
       }
@@ -294,7 +296,5 @@ public final class Batch {
   }
 
   /// Returns true if the table has one of the keys.
-  func touches(_ table: EntryTable) -> Bool {
-    (0..<changes.count).contains { table.find(keys.slice(changes[$0].key)) != nil }
-  }
+  func touches(_ table: EntryTable) -> Bool { (0..<changes.count).contains { table.find(keys.slice(changes[$0].key)) != nil } }
 }

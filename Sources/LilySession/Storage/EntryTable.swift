@@ -26,22 +26,23 @@ final class EntryTable {
   private var latestRing: Node.Pointer?
   /// The entry that was set last. The next line of a file often sets the same one.
   private var latest: Pointer?
-  /// The bytes of all keys and values.
-  private(set) var liveBytes: Int64 = 0
+  private var counts = EntryCounts()
   /// True if expired entries were removed to make room, although the file still has them.
   var hasForgotten = false
-  /// The number of entries that belong to the library: scopes' generations.
-  private var ownCount = 0
 
   deinit { removeAll() }
 
   var count: Int { records.count }
 
+  /// The bytes that a quota counts.
+  var liveBytes: Int64 { counts.liveBytes }
+  /// The bytes of all keys and values.
+  var bytes: Int64 { counts.allBytes }
   /// Roughly the bytes that the entries need as lines of a file.
-  var compactedBytes: Int64 { liveBytes &+ Int64(count) &* 48 }
+  var compactedBytes: Int64 { bytes &+ Int64(count) &* 48 }
 
   /// The number of entries, without those that belong to the library.
-  var hostCount: Int { count &- ownCount }
+  var hostCount: Int { count &- counts.ownEntries }
 
   // MARK: reading
 
@@ -92,7 +93,7 @@ final class EntryTable {
     var isFound = false
     records.forEach { node in
       let record = EntryTable.record(node)
-      if !isFound, !EntryTable.isOwn(EntryTable.key(record)) { isFound = isSuch(record) }
+      if !isFound, !EntryCounts.isOwn(EntryTable.key(record)) { isFound = isSuch(record) }
     }
     return isFound
   }
@@ -136,7 +137,7 @@ final class EntryTable {
   }
 
   private func replace(_ record: Pointer, _ value: UnsafeRawBufferPointer, _ deadline: Int64, _ version: UInt32) {
-    liveBytes &+= Int64(value.count &- record.pointee.valueCount)
+    counts.add(EntryTable.key(record), bytes: value.count &- record.pointee.valueCount)
     latest = record
     // A block that is far too large for the new value is freed.
     let capacity = Int(record.pointee.capacity)
@@ -160,8 +161,7 @@ final class EntryTable {
     let ring = ring(of: key)
     Node.join(ring.pointee.previous, node)
     Node.join(node, ring)
-    liveBytes &+= Int64(key.count &+ value.count)
-    if EntryTable.isOwn(key) { ownCount &+= 1 }
+    counts.add(key, entries: 1, bytes: key.count &+ value.count)
   }
 
   func remove(_ key: UnsafeRawBufferPointer) {
@@ -194,8 +194,7 @@ final class EntryTable {
     (latest, latestRing) = (nil, nil)
     rings.forEach { free($0) }
     rings.removeAll()
-    liveBytes = 0
-    ownCount = 0
+    counts = EntryCounts()
     hasForgotten = false
   }
 
@@ -203,8 +202,7 @@ final class EntryTable {
   private func forget(_ node: Node.Pointer) {
     let record = EntryTable.record(node)
     if record == latest { latest = nil }
-    liveBytes &-= Int64(record.pointee.keyCount &+ record.pointee.valueCount)
-    if EntryTable.isOwn(EntryTable.key(record)) { ownCount &-= 1 }
+    counts.add(EntryTable.key(record), entries: -1, bytes: -(record.pointee.keyCount &+ record.pointee.valueCount))
     let (previous, next) = (node.pointee.previous, node.pointee.next)
     Node.join(previous, next)
     if previous == next, let ring = next { removeRing(ring) } // the record was the last one in the ring
@@ -256,9 +254,6 @@ final class EntryTable {
   }
 
   // MARK: records
-
-  /// Returns true for the key of a scope's generation, which is the scope's prefix alone.
-  private static func isOwn(_ key: UnsafeRawBufferPointer) -> Bool { key.first == 0 && key.last == 0 }
 
   private static func record(_ node: Node.Pointer) -> Pointer { UnsafeMutableRawPointer(node).assumingMemoryBound(to: Record.self) }
   private static func node(_ record: Pointer) -> Node.Pointer { UnsafeMutableRawPointer(record).assumingMemoryBound(to: Node.self) }

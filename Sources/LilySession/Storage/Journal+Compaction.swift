@@ -32,7 +32,7 @@ extension Journal {
   @inline(__always)
   @discardableResult
   func compactIfFarTooLarge(_ hostTime: Int64?) -> Failure? {
-    guard mirror.applied > Journal.updateFloor, mirror.applied > Journal.updateRatio &* mirror.table.liveBytes else { return nil }
+    guard mirror.applied > Journal.updateFloor, mirror.applied > Journal.updateRatio &* mirror.table.bytes else { return nil }
     return tryToCompact(hostTime)
   }
 

@@ -92,3 +92,33 @@ TEST(fields_add__S27_of_longer_structs) {
   lily_session_persistence_free(list);
   lily_session_storage_close(config.storage);
 }
+
+static int stray_releases;
+static void stray_release(void *context) {
+  (void)context;
+  stray_releases++;
+}
+
+/* The first field's size leads to the others. Where one of them has another size, nothing is what it seems there, and nothing is called. */
+TEST(fields_add__S20_sizes_that_lead_astray) {
+  const size_t sizes[] = {0, 1, 8, sizeof(void *) * 7, sizeof(lily_session_field) - 8, sizeof(lily_session_field) + 8, 4096, 4097, SIZE_MAX};
+  const size_t room = 4 * 4096, names_release = offsetof(lily_session_field, release) + sizeof(void (*)(void *));
+  for (size_t i = 0; i < COUNT(sizes); i++) {
+    for (int wrong = 0; wrong < FIELDS; wrong++) {
+      lily_session_field *fields = calloc(1, room);
+      for (size_t at = 0; at < room / sizeof(void (*)(void *)); at++) ((void (**)(void *))(void *)fields)[at] = stray_release;
+      stray_releases = 0;
+      table_of(fields);
+      fields[wrong].size = sizes[i];
+      lily_session_persistence *list = lily_session_persistence_new();
+      assert_fails(INVALID_ARGUMENT, lily_session_fields_add(list, fields, FIELDS));
+      assert_message_has("size");
+      assert_int_equal(stray_releases, 0);
+      for (int field = 0; field < FIELDS; field++) {
+        assert_int_equal(probes[field].releases, field < wrong || (field == 0 && sizes[i] >= names_release));
+      }
+      lily_session_persistence_free(list);
+      free(fields);
+    }
+  }
+}

@@ -102,6 +102,23 @@ TEST(given_back__what_attach_gets) {
   lily_session_runtime_free(runtime);
 }
 
+/* A dispatch finds its update function without a check of its own, so it is the one that could call something else. */
+TEST(given_back__a_dispatch_to_another_kind) {
+  struct rig rig;
+  struct probe theme = {0};
+  rig_begin(&rig, open_storage(JOURNAL));
+  rig_attach_theme(&rig, &theme);
+  lily_session_storage *memory = open_memory(), *scope = open_scope(rig.storage, "user:1");
+  void *const others[] = {rig.storage, memory, scope, rig.fields, rig.session};
+  for (size_t i = 0; i < COUNT(others); i++) {
+    assert_fails(INVALID_ARGUMENT, lily_session_runtime_dispatch(others[i], NULL));
+    assert_string_equal(lily_session_last_error(), "the runtime has been freed, or the handle is not a runtime");
+  }
+  lily_session_storage_close(scope);
+  lily_session_storage_close(memory);
+  rig_end(&rig);
+}
+
 /* This may happen in a language whose pointers have no types. */
 TEST(given_back__of_another_kind) {
   int model = 0;

@@ -54,6 +54,30 @@ TEST(quota__S14_counts_what_is_stored) {
   }
 }
 
+/* What stays of a scope that was logged out is the library's own, and no user can remove it. */
+TEST(quota__S14_scopes_that_were_logged_out_take_no_room) {
+  for (int memory = 0; memory < 2; memory++) {
+    lily_session_storage *storage = open_either(memory, 40);
+    for (int number = 0; number < 50; number++) {
+      char name[16];
+      snprintf(name, sizeof name, "user:%d", number);
+      lily_session_storage *scope = open_scope(storage, name);
+      assert_ok(set_text(scope, "lily_session_a", "1"));
+      assert_ok(lily_session_clear(scope));
+      lily_session_storage_close(scope);
+      assert_int_equal(info_of(storage).live_bytes, 0);
+    }
+    assert_int_equal(info_of(storage).entries, 0);
+    assert_ok(set_bytes(storage, "k", 39));
+    assert_fails(QUOTA, set_bytes(storage, "k", 40));
+    lily_session_storage_close(storage);
+    if (memory) continue;
+    storage = open_either(memory, 40);
+    assert_int_equal(info_of(storage).live_bytes, 40);
+    lily_session_storage_close(storage);
+  }
+}
+
 TEST(quota__S14_the_default_is_5_MiB) {
   for (int memory = 0; memory < 2; memory++) {
     lily_session_storage *storage = open_either(memory, 0);

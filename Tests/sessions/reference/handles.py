@@ -20,6 +20,7 @@ class Wake:
         self.readable = ANYTHING
         self.owing = set()  # sessions that have not refreshed since the last change
         self.perhaps = set()  # sessions that have not refreshed since something that may be a change
+        self.has_joined = False  # a session has joined in this step
 
     def perhaps_changed(self, sessions):
         """Notes something that may be a change or not."""
@@ -39,6 +40,7 @@ class Wake:
 
     def joined(self, session):
         """Notes a new session. The descriptor may also report to it what changed before."""
+        self.has_joined = True
         if self.readable:
             self.perhaps.add(session)
             self.readable = True if self.owing else ANYTHING

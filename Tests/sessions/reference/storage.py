@@ -50,8 +50,7 @@ class Store:
 
     def live_bytes(self, now):
         """Returns the bytes that the quota counts (S14)."""
-        return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items() if entry.lives(now)) + \
-            sum(scope_cost(scope) for scope in self.generations)
+        return sum(cost(scope, key, entry) for (scope, key), entry in self.entries.items() if entry.lives(now))
 
     def count(self):
         """Returns the number of entries as lily_session_info has it, expired ones included."""
@@ -94,7 +93,3 @@ def cost(scope, key, entry):
     """Returns the bytes that an entry counts for the quota (S14): its whole key, as it is stored, and its value."""
     return (len(scope.encode()) + 2 if scope else 0) + len(key.encode()) + len(entry.text.encode())
 
-
-def scope_cost(scope):
-    """Returns what the entry of a cleared scope's generation counts (docs/format.md)."""
-    return len(scope.encode()) + 2 + 18

@@ -1,5 +1,7 @@
 """Tests how long objects are kept alive, and that each is released once."""
+import copy
 import gc
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -110,6 +112,19 @@ def test_what_is_forgotten_is_collected_without_a_flush(path: Path) -> None:
     del storage
     gc.collect()
     assert str(path) not in [str(link.resolve()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+
+
+def test_no_copy_shares_a_handle(storage: Storage) -> None:
+    runtime: "Runtime[Model, Any]" = Runtime(Model())
+    session = runtime.attach(FIELDS, storage=storage)
+    for owner in storage, runtime, session:
+        for copier in copy.copy, copy.deepcopy, pickle.dumps:
+            with pytest.raises(TypeError, match=f"a {type(owner).__name__} cannot be copied or pickled"):
+                copier(owner)
+    runtime.model.theme = "dark"
+    session.persist()
+    assert storage.get("lily_session_theme") == "dark"
+    session.detach()
 
 
 def test_fields_live_as_long_as_a_session_needs_them(storage: Storage) -> None:

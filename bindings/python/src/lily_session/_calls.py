@@ -1,9 +1,16 @@
 """Calls into the library, and the exceptions that callbacks raise during them."""
 import threading
 from types import TracebackType
-from typing import Any, Callable, Optional, Type
+from typing import Any, Callable, NoReturn, Optional, Type
 
 from ._errors import Error, InvalidArgumentError, last_error
+
+
+class Owner:
+    """Owns a handle of the library, which a copy would give back once more."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
 
 class _Kept:

@@ -4,7 +4,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
 
-from ._calls import call, call_for_value, keep
+from ._calls import Owner, call, call_for_value, keep
 from ._errors import InvalidArgumentError
 from ._events import Event
 from ._fields import Persistence
@@ -18,7 +18,7 @@ S = TypeVar("S")
 Message = TypeVar("Message")
 
 
-class Runtime(Generic[M, Message]):
+class Runtime(Owner, Generic[M, Message]):
     """A model, and the function that updates it.
 
     `update(model, message)` changes the model in place, or returns the model that replaces it. It refuses a message by raising an

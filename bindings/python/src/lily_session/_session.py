@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Optional, Type, TypeVar
 
 from ._annotations import ANYTHING, REFUSALS
-from ._calls import c_string, call, call_for_value, keep
+from ._calls import Owner, c_string, call, call_for_value, keep
 from ._errors import ForkedError, InvalidArgumentError, ReentrantError, UnsupportedError, error_of, name_of
 from ._events import Event, EventKind, FieldState, State
 from ._fields import Field, Persistence
@@ -28,7 +28,7 @@ _UNKNOWN = object()
 """A mark that no field has as its value."""
 
 
-class Session:
+class Session(Owner):
     """Fields that Runtime.attach() has attached. It lasts until detach(), which the end of a `with` block calls, or until its runtime is
     closed."""
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Type,
 
 from ._annotations import Codec
 from ._backend import Backend, function_table
-from ._calls import c_string, call, call_for_value, keep
+from ._calls import Owner, c_string, call, call_for_value, keep
 from ._errors import InvalidArgumentError, MissingKeyError, UnsupportedError
 from ._modify import Modification
 from ._native import ffi, lib
@@ -83,7 +83,7 @@ class StorageInfo:
     directory or of one above it."""
 
 
-class Storage:
+class Storage(Owner):
     """A durable map of keys to JSON values. It may be used from any thread.
 
     A field is stored under "lily_session_" followed by its key; other keys are the program's own. A storage that is closed stays open
