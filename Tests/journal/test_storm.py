@@ -35,7 +35,7 @@ def weather(path, workers, seconds, numbers, capsys, seed, **more):
 def test_S12_SIGKILL_storm_while_the_file_is_rewritten(path, numbers, capsys):
     workers = [storm.Setter(path, "small", SMALL), storm.Setter(path, "pages", PAGES), storm.Dispatcher(path, "dispatcher"),
                storm.Compactor(path, "compactor"), storm.Reader(path, "reader")]
-    counts = weather(path, workers, 10, numbers, capsys, seed=1)
+    counts = weather(path, workers, 6, numbers, capsys, seed=1)
     assert counts["rewrites_seen"] > 0 and counts["polls"] > 0
 
 
@@ -43,7 +43,7 @@ def test_S12_SIGKILL_storm_past_4_MiB(path, numbers, capsys):
     """Nobody syncs and few open the file, so that it grows until an update rewrites it."""
     workers = [storm.Setter(path, "large", LARGE), storm.Setter(path, "pages", PAGES), storm.Setter(path, "small", SMALL),
                storm.Dispatcher(path, "dispatcher")]
-    counts = weather(path, workers, 15, numbers, capsys, seed=2, pause=0.5)
+    counts = weather(path, workers, 12, numbers, capsys, seed=2, pause=0.5)
     assert counts["rewrites_seen"] > 0
 
 
@@ -101,7 +101,7 @@ def test_S23_SIGKILL_storm_with_sweeps(path, numbers, capsys):
     workers = [storm_scopes.Users(path, "a"), storm_scopes.Users(path, "b"), storm_scopes.Guests(path, "guests"),
                storm_scopes.Sweeper(path, "first"), storm_scopes.Sweeper(path, "second")]
     seed = random.randrange(2**32) if LONG else 4
-    counts, wrongs = storm_scopes.run(path, workers, random.Random(seed), 180 if LONG else 10 * STORM)
+    counts, wrongs = storm_scopes.run(path, workers, random.Random(seed), 180 if LONG else 6 * STORM)
     numbers(kills=counts["kills"], acknowledged_under_SIGKILL=counts["acknowledged"], lost=counts["lost"], scopes_swept=counts["swept"])
     with capsys.disabled():
         print("", ", ".join(f"{name} {count}" for name, count in counts.items()), f"(seed {seed})")
