@@ -1,6 +1,7 @@
 #include "store.hpp"
 
 #include <deque>
+#include <lily_session.h>
 #include <lmdb.h>
 
 void Store::preload(int count) {
@@ -23,6 +24,7 @@ const std::vector<Contestant> &contestants() {
   using S = Survives;
   static const std::vector<Contestant> all = {
       {"lily-session", S::kill, [](auto &d, Kind k) { return open_lily(d, k, S::kill); }},
+      {"lily-session, EXCLUSIVE", S::kill, [](auto &d, Kind k) { return open_lily(d, k, S::kill, LILY_SESSION_EXCLUSIVE); }},
       {"SQLite WAL, NORMAL", S::kill, [](auto &d, Kind) { return open_sqlite(d, S::kill); }},
       {"LMDB, NOSYNC", S::kill, [](auto &d, Kind) { return open_lmdb(d, MDB_NOSYNC); }},
       {"LMDB, NOSYNC + WRITEMAP", S::kill, [](auto &d, Kind) { return open_lmdb(d, MDB_NOSYNC | MDB_WRITEMAP); }},

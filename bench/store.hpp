@@ -40,7 +40,7 @@ const std::vector<Contestant> &contestants();
 const std::vector<Contestant> &limits();
 const Contestant &contestant(const std::string &name);
 
-std::unique_ptr<Store> open_lily(const std::string &directory, Kind kind, Survives survives);
+std::unique_ptr<Store> open_lily(const std::string &directory, Kind kind, Survives survives, int32_t flags = 0);
 std::unique_ptr<Store> open_sqlite(const std::string &directory, Survives survives);
 std::unique_ptr<Store> open_lmdb(const std::string &directory, unsigned flags);
 std::unique_ptr<Store> open_leveldb(const std::string &directory, Survives survives);

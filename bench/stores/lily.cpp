@@ -5,9 +5,9 @@ namespace {
 
 class Lily : public Store {
  public:
-  Lily(const std::string &directory, Kind kind, Survives survives)
+  Lily(const std::string &directory, Kind kind, Survives survives, int32_t flags)
       : storage(open_storage(directory + "/session.jsonl",
-                             survives == Survives::kill ? LILY_SESSION_DURABILITY_PROCESS : LILY_SESSION_DURABILITY_POWER)),
+                             survives == Survives::kill ? LILY_SESSION_DURABILITY_PROCESS : LILY_SESSION_DURABILITY_POWER, flags)),
         session(kind, FIELDS) {
     session.attach(storage);
   }
@@ -52,6 +52,6 @@ class Lily : public Store {
 
 } // namespace
 
-std::unique_ptr<Store> open_lily(const std::string &directory, Kind kind, Survives survives) {
-  return std::make_unique<Lily>(directory, kind, survives);
+std::unique_ptr<Store> open_lily(const std::string &directory, Kind kind, Survives survives, int32_t flags) {
+  return std::make_unique<Lily>(directory, kind, survives, flags);
 }
