@@ -212,8 +212,8 @@ enum lily_session_open_flags {
                                    by a handle that is not returns BUSY after 5 s. READ_ONLY handles read on. A child of fork keeps
                                    the file locked until it ends or runs another program. If somebody replaces the file all the same,
                                    the next sync returns NOT_DURABLE once. With READ_ONLY: INVALID_ARGUMENT */
-  LILY_SESSION_SCOPE_FILES = 8, /**< each scope is a file of its own, in the directory `<file>.d`: what is done with one costs the same however
-                                   many there are, and the quota counts for each. Made for servers with a scope for each user. All programs
+  LILY_SESSION_SCOPE_FILES = 8, /**< each scope is a file of its own, in the directory `<file>.d`: what is done with one costs about the same
+                                   however many there are, and the quota counts for each. Made for servers with a scope for each user. All programs
                                    that use the file must open it so. Opening a file that has scopes in it returns UNSUPPORTED;
                                    `lily-session scopes --to-files` moves them */
   LILY_SESSION_NO_SYNC = 16   /**< closing and detaching do not sync, for servers that open a scope for each request. Removed values then stay

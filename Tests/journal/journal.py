@@ -220,6 +220,14 @@ def _header(data):
     return state
 
 
+def _is_line(data, at, salt):
+    line = data[at:max(data.find(b"\n", at), at)]
+    try:
+        return crc32c(line[12:], crc32c(salt)) == int(line[2:10], 16)
+    except ValueError:
+        return False
+
+
 def _creation_cut_short(data):
     if len(data) <= MAX_ZEROS and not data.strip(b"\0"):
         return True
@@ -237,7 +245,7 @@ def read(data):
     state = _header(data)
     if state is None:
         raise Refused("no header")
-    at = 2 * HEADER
+    at = HEADER if state.damaged == [HEADER] and _is_line(data, HEADER, state.salt) else 2 * HEADER
     while (end := data.find(b"\n", at)) >= 0:
         try:
             sequence, operation = parse_line(data[at:end], state.salt)

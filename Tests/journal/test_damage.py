@@ -108,6 +108,12 @@ def test_S20_the_first_sector_is_lost(path, real, length):
     assert headless(path, real[first:]) == expected
 
 
+def test_S20_a_copy_of_the_header_that_is_gone_takes_no_line_with_it(path, real):
+    """The lines begin behind the other copy, for each reader, and for the command that looks for damage."""
+    state = survives(path, real[70:], journal.read(real).live(NOW))
+    assert state.damaged == [70] and not state.gaps
+
+
 def test_S20_without_a_header_two_lines_have_to_agree(path, real):
     """One line alone, the same line twice, or lines of another format do not show that the file is a journal."""
     first, second = lines_of(real)[:2]

@@ -288,6 +288,25 @@ def test_S10_a_stopped_lock_holder_makes_writers_busy_and_no_reader(path):
         session.close()
 
 
+def test_S10_a_stopped_lock_holder_and_a_damaged_line_keep_no_reader_out(path):
+    """What is damaged for longer than a change takes is not just being written."""
+    with lily.Storage(path) as storage:
+        for key in b"a", b"b":
+            storage.set(key, b"1")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b'"a"', b'"A"'))
+    with Child(hold_lock, path) as holder:
+        assert holder.receive() == "held"
+        holder.stop()
+        with lily.Storage(path, lily.READ_ONLY) as reader:
+            assert reader.each() == {b"b": (b"1", 0)}
+            with path.open("ab") as file:
+                file.write(b'["00000000",9,"set","c",1,0]\n')
+            assert reader.each() == {b"b": (b"1", 0)}
+        holder.signal(signal.SIGCONT)
+        assert holder.ask() == "free"
+
+
 def test_S10_a_killed_lock_holder_delays_nobody(path):
     with lily.Storage(path) as storage:
         storage.set(b"a", b"1")

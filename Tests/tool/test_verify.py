@@ -117,6 +117,12 @@ def test_nothing_of_a_damaged_line_is_shown(home):
                 assert part not in said.out + said.err, part
 
 
+def test_a_copy_of_the_header_that_is_gone_is_the_only_damage(home):
+    home.write(writer().bytes()[70:])
+    report = home.run("verify", "--json", code=2).json
+    assert [(f["kind"], f["line"], f["offset"]) for f in report["findings"]] == [("header", 2, 70)] and report["damaged"] == 1
+
+
 def test_a_finding_is_a_place_a_length_and_a_kind(home):
     data, line, offset = damage("check")
     home.write(data)

@@ -126,9 +126,9 @@ extension Journal {
   func markOfScopes() throws(Failure) -> UInt64? { isScopeFile ? try route.markOfFolder() : nil }
 
   /// Opens the file that the path names, which is another one than before. Returns false if the path names no file.
-  private func openAnother(create: Bool) throws(Failure) -> Bool {
+  private func openAnother(create: Bool, mustWrite: Bool = false) throws(Failure) -> Bool {
     let isDeserted = isScopeFile && route.file >= 0 && mirror.applied > 0 && !mayBeRewritten()
-    switch try route.openFile(create: create) {
+    switch try route.openFile(create: create, mustWrite: mustWrite) {
     case .nothing: return false
     case .same: break
     case .another, .made:
@@ -161,7 +161,7 @@ extension Journal {
 
   /// Opens a file for writing that could only be read when it was opened. Throws the system's reason if it still cannot be written.
   func openForWriting() throws(Failure) {
-    if try route.openFile(create: true, mustWrite: true) != .same { meetAnotherFile() }
+    _ = try openAnother(create: true, mustWrite: true)
   }
 
   /// Notes that the path has no file any more. What was stored is gone with it, as after a clear.

@@ -47,14 +47,21 @@ extension Journal {
     if !route.isLockedForGood { Syscalls.unlock(route.file) }
   }
 
-  /// Takes the lock of an exclusive storage. Another program's change has it for microseconds, so this waits for a moment only.
+  /// Takes the lock if nobody has it for far longer than the microseconds that a change takes. Returns true if it was taken.
+  func lockSoon() throws(Failure) -> Bool {
+    if route.isLockedForGood { return true }
+    for _ in 0..<100 {
+      if try tryLockFile() { return true }
+      Syscalls.sleepFor(microseconds: 1000)
+    }
+    return false
+  }
+
+  /// Takes the lock of an exclusive storage.
   func lockForGood() throws(Failure) {
     if !route.isReadyForWriting { try openForWriting() }
     if route.wasOpenedLoose { try tightenFirst() }
-    for _ in 0..<20 {
-      if try tryLockFile() { return }
-      Syscalls.sleepFor(microseconds: 1000)
-    }
+    if try lockSoon() { return }
     // A stranger may have the lock of a file that others could open, but cannot have claimed it.
     if route.wasLoose, !Syscalls.isClaimed(route.file) {
       if try waitForLock() { return }
@@ -159,7 +166,7 @@ extension Journal {
   /// Rewrites a file that others could open, so that whoever has the old one open sees nothing new. If that fails, the old one stays in use.
   ///
   /// - Returns: true if the path leads to a new file, or is about to: it has to be looked up again.
-  private func leavesMarked() throws(Failure) -> Bool {
+  func leavesMarked() throws(Failure) -> Bool {
     guard route.wasLoose, !mirror.hasUnknown, debts.mayTry(isUpdate: true) else { return false }
     do throws(Failure) { try compact(0) } catch { // the host's clock may not be asked here; at time 0 nothing has expired
       // It may have taken so long that another process has replaced the file meanwhile.

@@ -65,13 +65,14 @@ extension Journal {
 
   /// Returns false if the path now names another file.
   private func freshenLocked() throws(Failure) -> Bool {
-    if !route.isLockedForGood, Syscalls.isClaimed(route.file) {
-      // The lock will not be given back. What is still damaged after a moment is not just being overwritten.
-      let size = try Syscalls.sizeAndLinks(route.file).size
-      Syscalls.sleepFor(microseconds: 1000)
+    let isClaimed = !route.isLockedForGood && Syscalls.isClaimed(route.file)
+    let size = try Syscalls.sizeAndLinks(route.file).size
+    let isLocked = isClaimed ? false : try lockSoon() // at once, if this handle keeps the lock
+    guard isLocked else {
+      // The lock may never be given back, and readers wait for nobody. What is still damaged after a moment is not just being written.
+      if isClaimed { Syscalls.sleepFor(microseconds: 1000) }
       return try catchUp(to: size, isLocked: true)
     }
-    guard try lockFile() else { return false }
     defer { unlockFile() }
     return try examine(try Syscalls.sizeAndLinks(route.file))
   }
@@ -156,7 +157,7 @@ extension Journal {
   }
 
   /// Returns true if a line whose check fits this salt begins at this place.
-  private func isLine(at start: Int64, _ size: Int64, _ salt: Salt) throws(Failure) -> Bool {
+  func isLine(at start: Int64, _ size: Int64, _ salt: Salt) throws(Failure) -> Bool {
     var lines = LineSplitter(input, from: start)
     var isLine = false
     _ = try lines.forEach(to: size, from: readFile, skippingTo: nextData) { line throws(Failure) in

@@ -85,8 +85,10 @@
           examination.damaged &+= 1
           visit(Finding(kind: .header, line: line, offset: Int64(at), length: Int64(length), text: buffer.slice(at, at &+ length)))
         }
-        position.end = Int64(2 * length)
-        number = 2
+        let isAtOne = JournalHeader.parse(buffer.bytes, at: length) == nil
+          ? try exclusion.run { () throws(Failure) in try isLine(at: Int64(length), size, salt) } : false
+        position.end = Int64(isAtOne ? length : 2 * length)
+        number = isAtOne ? 1 : 2
       }
       let parser = LineReader()
       var lines = JournalReader(buffer, parser, salt, from: position)

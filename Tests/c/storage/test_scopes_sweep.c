@@ -190,6 +190,25 @@ TEST(sweep__S28_the_file_goes_with_what_is_beside_it) {
   lily_session_storage_close(parent);
 }
 
+/* Others may still have a file open that they could read, and the next writer replaces it, perhaps without its lock: then the name would be that
+   of another file. So it is only rewritten, and the next sweep removes it. */
+TEST(sweep__S23_a_file_that_others_could_open_goes_with_the_next_sweep) {
+  int64_t now = 1000;
+  lily_session_storage *parent = open_files(&now);
+  char path[400];
+  lily_session_storage *scope = open_scope(parent, "u");
+  assert_ok(lily_session_storage_set(scope, "lily_session_k", "1", 1, now + 5));
+  lily_session_storage_close(scope);
+  path_in(path, parent, "u");
+  assert_int_equal(chmod(path, 0644), 0);
+  now += 5;
+  assert_sweeps(parent, 0, 0);
+  assert_int_equal(mode_of(path), 0600);
+  assert_sweeps(parent, 0, 1);
+  assert_int_equal(access(path, F_OK), -1);
+  lily_session_storage_close(parent);
+}
+
 /* What is not a scope's file, or cannot be judged, stays as it is. */
 TEST(sweep__S23_foreign_and_damaged_files_stay) {
   int64_t now = 1000;
