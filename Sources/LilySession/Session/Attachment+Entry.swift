@@ -80,10 +80,14 @@ extension Attachment {
   }
 
   /// Returns true if the session has taken or written the entry. The session recognises its own entry by the baseline. While a change is not
-  /// stored yet, the baseline is newer than that entry, so any entry then counts as the session's own.
+  /// stored yet, the baseline is newer than that entry, so any entry then counts as the session's own. After a get that failed, the baseline
+  /// says nothing of the entry that the field was set to.
   private func holds(_ at: Int, _ entry: TakenEntry) -> Bool {
-    if case .ownWrite = slots[at].origin, slots[at].pending == .change { return true }
-    return !slots[at].isNews(entry)
+    switch slots[at].origin {
+    case .ownWrite where slots[at].pending == .change: true
+    case .adopted(let known): known == entry
+    default: !slots[at].isNews(entry)
+    }
   }
 
   /// Returns the state that a field has with an entry. If the field has not looked at the entry yet, its version and its type decide.

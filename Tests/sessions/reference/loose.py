@@ -20,6 +20,11 @@ class Either:
         return " or ".join(map(repr, self.allowed))
 
 
+def first(status, other):
+    """Returns the first failure of two calls, or OK. The first one may have had one of several outcomes."""
+    return Either(*(one or other for one in status.allowed)) if isinstance(status, Either) else status or other
+
+
 class Undecided(Exception):
     """Says that no rule decides what a step does. The case ends before it."""
 

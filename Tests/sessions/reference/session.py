@@ -3,7 +3,7 @@ import names as n
 import values
 
 from .belief import Belief
-from .loose import Either, Perhaps
+from .loose import Either, Perhaps, first
 from .modifying import Modifying
 from .writing import Writing, saturated
 
@@ -261,7 +261,7 @@ class Session(Writing, Modifying):
         if unsynced and self.handle.kind == "journal":
             event = n.NOT_REWRITTEN, unsynced.allowed[-1] if isinstance(unsynced, Either) else unsynced, system_error, None
             events.append(Perhaps(event) if isinstance(unsynced, Either) else event)
-        return status or unsynced
+        return first(status, unsynced)
 
     # ---- a clear (S8)
 
@@ -285,12 +285,12 @@ class Session(Writing, Modifying):
         status = self.update(events)
         self.handle.look_anew()
         if self.cannot_read_all():
-            return status or self.cannot_read_all()
+            return first(status, self.cannot_read_all())
         self.meet_clear(events)
         kept = [dict(vars(belief)) for belief in self.beliefs]
         told, sets = [], []
         if self.host.slices and self.host.take() is None:
-            return status or n.CALLBACK
+            return first(status, n.CALLBACK)
         whole = True
         for belief in self.beliefs:
             if belief.own:
@@ -304,13 +304,13 @@ class Session(Writing, Modifying):
             for belief, fields in zip(self.beliefs, kept):
                 belief.restore(fields)
             self.capture_again(sets, events)
-            return status or n.CALLBACK
+            return first(status, n.CALLBACK)
         self.caught_up, self.left_news = True, not whole
         events.extend(told)
         captured = self.capture(sets, events)
         if sets:
             self.note_revision()
-        return status or captured
+        return first(status, captured)
 
     def has_news(self, belief):
         key, entry = self.effective(belief)
@@ -360,20 +360,20 @@ class Session(Writing, Modifying):
         status = self.update(events)
         for function in ("generation", "read"):
             if self.handle.cannot_read(function):
-                return status or self.handle.cannot_read(function)
+                return first(status, self.handle.cannot_read(function))
         field, own = belief.field, belief.field.stored_key
         entry = self.handle.raw(own)
         if entry is None or not belief.lives(own, entry, self.world.now):
-            return status or n.NOT_FOUND
+            return first(status, n.NOT_FOUND)
         if entry.version > field.version:
-            return status or n.NEWER
+            return first(status, n.NEWER)
         very = belief.knows(own, entry)
         older = entry.version < field.version and field.migrate
         if very and belief.state == n.REJECTED or not older and values.decoded(entry.text, field.types) is None:
-            return status or n.DECODE
+            return first(status, n.DECODE)
         refused, _ = self.handle.cannot_write()
         if refused:
-            return status or refused
+            return first(status, refused)
         deadline = saturated(self.world.now, field.expires)
         self.handle.write({own: entry._replace(deadline=deadline)})
         if very:
@@ -381,7 +381,7 @@ class Session(Writing, Modifying):
             belief.clamp = False
         if self.handle.durability_of():
             events.append((n.NOT_DURABLE_EVENT, n.NOT_DURABLE, 0, None))
-            status = status or n.NOT_DURABLE
+            status = first(status, n.NOT_DURABLE)
         return status
 
     def state_of(self, key):
@@ -431,8 +431,8 @@ class Session(Writing, Modifying):
     def next_expiry(self):
         """Returns the milliseconds until the next field expires. No rule says whether an entry counts that a clear removed before the field
         was refreshed."""
-        first, *others = self.possible_expiries()
-        return Either(first, *others) if others else first
+        soonest, *others = self.possible_expiries()
+        return Either(soonest, *others) if others else soonest
 
     def possible_expiries(self):
         """Returns what is left if all entries count, only those that no clear has met, and none, because a lost header may have looked like a clear."""

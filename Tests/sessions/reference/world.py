@@ -7,7 +7,7 @@ from host import Host, Modification, fields_of
 
 from . import handles
 from .handles import Handle
-from .loose import ANYTHING, Either, Perhaps
+from .loose import ANYTHING, Either, Perhaps, Undecided, first
 from .outside import Outside
 from .place import File, Opened, Place, fresh_generation
 from .session import Session
@@ -251,6 +251,8 @@ class Reference(Outside):
     def tell(self, session, events):
         for event in events:
             if isinstance(event, Perhaps):
+                if "event" in session.host.scripts:
+                    raise Undecided  # no rule says whether the script runs now
                 session.host.events.append(event)
             else:
                 session.host.event(*event)
@@ -366,13 +368,13 @@ class Reference(Outside):
 
     def each_session(self, runtime, call):
         """Makes a call for each session of a runtime. Returns the first failure."""
-        first = n.OK
+        failure = n.OK
         for session in list(runtime.sessions):
             events = []
             status = call(session, events)
             self.tell(session, events)
-            first = first or status
-        return first
+            failure = first(failure, status)
+        return failure
 
     def do_runtime_persist(self, name):
         return self.on_sessions("runtime_persist", Session.update, name)
