@@ -223,9 +223,19 @@ import Testing
   @Test func `outlived: expired, and known, so that it does not come back`() {
     let slot = Slot()
     slot.value.took(entry(1), deadline: Deadline(stored: 5000, now: 1000, expiresAfter: 100), isMigrated: true)
-    slot.value.outlived()
+    slot.value.outlived(entry(1))
     #expect(slot.stored == .expired && !slot.isDirty && !slot.isNews(entry(1)))
     #expect(slot.deadline == 1100 && slot.storedDeadline == 5000)
+  }
+
+  @Test func `outlived: an entry of its own is known though the baseline is the initial value again`() {
+    let slot = Slot()
+    let own = TakenEntry(source: 0, identity: Slot.identity(of: 5))
+    slot.set(5)
+    slot.value.written(deadline: 7)
+    slot.value.outlived(own)
+    _ = slot.value.capture(0)
+    #expect(slot.stored == .expired && !slot.isNews(own))
   }
 
   @Test func `renewed: at most the field's own expiry from now`() {

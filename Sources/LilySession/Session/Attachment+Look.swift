@@ -11,7 +11,7 @@ extension Attachment {
       case known
       /// The field already has this entry. By the field's own expiry its time is up, although its stored deadline is later. `code` is as in
       /// `nothing`.
-      case outlived(code: Int32)
+      case outlived(TakenEntry, code: Int32)
       /// There is no entry. `code` is what the host returned when the field was set to its initial value, or nil if that was not needed.
       case nothing(isExpired: Bool, code: Int32?)
     }
@@ -27,7 +27,7 @@ extension Attachment {
     var isSet: Bool {
       switch outcome {
       case .set: true
-      case .outlived(let code): code == 0
+      case .outlived(_, let code): code == 0
       case .nothing(_, let code): code == 0
       case .refused, .known: false
       }
@@ -102,7 +102,7 @@ extension Attachment {
   private func lookAtEntry(_ at: Int, _ entry: Entry, _ source: Int, _ now: Int64, _ slice: inout Lens.Session) -> Look.Outcome {
     let taken = TakenEntry(source: source, identity: entry.identity)
     if !slots[at].isNews(taken) {
-      if hasOutlived(at, entry, now) { return slots[at].isInModel ? .outlived(code: restoreInitial(at, &slice)) : .known }
+      if hasOutlived(at, entry, now) { return slots[at].isInModel ? .outlived(taken, code: restoreInitial(at, &slice)) : .known }
       if slots[at].stored != .expired { return .known } // otherwise somebody has renewed an entry that had expired
     }
     slots[at].keepInitial(slice)
@@ -177,9 +177,9 @@ extension Attachment {
       slots[at].refused(entry, deadline: look.storedDeadline, as: state)
       noteEvent(state == .newer ? .newer : .rejected, at, code, systemError: systemError)
     case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(look.storedDeadline))
-    case .outlived(let code):
+    case .outlived(let entry, let code):
       noteEvent(.expired, at, code)
-      slots[at].outlived()
+      slots[at].outlived(entry)
     case .nothing(let isExpired, let code):
       if let code, isNews || code != 0 { noteEvent(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)

@@ -226,10 +226,10 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   mutating func settledDeadline() { storedDeadline = deadline }
 
   /// The field's own expiry has passed for an entry that is stored with a later deadline. The entry stays known, so that the next look
-  /// does not set the field to it again.
-  mutating func outlived() {
-    stored = .expired
-    pending = .nothing
+  /// does not set the field to it again: by itself, because the baseline is another value from now on.
+  mutating func outlived(_ entry: TakenEntry) {
+    origin = .taken(entry)
+    (stored, pending) = (.expired, .nothing)
   }
 
   /// Storage has nothing for the field any more. A first value is still to be stored.
