@@ -128,15 +128,18 @@ extension Journal {
     return try exclusively { () throws(Failure) in
       func isLiving() -> Bool { mirror.table.contains { !Entry.isExpired($0.pointee.deadline, at: time) } }
       func isOver() -> Bool { !mirror.keepsDamage && !mirror.hasUnknown && !isLiving() }
-      guard try route.openFile(create: false) != .nothing else { return .other }
-      try freshen()
-      guard removing, route.file >= 0, isOver(), try Syscalls.tryLock(route.file) == .taken else { return isLiving() ? .living : .other }
-      defer { Syscalls.unlock(route.file) }
-      guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
-      // A marked file may be replaced without its lock, and then the name would be another file's. What it leaves is swept the next time.
-      if route.wasLoose, try leavesMarked() { return .other }
-      if let failure = others.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
-      return try removeScopeFile() ? .removed : .other
+      for _ in 0..<2 {
+        guard try route.openFile(create: false) != .nothing else { return .other }
+        try freshen()
+        guard removing, route.file >= 0, isOver(), try Syscalls.tryLock(route.file) == .taken else { return isLiving() ? .living : .other }
+        defer { Syscalls.unlock(route.file) }
+        guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
+        // A marked file may be replaced without its lock, and then the name would be another file's. So the one that is removed has no mark.
+        if route.wasLoose, try leavesMarked() { continue }
+        if let failure = others.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
+        return try removeScopeFile() ? .removed : .other
+      }
+      return .other
     }
   }
 
