@@ -134,7 +134,7 @@ extension Journal {
         guard removing, route.file >= 0, isOver(), try Syscalls.tryLock(route.file) == .taken else { return isLiving() ? .living : .other }
         defer { Syscalls.unlock(route.file) }
         guard try examine(try Syscalls.sizeAndLinks(route.file)), isOver(), try route.lookUp() == .thisFile else { return .other }
-        // A marked file may be replaced without its lock, and then the name would be another file's. So the one that is removed has no mark.
+        // A marked file may be replaced without its lock, and then the name would be another file's. So it is rewritten first, if it can be.
         if route.wasLoose, try leavesMarked() { continue }
         if let failure = others.contains(where: isBeside) ? removeRemains() : removeLatestRemains() { throw failure }
         return try removeScopeFile() ? .removed : .other
