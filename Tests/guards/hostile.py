@@ -7,11 +7,12 @@ microsecond on a slow processor. The most expensive kind, a file of nothing but 
 faster than the file would go far beyond the bound.
 """
 import os
-import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import callgrind
 
 PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "hostile"
 MEMORY = 12                          # as a multiple of the file's size
@@ -37,8 +38,7 @@ def peak(path):
 
 
 def instructions(path):
-    said = run("valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", PROGRAM, "open", path)
-    return int(re.search(r"Collected : (\d+)", said)[1])
+    return callgrind.instructions(PROGRAM, "open", path, timeout=PATIENCE)
 
 
 def check(kind, empty):

@@ -9,10 +9,11 @@ architecture, so each architecture has its own numbers.
 """
 import json
 import platform
-import re
 import subprocess
 import sys
 from pathlib import Path
+
+import callgrind
 
 PROGRAMS = Path(__file__).parents[2] / "build" / "guards"
 RECORD = Path(__file__).with_name("instructions.json")
@@ -20,19 +21,11 @@ TURNS = 250
 TOLERANCE = 0.10
 
 
-def run(*command):
-    return subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
-
-
-def count(loop):
-    """Returns the instructions of one turn of a loop."""
-    said = run("valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null",
-               PROGRAMS / "turns", PROGRAMS / "turns.jsonl", loop, TURNS)
-    return round(int(re.search(r"Collected : (\d+)", said)[1]) / TURNS)
-
-
 def count_all():
-    return {loop: count(loop) for loop in run(PROGRAMS / "turns", PROGRAMS / "turns.jsonl").splitlines()}
+    """Returns the instructions of one turn of each loop."""
+    turns = PROGRAMS / "turns", PROGRAMS / "turns.jsonl"
+    loops = subprocess.run(turns, check=True, text=True, stdout=subprocess.PIPE).stdout.splitlines()
+    return {loop: round(callgrind.instructions(*turns, loop, TURNS, marked=True) / TURNS) for loop in loops}
 
 
 def main():

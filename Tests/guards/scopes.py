@@ -5,11 +5,11 @@ A log-out, a request and a walk through a scope cost what the one scope has: in 
 storage whose scopes are files does not read the scopes, and a sweep with a limit reads about so many. It always finishes a folder, where each file
 costs the same however many there are.
 """
-import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import callgrind
 
 PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "scopes"
 FEW, MANY = 20, 2000
@@ -23,10 +23,7 @@ CASES = [("files", "request"), ("files", "logout"), ("files", "each"), ("files",
 def count(kind, work, scopes, turns):
     """Returns the instructions of one turn."""
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as directory:
-        command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--callgrind-out-file=/dev/null",
-                   PROGRAM, directory, kind, work, scopes, turns]
-        said = subprocess.run([str(part) for part in command], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
-    return int(re.search(r"Collected : (\d+)", said)[1]) / turns
+        return callgrind.instructions(PROGRAM, directory, kind, work, scopes, turns, marked=True) / turns
 
 
 def main():

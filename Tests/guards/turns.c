@@ -12,8 +12,6 @@
 /* In place of making updates, attaches the fields of a loop that has stored all of them, alone or beside other sessions. */
 static const char attaching[] = "20 strings attached", crowded[] = "20 strings attached beside 100 sessions", attached[] = "20 strings changed";
 
-enum { WARM_UP = 250 };
-
 int main(int argc, char **argv) {
   if (argc == 2) {
     for (size_t at = 0; at < loop_count; at++) puts(loops[at].name);
@@ -27,7 +25,6 @@ int main(int argc, char **argv) {
   if (loop == NULL) return 2;
   loop_begin(loop, argv[1]);
   if (joins) loop_crowd();
-  for (int turn = 0; turn < WARM_UP; turn++) attaches ? loop_attach() : loop_turn();
   CALLGRIND_START_INSTRUMENTATION;
   for (int turn = atoi(argv[3]); turn > 0; turn--) attaches ? loop_attach() : loop_turn();
   CALLGRIND_STOP_INSTRUMENTATION;

@@ -170,10 +170,14 @@ def temporary(path, salt):
     return path.with_name("%s.%08x.tmp" % (path.name, crc32c(salt) ^ 0xFFFFFFFF))
 
 
+def _is_checked(line, salt):
+    match = _LINE.match(line)
+    return match is not None and crc32c(line[12:], crc32c(salt)) == int(match[1], 16)
+
+
 def parse_line(line, salt):
     """Returns (sequence, operation) of a line without its newline. Raises NotJSON where it is damaged."""
-    match = _LINE.match(line)
-    if len(line) + 1 > MAX_LINE or not match or crc32c(line[12:], crc32c(salt)) != int(match[1], 16):
+    if len(line) + 1 > MAX_LINE or not _is_checked(line, salt):
         raise NotJSON("too long, not a line, or its check fails")
     sequence, at = _integer(line, 12, 1, MAX_SEQUENCE)
     operation, at = _operation(line, _comma(line, at))
@@ -220,14 +224,6 @@ def _header(data):
     return state
 
 
-def _is_line(data, at, salt):
-    line = data[at:max(data.find(b"\n", at), at)]
-    try:
-        return crc32c(line[12:], crc32c(salt)) == int(line[2:10], 16)
-    except ValueError:
-        return False
-
-
 def _creation_cut_short(data):
     if len(data) <= MAX_ZEROS and not data.strip(b"\0"):
         return True
@@ -245,7 +241,8 @@ def read(data):
     state = _header(data)
     if state is None:
         raise Refused("no header")
-    at = HEADER if state.damaged == [HEADER] and _is_line(data, HEADER, state.salt) else 2 * HEADER
+    behind_one = data[HEADER:max(data.find(b"\n", HEADER), HEADER)]
+    at = HEADER if state.damaged == [HEADER] and _is_checked(behind_one, state.salt) else 2 * HEADER
     while (end := data.find(b"\n", at)) >= 0:
         try:
             sequence, operation = parse_line(data[at:end], state.salt)

@@ -102,7 +102,7 @@ TEST(given_back__what_attach_gets) {
   lily_session_runtime_free(runtime);
 }
 
-/* A dispatch finds its update function without a check of its own, so it is the one that could call something else. */
+/* A dispatch calls a function that is in the handle, so a wrong one could make it call anything. */
 TEST(given_back__a_dispatch_to_another_kind) {
   struct rig rig;
   struct probe theme = {0};

@@ -92,4 +92,3 @@ class Store:
 def cost(scope, key, entry):
     """Returns the bytes that an entry counts for the quota (S14): its whole key, as it is stored, and its value."""
     return (len(scope.encode()) + 2 if scope else 0) + len(key.encode()) + len(entry.text.encode())
-

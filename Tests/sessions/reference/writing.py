@@ -57,10 +57,10 @@ class Writing:
             own = self.changes_of(belief)
             if own is None:
                 continue
-            sure = {key: entry for key, entry in own.items() if key not in belief.unsure}
-            if self.handle.fits(own, changes) != self.handle.fits(sure, changes):
+            fits = self.handle.fits(own, changes)
+            if fits != self.handle.fits({key: entry for key, entry in own.items() if key not in belief.unsure}, changes):
                 raise Undecided  # no rule says whether the session knows that it removes an entry
-            if not self.handle.fits(own, changes):
+            if not fits:
                 left_out.append(belief)
                 continue
             changes.update(own)
