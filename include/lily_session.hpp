@@ -327,8 +327,8 @@ struct storage_options {
                                 ///< whose directory is open to others (lily_session_info::directory_is_open) throws refused_error
   bool exclusive = false;       ///< true: this storage alone writes to the file, from opening to closing, so an update is one system call.
                                 ///< While another storage is exclusive, opening throws busy_error at once
-  bool scope_files = false;     ///< true: each scope is a file of its own, so what is done with one costs the same however many there are.
-                                ///< All programs that use the file must open it so
+  bool scope_files = false;     ///< true: each scope is a file of its own, so what is done with one costs about the same however many there
+                                ///< are. All programs that use the file must open it so
   bool no_sync = false;         ///< true: closing and detaching do not sync; sync() and session::flush() still do
   std::string application = {}; ///< names the default place: [A-Za-z0-9._-]{1,64}, not beginning with a dot; "": the executable's name
   std::int64_t quota_bytes = 0; ///< limits the bytes of all stored keys and values, those of scopes included unless they are files; 0: 5 MiB,

@@ -110,8 +110,8 @@ class Storage(Owner):
                      could exchange the file
         exclusive    True lets only this storage write to the file until it is closed, so that an update is one system call. It raises
                      BusyError at once if another storage is exclusive
-        scope_files  True keeps each scope in a file of its own, so that what is done with one costs the same however many there are. All
-                     programs that use the file must open it so
+        scope_files  True keeps each scope in a file of its own, so that what is done with one costs about the same however many there
+                     are. All programs that use the file must open it so
         no_sync      True does not sync when the storage or a session ends, for servers that open a scope for each request
         quota_bytes  the limit for all keys and values, or with `scope_files` for those of each scope; 0 means 5 MiB, -1 no limit
         clock        returns the time instead of the system's clock, for tests

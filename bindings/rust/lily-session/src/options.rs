@@ -84,8 +84,8 @@ impl StorageOptions {
         self.flag(sys::LILY_SESSION_EXCLUSIVE, yes)
     }
 
-    /// With `true`, each scope is a file of its own, so that what is done with one costs the same however many there are, and the quota is
-    /// the limit for each. All programs that use the file must open it so.
+    /// With `true`, each scope is a file of its own, so that what is done with one costs about the same however many there are, and the
+    /// quota is the limit for each. All programs that use the file must open it so.
     pub fn scope_files(self, yes: bool) -> Self {
         self.flag(sys::LILY_SESSION_SCOPE_FILES, yes)
     }
