@@ -84,12 +84,12 @@ def exhaust_reserve():
 def sweep_small():
     """Tries some kills, some torn lines and some failing calls."""
     counts = dict(faults=0, kills=0)
-    plan = [("any", "=kill", 29), ("any", "=kill-after", 31), ("write", "=tear:4096", 6), ("write", "=tear:12", 6),
-            ("write", "=ENOSPC", 5), ("fdatasync", "=EIO", 2), ("fsync", "=EIO", 2), ("renameat", "=EIO", 1)]
+    plan = [("any", "=kill", 49), ("any", "=kill-after", 51), ("write", "=tear:4096", 9), ("write", "=tear:12", 9),
+            ("write", "=ENOSPC", 9), ("fdatasync", "=EIO", 2), ("fsync", "=EIO", 2), ("renameat", "=EIO", 1)]
     for durability in ["process", "power"]:
         for call, action, stride in plan:
             allowed = {OK} if "kill" in action or "tear" in action else {OK, NO_SPACE, NOT_DURABLE, faults.IO}
-            for rule, path, run in sweep.points(call, action, durability, stride=(stride + 9) // 10 if LONG else stride):
+            for rule, path, run in sweep.points(call, action, durability, stride=(stride + 19) // 20 if LONG else stride):
                 try:
                     sweep.judge(path, run, allowed)
                 except oracle.Wrong as wrong:

@@ -95,7 +95,7 @@ def test_a_later_process_meets_a_fragment_and_a_fault(length, rule, damage, allo
 def rewriting(actions, what, durability="process"):
     """Yields each call from the one that makes the new file on."""
     for action in actions:
-        for rule, path, run in sweep.points("any", f"={action}", durability, what, stride=1 if LONG else 8, after="openat:tmp@1=none>"):
+        for rule, path, run in sweep.points("any", f"={action}", durability, what, stride=1 if LONG else 12, after="openat:tmp@1=none>"):
             yield rule, path, run
 
 

@@ -9,7 +9,7 @@ import pytest
 import faults
 import journal
 import sweep
-from faults import BUSY, OK
+from faults import BUSY, IO, OK
 
 OLD, NEW = {b"stored": b'"s3cret-old"'}, {b"stored": b'"s3cret-new"'}
 # The file's lock cannot be had from the second time on, until the file has been replaced.
@@ -156,4 +156,13 @@ def test_a_replacement_that_cannot_be_opened(error, path, replacement, numbers):
     write(path, OLD, 0o1600)
     os.rename(path.with_name("next"), replacement[0])
     made = run(numbers, path, f"openat:replacement@1+={error}")
-    assert {status for _, status in made.statuses()} == {BUSY} and path.stat().st_mode & 0o7777 == 0o1600
+    assert {status for _, status in made.statuses()} == {sweep.STATUS.get(error, IO)} and path.stat().st_mode & 0o7777 == 0o1600
+
+
+@pytest.mark.parametrize("error", ["EIO", "EACCES"])
+def test_a_replacement_that_cannot_be_looked_up(error, path, numbers):
+    """Who cannot find out whether another process is at work says why, and not that one is."""
+    made = faults.script(path, what="erase", rules=f"fsync:tmp@1=none>fstatat:replacement@1+={error}")
+    numbers(faults=1)
+    sweep.judge(path, made, sweep.expected(error, "fstatat"), OLD)
+    assert len(made.fired) == 2 and {status for _, status in made.statuses()} > {OK}

@@ -75,9 +75,11 @@ extension Journal {
   /// Throws if the path leads to another file by now, or if another process is replacing the file. A file that is renamed to the path would
   /// then replace somebody else's.
   func requirePlace() throws(Failure) {
-    if route.wasLoose, let failure = removeReplacement(), failure.status == .busy {
-      route.doubt()
-      throw failure
+    if route.wasLoose {
+      do throws(Failure) { try removeReplacement() } catch {
+        route.doubt()
+        throw error
+      }
     }
     // The path comes last, because nobody is replacing the file any more once somebody has replaced it.
     guard try route.lookUp() == .thisFile else {

@@ -223,7 +223,7 @@ extension Journal {
     route.noteMarks(links(found))
     // This comes after the catching up, which may take longer than the other process waits. It comes before the path is looked up, because
     // nobody is replacing the file any more once somebody has replaced it.
-    if route.wasLoose, isBeingReplaced() {
+    if route.wasLoose, try isBeingReplaced() {
       Syscalls.sleepFor(microseconds: 1000)
       return false
     }

@@ -20,7 +20,8 @@ extension Journal {
   /// - Returns: why one of them is still there, or nil if none is.
   @discardableResult
   func removeLeftFiles() -> Failure? {
-    let failure = removeReplacement()
+    var failure: Failure?
+    do throws(Failure) { failure = try removeReplacement() } catch { failure = error }
     if failure != nil { debts.remainsStay() }
     return removeTemporaries() ?? failure
   }

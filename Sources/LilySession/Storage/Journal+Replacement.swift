@@ -51,7 +51,7 @@ extension Journal {
 
   /// Returns the new file, locked, or nil if another process has one.
   private func makeReplacement() throws(Failure) -> Int32? {
-    if isBeingReplaced() { return nil }
+    if try isBeingReplaced() { return nil }
     let new = Syscalls.openFile(
       route.directory, names.replacement, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600)
     guard new >= 0 else {
@@ -72,35 +72,43 @@ extension Journal {
     Syscalls.closeFile(new)
   }
 
-  /// Returns true while another process replaces the file without its lock, or if that cannot be found out. Removes what a dead process
-  /// left.
-  func isBeingReplaced() -> Bool { removeReplacement()?.status == .busy }
+  /// Returns true while another process replaces the file without its lock. Removes what a dead process left.
+  func isBeingReplaced() throws(Failure) -> Bool {
+    do throws(Failure) { try removeReplacement() } catch {
+      guard error.status == .busy else { throw error }
+      return true
+    }
+    return false
+  }
 
   /// Removes a new file of a process that died while it replaced the file without its lock.
   ///
-  /// - Returns: why one is still there, or nil if none is. BUSY means that a process is at work, or that this cannot be found out.
-  func removeReplacement() -> Failure? {
+  /// - Returns: why it is still there, or nil if none is.
+  /// - Throws: BUSY if a process is at work. Another error if that cannot be found out.
+  @discardableResult
+  func removeReplacement() throws(Failure) -> Failure? {
     let busy = Failure(.busy, "another process is replacing the file; try again").at(names.path)
     // Its status is asked for by name, because there may be no descriptor left. If others may write to the folder, it may be a stranger's.
-    let named: stat?
-    do throws(Failure) { named = try Syscalls.status(route.directory, names.replacement) } catch { return busy }
-    guard let named, Syscalls.isOwnFile(named) else { return nil }
+    guard let named = try Syscalls.status(route.directory, names.replacement), Syscalls.isOwnFile(named) else { return nil }
     let flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK
     var other = Syscalls.openFile(route.directory, names.replacement, flags)
     if other < 0, Syscalls.isForbidden, Syscalls.rescue(route.directory, names.replacement) { // its process may have died before it had set the mode
       other = Syscalls.openFile(route.directory, names.replacement, flags)
     }
-    guard other >= 0 else { return Syscalls.hasFoundNothing ? nil : busy }
+    guard other >= 0 else {
+      if Syscalls.hasFoundNothing { return nil }
+      throw Syscalls.failure("cannot open the .replacement file beside").at(names.path)
+    }
     defer {
       Syscalls.unlock(other)
       Syscalls.closeFile(other)
     }
-    guard let status = try? Syscalls.status(other) else { return busy }
+    let status = try Syscalls.status(other)
     guard Syscalls.isOwnFile(status) else { return nil }
     // One that others can open was copied here with the folder, and may be locked by them.
     let isPrivate = status.st_mode & 0o077 == 0
-    if isPrivate, (try? Syscalls.tryLock(other)) != .taken { return busy }
-    guard isNamed(other) else { return busy } // another process has just removed it, and may have made its own
+    if isPrivate, try Syscalls.tryLock(other) != .taken { throw busy }
+    guard isNamed(other) else { throw busy } // another process has just removed it, and may have made its own
     if removeBeside(names.replacement) { return nil }
     return Syscalls.failure("cannot remove a leftover .replacement file beside").at(names.path)
   }
