@@ -17,7 +17,7 @@ import callgrind
 
 PROGRAMS = Path(__file__).parents[2] / "build" / "guards"
 RECORD = Path(__file__).with_name("instructions.json")
-TURNS = 250
+TURNS = 100
 TOLERANCE = 0.10
 
 
