@@ -23,7 +23,6 @@ let package = Package(
     .target(
       name: "CPlatform",
       cSettings: [
-        .define("PLATFORM_EMBEDDED", .when(traits: ["Embedded"])),
         .define("_FORTIFY_SOURCE", to: "2", .when(configuration: .release)), // it wants an optimised build
       ]),
     .target(name: "LilySession", dependencies: ["CJansson", "CPlatform"], swiftSettings: settings),

@@ -138,20 +138,3 @@ bool platform_random(void *bytes, size_t count) {
   }
   return true;
 }
-
-#ifdef PLATFORM_EMBEDDED
-/* Embedded Swift's standard library (6.3) needs these two when it hashes. With these hidden definitions the library needs neither libm
-  (swiftlang/swift#92357) nor glibc 2.36. */
-__attribute__((visibility("hidden"))) void arc4random_buf(void *bytes, size_t count) {
-  if (platform_random(bytes, count)) return;
-  struct timespec now; /* a sandbox may forbid getrandom; then the seed of a hash table is weak */
-  clock_gettime(CLOCK_REALTIME, &now);
-  memcpy(bytes, &now, count < sizeof now ? count : sizeof now);
-}
-
-__attribute__((visibility("hidden"))) double ceil(double value) {
-  if (!(value > -4503599627370496.0 && value < 4503599627370496.0)) return value; /* from 2^52 on every double is whole; or it is NaN */
-  double whole = (double)(int64_t)value;
-  return whole < value ? whole + 1.0 : whole;
-}
-#endif

@@ -32,6 +32,54 @@ import Testing
     }
   }
 
+  /// Follows the paper's definition, with any numbers of rounds.
+  private func slowHash(_ key: (UInt64, UInt64), _ bytes: [UInt8], rounds: Int, lastRounds: Int) -> UInt64 {
+    var v = (key.0 ^ 0x736F_6D65_7073_6575, key.1 ^ 0x646F_7261_6E64_6F6D, key.0 ^ 0x6C79_6765_6E65_7261, key.1 ^ 0x7465_6462_7974_6573)
+    func rotated(_ word: UInt64, _ bits: UInt64) -> UInt64 { word << bits | word >> (64 - bits) }
+    func make(_ rounds: Int) {
+      for _ in 0..<rounds {
+        v.0 &+= v.1
+        v.1 = rotated(v.1, 13) ^ v.0
+        v.0 = rotated(v.0, 32)
+        v.2 &+= v.3
+        v.3 = rotated(v.3, 16) ^ v.2
+        v.0 &+= v.3
+        v.3 = rotated(v.3, 21) ^ v.0
+        v.2 &+= v.1
+        v.1 = rotated(v.1, 17) ^ v.2
+        v.2 = rotated(v.2, 32)
+      }
+    }
+    let padded = bytes + [UInt8](repeating: 0, count: 7 - bytes.count % 8) + [UInt8(truncatingIfNeeded: bytes.count)]
+    for start in stride(from: 0, to: padded.count, by: 8) {
+      let word = padded[start..<(start + 8)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+      v.3 ^= word
+      make(rounds)
+      v.0 ^= word
+    }
+    v.2 ^= 0xFF
+    make(lastRounds)
+    return v.0 ^ v.1 ^ v.2 ^ v.3
+  }
+
+  @Test func `SipHash, of every length and from every alignment`() {
+    let key: (UInt64, UInt64) = (0x0706_0504_0302_0100, 0x0F0E_0D0C_0B0A_0908)
+    // The example of the paper's appendix A, which has two rounds and four.
+    #expect(slowHash(key, Array(0..<15), rounds: 2, lastRounds: 4) == 0xA129_CA61_49BE_45E5)
+    var dice = Dice(8)
+    let bytes = (0..<300).map { _ in UInt8.random(in: 0...255, using: &dice) }
+    bytes.withUnsafeBytes { all in
+      for length in 0...270 {
+        let start = length % 11
+        let expected = slowHash(key, Array(bytes[start..<(start + length)]), rounds: 1, lastRounds: 3)
+        #expect(platform_siphash(key.0, key.1, all.baseAddress.map { $0 + start }, length) == expected)
+      }
+      #expect(platform_hash(all.baseAddress, 40) == platform_hash(all.baseAddress, 40))
+      #expect(platform_hash(all.baseAddress, 40) != platform_hash(all.baseAddress, 41))
+    }
+    #expect(platform_siphash(key.0, key.1, nil, 0) == slowHash(key, [], rounds: 1, lastRounds: 3))
+  }
+
   @Test func `S5 text is compared as byte by byte`() {
     var dice = Dice(7)
     for length in 0...70 {

@@ -34,6 +34,7 @@ C_FUNCTIONS = {
         "platform_fork_sentinel_make", "platform_fork_sentinel_free",
     },
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
+    "Sources/LilySession/Storage/KeyedSlots.swift": {"platform_hash"},
     "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
     "Sources/LilySessionC/RichMember+Check.swift": {"strcmp"},

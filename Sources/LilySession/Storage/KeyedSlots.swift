@@ -1,3 +1,5 @@
+import CPlatform
+
 /// The beginning of every block in a `KeyedSlots`.
 struct Node {
   typealias Pointer = UnsafeMutablePointer<Node>
@@ -129,9 +131,7 @@ struct KeyedSlots: ~Copyable {
   }
 }
 
-/// Returns the standard library's hash of bytes. It is seeded per process, so a file cannot choose collisions.
+/// Returns a hash of bytes. Its key is random in each process, so a file cannot choose collisions.
 func hashOf(_ bytes: UnsafeRawBufferPointer) -> Int {
-  var hasher = Hasher()
-  hasher.combine(bytes: bytes)
-  return hasher.finalize()
+  Int(truncatingIfNeeded: platform_hash(bytes.baseAddress, bytes.count))
 }
