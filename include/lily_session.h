@@ -541,6 +541,8 @@ lily_session_status lily_session_storage_sync(lily_session_storage *storage);
  * attached through this handle or a scope of it has refreshed. Without sessions it
  * stays readable until a get or each. Other files in the folder do not wake it,
  * except that files which are made there may, while the file itself is missing.
+ * Nor does a link in the path that is made to lead elsewhere, or a folder further up
+ * that is exchanged: the next refresh notices these.
  * The descriptor belongs to the handle: do not read or close it. The first call
  * makes it.
  * @return -1: this storage cannot notice changes, or the system gives no watch
@@ -838,7 +840,8 @@ constexpr int lily_session_checked_() {
  * Pointers to values, and lists that grow, get new memory when a stored value is set:
  * by malloc(), unless the field has a member_resize.
  * - A POINTER is like a STRING. The program owns the new value and frees it. What the
- *   pointer pointed to is left alone.
+ *   pointer pointed to is left alone. A new struct begins as a copy of that one, so
+ *   STRINGs, pointers and lists that the stored object lacks are shared by the two.
  * - A list that grows belongs to the library while it sets it: the old array is freed,
  *   with all STRINGs, pointers and lists in it. So all of them must have come from
  *   malloc() or that member_resize, or be NULL.

@@ -92,9 +92,9 @@ def file_of_scope(path):
     return next(path.parent.glob(f"{path.name}.d/*/*.jsonl"), path.with_name("nothing.jsonl"))
 
 
-def visit(path):
+def visit(path, what="visit"):
     """Returns the command of a process that comes by, for `meanwhile`. Its clock is the shim's, too."""
-    return f"LD_PRELOAD={programs() / 'libshim.so'} LILY_SHIM_RULES= {programs() / 'script'} {path} process visit >/dev/null"
+    return f"LD_PRELOAD={programs() / 'libshim.so'} LILY_SHIM_RULES= {programs() / 'script'} {path} process {what} >/dev/null"
 
 
 class Found:

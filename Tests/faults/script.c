@@ -317,6 +317,7 @@ static void scope(void) {
   simple(1, "sync", lily_session_storage_sync);
   sweep();
   simple(2, "clear", lily_session_clear); /* there is no file */
+  put(1, "other", 50);                    /* the descriptor of this handle was asked for */
   put(2, "second", 200);
   dispatch(0, 15, 3000, true);
   flush();
@@ -431,6 +432,14 @@ static void visit(void) {
   exit(failures != 0);
 }
 
+/* Comes by and sweeps, as a server's timer does. */
+static void sweeper(void) {
+  parent = path;
+  options.flags = LILY_SESSION_SCOPE_FILES;
+  sweep();
+  exit(failures != 0);
+}
+
 /* Makes few steps in the default place, where the library itself makes the directories. */
 static void place(void) {
   char *directory;
@@ -492,7 +501,7 @@ static void fill(void) {
 int main(int argc, char **argv) {
   static const struct { const char *name; void (*run)(void); } scripts[] = {
     {"everything", everything}, {"scope", scope}, {"few", few}, {"grow", grow}, {"fat", fat}, {"fill", fill},
-    {"shared", shared}, {"place", place}, {"erase", erase}, {"visit", visit}};
+    {"shared", shared}, {"place", place}, {"erase", erase}, {"visit", visit}, {"sweep", sweeper}};
   if (argc < 4) return 2;
   path = argv[1];
   if (strcmp(argv[2], "power") == 0) options.durability = LILY_SESSION_DURABILITY_POWER;

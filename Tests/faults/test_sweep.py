@@ -84,6 +84,22 @@ def test_S23_SIGKILL_where_a_scope_is_a_file(action, durability, numbers):
     assert sweep_through(numbers, sweep.points("any", f"={action}", durability, "scope", stride=stride), {OK}, "kills") > (300 if LONG else 25)
 
 
+@pytest.mark.parametrize("call, stride", [("any", sweep.STRIDE["any"]), ("inotify_add_watch", 1)])
+def test_S23_a_sweep_comes_at_any_call(call, stride, numbers):
+    """It removes nothing but files in which nothing is stored, such as one that has just been made. So no step fails. The sweep itself may find
+    the lock of the storage's own file held."""
+    at, count = 1, 0
+    while True:
+        path = faults.fresh()
+        run = faults.script(path, what="scope", rules=f"mkdirat@1=none>{call}@{at}=meanwhile", meanwhile=[faults.visit(path, "sweep") + " || true"])
+        if len(run.fired) < 2:
+            break
+        sweep.judge(faults.file_of_scope(path), run, {OK})
+        at, count = at + (1 if LONG else stride), count + 1
+    numbers(faults=count)
+    assert count > 10
+
+
 @pytest.mark.parametrize("before, never", [("", {"pwrite", "fcntl"}), ("renameat@1+=EACCES>", {"renameat", "fallocate"})],
                          ids=["rewritten", "overwritten"])
 @pytest.mark.parametrize("call, error", [(call, errors[0]) for call, errors in sweep.ERRORS.items() if call not in sweep.HARMLESS]

@@ -56,7 +56,7 @@ extension Folder {
       throw failure.status == .refused ? failure.restated(as: .io) : failure
     }
     defer { Syscalls.closeFile(file) }
-    try Syscalls.overwrite(file, text.bytes, at: 0)
+    try Syscalls.withoutFileSizeSignal { () throws(Failure) in try Syscalls.overwrite(file, text.bytes, at: 0) }
     return mark
   }
 }

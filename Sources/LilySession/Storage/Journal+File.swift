@@ -91,7 +91,8 @@ extension Journal {
   func followPath(create: Bool) throws(Failure) -> Followed {
     let followed = try followWithWatch()
     guard create, followed == .nothing, try openAnother(create: true) else { return followed }
-    if watcher.isOpen { _ = try followWithWatch() }
+    // A sweep may have removed the new file by now, because it is empty.
+    if watcher.isOpen, try followWithWatch() == .nothing { return .nothing }
     return .another
   }
 
@@ -169,10 +170,10 @@ extension Journal {
     guard route.file >= 0 || isScopeFile else { return }
     let mark = try markOfScopes()
     noteLoss()
+    if route.file >= 0 { watcher.pathChanged() }
     route.forgetFile()
     mirror.voided(mark)
     debts.fileIsGone()
-    watcher.pathChanged()
   }
 
   // MARK: beginning the file

@@ -141,10 +141,10 @@ extension Journal {
     guard !options.isReadOnly else { throw Failure(.permission, "the storage was opened to be read only") }
     var patience = Patience()
     while true {
-      _ = try followPath(create: true)
+      let followed = try followPath(create: true)
       try restoreOwnFile()
       if route.isReadOnly { try openForWriting() }
-      guard try lockFile() else {
+      guard followed != .nothing, try lockFile() else {
         try patience.keepWaiting("the file is replaced again and again")
         continue
       }

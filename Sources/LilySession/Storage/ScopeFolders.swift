@@ -8,7 +8,7 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
   /// Keeps the threads apart that look for a folder. A journal takes it after its own lock.
   private let exclusion: Exclusion
   /// The path of `<file>.d`.
-  private let path: [CChar]
+  let path: [CChar]
   private var folders: [Folder?] = []
   /// The folder with which the next sweep begins, or nil if there was none. The first one begins anywhere, so that handles that are opened
   /// for one sweep each reach all folders, too.

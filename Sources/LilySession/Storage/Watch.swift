@@ -11,9 +11,11 @@ import CPlatform
 package final class Watch {
   private let exclusion: Exclusion
   private let names: JournalNames
+  /// The folder above, if other handles may hold the file's own folder open. The system does not report the removal of such a folder.
+  private let above: [CChar]?
 
-  /// The descriptors that `Syscalls.makeWatch` makes, and the numbers of the two watches. These are -1 if nobody has asked for the descriptor,
-  /// or if the system gives none.
+  /// The descriptors that `Syscalls.makeWatch` makes, and the numbers of the two watches: of the file, or of the folder above if there is no
+  /// file, and of the folder. These are -1 if nobody has asked for the descriptor, or if the system gives none.
   private var handedOut: Int32 = -1
   private var events: Int32 = -1
   private var raised: Int32 = -1
@@ -26,8 +28,9 @@ package final class Watch {
   private var members: [(token: Int, caughtUp: UInt64)] = []
   private var lastToken = 0
 
-  init(_ names: JournalNames, after exclusion: Exclusion) {
+  init(_ names: JournalNames, above: [CChar]?, after exclusion: Exclusion) {
     self.names = names
+    self.above = above
     self.exclusion = Exclusion(after: exclusion)
   }
 
@@ -139,7 +142,10 @@ package final class Watch {
     isArmed = false
     fileWatch = hasFile ? Syscalls.watch(events, names.path, .file) : -1
     if hasFile, fileWatch < 0, !Syscalls.hasFoundNothing { return }
-    folderWatch = fileWatch >= 0 ? Syscalls.watch(events, names.directory, .folder) : watchNearestFolder()
+    let isWatched = fileWatch >= 0
+    // This comes before the folder is looked for, so that its removal is not missed. If it does not exist, the folder does not either.
+    if !isWatched, let above { fileWatch = Syscalls.watch(events, above, .removalsIn) }
+    folderWatch = isWatched ? Syscalls.watch(events, names.directory, .folder) : watchNearestFolder()
     isArmed = folderWatch >= 0
   }
 

@@ -22,6 +22,8 @@ extension Syscalls {
     case folder
     /// Reports the same, and new names in the folder.
     case namesIn
+    /// Reports the same, and names in the folder that go away.
+    case removalsIn
   }
 
   /// Watches what is at the path; a file is watched without following a link. Returns the watch's number, or -1 and sets errno.
@@ -32,6 +34,7 @@ extension Syscalls {
     case .file: mask = selves | UInt32(IN_MODIFY | IN_ATTRIB | IN_DONT_FOLLOW)
     case .folder: mask = selves | UInt32(IN_ONLYDIR)
     case .namesIn: mask = selves | UInt32(IN_ONLYDIR | IN_CREATE | IN_MOVED_TO)
+    case .removalsIn: mask = selves | UInt32(IN_ONLYDIR | IN_DELETE | IN_MOVED_FROM)
     }
     return inotify_add_watch(events, path, mask)
   }

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static lily_session_storage *open_files(void) { return open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES, NULL); }
@@ -443,4 +444,54 @@ TEST(scope_files__S10_a_scope_is_woken_by_its_own_changes) {
   lily_session_storage_close(other);
   lily_session_storage_close(parent);
   lily_session_storage_close(elsewhere);
+}
+
+/* Handles of scopes share the folders, so that one of them may hold open what somebody deletes. */
+TEST(scope_files__S10_a_scope_without_a_file_is_woken_where_its_folder_was_deleted) {
+  lily_session_storage *parent = open_files(), *scope = open_scope(parent, "u");
+  assert_ok(set_text(scope, "k", "1"));
+  assert_ok(lily_session_storage_remove(scope, "k"));
+  assert_ok(lily_session_storage_sweep(parent, 0, NULL));
+  const int fd = lily_session_storage_fd(scope);
+  assert_absent(scope, "k");
+  assert_false(readable(fd, 50));
+  char removal[400];
+  snprintf(removal, sizeof removal, "rm -r '%s.d'", JOURNAL);
+  assert_int_equal(system(removal), 0);
+  lily_session_storage *elsewhere = open_files(), *other = open_scope(elsewhere, "u");
+  assert_ok(set_text(other, "k", "2"));
+  assert_true(readable(fd, 1000));
+  assert_stored(scope, "k", "2");
+  assert_ok(set_text(other, "k", "3")); /* the new folder and file are watched */
+  assert_true(readable(fd, 1000));
+  lily_session_storage_close(other);
+  lily_session_storage_close(elsewhere);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
+}
+
+/* Where no file may have a byte, a clear cannot be marked in the scopes' folder. It says so, or removes the file of the scope. */
+static int clear_without_room(void *context) {
+  (void)context;
+  lily_session_storage *parent, *scope, *missing;
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = LILY_SESSION_SCOPE_FILES;
+  const struct rlimit limit = {0, RLIM_INFINITY};
+  CHILD_CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, &options, &parent) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_scoped(parent, "missing", &missing) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_clear(missing) == LILY_SESSION_ERROR_NO_SPACE);
+  CHILD_CHECK(lily_session_storage_scoped(parent, "u", &scope) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_clear(scope) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_sweep(parent, 0, NULL) == LILY_SESSION_OK);
+  return 0;
+}
+
+TEST(scope_files__S8_a_clear_where_no_file_may_grow) {
+  lily_session_storage *parent = open_files(), *scope = open_scope(parent, "u");
+  assert_ok(set_text(scope, "lily_session_k", "1"));
+  assert_int_equal(in_child(clear_without_room, NULL), 0);
+  assert_absent(scope, "lily_session_k");
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
 }
