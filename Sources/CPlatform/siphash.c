@@ -39,8 +39,10 @@ uint64_t platform_siphash(uint64_t key0, uint64_t key1, const void *bytes, size_
   const uint8_t *at = bytes;
   uint64_t v[4] = {key0 ^ 0x736f6d6570736575, key1 ^ 0x646f72616e646f6d, key0 ^ 0x6c7967656e657261, key1 ^ 0x7465646279746573};
   uint64_t last = (uint64_t)count << 56;
+  bool has_words = count >= 8;
   for (; count >= 8; count -= 8, at += 8) add(v, word_at(at));
-  while (count-- > 0) last |= (uint64_t)at[count] << 8 * count;
+  if (has_words && count > 0) last |= word_at(at + count - 8) >> (64 - 8 * count); /* the word that ends where the bytes do */
+  else while (count-- > 0) last |= (uint64_t)at[count] << 8 * count;
   add(v, last);
   v[2] ^= 0xff;
   for (int round = 0; round < 3; round++) make_round(v);

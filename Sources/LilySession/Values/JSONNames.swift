@@ -7,13 +7,22 @@ struct JSONNames: ~Copyable {
   /// An element of the list: a name, or the head of an open array or object. A name lies from `start` to `end` in the text, or, if the high
   /// bit of `start` is set, among the decoded names. A head stands before the names of its array or object, and keeps what is to be restored
   /// when that closes. Its `start` is the place where the names of the array or object around it begin, doubled, plus 1 if that is an object.
-  /// Its `end` is the number of bytes of decoded names.
+  /// Its `end` is the number of bytes of decoded names. Before a head stands a third kind, the traits of the names around it.
   struct Mark {
     var start: UInt32
     var end: UInt32
 
     @inline(__always)
+    init(start: UInt32, end: UInt32) { (self.start, self.end) = (start, end) }
+
+    @inline(__always)
+    init(traits: UInt64) { (start, end) = (UInt32(truncatingIfNeeded: traits), UInt32(truncatingIfNeeded: traits &>> 32)) }
+
+    @inline(__always)
     var count: UInt32 { end &- start & ~decodedBit }
+
+    @inline(__always)
+    var traits: UInt64 { UInt64(end) &<< 32 | UInt64(start) }
   }
 
   enum Wrong: UInt8 { case nothing, duplicate, spelling }
@@ -30,6 +39,8 @@ struct JSONNames: ~Copyable {
   private var count = 0
   /// Where the names of the innermost array or object begin.
   private var first = 0
+  /// The traits of these names, a bit for each. A name whose trait is not here is none of them, which usually spares looking at each.
+  private var traits: UInt64 = 0
   private(set) var isInObject = false
   private(set) var depth = 0
   /// What is wrong with the name that was refused.
@@ -65,8 +76,12 @@ struct JSONNames: ~Copyable {
   @inline(__always)
   mutating func openContainer(isObject: Bool) throws(Failure) {
     let around = UInt32(truncatingIfNeeded: first) &<< 1 | (isInObject ? 1 : 0)
-    try append(Mark(start: around, end: UInt32(truncatingIfNeeded: decodedCount)))
+    if capacity &- count < 2 { try grow() }
+    marks[count] = Mark(traits: traits)
+    marks[count &+ 1] = Mark(start: around, end: UInt32(truncatingIfNeeded: decodedCount))
+    count &+= 2
     first = count
+    traits = 0
     isInObject = isObject
     depth &+= 1
   }
@@ -77,7 +92,8 @@ struct JSONNames: ~Copyable {
     guard depth > 0 else { return false }
     if count &- first > JSONNames.few, try hasTwoAlike(text) { return refuse(.duplicate) }
     let around = marks[first &- 1]
-    count = first &- 1
+    count = first &- 2
+    traits = marks[count].traits
     first = Int(around.start &>> 1)
     isInObject = around.start & 1 == 1
     decodedCount = Int(around.end)
@@ -86,10 +102,21 @@ struct JSONNames: ~Copyable {
   }
 
   /// Adds a name without escapes to the object. Returns false if the object already has it, and has few names; otherwise `closeContainer`
-  /// finds that out.
+  /// finds that out. The name must be between quotes.
   @inline(__always)
-  mutating func add(_ start: Int, _ end: Int, in text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
-    try add(Mark(start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end)), text)
+  mutating func add(_ start: Int, _ end: Int, in text: UnsafePointer<UInt8>, _ whole: UnsafeRawBufferPointer) throws(Failure) -> Bool {
+    let trait = JSONNames.trait(text[start], text[end &- 1], end &- start)
+    let name = Mark(start: UInt32(truncatingIfNeeded: start), end: UInt32(truncatingIfNeeded: end))
+    if traits & trait != 0, hasAlike(name, whole) { return refuse(.duplicate) }
+    traits |= trait
+    try append(name)
+    return true
+  }
+
+  /// Returns a bit for a name, by its first byte, its last one and its length. Of an empty name the quotes around it count.
+  @inline(__always)
+  private static func trait(_ first: UInt8, _ last: UInt8, _ length: Int) -> UInt64 {
+    1 &<< (UInt64(first) &+ UInt64(last) &* 5 &+ UInt64(truncatingIfNeeded: length) &* 11)
   }
 
   /// Adds a name that is spelled with escapes. Returns false as the other `add` does, and if the name has a NUL, which jansson refuses.
@@ -110,19 +137,21 @@ struct JSONNames: ~Copyable {
     let mark = Mark(
       start: UInt32(truncatingIfNeeded: decodedCount) | JSONNames.decodedBit, end: UInt32(truncatingIfNeeded: decodedCount &+ had))
     decodedCount &+= had
-    return try add(mark, text)
+    let quote = UInt8(ascii: "\"")
+    let name = bytes(mark, text)
+    let trait = JSONNames.trait(name.first ?? quote, name.last ?? quote, had)
+    if traits & trait != 0, hasAlike(mark, text) { return refuse(.duplicate) }
+    traits |= trait
+    try append(mark)
+    return true
   }
 
-  private mutating func add(_ name: Mark, _ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
-    if count &- first < JSONNames.few {
-      var other = first
-      while other < count {
-        if marks[other].count == name.count, isSame(marks[other], name, text) { return refuse(.duplicate) }
-        other &+= 1
-      }
-    }
-    try append(name)
-    return true
+  /// Returns true if the object already has the name, and has few names.
+  @inline(never)
+  private func hasAlike(_ name: Mark, _ text: UnsafeRawBufferPointer) -> Bool {
+    guard count &- first < JSONNames.few else { return false }
+    for other in first..<count where marks[other].count == name.count && isSame(marks[other], name, text) { return true }
+    return false
   }
 
   @inline(never)

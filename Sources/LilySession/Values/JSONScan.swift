@@ -60,9 +60,9 @@ struct JSONScan {
     at = start
     guard let first = text.baseAddress?.assumingMemoryBound(to: UInt8.self) else { return }
     let text = Text(start: first, count: text.count)
-    skipSpace(text)
-    guard at < text.count else { return }
-    if text[at] == UInt8(ascii: "[") || text[at] == UInt8(ascii: "{") {
+    let byte = next(text)
+    guard byte != 0 else { return }
+    if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") {
       let begun = self
       self = try JSONNames.withMemory { memory throws(Failure) in
         var scan = begun
@@ -119,50 +119,46 @@ struct JSONScan {
   private mutating func scanNested(_ text: Text, _ names: inout JSONNames) throws(Failure) -> Bool {
     /// The byte that closes the innermost array or object, or 0 if none is open.
     var closing: UInt8 = 0
+    var byte = next(text)
     while true {
       // A member or an element begins here.
-      skipSpace(text)
       if closing == UInt8(ascii: "}") {
-        guard at < text.count, text[at] == UInt8(ascii: "\"") else { return false }
+        guard byte == UInt8(ascii: "\"") else { return false }
         let start = at &+ 1
         guard let hasEscapes = scanString(text) else { return false }
-        guard hasEscapes ? try names.add(spelled: start, at &- 1, in: text.bytes) : try names.add(start, at &- 1, in: text.bytes) else { return false }
-        skipSpace(text)
-        guard at < text.count, text[at] == UInt8(ascii: ":") else { return false }
+        guard hasEscapes ? try names.add(spelled: start, at &- 1, in: text.bytes) : try names.add(start, at &- 1, in: text.start, text.bytes) else {
+          return false
+        }
+        guard next(text) == UInt8(ascii: ":") else { return false }
         at &+= 1
-        skipSpace(text)
+        byte = next(text)
       }
-      guard at < text.count else { return false }
-      let first = text[at]
-      if first == UInt8(ascii: "[") || first == UInt8(ascii: "{") {
+      guard byte != 0 else { return false }
+      if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") {
         if names.depth == JSONText.depthLimit {
           isTooDeep = true
           return false
         }
         at &+= 1
-        closing = first &+ 2 // in ASCII, "]" and "}" come two behind "[" and "{"
-        try names.openContainer(isObject: first == UInt8(ascii: "{"))
-        skipSpace(text)
-        guard at < text.count else { return false }
-        if text[at] != closing { continue }
+        closing = byte &+ 2 // in ASCII, "]" and "}" come two behind "[" and "{"
+        try names.openContainer(isObject: byte == UInt8(ascii: "{"))
+        byte = next(text)
+        if byte != closing { continue }
       } else {
         guard try scanScalar(text) else { return false }
       }
       // A value has ended, or an empty array or object is about to. Those around it may end, too.
       while true {
-        skipSpace(text)
-        guard at < text.count else { return false }
-        let byte = text[at]
-        at &+= 1
+        byte = next(text)
         if byte == UInt8(ascii: ",") { break }
-        guard byte == closing else {
-          at &-= 1
-          return false
-        }
+        guard byte == closing else { return false }
+        at &+= 1
         guard try names.closeContainer(text.bytes) else { return false }
         if names.depth == 0 { return true }
         closing = names.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
       }
+      at &+= 1
+      byte = next(text)
     }
   }
 
@@ -271,12 +267,13 @@ struct JSONScan {
     return (at, seen, hasEscapes, false)
   }
 
-  /// Skips white space, of which there is usually none.
+  /// Skips white space, of which there is usually none, and returns the byte behind it: 0 at the end, where as little may be as where a NUL is.
   @inline(__always)
-  private mutating func skipSpace(_ text: Text) {
-    guard at < text.count, text[at] <= 0x20 else { return }
+  private mutating func next(_ text: Text) -> UInt8 {
+    if at < text.count, text[at] > 0x20 { return text[at] }
     let end = JSONText.endOfSpace(text.bytes, from: at)
     if end > at { isCompact = false }
     at = end
+    return at < text.count ? text[at] : 0
   }
 }
