@@ -63,6 +63,7 @@ def test_a_suite_that_says_nothing_is_missing(logs, suite):
         assert code == 1 and "missing" in figures.values() and "missing" in wrong
         code, figures, wrong = run(logs)
         assert (code, wrong) == (0, "") and "missing" in figures.values()
+        assert (figures["Lost"], figures["Wrong"]) == ("0", "0")  # of those that ran
 
 
 @pytest.mark.parametrize("suite, old, new, name", [
