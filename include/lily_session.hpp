@@ -685,8 +685,7 @@ class storage {
     detail::check([&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
   }
 
-  /// Removes a key. If the key is absent, writes nothing unless a damaged line follows the last removal in the file,
-  /// because it may hold the key.
+  /// Removes a key. If the key is absent, writes nothing unless the file has a damaged line, because it may hold the key.
   void remove(const detail::c_string &key) const {
     detail::check([&] { return lily_session_storage_remove(get(), key.get()); });
   }

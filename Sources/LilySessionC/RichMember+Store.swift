@@ -160,11 +160,15 @@ extension RichMember {
           member.release(member.place(in: value), keeping: kept.map { member.place(in: $0) }, all: all)
         }
       } else if all, type == LILY_SESSION_MEMBER_STRING {
-        let text = value.loadUnaligned(as: UnsafeMutableRawPointer?.self)
-        if text != kept?.loadUnaligned(as: UnsafeMutableRawPointer?.self) { free(text) }
+        let text = value.loadUnaligned(as: UnsafeMutablePointer<CChar>?.self)
+        if let text, text != kept?.loadUnaligned(as: UnsafeMutablePointer<CChar>?.self) {
+          platform_wipe(text, strlen(text)) // it may be a secret
+          free(text)
+        }
       }
     }
     if isPointer {
+      platform_wipe(first, count &* valueSize)
       if let resize = field.pointee.member_resize { _ = resize(field.pointee.context, first, 0) } else { free(first) }
     }
   }

@@ -13,6 +13,8 @@ extension Journal {
     let end = mirror.applied
     let found = try survey()
     defer { scratch.buffer.truncate(to: 0) }
+    // What was damaged since this handle read or wrote it may be the removal itself.
+    guard found.damagedLines <= mirror.damagedLines else { throw Failure(.corrupt, "lines are damaged, and may hold what was removed") }
     // If power fails while a line is overwritten, the whole line may be lost. So what such a line says, if it still
     // counts, is written again first.
     if found.endangered.count > 0 { try writeAgain(found.endangered) }
@@ -40,14 +42,15 @@ extension Journal {
     }
   }
 
-  /// Returns the keys that are set or removed in the same line as a value that is to be overwritten, and where the last line begins that
-  /// removes something.
-  private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64) {
+  /// Returns the keys that are set or removed in the same line as a value that is to be overwritten, where the last line begins that
+  /// removes something, and how many lines are damaged.
+  private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64, damagedLines: Int) {
     let endangered = EntryTable()
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    var lastRemoval: Int64 = 0
+    var (lastRemoval, damagedLines) = (Int64(0), 0)
     try forEachLine(to: mirror.applied) { found throws(Failure) in
       switch found.judgement {
+      case .damaged: damagedLines &+= 1
       case .whole(.clear): lastRemoval = found.line.start
       case .whole(.change):
         var hasGone = false
@@ -61,7 +64,7 @@ extension Journal {
       default: break
       }
     }
-    return (endangered, lastRemoval)
+    return (endangered, lastRemoval, damagedLines)
   }
 
   /// Writes again what is stored under these keys, or a removal if nothing is.

@@ -67,7 +67,7 @@ extension Journal {
   @inline(never)
   func mayBeInRemains(_ batch: Batch, _ generation: UInt64?) -> Bool {
     guard generation == nil, batch.hasRemoves else { return false }
-    if mirror.keepsDamage { return true }
+    if mirror.damagedLines > 0 { return true }
     removeCopy()
     debts.remainsStay()
     return false

@@ -54,6 +54,38 @@ TEST(remains__S8_removing_what_was_damaged) {
   lily_session_storage_close(storage);
 }
 
+/* Flips a bit of a byte: of the last one that is the first of `text`, or of the file's last one. */
+static void flip(const char *path, const char *text) {
+  FILE *file = fopen(path, "r+");
+  char content[4096];
+  assert_non_null(file);
+  const size_t length = fread(content, 1, sizeof content, file);
+  const char *found = text == NULL ? content + length - 1 : memmem(content, length, text, strlen(text));
+  assert_non_null(found);
+  fseek(file, found - content, SEEK_SET);
+  fputc(*found ^ 1, file);
+  fclose(file);
+}
+
+/* Another handle has read the line before it was damaged. It must learn of the removal, also if another key was removed before. */
+TEST(remains__S8_removing_what_was_damaged_after_another_removal) {
+  lily_session_storage *other = open_storage(JOURNAL);
+  assert_ok(set_text(other, "lily_session_token", "\"" SECRET "\""));
+  assert_ok(set_text(other, "lily_session_cart", "1"));
+  flip(JOURNAL, SECRET);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_absent(storage, "lily_session_token");
+  assert_ok(lily_session_storage_remove(storage, "lily_session_cart"));
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  assert_ok(lily_session_storage_sync(other));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_absent(storage, "lily_session_token");
+  assert_absent(other, "lily_session_token");
+  assert_false(file_has(JOURNAL, SECRET));
+  lily_session_storage_close(other);
+  lily_session_storage_close(storage);
+}
+
 /* Where the quota makes room, an expired entry is forgotten, but it is still in the file. So a removal of its key takes it out. */
 TEST(remains__S8_removing_what_was_forgotten_to_make_room) {
   int64_t now = 1000;
@@ -358,4 +390,30 @@ TEST(remains__S18_a_loose_and_damaged_file) {
   assert_true(length > 0 && memmem(text, (size_t)length, SECRET, strlen(SECRET)) == NULL);
   close(old);
   lily_session_storage_close(storage);
+}
+
+/* The newline behind the secret is damaged while the file is open, so that the clear comes into the same line, and nobody can read either. Where
+   the file cannot be rewritten, the secret stays, and a sync says so. */
+static int glued(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "lily_session_token", "\"" SECRET "\"") == LILY_SESSION_OK);
+  flip(JOURNAL, NULL);
+  CHILD_CHECK(chmod(place, 0555) == 0);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(file_has(JOURNAL, SECRET));
+  for (int i = 0; i < 2; i++) CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_ERROR_PERMISSION);
+  CHILD_CHECK(chmod(place, 0755) == 0);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(!file_has(JOURNAL, SECRET));
+  lily_session_storage_close(storage);
+  return 0;
+}
+
+TEST(remains__S28_a_removal_in_a_damaged_line_is_told) {
+  assert_int_equal(chmod(place, 0755), 0);
+  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER), 0);
+  assert_int_equal(in_child(glued, NULL), 0);
 }

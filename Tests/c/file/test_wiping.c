@@ -164,3 +164,55 @@ TEST(wiping__S8_what_a_session_held) {
   assert_int_equal(copies(9), 0);
   rig_end(&rig);
 }
+
+/* A list that grows belongs to the library while it sets it. So the library wipes what it frees: the list, the strings in it, and its own copy of a
+   struct that does not fit. */
+enum { MAILS = 20 };
+struct mail {
+  char *text;
+  int8_t day;
+};
+struct box {
+  struct mail *mails;
+  size_t count;
+};
+static const lily_session_field mail_fields[] = {LILY_SESSION_FIELD_STRING(struct mail, text), LILY_SESSION_FIELD_INT8(struct mail, day)};
+
+TEST(wiping__S8_a_list_that_grows) {
+  struct box box = {NULL, 0};
+  char secret[LENGTH + 1], json[MAILS * (LENGTH + 32)];
+  lily_session_persistence *fields = lily_session_persistence_new();
+  const lily_session_field field = LILY_SESSION_FIELD_GROWING_LIST(struct box, mails, count, mail_fields, COUNT(mail_fields), NULL);
+  lily_session_runtime *runtime;
+  lily_session *session;
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  assert_ok(lily_session_field_add(fields, &field));
+  assert_ok(lily_session_runtime_new(&box, NULL, NULL, &runtime));
+  config.storage = open_storage(JOURNAL);
+  assert_ok(lily_session_attach(runtime, fields, &config, &session));
+  box = (struct box){calloc(MAILS, sizeof(struct mail)), MAILS}; /* so many that something else does not take all of their memory */
+  for (int i = 0; i < MAILS; i++) make_secret(box.mails[i].text = malloc(LENGTH + 1), 11);
+  assert_ok(lily_session_persist(session));
+  assert_ok(lily_session_clear(config.storage));
+  assert_ok(lily_session_refresh(session));
+  assert_int_equal(copies(11), 0);
+  make_secret(secret, 12);
+  int length = 0;
+  for (int i = 0; i < MAILS; i++) {
+    length += snprintf(json + length, sizeof json - (size_t)length, "%c{\"text\":\"%s\",\"day\":%d}", i ? ',' : '[', secret, i < MAILS - 1 ? 1 : 1000);
+  }
+  json[length++] = ']'; /* the last day does not fit */
+  assert_ok(lily_session_storage_set(config.storage, "lily_session_mails", json, (size_t)length, 0));
+  assert_ok(lily_session_refresh(session));
+  assert_ok(lily_session_storage_remove(config.storage, "lily_session_mails"));
+  assert_ok(lily_session_storage_sync(config.storage));
+  wipe(secret, sizeof secret);
+  wipe(json, sizeof json);
+  assert_int_equal(copies(12), 0);
+  lily_session_detach(session);
+  lily_session_runtime_free(runtime);
+  lily_session_persistence_free(fields);
+  lily_session_storage_close(config.storage);
+  for (size_t i = 0; i < box.count; i++) free(box.mails[i].text);
+  free(box.mails);
+}

@@ -4,7 +4,7 @@ import re
 import names as n
 import values
 
-from .loose import ANYTHING, Either
+from .loose import ANYTHING, Either, Undecided
 from .place import FAR
 from .storage import Entry, cost
 
@@ -193,8 +193,8 @@ class Handle:
         self.root.owes = self.kind == "journal" and self.durability == n.PROCESS
 
     def may_hold(self, keys):
-        """Returns True if one of the keys is stored, or a damaged line may have it because no removal has come after the damage."""
-        return any(self.raw(key) for key in keys) or self.damaged and self.opened.file.keeps_damage
+        """Returns True if one of the keys is stored, or a damaged line may have it."""
+        return any(self.raw(key) for key in keys) or self.damaged
 
     def removed_nothing(self):
         """Notes a removal of what is absent. Who removed it may have died before its sync, so this handle owes the rewriting, too (S8). If
@@ -215,6 +215,8 @@ class Handle:
         """Writes changes in one line. With `removes`, the line also removes keys that are gone by now, which counts as a removal."""
         # If there is a quota, expired entries may have been removed to make room.
         void = self.root.quota >= 0 and all(entry is None and self.get(key) is None for key, entry in changes.items())
+        if void and self.opened is not None and (self.opened.file.damaged or self.opened.file.headless):
+            raise Undecided  # no rule says whether the file will be rewritten, and the damage be gone
         self.store.apply([(self.scope, key, entry) for key, entry in changes.items()])
         if void:
             self.store.lines -= 1
