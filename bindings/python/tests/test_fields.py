@@ -3,6 +3,7 @@ import dataclasses
 import enum
 import sys
 import traceback
+import types
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -274,7 +275,7 @@ class Diary:
 
 
 def test_pydantic_knows_the_rest() -> None:
-    pytest.importorskip("pydantic", minversion="2", reason="what pydantic adds is tested where it is installed")
+    pytest.importorskip("pydantic", minversion="2.7", reason="what pydantic adds is tested where it is installed")
     storage, model = Storage.memory(), Diary()
     with Runtime(model) as runtime:
         session = runtime.attach(Persistence.of(Diary), storage)
@@ -288,7 +289,7 @@ def test_pydantic_knows_the_rest() -> None:
     events: List[Event] = []
     Runtime(Diary()).attach(Persistence.of(Diary), storage, on_event=events.append)
     assert [(event.kind, event.key) for event in events] == [(EventKind.REJECTED, "days")]
-    assert "valid date" in str(events[0].error) and "no date" not in repr(events[0].error)  # the value may be a secret
+    assert str(events[0].error) == "the value does not fit the annotation: date_from_datetime_parsing at 0"
 
 
 class Plan(enum.Enum):
@@ -328,9 +329,11 @@ def test_S28_a_value_that_is_nested_too_deeply_for_decode_is_refused() -> None:
 
 def test_without_pydantic_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     modules: Dict[str, Any] = sys.modules
-    monkeypatch.setitem(modules, "pydantic", None)
-    with pytest.raises(TypeError, match="'day'.*encode and a decode, or install pydantic"):
-        Runtime(Diary()).attach(Persistence.of(Diary), Storage.memory())
+    old = types.SimpleNamespace(VERSION="2.6.4", TypeAdapter=None, ValidationError=None)
+    for module in (old, None):
+        monkeypatch.setitem(modules, "pydantic", module)
+        with pytest.raises(TypeError, match="'day'.*encode and a decode, or install pydantic"):
+            Runtime(Diary()).attach(Persistence.of(Diary), Storage.memory())
     fields = Persistence.of(Diary, exclude=["days"]).field("day", encode=date.isoformat, decode=date.fromisoformat)
     storage, model = Storage.memory(), Diary()
     storage["lily_session_day"] = "2031-02-03"

@@ -3,9 +3,10 @@ import enum
 import sys
 import typing
 from operator import attrgetter
-from typing import Annotated, Any, Callable, Dict, NamedTuple, Optional, Type, TypeVar, Union
+from typing import Annotated, Any, Callable, Dict, Iterator, NamedTuple, Optional, Type, TypeVar, Union
 
-from ._values import BOOL, INT, JSON, NULL, REAL, STRING, RawJSON
+from ._errors import DecodeError
+from ._values import BOOL, INT, JSON, NULL, REAL, STRING, UNFIT, RawJSON
 
 REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 """Exceptions that refuse a value from storage. Any other exception is a mistake in the program. A value that is nested too deeply for
@@ -55,21 +56,60 @@ def codec_of(annotation: Any, what: str) -> Codec:
         return _codec(annotation)
     except _Unknown as unknown:
         try:
-            from pydantic import TypeAdapter, ValidationError
+            from pydantic import VERSION, TypeAdapter, ValidationError
+
+            if tuple(map(int, VERSION.split(".")[:2])) < (2, 7):  # Older ones can only warn of a value that does not fit.
+                raise ImportError
         except ImportError:
             raise TypeError(
-                f"{what}: cannot store values of {unknown}. Give the field an encode and a decode, or install pydantic 2."
+                f"{what}: cannot store values of {unknown}. Give the field an encode and a decode, or install pydantic 2.7 or newer."
             ) from None
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+
+    # The texts of pydantic's exceptions and warnings quote the value, which may be a secret, so none of them is passed on.
+
+    def encode(value: Any) -> Any:
+        try:
+            return RawJSON(adapter.dump_json(value, warnings="error"), "utf-8")
+        except REFUSALS:
+            return UNFIT
 
     def decode(text: str) -> Any:
         try:
             return adapter.validate_json(text)
         except ValidationError as error:
-            told = "; ".join(each["msg"] for each in error.errors(include_url=False, include_context=False, include_input=False))
-        raise ValueError(told)  # The other exception quotes the value, which may be a secret.
+            names = set(_names_in(adapter.core_schema))
+            told = "; ".join(
+                each["type"] + (f" at {_place(each['loc'], names)}" if each["loc"] else "")
+                for each in error.errors(include_url=False, include_context=False, include_input=False)
+            )
+        except REFUSALS as error:
+            told = type(error).__name__
+        raise DecodeError(f"the value does not fit the annotation: {told}")
 
-    return Codec(JSON, lambda value: RawJSON(adapter.dump_json(value), "utf-8"), decode, raw=True)
+    return Codec(JSON, encode, decode, raw=True)
+
+
+def _names_in(schema: object, are_names: bool = False) -> "Iterator[str]":
+    """Yields the names that a schema of pydantic gives to fields. `are_names` is true if strings in it are such names."""
+    if isinstance(schema, str) and are_names:
+        yield schema
+    elif isinstance(schema, (list, tuple)):
+        for part in schema:
+            yield from _names_in(part, are_names)
+    elif isinstance(schema, dict):
+        for key, part in schema.items():
+            if key == "fields" and isinstance(part, dict):
+                yield from part
+                yield from _names_in([*part.values()])
+            elif key not in ("default", "metadata"):  # These are the program's own objects.
+                yield from _names_in(part, key in ("name", "validation_alias"))
+
+
+def _place(location: "tuple[Union[int, str], ...]", names: "set[str]") -> str:
+    """Returns the place in a value that pydantic found a mistake at. A name that is not one of the fields' may be a key of a dict, which
+    is a part of the value."""
+    return ".".join(str(part) if isinstance(part, int) or part in names else "*" for part in location)
 
 
 def _codec(annotation: Any) -> Codec:
@@ -105,7 +145,7 @@ def _codec(annotation: Any) -> Codec:
 def _checked(kind: type) -> Callable[[Any], Any]:
     def decode(value: Any) -> Any:
         if type(value) is not kind:
-            raise TypeError(f"the value is not of type {kind.__name__}")
+            raise DecodeError(f"the value is not of type {kind.__name__}")
         return value
 
     return decode
@@ -115,16 +155,19 @@ def _member_of(kind: Type[enum.Enum]) -> Callable[[Any], Any]:
     def decode(value: Any) -> Any:
         try:
             return kind(value)
-        except ValueError:
+        except REFUSALS:
             pass
-        raise ValueError(f"the value is not one of {kind.__name__}")  # The other exception quotes the value, which may be a secret.
+        except Exception as error:  # a mistake in the program's _missing_
+            error.__context__ = None  # enum puts an exception there that quotes the value.
+            raise
+        raise DecodeError(f"the value is not one of {kind.__name__}")  # The other exception quotes the value, which may be a secret.
 
     return decode
 
 
 def _real(value: Any) -> float:
     if type(value) not in (int, float):
-        raise TypeError("the value is not a number")
+        raise DecodeError("the value is not a number")
     return float(value)
 
 
@@ -150,7 +193,7 @@ def _union(members: "list[Codec]") -> Codec:
                 return member.decode(value)
             except REFUSALS:
                 pass
-        raise TypeError("the value is of none of the union's types")
+        raise DecodeError("the value is of none of the union's types")
 
     return Codec(types, None if all(member.encode is None for member in members) else encode, decode, any(member.raw for member in members))
 

@@ -60,7 +60,7 @@ class ForkedError(Error, RuntimeError):
 
 
 class DecodeError(Error, ValueError):
-    """The text is not JSON, or its type is not accepted."""
+    """The text is not JSON, or it stands for a value that is not accepted."""
 
     status = lib.LILY_SESSION_ERROR_DECODE
 

@@ -59,7 +59,9 @@ class Persistence(Generic[S]):
 
     def __init__(self, session: Optional[Type[S]] = None) -> None:
         if session is not None and not (isinstance(session, type) and dataclasses.is_dataclass(session)):
-            raise TypeError(f"{session!r} is not a dataclass: use Persistence(), and give each field a get and a set")
+            # An object is not quoted, as it may be a dataclass object, which would show its values.
+            given = session.__name__ if isinstance(session, type) else f"an object of type {type(session).__name__}"
+            raise TypeError(f"{given} is not a dataclass: use Persistence(), and give each field a get and a set")
         self._session = session
         self._hints = typing.get_type_hints(session, include_extras=True) if session is not None else {}
         self._fields: "list[Field]" = []

@@ -27,10 +27,14 @@ class Modification(Generic[V]):
         types, encode, decode, raw = self._codec
         value = self._default
         if stored:
+            refusal = None
             try:
                 value = decode(loads(stored, raw))
             except REFUSALS as error:
-                raise DecodeError("the stored value is not one that the field accepts") from error
+                # A DecodeError quotes no value; any other exception may, as that of int("x") does, so only its type is told.
+                refusal = str(error) if isinstance(error, DecodeError) else type(error).__name__
+            if refusal is not None:
+                raise DecodeError(f"the stored value is not one that the field accepts: {refusal}")
         self.new = self._change(value)
         self._memory = fill_value(out_value, self.new if encode is None else encode(self.new), types)
 

@@ -1,6 +1,5 @@
 """Storages: a file, memory, a scope of another storage, or a backend of the program's own."""
 import enum
-import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +15,7 @@ from ._errors import InvalidArgumentError, MissingKeyError, UnsupportedError
 from ._modify import Modification
 from ._native import ffi, lib
 from ._times import from_milliseconds, to_milliseconds
-from ._values import JSON, RawJSON, as_json, dumps
+from ._values import JSON, RawJSON, as_json, dumps, parse
 
 V = TypeVar("V")
 
@@ -53,7 +52,7 @@ class Item(NamedTuple):
     @property
     def value(self) -> Any:
         """The value that the JSON text stands for."""
-        return json.loads(self.json)
+        return parse(self.json)
 
 
 @dataclass(frozen=True)
@@ -239,7 +238,7 @@ class Storage(Owner):
         return modification.new
 
     def __getitem__(self, key: str) -> Any:
-        return json.loads(self.get_json(key))
+        return parse(self.get_json(key))
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.set(key, value)

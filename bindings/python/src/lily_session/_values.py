@@ -2,6 +2,7 @@
 import json
 from typing import Any
 
+from ._errors import DecodeError
 from ._native import ffi, lib
 
 NULL: int = lib.LILY_SESSION_NULL
@@ -21,18 +22,36 @@ class RawJSON(str):
     __slots__ = ()
 
 
+UNFIT = object()
+"""What an `encode` returns for a value that does not fit the field's annotation. The library refuses it, as any value of a wrong type."""
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def as_json(value: Any) -> RawJSON:
     """Returns the JSON text of a value that `json` can encode. RawJSON is JSON text already."""
-    return value if isinstance(value, RawJSON) else RawJSON(_encode(value))
+    if isinstance(value, RawJSON):
+        return value
+    try:
+        return RawJSON(_encode(value))
+    except Exception as error:
+        vars(error).pop("__notes__", None)  # Since Python 3.14 the notes quote keys of dicts, which are parts of the value.
+        raise
 
 
 def dumps(value: Any) -> bytes:
     """Returns the JSON text of a value as bytes."""
     # Surrogates and NaN are passed on; the library refuses them.
     return as_json(value).encode("utf-8", "surrogatepass")
+
+
+def parse(text: str) -> Any:
+    """Returns the value that a JSON text stands for."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        pass
+    raise DecodeError("the text is not JSON")  # The other exception has all of the text, which may be a secret.
 
 
 def loads(value: Any, raw: bool) -> Any:
@@ -43,7 +62,7 @@ def loads(value: Any, raw: bool) -> Any:
         text = ffi.unpack(content.text.bytes, content.text.length).decode()
         if kind == STRING:
             return text
-        return RawJSON(text) if raw else json.loads(text)
+        return RawJSON(text) if raw else parse(text)
     if kind == BOOL:
         return content.boolean
     if kind == INT:
@@ -75,7 +94,7 @@ def fill_value(out: Any, value: Any, types: int) -> Any:
     elif isinstance(value, (int, float)):
         content.real = value
         out.type = REAL
-    else:
+    elif value is not UNFIT:
         memory = ffi.from_buffer(dumps(value))
         content.text.bytes, content.text.length = memory, len(memory)
         out.type = JSON

@@ -1,0 +1,124 @@
+"""Tests that nothing is told of what pydantic says of a value, because it quotes the value."""
+import warnings
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Callable, Dict, List, Optional, Set, Union
+from zoneinfo import ZoneInfo
+
+import pytest
+from test_secrets import SECRET, check_refused, told
+
+from lily_session import EncodeError, Event, EventKind, Map, Persistence, Runtime, Storage
+
+pytest.importorskip("pydantic", minversion="2.7", reason="what pydantic adds is tested where it is installed")
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ImportString, PlainSerializer  # noqa: E402
+from typing_extensions import Annotated, Literal, TypedDict  # noqa: E402
+
+
+class Password(BaseModel):
+    kind: Literal["password"]
+
+
+class Key(BaseModel):
+    kind: Literal["key"]
+
+
+class Place(BaseModel):
+    street: int = 0
+
+
+class Login(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    pin: int = 0
+    pins: Dict[str, List[int]] = {}
+    default: Place = Place()
+    either: Annotated[int, Field(validation_alias=AliasChoices("first", "second"))] = 0
+    renamed: Annotated[int, Field(alias="Named")] = 0
+
+
+@dataclass
+class Account:
+    login: Login
+    others: "List[Account]" = field(default_factory=list)
+
+
+class Pinned(TypedDict):
+    pin: int
+
+
+def looked_up(name: bytes) -> bytes:
+    names: Dict[bytes, bytes] = {}
+    return names[name]
+
+
+@pytest.mark.parametrize("annotation, right, json, says", [
+    (Annotated[Union[Password, Key], Field(discriminator="kind")], Key(kind="key"), '{"kind":"%s"}', "union_tag_invalid"),
+    (ZoneInfo, None, '"%s"', "zoneinfo_str"),
+    (ImportString, None, '"%s"', "import_error"),
+    (Set[date], None, '["%s"]', "date_from_datetime_parsing at 0"),
+    (Login, None, '{"pin":"%s"}', "int_parsing at pin"),
+    (Login, None, '{"second":"%s"}', "int_parsing at second"),
+    (Login, None, '{"Named":"%s"}', "int_parsing at Named"),
+    (Login, None, '{"pins":{"%s":[1,"x"]}}', "int_parsing at pins.*.1"),
+    (Login, None, '{"default":{"street":"%s"}}', "int_parsing at default.street"),
+    (Login, None, '{"%s":1}', "extra_forbidden at *"),
+    (Account, Account(Login()), '{"login":{},"others":[{"login":{"pin":"%s"}}]}', "int_parsing at others.0.login.pin"),
+    (Dict[str, Pinned], None, '{"%s":{"pin":"x"}}', "int_parsing at *.pin"),
+    (Dict[int, date], None, '{"%s":"2030-01-01"}', "int_parsing at *.*"),
+    (Annotated[bytes, AfterValidator(looked_up)], None, '"%s"', "KeyError"),
+])  # fmt: skip
+def test_S2_a_stored_value_is_not_quoted(annotation: Any, right: Any, json: str, says: str) -> None:
+    check_refused(annotation, right, json % SECRET, f"the value does not fit the annotation: {says}")
+
+
+def spoiled(login: Login) -> Login:
+    wrong: Any = SECRET
+    login.pin = wrong  # Python allows it.
+    return login
+
+
+@pytest.mark.parametrize("annotation, right, wrong", [
+    (Login, Login, lambda: spoiled(Login())),
+    (Optional[Login], Login, lambda: spoiled(Login())),
+    (date, lambda: date(2030, 1, 1), lambda: SECRET),
+    (Set[int], lambda: {1}, lambda: [SECRET]),
+    (Set[int], lambda: {1}, lambda: {SECRET}),
+    (Set[str], lambda: {"x"}, lambda: {SECRET + "\udc80"}),
+    (Annotated[bytes, PlainSerializer(looked_up, when_used="unless-none")], lambda: None, lambda: SECRET.encode()),
+])  # fmt: skip
+def test_a_value_that_does_not_fit_is_refused_and_not_quoted(
+    annotation: Any, right: Callable[[], Any], wrong: Callable[[], Any], events: List[Event], capfd: pytest.CaptureFixture[str]
+) -> None:
+    model: Dict[str, Any] = {"value": right(), "count": 0}
+    fields = Persistence[Dict[str, Any]]().field("value", get=lambda model: model["value"], set=lambda model, value: None, type=annotation)
+    fields.field("count", get=lambda model: model["count"], set=lambda model, value: None, type=int)
+    storage = Storage.memory()
+    session = Runtime(model).attach(fields, storage, on_event=events.append)
+    model.update(value=wrong(), count=1)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        for store in (session.persist, lambda: session.modify("value", lambda value: model["value"])):
+            with pytest.raises(EncodeError) as caught:
+                store()
+            assert SECRET not in told(caught.value)
+    assert not warned and "".join(capfd.readouterr()) == ""
+    assert [(event.kind, event.key, type(event.error)) for event in events[:1]] == [(EventKind.FIELD_FAILED, "value", EncodeError)]
+    assert SECRET not in repr(events)
+    assert {item.key: item.value for item in storage.each()} == {"lily_session_count": 1}  # The other field is stored.
+
+
+def test_an_entry_of_a_map_that_does_not_fit_is_refused_and_not_quoted(events: List[Event]) -> None:
+    @dataclass
+    class Logins:
+        logins: Map[Login] = field(default_factory=dict)
+
+    storage, model = Storage.memory(), Logins()
+    session = Runtime(model).attach(Persistence.of(Logins), storage, on_event=events.append)
+    model.logins.update(ada=spoiled(Login()), grace=Login(pin=7))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(EncodeError) as caught:
+            session.persist()
+    assert SECRET not in told(caught.value) + repr(events) and [event.key for event in events] == ["logins/ada"]
+    assert list(storage) == ["lily_session_logins/grace"]
