@@ -226,7 +226,11 @@ def test_an_export_that_fails_leaves_the_old_file(home):
 SIGNALLING = '#include <signal.h>\n#include <stdlib.h>\nint fsync(int file) { (void)file; return raise(atoi(getenv("SIGNAL"))); }\n'
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGXFSZ])
+# What ends a program that does not handle it, as signal(7) says. Those of a crash, and those that nothing can handle, leave the file.
+ENDINGS = {signal.Signals[f"SIG{name}"] for name in "HUP INT QUIT USR1 USR2 PIPE ALRM TERM STKFLT XCPU XFSZ VTALRM PROF POLL PWR RTMIN RTMAX".split()}
+
+
+@pytest.mark.parametrize("number", sorted(ENDINGS))
 @pytest.mark.parametrize("is_ignored", [False, True])
 def test_an_export_that_is_ended_leaves_nothing(home, tmp_path, number, is_ignored):
     """A signal that is ignored ends nothing."""

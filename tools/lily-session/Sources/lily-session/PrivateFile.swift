@@ -62,10 +62,15 @@ struct PrivateFile {
     }
   }
 
+  /// The signals that end a program that does not handle them, but for those of a crash.
+  private static let endings =
+    [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR]
+    + (__libc_current_sigrtmin()...__libc_current_sigrtmax())
+
   /// Removes the file of this name if a signal ends the program, as Ctrl-C does. A signal that is ignored, for example by nohup, stays so.
   private static func removeIfEnded(_ name: UnsafeMutablePointer<CChar>) {
     unfinished = name
-    for number in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ] {
+    for number in endings {
       let before = signal(number, SIG_IGN)
       if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
       signal(number) { number in
