@@ -90,6 +90,17 @@ def fill(home):
         home.write(whole.bytes(), app)
 
 
+def stand_in(home, prompt):
+    """Puts a program in the command's place that writes down its arguments. Returns the file that has them."""
+    home.path.joinpath("said").mkdir()
+    program = home.path / "bin/lily-session"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>~/said/words\n[ "$1" != ---complete ] || exec {shlex.quote(str(TOOL))} "$@"\n')
+    program.chmod(0o755)
+    prompt.run(f"export PATH={program.parent}:$PATH" if "fish" not in prompt.terminal.process.args[0] else f"set -x PATH {program.parent} $PATH")
+    return home.path / "said/words"
+
+
 def test_nothing_that_somebody_named_is_run(home, prompt):
     fill(home)
     for name in HOSTILE:
@@ -119,16 +130,17 @@ def test_what_is_plain_is_offered_and_nothing_else(home, prompt):
 def test_a_word_is_completed(home, prompt, typed, whole):
     fill(home)
     (home.path / "dump.json").write_text("{}")
-    home.path.joinpath("said").mkdir()
-    # A program stands in for the command, and writes down its arguments.
-    stand_in = home.path / "bin/lily-session"
-    stand_in.parent.mkdir()
-    stand_in.write_text(f'#!/bin/sh\n[ "$1" != ---complete ] || exec {shlex.quote(str(TOOL))} "$@"\nprintf "%s\\n" "$*" >>said/words\n')
-    stand_in.chmod(0o755)
-    prompt.run(f"export PATH={stand_in.parent}:$PATH" if "fish" not in prompt.terminal.process.args[0] else f"set -x PATH {stand_in.parent} $PATH")
+    said = stand_in(home, prompt)
     prompt.terminal.type(f"lily-session {typed}\t")
     prompt.run("")
-    assert (home.path / "said/words").read_text().split("\n")[0].strip() == whole
+    assert [line for line in said.read_text().split("\n") if not line.startswith("---complete")][0].strip() == whole
+
+
+@pytest.mark.parametrize("typed", ["set token hunter-2 --ap", "set token - <<<'\"hunter-2\"' --ap", "set token - <hunter-2 --ap"])
+def test_nothing_that_was_typed_is_in_the_list_of_processes(home, prompt, typed):
+    said = stand_in(home, prompt)
+    prompt.press(f"lily-session {typed}")
+    assert "---complete" in said.read_text() and "hunter" not in said.read_text()
 
 
 def test_a_shell_that_expands_is_noticed(home):
@@ -157,8 +169,12 @@ def test_the_scripts_are_the_commands_and_expand_nothing(home, shell):
 
 # ------------------------------------------------------------------------------------------------ what the shells ask
 
+def asked(home, form, *texts):
+    return home.run("---complete", form, input="".join(text + "\0" for text in texts).encode(), app=None).out.splitlines()
+
+
 def offered(home, *words):
-    return home.run("---complete", "words", "lily-session", *words, app=None).out.splitlines()
+    return asked(home, "words", "lily-session", *words)
 
 
 def test_what_comes_next(home):
@@ -201,7 +217,7 @@ def test_only_names_of_plain_characters_are_offered(home):
     ("lily-se", "lily-se", []), ("", "", [])])
 def test_bash_replaces_the_end_of_a_word(home, tail, line, candidates):
     fill(home)
-    assert home.run("---complete", "line", tail, line, app=None).out.splitlines() == candidates
+    assert asked(home, "line", tail, line) == candidates
 
 
 def test_every_argument_with_a_value_has_an_answer(home):

@@ -10,20 +10,24 @@ enum Completion {
 
   /// Returns the candidates for a completion script.
   ///
-  /// bash calls `---complete line TAIL LINE`: LINE ends at the cursor, and TAIL is the part of the last word that will be replaced.
-  /// Shells that remove quotes themselves call `---complete words WORD… CURRENT`.
+  /// bash calls `---complete line` and writes TAIL and LINE: LINE ends at the cursor, and TAIL is the part of the last word that will be
+  /// replaced. Shells that remove quotes themselves call `---complete words` and write WORD… CURRENT. Each of them ends with a NUL. The list of
+  /// processes shows arguments, so what was typed, which may be a secret, comes from standard input.
   ///
   /// - Returns: one candidate per line, or a line `/`, which asks the shell to offer files; nil if the arguments do not come from a
   ///   completion script.
   static func candidates(for arguments: [String]) -> String? {
-    guard arguments.first == "---complete" else { return nil }
-    let isLine = arguments.count == 4 && arguments[1] == "line"
-    var words = isLine ? shellWords(arguments[3]) : Array(arguments.dropFirst(2))
+    let isLine = arguments == ["---complete", "line"]
+    guard isLine || arguments == ["---complete", "words"] else { return nil }
+    let typed = ((try? readAll(from: 0, named: "standard input")) ?? []).split(separator: 0, omittingEmptySubsequences: false)
+    let texts = typed.dropLast().map { String(decoding: $0, as: UTF8.self) }
+    guard !isLine || texts.count == 2 else { return "" }
+    var words = isLine ? shellWords(texts[1]) : texts
     guard words.count > 1, let current = words.popLast() else { return "" }
     switch offer(after: Array(words.dropFirst()), completing: current) {
     case .files: return "/\n"
     case .words(let candidates):
-      let tail = isLine ? arguments[2] : current
+      let tail = isLine ? texts[0] : current
       guard current.utf8.suffix(tail.utf8.count).elementsEqual(tail.utf8) else { return "" }
       let kept = current.utf8.count - tail.utf8.count
       let fitting = candidates.filter { $0.utf8.starts(with: current.utf8) }

@@ -1,5 +1,6 @@
 /// The scripts that make a shell ask this command what to offer. They put the candidates into a list unchanged: a script that expanded
-/// them, as `compgen -W` does, would run the commands that somebody else has written into a key or a folder's name.
+/// them, as `compgen -W` does, would run the commands that somebody else has written into a key or a folder's name. They pass what was typed
+/// through a pipe, because the list of processes shows arguments.
 enum CompletionScripts {
   /// - Returns: the script for bash, zsh or fish; nil for any other shell.
   static func script(for shell: String) -> String? {
@@ -23,7 +24,7 @@ enum CompletionScripts {
           /) compopt -o default ;; # files, whose names readline quotes
           *) COMPREPLY+=("$candidate") ;;
         esac
-      done <<<"$(command lily-session ---complete line "$2" "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)"
+      done <<<"$(builtin printf '%s\0' "$2" "${COMP_LINE:0:COMP_POINT}" | command lily-session ---complete line 2>/dev/null)"
     }
     complete -F _lily_session lily-session
 
@@ -34,7 +35,7 @@ enum CompletionScripts {
     # What lily-session offers in zsh. Nothing here expands a candidate.
     _lily-session() {
       local -a candidates
-      candidates=("${(@f)$(command lily-session ---complete words "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
+      candidates=("${(@f)$(builtin printf '%s\0' "${(@Q)words[1,CURRENT-1]}" "${(Q)PREFIX}" | command lily-session ---complete words 2>/dev/null)}")
       candidates=("${(@)candidates:#}")
       if [[ ${candidates[1]} == / ]]; then
         [[ $PREFIX == --*=* ]] && compset -P '*='
@@ -55,7 +56,7 @@ enum CompletionScripts {
     # What lily-session offers in fish. Nothing here expands a candidate.
     function __lily_session_complete
         set -l current (commandline -ct)
-        command lily-session ---complete words (commandline -opc) (string trim --left --chars '"\'' -- "$current") 2>/dev/null
+        builtin printf '%s\0' (commandline -opc) (string trim --left --chars '"\'' -- "$current") | command lily-session ---complete words 2>/dev/null
     end
     complete -c lily-session -f -a '(__lily_session_complete | string match --invert /)'
     complete -c lily-session -n 'string match --quiet / (__lily_session_complete)' -F
