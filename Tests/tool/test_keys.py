@@ -132,13 +132,25 @@ def test_S11_the_version_that_a_program_gave_stays(home):
     assert entries(home)[b"lily_session_x"] == (b"2", 0, 3)
 
 
-def test_unset_removes_all_or_none(home):
+def test_unset_removes_what_is_there_and_names_what_is_not(home):
     for key in "abc":
         home.run("set", key, "1")
-    home.run("unset", "a", "nope", code=1)
-    assert len(entries(home)) == 3
-    home.run("unset", "a", "b")
+    result = home.run("unset", "nope", "a", "none", code=1)
+    assert "there is no key nope in" in result.err and "there is no key none in" in result.err and "no key a " not in result.err
+    assert set(entries(home)) == {b"lily_session_b", b"lily_session_c"}
+    home.run("unset", "b")
     assert set(entries(home)) == {b"lily_session_c"}
+
+
+@pytest.mark.parametrize("is_damaged", [False, True])
+@pytest.mark.parametrize("others", [[], ["theme"]])
+def test_unset_erases_a_value_that_is_not_visible(home, is_damaged, others):
+    """It has expired, or its line is damaged."""
+    whole = journal.Writer().set(b"lily_session_token", b'"hunter-2"', deadline=0 if is_damaged else 1).set(b"lily_session_theme", b"1").bytes()
+    home.write(whole.replace(b"lily_session_token", b"lily_session_tokem") if is_damaged else whole)
+    assert "there is no key token" in home.run("unset", "token", *others, code=1).err
+    assert b"hunter" not in b"".join(file.read_bytes() for file in home.store().parent.iterdir())
+    assert set(entries(home)) == {b"lily_session_theme"} - {b"lily_session_" + key.encode() for key in others}
 
 
 def test_S19_scopes(home):

@@ -94,9 +94,12 @@ struct UnsetCommand: ParsableCommand {
 
   func run() throws {
     let store = try Store(store, .changing)
-    for key in key where try store.row(keys.stored(key)) == nil { throw absentKey(key, keys, store) }
+    let absent = try key.filter { try store.row(keys.stored($0)) == nil }.map { absentKey($0, keys, store) }
+    // The file may still have a key that is not visible, because it has expired or its line is damaged. So each key is removed.
     for key in key { try store.removeRow(keys.stored(key)) }
     try store.close()
+    absent.dropLast().forEach { $0.tell() }
+    if let last = absent.last { throw last }
   }
 }
 
