@@ -1,11 +1,14 @@
 """Tests the commands that show and change keys."""
 import json
 import os
+import subprocess
 import tempfile
 from pathlib import Path
 
 import journal
 import pytest
+
+from conftest import TOOL
 
 
 def entries(home, app="shop"):
@@ -86,6 +89,35 @@ def test_key_and_value_keep_their_places(home, words, key, text):
 def test_what_is_too_much_beside_a_negative_number_is_refused(home, words):
     home.run("set", *words, code=64)
     assert not home.store().exists()
+
+
+@pytest.mark.parametrize("words, reason", [
+    (["set", "a", "Bearer", "hunter-2"], "Unexpected argument '<argument 4>'"),
+    (["set", "a", "b", "hunter-2", "hunter-3"], "'<argument 4>', '<argument 5>'"), (["set", "a", "--hunter-2"], "Missing expected argument"),
+    (["set", "a", "--hunter=2", "b"], "Unknown option '--<argument 3>'"), (["set", "a", "b", "-hunter-2"], "Unexpected argument '-<argument 4>'"),
+    (["set", "a", "-5", "hunter-2"], "'<argument 4>'"), (["set", "--all=hunter-2", "a", "b"], "'--all' does not take any value, but '<argument 2>'"),
+    (["set", "a", "b", "--all=hunter-2"], "'<argument 4>'"), (["set", "--", "a", "b", "--hunter-2"], "'--<argument 5>'"),
+    (["set", "a", "---hunter-2"], "Invalid option: ---<argument 3>"), (["set", "-hunter-2"], "the key begins with -"),
+    (["set", "-hunter-2", "a"], "the key begins with -"), (["set", "a", "-hunter-2"], "the value begins with -"),
+    (["set", "a", "--expires", "hunter-2"], "Missing expected argument '<json>'"),
+    (["set", "a", "b", "--expires", "hunter-2"], "--expires needs a number"), (["set", "a", "b", "--expires=hunter-2"], "--expires needs a number"),
+    (["set", "a", "--expires", "-2", "hunter"], "Missing value for '--expires"), (["set", "a", "--store=", "hunter-2"], "Missing expected"),
+    (["set", "a", b"hunter-\xff"], "argument 3 is not UTF-8\n"), (["set", b"hunter-\xff", "a"], "argument 2 is not UTF-8\n"),
+    (["sett", "a", "hunter-2"], "'sett', '<argument 2>', '<argument 3>'"), (["--", "set", "a", "hunter-2"], "'<argument 4>'"),
+    (["set", "a", '{"hunter-2":1,"hunter-2":2}'], "duplicate name at byte"), (["set", "a", '["hunter-2"'], "too early at byte 11")])
+def test_no_message_quotes_what_may_be_a_value(home, words, reason):
+    done = subprocess.run([TOOL, *words], env=home.environment, cwd=home.path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (64, "") and reason in done.stderr and "hunter" not in done.stderr, done
+    assert not home.store("lily-session").exists()
+
+
+@pytest.mark.parametrize("words, reason", [
+    (["list", "a", "other"], "Unexpected argument 'other'"), (["get", "a", "--al"], "Unknown option '--al'. Did you mean '--all'?"),
+    (["lst"], "Unexpected argument 'lst'"),
+    (["--al", "list"], "Unknown option '--al'"), (["import", b"dump-\xff"], "argument 2 is not UTF-8: dump-")])
+def test_what_is_no_value_is_quoted(home, words, reason):
+    done = subprocess.run([TOOL, *words], env=home.environment, cwd=home.path, capture_output=True, text=True)
+    assert done.returncode == 64 and reason in done.stderr, done
 
 
 @pytest.mark.parametrize("text", ["[1,", '{"a":1,"a":2}', '"dark', '"\\ud800"', "[" * 600 + "]" * 600])

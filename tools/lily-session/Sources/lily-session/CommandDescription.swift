@@ -33,4 +33,7 @@ struct CommandDescription: Decodable {
     struct Description: Decodable { var command: CommandDescription }
     return try? JSONDecoder().decode(Description.self, from: Data(Tool._dumpHelp().utf8)).command
   }
+
+  /// The description of `set`; nil as for the tool.
+  static var set: CommandDescription? { ofTool()?.subcommands?.first { $0.commandName == "set" } }
 }

@@ -1,9 +1,8 @@
-import ArgumentParser
 import Glibc
 import LilySession
 
 /// A value of --expires, such as 7d, 1h30m or never.
-enum Expiry: ExpressibleByArgument {
+enum Expiry {
   case never
   case after(Int64)  // ms
 
@@ -21,14 +20,14 @@ enum Expiry: ExpressibleByArgument {
     return nil
   }
 
-  init?(argument: String) {
-    if argument == "never" {
+  init?(_ text: String) {
+    if text == "never" {
       self = .never
       return
     }
     var total: Int64 = 0
     var digits = ""
-    for character in argument {
+    for character in text {
       if character.isASCII, character.isNumber {
         digits.append(character)
         continue

@@ -31,9 +31,9 @@ struct Tool: ParsableCommand {
     let given = Array(CommandLine.arguments.dropFirst())
     if let candidates = Completion.candidates(for: given) { return Terminal.output.write(candidates) }
     do {
-      try requireText()
+      try requireText(given)
       if let script = try completionScript(given) { return Terminal.output.write(script) }
-      var command = try parse(visibly: try arguments(given))
+      var command = try parse(given)
       try command.run()
     } catch let problem as Problem {
       problem.tell()
@@ -47,19 +47,11 @@ struct Tool: ParsableCommand {
   }
 
   /// Throws if an argument is not UTF-8. Swift has put other characters in place of those bytes, so the argument would name another file.
-  private static func requireText() throws {
+  private static func requireText(_ given: [String]) throws {
     for (at, argument) in CommandLine.arguments.indices.map({ ($0, CommandLine.unsafeArgv[$0]) }) {
       guard let argument, String(validatingCString: argument) == nil else { continue }
-      throw Problem(Problem.usage, "argument \(at) is not UTF-8: \(visible(String(cString: argument)))", advice: "Keys and paths must be UTF-8.")
-    }
-  }
-
-  /// Parses the command line. The parser's message quotes a word that it refuses, so a line that it refuses is parsed once more with
-  /// escapes in place of invisible characters.
-  private static func parse(visibly words: [String]) throws -> any ParsableCommand {
-    do { return try parseAsRoot(words) } catch {
-      _ = try parseAsRoot(words.map { visible(json: $0) })
-      throw error
+      let quote = mayHaveValue(given) ? "" : ": \(visible(String(cString: argument)))"
+      throw Problem(Problem.usage, "argument \(at) is not UTF-8\(quote)", advice: "Keys, values and paths must be UTF-8.")
     }
   }
 
@@ -73,43 +65,5 @@ struct Tool: ParsableCommand {
       throw Problem(Problem.usage, "\(option) needs the name of a shell: bash, zsh or fish")
     }
     return script
-  }
-
-  /// Returns the arguments with a value of `set` that is a negative number moved behind `--`, so that it is not taken for an option. The
-  /// key stays the first word, and the value the second.
-  /// - Throws: if a word stands where the key is expected, begins with `-`, and is no option.
-  private static func arguments(_ given: [String]) throws -> [String] {
-    // Words that begin with -- stay: the parser knows which option a misspelled one may be.
-    func isDashed(_ word: String) -> Bool { word.hasPrefix("-") && !word.hasPrefix("--") && word != "-" }
-    func isNegative(_ word: String) -> Bool { isDashed(word) && word.utf8.dropFirst().first.map { $0 >= 0x30 && $0 <= 0x39 } == true }
-    guard given.first == "set", given.contains(where: isDashed),
-      let command = CommandDescription.ofTool()?.subcommands?.first(where: { $0.commandName == "set" })
-    else { return given }
-    var before = ["set"]
-    var behind: [String] = []  // the value, if it is a negative number, and the words after it that are no options
-    var words = given.dropFirst()
-    var positionals = 0
-    while let word = words.popFirst() {
-      if word == "--" { return before + ["--"] + behind + words }
-      if let option = command.option(word) {
-        before.append(word)
-        if option.kind == "option", let value = words.popFirst() { before.append(value) }
-        continue
-      }
-      if word.hasPrefix("--") || word == "-h" {
-        before.append(word)
-        continue
-      }
-      if isDashed(word), positionals == 0 || positionals == 1 && !isNegative(word) {
-        // The value may be a secret, so it is not shown.
-        let (name, example) = positionals == 0 ? ("key \(visible(word))", "\(visible(word)) VALUE") : ("value", "KEY VALUE")
-        throw Problem(
-          Problem.usage, "nothing was stored: the \(name) begins with -, as options do",
-          advice: "Put -- before the key, and options before the --: lily-session set -- \(example)")
-      }
-      if behind.isEmpty, !isDashed(word) { before.append(word) } else { behind.append(word) }
-      positionals += 1
-    }
-    return behind.isEmpty ? before : before + ["--"] + behind
   }
 }

@@ -41,12 +41,13 @@ struct SetCommand: ParsableCommand {
 
   @Argument(help: "The key.") var key: String
   @Argument(help: "JSON, a plain word, or - for JSON on standard input.") var json: String
-  @Option(help: ArgumentHelp("The time after which it expires: \(Expiry.form).", valueName: "duration")) var expires: Expiry?
+  @Option(help: ArgumentHelp("The time after which it expires: \(Expiry.form).", valueName: "duration")) var expires: String?
   @OptionGroup var store: StoreOptions
   @OptionGroup var keys: KeyOptions
 
   func run() throws {
     let stored = keys.stored(key)
+    let expiry = try expiry()
     let text = try value()
     if json != "-", looksSecret(fieldKey(stored)) || masking(text, with: mask) != nil {
       note("other users may have seen this value in the list of processes; give - in its place, and JSON on standard input")
@@ -56,7 +57,7 @@ struct SetCommand: ParsableCommand {
     let store = try Store(store, .creating)
     let old = try store.row(stored)
     let deadline =
-      switch expires {
+      switch expiry {
       case .never: Int64(0)
       case .after(let duration): Entry.deadline(after: .milliseconds(duration), from: store.now())
       case nil: old?.deadline ?? 0
@@ -64,6 +65,13 @@ struct SetCommand: ParsableCommand {
     try store.set([Row(key: stored, text: text, deadline: deadline, version: old?.version ?? 0)])
     try store.close()
     if isNew { note("created \(visible(path))") }
+  }
+
+  // The argument parser's message would quote the argument, which is the value if a shell's variable before it was empty.
+  private func expiry() throws -> Expiry? {
+    guard let expires else { return nil }
+    guard let expiry = Expiry(expires) else { throw Problem(Problem.usage, "--expires needs \(Expiry.form)") }
+    return expiry
   }
 
   private func value() throws -> [UInt8] {
