@@ -481,7 +481,8 @@ lily_session_status lily_session_storage_get(lily_session_storage *storage, cons
 lily_session_status lily_session_storage_set(lily_session_storage *storage, const char *key, const char *json, size_t length, int64_t expires_at_ms);
 
 /** Removes a key. If the key is absent, returns OK, and writes nothing unless the
- * file has a damaged line, which may hold the key.
+ * file may still have it: in a damaged line, or in an expired entry in whose place the
+ * quota has let another one be stored.
  * @return as lily_session_storage_set()
  * @since 0.1 */
 lily_session_status lily_session_storage_remove(lily_session_storage *storage, const char *key);

@@ -685,7 +685,8 @@ class storage {
     detail::check([&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
   }
 
-  /// Removes a key. If the key is absent, writes nothing unless the file has a damaged line, because it may hold the key.
+  /// Removes a key. If the key is absent, writes nothing unless the file may still have it: in a damaged line,
+  /// or in an expired entry in whose place the quota has let another one be stored.
   void remove(const detail::c_string &key) const {
     detail::check([&] { return lily_session_storage_remove(get(), key.get()); });
   }

@@ -34,7 +34,10 @@ extension Attachment {
     for other in others { try other.work.refuse(claims, in: storage) }
     watchToken = storage.watch?.join()
     do throws(Failure) { try hydrate(try attachedRuntime(), storage) } catch {
-      if let watchToken { storage.watch?.leave(watchToken) }
+      if let watchToken {
+        storage.watch?.leave(watchToken)
+        storage.watch?.noteArrival() // joining has taken the events, and perhaps nobody has looked since
+      }
       throw error
     }
   }

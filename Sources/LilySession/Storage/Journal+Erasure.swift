@@ -13,8 +13,7 @@ extension Journal {
     let end = mirror.applied
     let found = try survey()
     defer { scratch.buffer.truncate(to: 0) }
-    // What was damaged since this handle read or wrote it may be the removal itself.
-    guard found.damagedLines <= mirror.damagedLines else { throw Failure(.corrupt, "lines are damaged, and may hold what was removed") }
+    guard found.removedTo >= mirror.removedTo else { throw Failure(.corrupt, "the line of the last removal is damaged") }
     // If power fails while a line is overwritten, the whole line may be lost. So what such a line says, if it still
     // counts, is written again first.
     if found.endangered.count > 0 { try writeAgain(found.endangered) }
@@ -43,19 +42,19 @@ extension Journal {
   }
 
   /// Returns the keys that are set or removed in the same line as a value that is to be overwritten, where the last line begins that
-  /// removes something, and how many lines are damaged.
-  private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64, damagedLines: Int) {
+  /// removes something, and where it ends.
+  private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64, removedTo: Int64) {
     let endangered = EntryTable()
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    var (lastRemoval, damagedLines) = (Int64(0), 0)
+    var (lastRemoval, removedTo) = (Int64(0), Int64(0))
+    func noteRemoval(_ line: LineSplitter.Line) { (lastRemoval, removedTo) = (line.start, line.start &+ line.length &+ 1) }
     try forEachLine(to: mirror.applied) { found throws(Failure) in
       switch found.judgement {
-      case .damaged: damagedLines &+= 1
-      case .whole(.clear): lastRemoval = found.line.start
+      case .whole(.clear): noteRemoval(found.line)
       case .whole(.change):
         var hasGone = false
         parser.forEachChange { change in
-          if !change.isSet { lastRemoval = found.line.start } else if isGone(change) { hasGone = true }
+          if !change.isSet { noteRemoval(found.line) } else if isGone(change) { hasGone = true }
         }
         guard hasGone else { break }
         parser.forEachChange { change in
@@ -64,7 +63,7 @@ extension Journal {
       default: break
       }
     }
-    return (endangered, lastRemoval, damagedLines)
+    return (endangered, lastRemoval, removedTo)
   }
 
   /// Writes again what is stored under these keys, or a removal if nothing is.

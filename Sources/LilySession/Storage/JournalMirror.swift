@@ -216,9 +216,6 @@ final class JournalMirror {
     state.keepsDamage = false
   }
 
-  /// What was removed may be an expired entry that only the file still has. No line says so, but the file is to be rewritten.
-  func removedForgotten() { state.holdsRemoved = true }
-
   /// Removed values have been taken out of the file.
   func erased() { state.holdsRemoved = false }
 

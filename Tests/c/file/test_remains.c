@@ -405,15 +405,64 @@ static int glued(void *context) {
   CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
   CHILD_CHECK(file_has(JOURNAL, SECRET));
   for (int i = 0; i < 2; i++) CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_ERROR_PERMISSION);
-  CHILD_CHECK(chmod(place, 0755) == 0);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK); /* This one has a line of its own. */
   CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
   CHILD_CHECK(!file_has(JOURNAL, SECRET));
   lily_session_storage_close(storage);
-  return 0;
+  return chmod(place, 0755);
+}
+
+/* One copy of the header is damaged before, which counts as damage, too. */
+static int glued_with_a_damaged_header(void *context) {
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
+  lily_session_storage *storage;
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  lily_session_storage_close(storage);
+  flip(JOURNAL, "lily-session");
+  return glued(context);
+}
+
+/* Another line is damaged meanwhile, which is no reason not to overwrite. */
+static int damaged_elsewhere(void *context) {
+  (void)context;
+  lily_session_storage *storage;
+  if (geteuid() == 0) CHILD_CHECK(become(OWNER));
+  CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "lily_session_theme", "\"dark\"") == LILY_SESSION_OK);
+  CHILD_CHECK(set_text(storage, "lily_session_token", "\"" SECRET "\"") == LILY_SESSION_OK);
+  flip(JOURNAL, "dark");
+  CHILD_CHECK(chmod(place, 0555) == 0);
+  CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
+  CHILD_CHECK(!file_has(JOURNAL, SECRET));
+  lily_session_storage_close(storage);
+  return chmod(place, 0755);
+}
+
+static void in_child_of_owner(int (*body)(void *context)) {
+  assert_int_equal(chmod(place, 0755), 0);
+  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER), 0);
+  assert_int_equal(in_child(body, NULL), 0);
+  unlink(JOURNAL);
 }
 
 TEST(remains__S28_a_removal_in_a_damaged_line_is_told) {
-  assert_int_equal(chmod(place, 0755), 0);
-  if (geteuid() == 0) assert_int_equal(chown(place, OWNER, OWNER), 0);
-  assert_int_equal(in_child(glued, NULL), 0);
+  in_child_of_owner(glued);
+  in_child_of_owner(glued_with_a_damaged_header);
+  in_child_of_owner(damaged_elsewhere);
+}
+
+/* Where the quota makes room, this handle forgets an expired entry. Another one, whose clock is behind, still has it, and must learn of the removal. */
+TEST(remains__S8_others_learn_that_what_was_forgotten_is_removed) {
+  int64_t now = 1000, behind = 1000;
+  const size_t bytes = strlen("lily_session_token") + strlen(SECRET) + 2;
+  lily_session_storage *storage = open_clocked(JOURNAL, &now, (int64_t)bytes), *other = open_clocked(JOURNAL, &behind, -1);
+  assert_ok(lily_session_storage_set(storage, "lily_session_token", "\"" SECRET "\"", strlen(SECRET) + 2, now + 1));
+  assert_stored(other, "lily_session_token", "\"" SECRET "\"");
+  now++;
+  assert_ok(set_text(storage, "a", "1"));
+  assert_ok(lily_session_storage_remove(storage, "lily_session_token"));
+  assert_absent(other, "lily_session_token");
+  lily_session_storage_close(storage);
+  lily_session_storage_close(other);
 }

@@ -198,9 +198,11 @@ class Handle:
 
     def removed_nothing(self):
         """Notes a removal of what is absent. Who removed it may have died before its sync, so this handle owes the rewriting, too (S8). If
-        there is a quota, it may be in an expired entry that was removed to make room."""
+        there is a quota, it may be in an expired entry that was removed to make room, and then a line is written."""
         self.root.wrote_since = self.root.wrote_since or self.store.removed or self.store.was_erased
-        self.root.may_owe = self.root.may_owe or self.root.quota >= 0
+        if self.root.quota >= 0:
+            self.root.may_owe = True
+            self.store.more_lines += 1
 
     def stored_nothing(self):
         """Notes an update of which nothing was stored, because others were faster. No rule says whether the handle then owes the rewriting
@@ -279,6 +281,8 @@ def write_all(handle, changes):
         if status in (n.OK, n.NEWER, n.NO_SPACE):
             # The next sync finds what others remove until then, and removes what is beside the file, or says that it cannot.
             handle.root.wrote_since = handle.root.may_owe = True
+            if handle.root.quota >= 0:
+                handle.store.more_lines += 1  # an expired entry may have been removed to make room, which others still have
             if handle.opened is not None and handle.opened.file.headless and handle.opened.file.keeps_damage:
                 handle.store.more_lines += 1  # a torn end makes a handle look at the header again, and then it has met the damage
         return ANYTHING if status or handle.failing.get("write") else n.OK  # no rule says whether a call that has nothing to do meets the failure

@@ -286,6 +286,7 @@ class Reference(Outside):
                 host.released += 1
                 if handle.root.wake.readable:
                     handle.root.wake.readable = ANYTHING  # attach has also looked
+                handle.root.wake.perhaps_changed(self.attached_to(handle.root))
                 return status
             runtime.sessions.append(session)
             self.sessions[name] = session
