@@ -112,8 +112,8 @@ uint32_t platform_crc32c_portable(uint32_t crc, const void *bytes, size_t count)
 /* Returns the register before the bytes, given the one after them. */
 uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count);
 
-/* Returns a hash of bytes by SipHash-1-3. The key is random in each process. Swift's own hash is four times slower, and in Embedded Swift (6.3) it
-   needs libm (swiftlang/swift#92357). */
+/* Returns a hash of bytes by SipHash-1-3. The key is random in each process. Swift's own hash takes twice as many instructions, and in Embedded Swift
+   (6.3) it needs libm (swiftlang/swift#92357). */
 uint64_t platform_hash(const void *bytes, size_t count);
 /* Does the same with a given key. Tests compare it with another one. */
 uint64_t platform_siphash(uint64_t key0, uint64_t key1, const void *bytes, size_t count);

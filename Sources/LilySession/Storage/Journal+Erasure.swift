@@ -23,7 +23,7 @@ extension Journal {
     }
     debts.wrote()
     let (failure, appendsAgain) = try Syscalls.withoutAppending(route.file) { () throws(Failure) in
-      try guarded { () throws(Failure) in try overwrite(to: end, lastRemoval: found.lastRemoval) }
+      try guarded { () throws(Failure) in try overwrite(to: end, removedTo: found.removedTo) }
     }
     if !appendsAgain { route.forgetFile() } // the next use opens the file anew
     if let failure { throw failure }
@@ -31,30 +31,29 @@ extension Journal {
     mirror.erased()
   }
 
-  private func overwrite(to end: Int64, lastRemoval: Int64) throws(Failure) {
+  private func overwrite(to end: Int64, removedTo: Int64) throws(Failure) {
     try forEachLine(to: end) { line throws(Failure) in
       switch line.judgement {
       case .whole(.change): try overwriteValues(line.line)
-      case .damaged where line.line.start < lastRemoval: try overwriteDamaged(line.line)
+      case .damaged where line.line.start < removedTo: try overwriteDamaged(line.line)
       default: break
       }
     }
   }
 
-  /// Returns the keys that are set or removed in the same line as a value that is to be overwritten, where the last line begins that
-  /// removes something, and where it ends.
-  private func survey() throws(Failure) -> (endangered: EntryTable, lastRemoval: Int64, removedTo: Int64) {
+  /// Returns the keys that are set or removed in the same line as a value that is to be overwritten, and where the last line ends that
+  /// removes something.
+  private func survey() throws(Failure) -> (endangered: EntryTable, removedTo: Int64) {
     let endangered = EntryTable()
     let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
-    var (lastRemoval, removedTo) = (Int64(0), Int64(0))
-    func noteRemoval(_ line: LineSplitter.Line) { (lastRemoval, removedTo) = (line.start, line.start &+ line.length &+ 1) }
+    var removedTo: Int64 = 0
     try forEachLine(to: mirror.applied) { found throws(Failure) in
       switch found.judgement {
-      case .whole(.clear): noteRemoval(found.line)
+      case .whole(.clear): removedTo = found.after.end
       case .whole(.change):
         var hasGone = false
         parser.forEachChange { change in
-          if !change.isSet { noteRemoval(found.line) } else if isGone(change) { hasGone = true }
+          if !change.isSet { removedTo = found.after.end } else if isGone(change) { hasGone = true }
         }
         guard hasGone else { break }
         parser.forEachChange { change in
@@ -63,7 +62,7 @@ extension Journal {
       default: break
       }
     }
-    return (endangered, lastRemoval, removedTo)
+    return (endangered, removedTo)
   }
 
   /// Writes again what is stored under these keys, or a removal if nothing is.

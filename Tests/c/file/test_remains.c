@@ -54,7 +54,7 @@ TEST(remains__S8_removing_what_was_damaged) {
   lily_session_storage_close(storage);
 }
 
-/* Flips a bit of a byte: of the last one that is the first of `text`, or of the file's last one. */
+/* Flips a bit of the byte where `text` first begins, or of the file's last byte if `text` is NULL. */
 static void flip(const char *path, const char *text) {
   FILE *file = fopen(path, "r+");
   char content[4096];
