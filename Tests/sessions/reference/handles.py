@@ -170,7 +170,8 @@ class Handle:
         if self.opened is not None and (owes or self.root.may_owe) and self.opened.gone is None:
             refused = self.opened.cannot_rewrite()
             if refused[0] == n.NEWER:
-                return n.NEWER if owes else Either(n.OK, n.NEWER), 0
+                # Only the handle that has erased what was removed knows that it is no longer in the file.
+                return n.NEWER if owes and self.store.removed else Either(n.OK, n.NEWER), 0
             if not owes:
                 self.store.more_lines += 1
                 if refused[0]:
