@@ -33,6 +33,7 @@ public func lily_session_runtime_new(
 /// The handle is not retained: that would cost more than the rest of an update that changes nothing. It is safe, because a free inside a
 /// callback keeps the runtime until the call ends.
 @implementation @_cdecl("lily_session_runtime_dispatch")
+@_optimize(speed)
 public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
   guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
   return Unmanaged<RuntimeHandle>.fromOpaque(UnsafeRawPointer(runtime))._withUnsafeGuaranteedRef { handle in

@@ -32,6 +32,22 @@ import Testing
     }
   }
 
+  @Test func `Sixteen bytes together, with each byte at each place`() {
+    for place in 0..<16 {
+      for byte in UInt8.min...UInt8.max {
+        for (other, later) in [(UInt8(ascii: "7"), UInt8(ascii: "7")), (0x7F, 0x00), (0xFF, 0x22)] {
+          let bytes = (0..<16).map { $0 < place ? other : $0 == place ? byte : later }
+          let plain = bytes.firstIndex { $0 < 0x20 || $0 == UInt8(ascii: "\"") || $0 == UInt8(ascii: "\\") } ?? 16
+          let digits = bytes.firstIndex { $0 < UInt8(ascii: "0") || $0 > UInt8(ascii: "9") } ?? 16
+          bytes.withUnsafeBytes {
+            #expect(Int(platform_plain_of_16($0.baseAddress)) == plain)
+            #expect(Int(platform_digits_of_16($0.baseAddress)) == digits)
+          }
+        }
+      }
+    }
+  }
+
   /// Follows the paper's definition, with any numbers of rounds.
   private func slowHash(_ key: (UInt64, UInt64), _ bytes: [UInt8], rounds: Int, lastRounds: Int) -> UInt64 {
     var v = (key.0 ^ 0x736F_6D65_7073_6575, key.1 ^ 0x646F_7261_6E64_6F6D, key.0 ^ 0x6C79_6765_6E65_7261, key.1 ^ 0x7465_6462_7974_6573)

@@ -90,8 +90,9 @@ def c_functions(header):
     """Returns what a header and all headers that it includes declare, as the compiler lists it."""
     path = ROOT / "build/architecture"
     path.mkdir(parents=True, exist_ok=True)
+    headers = ROOT / "Sources/CPlatform/include"
     subprocess.run(
-        ["gcc", "-std=gnu2x", "-fsyntax-only", "-aux-info", "declared", "-x", "c", "-"], input=header.encode(), cwd=path, check=True)
+        ["gcc", "-std=gnu2x", "-fsyntax-only", "-I", headers, "-aux-info", "declared", "-x", "c", "-"], input=header.encode(), cwd=path, check=True)
     return set(re.findall(r"(\w+) \(", (path / "declared").read_text()))
 
 

@@ -121,4 +121,6 @@ uint64_t platform_siphash(uint64_t key0, uint64_t key1, const void *bytes, size_
 /* Fills memory with random bytes of the kernel's. Returns false and sets errno if it gives none. */
 bool platform_random(void *bytes, size_t count);
 
+#include "bytes16.h"
+
 #endif

@@ -71,7 +71,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   @inline(__always)
   func storeChanges() -> Failure? {
     guard let runtime else { return Session.detached }
-    let wasUnsettled = !unsettled.isEmpty || !failedMaps.isEmpty
+    let wasUnsettled = !unsettled.isEmpty || failedMaps.count > 0
     // This comes first because it must happen even if there is no slice: earlier changes do not belong to this update.
     if wasUnsettled { unsettled.forEach { slots[$0].updateBegan() } }
     guard let slice = lens.slice(of: runtime._withUnsafeGuaranteedRef { $0.model }) else { return noSlice }

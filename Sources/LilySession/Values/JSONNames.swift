@@ -41,7 +41,6 @@ struct JSONNames: ~Copyable {
   private var first = 0
   /// The traits of these names, a bit for each. A name whose trait is not here is none of them, which usually spares looking at each.
   private var traits: UInt64 = 0
-  private(set) var isInObject = false
   private(set) var depth = 0
   /// What is wrong with the name that was refused.
   private(set) var wrong = Wrong.nothing
@@ -73,32 +72,34 @@ struct JSONNames: ~Copyable {
     free(decoded)
   }
 
+  /// Opens an array or object within one that `closing` closes, or within none, if it is 0.
   @inline(__always)
-  mutating func openContainer(isObject: Bool) throws(Failure) {
-    let around = UInt32(truncatingIfNeeded: first) &<< 1 | (isInObject ? 1 : 0)
+  mutating func openContainer(within closing: UInt8) throws(Failure) {
+    let around = UInt32(truncatingIfNeeded: first) &<< 1 | (closing == UInt8(ascii: "}") ? 1 : 0)
     if capacity &- count < 2 { try grow() }
     marks[count] = Mark(traits: traits)
     marks[count &+ 1] = Mark(start: around, end: UInt32(truncatingIfNeeded: decodedCount))
     count &+= 2
     first = count
     traits = 0
-    isInObject = isObject
     depth &+= 1
   }
 
-  /// Closes the innermost array or object. Returns false if it is an object with a duplicate name.
+  /// Closes the innermost array or object, of which one must be open. Returns the byte that closes the one around it, if there is one.
+  /// Returns nil if what it closes is an object with a duplicate name.
   @inline(__always)
-  mutating func closeContainer(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
-    guard depth > 0 else { return false }
-    if count &- first > JSONNames.few, try hasTwoAlike(text) { return refuse(.duplicate) }
+  mutating func closeContainer(_ text: UnsafeRawBufferPointer) throws(Failure) -> UInt8? {
+    if count &- first > JSONNames.few, try hasTwoAlike(text) {
+      wrong = .duplicate
+      return nil
+    }
     let around = marks[first &- 1]
     count = first &- 2
     traits = marks[count].traits
     first = Int(around.start &>> 1)
-    isInObject = around.start & 1 == 1
     decodedCount = Int(around.end)
     depth &-= 1
-    return true
+    return around.start & 1 == 1 ? UInt8(ascii: "}") : UInt8(ascii: "]")
   }
 
   /// Adds a name without escapes to the object. Returns false if the object already has it, and has few names; otherwise `closeContainer`

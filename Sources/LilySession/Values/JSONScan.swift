@@ -1,3 +1,5 @@
+import CPlatform
+
 /// Decides what is JSON, by RFC 8259 and the narrower rules of docs/format.md. It agrees with jansson on every text, which a test and a
 /// fuzzer check. It builds nothing and does not recurse: arrays and objects cost only what `JSONNames` keeps while they are open.
 struct JSONScan {
@@ -71,8 +73,10 @@ struct JSONScan {
         scan.wrongName = names.wrong
         return scan
       }
-    } else { // a scalar needs no list of open arrays and objects
-      isValue = try scanScalar(text)
+    } else if byte == UInt8(ascii: "\"") { // a scalar needs no list of open arrays and objects
+      isValue = scanString(text) != nil
+    } else {
+      isValue = try scanScalar(byte, text)
     }
   }
 
@@ -116,6 +120,7 @@ struct JSONScan {
   // The functions below are inlined into one loop that has `self` in registers. Those that are not inlined must not change `self`.
 
   @inline(__always)
+  @_optimize(speed)
   private mutating func scanNested(_ text: Text, _ names: inout JSONNames) throws(Failure) -> Bool {
     /// The byte that closes the innermost array or object, or 0 if none is open.
     var closing: UInt8 = 0
@@ -133,129 +138,116 @@ struct JSONScan {
         at &+= 1
         byte = next(text)
       }
-      guard byte != 0 else { return false }
-      if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") {
+      if byte == UInt8(ascii: "\"") {
+        guard scanString(text) != nil else { return false }
+      } else if byte == UInt8(ascii: "[") || byte == UInt8(ascii: "{") {
         if names.depth == JSONText.depthLimit {
           isTooDeep = true
           return false
         }
         at &+= 1
+        try names.openContainer(within: closing)
         closing = byte &+ 2 // in ASCII, "]" and "}" come two behind "[" and "{"
-        try names.openContainer(isObject: byte == UInt8(ascii: "{"))
         byte = next(text)
         if byte != closing { continue }
       } else {
-        guard try scanScalar(text) else { return false }
+        guard try scanScalar(byte, text) else { return false }
       }
       // A value has ended, or an empty array or object is about to. Those around it may end, too.
-      while true {
-        byte = next(text)
-        if byte == UInt8(ascii: ",") { break }
+      byte = next(text)
+      while byte != UInt8(ascii: ",") {
         guard byte == closing else { return false }
         at &+= 1
-        guard try names.closeContainer(text.bytes) else { return false }
+        guard let around = try names.closeContainer(text.bytes) else { return false }
         if names.depth == 0 { return true }
-        closing = names.isInObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+        closing = around
+        byte = next(text)
       }
       at &+= 1
       byte = next(text)
     }
   }
 
+  /// Scans `true`, `false`, `null` or a number. `byte` is its first, or 0 at the end of the text.
   @inline(__always)
-  private mutating func scanScalar(_ text: Text) throws(Failure) -> Bool {
-    switch text[at] {
-    case UInt8(ascii: "\""): return scanString(text) != nil
-    case UInt8(ascii: "t"): return skipWord(0x6575_7274, text) // "true", the first letter in the lowest byte
-    case UInt8(ascii: "n"): return skipWord(0x6C6C_756E, text) // "null"
-    case UInt8(ascii: "f"):
-      at &+= 1
-      return skipWord(0x6573_6C61, text) // "alse"
-    default: return try scanNumber(text)
-    }
-  }
-
-  @inline(__always)
-  private mutating func scanNumber(_ text: Text) throws(Failure) -> Bool {
-    let start = at
-    if text[at] == UInt8(ascii: "-") { at &+= 1 }
-    let whole = at
-    skipDigits(text)
-    guard at > whole, text[whole] != UInt8(ascii: "0") || at == whole &+ 1 else { return false }
-    // Up to three hundred digits are surely in range.
-    if at &- start < 300, at == text.count || text[at] != UInt8(ascii: ".") && text[at] | 0x20 != UInt8(ascii: "e") { return true }
-    guard let end = try JSONScan.endOfNumber(text.bytes, from: start, wholeTo: at) else { return false }
-    at = end
-    return true
-  }
-
-  /// Returns where the number that begins at `start` ends. Returns nil if it is invalid or too large for a double. Its whole part ends at
-  /// `wholeEnd`.
-  @inline(never)
-  private static func endOfNumber(_ text: UnsafeRawBufferPointer, from start: Int, wholeTo wholeEnd: Int) throws(Failure) -> Int? {
-    var at = wholeEnd
-    if at < text.count, text[at] == UInt8(ascii: ".") {
-      let fraction = at &+ 1
-      at = JSONText.endOfDigits(text, from: fraction)
-      guard at > fraction else { return nil }
-    }
-    var isShort = at &- start < 300
-    if at < text.count, text[at] | 0x20 == UInt8(ascii: "e") {
-      at &+= 1
-      if at < text.count, text[at] == UInt8(ascii: "+") || text[at] == UInt8(ascii: "-") { at &+= 1 }
-      let exponent = at
-      at = JSONText.endOfDigits(text, from: exponent)
-      guard at > exponent else { return nil }
-      isShort = false
-    }
-    if isShort { return at }
-    return try JSONText.isInRange(UnsafeRawBufferPointer(rebasing: text[start..<at])) ? at : nil
-  }
-
-  @inline(__always)
-  private mutating func skipDigits(_ text: Text) {
-    while at < text.count, text[at] &- UInt8(ascii: "0") < 10 { at &+= 1 }
+  private mutating func scanScalar(_ byte: UInt8, _ text: Text) throws(Failure) -> Bool {
+    if byte == UInt8(ascii: "t") { return skipWord(0x6575_7274, text) } // "true", the first letter in the lowest byte
+    if byte == UInt8(ascii: "n") { return skipWord(0x6C6C_756E, text) } // "null"
+    let isWhole: Bool
+    (at, isWhole) = try JSONScan.falseOrNumber(text, at)
+    return isWhole
   }
 
   @inline(__always)
   private mutating func skipWord(_ word: UInt32, _ text: Text) -> Bool {
-    guard text.count &- at >= 4, UInt32(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt32.self)) == word else { return false }
+    guard JSONScan.isWord(word, text, at) else { return false }
     at &+= 4
     return true
+  }
+
+  @inline(__always)
+  private static func isWord(_ word: UInt32, _ text: Text, _ at: Int) -> Bool {
+    text.count &- at >= 4 && UInt32(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt32.self)) == word
+  }
+
+  /// Returns where it ends, or where it is wrong.
+  @inline(never)
+  private static func falseOrNumber(_ text: Text, _ start: Int) throws(Failure) -> (end: Int, isWhole: Bool) {
+    guard start < text.count else { return (start, false) }
+    if text[start] == UInt8(ascii: "f") {
+      let isWhole = isWord(0x6573_6C61, text, start &+ 1) // "alse"
+      return (isWhole ? start &+ 5 : start &+ 1, isWhole)
+    }
+    let whole = text[start] == UInt8(ascii: "-") ? start &+ 1 : start
+    let end = endOfDigits(text, from: whole)
+    guard end > whole, text[whole] != UInt8(ascii: "0") || end == whole &+ 1 else { return (end, false) }
+    // Up to three hundred digits are surely in range.
+    if end &- start < 300, end == text.count || text[end] != UInt8(ascii: ".") && text[end] | 0x20 != UInt8(ascii: "e") { return (end, true) }
+    guard let endOfAll = try JSONText.endOfNumber(text.bytes, from: start, wholeTo: end) else { return (end, false) }
+    return (endOfAll, true)
+  }
+
+  @inline(__always)
+  private static func endOfDigits(_ text: Text, from start: Int) -> Int {
+    guard start &+ 16 <= text.count else { return JSONText.endOfDigits(text.bytes, from: start) }
+    let digits = Int(platform_digits_of_16(text.start + start))
+    return digits < 16 ? start &+ digits : JSONText.endOfDigits(text.bytes, from: start &+ 16)
   }
 
   /// Scans the string that begins here, and stops behind it. Returns true if it has escapes, or nil if it is invalid.
   @inline(__always)
   private mutating func scanString(_ text: Text) -> Bool? {
     at &+= 1
-    while at &+ 8 <= text.count {
-      let word = UInt64(littleEndian: UnsafeRawPointer(text.start).loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      seen |= word
-      let special = JSONText.special(in: word)
-      if special != 0 {
-        at &+= special.trailingZeroBitCount / 8
-        if text[at] != UInt8(ascii: "\"") { break }
+    if at &+ 16 <= text.count { // most strings are short, and have no escapes
+      seen |= JSONScan.bits(text.start + at)
+      at &+= Int(platform_plain_of_16(text.start + at))
+      if at < text.count, text[at] == UInt8(ascii: "\"") {
         at &+= 1
         return false
       }
-      at &+= 8
     }
-    let rest = JSONScan.restOfString(text.bytes, at)
+    let rest = JSONScan.restOfString(text, at)
     at = rest.end
     seen |= rest.seen
     return rest.isWhole ? rest.hasEscapes : nil
   }
 
-  /// Scans the rest of a string, from a place where there is an escape or the text ends within eight bytes.
+  /// Scans the rest of a string, from a place behind its opening quote.
   @inline(never)
-  private static func restOfString(_ text: UnsafeRawBufferPointer, _ start: Int) -> (end: Int, seen: UInt64, hasEscapes: Bool, isWhole: Bool) {
+  private static func restOfString(_ text: Text, _ start: Int) -> (end: Int, seen: UInt64, hasEscapes: Bool, isWhole: Bool) {
     var (at, seen, hasEscapes) = (start, UInt64(0), false)
     while at < text.count {
+      if at &+ 16 <= text.count {
+        let plain = Int(platform_plain_of_16(text.start + at))
+        seen |= bits(text.start + at)
+        at &+= plain
+        if plain == 16 { continue }
+      }
       let byte = text[at]
       switch byte {
       case UInt8(ascii: "\""): return (at &+ 1, seen, hasEscapes, true)
       case UInt8(ascii: "\\"):
-        guard let escape = JSONEscape(text, at: at) else { return (at, seen, true, false) }
+        guard let escape = JSONEscape(text.bytes, at: at) else { return (at, seen, true, false) }
         hasEscapes = true
         at &+= escape.length
       case 0..<0x20: return (at, seen, hasEscapes, false)
@@ -267,13 +259,26 @@ struct JSONScan {
     return (at, seen, hasEscapes, false)
   }
 
+  /// Returns 16 bytes combined by OR in eight lanes.
+  @inline(__always)
+  private static func bits(_ bytes: UnsafePointer<UInt8>) -> UInt64 {
+    let bytes = UnsafeRawPointer(bytes)
+    return bytes.loadUnaligned(as: UInt64.self) | bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+  }
+
   /// Skips white space, of which there is usually none, and returns the byte behind it: 0 at the end, where as little may be as where a NUL is.
   @inline(__always)
   private mutating func next(_ text: Text) -> UInt8 {
     if at < text.count, text[at] > 0x20 { return text[at] }
-    let end = JSONText.endOfSpace(text.bytes, from: at)
-    if end > at { isCompact = false }
-    at = end
+    at = JSONScan.endOfSpace(text, at, &isCompact)
     return at < text.count ? text[at] : 0
+  }
+
+  /// Returns where the white space ends, and clears `isCompact` if there is any.
+  @inline(never)
+  private static func endOfSpace(_ text: Text, _ start: Int, _ isCompact: inout Bool) -> Int {
+    let end = JSONText.endOfSpace(text.bytes, from: start)
+    if end > start { isCompact = false }
+    return end
   }
 }

@@ -107,6 +107,29 @@ package enum JSONText {
     return value
   }
 
+  /// Returns where the number that begins at `start` ends. Returns nil if it is invalid or too large for a double. Its whole part ends at
+  /// `wholeEnd`.
+  @inline(never)
+  static func endOfNumber(_ text: UnsafeRawBufferPointer, from start: Int, wholeTo wholeEnd: Int) throws(Failure) -> Int? {
+    var at = wholeEnd
+    if at < text.count, text[at] == UInt8(ascii: ".") {
+      let fraction = at &+ 1
+      at = endOfDigits(text, from: fraction)
+      guard at > fraction else { return nil }
+    }
+    var isShort = at &- start < 300
+    if at < text.count, text[at] | 0x20 == UInt8(ascii: "e") {
+      at &+= 1
+      if at < text.count, text[at] == UInt8(ascii: "+") || text[at] == UInt8(ascii: "-") { at &+= 1 }
+      let exponent = at
+      at = endOfDigits(text, from: exponent)
+      guard at > exponent else { return nil }
+      isShort = false
+    }
+    if isShort { return at }
+    return try isInRange(UnsafeRawBufferPointer(rebasing: text[start..<at])) ? at : nil
+  }
+
   /// Returns true if one JSON number is in the range of a double. A number that is too small counts as 0.
   static func isInRange(_ text: UnsafeRawBufferPointer) throws(Failure) -> Bool {
     let whole = text.first == UInt8(ascii: "-") ? 1 : 0
