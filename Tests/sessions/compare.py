@@ -125,6 +125,7 @@ class Pair:
             store.sweep(self.reference.now)
             store.rewritten()
             store.begun -= file.clears  # those that came after it in this step
+            store.removed = file.removes  # likewise
             if not self.reference.synced:
                 self.reference.compacted()
         stored = file.stored()

@@ -29,7 +29,7 @@ class JournalFile:
         self.cut = False  # True: the file is shorter than at the last look
 
     def _forget(self):
-        self.offset, self.lines, self.clears, self.entries, self.names = HEADERS, 0, 0, {}, []
+        self.offset, self.lines, self.clears, self.removes, self.entries, self.names = HEADERS, 0, 0, False, {}, []
 
     def look(self):
         """Reads on. Sets `rewritten` to True if this is another file than at the last look."""
@@ -70,6 +70,7 @@ class JournalFile:
         operation = line.index(",", 12) + 1
         name = line[operation + 1:line.index('"', operation + 1)]
         self.names.append(name)
+        self.removes = self.removes or name == "clear"
         if name in ("set", "remove"):
             self._item(line, operation)
         elif name == "batch":
@@ -90,6 +91,7 @@ class JournalFile:
         match = _ITEM.match(line, at)
         key = json.loads(match[2])
         if match[1] == "remove":
+            self.removes = True
             self.entries.pop(key, None)
             return match.end()
         start = match.end() + 1

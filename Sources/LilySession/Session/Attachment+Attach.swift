@@ -30,7 +30,6 @@ extension Attachment {
   func hydrate(beside others: [Session]) throws(Failure) {
     guard let storage else { throw Session.detached }
     let claims = claims
-    if !others.isEmpty { try? storage.revalidate() } // the folder may have been made anew
     for other in others { try other.work.refuse(claims, in: storage) }
     watchToken = storage.watch?.join()
     do throws(Failure) { try hydrate(try attachedRuntime(), storage) } catch {
@@ -50,12 +49,7 @@ extension Attachment {
   }
 
   func refuse(_ claims: Claims, in other: any SessionStorage) throws(Failure) {
-    guard let storage else { return }
-    if storage !== other {
-      try? storage.revalidate()
-      if storage.place != other.place { return }
-    }
-    guard let stored = self.claims.conflict(with: claims) else { return }
+    guard let storage, storage === other || storage.place == other.place, let stored = self.claims.conflict(with: claims) else { return }
     throw Failure(.duplicateKey, "another session of this runtime already stores this key in the same place", key: hostKey(stored))
   }
 

@@ -127,6 +127,7 @@ extension Journal {
   func adopt(_ new: Int32, isPrivate: Bool, _ header: JournalHeader, _ position: JournalReader.Position, _ time: Int64) {
     route.replace(by: new, isPrivate: isPrivate)
     mirror.rewritten(header, position, at: time)
+    restoreReserve()
     lastCompaction = time > 0 ? time : Syscalls.wallClock()
     damageAtOpening = 0
     var isDirectorySynced = true

@@ -128,11 +128,13 @@ extension Journal {
 
   /// Opens the file that the path names, which is another one than before. Returns false if the path names no file.
   private func openAnother(create: Bool, mustWrite: Bool = false) throws(Failure) -> Bool {
-    let isDeserted = isScopeFile && route.file >= 0 && mirror.applied > 0 && !mayBeRewritten()
+    let hadFile = route.file >= 0
+    let isDeserted = isScopeFile && hadFile && mirror.applied > 0 && !mayBeRewritten()
     switch try route.openFile(create: create, mustWrite: mustWrite) {
     case .nothing: return false
     case .same: break
     case .another, .made:
+      if hadFile { noteLoss() }
       meetAnotherFile()
       if isDeserted { mirror.deserted() }
     }
@@ -154,7 +156,6 @@ extension Journal {
   }
 
   private func meetAnotherFile() {
-    noteLoss()
     mirror.startOver()
     debts.metAnotherFile()
     watcher.pathChanged()
@@ -169,8 +170,10 @@ extension Journal {
   private func vanish() throws(Failure) {
     guard route.file >= 0 || isScopeFile else { return }
     let mark = try markOfScopes()
-    noteLoss()
-    if route.file >= 0 { watcher.pathChanged() }
+    if route.file >= 0 {
+      noteLoss()
+      watcher.pathChanged()
+    }
     route.forgetFile()
     mirror.voided(mark)
     debts.fileIsGone()

@@ -243,8 +243,7 @@ extension Journal {
   /// Cuts off what follows the last newline, which a writer that died has left.
   private func repairEnd(_ size: Int64) throws(Failure) {
     guard !mirror.hasUnknown else { return } // such a file must not be written to
-    mirror.allocated(to: 0)
-    if Syscalls.truncateFile(route.file, to: mirror.applied) { return }
+    if cutOffRest() { return }
     // If the rest cannot be cut off, it is made a damaged line of its own, so that it does not spoil the next line. A newline alone
     // would not do, because the rest might then be a whole line.
     try writeGuarded(Journal.spoiler, into: route.file)

@@ -154,7 +154,8 @@ extension Journal {
       // If even the inode of this file is needed, its name goes first. Then only those who have the file open notice that it is gone.
       do throws(Failure) { _ = try route.markOfFolder(changing: true) } catch {
         guard error.status == .noSpace, Syscalls.removeName(route.directory, names.file) else { throw error }
-        _ = try? route.markOfFolder(changing: true)
+        route.forgetFile() // it keeps its inode while it is open
+        _ = try route.markOfFolder(changing: true)
         return true
       }
     }

@@ -209,8 +209,7 @@ extension Journal {
     if !isRemoval, end &+ reserve > max(mirror.allocated, allocatedAnyway) { try extendAllocation(past: end) }
     do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
       // A part of the line may have been written. If it cannot be cut off, the next writer repairs the end.
-      if !Syscalls.truncateFile(route.file, to: mirror.applied) { route.isReadToEnd(false) }
-      mirror.allocated(to: 0)
+      if !cutOffRest() { route.isReadToEnd(false) }
       throw error
     }
     mirror.appended(bytes.count, next)
@@ -250,6 +249,17 @@ extension Journal {
     mirror.allocated(to: end)
   }
 
-  /// Allocates the reserve for removals again, after it was freed for a new file that could not be made.
-  func restoreReserve() { try? allocate(to: mirror.applied &+ reserve) }
+  /// Cuts off what is behind the last line. That frees the blocks past the end as well. Returns false if it cannot be cut off.
+  @inline(never)
+  func cutOffRest() -> Bool {
+    mirror.allocated(to: 0)
+    guard Syscalls.truncateFile(route.file, to: mirror.applied) else { return false }
+    restoreReserve()
+    return true
+  }
+
+  /// Allocates the reserve for removals again, in a file that has lost it, or is new.
+  func restoreReserve() {
+    if mirror.applied &+ reserve > allocatedAnyway { try? allocate(to: mirror.applied &+ reserve) }
+  }
 }

@@ -94,7 +94,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     scopeFolders = options.hasScopeFiles ? ScopeFolders(beside: names, after: exclusion) : nil
     route = JournalPath(
       names, readsOnly: options.isReadOnly, wantsOwnFolder: options.isStrict && !options.acceptsAnyFolder, scope: scope)
-    watcher = Watch(names, above: scope?.folders.path, after: exclusion)
+    watcher = Watch(names, after: exclusion)
     self.guardsFileSize = guardsFileSize
   }
 

@@ -45,7 +45,6 @@ final class JournalPath {
   private(set) var wasOpenedLoose = false
   /// The bits of the count of links that call for an action. Rights that cannot be taken away call for none.
   private(set) var linksThatCount = ~UInt32(0)
-  private var folderIdentity: FileIdentity?
   private var fileIdentity: FileIdentity?
 
   init(_ names: JournalNames, readsOnly: Bool, wantsOwnFolder: Bool, scope: (folders: ScopeFolders, number: Int)?) {
@@ -62,9 +61,11 @@ final class JournalPath {
   var isReadyForReading: Bool { file >= 0 && !isInDoubt }
   var isReadyForWriting: Bool { file >= 0 && !isReadOnly && !isInDoubt }
 
-  /// Where the file is. All paths that lead to the same folder have the same place. While there is no folder, only the path itself tells.
+  /// Where the file is, or would be. All paths that lead to the same folder now have the same place. While there is no folder, only the path
+  /// itself tells.
   var place: Place {
-    guard let folder = folderIdentity else { return Place(device: 0, inode: 0, name: [UInt8](cString: names.path)) }
+    guard let found = try? Syscalls.statusOfFolder(names.directory) else { return Place(device: 0, inode: 0, name: [UInt8](cString: names.path)) }
+    let folder = FileIdentity(found)
     return Place(device: folder.device, inode: folder.inode, name: [UInt8](cString: names.file))
   }
 
@@ -113,7 +114,6 @@ final class JournalPath {
     }
     if folder != nil { Syscalls.removeName(directory, names.temporary) } // the folder was moved during a rewriting
     folder = opened
-    folderIdentity = opened.identity
     fileIdentity = nil // the same file in another folder is opened anew, because its name there may not be on the disk yet
     return true
   }

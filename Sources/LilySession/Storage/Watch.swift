@@ -4,18 +4,17 @@ import CPlatform
 /// session, until somebody has read the storage. An event only means "look again", so nothing is lost if the queue of events overflows.
 //
 // It watches the inode that the path led to, and the folder itself, but not the folder's other files. If there is no file or no folder, it
-// watches the nearest existing folder for new names. Whoever finds that the path leads elsewhere arms it anew, and then looks the path up
+// watches the nearest existing folder for new names, and the folder above that for removals, because the system does not report the removal
+// of a folder that somebody has open. Whoever finds that the path leads elsewhere arms it anew, and then looks the path up
 // once more, so that no change in between is missed.
 //
 // Lock order: the journal's exclusion first, then the watch's. Sessions call the watch while they hold neither.
 package final class Watch {
   private let exclusion: Exclusion
   private let names: JournalNames
-  /// The folder above, if other handles may hold the file's own folder open. The system does not report the removal of such a folder.
-  private let above: [CChar]?
 
-  /// The descriptors that `Syscalls.makeWatch` makes, and the numbers of the two watches: of the file, or of the folder above if there is no
-  /// file, and of the folder. These are -1 if nobody has asked for the descriptor, or if the system gives none.
+  /// The descriptors that `Syscalls.makeWatch` makes, and the numbers of the two watches: of the folder, and of the file, or of the folder
+  /// above if there is no file. These are -1 if nobody has asked for the descriptor, or if the system gives none.
   private var handedOut: Int32 = -1
   private var events: Int32 = -1
   private var raised: Int32 = -1
@@ -28,9 +27,8 @@ package final class Watch {
   private var members: [(token: Int, caughtUp: UInt64)] = []
   private var lastToken = 0
 
-  init(_ names: JournalNames, above: [CChar]?, after exclusion: Exclusion) {
+  init(_ names: JournalNames, after exclusion: Exclusion) {
     self.names = names
-    self.above = above
     self.exclusion = Exclusion(after: exclusion)
   }
 
@@ -142,38 +140,50 @@ package final class Watch {
     isArmed = false
     fileWatch = hasFile ? Syscalls.watch(events, names.path, .file) : -1
     if hasFile, fileWatch < 0, !Syscalls.hasFoundNothing { return }
-    let isWatched = fileWatch >= 0
-    // This comes before the folder is looked for, so that its removal is not missed. If it does not exist, the folder does not either.
-    if !isWatched, let above { fileWatch = Syscalls.watch(events, above, .removalsIn) }
-    folderWatch = isWatched ? Syscalls.watch(events, names.directory, .folder) : watchNearestFolder()
+    if fileWatch >= 0 { folderWatch = Syscalls.watch(events, names.directory, .folder) } else { watchNearestFolder() }
     isArmed = folderWatch >= 0
   }
 
+  /// Watches the nearest existing folder for new names, and the folder above it for removals.
+  private func watchNearestFolder() {
+    for _ in 0..<8 {
+      let (found, path) = nearestFolder()
+      (folderWatch, fileWatch) = (found, -1)
+      guard found >= 0, let slash = path.lastIndex(of: UInt8(ascii: "/")), path.count > 1 else { return }
+      fileWatch = watch(path[0..<max(slash, 1)], .removalsIn)
+      if watch(path[...], .namesIn) == found { return } // it was not removed before that watch
+      Syscalls.unwatch(events, fileWatch)
+      Syscalls.unwatch(events, found)
+    }
+  }
+
+  private func watch(_ path: ArraySlice<UInt8>, _ watched: Syscalls.Watched) -> Int32 {
+    (path + [0]).withUnsafeBufferPointer { bytes in
+      bytes.withMemoryRebound(to: CChar.self) { name in name.baseAddress.map { Syscalls.watch(events, $0, watched) } ?? -1 }
+    }
+  }
+
   /// Goes up from the folder until one exists, and then down again as far as folders exist by now, because the watch does not report a
-  /// folder that was made meanwhile. Returns the watch's number, or -1.
-  private func watchNearestFolder() -> Int32 {
+  /// folder that was made meanwhile. Returns the watch's number, or -1, and the folder's path.
+  private func nearestFolder() -> (watch: Int32, path: [UInt8]) {
     var path = [UInt8](cString: names.directory)
-    var found: Int32 = -1
-    var tries = 0
-    var above: [[UInt8]] = [] // paths that did not exist, the longest first
-    while tries < 1000 {
-      tries &+= 1
-      let watch = (path + [0]).withUnsafeBufferPointer { bytes in
-        bytes.withMemoryRebound(to: CChar.self) { name in name.baseAddress.map { Syscalls.watch(events, $0, .namesIn) } ?? -1 }
-      }
+    var (found, foundPath): (Int32, [UInt8]) = (-1, [])
+    var missing: [[UInt8]] = [] // paths that did not exist, the longest first
+    for _ in 0..<1000 {
+      let watch = watch(path[...], .namesIn)
       if watch >= 0 {
         if found != watch { Syscalls.unwatch(events, found) }
-        found = watch
-        guard let next = above.popLast() else { return found }
+        (found, foundPath) = (watch, path)
+        guard let next = missing.popLast() else { break }
         path = next
         continue
       }
-      guard Syscalls.hasFoundNothing else { return found }
-      if found >= 0 { return found } // the next folder still does not exist
-      guard path.count > 1, let slash = path.lastIndex(of: UInt8(ascii: "/")) else { return -1 }
-      above.append(path)
+      // The next folder still does not exist, or nothing can be watched.
+      if found >= 0 || !Syscalls.hasFoundNothing { break }
+      guard path.count > 1, let slash = path.lastIndex(of: UInt8(ascii: "/")) else { break }
+      missing.append(path)
       path = slash == 0 ? [UInt8(ascii: "/")] : [UInt8](path[0..<slash])
     }
-    return found
+    return (found, foundPath)
   }
 }

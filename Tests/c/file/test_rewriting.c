@@ -1,16 +1,14 @@
 /* S8, S12 and S21: what was removed also leaves a file that cannot be rewritten, or the call says that it did not. No kind of change,
-   repeated for ever, makes the file grow for ever. */
+   repeated for ever, makes the file grow for ever. This program defines write, and lets it fail. */
+#include "files.h"
 #include "journal.h"
 #include "test.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-
-static long size_of(const char *path) {
-  struct stat status;
-  return stat(path, &status) == 0 ? (long)status.st_size : -1;
-}
+#include <sys/syscall.h>
 
 /* ---- a file that is a mount of its own, as containers have them */
 
@@ -22,7 +20,7 @@ static int mounted_by_itself(void *context) {
   CHILD_CHECK(lily_session_storage_open(JOURNAL, NULL, &storage) == LILY_SESSION_OK);
   CHILD_CHECK(set_text(storage, "lily_session_token", "\"" SECRET "\"") == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_clear(storage) == LILY_SESSION_OK);
-  const long before = size_of(JOURNAL);
+  const rlim_t before = size_of(JOURNAL);
   for (int i = 0; i < 1000; i++) {
     CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
     CHILD_CHECK(!file_has(JOURNAL, SECRET));
@@ -45,6 +43,52 @@ TEST(rewriting__S8_of_a_file_that_is_mounted_by_itself) {
   assert_int_equal(result, 0);
 }
 
+/* ---- the blocks behind the end, in which log-out works on a full disk */
+
+/* Returns how many bytes may still be written into the blocks that the file has. */
+static long room_of(const char *path) {
+  struct stat status;
+  return stat(path, &status) == 0 ? (long)status.st_blocks * 512 - (long)status.st_size : -1;
+}
+
+TEST(rewriting__S28_the_reserve_is_there_again) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "k", "1"));
+  if (room_of(JOURNAL) < 16 << 10) skip(); /* this file system cannot allocate ahead */
+  assert_ok(lily_session_storage_remove(storage, "k"));
+  assert_ok(lily_session_storage_sync(storage)); /* rewrites the file */
+  assert_true(room_of(JOURNAL) >= 16 << 10);
+  lily_session_storage_close(storage);
+  const int file = open(JOURNAL, O_WRONLY | O_APPEND | O_CLOEXEC);
+  assert_int_equal(write(file, "[\"torn", 6), 6);
+  close(file);
+  storage = open_storage(JOURNAL); /* cuts it off */
+  assert_int_equal(size_of(JOURNAL), 140);
+  assert_true(room_of(JOURNAL) >= 16 << 10);
+  lily_session_storage_close(storage);
+}
+
+static bool writing_fails;
+
+/* The library finds this one before the C library's. */
+ssize_t write(int file, const void *bytes, size_t count) {
+  if (writing_fails) return errno = ENOSPC, -1;
+  return syscall(SYS_write, file, bytes, count);
+}
+
+/* Cutting off what a failed write may have left frees the blocks behind it. */
+TEST(rewriting__S28_the_reserve_is_there_after_a_failed_write) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_ok(set_text(storage, "k", "1"));
+  if (room_of(JOURNAL) < 16 << 10) skip();
+  writing_fails = true;
+  const lily_session_status status = set_text(storage, "k", "2");
+  writing_fails = false;
+  assert_int_equal(status, LILY_SESSION_ERROR_NO_SPACE);
+  assert_true(room_of(JOURNAL) >= 16 << 10);
+  lily_session_storage_close(storage);
+}
+
 /* ---- a folder that may not be written */
 
 static int in_a_folder_that_may_not_be_written(void *context) {
@@ -55,7 +99,7 @@ static int in_a_folder_that_may_not_be_written(void *context) {
   CHILD_CHECK(set_text(storage, "a", "\"" SECRET "\"") == LILY_SESSION_OK);
   CHILD_CHECK(lily_session_storage_remove(storage, "a") == LILY_SESSION_OK);
   CHILD_CHECK(chmod(in_place("folder"), 0555) == 0);
-  const long before = size_of(path);
+  const rlim_t before = size_of(path);
   for (int i = 0; i < 10; i++) CHILD_CHECK(lily_session_storage_sync(storage) == LILY_SESSION_OK);
   CHILD_CHECK(size_of(path) == before && !file_has(path, SECRET));
   lily_session_storage_close(storage);
@@ -72,7 +116,7 @@ TEST(rewriting__S8_in_a_folder_that_may_not_be_written) {
 /* ---- changes that a program repeats for ever without a sync */
 
 TEST(rewriting__P5_each_kind_of_change_keeps_the_file_small) {
-  const long most = (4 << 20) + (64 << 10);
+  const rlim_t most = (4 << 20) + (64 << 10);
   lily_session_storage *storage = open_storage(JOURNAL);
   char *value = repeated('1', 40000);
   value[0] = value[39999] = '"';

@@ -4,7 +4,9 @@
 #include "rig.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 static lily_session_storage *parent, *scope, *other_parent, *other; /* two handles of one scope */
@@ -290,6 +292,64 @@ TEST(scope_clears__S8_a_full_disk_stops_no_clear) {
   limit_files(1 << 30);
   assert_stored(other, "kept", "1");
   end();
+}
+
+/* If not even the mark can be made, the clear says so. */
+TEST(scope_clears__S8_a_clear_that_cannot_be_marked) {
+  begin();
+  assert_ok(set_text(other, "lily_session_token", "\"" SECRET "\""));
+  limit_files(5);
+  assert_fails(NO_SPACE, lily_session_clear(other));
+  assert_fails(NO_SPACE, lily_session_clear(other));
+  limit_files(1 << 30);
+  assert_ok(lily_session_clear(other));
+  assert_int_equal(access(mark, F_OK), 0);
+  end();
+}
+
+/* The mark needs the inode of the file that a clear removes. */
+static int clear_without_inodes(void *context) {
+  const char *place = context;
+  char file[300], other_file[320];
+  snprintf(file, sizeof file, "%s/session.jsonl", place);
+  if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, "") != 0) return 77;
+  CHILD_CHECK(mount("none", place, "tmpfs", 0, "nr_inodes=50,size=1m") == 0);
+  limit_files(1 << 30);
+  CHILD_CHECK((parent = open_flagged(file, LILY_SESSION_SCOPE_FILES, NULL)) && (scope = open_scope(parent, "u")));
+  CHILD_CHECK(set_text(scope, "lily_session_token", "\"" SECRET "\"") == LILY_SESSION_OK);
+  snprintf(path, sizeof path, "%s", lily_session_storage_path(scope));
+  snprintf(mark, sizeof mark, "%.*s/cleared", (int)(strrchr(path, '/') - path), path);
+  for (int i = 0, file_made = 0; file_made >= 0; i++) {
+    snprintf(other_file, sizeof other_file, "%s/%d", place, i);
+    file_made = open(other_file, O_CREAT | O_CLOEXEC, 0600);
+    close(file_made);
+  }
+  limit_files(size_of(path));
+  CHILD_CHECK(lily_session_clear(scope) == LILY_SESSION_OK);
+  CHILD_CHECK(access(path, F_OK) == -1 && access(mark, F_OK) == 0);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
+  return 0;
+}
+
+TEST(scope_clears__S8_a_clear_without_inodes) {
+  char place[200];
+  snprintf(place, sizeof place, "%s", in_place("small"));
+  assert_int_equal(mkdir(place, 0700), 0);
+  const int result = in_child(clear_without_inodes, place);
+  if (result == 77) skip(); /* this process may not mount anything */
+  assert_int_equal(result, 0);
+}
+
+/* An exclusive storage counts no file as replaced where there was none. */
+TEST(scope_clears__S22_a_clear_without_a_file) {
+  parent = open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES | LILY_SESSION_EXCLUSIVE, NULL);
+  scope = open_scope(parent, "u");
+  assert_ok(lily_session_clear(scope));
+  assert_ok(set_text(scope, "k", "1"));
+  assert_ok(lily_session_storage_sync(scope));
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
 }
 
 /* In one file, a scope's generation cannot hide that the file was deleted, whatever the file says of it. */

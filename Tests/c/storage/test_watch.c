@@ -364,6 +364,30 @@ TEST(watch__S21_folders_that_are_deleted_and_made_again) {
   end();
 }
 
+/* The system does not report that a folder is deleted which somebody has open, and another handle may have it open. */
+TEST(watch__S21_a_folder_that_is_held_open_and_made_again) {
+  const char *path = in_place("folder/session.jsonl");
+  assert_int_equal(mkdir(in_place("folder"), 0700), 0);
+  storage = open_storage(path);
+  const int held = open(in_place("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  fd = lily_session_storage_fd(storage);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(unlink(path), 0);
+    look("k");
+    assert_false(readable(fd, 0));
+    assert_int_equal(rmdir(in_place("folder")) | mkdir(in_place("folder"), 0700), 0);
+    assert_true(readable(fd, PATIENCE));
+    look("k");
+    lily_session_storage *other = open_storage(path);
+    assert_ok(set_text(other, "k", "3"));
+    assert_true(readable(fd, PATIENCE));
+    assert_stored(storage, "k", "3");
+    lily_session_storage_close(other);
+  }
+  close(held);
+  end();
+}
+
 TEST(watch__S21_a_folder_that_is_moved_away) {
   assert_int_equal(mkdir(in_place("folder"), 0700), 0);
   storage = open_storage(in_place("folder/session.jsonl"));

@@ -314,6 +314,7 @@ def call_modify(handle, key, change):
         if refused or handle.get(key) == entry:
             new = entry._replace(text=compact(value[1])) if entry else Entry(compact(value[1]))
             return write_all(handle, {key: new})
+        handle.stored_nothing()
 
 
 def call_clear(handle):
