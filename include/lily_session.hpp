@@ -1436,7 +1436,8 @@ template <class T, class Change> struct modification {
 
 } // namespace detail
 
-/// One attachment of fields to a runtime, which runtime::attach() or session::open() returns. The destructor flushes, and drops failures.
+/// One attachment of fields to a runtime, which runtime::attach() or session::open() returns. The destructor flushes, or only persists if the
+/// storage was opened with storage_options::no_sync, and drops failures.
 class session {
  public:
   /// Attaches the fields to the model in one call, for a program that changes its model itself and then calls persist(). The fields are

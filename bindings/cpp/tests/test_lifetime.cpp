@@ -314,3 +314,25 @@ TEST_CASE("lifetime: S16 a child of fork has to open its own") {
   runtime.dispatch(1);
   CHECK(stored(storage, "lily_session_visits") == "11");
 }
+
+TEST_CASE("lifetime: S24 the end of a session does not sync if it is told so") {
+  for (const bool syncs : {true, false}) {
+    for (const bool detaches : {true, false}) {
+      const place here;
+      lily::storage_options options;
+      options.no_sync = !syncs;
+      const lily::storage storage = lily::storage::open(here.journal(), options);
+      model m;
+      lily::runtime<model> runtime(m);
+      {
+        lily::session session = runtime.attach(visits(), storage);
+        session.flush();
+        CHECK(!storage.info().owes_sync);
+        m.visits = 1;
+        if (detaches) session.detach();
+      }
+      CHECK(stored(storage, "lily_session_visits") == "1");
+      CHECK(storage.info().owes_sync == !syncs);
+    }
+  }
+}

@@ -258,12 +258,31 @@ def test_an_event_of_a_field_that_another_program_spoiled(path: Path, events: Li
         assert storage["lily_session_visits"] == 1
 
 
-def test_the_end_of_a_with_flushes_and_says_what_fails() -> None:
+@pytest.mark.parametrize("no_sync", [False, True])
+def test_the_end_of_a_with_stores_and_says_what_fails(path: Path, no_sync: bool) -> None:
     model = Model()
-    storage = Storage.memory(quota_bytes=30)
+    storage = Storage.open(path, quota_bytes=30, no_sync=no_sync)
     with pytest.raises(QuotaError):
         with attached(storage, model) as session:
             model.theme = "x" * 100
     with pytest.raises(InvalidArgumentError, match="detached"):
         session.persist()
     session.detach()
+
+
+@pytest.mark.parametrize("end", ["detach", "with", "close"])
+@pytest.mark.parametrize("no_sync", [False, True])
+def test_S24_the_end_of_a_session_does_not_sync_if_it_is_told_so(path: Path, no_sync: bool, end: str) -> None:
+    with Storage.open(path, scope_files=True, no_sync=no_sync) as parent, parent.scoped("user:1") as scope:
+        for storage in (parent, scope):
+            runtime: Runtime[Model, Any] = Runtime(Model())
+            session = runtime.attach(FIELDS, storage)
+            session.flush()
+            assert not storage.info().owes_sync
+            runtime.model.theme = "dark"
+            if end == "with":
+                with session:
+                    pass
+            else:
+                (session.detach if end == "detach" else runtime.close)()
+            assert storage["lily_session_theme"] == "dark" and storage.info().owes_sync == no_sync

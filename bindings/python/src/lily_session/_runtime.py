@@ -125,7 +125,7 @@ class Runtime(Owner, Generic[M, Message]):
             return until(call_for_value(lib.lily_session_runtime_next_expiry, self._handle)) if self._handle else None
 
     def close(self) -> None:
-        """Flushes and detaches the sessions, and ends the runtime. A second call does nothing."""
+        """Detaches the sessions, and ends the runtime. Raises the first failure that Session.detach() raises. A second call does nothing."""
         with self._lock:
             if not self._handle:
                 return

@@ -156,14 +156,18 @@ class Session(Owner):
             loop.remove_reader(descriptor)
 
     def detach(self) -> None:
-        """Flushes, and then ends the session even if that fails. Raises what flushing raises. A second call does nothing. Inside a callback
-        of the runtime it takes effect when the outermost call returns. In a child of fork the session is only forgotten."""
+        """Flushes, or only persists if the storage was opened with `no_sync`, and then ends the session even if that fails. Raises what
+        flushing or persisting raises. A second call does nothing. Inside a callback of the runtime it takes effect when the outermost call
+        returns. In a child of fork the session is only forgotten."""
         with self._runtime._lock:
             if not self._handle:
                 return
             try:
                 with contextlib.suppress(ReentrantError, ForkedError):
-                    self.flush()
+                    if self._storage is not None and self._storage._no_sync:
+                        self.persist()
+                    else:
+                        self.flush()
             finally:
                 handle, self._handle = self._handle, None
                 call(lib.lily_session_detach, handle)

@@ -89,10 +89,11 @@ class Storage(Owner):
     until the sessions that use it end.
     """
 
-    def __init__(self, handle: Any, keeps: object) -> None:
+    def __init__(self, handle: Any, keeps: object, no_sync: bool) -> None:
         """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle."""
         self._handle = handle
         self._keeps = keeps
+        self._no_sync = no_sync
 
     @classmethod
     def open(cls, path: Union[str, "os.PathLike[str]", None] = None, *, application: Optional[str] = None,
@@ -143,7 +144,7 @@ class Storage(Owner):
         """Returns a separate storage inside this one, such as "user:42". Clearing one does not affect the others."""
         out = ffi.new("lily_session_storage **")
         call(lib.lily_session_storage_scoped, self._live_handle(), c_string(scope, "the scope"), out)
-        return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps)
+        return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps, self._no_sync)
 
     def scopes(self) -> "list[str]":
         """Returns the names of the scopes that hold an entry that has not expired, in byte order. Where scopes are files, each is read."""
@@ -166,16 +167,16 @@ class Storage(Owner):
 
     @classmethod
     def _opened(cls, function: Callable[..., int], *arguments: Any, clock: Optional[Callable[[], datetime]],
-                application: Optional[str] = None, **options: int) -> "Storage":
+                application: Optional[str] = None, flags: int = 0, **options: int) -> "Storage":
         keeps = clock and ffi.new_handle(clock)
         name = ffi.NULL if application is None else ffi.new("char[]", c_string(application, "the application's name"))
         given = ffi.new("lily_session_storage_options *", {
-            "size": ffi.sizeof("lily_session_storage_options"), "application": name,
+            "size": ffi.sizeof("lily_session_storage_options"), "application": name, "flags": flags,
             "clock": lib.lily_py_clock if clock else ffi.NULL, "context": keeps or ffi.NULL, **options,
         })  # fmt: skip
         out = ffi.new("lily_session_storage **")
         call(function, *arguments, given, out, file=True)
-        return cls(ffi.gc(out[0], lib.lily_session_storage_close), (keeps, clock))
+        return cls(ffi.gc(out[0], lib.lily_session_storage_close), (keeps, clock), bool(flags & lib.LILY_SESSION_NO_SYNC))
 
     @property
     def path(self) -> Optional[Path]:
@@ -287,7 +288,8 @@ class Storage(Owner):
                            bool(out.directory_is_open))
 
     def close(self) -> None:
-        """Makes what was written survive power loss, as far as it can, and closes the file. A second call does nothing."""
+        """Makes what was written survive power loss, as far as it can, and closes the file; with `no_sync` it only closes the file. A second
+        call does nothing."""
         # The last user of the handle closes it: this call, or one that another thread is in.
         handles, self._handle = [self._handle], None
         call(handles.clear)

@@ -189,7 +189,7 @@ impl StorageOptions {
         };
         let mut storage = ptr::null_mut();
         let opened = border::run(|| open(&options, &mut storage));
-        let handle = Handle::new(storage, clock, None);
+        let handle = Handle::new(storage, self.flags & sys::LILY_SESSION_NO_SYNC != 0, clock, None);
         opened.settle()?;
         Storage::of(handle)
     }

@@ -45,8 +45,9 @@ type Update<M, Msg> = Box<dyn FnMut(&mut M, Msg) -> Result<(), BoxError> + Send>
 ///
 /// # Drop
 ///
-/// Dropping a runtime detaches its sessions. Each stores what changed and makes it survive power loss. As drop cannot return an error,
-/// call [`flush`](Runtime::flush) or [`detach`](Runtime::detach) before it if you need to know.
+/// Dropping a runtime detaches its sessions. Each stores what changed and makes it survive power loss, unless its storage was opened with
+/// [`no_sync`](crate::StorageOptions::no_sync). As drop cannot return an error, call [`flush`](Runtime::flush) or
+/// [`detach`](Runtime::detach) before it if you need to know.
 pub struct Runtime<M, Msg = Infallible> {
     runtime: NonNull<sys::lily_session_runtime>,
     /// The model, from a `Box`. The library has this pointer, too. References are made from it only while the runtime is borrowed.
@@ -65,7 +66,7 @@ struct Attached {
     name: u64,
     session: NonNull<sys::lily_session>,
     /// The session calls the storage's clock, so the session must end before the storage.
-    _storage: Storage,
+    storage: Storage,
 }
 
 // SAFETY: the header demands that one thread at a time uses a runtime and its sessions, which may be any thread. Owning them ensures that,
@@ -171,7 +172,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
                 // SAFETY: this is the handle's last use. It is not flushed, because its closures have panicked once.
                 border::run_void(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_unless_panicking();
             } else {
-                self.attached.push(Attached { name, session, _storage: storage });
+                self.attached.push(Attached { name, session, storage });
             }
         }
         attached.settle()?;
@@ -251,7 +252,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         modify: impl FnMut(Option<&T>) -> Result<T, BoxError>,
     ) -> Result<()> {
         let key = c_string("the field's key", key)?;
-        let session = self.find(session)?;
+        let session = self.find(session)?.session.as_ptr();
         modify::run(modify, |modify, context| {
             // SAFETY: the session is alive, the key is valid during the call, and the context is the one of the function.
             unsafe { sys::lily_session_modify(session, key.as_ptr(), modify, context) }
@@ -291,7 +292,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// Returns the time until the next stored field that this session has loaded or stored expires. Zero means that one has expired, and
     /// that [`refresh`](Runtime::refresh) will reset it. `None` means that none will expire.
     pub fn next_expiry(&self, session: &Session) -> Option<Duration> {
-        let session = self.find(session).ok()?;
+        let session = self.find(session).ok()?.session.as_ptr();
         // SAFETY: the session is alive.
         until(|| unsafe { sys::lily_session_next_expiry(session) })
     }
@@ -300,25 +301,35 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// without the prefix. Fails with [`Status::NotFound`] if the session has no such field.
     pub fn field_state(&self, session: &Session, key: &str) -> Result<FieldState> {
         let key = c_string("the field's key", key)?;
-        let session = self.find(session)?;
+        let session = self.find(session)?.session.as_ptr();
         let mut state = 0;
         // SAFETY: the session is alive, and the key is valid during the call.
         border::call(|| unsafe { sys::lily_session_field_state(session, key.as_ptr(), &mut state) })?;
         Ok(FieldState::from_code(state))
     }
 
-    /// Flushes, and then ends the session, even if the flush fails. Returns the result of the flush.
+    /// Flushes, or only persists if the storage was opened with [`no_sync`](crate::StorageOptions::no_sync), and then ends the session,
+    /// even if that fails. Returns the result of the flush, or of the persist.
     pub fn detach(&mut self, session: Session) -> Result<()> {
-        let session = self.find(&session)?;
-        // SAFETY: the session is alive.
-        let flushed = border::run(|| unsafe { sys::lily_session_flush(session) });
+        let attached = self.find(&session)?;
+        let (session, no_sync) = (attached.session.as_ptr(), attached.storage.no_sync());
+        let stored = border::run(|| {
+            // SAFETY: the session is alive.
+            unsafe {
+                if no_sync {
+                    sys::lily_session_persist(session)
+                } else {
+                    sys::lily_session_flush(session)
+                }
+            }
+        });
         self.end(session);
-        flushed.settle()
+        stored.settle()
     }
 
     /// Ends the session without a flush. It calls no closure.
     pub fn abandon(&mut self, session: Session) -> Result<()> {
-        let session = self.find(&session)?;
+        let session = self.find(&session)?.session.as_ptr();
         self.end(session);
         Ok(())
     }
@@ -330,11 +341,9 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         ended.settle_unless_panicking();
     }
 
-    fn find(&self, session: &Session) -> Result<*mut sys::lily_session> {
+    fn find(&self, session: &Session) -> Result<&Attached> {
         let found = self.attached.iter().find(|attached| attached.name == session.0);
-        found
-            .map(|attached| attached.session.as_ptr())
-            .ok_or_else(|| Error::new(Status::InvalidArgument, "the session does not belong to this runtime"))
+        found.ok_or_else(|| Error::new(Status::InvalidArgument, "the session does not belong to this runtime"))
     }
 
     fn call(
@@ -342,7 +351,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         session: &Session,
         function: impl FnOnce(*mut sys::lily_session) -> sys::lily_session_status,
     ) -> Result<()> {
-        let session = self.find(session)?;
+        let session = self.find(session)?.session.as_ptr();
         border::call(|| function(session))
     }
 }

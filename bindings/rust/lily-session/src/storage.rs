@@ -16,8 +16,8 @@ use std::time::SystemTime;
 /// A durable map of keys to JSON text, which all who open it share.
 ///
 /// A clone is another handle on the same open storage. Dropping the last handle closes the storage, and makes what was written survive
-/// power loss, as far as it can. A storage may be used from any thread. After `fork` a child must open its own: calls on an inherited
-/// storage fail with [`Status::Forked`].
+/// power loss, as far as it can, unless the storage was opened with [`no_sync`](StorageOptions::no_sync). A storage may be used from any
+/// thread. After `fork` a child must open its own: calls on an inherited storage fail with [`Status::Forked`].
 ///
 /// ```
 /// # use lily_session::Storage;
@@ -30,6 +30,7 @@ pub struct Storage(Arc<Handle>);
 /// A handle of the library, and what it needs while it is open.
 pub(crate) struct Handle {
     storage: NonNull<sys::lily_session_storage>,
+    no_sync: bool,
     _clock: Option<Box<Clock>>,
     /// A scope calls its parent's clock.
     _parent: Option<Storage>,
@@ -45,10 +46,11 @@ impl Handle {
     /// Returns `None` if the storage is NULL, because opening it failed.
     pub(crate) fn new(
         storage: *mut sys::lily_session_storage,
+        no_sync: bool,
         clock: Option<Box<Clock>>,
         parent: Option<Storage>,
     ) -> Option<Self> {
-        NonNull::new(storage).map(|storage| Handle { storage, _clock: clock, _parent: parent })
+        NonNull::new(storage).map(|storage| Handle { storage, no_sync, _clock: clock, _parent: parent })
     }
 }
 
@@ -94,7 +96,7 @@ impl Storage {
         // SAFETY: the parent is alive, and the name is valid during the call.
         let opened =
             border::run(|| unsafe { sys::lily_session_storage_scoped(self.as_ptr(), scope.as_ptr(), &mut storage) });
-        let handle = Handle::new(storage, None, Some(self.clone()));
+        let handle = Handle::new(storage, self.no_sync(), None, Some(self.clone()));
         opened.settle()?;
         Storage::of(handle)
     }
@@ -298,6 +300,11 @@ impl Storage {
         handle
             .map(|handle| Storage(Arc::new(handle)))
             .ok_or_else(|| Status::InvalidArgument.into())
+    }
+
+    /// Returns `true` if this storage, or the one that it is a scope of, was opened with [`no_sync`](StorageOptions::no_sync).
+    pub(crate) fn no_sync(&self) -> bool {
+        self.0.no_sync
     }
 
     pub(crate) fn as_ptr(&self) -> *mut sys::lily_session_storage {

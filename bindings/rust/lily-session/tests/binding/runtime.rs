@@ -106,14 +106,41 @@ fn detach_and_drop_store_what_changed_and_abandon_does_not() {
 }
 
 #[test]
-fn detach_returns_the_result_of_its_flush() {
-    let storage = Storage::options().quota(lily_session::Quota::Bytes(40)).in_memory().unwrap();
-    let mut runtime = Runtime::without_update(Shop::default());
-    let session = runtime.attach(shop_fields(), &storage).unwrap();
-    runtime.model_mut().theme = "far too long for forty bytes of it all".into();
-    fails(runtime.detach(session), Status::Quota);
-    // The session is ended nevertheless, so another session may have its keys.
-    runtime.attach(shop_fields(), &storage).unwrap();
+fn detach_returns_what_storing_returns() {
+    for no_sync in [false, true] {
+        let folder = Folder::new();
+        let options = Storage::options().quota(lily_session::Quota::Bytes(40)).no_sync(no_sync);
+        let storage = options.open(folder.file("journal")).unwrap();
+        let mut runtime = Runtime::without_update(Shop::default());
+        let session = runtime.attach(shop_fields(), &storage).unwrap();
+        runtime.model_mut().theme = "far too long for forty bytes of it all".into();
+        fails(runtime.detach(session), Status::Quota);
+        // The session is ended nevertheless, so another session may have its keys.
+        runtime.attach(shop_fields(), &storage).unwrap();
+    }
+}
+
+#[test]
+fn the_end_of_a_session_does_not_sync_if_it_is_told_so() {
+    for (no_sync, ends) in [(false, "detach"), (false, "drop"), (true, "detach"), (true, "drop")] {
+        let folder = Folder::new();
+        let options = Storage::options().scope_files(true).no_sync(no_sync);
+        let parent = options.open(folder.file("journal")).unwrap();
+        for storage in [parent.clone(), parent.scoped("user:1").unwrap()] {
+            let mut runtime = Runtime::without_update(Shop::default());
+            let session = runtime.attach(shop_fields(), &storage).unwrap();
+            runtime.flush(&session).unwrap();
+            assert!(!storage.info().unwrap().owes_sync);
+            runtime.model_mut().visits = 1;
+            if ends == "detach" {
+                runtime.detach(session).unwrap();
+            } else {
+                drop(runtime);
+            }
+            assert_eq!(stored(&storage, "visits").as_deref(), Some("1"));
+            assert_eq!(storage.info().unwrap().owes_sync, no_sync, "{ends}");
+        }
+    }
 }
 
 #[test]
