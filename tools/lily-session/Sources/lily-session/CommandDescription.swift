@@ -25,6 +25,12 @@ struct CommandDescription: Decodable {
 
   var displayed: [Argument] { (arguments ?? []).filter(\.shouldDisplay) }
 
+  /// How many words the command takes that are no options and not their values.
+  var mostPositionals: Int {
+    let positionals = displayed.filter { $0.kind == "positional" }
+    return positionals.contains(where: \.isRepeating) ? .max : positionals.count
+  }
+
   /// - Returns: the option that is spelled so, such as `--app`; nil if the command has no such option.
   func option(_ spelling: String) -> Argument? { displayed.first { $0.spellings.contains(spelling) } }
 
@@ -34,6 +40,6 @@ struct CommandDescription: Decodable {
     return try? JSONDecoder().decode(Description.self, from: Data(Tool._dumpHelp().utf8)).command
   }
 
-  /// The description of `set`; nil as for the tool.
-  static var set: CommandDescription? { ofTool()?.subcommands?.first { $0.commandName == "set" } }
+  /// - Returns: the description of the command with this name; nil if there is no such command, or as for the tool.
+  static func of(_ name: String) -> CommandDescription? { ofTool()?.subcommands?.first { $0.commandName == name } }
 }

@@ -50,7 +50,7 @@ struct Tool: ParsableCommand {
   private static func requireText(_ given: [String]) throws {
     for (at, argument) in CommandLine.arguments.indices.map({ ($0, CommandLine.unsafeArgv[$0]) }) {
       guard let argument, String(validatingCString: argument) == nil else { continue }
-      let quote = mayHaveValue(given) ? "" : ": \(visible(String(cString: argument)))"
+      let quote = mayQuote(at - 1, of: given) ? ": \(visible(String(cString: argument)))" : ""
       throw Problem(Problem.usage, "argument \(at) is not UTF-8\(quote)", advice: "Keys, values and paths must be UTF-8.")
     }
   }

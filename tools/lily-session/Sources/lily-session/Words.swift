@@ -5,6 +5,9 @@ private struct Word {
   var number: Int
   var text: String
 
+  /// The word's number in place of its text, but for the `-` that it begins with.
+  var hidden: String { text.prefix { $0 == "-" } + "<argument \(number)>" }
+
   // Words that begin with -- are left to the parser, which says that there is no such option.
   var isDashed: Bool { text.hasPrefix("-") && !text.hasPrefix("--") && text != "-" }
   var isNegative: Bool { isDashed && text.utf8.dropFirst().first.map { $0 >= 0x30 && $0 <= 0x39 } == true }
@@ -14,39 +17,67 @@ extension Tool {
   /// Parses the command line. The parser's messages quote words that it refuses, so a line that it refuses is parsed once more, with words in
   /// their places that may be shown.
   static func parse(_ given: [String]) throws -> any ParsableCommand {
-    let words = try arranged(given.enumerated().map { Word(number: $0 + 1, text: $1) })
+    let words = try arranged(numbered(given))
     do { return try parseAsRoot(words.map(\.text)) } catch {
       guard !exitCode(for: error).isSuccess else { throw error }  // help and the version, which quote nothing
-      _ = try parseAsRoot(mayHaveValue(given) ? hidden(words) : words.map { visible(json: $0.text) })
+      _ = try parseAsRoot(quotable(words))
       throw Problem(Problem.usage, "the command line is wrong")
     }
   }
 
-  /// Returns true if a word may be a value, which may be a secret, so that no message quotes it: if the command is `set`, or none of the
-  /// commands, as a misspelled `set`.
-  static func mayHaveValue(_ given: [String]) -> Bool {
-    !configuration.subcommands.contains { $0 != SetCommand.self && $0.configuration.commandName == given.first }
+  /// Returns true if a message may quote the word at this index.
+  static func mayQuote(_ index: Int, of given: [String]) -> Bool {
+    given.indices.contains(index) && quotable(numbered(given))[index] == visible(json: given[index])
   }
 
-  /// Returns the words with their numbers in place of everything but the command and the names of options of `set`. The parser takes such a
-  /// word for an option if it would have taken the word itself for one.
-  private static func hidden(_ words: [Word]) -> [String] {
-    let command = CommandDescription.set
+  private static func numbered(_ given: [String]) -> [Word] { given.enumerated().map { Word(number: $0 + 1, text: $1) } }
+
+  /// Returns the words with their numbers in place of those that may be a value, which may be a secret. After `set`, `help`, and a word that is
+  /// no command, which may be a misspelled `set`, each word may be one, except the names of the options of `set`. After another command, which
+  /// may have been typed for `set`, a word may be one if the command does not expect it. The parser takes such a word for an option if it
+  /// would have taken the word itself for one.
+  private static func quotable(_ words: [Word]) -> [String] {
+    let first = words.first?.text ?? ""
+    let other = first == "set" || first == "help" ? nil : CommandDescription.of(first)
+    guard let command = other ?? CommandDescription.of("set") else { return words.map { $0.number == 1 ? visible(json: $0.text) : $0.hidden } }
+    var expected = other?.mostPositionals ?? 0
+    var isAfterOption = false  // the word before is an option that takes this one as its value
+    var isAfterTerminator = false
     return words.map { word in
-      let (text, number) = (word.text, "<argument \(word.number)>")
-      if word.number == 1 || text == "-" || text == "--" || command?.option(text) != nil { return visible(json: text) }
-      if let equals = text.firstIndex(of: "="), command?.option(String(text[..<equals])) != nil {
-        return text[...equals] + (text[equals...] == "=" ? "" : number)
+      let (text, isOption) = (word.text, word.text.hasPrefix("-") && word.text != "-")
+      let isValue = isAfterOption && !text.hasPrefix("-")
+      isAfterOption = false
+      if word.number == 1 || isValue { return visible(json: text) }
+      if isOption, !isAfterTerminator {
+        isAfterTerminator = text == "--"
+        isAfterOption = other != nil && command.option(text)?.kind == "option"
+        return isAfterTerminator ? text : quotable(option: word, of: command, valuesToo: other != nil)
       }
-      return text.prefix { $0 == "-" } + number
+      expected -= 1
+      return expected >= 0 || text == "-" ? visible(json: text) : word.hidden
     }
+  }
+
+  /// Returns a word that begins with `-` as a message may quote it.
+  /// - Parameter valuesToo: true shows the values of options, too, and options that the command does not have.
+  private static func quotable(option word: Word, of command: CommandDescription, valuesToo: Bool) -> String {
+    if command.option(word.text) != nil { return visible(json: word.text) }
+    let name = word.text.prefix { $0 != "=" }
+    let value = word.text.dropFirst(name.count)  // with the = before it
+    if let option = command.option(String(name)) {
+      return value == "=" || valuesToo && option.kind == "option" ? visible(json: word.text) : name + "=<argument \(word.number)>"
+    }
+    // A word such as -1token resembles no option.
+    guard valuesToo, name.hasPrefix("--") || name.count == 2 else { return word.hidden }
+    return visible(json: String(name)) + (value.isEmpty ? "" : "=<argument \(word.number)>")
   }
 
   /// Returns the words with a value of `set` that is a negative number moved behind `--`, so that it is not taken for an option. The key
   /// stays the first word, and the value the second.
   /// - Throws: if a word stands where the key is expected, begins with `-`, and is no option.
   private static func arranged(_ given: [Word]) throws -> [Word] {
-    guard let first = given.first, first.text == "set", given.contains(where: \.isDashed), let command = CommandDescription.set else { return given }
+    guard let first = given.first, first.text == "set", given.contains(where: \.isDashed) else { return given }
+    guard let command = CommandDescription.of("set") else { return given }
     let terminator = Word(number: 0, text: "--")
     var before = [first]
     var behind: [Word] = []  // the value, if it is a negative number, and the words after it that are no options
