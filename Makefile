@@ -141,7 +141,7 @@ TOOL_SCRATCH := .build-tool
 ifdef LILY_SESSION_UNOPTIMISED
 TOOL := $(BUILD)/unoptimised/lily-session
 TOOL_SCRATCH := .build-tool-unoptimised
-TOOL_BUILD += -Xswiftc -Onone
+TOOL_BUILD += -Xswiftc -Onone -Xswiftc -gnone
 endif
 
 $(TOOL): $(TOOL_SOURCES)
