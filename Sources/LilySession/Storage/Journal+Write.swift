@@ -30,7 +30,7 @@ extension Journal {
   private func append(
     _ batch: Batch, _ scope: Scope, _ wanted: UInt64?, _ hostTime: Int64?, isInLine: Bool = true
   ) throws(Failure) -> WriteOutcome {
-    if route.file < 0, try removesFromNoFile(batch) { return .written(nil) }
+    if route.file < 0, try removesFromNoFile(batch) { return removedFromNoFile(scope, wanted) }
     // An exclusive storage looks where the path leads before it removes something, as a removal must not be acknowledged for another file.
     let looksUp = batch.hasRemoves && route.isLockedForGood
     if isInLine, !looksUp { try lockAndCatchUpInLine() } else { try lockAndCatchUp(lookingUp: looksUp) }
@@ -63,15 +63,18 @@ extension Journal {
   /// Returns true if the batch only removes keys, from a scope that has no file. Such a file is made only to store something.
   @inline(never)
   private func removesFromNoFile(_ batch: Batch) throws(Failure) -> Bool {
-    guard isScopeFile, batch.onlyRemoves, try followPath(create: false) == .nothing else { return false }
-    removedFromNoFile()
-    return true
+    guard isScopeFile, batch.onlyRemoves else { return false }
+    return try followPath(create: false) == .nothing
   }
 
-  /// Notes that there was nothing to remove, because the path has no file. Whoever has removed that may not have synced its folder.
-  private func removedFromNoFile() {
+  /// Returns what came of a removal while the path has no file, so that there was nothing to remove. Whoever has removed the file may not have
+  /// synced its folder.
+  private func removedFromNoFile(_ scope: Scope, _ wanted: UInt64?) -> WriteOutcome {
+    let current = mirror.generation(of: scope)
+    if let wanted, wanted != current { return .superseded(generation: current) }
     debts.remainsStay()
     if options.isPowerDurable { debts.namesWentAway() }
+    return .written(nil)
   }
 
   /// Tries again after a failure, if the path leads to another file by now, or the sequence was at its end. Throws the failure otherwise.
@@ -86,8 +89,7 @@ extension Journal {
     }
     guard hasMovedOn(failure), !batch.isReduced else {
       guard batch.onlyRemoves, route.file < 0, !options.isReadOnly else { throw failure }
-      removedFromNoFile()
-      return .written(nil) // there is no file, so the keys are absent, and a removal has nothing to do
+      return removedFromNoFile(scope, wanted) // there is no file, so the keys are absent, and a removal has nothing to do
     }
     return try appendAgain(batch, scope, wanted, hostTime)
   }
