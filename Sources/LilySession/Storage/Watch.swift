@@ -150,14 +150,14 @@ package final class Watch {
       let (found, path) = nearestFolder()
       (folderWatch, fileWatch) = (found, -1)
       guard found >= 0, let slash = path.lastIndex(of: UInt8(ascii: "/")), path.count > 1 else { return }
-      fileWatch = watch(path[0..<max(slash, 1)], .removalsIn)
-      if watch(path[...], .namesIn) == found { return } // it was not removed before that watch
+      fileWatch = watch([UInt8](path[0..<max(slash, 1)]), .removalsIn)
+      if watch(path, .namesIn) == found { return } // it was not removed before that watch
       Syscalls.unwatch(events, fileWatch)
       Syscalls.unwatch(events, found)
     }
   }
 
-  private func watch(_ path: ArraySlice<UInt8>, _ watched: Syscalls.Watched) -> Int32 {
+  private func watch(_ path: [UInt8], _ watched: Syscalls.Watched) -> Int32 {
     (path + [0]).withUnsafeBufferPointer { bytes in
       bytes.withMemoryRebound(to: CChar.self) { name in name.baseAddress.map { Syscalls.watch(events, $0, watched) } ?? -1 }
     }
@@ -170,7 +170,7 @@ package final class Watch {
     var (found, foundPath): (Int32, [UInt8]) = (-1, [])
     var missing: [[UInt8]] = [] // paths that did not exist, the longest first
     for _ in 0..<1000 {
-      let watch = watch(path[...], .namesIn)
+      let watch = watch(path, .namesIn)
       if watch >= 0 {
         if found != watch { Syscalls.unwatch(events, found) }
         (found, foundPath) = (watch, path)
