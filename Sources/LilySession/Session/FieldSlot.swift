@@ -176,16 +176,16 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     trouble = .none
   }
 
-  /// Keeps the value from before the field is first set. Only the first call has an effect.
+  /// Keeps the value from before the field is first set: what it is now or, if get fails, what it was last. Only the first call has an effect.
   mutating func keepInitial(_ slice: Binding.Session) {
-    if !hasInitial, !wasSet, case .changed = field.binding.capture(slice, &initial) { hasInitial = true }
+    if hasInitial || wasSet { return }
+    if case .changed = field.binding.capture(slice, &initial) { hasInitial = true } else if !isEmpty, !hasNoBaseline { keepInitialFromBaseline() }
   }
 
   /// Keeps the baseline as the initial value, if none was kept: the field was not set, so it still has that value.
   mutating func keepInitialFromBaseline() {
     if hasInitial || wasSet { return }
-    initial = field.binding.copy(baseline)
-    hasInitial = true
+    (initial, hasInitial) = (field.binding.copy(baseline), true)
   }
 
   // MARK: transitions of what storage holds
