@@ -32,7 +32,7 @@ HARMLESS = {"close", "inotify_init1", "inotify_add_watch", "eventfd", "epoll_cre
 ONCE_ONLY = {"EINTR", "short:12", "short:-1"}
 TEARS = ["tear:1", "tear:12", "tear:13", "tear:4096", "tear:-1"]
 # There are many of these calls, so that in the short run only every n-th of them fails.
-STRIDE = {"statx": 47, "fstatat": 37, "flock": 11, "pread": 11, "write": 5, "fdatasync": 3, "pwrite": 2, "any": 13}
+STRIDE = {"statx": 29, "fstatat": 23, "flock": 7, "pread": 7, "write": 3, "fdatasync": 3, "pwrite": 2, "any": 13}
 
 STATUS = {"ENOSPC": NO_SPACE, "EDQUOT": NO_SPACE, "EFBIG": NO_SPACE, "EACCES": PERMISSION, "EPERM": PERMISSION,
           "EROFS": PERMISSION, "EWOULDBLOCK": BUSY, "EINTR": OK, "none": OK}
