@@ -26,8 +26,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The value from before hydration, to restore when storage has no entry any more.
   private(set) var initial: Binding.Baseline
   private(set) var hasInitial = false
-  /// True if the field was set to an entry, so that its value is not the one from before hydration any more.
-  private var wasSet = false
+  /// True once the field was set to an entry, changed or stored: its value is not the initial one any more, and a log-out must not restore it.
+  private var hasMovedOn = false
 
   private(set) var origin = Origin.none
   private(set) var stored = FieldState.Stored.absent
@@ -136,6 +136,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The program's value differs from the last one, and is the baseline now.
   mutating func changed() {
     if hasNoBaseline { return found() }
+    hasMovedOn = true
     becomePending(.change)
   }
 
@@ -178,13 +179,13 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
 
   /// Keeps the value from before the field is first set: what it is now or, if get fails, what it was last. Only the first call has an effect.
   mutating func keepInitial(_ slice: Binding.Session) {
-    if hasInitial || wasSet { return }
+    if hasInitial || hasMovedOn { return }
     if case .changed = field.binding.capture(slice, &initial) { hasInitial = true } else if !isEmpty, !hasNoBaseline { keepInitialFromBaseline() }
   }
 
-  /// Keeps the baseline as the initial value, if none was kept: the field was not set, so it still has that value.
+  /// Keeps the baseline as the initial value, if none was kept and the field still has that value.
   mutating func keepInitialFromBaseline() {
-    if hasInitial || wasSet { return }
+    if hasInitial || hasMovedOn { return }
     (initial, hasInitial) = (field.binding.copy(baseline), true)
   }
 
@@ -193,7 +194,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The field was set to an entry.
   mutating func took(_ entry: TakenEntry, deadline: Deadline, isMigrated: Bool) {
     hold(entry, deadline, as: isMigrated ? .migrated : .loaded)
-    wasSet = true
+    hasMovedOn = true
     pending = isMigrated ? .rewriting : .nothing
   }
 
@@ -258,9 +259,8 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   @inline(__always)
   mutating func written(deadline: Int64) {
     if isEmpty { return removed() }
-    pending = .nothing
-    stored = .loaded
-    origin = .ownWrite
+    (pending, hasMovedOn) = (.nothing, true)
+    (stored, origin) = (.loaded, .ownWrite)
     self.deadline = deadline
     storedDeadline = deadline
     wasCleared = false

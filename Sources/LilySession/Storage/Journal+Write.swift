@@ -260,8 +260,9 @@ extension Journal {
     return true
   }
 
-  /// Allocates the reserve for removals again, in a file that has lost it, or is new.
+  /// Allocates again what a file has lost, or a new one never had: not the reserve for removals alone, but as much as an update would. Other
+  /// handles do not learn that the blocks were freed. If these were fewer than they believe, their updates would use up the reserve.
   func restoreReserve() {
-    if mirror.applied &+ reserve > allocatedAnyway { try? allocate(to: mirror.applied &+ reserve) }
+    if mirror.applied &+ reserve > allocatedAnyway { try? extendAllocation(past: mirror.applied) }
   }
 }

@@ -149,8 +149,9 @@ package final class Watch {
     for _ in 0..<8 {
       let (found, path) = nearestFolder()
       (folderWatch, fileWatch) = (found, -1)
-      guard found >= 0, let slash = path.lastIndex(of: UInt8(ascii: "/")), path.count > 1 else { return }
-      fileWatch = watch([UInt8](path[0..<max(slash, 1)]), .removalsIn)
+      if found < 0 { return }
+      // What stands before the last slash need not be the folder above: the path may end with "/" or "/.", or lead through a link.
+      fileWatch = watch(path + [UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: ".")], .removalsIn)
       if watch(path, .namesIn) == found { return } // it was not removed before that watch
       Syscalls.unwatch(events, fileWatch)
       Syscalls.unwatch(events, found)

@@ -89,6 +89,25 @@ TEST(rewriting__S28_the_reserve_is_there_after_a_failed_write) {
   lily_session_storage_close(storage);
 }
 
+/* Cuts off what a writer that died has left. A handle that is open does not learn that this frees the blocks behind it. */
+TEST(rewriting__S28_other_handles_leave_the_reserve) {
+  lily_session_storage *other = open_storage(JOURNAL);
+  assert_ok(set_text(other, "k", "1"));
+  const long room = room_of(JOURNAL);
+  if (room < 16 << 10) skip();
+  const int file = open(JOURNAL, O_WRONLY | O_APPEND | O_CLOEXEC);
+  assert_int_equal(write(file, "[\"torn", 6), 6);
+  close(file);
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_true(room_of(JOURNAL) >= room);
+  for (int i = 0; i < 1000; i++) { /* more than the reserve, and less than what an update allocates */
+    assert_ok(set_text(other, "k", i % 2 ? "2" : "3"));
+    assert_true(room_of(JOURNAL) >= 16 << 10);
+  }
+  lily_session_storage_close(storage);
+  lily_session_storage_close(other);
+}
+
 /* ---- a folder that may not be written */
 
 static int in_a_folder_that_may_not_be_written(void *context) {

@@ -365,9 +365,8 @@ TEST(watch__S21_folders_that_are_deleted_and_made_again) {
 }
 
 /* The system does not report that a folder is deleted which somebody has open, and another handle may have it open. */
-TEST(watch__S21_a_folder_that_is_held_open_and_made_again) {
-  const char *path = in_place("folder/session.jsonl");
-  assert_int_equal(mkdir(in_place("folder"), 0700), 0);
+/* The file goes, then its folder, which somebody holds open, and then the folder is made again. */
+static void wakes_where_the_folder_is_made_again(const char *path) {
   storage = open_storage(path);
   const int held = open(in_place("folder"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   fd = lily_session_storage_fd(storage);
@@ -385,7 +384,15 @@ TEST(watch__S21_a_folder_that_is_held_open_and_made_again) {
     lily_session_storage_close(other);
   }
   close(held);
+  assert_int_equal(unlink(path), 0);
   end();
+}
+
+TEST(watch__S21_a_folder_that_is_held_open_and_made_again) {
+  assert_int_equal(mkdir(in_place("folder"), 0700) | mkdir(in_place("else"), 0700), 0);
+  assert_int_equal(symlink("../folder", in_place("else/link")), 0);
+  const char *const names[] = {"folder/session.jsonl", "folder//session.jsonl", "folder/./session.jsonl", "else/link/session.jsonl"};
+  for (size_t i = 0; i < COUNT(names); i++) wakes_where_the_folder_is_made_again(in_place(names[i]));
 }
 
 TEST(watch__S21_a_folder_that_is_moved_away) {

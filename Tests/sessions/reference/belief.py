@@ -7,7 +7,7 @@ class Belief:
     def __init__(self, field):
         self.field = field
         self.before = None      # the value from before attach; None: get failed then
-        self.was_set = False    # the field was set to an entry, so that its value is not the one from before attach any more
+        self.moved_on = False   # the field was set to an entry, changed or stored, so that its value is not the one from before attach any more
         self.baseline = None    # the value that was seen last; None: it is not known, get failed, or it could not be stored
         self.state = n.ABSENT
         self.seen = None        # (key, text, version) of the entry that was taken or stored last
@@ -61,7 +61,7 @@ class Belief:
 
     def stored(self, text, deadline):
         """Notes that the field's value was stored."""
-        self.state, self.seen = n.LOADED, (self.field.stored_key, text, self.field.version)
+        self.state, self.seen, self.moved_on = n.LOADED, (self.field.stored_key, text, self.field.version), True
         self.read_deadline = self.deadline = deadline
         self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
         self.stale = []
@@ -84,8 +84,8 @@ class Belief:
         return (n.LOADED if key == self.field.stored_key else n.MIGRATED), value, n.OK
 
     def note_before(self):
-        """Notes the value from before attach if get failed then: a field that was not set since still has it."""
-        if self.before is None and not self.was_set:
+        """Notes the value from before attach if get failed then: a field that has not moved on still has it."""
+        if self.before is None and not self.moved_on:
             self.before = self.baseline
 
     def restore(self, fields):
@@ -100,7 +100,7 @@ class Belief:
             if status:
                 state = n.REJECTED
             else:
-                self.was_set = True
+                self.moved_on = True
         self.state, self.seen, self.outlived = state, (key, *entry.identity), None
         self.pending, self.dirty = state == n.MIGRATED, False
         self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False

@@ -242,6 +242,7 @@ class Session(Writing, Modifying):
         known, belief.baseline = belief.baseline, value
         marked, belief.marked = belief.marked and known is None, belief.marked and known is not None
         if known is not None and not values.same(value, known):
+            belief.moved_on = True
             self.changed(belief)
         elif marked and value != values.MISSING:
             self.changed(belief)
