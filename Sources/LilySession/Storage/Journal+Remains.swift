@@ -62,11 +62,14 @@ extension Journal {
     return removeRemains()
   }
 
-  /// Returns true if a damaged line may have a key that is removed outside a session, although no entry has it. If the copy of a
-  /// damaged file may have the key, that copy is removed at once. The next sync removes new files that were left.
+  /// Returns true if a removed key that no entry has may be found elsewhere: by a handle that still has what this one has forgotten to make
+  /// room or, outside a session, in a damaged line. If the copy of a damaged file may have the key, that copy is removed at once. The next
+  /// sync removes new files that were left.
   @inline(never)
-  func mayBeInRemains(_ batch: Batch, _ generation: UInt64?) -> Bool {
-    guard generation == nil, batch.hasRemoves else { return false }
+  func mayBeElsewhere(_ batch: Batch, _ generation: UInt64?) -> Bool {
+    guard batch.hasRemoves else { return false }
+    if mirror.table.hasForgotten { return true }
+    guard generation == nil else { return false }
     if mirror.damagedLines > 0 { return true }
     removeCopy()
     debts.remainsStay()

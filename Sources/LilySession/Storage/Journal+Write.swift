@@ -41,8 +41,8 @@ extension Journal {
     }
     batch.leaveOutOvertaken(mirror.table, at: hostTime)
     let leftOut = batch.leaveOutTooLarge(mirror.table, quota: options.quota, at: hostTime)
-    // Nothing has to be written if no change is left, or only removals of absent keys, which other handles do not have, either.
-    if batch.onlyRemoves, !batch.touches(mirror.table), !(batch.hasRemoves && mirror.table.hasForgotten), !mayBeInRemains(batch, wanted) {
+    // Nothing has to be written if no change is left, or only removals of keys that are absent everywhere.
+    if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeElsewhere(batch, wanted) {
       if mirror.holdsRemoved { debts.removed() } // another handle has removed it, and may have died before its sync
       if batch.hasRemoves, options.isPowerDurable, mirror.holdsRemoved || debts.owesDirectory { debts.wrote() }
       return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
