@@ -18,9 +18,10 @@ class BareUsers : public Users {
   void close() override {}
 
   void put(int number, bool is_expired) override {
-    unlink(path_of(number).c_str());
     const int file = open_file(number, O_CREAT);
-    append(file, WHOLE, 0);
+    struct stat status;
+    REQUIRE(fstat(file, &status) == 0);
+    append(file, status.st_size == 0 ? WHOLE : CHANGE, 0); // a file that is there keeps its blocks, which a sweep then has to free
     ::close(file);
     if (is_expired) expired.push_back(number);
   }

@@ -36,7 +36,7 @@ extension Folder {
     return JournalHeader.hex(text.bytes, at: 0, digits: Folder.length - 1).map { $0 & UInt64(UInt32.max) } ?? Folder.strange
   }
 
-  /// Makes the mark another one, and returns it.
+  /// Makes the mark another one, and returns it. This writes to a file, whose signal is the caller's to block.
   func changeMark() throws(Failure) -> UInt64 {
     let mark = max(try Syscalls.randomNumber() & UInt64(UInt32.max), Folder.strange &+ 1)
     let text = ByteBuffer(capacity: Folder.length)
@@ -56,7 +56,7 @@ extension Folder {
       throw failure.status == .refused ? failure.restated(as: .io) : failure
     }
     defer { Syscalls.closeFile(file) }
-    try Syscalls.withoutFileSizeSignal { () throws(Failure) in try Syscalls.overwrite(file, text.bytes, at: 0) }
+    try Syscalls.overwrite(file, text.bytes, at: 0)
     return mark
   }
 }

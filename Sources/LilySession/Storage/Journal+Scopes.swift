@@ -149,19 +149,26 @@ extension Journal {
   /// - Returns: false if the path leads to another file by now.
   private func removeScopeFile() throws(Failure) -> Bool {
     // This comes before the name goes, because after that anyone may make a new file.
-    do throws(Failure) { _ = try route.markOfFolder(changing: true) } catch {
+    do throws(Failure) { _ = try changeMark() } catch {
       guard error.status == .noSpace, try route.lookUp() == .thisFile, Syscalls.truncateFile(route.file, to: 0) else { throw error }
       // If even the inode of this file is needed, its name goes first. Then only those who have the file open notice that it is gone.
-      do throws(Failure) { _ = try route.markOfFolder(changing: true) } catch {
+      do throws(Failure) { _ = try changeMark() } catch {
         guard error.status == .noSpace, Syscalls.removeName(route.directory, names.file) else { throw error }
         route.forgetFile() // it keeps its inode while it is open
-        _ = try route.markOfFolder(changing: true)
+        _ = try changeMark()
         return true
       }
     }
     guard try route.lookUp() == .thisFile else { return false }
     guard Syscalls.removeName(route.directory, names.file) else { throw Syscalls.failure("cannot remove") }
     return true
+  }
+
+  /// Changes the mark of clears in the folder of this scope's file, and returns it.
+  func changeMark() throws(Failure) -> UInt64 {
+    var mark: UInt64 = 0
+    try guarded { () throws(Failure) in mark = try route.markOfFolder(changing: true) }
+    return mark
   }
 
   /// Clears the scope by removing its file, because the disk is full. Nothing else must be stored in it. The caller has the lock.

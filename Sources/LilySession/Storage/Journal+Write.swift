@@ -137,7 +137,7 @@ extension Journal {
   ///
   /// - Returns: false if somebody has made the file of the scope meanwhile, so that this has to be cleared, too.
   private func clearNothing() throws(Failure) -> Bool {
-    mirror.clearedNothing(isScopeFile ? try route.markOfFolder(changing: true) : nil)
+    mirror.clearedNothing(isScopeFile ? try changeMark() : nil)
     // Who makes the file from now on meets this clear.
     if isScopeFile, try followPath(create: false) != .nothing { return false }
     if let failure = removeRemainsByPath() { throw failure }
