@@ -22,23 +22,37 @@ PLAIN = ["keyboard", "monkey", "author", "authors", "tokenizer", "secretary", "t
          "processId", "bearing", "sessions"]
 
 
-@pytest.mark.parametrize("name", SECRET)
-def test_what_looks_secret(home, name):
-    home.run("set", name, '"hunter-2"')
-    home.run("set", "x", json.dumps({"a": [{"b": 1, name: "hunter-2"}], name: {"c": "hunter-2"}}))
-    masked = home.run("list", name)
-    assert masked.out.count(MASK) == 1 and "hunter-2" not in masked.out
-    assert '{"a":[{"b":1,%s:%s}],%s:%s}' % (json.dumps(name), MASK, json.dumps(name), MASK) in home.run("list", "x").out
-    assert "hunter-2" not in home.run("list", "--json").out
+def filled(home, names, value_of):
+    """Stores each name as a key, and under a key that is only a number a value with that name in it."""
+    whole = journal.Writer()
+    for number, name in enumerate(names):
+        whole.set(f"lily_session_{name}".encode(), b'"hunter-2"')
+        whole.set(f"lily_session_{number}".encode(), json.dumps(value_of(name), ensure_ascii=False, separators=(",", ":")).encode())
+    home.write(whole.bytes())
 
 
-@pytest.mark.parametrize("name", [name for name in PLAIN if name])
-def test_what_does_not(home, name):
-    home.run("set", name, '"blue"')
-    home.run("set", "x", json.dumps({"a": [{name: "blue"}]}, ensure_ascii=False))
-    assert home.run("list").out.count("blue") == 2
-    assert home.run("get", name).out == '"blue"\n'
-    assert json.loads(home.run("get", "x").out) == {"a": [{name: "blue"}]}
+def test_what_looks_secret(home):
+    filled(home, SECRET, lambda name: {"a": [{"b": 1, name: "hunter-2"}], name: {"c": "hunter-2"}})
+    listed = home.run("list").out
+    assert listed.count(MASK) == 3 * len(SECRET) and "hunter-2" not in listed
+    found = {entry["key"]: entry["value"] for entry in home.run("list", "--json").json}
+    assert len(found) == 2 * len(SECRET)
+    for number, name in enumerate(SECRET):
+        shown = json.dumps(name, ensure_ascii=False)
+        assert '{"a":[{"b":1,%s:%s}],%s:%s}' % (shown, MASK, shown, MASK) in listed, name
+        assert found[f"lily_session_{name}"] is None, name
+        assert found[f"lily_session_{number}"] == {"a": [{"b": 1, name: None}], name: None}, name
+
+
+def test_what_does_not(home):
+    names = [name for name in PLAIN if name]
+    filled(home, names, lambda name: {"a": [{name: "hunter-2"}]})
+    assert home.run("list").out.count("hunter-2") == 2 * len(names)
+    found = {entry["key"]: entry["value"] for entry in home.run("list", "--json").json}
+    for number, name in enumerate(names):
+        assert found[f"lily_session_{name}"] == "hunter-2", name
+        assert found[f"lily_session_{number}"] == {"a": [{name: "hunter-2"}]}, name
+    assert home.run("get", "monkey").out == '"hunter-2"\n'
 
 
 def test_the_prefix_of_fields_is_no_part_of_a_name(home):
