@@ -51,6 +51,10 @@ func text(_ append: (ByteBuffer) throws -> Void) rethrows -> String {
   return String(decoding: buffer.bytes, as: UTF8.self)
 }
 
+/// Returns how many tries a test makes that could make any number of them: a third, except in the long run. The seeds are the same, so these are
+/// always the same tries.
+func tries(of count: Int) -> Int { ProcessInfo.processInfo.environment["LILY_SESSION_LONG"] == nil ? count / 3 : count }
+
 /// A generator of random numbers, which are the same in every run (xorshift64).
 struct Dice: RandomNumberGenerator {
   private var state: UInt64

@@ -11,7 +11,7 @@ import Testing
     let scopes = [Scope.none] + (try ["u", "user:1", "user:11"].map { try Key($0).withBytes { try Scope(name: $0) } })
     var model: [String: String] = [:]
     var dice = Dice(4)
-    for round in 0..<30000 {
+    for round in 0..<tries(of: 30000) {
       let scope = scopes[Int.random(in: 0..<scopes.count, using: &dice)]
       let session = Bool.random(using: &dice) ? "lily_session_" : ""
       let key = String(decoding: scope.key(Key("\(session)k\(Int.random(in: 0..<80, using: &dice))")).bytes, as: UTF8.self)

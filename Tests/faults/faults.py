@@ -83,8 +83,13 @@ def script(path, durability="process", what="everything", rules="", trace=None, 
     if calls:
         environment["LILY_SHIM_CALLS"] = "1"
     command = [programs() / "script", path, durability, what] + ([str(size_limit)] if size_limit else [])
-    done = subprocess.run(command, cwd=path.parent, env=environment, capture_output=True, timeout=120)
-    return Run(done.returncode, done.stdout, done.stderr, report.read_bytes() if report.exists() else b"")
+    # The marks go to a file, because reading a pipe would take longer than all that the script does. A limit on files would stop them there.
+    with open(scratch() / f"marks-{os.getpid()}", "w+b") as marks:
+        to = subprocess.PIPE if size_limit else marks
+        done = subprocess.run(command, cwd=path.parent, env=environment, stdout=to, stderr=subprocess.PIPE, timeout=120)
+        marks.seek(0)
+        said = done.stdout if size_limit else marks.read()
+    return Run(done.returncode, said, done.stderr, report.read_bytes() if report.exists() else b"")
 
 
 def file_of_scope(path):

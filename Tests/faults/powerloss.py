@@ -110,9 +110,7 @@ class File:
             how = random.choice(["kept", "kept", "old", "zeros", "garbled", "stale"])
         if how == "kept" or page == before:
             return page
-        same = 0  # the bytes that were synced before and have not changed stay
-        while same < min(len(page), len(before)) and page[same] == before[same]:
-            same += 1
+        same = common(page, before)  # the bytes that were synced before and have not changed stay
         if self.overwritten:
             new = page if how == "stale" else before.ljust(len(page), b"\0") if how == "old" else random.randbytes(len(page)) if how == "garbled" else bytes(len(page))
             stays = [at < len(before) and before[at] == page[at] for at in range(len(page))]
@@ -123,6 +121,13 @@ class File:
         if how == "old":
             return page[:same] + before[same:].ljust(rest, b"\0")[:rest]
         return page[:same] + (random.randbytes(rest) if how == "garbled" else bytes(rest))
+
+
+def common(one, other):
+    """Returns how many bytes at their beginning are the same."""
+    count = min(len(one), len(other))
+    differing = int.from_bytes(one[:count], "big") ^ int.from_bytes(other[:count], "big")
+    return count - (differing.bit_length() + 7) // 8
 
 
 class Disk:
