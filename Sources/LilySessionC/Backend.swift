@@ -247,9 +247,12 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     if status != 0 { throw failure(status) }
   }
 
-  /// Returns a failure with the backend's status, or with IO if the header has no such status.
+  /// Returns a failure with the backend's status, or with IO if the header has no such status. So it does for those that tell the host of its own
+  /// call, as after those of a dispatch the message was not applied.
   private func failure(_ status: Int32) -> Failure {
-    Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
+    let status = Status(rawValue: status)
+    let isOfTheCall = status == .update || status == .invalidArgument || status == .reentrant || status == .unsupported
+    return Failure(isOfTheCall || cName(of: status) == nil ? .io : status, "the backend failed")
   }
 
   /// Calls `body` with an entry without its key, or with NULL if there is none.

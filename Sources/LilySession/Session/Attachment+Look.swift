@@ -5,8 +5,9 @@ extension Attachment {
     enum Outcome {
       /// The field was set to the entry.
       case set(TakenEntry, isMigrated: Bool)
-      /// The field was not set, and the entry stays in storage. The state is rejected or newer.
-      case refused(TakenEntry, as: FieldState.Stored, code: Int32, systemError: Int32)
+      /// The field was not set, and the entry stays in storage. The state is rejected or newer. If a clear came before the entry, `cleared` is
+      /// what the host returned when the field was set to its initial value, as in `nothing`.
+      case refused(TakenEntry, as: FieldState.Stored, Refusal, cleared: Int32?)
       /// The field already has this entry, which may have been renewed.
       case known
       /// The field already has this entry. By the field's own expiry its time is up, although its stored deadline is later. `code` is as in
@@ -15,6 +16,9 @@ extension Attachment {
       /// There is no entry. `code` is what the host returned when the field was set to its initial value, or nil if that was not needed.
       case nothing(isExpired: Bool, code: Int32?)
     }
+
+    /// Why an entry was refused: the host's code or a status, and errno.
+    typealias Refusal = (code: Int32, systemError: Int32)
 
     let field: Int
     let outcome: Outcome
@@ -28,8 +32,8 @@ extension Attachment {
       switch outcome {
       case .set: true
       case .outlived(_, let code): code == 0
-      case .nothing(_, let code): code == 0
-      case .refused, .known: false
+      case .nothing(_, let code), .refused(_, _, _, let code): code == 0
+      case .known: false
       }
     }
   }
@@ -76,7 +80,7 @@ extension Attachment {
 
   /// Returns true if a look would set the field, or restore its initial value, if its own value could be captured.
   private func mayHaveNews(_ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64) -> Bool {
-    guard let (source, entry) = effectiveEntry(entries, now) else { return slots[at].isInModel || slots[at].wasCleared }
+    guard let (source, entry) = effectiveEntry(entries, now) else { return slots[at].hasOfStorage }
     return slots[at].isNews(TakenEntry(source: source, identity: entry.identity))
   }
 
@@ -106,17 +110,25 @@ extension Attachment {
       if slots[at].stored != .expired { return .known } // otherwise somebody has renewed an entry that had expired
     }
     slots[at].keepInitial(slice)
-    if entry.version > slots[at].field.version { return .refused(taken, as: .newer, code: Status.newer.rawValue, systemError: 0) }
+    if entry.version > slots[at].field.version { return refuse(at, taken, as: .newer, (Status.newer.rawValue, 0), &slice) }
     let (refusal, isMigrated) = setField(at, entry, &slice)
-    if let refusal { return .refused(taken, as: .rejected, code: refusal.code, systemError: refusal.systemError) }
+    if let refusal { return refuse(at, taken, as: .rejected, refusal, &slice) }
+    slots[at].wasSet()
     return .set(taken, isMigrated: isMigrated || source > 0)
+  }
+
+  /// Leaves an entry in storage. What was there before a clear leaves the model all the same.
+  private func refuse(
+    _ at: Int, _ entry: TakenEntry, as state: FieldState.Stored, _ refusal: Look.Refusal, _ slice: inout Lens.Session
+  ) -> Look.Outcome {
+    .refused(entry, as: state, refusal, cleared: slots[at].remnant == .cleared ? restoreInitial(at, &slice) : nil)
   }
 
   private func lookForNothing(
     _ at: Int, _ entries: ArraySlice<Entry?>, _ now: Int64, _ slice: inout Lens.Session
   ) -> Look.Outcome {
-    // A value that was refused never came into the model, so nothing has to be restored.
-    let code = slots[at].isInModel || slots[at].wasCleared ? restoreInitial(at, &slice) : nil
+    // A value that was refused never came into the model. If none was there before it, nothing has to be restored.
+    let code = slots[at].hasOfStorage ? restoreInitial(at, &slice) : nil
     return .nothing(isExpired: hasExpired(at, entries, now), code: code)
   }
 
@@ -137,7 +149,7 @@ extension Attachment {
   }
 
   /// Sets a field to an entry. `refusal` is nil if the field was set. `isMigrated` is true if the host made the value from an older one.
-  private func setField(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: (code: Int32, systemError: Int32)?, isMigrated: Bool) {
+  private func setField(_ at: Int, _ entry: Entry, _ slice: inout Lens.Session) -> (refusal: Look.Refusal?, isMigrated: Bool) {
     let field = slots[at].definition
     let isOlder = entry.version < field.pointee.version
     var isMigrated = false
@@ -173,15 +185,16 @@ extension Attachment {
     case .set(let entry, let isMigrated):
       slots[at].took(entry, deadline: deadline, isMigrated: isMigrated)
       if isNews { noteEvent(.changed, at, Status.ok.rawValue) }
-    case .refused(let entry, let state, let code, let systemError):
+    case .refused(let entry, let state, let refusal, let cleared):
+      if let cleared { noteEvent(.cleared, at, cleared) }
       slots[at].refused(entry, deadline: look.storedDeadline, as: state)
-      noteEvent(state == .newer ? .newer : .rejected, at, code, systemError: systemError)
+      noteEvent(state == .newer ? .newer : .rejected, at, refusal.code, systemError: refusal.systemError)
     case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(look.storedDeadline))
     case .outlived(let entry, let code):
       noteEvent(.expired, at, code)
       slots[at].outlived(entry)
     case .nothing(let isExpired, let code):
-      if let code, isNews || code != 0 { noteEvent(slots[at].wasCleared ? .cleared : isExpired ? .expired : .removed, at, code) }
+      if let code, isNews || code != 0 { noteEvent(slots[at].remnant == .cleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)
     }
     slots[at].foundStale(look.staleKeys)

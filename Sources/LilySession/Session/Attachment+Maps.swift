@@ -138,16 +138,10 @@ extension Attachment {
 
   /// Reads the entries of all fields: those of the list with their former keys, then those of the maps, which get fields for new entries.
   func readAll(from storage: any SessionStorage) throws(Failure) -> Snapshot {
-    for _ in 0..<mostTries {
-      var snapshot = try storage.read(table.listedKeys, of: scope)
-      if maps.isEmpty { return snapshot }
-      var items: [Item] = []
-      for map in maps { items += try storage.entries(scope.key(map.storagePrefix)) }
-      if try storage.read([], of: scope).generation != snapshot.generation { continue } // there was a clear in between
-      addEntries(items, to: &snapshot)
-      return snapshot
-    }
-    throw Failure(.busy, "other programs keep clearing the session; try again")
+    if maps.isEmpty { return try storage.read(table.listedKeys, of: scope) }
+    var (snapshot, items) = try storage.read(table.listedKeys, under: maps.map { scope.key($0.storagePrefix) }, of: scope)
+    addEntries(items, to: &snapshot)
+    return snapshot
   }
 
   private func addEntries(_ items: [Item], to snapshot: inout Snapshot) {

@@ -78,7 +78,9 @@ extension Attachment {
   /// Sets one field to what storage holds for it now, which this session has caused.
   private func follow(_ at: Int, into runtime: ModelRuntime<Lens.Model>) throws(Failure) {
     guard let storage else { throw Session.detached }
-    let snapshot = try storage.read(storedKeys(at), of: scope)
+    let snapshot: Snapshot
+    // The value is stored, which only CALLBACK says.
+    do throws(Failure) { snapshot = try storage.read(storedKeys(at), of: scope) } catch { throw error.restated(as: .callback) }
     guard let slice = lens.slice(of: runtime.model) else { throw noSlice }
     let now = storage.now()
     var looks = Looks(slice: slice)

@@ -20,11 +20,14 @@ extension FieldSlot {
   /// True if the stored value is, or was, in the model.
   var isInModel: Bool { stored == .loaded || stored == .migrated }
 
+  /// True if the model has a value that was loaded or stored. If storage has nothing any more, that has to be reset.
+  var hasOfStorage: Bool { isInModel || remnant != .nothing }
+
   /// True if the baseline has no value, because a map of the model has no such entry.
   var isEmpty: Bool { field.binding.isEmpty(baseline) }
   /// True if neither the model nor storage has an entry of a map, nor had it before hydration, so that its field can be dropped.
   var isForgettable: Bool {
-    isEmpty && field.binding.isEmpty(initial) && hasInitial && !isUnsettled && !wasCleared && (stored == .absent || stored == .expired)
+    isEmpty && field.binding.isEmpty(initial) && hasInitial && !isUnsettled && remnant == .nothing && (stored == .absent || stored == .expired)
   }
 
   /// Returns true if the session has neither taken nor written this entry.

@@ -3,20 +3,6 @@
 // Its members change only by the transitions below. docs/architecture.md has a table of those that change what is believed or is to be
 // stored, and each of them has a test. A slot is large, so it cannot be copied: an update that asks a slot something must not copy it first.
 struct FieldSlot<Binding: FieldBinding>: ~Copyable {
-  /// What is to be stored, and on what condition.
-  enum Pending: BitwiseCopyable {
-    case nothing
-    /// The program changed the value or marked the field. The value is stored, whatever storage holds.
-    case change
-    /// This is the first value that could be captured, and nothing was stored. The value is stored if there still is nothing.
-    case firstValue
-    /// The value was migrated or renamed. It is stored if storage still holds the entry that it was made from.
-    case rewriting
-  }
-
-  /// Why the program's value is not in the baseline.
-  enum Trouble: BitwiseCopyable { case none, getFailed, unstorable }
-
   /// Whoever made the slot keeps the definition and the memory of the key.
   let definition: UnsafePointer<FieldDefinition<Binding>>
   /// The key under which the field is stored.
@@ -37,8 +23,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   private(set) var storedDeadline: Int64 = 0
   /// The former keys that have entries. These are removed when the value is stored under the field's own key.
   private(set) var staleKeys: [Key] = []
-  /// True if a clear removed what was loaded or stored, and the model still has it.
-  private(set) var wasCleared = false
+  private(set) var remnant = Remnant.nothing
 
   private(set) var pending = Pending.nothing
   private(set) var trouble = Trouble.none
@@ -148,7 +133,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     pending = .nothing
     switch stored {
     case .absent, .expired:
-      if !wasCleared { becomePending(.firstValue) } // otherwise it may be the value that the clear removed
+      if remnant == .nothing { becomePending(.firstValue) } // otherwise it may be the value that the clear removed
     case .loaded, .migrated:
       if case .taken(let entry) = origin { origin = .adopted(entry) }
     case .rejected, .newer: break
@@ -177,6 +162,9 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     trouble = .none
   }
 
+  /// The field was set in the slice, which may be a part of the model itself.
+  mutating func wasSet() { hasMovedOn = true }
+
   /// Keeps the value from before the field is first set: what it is now or, if get fails, what it was last. Only the first call has an effect.
   mutating func keepInitial(_ slice: Binding.Session) {
     if hasInitial || hasMovedOn { return }
@@ -194,20 +182,20 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
   /// The field was set to an entry.
   mutating func took(_ entry: TakenEntry, deadline: Deadline, isMigrated: Bool) {
     hold(entry, deadline, as: isMigrated ? .migrated : .loaded)
-    hasMovedOn = true
     pending = isMigrated ? .rewriting : .nothing
   }
 
   /// The field cannot be set to an entry, which stays in storage with its deadline. `state` is rejected or newer.
   mutating func refused(_ entry: TakenEntry, deadline: Int64, as state: FieldState.Stored) {
+    let older = isInModel ? Remnant.older : remnant
     hold(entry, Deadline(deadline), as: state)
-    pending = .nothing
+    (remnant, pending) = (older == .older ? .older : .nothing, .nothing)
   }
 
   private mutating func hold(_ entry: TakenEntry, _ deadline: Deadline, as state: FieldState.Stored) {
     origin = .taken(entry)
     stored = state
-    (wasCleared, isChoreTold) = (false, false) // its chores are new ones
+    (remnant, isChoreTold) = (.nothing, false) // its chores are new ones
     (self.deadline, storedDeadline) = (deadline.time, deadline.stored)
   }
 
@@ -240,18 +228,18 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     deadline = 0
     storedDeadline = 0
     staleKeys = []
-    wasCleared = false
+    remnant = .nothing
     if pending != .firstValue { pending = .nothing }
   }
 
   /// A clear removed what was stored, and what was tried before it is not tried again. Returns true if that drops a change.
   mutating func cleared() -> Bool {
-    let wasInModel = isInModel || wasCleared
+    let wasInModel = hasOfStorage
     let drops = (pending == .change || pending == .firstValue) && !changedInThisUpdate
     let kept = pending == .rewriting || !changedInThisUpdate ? .nothing : pending
     gone(expired: false)
     pending = kept
-    wasCleared = wasInModel
+    remnant = wasInModel ? .cleared : .nothing
     return drops
   }
 
@@ -263,7 +251,7 @@ struct FieldSlot<Binding: FieldBinding>: ~Copyable {
     (stored, origin) = (.loaded, .ownWrite)
     self.deadline = deadline
     storedDeadline = deadline
-    wasCleared = false
+    remnant = .nothing
     if !staleKeys.isEmpty { droppedStaleKeys() }
   }
 

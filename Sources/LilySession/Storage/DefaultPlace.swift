@@ -61,7 +61,7 @@ private struct Base {
       let start = end &+ 1 // behind a slash
       end = folder[start...].firstIndex(of: DefaultPlace.slash) ?? folder.count
       if start == end { continue } // another slash
-      switch Syscalls.enterFolder(at, Base.cString(folder[start..<end])) {
+      switch Syscalls.enterFolder(at, Base.cString(folder[start..<end]), syncing: true) {
       case .entered(let below):
         Syscalls.closeFile(at)
         at = below

@@ -101,6 +101,12 @@ final class EntryTable {
   /// Returns true if the entry is in a scope.
   static func isOfScope(_ record: Pointer) -> Bool { key(record).first == 0 }
 
+  func items(_ prefixes: [Key]) -> [Item] {
+    var all: [Item] = []
+    for prefix in prefixes { all += items(prefix) }
+    return all
+  }
+
   /// Returns the entries whose keys begin with the prefix, in byte order of the keys.
   func items(_ prefix: Key) -> [Item] {
     var found: [Item] = []

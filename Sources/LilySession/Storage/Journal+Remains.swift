@@ -63,14 +63,12 @@ extension Journal {
   }
 
   /// Returns true if a removed key that no entry has may be found elsewhere: by a handle that still has what this one has forgotten to make
-  /// room or, outside a session, in a damaged line. If the copy of a damaged file may have the key, that copy is removed at once. The next
-  /// sync removes new files that were left.
+  /// room, or in a damaged line. If the copy of a damaged file may have the key, that copy is removed at once. The next sync removes new files
+  /// that were left.
   @inline(never)
-  func mayBeElsewhere(_ batch: Batch, _ generation: UInt64?) -> Bool {
+  func mayBeElsewhere(_ batch: Batch) -> Bool {
     guard batch.hasRemoves else { return false }
-    if mirror.table.hasForgotten { return true }
-    guard generation == nil else { return false }
-    if mirror.damagedLines > 0 { return true }
+    if mirror.table.hasForgotten || mirror.damagedLines > 0 { return true }
     removeCopy()
     debts.remainsStay()
     return false

@@ -98,7 +98,10 @@ extension Journal {
         try makeAbsenceDurable()
         return nil
       }
-      if options.isExclusive { try requirePlace() }
+      if options.isExclusive {
+        try requirePlace()
+        try restoreOwnFile()
+      }
       if !debts.owesNewFile {
         // If this fails, the whole file is written anew from memory.
         do throws(Failure) { try Syscalls.syncData(route.file) } catch { debts.syncFailed() }

@@ -42,7 +42,7 @@ extension Journal {
     batch.leaveOutOvertaken(mirror.table, at: hostTime)
     let leftOut = batch.leaveOutTooLarge(mirror.table, quota: options.quota, at: hostTime)
     // Nothing has to be written if no change is left, or only removals of keys that are absent everywhere.
-    if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeElsewhere(batch, wanted) {
+    if batch.onlyRemoves, !batch.touches(mirror.table), !mayBeElsewhere(batch) {
       if mirror.holdsRemoved { debts.removed() } // another handle has removed it, and may have died before its sync
       if batch.hasRemoves, options.isPowerDurable, mirror.holdsRemoved || debts.owesDirectory { debts.wrote() }
       return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
@@ -87,10 +87,11 @@ extension Journal {
       try renumber(hostTime)
       return try appendAgain(batch, scope, wanted, hostTime)
     }
-    guard hasMovedOn(failure), !batch.isReduced else {
-      guard batch.onlyRemoves, route.file < 0, !options.isReadOnly else { throw failure }
-      return removedFromNoFile(scope, wanted) // there is no file, so the keys are absent, and a removal has nothing to do
-    }
+    let hadFile = route.file >= 0
+    let found = lookAgain()
+    if found == .nothing, batch.onlyRemoves { return removedFromNoFile(scope, wanted) } // the keys are absent, so a removal has nothing to do
+    // If there was no file, the path was looked up just now, and to make the file is what has failed.
+    guard hadFile, found == .nothing || found == .another, !batch.isReduced else { throw failure }
     return try appendAgain(batch, scope, wanted, hostTime)
   }
 
@@ -106,16 +107,12 @@ extension Journal {
     if mirror.isAtSequenceEnd { try compact(hostTime, evenFull: true) }
   }
 
-  /// Returns true if the path no longer leads to the file in which a change has just failed.
+  /// Returns what the path leads to after a change has failed. Returns nil if that cannot be found out, so that nothing may be taken for gone,
+  /// and if the storage is read-only, because then the path is not the reason.
   @inline(never)
-  private func hasMovedOn(_ failure: Failure) -> Bool {
+  private func lookAgain() -> Followed? {
     route.doubt()
-    // If there is no file, the path was looked up just now. If the storage is read-only, the path is not the reason.
-    guard route.file >= 0, !options.isReadOnly else { return false }
-    switch try? followPath(create: false) {
-    case .another, .nothing: return true
-    case .same, nil: return false
-    }
+    return options.isReadOnly ? nil : try? followPath(create: false)
   }
 
   public func clear(_ scope: Scope) throws(Failure) {
@@ -124,9 +121,10 @@ extension Journal {
       // If there is no file, a clear makes none.
       if route.file < 0, !options.isReadOnly, try followPath(create: false) == .nothing, try clearNothing() { return }
       do throws(Failure) { try appendClear(scope, hostTime) } catch {
-        let isElsewhere = hasMovedOn(error)
-        if route.file < 0, !options.isReadOnly, try clearNothing() { return }
-        guard isElsewhere else { throw error }
+        let hadFile = route.file >= 0
+        let found = lookAgain()
+        if found == .nothing, try clearNothing() { return }
+        guard hadFile, found == .nothing || found == .another else { throw error }
         try appendClear(scope, hostTime)
       }
       if options.isPowerDurable, debts.owesSync, let failure = makeDurable(hostTime) { throw failure }
@@ -211,11 +209,25 @@ extension Journal {
     if !isRemoval, end &+ reserve > max(mirror.allocated, allocatedAnyway) { try extendAllocation(past: end) }
     do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
       // A part of the line may have been written. If it cannot be cut off, the next writer repairs the end.
-      if !cutOffRest() { route.isReadToEnd(false) }
+      if route.isReadAlone, !endsWithPart(of: bytes) { route.doubt() } else if !cutOffRest() { route.isReadToEnd(false) }
       throw error
     }
     mirror.appended(bytes.count, next)
     debts.wrote()
+  }
+
+  /// Returns true if all that the file has behind the last line is a beginning of this one. In an exclusive storage, which looks at the file only
+  /// now, anything else says that somebody has written to it. Then the lines are not where this handle believes, and must not be cut.
+  @inline(never)
+  private func endsWithPart(of line: UnsafeRawBufferPointer) -> Bool {
+    guard let size = try? Syscalls.sizeAndLinks(route.file).size else { return false }
+    let count = Int(clamping: size &- mirror.applied)
+    guard count >= 0, count <= line.count else { return false }
+    input.truncate(to: 0)
+    input.reserve(count)
+    guard let got = try? readFile(input.start, count, mirror.applied), got == count else { return false }
+    input.resize(to: count)
+    return input.bytes.equals(UnsafeRawBufferPointer(rebasing: line[0..<count]))
   }
 
   @inline(never)
@@ -229,9 +241,9 @@ extension Journal {
     if guardsFileSize { try Syscalls.withoutFileSizeSignal(body) } else { try body() }
   }
 
-  /// The end of the block that the file of a scope ends in. Block sizes are 4 KiB nearly everywhere.
+  /// The end of the block that the file of a scope ends in.
   @inline(__always)
-  private var allocatedAnyway: Int64 { isScopeFile ? (mirror.applied &+ 4095) & ~4095 : 0 }
+  private var allocatedAnyway: Int64 { isScopeFile ? (mirror.applied &+ route.blockSize &- 1) & ~(route.blockSize &- 1) : 0 }
 
   @inline(never)
   private func extendAllocation(past end: Int64) throws(Failure) {

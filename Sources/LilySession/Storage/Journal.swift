@@ -135,6 +135,13 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     }
   }
 
+  package func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item]) {
+    try exclusively { () throws(Failure) in
+      try freshenForReader()
+      return (snapshot(keys, scope), mirror.table.items(prefixes))
+    }
+  }
+
   package func revalidate() throws(Failure) {
     try exclusively { () throws(Failure) in try freshen(lookingUp: true) }
   }

@@ -46,6 +46,7 @@ final class JournalPath {
   /// The bits of the count of links that call for an action. Rights that cannot be taken away call for none.
   private(set) var linksThatCount = ~UInt32(0)
   private var fileIdentity: FileIdentity?
+  private(set) var blockSize: Int64 = 4096 // the file has room up to a multiple of this power of two
 
   init(_ names: JournalNames, readsOnly: Bool, wantsOwnFolder: Bool, scope: (folders: ScopeFolders, number: Int)?) {
     self.names = names
@@ -86,8 +87,7 @@ final class JournalPath {
 
   /// Returns what the path names now. A link in the file's place is another file.
   func lookUp() throws(Failure) -> Named {
-    // If there was no file, this looks without opening the folder, because there may be no descriptor left.
-    if file < 0, Syscalls.isMissing(names.path) { return .nothing }
+    if file < 0, Syscalls.isMissing(names.path) { return .nothing } // no folder is opened, because there may be no descriptor left
     guard try findFolder(), let there = try Syscalls.status(directory, names.file) else { return .nothing }
     guard file >= 0, FileIdentity(there) == fileIdentity else { return .another }
     isInDoubt = false
@@ -189,6 +189,7 @@ final class JournalPath {
     isLockedForGood = false
     file = opened
     fileIdentity = identity
+    blockSize = status.st_blksize == 1024 || status.st_blksize == 2048 ? Int64(status.st_blksize) : 4096
     isReadOnly = onlyReads
     isNewlyMade = isMade || isSame && isNewlyMade
     isInDoubt = false
@@ -210,7 +211,7 @@ final class JournalPath {
     var opened = Syscalls.openFile(directory, names.file, O_RDWR | O_APPEND | flags)
     if opened < 0, platform_errno() == ENOENT {
       guard create else { return (-1, false, false) }
-      // O_EXCL tells whether this call has made the file, because somebody else may be faster.
+      // O_EXCL tells whether this call has made the file, as somebody else may be faster.
       opened = Syscalls.openFile(directory, names.file, O_RDWR | O_APPEND | O_CREAT | O_EXCL | flags, 0o600)
       isMade = opened >= 0
       if opened < 0, platform_errno() == EEXIST { opened = Syscalls.openFile(directory, names.file, O_RDWR | O_APPEND | flags) }

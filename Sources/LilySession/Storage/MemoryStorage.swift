@@ -23,6 +23,10 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
     try exclusion.run { () throws(Failure) in snapshot(keys, scope) }
   }
 
+  package func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item]) {
+    try exclusion.run { () throws(Failure) in (snapshot(keys, scope), table.items(prefixes)) }
+  }
+
   private func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
     Snapshot(entries: table.entries(keys), generation: generation(of: scope))
   }

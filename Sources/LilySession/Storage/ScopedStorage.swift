@@ -22,6 +22,9 @@ public final class ScopedStorage: Storage, SessionStorage {
   private static var hasNone: Failure { Failure(.unsupported, "a scope cannot have scopes; use its parent") }
 
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot { try holder.read(keys, of: scope) }
+  package func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item]) {
+    try holder.read(keys, under: prefixes, of: scope)
+  }
   package func revalidate() throws(Failure) { try holder.revalidate() }
 
   public func write(_ batch: Batch, in scope: Scope, generation: UInt64?) throws(Failure) -> WriteOutcome {

@@ -3,6 +3,9 @@ package protocol SessionStorage: Storage {
   /// The scope that this storage is, or `none` if it is a whole storage.
   var scope: Scope { get }
 
+  /// Reads the entries of these keys, and those whose keys have one of these prefixes, as of one moment.
+  func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item])
+
   /// Makes sure that the next read finds what others find. Somebody may have put another file in the file's place.
   func revalidate() throws(Failure)
 
@@ -47,6 +50,18 @@ package protocol SessionStorage: Storage {
 package protocol FilelessStorage: SessionStorage {}
 
 extension FilelessStorage {
+  /// A store of the program's own has no call for all of it. So an update may be seen in parts, but what a clear has removed is not.
+  package func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item]) {
+    for _ in 0..<mostTries {
+      let snapshot = try read(keys, of: scope)
+      if prefixes.isEmpty { return (snapshot, []) }
+      var items: [Item] = []
+      for prefix in prefixes { items += try entries(prefix) }
+      if try read([], of: scope).generation == snapshot.generation { return (snapshot, items) }
+    }
+    throw Failure(.busy, "other programs keep clearing the session; try again")
+  }
+
   package var scope: Scope { .none }
   package func revalidate() {}
   package func holder(of scope: Scope) -> (any SessionStorage, Scope) { (self, scope) }

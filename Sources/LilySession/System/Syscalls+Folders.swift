@@ -34,7 +34,9 @@ extension Syscalls {
   ///
   /// A folder that is made here is opened without following a link, and its mode is changed through that descriptor, so that whatever
   /// somebody puts in its place meanwhile stays as it is. A link that was there before is followed.
-  static func enterFolder(_ directory: Int32, _ name: UnsafePointer<CChar>) -> EnteredFolder {
+  ///
+  /// - Parameter syncing: if true, power loss does not take the name of a folder that is made here.
+  static func enterFolder(_ directory: Int32, _ name: UnsafePointer<CChar>, syncing: Bool = false) -> EnteredFolder {
     var folder = openFolder(directory, name, followingLink: false)
     var isMade = false
     if folder < 0, platform_errno() == ENOENT {
@@ -49,6 +51,7 @@ extension Syscalls {
       return folder >= 0 ? .entered(folder) : .notEntered(platform_errno())
     }
     let code = finishFolder(folder, isMade: isMade)
+    if isMade, syncing { try? syncDirectory(directory, ".") }
     if code == 0 { return .entered(folder) }
     closeFile(folder)
     return .notMade(code)

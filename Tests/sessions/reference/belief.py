@@ -29,6 +29,7 @@ class Belief:
         self.told = False       # an event has reported that clamp or stale could not be done; None: perhaps
         self.cleared = False    # a clear was met since it was loaded or stored
         self.clear_met = False  # a clear was met since it was taken over or stored
+        self.older = False      # the model has a value that was loaded or stored before an entry that was refused
 
     def knows(self, key, entry):
         """Returns True if this is the entry that was taken or stored last. What came before a clear says nothing of what is there now."""
@@ -38,6 +39,11 @@ class Belief:
     def held(self):
         """Returns True if the model has or had what is stored."""
         return self.state in (n.LOADED, n.MIGRATED)
+
+    @property
+    def has_stored(self):
+        """Returns True if the model has something that was loaded or stored, though it may not be what is stored now."""
+        return self.held or self.older
 
     @property
     def own(self):
@@ -57,13 +63,13 @@ class Belief:
     def forget(self, state):
         """Notes that nothing is stored any more."""
         self.state, self.seen, self.read_deadline, self.deadline = state, None, 0, 0
-        self.pending = self.clamp = self.differs = self.cleared = False
+        self.pending = self.clamp = self.differs = self.cleared = self.older = False
 
     def stored(self, text, deadline):
         """Notes that the field's value was stored."""
         self.state, self.seen, self.moved_on = n.LOADED, (self.field.stored_key, text, self.field.version), True
         self.read_deadline = self.deadline = deadline
-        self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = False
+        self.dirty = self.pending = self.first = self.differs = self.clamp = self.told = self.cleared = self.clear_met = self.older = False
         self.stale = []
 
     def removed(self):
@@ -90,7 +96,7 @@ class Belief:
 
     def restore(self, fields):
         """Believes what it did before a slice could not be put back, except what callbacks may have changed, and what it has learnt."""
-        vars(self).update(fields, marked=self.marked, before=self.before)
+        vars(self).update(fields, marked=self.marked, before=self.before, moved_on=self.moved_on)
 
     def take(self, key, entry, host):
         """Sets the field from an entry. Returns why it was refused, or OK."""
@@ -101,6 +107,7 @@ class Belief:
                 state = n.REJECTED
             else:
                 self.moved_on = True
+        self.older = bool(status) and self.has_stored and not self.cleared
         self.state, self.seen, self.outlived = state, (key, *entry.identity), None
         self.pending, self.dirty = state == n.MIGRATED, False
         self.clamp = self.told = self.differs = self.cleared = self.clear_met = self.first = False

@@ -89,10 +89,16 @@ class Modifying:
             belief.count(entry, self.world.now)
             return n.OK if belief.held else n.CALLBACK  # set has refused this very value before
         belief.note_before()
+        cleared = belief.cleared
         refusal = belief.take(key, entry, self.host)
         belief.count(entry, self.world.now)
         if not belief.held:
-            self.tell_refusal(belief, refusal, events)
+            told = []
+            left = cleared and self.leave(belief, n.CLEARED, told)
+            self.tell_refusal(belief, refusal, told)
+            events.extend(told)
+            if left:
+                self.put_back(belief, kept, events)
             return n.CALLBACK
         return self.put_back(belief, kept, events)
 

@@ -246,7 +246,7 @@ class Session(Writing, Modifying):
             self.changed(belief)
         elif marked and value != values.MISSING:
             self.changed(belief)
-        elif known is None and not belief.dirty and value != values.MISSING and (belief.state in (n.ABSENT, n.EXPIRED) or belief.clear_met and not belief.held):
+        elif known is None and not belief.dirty and value != values.MISSING and (belief.state in (n.ABSENT, n.EXPIRED) or belief.clear_met and not belief.has_stored):
             belief.dirty = belief.now = belief.first = True
         elif known is None and not belief.dirty and belief.held and belief.field.text_of(value) != belief.seen[1]:
             belief.differs = True
@@ -277,7 +277,7 @@ class Session(Writing, Modifying):
                 events.append((n.CLEARED, n.OK, 0, belief.field.key))
             belief.pending = belief.clamp = False
             belief.stale = []
-            belief.cleared, belief.clear_met = belief.held, True
+            belief.cleared, belief.clear_met = belief.has_stored, True
 
     # ---- refresh (S10)
 
@@ -315,7 +315,7 @@ class Session(Writing, Modifying):
 
     def has_news(self, belief):
         key, entry = self.effective(belief)
-        return belief.held if entry is None else self.is_news(belief, key, entry)
+        return belief.has_stored if entry is None else self.is_news(belief, key, entry)
 
     def take_over(self, belief, told):
         """Refreshes one field. Returns True if set was called."""
@@ -327,26 +327,33 @@ class Session(Writing, Modifying):
                 belief.count(entry, now)
                 return False
             belief.note_before()
+            cleared = belief.cleared
             status = belief.take(key, entry, self.host)
             belief.count(entry, now)
             if belief.held:
                 told.append((n.CHANGED, n.OK, 0, field.key))
                 return True
+            left = cleared and self.leave(belief, n.CLEARED, told)
             self.tell_refusal(belief, status, told)
-            return False
+            return left
         passed = belief.deadline and belief.deadline <= now
         gone = n.EXPIRED if passed or self.expired(belief) or belief.state == n.EXPIRED else n.ABSENT
-        if not belief.held:
+        if not belief.has_stored:
             belief.forget(gone)
             return False
         kind = n.CLEARED if belief.cleared else n.EXPIRED_EVENT if gone == n.EXPIRED else n.REMOVED
         if not belief.cleared and self.world.sweeps:
             kind = Either(n.EXPIRED_EVENT, n.REMOVED)
-        status = n.NOT_FOUND if belief.before is None else self.host.set(field.key, belief.before)
-        told.append((kind, status, 0, field.key))
+        left = self.leave(belief, kind, told)
         if belief.clamp and passed:
             belief.outlived = belief.seen, belief.read_deadline, belief.deadline
         belief.forget(gone)
+        return left
+
+    def leave(self, belief, kind, told):
+        """Sets a field to the value from before attach. Returns True if that worked."""
+        status = n.NOT_FOUND if belief.before is None else self.host.set(belief.field.key, belief.before)
+        told.append((kind, status, 0, belief.field.key))
         return belief.before is not None and status == n.OK
 
     # ---- touch (S9), state, next expiry
