@@ -208,17 +208,22 @@ extension Journal {
     }
     if !isRemoval, end &+ reserve > max(mirror.allocated, allocatedAnyway) { try extendAllocation(past: end) }
     do throws(Failure) { try guarded { () throws(Failure) in try Syscalls.writeFile(route.file, bytes) } } catch {
-      // A part of the line may have been written. If it cannot be cut off, the next writer repairs the end.
-      if route.isReadAlone, !endsWithPart(of: bytes) { route.doubt() } else if !cutOffRest() { route.isReadToEnd(false) }
+      cutOffPart(of: bytes)
       throw error
     }
     mirror.appended(bytes.count, next)
     debts.wrote()
   }
 
+  /// Cuts off what has been written of a line. If that fails, the next writer repairs the end.
+  @inline(never)
+  private func cutOffPart(of line: UnsafeRawBufferPointer) {
+    if route.isReadAlone, !endsWithPart(of: line) { return route.doubt() }
+    if !cutOffRest() { route.isReadToEnd(false) }
+  }
+
   /// Returns true if all that the file has behind the last line is a beginning of this one. In an exclusive storage, which looks at the file only
   /// now, anything else says that somebody has written to it. Then the lines are not where this handle believes, and must not be cut.
-  @inline(never)
   private func endsWithPart(of line: UnsafeRawBufferPointer) -> Bool {
     guard let size = try? Syscalls.sizeAndLinks(route.file).size else { return false }
     let count = Int(clamping: size &- mirror.applied)

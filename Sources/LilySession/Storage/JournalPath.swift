@@ -27,8 +27,7 @@ final class JournalPath {
   var directory: Int32 { folder?.descriptor ?? -1 }
   /// The file, open for reading and, unless `isReadOnly`, for appending. It is -1 if the path has no file; then no former file is used either.
   private(set) var file: Int32 = -1
-  /// True if the options say so, or if the system does not allow writing.
-  private(set) var isReadOnly: Bool { didSet { chooseLinksThatCount() } }
+  private(set) var isReadOnly: Bool { didSet { chooseLinksThatCount() } } // by the options, or because the system allows no writing
   /// True if this handle has made the file, and has not begun it yet.
   private(set) var isNewlyMade = false
   /// True if something went wrong, so that the path must be looked up before the file is used again.
@@ -152,7 +151,7 @@ final class JournalPath {
     try freeingDescriptors { () throws(Failure) in try openFound(create, mustWrite) }
   }
 
-  /// Does something again without the folders that no scope has in use, if it has found no descriptor left.
+  /// Does something again without the folders that no scope uses, if it has found no descriptor left.
   private func freeingDescriptors<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
     do throws(Failure) { return try body() } catch {
       guard let scope, error.hasNoDescriptor else { throw error }

@@ -13,6 +13,38 @@ static lily_session_status open_shop(lily_session_storage **out_storage) {
   return lily_session_storage_open(NULL, &options, out_storage);
 }
 
+/* ---- power loss */
+
+static char synced[8][300];
+static int syncs;
+
+/* The library calls this function instead of libc's. */
+int fsync(int file) {
+  char link[40];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", file);
+  const ssize_t length = readlink(link, synced[syncs % 8], sizeof synced[0] - 1);
+  if (length > 0) synced[syncs++ % 8][length] = 0;
+  return (int)syscall(SYS_fsync, file);
+}
+
+/* The folder above each folder that is made is synced, because the program cannot know that it was made. */
+TEST(default_folders__S12_their_names_are_synced) {
+  lily_session_storage *storage;
+  setenv("LILY_SESSION_DIR", in_place("one/two"), 1);
+  assert_ok(open_shop(&storage));
+  lily_session_storage_close(storage);
+  const char *const above[] = {".", "one", "one/two"};
+  for (size_t i = 0; i < COUNT(above); i++) {
+    char path[300];
+    assert_non_null(realpath(in_place(above[i]), path));
+    assert_string_equal(synced[i], path);
+  }
+  syncs = 0;
+  assert_ok(open_shop(&storage));
+  assert_int_equal(syncs, 0); /* nothing was made */
+  lily_session_storage_close(storage);
+}
+
 /* ---- somebody who exchanges the folder at the worst moment */
 
 static void (*when_made)(void);

@@ -314,6 +314,24 @@ TEST(path__S21_a_rewriting_in_a_file_that_was_moved_away) {
   free(large);
 }
 
+/* Nothing is taken for absent because the file cannot be opened. */
+TEST(path__S21_a_removal_where_the_file_cannot_be_opened) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  assert_int_equal(unlink(JOURNAL), 0);
+  assert_absent(storage, "lily_session_k");
+  lily_session_storage *other = open_storage(JOURNAL);
+  assert_ok(set_text(other, "lily_session_k", "1"));
+  assert_int_equal(link(JOURNAL, in_place("second")), 0);
+  assert_fails(REFUSED, lily_session_storage_remove(storage, "lily_session_k"));
+  assert_fails(REFUSED, lily_session_clear(storage));
+  assert_int_equal(unlink(in_place("second")), 0);
+  assert_stored(storage, "lily_session_k", "1");
+  assert_ok(lily_session_storage_remove(storage, "lily_session_k"));
+  assert_absent(other, "lily_session_k");
+  lily_session_storage_close(other);
+  lily_session_storage_close(storage);
+}
+
 /* A clear succeeds if there is nothing to clear, and makes no file. What could not be stored before it is not stored after it. */
 TEST(path__S8_a_clear_where_there_is_nothing) {
   assert_int_equal(mkdir(in_place("gone"), 0700), 0);

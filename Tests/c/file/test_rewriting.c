@@ -2,7 +2,7 @@
    repeated for ever, makes the file grow for ever. This program defines write, and lets it fail. */
 #include "files.h"
 #include "journal.h"
-#include "test.h"
+#include "storages.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -87,6 +87,40 @@ TEST(rewriting__S28_the_reserve_is_there_after_a_failed_write) {
   assert_int_equal(status, LILY_SESSION_ERROR_NO_SPACE);
   assert_true(room_of(JOURNAL) >= 16 << 10);
   lily_session_storage_close(storage);
+}
+
+static int block_size;
+static off_t allocated_to;
+
+/* The library finds these before the C library's. */
+int fstat(int file, struct stat *status) {
+  const int result = (int)syscall(SYS_newfstatat, file, "", status, AT_EMPTY_PATH);
+  if (block_size) status->st_blksize = block_size;
+  return result;
+}
+
+int fallocate(int file, int mode, off_t offset, off_t length) {
+  allocated_to = offset + length;
+  return (int)syscall(SYS_fallocate, file, mode, offset, length);
+}
+
+/* A file has room to the end of its last block anyway. The smaller blocks are, the sooner a scope's file needs more for its reserve. */
+TEST(rewriting__S28_the_reserve_of_a_scope_where_blocks_are_small) {
+  lily_session_storage *parent = open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES, NULL);
+  for (block_size = 1024; block_size <= 4096; block_size *= 2) {
+    char name[9];
+    snprintf(name, sizeof name, "%d", block_size);
+    lily_session_storage *scope = open_scope(parent, name);
+    allocated_to = 0;
+    for (int i = 0; i < 100; i++) {
+      assert_ok(set_text(scope, "k", i % 2 ? "1" : "2"));
+      const off_t size = (off_t)info_of(scope).file_bytes, in_blocks = (size + block_size - 1) / block_size * block_size;
+      assert_true(size + 512 <= (allocated_to > in_blocks ? allocated_to : in_blocks));
+    }
+    lily_session_storage_close(scope);
+  }
+  block_size = 0;
+  lily_session_storage_close(parent);
 }
 
 /* Cuts off what a writer that died has left. A handle that is open does not learn that this frees the blocks behind it. */

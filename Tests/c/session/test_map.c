@@ -4,6 +4,8 @@
 #include "journal.h"
 #include "stage.h"
 
+#include <fcntl.h>
+
 enum { MOST = 600, ID = 520 };
 
 /* A program with a map of documents, each of which is a text, and with a theme. */
@@ -606,4 +608,30 @@ TEST(map_add__that_is_refused) {
   map.size = 8;
   assert_fails(INVALID_ARGUMENT, lily_session_map_add(fields, &map));
   lily_session_persistence_free(fields);
+}
+
+/* An entry's line is damaged, and another handle rewrites the file and keeps the damaged one. When the program drops the entry, that goes. */
+TEST(map__S8_a_dropped_entry_leaves_the_copy_of_a_damaged_file) {
+  lily_session_storage *storage = open_storage(JOURNAL);
+  start(&here, storage);
+  put_text(&here, "a", SECRET);
+  assert_ok(lily_session_persist(here.rig.session));
+  struct bytes file = file_read(JOURNAL);
+  file.bytes[file.length - 3] ^= 1; /* its deadline */
+  const int raw = open(JOURNAL, O_WRONLY | O_CLOEXEC);
+  assert_int_equal(pwrite(raw, file.bytes, file.length, 0), file.length);
+  close(raw);
+  free(file.bytes);
+  lily_session_storage *other = open_storage(JOURNAL);
+  make_worth_rewriting(other);
+  assert_ok(lily_session_storage_sync(other));
+  assert_true(file_has(in_place("session.jsonl.damaged"), SECRET));
+  drop(&here, "a");
+  assert_ok(lily_session_persist(here.rig.session));
+  assert_ok(lily_session_flush(here.rig.session));
+  assert_int_equal(access(in_place("session.jsonl.damaged"), F_OK), -1);
+  assert_false(file_has(JOURNAL, SECRET));
+  rig_end(&here.rig);
+  lily_session_storage_close(other);
+  lily_session_storage_close(storage);
 }

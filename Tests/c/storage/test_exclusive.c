@@ -1,5 +1,5 @@
-/* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. This program defines ftruncate,
-   which the library finds before the C library's, and lets it fail. */
+/* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. This program defines ftruncate
+   and write, which the library finds before the C library's, and lets them fail. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -10,7 +10,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static bool cutting_fails;
+static bool cutting_fails, writing_fails;
+
+ssize_t write(int file, const void *bytes, size_t count) {
+  if (writing_fails) return errno = ENOSPC, -1;
+  return syscall(SYS_write, file, bytes, count);
+}
 
 int ftruncate(int file, off_t size) {
   if (cutting_fails) return errno = EIO, -1;
@@ -266,6 +271,48 @@ TEST(exclusive__S4_a_file_that_was_cut_is_mended) {
       assert_int_equal(unlink(JOURNAL), 0);
     }
   }
+}
+
+static void append_as_somebody_else(void) {
+  const int file = open(JOURNAL, O_WRONLY | O_APPEND | O_CLOEXEC);
+  assert_int_equal(syscall(SYS_write, file, "xx", 2), 2);
+  close(file);
+}
+
+/* A write that fails finds that somebody has written to the file before. What was acknowledged since then is not cut off. */
+TEST(exclusive__S4_a_failed_write_behind_what_somebody_has_appended) {
+  for (int clears = 0; clears < 2; clears++) {
+    lily_session_storage *storage = open_exclusive(), *reader;
+    assert_ok(set_text(storage, "lily_session_k", "\"" SECRET "\""));
+    append_as_somebody_else();
+    assert_ok(set_text(storage, "lily_session_l", "2"));
+    writing_fails = true;
+    assert_fails(NO_SPACE, set_text(storage, "lily_session_l", "3"));
+    writing_fails = false;
+    assert_ok(clears ? lily_session_clear(storage) : lily_session_storage_sync(storage));
+    reader = open_flagged(JOURNAL, LILY_SESSION_READ_ONLY, NULL);
+    if (clears) assert_absent(reader, "lily_session_k"), assert_absent(reader, "lily_session_l");
+    else assert_stored(reader, "lily_session_k", "\"" SECRET "\""), assert_stored(reader, "lily_session_l", "2");
+    lily_session_storage_close(reader);
+    lily_session_storage_close(storage);
+    assert_int_equal(unlink(JOURNAL), 0);
+  }
+}
+
+/* Where each write is durable, it also is if somebody has written to the file before. */
+TEST(exclusive__S12_a_write_behind_what_somebody_has_appended) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = LILY_SESSION_EXCLUSIVE;
+  options.durability = LILY_SESSION_DURABILITY_POWER;
+  lily_session_storage *storage = NULL;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  assert_ok(set_text(storage, "k", "1"));
+  append_as_somebody_else();
+  assert_ok(set_text(storage, "k", "2"));
+  lily_session_storage *reader = open_flagged(JOURNAL, LILY_SESSION_READ_ONLY, NULL);
+  assert_stored(reader, "k", "2");
+  lily_session_storage_close(reader);
+  lily_session_storage_close(storage);
 }
 
 /* What comes after a part of a line that could not be cut off is in a line of its own. */

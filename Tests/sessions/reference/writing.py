@@ -66,7 +66,7 @@ class Writing:
             changes.update(own)
             going.append(belief)
         self.tell_failure(n.QUOTA, 0, left_out, events)
-        if not any(changes.values()) and not any(map(self.handle.raw, changes)):
+        if not any(changes.values()) and not (changes and self.handle.may_hold(changes)):
             for belief in going:
                 self.went(belief, changes)
             return self.write_nothing(removes or changes, events)
