@@ -1256,8 +1256,8 @@ lily_session_status lily_session_touch(lily_session *session, const char *key);
  *         not this field's value, and stays; ENCODE: the new value cannot be stored;
  *         what modify returned; BUSY: other programs keep changing the field, or its
  *         own change could not be stored; CALLBACK: the new value is stored, and set or
- *         config.set refused it; NOT_DURABLE: it is stored; and what
- *         lily_session_persist() returns
+ *         config.set refused it, or it could not be read back; NOT_DURABLE: it is
+ *         stored; and what lily_session_persist() returns
  *
  * Callbacks: modify; get, set, config's get and set, revision, migrate, on_event, clock.
  * @since 0.1 */

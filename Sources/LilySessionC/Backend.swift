@@ -94,7 +94,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     try refuseReserved(scope.session)
     // The generation is read first. If a clear comes before the entries are read, these are newer than the generation, and never older.
     var number: UInt64 = 0
-    try check(spelled(scope.session) { host.generation(context, $0, &number) })
+    try checkForUpdate(spelled(scope.session) { host.generation(context, $0, &number) })
     var found: [Entry?] = []
     for key in keys { found.append(try read(key)) }
     return Snapshot(entries: found, generation: number)
@@ -105,7 +105,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     var entry = lily_session_entry()
     let status = spelled(key) { host.read(context, $0, &entry) }
     if status == Status.notFound.rawValue { return nil }
-    try check(status)
+    try checkForUpdate(status)
     return Entry(entry)
   }
 
@@ -159,7 +159,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
       if current != wanted { return .superseded(generation: current) }
     }
     let notDurable = status == Status.notDurable.rawValue ? failure(status) : nil
-    if notDurable == nil { try check(status) }
+    if notDurable == nil { try checkForUpdate(status) }
     try noteDurable(notDurable == nil)
     return .written(.of(overtaken: batch.overtaken, notDurable: notDurable))
   }
@@ -243,16 +243,21 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     }
   }
 
+  /// Throws the failure that a backend returned.
   private func check(_ status: Int32) throws(Failure) {
     if status != 0 { throw failure(status) }
   }
 
-  /// Returns a failure with the backend's status, or with IO if the header has no such status. So it does for those that tell the host of its own
-  /// call, as after those of a dispatch the message was not applied.
+  /// Does so for what an update calls. A dispatch returns these statuses if the message was not applied, and so not for a backend's.
+  private func checkForUpdate(_ status: Int32) throws(Failure) {
+    let failed = Status(rawValue: status)
+    let isOfTheCall = failed == .update || failed == .invalidArgument || failed == .reentrant || failed == .unsupported
+    try check(isOfTheCall ? Status.io.rawValue : status)
+  }
+
+  /// Returns a failure with the backend's status, or with IO if the header has no such status.
   private func failure(_ status: Int32) -> Failure {
-    let status = Status(rawValue: status)
-    let isOfTheCall = status == .update || status == .invalidArgument || status == .reentrant || status == .unsupported
-    return Failure(isOfTheCall || cName(of: status) == nil ? .io : status, "the backend failed")
+    Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
   }
 
   /// Calls `body` with an entry without its key, or with NULL if there is none.

@@ -1,4 +1,6 @@
 """Tests how long objects are kept alive, and that each is released once."""
+import subprocess
+import sys
 import copy
 import gc
 import pickle
@@ -286,3 +288,37 @@ def test_a_program_that_closes_nothing_ends_quietly(path: Path) -> None:
 
 def test_the_module_keeps_nothing() -> None:
     assert not [name for name, value in vars(module).items() if isinstance(value, (list, dict, set)) and not name.startswith("__")]
+
+
+ENDS = '''
+import dataclasses
+from lily_session import Backend, Entry, Persistence, Runtime, Storage
+
+@dataclasses.dataclass
+class Model:
+    visits: int = 0
+
+class Own(Backend):
+    def __init__(self):
+        self.entries, self.storage = {}, Storage.backend(self)
+    def read(self, key): return self.entries.get(key)
+    def write(self, entries, prefix, generation): self.entries.update((entry.key, entry) for entry in entries)
+    def clear(self, prefix): self.entries.clear()
+    def generation(self, prefix): return 0
+    def each(self, prefix): return list(self.entries.values())
+    def close(self): print("closed")
+
+for at in range(3):
+    Own().storage["a"] = 1  # in a cycle, which nobody looks for before the program ends
+own = Own()
+runtime = Runtime(Model())
+session = runtime.attach(Persistence(Model).field("visits"), own.storage)
+runtime.model.visits = 7
+session.persist()
+'''
+
+
+def test_what_is_open_when_the_program_ends_is_ended_then():
+    """Python takes its objects apart in any order when it ends. A callback would find nothing in its place any more."""
+    done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True)
+    assert (done.returncode, done.stderr, done.stdout) == (0, "", "closed\n" * 4)

@@ -1,5 +1,8 @@
 """Calls into the library, and the exceptions that callbacks raise during them."""
+import atexit
 import threading
+import weakref
+from traceback import print_exc
 from types import TracebackType
 from typing import Any, Callable, NoReturn, Optional, Type
 
@@ -9,8 +12,32 @@ from ._errors import Error, InvalidArgumentError, last_error
 class Owner:
     """Owns a handle of the library, which a copy would give back once more."""
 
+    _ends_last = False
+    """True if others may use its handle, and have to end before it."""
+
+    def __new__(cls, *arguments: Any, **named: Any) -> Any:
+        self = super().__new__(cls)
+        _owners.add(self)
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
+
+    def __del__(self) -> None:
+        """Ends what the handle stands for, if it has not ended."""
+
+
+_owners: "weakref.WeakSet[Owner]" = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """Ends what is still open while Python can still run callbacks. Later it could not, and the library calls those that close a backend."""
+    for owner in sorted(_owners, key=lambda owner: owner._ends_last):
+        try:
+            owner.__del__()
+        except Exception:
+            print_exc()
 
 
 class _Kept:

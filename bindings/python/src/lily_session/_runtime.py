@@ -154,7 +154,8 @@ class Runtime(Owner, Generic[M, Message]):
         if getattr(self, "_handle", None):
             for session in list(self._sessions):
                 session._abandon()
-            call(lib.lily_session_runtime_free, self._handle)
+            handle, self._handle = self._handle, None
+            call(lib.lily_session_runtime_free, handle)
 
     def _live_handle(self) -> Any:
         if not self._handle:

@@ -89,6 +89,8 @@ class Storage(Owner):
     until the sessions that use it end.
     """
 
+    _ends_last = True
+
     def __init__(self, handle: Any, keeps: object, no_sync: bool) -> None:
         """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle."""
         self._handle = handle
