@@ -17,7 +17,27 @@ import Testing
   @Test func `refused: the entry stays, and is told once`() {
     let slot = Slot()
     slot.value.refused(entry(1), deadline: 9, as: .newer)
-    #expect(slot.stored == .newer && !slot.isNews(entry(1)) && slot.deadline == 9 && !slot.isInModel)
+    #expect(slot.stored == .newer && !slot.isNews(entry(1)) && slot.deadline == 9 && !slot.isInModel && !slot.hasOfStorage)
+  }
+
+  @Test func `refused after it was loaded: the model still has what was loaded, until a clear`() {
+    let slot = Slot()
+    slot.took(entry(1))
+    slot.value.refused(entry(2), deadline: 0, as: .rejected)
+    slot.value.refused(entry(3), deadline: 0, as: .rejected)
+    #expect(slot.isRemnant(.older) && slot.hasOfStorage)
+    _ = slot.value.cleared()
+    #expect(slot.isRemnant(.cleared) && slot.hasOfStorage)
+    slot.value.refused(entry(4), deadline: 0, as: .rejected) // before this, the field got its initial value
+    #expect(slot.isRemnant(.nothing) && !slot.hasOfStorage)
+  }
+
+  @Test func `wasSet: the value is not the initial one any more`() {
+    let slot = Slot()
+    slot.value.wasSet()
+    slot.value.keepInitialFromBaseline()
+    let hasInitial = slot.value.hasInitial
+    #expect(!hasInitial)
   }
 
   @Test func `gone: what comes back is news`() {
@@ -32,19 +52,19 @@ import Testing
     fresh.took(entry(1))
     fresh.set(5)
     #expect(!fresh.value.cleared() && fresh.isPending(.change))
-    #expect(fresh.stored == .absent && fresh.wasCleared)
+    #expect(fresh.stored == .absent && fresh.isRemnant(.cleared))
 
     let old = Slot()
     old.set(5)
     old.value.updateBegan()
     #expect(old.value.cleared() && old.isPending(.nothing))
-    #expect(!old.wasCleared) // it was never stored
+    #expect(old.isRemnant(.nothing)) // it was never stored
 
     let migrated = Slot()
     migrated.took(entry(1), isMigrated: true)
-    #expect(!migrated.value.cleared() && migrated.isPending(.nothing) && migrated.wasCleared)
+    #expect(!migrated.value.cleared() && migrated.isPending(.nothing) && migrated.isRemnant(.cleared))
     _ = migrated.value.cleared()
-    #expect(migrated.wasCleared) // this stays true until a refresh
+    #expect(migrated.isRemnant(.cleared)) // this stays true until a refresh
   }
 
   @Test func `changed: dirty, and fresh until the next update begins`() {
@@ -186,7 +206,7 @@ import Testing
     slot.set(5)
     slot.value.marked()
     slot.value.reset()
-    #expect(slot.stored == .absent && !slot.isDirty && slot.isNews(entry(1)) && !slot.wasCleared)
+    #expect(slot.stored == .absent && !slot.isDirty && slot.isNews(entry(1)) && slot.isRemnant(.nothing))
   }
 
   @Test func `captureAbsence: a value that is missing is a change, once`() {
@@ -297,7 +317,8 @@ private final class Slot {
   var owesDeadline: Bool { value.owesDeadline }
   var staleKeys: [Key] { value.staleKeys }
   var storedDeadline: Int64 { value.storedDeadline }
-  var wasCleared: Bool { value.wasCleared }
+  var hasOfStorage: Bool { value.hasOfStorage }
+  func isRemnant(_ remnant: FieldSlot<Binding>.Remnant) -> Bool { value.remnant == remnant }
   func isNews(_ entry: TakenEntry) -> Bool { value.isNews(entry) }
   func isPending(_ pending: FieldSlot<Binding>.Pending) -> Bool { value.pending == pending }
   func isOrigin(_ origin: FieldSlot<Binding>.Origin) -> Bool {
