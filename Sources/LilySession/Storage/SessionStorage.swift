@@ -54,7 +54,6 @@ extension FilelessStorage {
   package func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item]) {
     for _ in 0..<mostTries {
       let snapshot = try read(keys, of: scope)
-      if prefixes.isEmpty { return (snapshot, []) }
       var items: [Item] = []
       for prefix in prefixes { items += try entries(prefix) }
       if try read([], of: scope).generation == snapshot.generation { return (snapshot, items) }
