@@ -57,7 +57,7 @@ help:
 	@echo 'make               builds the shared and the static library into $(BUILD)/lib'
 	@echo 'make tool          builds the command lily-session into $(BUILD)/bin'
 	@echo 'make demo          runs a shop whose session survives kill -9'
-	@echo 'make test          runs the tests, which takes about ten minutes on two processors'
+	@echo 'make test          runs the tests, which takes about eight minutes on two processors'
 	@echo 'make check         runs every test for longer, for hours, and prints a table of what was tried'
 	@echo 'scripts/test SUITE…  runs some of the tests'
 	@echo 'make bench         runs every benchmark, in six to ten minutes, and writes docs/performance.md'
