@@ -58,7 +58,7 @@ extension Journal {
     let before = mirror.applied
     do throws(Failure) {
       do throws(Failure) { try rewrite(time, evenFull, keepsCopy) } catch {
-        guard error.status == .noSpace, try Syscalls.sizeAndLinks(route.file).size <= mirror.applied,
+        guard error.status == .noSpace, try Syscalls.sizeAndLinks(route.file).size == mirror.applied,
           Syscalls.truncateFile(route.file, to: mirror.applied)
         else { throw error }
         // The blocks past the end are free now. On a full disk, the new file may fit there.

@@ -110,7 +110,7 @@ extension Journal {
   /// Does what `lockAndCatchUp` does, inlined for an update.
   @inline(__always)
   func lockAndCatchUpInLine() throws(Failure) {
-    if !route.isReadyForWriting {
+    if !route.isReadyForWriting || debts.owesOwnFile {
       try lockAndCatchUpByPath()
       return
     }

@@ -19,7 +19,10 @@ extension Journal {
   @inline(never)
   private func freshenByPath(_ lookingUp: Bool, _ foundJustNow: Syscalls.SizeAndLinks?) throws(Failure) {
     var foundJustNow = route.isLockedForGood ? nil : foundJustNow
-    try restoreOwnFile()
+    do throws(Failure) { try restoreOwnFile() } catch {
+      guard error.status == .noSpace else { throw error }
+      return // all that is stored is in memory, and the next change tries again
+    }
     var patience = Patience()
     var mustLook = lookingUp
     var rounds = 0

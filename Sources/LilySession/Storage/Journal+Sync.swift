@@ -3,7 +3,7 @@ extension Journal {
   public func sync() throws(Failure) -> Failure? {
     let hostTime = options.clock?() // before any lock is taken
     return try exclusively { () throws(Failure) in
-      guard !debts.isNone else {
+      guard !debts.isNone || route.isLockedForGood else {
         route.doubt() // nothing is owed; the next use looks where the path leads
         return nil
       }
@@ -54,9 +54,9 @@ extension Journal {
   /// Writes the file of an exclusive storage anew if somebody else has cut it or written to it. An update does not look at the file, so what
   /// was acknowledged is only in memory then.
   func restoreOwnFile() throws(Failure) {
-    guard route.isReadAlone, mirror.applied > 0, !mirror.hasUnknown, try Syscalls.sizeAndLinks(route.file).size != mirror.applied,
-      try route.lookUp() == .thisFile
-    else { return }
+    guard route.isReadAlone, mirror.applied > 0, !mirror.hasUnknown else { return }
+    let size = try Syscalls.sizeAndLinks(route.file).size
+    guard debts.owesOwnFile || size != mirror.applied, try route.lookUp() == .thisFile else { return }
     try compact(0) // the host's clock may not be asked here; at time 0 nothing has expired
   }
 

@@ -63,7 +63,7 @@ extension Journal {
   /// Returns true if the batch only removes keys, from a scope that has no file. Such a file is made only to store something.
   @inline(never)
   private func removesFromNoFile(_ batch: Batch) throws(Failure) -> Bool {
-    guard isScopeFile, batch.onlyRemoves else { return false }
+    guard isScopeFile, batch.onlyRemoves, !options.isReadOnly else { return false }
     return try followPath(create: false) == .nothing
   }
 
@@ -218,7 +218,7 @@ extension Journal {
   /// Cuts off what has been written of a line. If that fails, the next writer repairs the end.
   @inline(never)
   private func cutOffPart(of line: UnsafeRawBufferPointer) {
-    if route.isReadAlone, !endsWithPart(of: line) { return route.doubt() }
+    if route.isReadAlone, !endsWithPart(of: line) { return debts.ownFileWasChanged() }
     if !cutOffRest() { route.isReadToEnd(false) }
   }
 

@@ -14,6 +14,8 @@ struct JournalDebts {
   /// True if somebody else has replaced the file of an exclusive storage, so that what this handle wrote since its last sync may
   /// be in no file any more. The next sync says so.
   private(set) var mayHaveLost = false
+  /// True if somebody else has written to the file of an exclusive storage. It has to be written anew from memory before it is written to.
+  private(set) var owesOwnFile = false
   /// Why the last try to rewrite the file failed; nil if it succeeded.
   private(set) var failure: Failure?
 
@@ -41,6 +43,7 @@ struct JournalDebts {
     owesDirectory = true
   }
   mutating func remainsStay() { owesRemains = true }
+  mutating func ownFileWasChanged() { owesOwnFile = true }
   mutating func fileWasReplaced() { mayHaveLost = mayHaveLost || owesSync }
 
   // MARK: what is no longer owed
@@ -53,7 +56,7 @@ struct JournalDebts {
   /// Notes that the path leads to another file. Nothing is known of that file.
   mutating func metAnotherFile() {
     owesDirectory = true
-    owesNewFile = false
+    (owesNewFile, owesOwnFile) = (false, false)
   }
 
   /// The path has no file any more. No sync brings back what was in it, but if this handle has written, the next one makes sure that it does
@@ -66,7 +69,7 @@ struct JournalDebts {
 
   /// A new file with all live entries has taken the file's place. It is durable once its directory is synced, too.
   mutating func rewritten(directorySynced: Bool) {
-    owesNewFile = false
+    (owesNewFile, owesOwnFile) = (false, false)
     owesRewriting = false
     owesSync = !directorySynced
     owesDirectory = !directorySynced

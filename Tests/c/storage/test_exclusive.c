@@ -1,5 +1,5 @@
 /* S22: a storage that is exclusive keeps the lock from opening to closing. S24: one that closes without a sync. This program defines ftruncate
-   and write, which the library finds before the C library's, and lets them fail. */
+   and others, which the library finds before the C library's, and lets them fail. */
 #include "files.h"
 #include "journal.h"
 #include "rig.h"
@@ -10,11 +10,17 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static bool cutting_fails, writing_fails;
+static bool cutting_fails, writing_fails, writing_is_cut, reading_fails;
 
 ssize_t write(int file, const void *bytes, size_t count) {
+  if (writing_is_cut) return writing_is_cut = false, syscall(SYS_write, file, bytes, count / 2);
   if (writing_fails) return errno = ENOSPC, -1;
   return syscall(SYS_write, file, bytes, count);
+}
+
+ssize_t pread(int file, void *bytes, size_t count, off_t offset) {
+  if (reading_fails) return errno = EIO, -1;
+  return syscall(SYS_pread64, file, bytes, count, offset);
 }
 
 int ftruncate(int file, off_t size) {
@@ -297,6 +303,43 @@ TEST(exclusive__S4_a_failed_write_behind_what_somebody_has_appended) {
     lily_session_storage_close(storage);
     assert_int_equal(unlink(JOURNAL), 0);
   }
+}
+
+/* So it does if what the failed write has left cannot be looked at. */
+TEST(exclusive__S4_a_failed_write_that_nobody_can_look_at) {
+  lily_session_storage *storage = open_exclusive();
+  assert_ok(set_text(storage, "k", "1"));
+  writing_fails = writing_is_cut = reading_fails = true;
+  assert_fails(NO_SPACE, set_text(storage, "k", "2"));
+  writing_fails = writing_is_cut = reading_fails = false;
+  assert_ok(set_text(storage, "k", "3"));
+  lily_session_storage *reader = open_flagged(JOURNAL, LILY_SESSION_READ_ONLY, NULL);
+  assert_stored(reader, "k", "3");
+  assert_int_equal(info_of(reader).damaged_lines, 0);
+  lily_session_storage_close(reader);
+  lily_session_storage_close(storage);
+}
+
+/* A file that was cut, and cannot be written anew, is not filled with zeros, and its entries are read from memory. */
+TEST(exclusive__S4_a_cut_file_on_a_full_disk) {
+  lily_session_storage *storage = open_exclusive();
+  assert_ok(set_text(storage, "k", "1"));
+  const off_t cut = (off_t)size_of(JOURNAL) - 4;
+  assert_int_equal(truncate(JOURNAL, cut), 0);
+  writing_fails = true;
+  assert_fails(NO_SPACE, lily_session_storage_sync(storage));
+  assert_stored(storage, "k", "1");
+  writing_fails = false;
+  assert_int_equal(size_of(JOURNAL), cut);
+  assert_ok(set_text(storage, "l", "2"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_int_equal(truncate(JOURNAL, cut), 0);
+  assert_ok(lily_session_storage_sync(storage)); /* nothing is owed, and it looks all the same */
+  lily_session_storage *reader = open_flagged(JOURNAL, LILY_SESSION_READ_ONLY, NULL);
+  assert_stored(reader, "k", "1");
+  assert_stored(reader, "l", "2");
+  lily_session_storage_close(reader);
+  lily_session_storage_close(storage);
 }
 
 /* Where each write is durable, it also is if somebody has written to the file before. */

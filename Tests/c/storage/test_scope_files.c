@@ -495,3 +495,22 @@ TEST(scope_files__S8_a_clear_where_no_file_may_grow) {
   lily_session_storage_close(scope);
   lily_session_storage_close(parent);
 }
+
+/* A storage that is read only removes nothing, and deletes nothing, where there is no file either. */
+TEST(scope_files__a_removal_where_nothing_may_be_written) {
+  lily_session_storage *parent = open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES, NULL), *scope = open_scope(parent, "u");
+  assert_ok(set_text(scope, "k", "1"));
+  char file[300], beside[320];
+  snprintf(file, sizeof file, "%s", lily_session_storage_path(scope));
+  snprintf(beside, sizeof beside, "%s.damaged", file);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
+  assert_int_equal(rename(file, beside), 0);
+  parent = open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES | LILY_SESSION_READ_ONLY, NULL);
+  scope = open_scope(parent, "u");
+  assert_fails(PERMISSION, lily_session_storage_remove(scope, "k"));
+  assert_ok(lily_session_storage_sync(scope));
+  assert_int_equal(access(beside, F_OK), 0);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(parent);
+}

@@ -69,6 +69,7 @@ class Handle:
         self.kept, self.opened = store, opened  # only a handle of a journal has `opened`
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # it owes a sync
+        self.perhaps_owes = False  # it may owe one, for a removal of what may be absent
         self.wrote_since = False  # it has written since its last complete sync
         self.may_owe = False  # it may owe a rewriting
         self.wrote_to = None  # the store that it last wrote to
@@ -164,9 +165,11 @@ class Handle:
             return status, 0
         self.world.synced = self.world.place.perhaps_begun = True
         self.look_anew()
-        self.root.owes = False
+        self.root.owes = self.root.perhaps_owes = False
         removed = self.store.removed or self.store.was_erased
         owes = self.root.wrote_since and removed
+        if (owes and not self.store.removed or self.root.may_owe) and any(not entry.lives(self.world.now) for entry in self.store.entries.values()):
+            raise Undecided  # no rule says whether the file is rewritten, so that what has expired leaves it
         if self.opened is not None and (owes or self.root.may_owe) and self.opened.gone is None:
             refused = self.opened.cannot_rewrite()
             if refused[0] == n.NEWER:
@@ -202,7 +205,7 @@ class Handle:
         there is a quota, it may be in an expired entry that was removed to make room, and then a line is written."""
         self.root.wrote_since = self.root.wrote_since or self.store.removed or self.store.was_erased
         if self.root.quota >= 0:
-            self.root.may_owe = True
+            self.root.may_owe = self.root.perhaps_owes = True
             self.store.more_lines += 1
 
     def stored_nothing(self):
@@ -283,6 +286,7 @@ def write_all(handle, changes):
             # The next sync finds what others remove until then, and removes what is beside the file, or says that it cannot.
             handle.root.wrote_since = handle.root.may_owe = True
             if handle.root.quota >= 0:
+                handle.root.perhaps_owes = True
                 handle.store.more_lines += 1  # an expired entry may have been removed to make room, which others still have
             if handle.opened is not None and handle.opened.file.headless and handle.opened.file.keeps_damage:
                 handle.store.more_lines += 1  # a torn end makes a handle look at the header again, and then it has met the damage
@@ -358,7 +362,7 @@ def call_info(handle):
     # Expired entries may have been removed or not.
     swept = any(not entry.lives(now) for entry in store.entries.values())
     return (n.OK, ANYTHING if swept else store.count(), ANYTHING if swept else store.live_bytes(now), root.quota, root.durability,
-            ANYTHING if root.wrote_to is not None and root.wrote_to is not store else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
+            ANYTHING if root.perhaps_owes or root.wrote_to is not None and root.wrote_to is not store else int(root.owes), handle.opened is None or handle.opened.at_path or ANYTHING)
 
 
 def call_sync(handle):

@@ -96,9 +96,14 @@ class Modifying:
             told = []
             left = cleared and self.leave(belief, n.CLEARED, told)
             self.tell_refusal(belief, refusal, told)
+            if left and self.host.slices and not self.host.put():
+                belief.restore(kept)
+                self.capture_again([belief], events)
+                return n.CALLBACK
             events.extend(told)
             if left:
-                self.put_back(belief, kept, events)
+                self.capture([belief], events)
+                self.note_revision()
             return n.CALLBACK
         return self.put_back(belief, kept, events)
 

@@ -87,6 +87,8 @@ class Writing:
         self.handle.stored_nothing()
         if not removes:
             return n.OK
+        if self.handle.damaged:
+            raise Undecided  # no rule says whether the session knows that a damaged line may have the key
         self.handle.removed_nothing()
         if self.handle.kind == "backend" and self.handle.durability_of():
             # No rule says whether removing what is absent calls the backend.
@@ -96,7 +98,7 @@ class Writing:
 
     def is_void(self, writing):
         """Returns True if all that is to be written is the removal of entries that are not stored."""
-        return all(belief.baseline == values.MISSING and not self.handle.raw(belief.field.stored_key) for belief in writing)
+        return all(belief.baseline == values.MISSING and not self.handle.may_hold([belief.field.stored_key]) for belief in writing)
 
     def drop_expired(self):
         """Drops a migrated value whose entry has expired. If no field expires, the session does not ask for the time, and storage decides."""

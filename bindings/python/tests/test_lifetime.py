@@ -318,7 +318,32 @@ session.persist()
 '''
 
 
-def test_what_is_open_when_the_program_ends_is_ended_then():
+def test_what_is_open_when_the_program_ends_is_ended_then() -> None:
     """Python takes its objects apart in any order when it ends. A callback would find nothing in its place any more."""
     done = subprocess.run([sys.executable, "-c", ENDS], capture_output=True, text=True)
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "closed\n" * 4)
+
+
+LATE = '''
+import atexit, dataclasses, sys
+atexit.register(lambda: late())  # it runs after what the binding has registered
+from lily_session import Persistence, Runtime, Storage
+
+@dataclasses.dataclass
+class Model:
+    visits: int = 0
+
+def late():
+    runtime.model.visits = 7
+    session.flush()
+
+storage = Storage.open(sys.argv[1])
+runtime = Runtime(Model())
+session = runtime.attach(Persistence(Model).field("visits"), storage)
+'''
+
+
+def test_a_file_can_be_written_until_the_program_ends(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LATE, str(tmp_path / "session.jsonl")], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Storage.open(tmp_path / "session.jsonl")["lily_session_visits"] == 7

@@ -23,8 +23,8 @@ class Owner:
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
-    def __del__(self) -> None:
-        """Ends what the handle stands for, if it has not ended."""
+    def _program_ends(self) -> None:
+        """Ends what would call Python when it is ended."""
 
 
 _owners: "weakref.WeakSet[Owner]" = weakref.WeakSet()
@@ -32,10 +32,10 @@ _owners: "weakref.WeakSet[Owner]" = weakref.WeakSet()
 
 @atexit.register
 def _end_all() -> None:
-    """Ends what is still open while Python can still run callbacks. Later it could not, and the library calls those that close a backend."""
+    """Ends what calls Python while that can still run callbacks: a storage of the program's own, or with its clock."""
     for owner in sorted(_owners, key=lambda owner: owner._ends_last):
         try:
-            owner.__del__()
+            owner._program_ends()
         except Exception:
             print_exc()
 

@@ -157,6 +157,11 @@ class Runtime(Owner, Generic[M, Message]):
             handle, self._handle = self._handle, None
             call(lib.lily_session_runtime_free, handle)
 
+    def _program_ends(self) -> None:
+        for session in list(self._sessions):
+            if session._storage is not None and session._storage._calls_back:
+                session._abandon()
+
     def _live_handle(self) -> Any:
         if not self._handle:
             raise InvalidArgumentError("the runtime is closed")

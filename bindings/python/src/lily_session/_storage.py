@@ -91,9 +91,11 @@ class Storage(Owner):
 
     _ends_last = True
 
-    def __init__(self, handle: Any, keeps: object, no_sync: bool) -> None:
-        """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle."""
+    def __init__(self, handle: Any, keeps: object, no_sync: bool, calls_back: bool) -> None:
+        """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle. `calls_back` is true if the library
+        calls the program when the storage is closed: its own functions, or its clock."""
         self._handle = handle
+        self._calls_back = calls_back
         self._keeps = keeps
         self._no_sync = no_sync
 
@@ -146,7 +148,7 @@ class Storage(Owner):
         """Returns a separate storage inside this one, such as "user:42". Clearing one does not affect the others."""
         out = ffi.new("lily_session_storage **")
         call(lib.lily_session_storage_scoped, self._live_handle(), c_string(scope, "the scope"), out)
-        return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps, self._no_sync)
+        return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps, self._no_sync, self._calls_back)
 
     def scopes(self) -> "list[str]":
         """Returns the names of the scopes that hold an entry that has not expired, in byte order. Where scopes are files, each is read."""
@@ -178,7 +180,8 @@ class Storage(Owner):
         })  # fmt: skip
         out = ffi.new("lily_session_storage **")
         call(function, *arguments, given, out, file=True)
-        return cls(ffi.gc(out[0], lib.lily_session_storage_close), (keeps, clock), bool(flags & lib.LILY_SESSION_NO_SYNC))
+        calls_back = clock is not None or function is lib.lily_session_storage_open_backend
+        return cls(ffi.gc(out[0], lib.lily_session_storage_close), (keeps, clock), bool(flags & lib.LILY_SESSION_NO_SYNC), calls_back)
 
     @property
     def path(self) -> Optional[Path]:
@@ -304,6 +307,10 @@ class Storage(Owner):
 
     def __del__(self) -> None:
         if getattr(self, "_handle", None):
+            self.close()
+
+    def _program_ends(self) -> None:
+        if self._handle is not None and self._calls_back:
             self.close()
 
     def __repr__(self) -> str:
