@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "hostile"
 MEMORY = 12                          # as a multiple of the file's size
 INSTRUCTIONS = 1500                  # for each byte
 TO_WEIGH = 4 << 20
-TO_COUNT = 1 << 20 if os.environ.get("LILY_SESSION_LONG") else 1 << 18  # callgrind takes 50 times as long as the program
+TO_COUNT = 1 << 20 if os.environ.get("LILY_SESSION_LONG") else 1 << 17  # callgrind takes 50 times as long as the program
 PATIENCE = 120                       # seconds: far beyond the bound, however busy the machine
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import callgrind
 
 PROGRAM = Path(__file__).parents[2] / "build" / "guards" / "scopes"
-FEW, MANY = 20, 2000
+FEW, MANY = 20, 1000
 TURNS = 40
 MOST = 1.25
 CASES = [("files", "request"), ("files", "logout"), ("files", "each"), ("files", "open"),

@@ -118,7 +118,7 @@ def test_a_move_may_be_killed_at_each_call(home, shim, way, call):
     store = begin(home, way)
     before = shutil.copytree(store.parent, home.path / "before")
     # Most calls of a move to one file only look for folders.
-    number, kills, step = 1, 0, 1 if LONG or not call.startswith("any") else 5 if way == "--to-files" else 17
+    number, kills, step = 1, 0, 1 if LONG or not call.startswith("any") else 11 if way == "--to-files" else 29
     while True:
         shutil.rmtree(store.parent)
         shutil.copytree(before, store.parent)
