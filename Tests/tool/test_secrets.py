@@ -52,7 +52,7 @@ def test_what_does_not(home):
     for number, name in enumerate(names):
         assert found[f"lily_session_{name}"] == "hunter-2", name
         assert found[f"lily_session_{number}"] == {"a": [{name: "hunter-2"}]}, name
-    assert home.run("get", "monkey").out == '"hunter-2"\n'
+        assert home.run("get", name).out == '"hunter-2"\n'
 
 
 def test_the_prefix_of_fields_is_no_part_of_a_name(home):

@@ -34,6 +34,15 @@ static lily_session_status open_with(int32_t flags, lily_session_storage **out_s
   return lily_session_storage_open(JOURNAL, &options, out_storage);
 }
 
+static lily_session_storage *open_exclusive_and_durable(void) {
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.flags = LILY_SESSION_EXCLUSIVE;
+  options.durability = LILY_SESSION_DURABILITY_POWER;
+  lily_session_storage *storage = NULL;
+  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  return storage;
+}
+
 static lily_session_storage *open_exclusive(void) { return open_flagged(JOURNAL, LILY_SESSION_EXCLUSIVE, NULL); }
 
 /* `call` is to open `storage`, and cannot. */
@@ -226,11 +235,7 @@ TEST(exclusive__S21_a_refresh_that_finds_another_file_is_no_sync) {
 
 /* An exclusive storage in which each write is durable looks before it says so. */
 TEST(exclusive__S12_each_write_is_durable_in_the_right_file) {
-  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
-  options.flags = LILY_SESSION_EXCLUSIVE;
-  options.durability = LILY_SESSION_DURABILITY_POWER;
-  lily_session_storage *storage = NULL;
-  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  lily_session_storage *storage = open_exclusive_and_durable();
   assert_ok(set_text(storage, "k", "1"));
   journal_of(in_place("other.jsonl"), "k", "7", NULL);
   assert_int_equal(rename(in_place("other.jsonl"), JOURNAL), 0);
@@ -344,11 +349,7 @@ TEST(exclusive__S4_a_cut_file_on_a_full_disk) {
 
 /* Where each write is durable, it also is if somebody has written to the file before. */
 TEST(exclusive__S12_a_write_behind_what_somebody_has_appended) {
-  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
-  options.flags = LILY_SESSION_EXCLUSIVE;
-  options.durability = LILY_SESSION_DURABILITY_POWER;
-  lily_session_storage *storage = NULL;
-  assert_ok(lily_session_storage_open(JOURNAL, &options, &storage));
+  lily_session_storage *storage = open_exclusive_and_durable();
   assert_ok(set_text(storage, "k", "1"));
   append_as_somebody_else();
   assert_ok(set_text(storage, "k", "2"));
