@@ -336,12 +336,14 @@ lily_session_status lily_session_storage_sweep(lily_session_storage *storage, si
  * A storage may be kept in a store of the program's own.
  * @{ */
 
-/** An entry of a backend. The library borrows the strings of an entry that it
- * reads until it calls the backend again. The backend borrows the strings of an
- * entry that it is to write for the call. */
+/** An entry of a backend. The library borrows the strings of an entry that `read`
+ * gives until it calls the backend again on the same thread, and of one that a
+ * function visits for the visit. The backend borrows the strings of an entry that it
+ * is to write for the call. */
 typedef struct lily_session_entry {
   const char *key;       /**< NUL-terminated */
-  const char *json;      /**< NUL-terminated if the library passes it; a backend need not terminate it. In a batch, NULL removes the key */
+  const char *json;      /**< NUL-terminated if the library passes it; a backend need not terminate it. In a batch, NULL removes the key. A
+                              backend returns NULL for an entry that it has and cannot read, which counts as text that is not JSON */
   size_t length;         /**< the length of json in bytes, without the NUL */
   int64_t expires_at_ms; /**< 0: never. A backend returns expired entries, too: the library decides */
   uint32_t version;      /**< the version of the value, as lily_session_field::version */
@@ -393,6 +395,29 @@ typedef lily_session_status (*lily_session_backend_replace_fn)(void *context, co
  * entry, in any order. If visit fails, stops and returns that failure. */
 typedef lily_session_status (*lily_session_backend_scopes_fn)(void *context, lily_session_scope_fn visit, void *visitor);
 
+/** What a backend calls for each entry that it has loaded, with the place of the
+ * entry's key among the keys. If it returns anything but LILY_SESSION_OK, the backend
+ * stops and returns that. */
+typedef lily_session_status (*lily_session_loaded_fn)(void *visitor, size_t place, const lily_session_entry *entry);
+
+/** Reads the generation of the prefix and the entries of these keys, all as of one
+ * moment. Calls visit, with visitor as its context, for each key that has an entry;
+ * the entry's own key is not looked at. If visit fails, stops and returns that failure. */
+typedef lily_session_status (*lily_session_backend_load_fn)(void *context, const char *prefix, const char *const *keys, size_t count, uint64_t *out_generation, lily_session_loaded_fn visit, void *visitor);
+
+/** Gives the number of entries, with those of scopes and those that have expired, and
+ * the bytes of their keys and values. */
+typedef lily_session_status (*lily_session_backend_usage_fn)(void *context, int64_t *out_entries, int64_t *out_bytes);
+
+/** Returns a descriptor for the keys that begin with this prefix, as
+ * lily_session_storage_fd() does, or -1. It is closed with the store. */
+typedef int (*lily_session_backend_prefix_fd_fn)(void *context, const char *prefix);
+
+/** Returns a text that two open stores have in common if they have the same entries,
+ * such as an address with the number of a database. It must stay the same, and
+ * is borrowed until the store is closed. */
+typedef const char *(*lily_session_backend_identity_fn)(void *context);
+
 /** A store of the program's own. Its functions run on the threads that use the
  * storage, with no lock held. Each returns LILY_SESSION_OK or a failure, which the
  * library returns to its caller; a number that the library does not know becomes
@@ -414,10 +439,30 @@ typedef struct lily_session_backend {
                                                       writes between the two is lost */
   lily_session_backend_replace_fn replace;       /**< NULL: as for renew; modifications of two programs at the same time may then lose one */
   lily_session_backend_scopes_fn scopes;         /**< NULL: the library looks at all entries, by each, to find the scopes */
+  lily_session_backend_load_fn load;             /**< NULL: the library calls generation, and then read for each key */
+  lily_session_backend_each_fn each_unscoped;    /**< as each, but it leaves the keys of scopes out, whatever the prefix; NULL: the library does */
+  lily_session_backend_usage_fn usage;           /**< NULL: the library counts, by each */
+  lily_session_backend_prefix_fd_fn prefix_fd;   /**< for a scope; NULL: its descriptor is that of the whole store */
+  lily_session_backend_identity_fn identity;     /**< NULL: each open store counts as another one, and a runtime could have two sessions for one key */
 } lily_session_backend;
 
 /** A backend without functions. */
-#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+
+/** A function of a backend calls this to say why it fails, and returns `status`. The
+ * reason stands in lily_session_last_error(), and the number in events.
+ *
+ * @param reason        copied; at most 140 bytes of it; such as "no reply from 127.0.0.1:6379".
+ *                      It must not contain a value
+ * @param system_error  an errno, or 0
+ * @return status
+ * @since 0.1 */
+lily_session_status lily_session_backend_fail(lily_session_status status, const char *reason, int system_error);
+
+/** A function of a backend calls this to tell the generation that the prefix has now:
+ * write and replace before they return NEWER. It spares the library a call of generation.
+ * @since 0.1 */
+void lily_session_backend_tell_generation(uint64_t generation);
 
 /** Opens a storage in a store of the program's own. The library keeps the rules of
  * keys, values, expiry, versions and scopes. The backend itself limits the size,

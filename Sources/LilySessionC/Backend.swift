@@ -21,8 +21,24 @@ public func lily_session_storage_open_backend(
   }
 }
 
+@implementation @_cdecl("lily_session_backend_fail")
+public func lily_session_backend_fail(
+  _ status: lily_session_status, _ reason: UnsafePointer<CChar>?, _ system_error: Int32
+) -> lily_session_status {
+  platform_told().pointee.system_error = system_error
+  platform_told().pointee.has_reason = reason != nil
+  if let reason { Message.keep(reason) }
+  return status
+}
+
+@implementation @_cdecl("lily_session_backend_tell_generation")
+public func lily_session_backend_tell_generation(_ generation: UInt64) {
+  platform_told().pointee.generation = generation
+  platform_told().pointee.has_generation = true
+}
+
 /// A storage in the host's own store. The core's keys of a scope begin with NUL, which would end a C string; a backend sees U+0001 instead.
-private final class HostBackend: FilelessStorage, @unchecked Sendable { // the header says that any thread may call the host's functions
+final class HostBackend: FilelessStorage, @unchecked Sendable { // the header says that any thread may call the host's functions
   /// The functions that a backend must have.
   struct Functions {
     let read: lily_session_backend_read_fn
@@ -39,9 +55,9 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
     }
   }
 
-  private let host: Functions
-  private let table: lily_session_backend
-  private let context: UnsafeMutableRawPointer?
+  let host: Functions
+  let table: lily_session_backend
+  let context: UnsafeMutableRawPointer?
   private let clock: (@Sendable () -> Int64)?
   private let owner: Context?
   private let exclusion = Exclusion()
@@ -62,6 +78,17 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
 
   func now() -> Int64 { clock?() ?? systemClock() }
   var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
+
+  func descriptor(of scope: Scope) -> Int32 {
+    guard let descriptor = table.prefix_fd, !exclusion.isForked else { return self.descriptor }
+    return spelled(scope.generationKey) { descriptor(context, $0) }
+  }
+
+  var place: Place {
+    guard let name = table.identity?(context) else { return Place(of: self) }
+    return Place(named: [UInt8](cString: name))
+  }
+
   func close() { _ = try? sync() }
 
   func sync() throws(Failure) -> Failure? {
@@ -80,30 +107,32 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   }
 
   func info() throws(Failure) -> StorageInfo {
-    var info = StorageInfo()
+    var info = try usage()
     info.owesSync = try exclusion.run { () throws(Failure) in owesSync }
-    for item in try walk(Key(stored: [])).found {
-      info.entries += 1
-      info.liveBytes += Int64(item.key.bytes.count) + Int64(item.entry.textCount)
-    }
     return info
   }
 
   func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
     try refuseFork()
     try refuseReserved(scope.session)
+    for key in keys { try refuseReserved(key) }
+    if let load = table.load { return try read(keys, of: scope, by: load) }
     // The generation is read first. If a clear comes before the entries are read, these are newer than the generation, and never older.
-    var number: UInt64 = 0
-    try checkForUpdate(spelled(scope.session) { host.generation(context, $0, &number) })
+    let number = try generation(of: scope)
     var found: [Entry?] = []
     for key in keys { found.append(try read(key)) }
     return Snapshot(entries: found, generation: number)
   }
 
+  private func generation(of scope: Scope) throws(Failure) -> UInt64 {
+    var number: UInt64 = 0
+    try checkForUpdate(call { spelled(scope.session) { host.generation(context, $0, &number) } })
+    return number
+  }
+
   private func read(_ key: Key) throws(Failure) -> Entry? {
-    try refuseReserved(key)
     var entry = lily_session_entry()
-    let status = spelled(key) { host.read(context, $0, &entry) }
+    let status = call { spelled(key) { host.read(context, $0, &entry) } }
     if status == Status.notFound.rawValue { return nil }
     try checkForUpdate(status)
     return Entry(entry)
@@ -114,11 +143,13 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
 
   func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     try refuseFork()
+    try refuseReserved(scope.session)
     var stored: Entry? // what a replacement replaces
     let isRenewal = batch.isRenewal && table.renew != nil
     let isReplacement = !isRenewal && batch.isReplacement && table.replace != nil
     if !isRenewal {
       try batch.leaveOutOvertaken(at: now) { key throws(Failure) in
+        try refuseReserved(key)
         stored = try read(key)
         return stored
       }
@@ -141,7 +172,7 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
       entries.append(lily_session_entry(key: nil, json: nil, length: text?.count ?? 0, expires_at_ms: deadline, version: version))
     }
     if let reserved { try refuseReserved(reserved) }
-    let status = withExtendedLifetime(strings) {
+    let status = call { withExtendedLifetime(strings) {
       let first = strings.bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
       for (at, start) in starts.enumerated() where at < entries.count {
         entries[at].key = first.map { $0 + start.key }
@@ -152,10 +183,11 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
         guard isReplacement, let replace = table.replace else { return host.write(context, entries, entries.count, prefix, wanted ?? 0) }
         return withEntry(stored) { replace(context, $0, entries, prefix, wanted ?? 0) }
       }
-    }
+    } }
     if isRenewal || isReplacement, status == Status.notFound.rawValue { return .written(.of(overtaken: [0])) }
     if let wanted, status == Status.newer.rawValue {
-      let current = try read([], of: scope).generation
+      let current: UInt64
+      if let told = toldGeneration { current = told } else { current = try generation(of: scope) }
       if current != wanted { return .superseded(generation: current) }
     }
     let notDurable = status == Status.notDurable.rawValue ? failure(status) : nil
@@ -167,75 +199,17 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   func clear(_ scope: Scope) throws(Failure) {
     try refuseFork()
     try refuseReserved(scope.session)
-    try check(spelled(scope.session) { host.clear(context, $0) })
-  }
-
-  func allScopes() throws(Failure) -> [Scope] {
-    guard let scopes = table.scopes else { return try scopesOfEntries(in: self) }
-    try refuseFork()
-    let names = Names()
-    let visit: lily_session_scope_fn = { visitor, name in
-      guard let visitor, let name else { return Status.invalidArgument.rawValue }
-      return Unmanaged<Names>.fromOpaque(visitor).takeUnretainedValue().add(name)
-    }
-    let status = scopes(context, visit, Unmanaged.passUnretained(names).toOpaque())
-    try withExtendedLifetime(names) { () throws(Failure) in try check(status) }
-    return names.found
-  }
-
-  private final class Names {
-    private(set) var found: [Scope] = []
-
-    func add(_ name: UnsafePointer<CChar>) -> Int32 {
-      guard let scope = try? Scope(name: UnsafeRawBufferPointer(start: name, count: strlen(name))) else { return Status.invalidArgument.rawValue }
-      found.append(scope)
-      return Status.ok.rawValue
-    }
-  }
-
-  func entries(_ prefix: Key) throws(Failure) -> [Item] { try walk(prefix).items(prefix) }
-
-  private func walk(_ prefix: Key) throws(Failure) -> Walk {
-    try refuseFork()
-    let walk = Walk()
-    let visit: lily_session_entry_fn = { visitor, entry in
-      guard let visitor, let entry else { return Status.invalidArgument.rawValue }
-      return Unmanaged<Walk>.fromOpaque(visitor).takeUnretainedValue().add(entry.pointee)
-    }
-    let status = spelled(prefix) { host.each(context, $0, visit, Unmanaged.passUnretained(walk).toOpaque()) }
-    try withExtendedLifetime(walk) { () throws(Failure) in try check(status) }
-    return walk
-  }
-
-  private final class Walk {
-    private(set) var found: [Item] = []
-
-    func add(_ entry: lily_session_entry) -> Int32 {
-      guard let name = entry.key, let stored = Entry(entry) else { return Status.invalidArgument.rawValue }
-      var bytes = [UInt8](UnsafeRawBufferPointer(start: name, count: strlen(name)))
-      // A key that begins with U+0001 is a scope's, and has it in place of both NULs.
-      if bytes.first == 1, let end = bytes.dropFirst().firstIndex(of: 1) {
-        bytes[0] = 0
-        bytes[end] = 0
-      }
-      found.append(Item(key: Key(stored: bytes), entry: stored))
-      return Status.ok.rawValue
-    }
-
-    /// Returns the entries in byte order of their keys. Those of scopes are among them only if the prefix is a scope's.
-    func items(_ prefix: Key) -> [Item] {
-      Item.inOrder(found.filter { $0.key.begins(with: prefix) && (prefix.bytes.first == 0 || $0.key.bytes.first != 0) })
-    }
+    try check(call { spelled(scope.session) { host.clear(context, $0) } })
   }
 
   // MARK: border
 
-  private func refuseFork() throws(Failure) {
+  func refuseFork() throws(Failure) {
     if exclusion.isForked { throw Failure(.forked, "the storage was opened before fork") }
   }
 
   /// Throws if a backend could not tell the key from another one, because U+0001 stands for the NULs of a scope's keys.
-  private func refuseReserved(_ key: Key) throws(Failure) {
+  func refuseReserved(_ key: Key) throws(Failure) {
     let isScoped = key.bytes.first == 0
     let end = key.bytes.dropFirst().firstIndex(of: 0) ?? 0
     guard key.bytes.first != 1, !(isScoped && key.bytes[0..<end].contains(1)) else {
@@ -244,20 +218,36 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   }
 
   /// Throws the failure that a backend returned.
-  private func check(_ status: Int32) throws(Failure) {
+  func check(_ status: Int32) throws(Failure) {
     if status != 0 { throw failure(status) }
   }
 
   /// Does so for what an update calls. A dispatch returns these statuses if the message was not applied, and so not for a backend's.
-  private func checkForUpdate(_ status: Int32) throws(Failure) {
+  func checkForUpdate(_ status: Int32) throws(Failure) {
     let failed = Status(rawValue: status)
     let isOfTheCall = failed == .update || failed == .invalidArgument || failed == .reentrant || failed == .unsupported
     try check(isOfTheCall ? Status.io.rawValue : status)
   }
 
-  /// Returns a failure with the backend's status, or with IO if the header has no such status.
+  /// Calls a function of the host's, which may tell more than its status.
+  func call(_ body: () -> Int32) -> Int32 {
+    platform_told().pointee = platform_told_t()
+    return body()
+  }
+
+  /// Returns a failure with the backend's status, or with IO if the header has no such status, and with the reason that it has told.
   private func failure(_ status: Int32) -> Failure {
-    Failure(cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), "the backend failed")
+    let (kind, told) = (cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), platform_told().pointee)
+    guard told.has_reason else { return Failure(kind, "the backend failed", systemError: told.system_error) }
+    let reason = [UInt8](cString: platform_message())
+    if told.system_error == 0 { return Failure(kind, "the backend failed").at(reason) }
+    return Failure(kind, "the backend failed:", systemError: told.system_error).at(reason)
+  }
+
+  /// The generation that the function which was called last has told, or nil.
+  private var toldGeneration: UInt64? {
+    let told = platform_told().pointee
+    return told.has_generation ? told.generation : nil
   }
 
   /// Calls `body` with an entry without its key, or with NULL if there is none.
@@ -273,20 +263,20 @@ private final class HostBackend: FilelessStorage, @unchecked Sendable { // the h
   }
 
   /// Returns a key as the backend sees it, with a NUL at its end.
-  private static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
+  static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
 
   /// Calls `body` with a key as the host sees it, or with NULL.
-  private func spelled<R>(_ key: Key?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
+  func spelled<R>(_ key: Key?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
     guard let key else { return body(nil) }
     return HostBackend.spell(key).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
   }
 }
 
 extension Entry {
-  init?(_ entry: lily_session_entry) {
-    guard let json = entry.json, entry.length >= 0 else { return nil }
-    // A text longer than any value is not read. It counts as an empty text, which is not JSON, so it is refused, too.
-    let count = entry.length <= JSONText.valueLimit ? entry.length : 0
-    self.init(text: UnsafeRawBufferPointer(start: json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version)
+  /// Makes an entry of the host's. One that it cannot read counts as an empty text, which is not JSON, so it is refused.
+  init(_ entry: lily_session_entry) {
+    // A text longer than any value is not read. It counts as an empty text, too.
+    let count = entry.json != nil && entry.length >= 0 && entry.length <= JSONText.valueLimit ? entry.length : 0
+    self.init(text: UnsafeRawBufferPointer(start: entry.json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version)
   }
 }

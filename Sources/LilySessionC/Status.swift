@@ -62,7 +62,7 @@ enum Message {
     }
     if let path = failure.location {
       line.append(failure.hasSystemText ? " " : ": ")
-      line.append(end(of: UTF8Text.oneLine(path), 140)) // this leaves room for the longest reason and the system's longest text
+      line.append(end(of: UTF8Text.oneLine(path), mostOfPath))
     }
     if failure.hasSystemText {
       line.append(": ")
@@ -70,6 +70,16 @@ enum Message {
     }
     line.end()
   }
+
+  /// Keeps a backend's reason where the message will be, until the call ends.
+  static func keep(_ reason: UnsafePointer<CChar>) {
+    let text = beginning(of: [UInt8](UnsafeRawBufferPointer(start: reason, count: strnlen(reason, mostOfPath + 4))), mostOfPath)
+    for (at, byte) in text.enumerated() { platform_message()[at] = CChar(bitPattern: byte) }
+    platform_message()[text.count] = 0
+  }
+
+  /// This many bytes of a path leave room for the longest reason and the system's longest text.
+  private static var mostOfPath: Int { 140 }
 
   /// Returns the beginning of a text: at most `limit` bytes, and no part of a character.
   private static func beginning(of text: [UInt8], _ limit: Int) -> ArraySlice<UInt8> {

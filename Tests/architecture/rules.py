@@ -38,6 +38,7 @@ C_FUNCTIONS = {
     "Sources/LilySession/Values/JSONScan.swift": {"platform_plain_of_16", "platform_digits_of_16"},
     "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
+    "Sources/LilySessionC/Backend.swift": {"platform_message", "platform_told"},
     "Sources/LilySessionC/RichMember+Check.swift": {"strcmp"},
     "Sources/LilySessionC/RichMember+Load.swift": {"platform_decimal"},
     # This is for the system's words for an error.

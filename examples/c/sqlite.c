@@ -27,7 +27,10 @@ static lily_session_status status_of(int code) {
   }
 }
 
-static lily_session_status execute(struct store *store, const char *sql) { return status_of(sqlite3_exec(store->db, sql, NULL, NULL, NULL)); }
+static lily_session_status execute(struct store *store, const char *sql) {
+  const lily_session_status status = status_of(sqlite3_exec(store->db, sql, NULL, NULL, NULL));
+  return status ? lily_session_backend_fail(status, sqlite3_errmsg(store->db), 0) : LILY_SESSION_OK;
+}
 
 /* Makes a statement whose ?1 is a key or a prefix. On failure it is NULL, which sqlite3_step and _finalize accept. */
 static sqlite3_stmt *prepare(struct store *store, const char *sql, const char *text) {
@@ -77,6 +80,20 @@ static lily_session_status generation(void *context, const char *prefix, uint64_
   if (code == SQLITE_ROW) *out = (uint64_t)sqlite3_column_int64(row, 0);
   sqlite3_finalize(row);
   return code == SQLITE_ROW ? LILY_SESSION_OK : code == SQLITE_DONE ? LILY_SESSION_ERROR_IO : status_of(code);
+}
+
+/* Reads all that a session needs in one transaction, so as of one moment. */
+static lily_session_status load(void *context, const char *prefix, const char *const *keys, size_t count, uint64_t *out_generation,
+                                lily_session_loaded_fn visit, void *visitor) {
+  lily_session_status status = execute(context, "BEGIN");
+  if (!status) status = generation(context, prefix, out_generation);
+  for (size_t i = 0; !status && i < count; i++) {
+    lily_session_entry entry;
+    status = read_entry(context, keys[i], &entry);
+    if (!status) status = visit(visitor, i, &entry);
+    else if (status == LILY_SESSION_ERROR_NOT_FOUND) status = LILY_SESSION_OK;
+  }
+  return end(context, status);
 }
 
 /* Begins a transaction, if nobody has cleared since. end() ends it, whatever this returns. */
@@ -161,6 +178,9 @@ static lily_session_status scopes(void *context, lily_session_scope_fn visit, vo
   return status ? status : status_of(code);
 }
 
+/* Two storages on one file are one place. */
+static const char *identity(void *context) { return sqlite3_db_filename(((struct store *)context)->db, "main"); }
+
 static void close_store(void *context) {
   struct store *store = context;
   sqlite3_free(store->lent);
@@ -179,6 +199,8 @@ static lily_session_status open_store(struct store *store, const char *path, lil
   backend.renew = renew;
   backend.replace = replace;
   backend.scopes = scopes;
+  backend.load = load;
+  backend.identity = identity;
   backend.close = close_store;
   if (sqlite3_open(path, &store->db) == SQLITE_OK && sqlite3_busy_timeout(store->db, 5000) == SQLITE_OK
       && !execute(store, "PRAGMA synchronous = FULL;"

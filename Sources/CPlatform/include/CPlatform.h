@@ -97,6 +97,14 @@ int platform_epoll_add(int epoll, int descriptor);
 enum { PLATFORM_MESSAGE_SIZE = 240 };
 char *platform_message(void);
 
+/* Returns what a function of this thread's backend has told beyond its status. A reason stands in the thread's message. */
+typedef struct platform_told_t {
+  bool has_reason, has_generation;
+  int32_t system_error;
+  uint64_t generation;
+} platform_told_t;
+platform_told_t *platform_told(void);
+
 /* Writes the system's words for an errno, in English if the C library lets us choose. Returns false if it knows none. strerror_r has another
    type in each C library, and glibc's uses the language and encoding of the host's locale. */
 bool platform_error_text(int code, char *text, size_t size);

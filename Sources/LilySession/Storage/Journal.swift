@@ -185,6 +185,8 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     }) ?? -1
   }
 
+  package func descriptor(of scope: Scope) -> Int32 { descriptor }
+
   /// Sessions tell the watch how far they have caught up, so that the descriptor stays readable until all have.
   package var watch: Watch? { watcher }
 

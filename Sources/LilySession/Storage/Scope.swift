@@ -50,7 +50,7 @@ public struct Scope: Equatable, Sendable {
   func hostKey(_ stored: Key) -> Key { prefix.isEmpty ? stored : Key(stored: [UInt8](stored.bytes.dropFirst(prefix.count))) }
 
   /// The key under which the scope's generation is stored.
-  var generationKey: Key { Key(stored: prefix) }
+  package var generationKey: Key { Key(stored: prefix) }
 
   /// The prefix of all keys of the scope's sessions.
   public var session: Key { key(Key.session) }

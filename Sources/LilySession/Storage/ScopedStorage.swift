@@ -38,7 +38,8 @@ public final class ScopedStorage: Storage, SessionStorage {
   package func close() { holder.close() }
   public func now() -> Int64 { holder.now() }
   public func info() throws(Failure) -> StorageInfo { try holder.info() }
-  public var descriptor: Int32 { holder.descriptor }
+  public var descriptor: Int32 { holder.descriptor(of: scope) }
+  package func descriptor(of scope: Scope) -> Int32 { descriptor }
   package var watch: Watch? { holder.watch }
   package var place: Place { holder.place }
   package var notices: Notices { holder.notices }

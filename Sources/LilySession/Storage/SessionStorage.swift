@@ -15,6 +15,9 @@ package protocol SessionStorage: Storage {
   /// The watch that keeps `descriptor` readable until each session has refreshed; nil if the storage has none.
   var watch: Watch? { get }
 
+  /// Returns what `descriptor` is for one scope of this storage.
+  func descriptor(of scope: Scope) -> Int32
+
   /// Returns the storage that has the entries of a scope of this one, and the scope that they have there.
   func holder(of scope: Scope) throws(Failure) -> (any SessionStorage, Scope)
 
@@ -63,6 +66,7 @@ extension FilelessStorage {
 
   package var scope: Scope { .none }
   package func revalidate() {}
+  package func descriptor(of scope: Scope) -> Int32 { descriptor }
   package func holder(of scope: Scope) -> (any SessionStorage, Scope) { (self, scope) }
   package func allScopes() throws(Failure) -> [Scope] { try scopesOfEntries(in: self) }
   package func scopes() throws(Failure) -> [Key] { try livingScopes(of: self) }
@@ -74,12 +78,16 @@ extension FilelessStorage {
   package var cPath: UnsafePointer<CChar>? { nil }
 }
 
-/// Where a storage's entries are: in a file, which its folder's device and inode and its name tell from others, or only in an object.
+/// Where a storage's entries are: in a file, which its folder's device and inode and its name tell from others, in a store of the program's own
+/// that has a name, or only in an object.
 package struct Place: Equatable, Sendable {
   /// Makes the place of entries that are only in this object.
   package init(of object: AnyObject) {
     self.init(device: 0, inode: UInt64(UInt(bitPattern: Unmanaged.passUnretained(object).toOpaque())), name: [])
   }
+
+  /// Makes the place of entries in a store of the program's own, which has this name.
+  package init(named name: [UInt8]) { self.init(device: 0, inode: 1, name: name) }
 
   init(device: UInt64, inode: UInt64, name: [UInt8]) {
     self.device = device

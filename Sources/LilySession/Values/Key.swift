@@ -78,7 +78,7 @@ public struct Key: Equatable, Sendable {
 }
 
 extension Array where Element == UInt8 {
-  init(cString: UnsafePointer<CChar>) {
+  package init(cString: UnsafePointer<CChar>) {
     self.init(UnsafeRawBufferPointer(start: cString, count: strlen(cString)))
   }
 

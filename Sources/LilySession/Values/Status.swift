@@ -99,7 +99,7 @@ public struct Failure: Error {
   package var subject: Key? { details.key }
   /// The byte of the text that the failure is about, counted from 0; nil if it is not about one.
   package var place: Int? { details.place }
-  /// The path that the failure is about, in the system's bytes; nil if it is not about a path.
+  /// The path that the failure is about, in the system's bytes, or what a storage of the program's own has said; otherwise nil.
   package var location: [UInt8]? { details.path }
   #if !hasFeature(Embedded)
     /// The program's own error that caused this one, such as the error that an update function threw.
@@ -116,7 +116,7 @@ public struct Failure: Error {
 
   func at(byte place: Int) -> Failure { Failure(self) { $0.place = place } }
 
-  func at(_ path: [UInt8]) -> Failure { Failure(self) { $0.path = path } }
+  package func at(_ path: [UInt8]) -> Failure { Failure(self) { $0.path = path } }
 
   func at(_ path: UnsafePointer<CChar>) -> Failure { at([UInt8](cString: path)) }
 

@@ -53,7 +53,7 @@ CASE(conform__S5_only_what_changed_in_one_write) {
   assert_ok(lily_session_flush(rig.session));
   assert_entries(stage->other, 2);
   if (stage->kind == ON_JOURNAL) assert_int_equal(operations(JOURNAL), 2);
-  if (stage->kind == ON_TABLE) {
+  if (stage_has_table(stage)) {
     assert_int_equal(stage->table.calls[TABLE_WRITE], 2);
     assert_int_equal(stage->table.batch, 2);
     assert_string_equal(stage->table.prefix, "lily_session_");

@@ -4,6 +4,7 @@ static lily_session_storage *open_one(struct stage *stage) {
   switch (stage->kind) {
     case ON_JOURNAL: return open_clocked(JOURNAL, &stage->now, 0);
     case ON_TABLE: return table_open(&stage->table, &stage->now);
+    case ON_WHOLE_TABLE: return table_open_whole(&stage->table, &stage->now);
     case ON_EXCLUSIVE: return open_flagged(JOURNAL, LILY_SESSION_EXCLUSIVE, &stage->now);
     case ON_SCOPE_FILES: return open_flagged(JOURNAL, LILY_SESSION_SCOPE_FILES, &stage->now);
     case ON_SCOPE_FILE: {
@@ -32,11 +33,13 @@ void stage_reopen(struct stage *stage) {
   open_both(stage);
 }
 
+bool stage_has_table(const struct stage *stage) { return stage->kind == ON_TABLE || stage->kind == ON_WHOLE_TABLE; }
+
 void stage_run(int kind, stage_case body) {
   struct stage stage = {.kind = kind, .now = 1000000, .has_other = kind != ON_MEMORY && kind != ON_EXCLUSIVE};
   open_both(&stage);
   body(&stage);
   close_both(&stage);
-  if (kind == ON_TABLE) assert_int_equal(stage.table.releases, stage.table.closes);
+  if (stage_has_table(&stage)) assert_int_equal(stage.table.releases, stage.table.closes);
   table_free(&stage.table);
 }

@@ -1,10 +1,10 @@
-/* The storages that conformance cases run on: a journal, memory, a backend of the host's, the file of a scope, and an exclusive journal. */
+/* The storages that conformance cases run on: a journal, memory, backends of the host's with few and with all functions, the file of a scope, and an exclusive journal. */
 #ifndef STAGE_H
 #define STAGE_H
 
 #include "table.h"
 
-enum { ON_JOURNAL, ON_MEMORY, ON_TABLE, ON_SCOPE_FILE, ON_SCOPE_FILES, ON_EXCLUSIVE };
+enum { ON_JOURNAL, ON_MEMORY, ON_TABLE, ON_WHOLE_TABLE, ON_SCOPE_FILE, ON_SCOPE_FILES, ON_EXCLUSIVE };
 
 struct stage {
   int kind;
@@ -17,6 +17,9 @@ struct stage {
 
 typedef void (*stage_case)(struct stage *stage);
 void stage_run(int kind, stage_case body);
+
+/* Returns true if the storage is a backend of the host's. */
+bool stage_has_table(const struct stage *stage);
 
 /* Closes the handles and opens them again. A storage in memory stays as it is. */
 void stage_reopen(struct stage *stage);
@@ -39,6 +42,7 @@ void stage_reopen(struct stage *stage);
   TEST(name##__on_a_journal) { stage_run(ON_JOURNAL, name); }           \
   TEST(name##__in_memory) { stage_run(ON_MEMORY, name); }               \
   TEST(name##__on_a_backend) { stage_run(ON_TABLE, name); }             \
+  TEST(name##__on_a_whole_backend) { stage_run(ON_WHOLE_TABLE, name); } \
   TEST(name##__exclusive) { stage_run(ON_EXCLUSIVE, name); }
 
 #endif

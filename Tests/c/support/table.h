@@ -18,7 +18,10 @@ struct raised {
 };
 
 /* The functions of a backend that can be told to fail, and are counted. */
-enum { TABLE_READ, TABLE_WRITE, TABLE_CLEAR, TABLE_GENERATION, TABLE_EACH, TABLE_SYNC, TABLE_FUNCTIONS };
+enum {
+  TABLE_READ, TABLE_WRITE, TABLE_CLEAR, TABLE_GENERATION, TABLE_EACH, TABLE_SYNC,
+  TABLE_LOAD, TABLE_RENEW, TABLE_REPLACE, TABLE_SCOPES, TABLE_EACH_UNSCOPED, TABLE_USAGE, TABLE_FUNCTIONS
+};
 
 struct table {
   struct row *rows;
@@ -33,17 +36,22 @@ struct table {
   lily_session_status after_write;              /* what write returns after it has stored the entries */
   void (*hook)(struct table *table, int function); /* runs before a function does its work */
   int fd_result;
+  const char *name;                                /* what identity returns */
 
   size_t batch; /* how many entries the last write had */
   char prefix[100];
   bool has_prefix;
 };
 
-/* Returns a backend that has all functions, and the table as its context. */
+/* Returns a backend that has the functions which the first version had, and the table as its context. */
 lily_session_backend table_backend(struct table *table);
+
+/* Returns a backend that has all functions, and tells all that it can. */
+lily_session_backend table_whole_backend(struct table *table);
 
 /* Opens a storage on the table, with this clock or, if `now` is NULL, with the system's. */
 lily_session_storage *table_open(struct table *table, int64_t *now);
+lily_session_storage *table_open_whole(struct table *table, int64_t *now);
 
 /* Returns the row of a key, which may be in a scope, or NULL if there is none. */
 const struct row *table_row(const struct table *table, const char *key);

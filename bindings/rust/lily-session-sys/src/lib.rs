@@ -97,6 +97,10 @@ pub type lily_session_scope_fn =
 pub type lily_session_entry_fn =
     Option<unsafe extern "C" fn(context: *mut c_void, entry: *const lily_session_entry) -> lily_session_status>;
 
+pub type lily_session_loaded_fn = Option<
+    unsafe extern "C" fn(visitor: *mut c_void, place: usize, entry: *const lily_session_entry) -> lily_session_status,
+>;
+
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]
 pub struct lily_session_backend {
@@ -156,6 +160,30 @@ pub struct lily_session_backend {
             visitor: *mut c_void,
         ) -> lily_session_status,
     >,
+    pub load: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            prefix: *const c_char,
+            keys: *const *const c_char,
+            count: usize,
+            out_generation: *mut u64,
+            visit: lily_session_loaded_fn,
+            visitor: *mut c_void,
+        ) -> lily_session_status,
+    >,
+    pub each_unscoped: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            prefix: *const c_char,
+            visit: lily_session_entry_fn,
+            visitor: *mut c_void,
+        ) -> lily_session_status,
+    >,
+    pub usage: Option<
+        unsafe extern "C" fn(context: *mut c_void, out_entries: *mut i64, out_bytes: *mut i64) -> lily_session_status,
+    >,
+    pub prefix_fd: Option<unsafe extern "C" fn(context: *mut c_void, prefix: *const c_char) -> c_int>,
+    pub identity: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
 }
 
 pub type lily_session_item_fn = Option<
@@ -457,6 +485,12 @@ extern "C" {
         options: *const lily_session_storage_options,
         out_storage: *mut *mut lily_session_storage,
     ) -> lily_session_status;
+    pub fn lily_session_backend_fail(
+        status: lily_session_status,
+        reason: *const c_char,
+        system_error: c_int,
+    ) -> lily_session_status;
+    pub fn lily_session_backend_tell_generation(generation: u64);
     pub fn lily_session_storage_close(storage: *mut lily_session_storage);
     pub fn lily_session_storage_path(storage: *const lily_session_storage) -> *const c_char;
     pub fn lily_session_storage_get(

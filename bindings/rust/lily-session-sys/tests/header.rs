@@ -63,6 +63,7 @@ functions! { A B }
 functions! { A B C }
 functions! { A B C D }
 functions! { A B C D E }
+functions! { A B C D E F G }
 
 fn type_of<T: InC>(_: *const T) -> String {
     T::in_c()
@@ -144,7 +145,8 @@ fn layouts(source: &mut Source) {
     all! {
         lily_session_storage_options { size, durability, flags, application, quota_bytes, clock, context }
         lily_session_entry { key, json, length, expires_at_ms, version }
-        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew, replace, scopes }
+        lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew, replace, scopes, load, each_unscoped, usage, prefix_fd,
+            identity }
         lily_session_info {
             size, path, entries, live_bytes, quota_bytes, file_bytes, damaged_lines, last_compaction_ms, durability, owes_sync,
             directory_is_open,
@@ -213,7 +215,8 @@ fn functions(source: &mut Source) -> BTreeSet<String> {
         lily_session_version() lily_session_status_name(_) lily_session_last_error() lily_session_free(_)
         lily_session_storage_open(_, _, _) lily_session_storage_open_memory(_, _) lily_session_storage_scoped(_, _, _)
         lily_session_storage_scopes(_, _, _) lily_session_storage_sweep(_, _, _)
-        lily_session_storage_open_backend(_, _, _) lily_session_storage_close(_) lily_session_storage_path(_)
+        lily_session_storage_open_backend(_, _, _) lily_session_backend_fail(_, _, _)
+        lily_session_backend_tell_generation(_) lily_session_storage_close(_) lily_session_storage_path(_)
         lily_session_storage_get(_, _, _, _) lily_session_storage_set(_, _, _, _, _) lily_session_storage_remove(_, _)
         lily_session_storage_write(_, _, _) lily_session_storage_modify(_, _, _, _)
         lily_session_storage_each(_, _, _, _) lily_session_storage_sync(_) lily_session_storage_fd(_) lily_session_storage_info(_, _)

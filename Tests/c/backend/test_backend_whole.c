@@ -1,0 +1,232 @@
+/* What a backend may have besides the functions that it must have: each spares calls, or tells more. */
+#include "table.h"
+
+static struct table table;
+static struct rig rig;
+static struct probe fields[20];
+static int64_t now;
+
+static int calls(void) {
+  int sum = 0;
+  for (int i = 0; i < TABLE_FUNCTIONS; i++) sum += table.calls[i];
+  return sum;
+}
+
+static void begin(void) {
+  now = 1000;
+  table = (struct table){0}; /* The test before this one may have failed halfway. */
+  memset(fields, 0, sizeof fields);
+  rig_begin(&rig, table_open_whole(&table, &now));
+  for (int i = 0; i < 20; i++) {
+    char key[20];
+    snprintf(key, sizeof key, "f%d", i);
+    rig_field(&rig, &fields[i], key, LILY_SESSION_INT);
+    probe_int(&fields[i], 0);
+  }
+}
+
+static void end(void) {
+  rig_end(&rig);
+  table_free(&table);
+}
+
+#define assert_calls(number, call)               \
+  do {                                           \
+    const int before = calls();                  \
+    call;                                        \
+    assert_int_equal(calls() - before, number);  \
+  } while (0)
+
+TEST(backend__S25_how_often_it_is_asked) {
+  char *json;
+  begin();
+  table_put(&table, "lily_session_f3", "7", 0, 0);
+  assert_calls(1, rig_attach(&rig));
+  assert_int_equal(fields[3].value.as.integer, 7);
+  assert_int_equal(table.calls[TABLE_LOAD], 1);
+  assert_calls(0, rig_dispatch(&rig));
+  probe_int(&fields[0], 1);
+  assert_calls(1, rig_dispatch(&rig));
+  assert_calls(1, assert_ok(lily_session_refresh(rig.session)));
+  assert_calls(1, assert_ok(lily_session_storage_get(rig.storage, "lily_session_f0", &json, NULL)));
+  lily_session_free(json);
+  lily_session_storage *other = table_open_whole(&table, &now);
+  assert_calls(1, assert_ok(lily_session_clear(other)));
+  probe_int(&fields[0], 2);
+  assert_calls(2, rig_dispatch(&rig)); /* the first write is told of the clear */
+  assert_int_equal(table.calls[TABLE_GENERATION], 0);
+  probe_int(&fields[0], 3);
+  assert_calls(1, rig_dispatch(&rig));
+  lily_session_storage_close(other);
+  assert_calls(2, rig_end(&rig)); /* the session syncs, and so does closing the storage */
+  table_free(&table);
+}
+
+TEST(backend__lists_without_the_entries_of_scopes) {
+  begin();
+  lily_session_storage *scope = open_scope(rig.storage, "u");
+  assert_ok(set_text(scope, "k", "1"));
+  assert_ok(set_text(rig.storage, "k", "2"));
+  assert_calls(1, assert_entries(rig.storage, 1));
+  assert_int_equal(table.calls[TABLE_EACH_UNSCOPED], 1);
+  assert_calls(1, assert_entries(scope, 1));
+  assert_int_equal(table.calls[TABLE_EACH], 1);
+  assert_calls(1, assert_int_equal(info_of(rig.storage).entries, 2));
+  assert_int_equal(info_of(rig.storage).live_bytes, 2 + 5);
+  assert_int_equal(table.calls[TABLE_USAGE], 2);
+  lily_session_storage_close(scope);
+  rig_attach(&rig);
+  end();
+}
+
+TEST(backend__S10_a_descriptor_for_each_scope) {
+  begin();
+  table.fd_result = 7;
+  lily_session_storage *scope = open_scope(rig.storage, "u");
+  assert_int_equal(lily_session_storage_fd(scope), 7);
+  assert_string_equal(table.prefix, "\1u\1");
+  assert_int_equal(table.fds, 0);
+  assert_int_equal(lily_session_storage_fd(rig.storage), 7);
+  assert_int_equal(table.fds, 1);
+  lily_session_storage_close(scope);
+  rig_attach(&rig);
+  end();
+}
+
+static lily_session_status attach_other(lily_session_storage *storage, lily_session **out) {
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  config.storage = storage;
+  return lily_session_attach(rig.runtime, rig.fields, &config, out);
+}
+
+TEST(backend__S1_two_handles_on_one_store) {
+  lily_session *second = NULL;
+  begin();
+  table.name = "redis://127.0.0.1:6379/0";
+  rig_attach(&rig);
+  lily_session_storage *other = table_open_whole(&table, &now);
+  assert_fails(DUPLICATE_KEY, attach_other(other, &second));
+  lily_session_storage *scope = open_scope(other, "u");
+  assert_ok(attach_other(scope, &second)); /* other keys */
+  lily_session_detach(second);
+  lily_session_storage_close(scope);
+  table.name = NULL;
+  assert_ok(attach_other(other, &second));
+  lily_session_detach(second);
+  lily_session_storage_close(other);
+  end();
+}
+
+/* ---- reasons */
+
+static const char *reason;
+
+static void say_why(struct table *of, int function) {
+  of->results[function] = lily_session_backend_fail(LILY_SESSION_ERROR_IO, reason, ECONNREFUSED);
+}
+
+TEST(backend__says_why_it_fails) {
+  begin();
+  rig_attach(&rig);
+  table.hook = say_why;
+  reason = "127.0.0.1:6379";
+  assert_fails(IO, set_text(rig.storage, "k", "1"));
+  assert_string_equal(lily_session_last_error(), "the backend failed: 127.0.0.1:6379: Connection refused");
+  probe_int(&fields[0], 1);
+  assert_fails(IO, lily_session_runtime_dispatch(rig.runtime, NULL));
+  assert_event(&rig, 0, LILY_SESSION_EVENT_WRITE_FAILED, LILY_SESSION_ERROR_IO, ECONNREFUSED, "f0");
+  reason = NULL;
+  assert_fails(IO, set_text(rig.storage, "k", "1"));
+  assert_string_equal(lily_session_last_error(), "the backend failed: Connection refused");
+  table.hook = NULL; /* what one call has told is no reason of the next */
+  table.results[TABLE_WRITE] = LILY_SESSION_ERROR_BUSY;
+  assert_fails(BUSY, set_text(rig.storage, "k", "1"));
+  assert_string_equal(lily_session_last_error(), "the backend failed");
+  memset(table.results, 0, sizeof table.results);
+  end();
+}
+
+TEST(backend__S20_a_reason_that_is_long_or_has_lines) {
+  char text[1000];
+  begin();
+  table.hook = say_why;
+  memset(text, 'x', sizeof text);
+  memcpy(text, "a\nb\x1b", 4);
+  text[sizeof text - 1] = '\0';
+  reason = text;
+  assert_fails(IO, set_text(rig.storage, "k", "1"));
+  const char *said = lily_session_last_error();
+  assert_true(strlen(said) < 240 && strchr(said, '\n') == NULL && strchr(said, '\x1b') == NULL && strstr(said, "xxxx") != NULL);
+  table.hook = NULL;
+  memset(table.results, 0, sizeof table.results);
+  rig_attach(&rig);
+  end();
+}
+
+/* ---- what it cannot read */
+
+
+static lily_session_status load_unreadable(void *context, const char *prefix, const char *const *keys, size_t count, uint64_t *out_generation,
+                                           lily_session_loaded_fn visit, void *visitor) {
+  (void)context, (void)prefix;
+  *out_generation = 0;
+  for (size_t i = 0; i < count; i++) {
+    const lily_session_entry entry = {keys[i], strcmp(keys[i], "lily_session_f1") == 0 ? NULL : "5", 1, 0, 0};
+    const lily_session_status seen = visit(visitor, i, &entry);
+    if (seen != LILY_SESSION_OK) return seen;
+  }
+  return LILY_SESSION_OK;
+}
+
+TEST(backend__S7_an_entry_that_it_cannot_read_is_refused_alone) {
+  now = 1000;
+  table = (struct table){0};
+  memset(fields, 0, sizeof fields);
+  lily_session_backend backend = table_whole_backend(&table);
+  backend.load = load_unreadable;
+  lily_session_storage *storage = NULL;
+  assert_ok(lily_session_storage_open_backend(&backend, NULL, &storage));
+  rig_begin(&rig, storage);
+  rig_field(&rig, &fields[0], "f0", LILY_SESSION_INT);
+  rig_field(&rig, &fields[1], "f1", LILY_SESSION_INT);
+  rig_attach(&rig);
+  assert_int_equal(fields[0].value.as.integer, 5);
+  assert_event(&rig, 0, LILY_SESSION_EVENT_REJECTED, LILY_SESSION_ERROR_DECODE, 0, "f1");
+  char *json = NULL;
+  assert_fails(DECODE, lily_session_storage_get(storage, "lily_session_f1", &json, NULL));
+  end();
+}
+
+/* ---- a load that keeps no rule */
+
+static int wrongly;
+
+static lily_session_status load_wrongly(void *context, const char *prefix, const char *const *keys, size_t count, uint64_t *out_generation,
+                                        lily_session_loaded_fn visit, void *visitor) {
+  (void)context, (void)prefix, (void)out_generation;
+  const lily_session_entry entry = {keys[0], "1", 1, 0, 0};
+  switch (wrongly) {
+    case 0: return visit(visitor, count, &entry);
+    case 1: return visit(visitor, SIZE_MAX, &entry);
+    case 2: return visit(visitor, 0, NULL);
+    case 3: return visit(NULL, 0, &entry);
+    case 4: visit(visitor, 0, &entry); return visit(visitor, 0, &entry); /* the last one counts */
+    default: return 12345;
+  }
+}
+
+TEST(backend__S20_a_load_that_keeps_no_rule) {
+  table = (struct table){0};
+  lily_session_backend backend = table_whole_backend(&table);
+  backend.load = load_wrongly;
+  lily_session_storage *storage = NULL;
+  assert_ok(lily_session_storage_open_backend(&backend, NULL, &storage));
+  for (wrongly = 0; wrongly < 6; wrongly++) {
+    char *json = NULL;
+    const lily_session_status status = lily_session_storage_get(storage, "k", &json, NULL);
+    assert_int_equal(status, wrongly == 4 ? LILY_SESSION_OK : LILY_SESSION_ERROR_IO);
+    lily_session_free(json);
+  }
+  lily_session_storage_close(storage);
+  table_free(&table);
+}
