@@ -137,6 +137,12 @@ const char *lily_session_status_name(lily_session_status status);
  * @since 0.1 */
 const char *lily_session_last_error(void);
 
+/** Returns the system's error number (errno) of the failure that
+ * lily_session_last_error() describes, such as ENOENT; 0 if the system did not
+ * cause it, and after a success.
+ * @since 0.1 */
+int32_t lily_session_last_system_error(void);
+
 /** Frees memory that a function of this library allocated for the caller. NULL is
  * allowed.
  * @since 0.1 */
@@ -174,6 +180,59 @@ typedef struct lily_session_value {
     } text;
   } as;
 } lily_session_value;
+
+/* Functions for languages that have no unions. In C, set and read the members. They
+   allocate nothing, and leave lily_session_last_error() alone. */
+
+/** Makes a value null.
+ * @param out_value  NULL: nothing happens, here and in the functions that follow
+ * @since 0.1 */
+void lily_session_value_set_null(lily_session_value *out_value);
+
+/** Makes a value a BOOL.
+ * @since 0.1 */
+void lily_session_value_set_bool(lily_session_value *out_value, bool boolean);
+
+/** Makes a value an INT.
+ * @since 0.1 */
+void lily_session_value_set_int(lily_session_value *out_value, int64_t integer);
+
+/** Makes a value a REAL.
+ * @since 0.1 */
+void lily_session_value_set_real(lily_session_value *out_value, double real);
+
+/** Makes a value a STRING.
+ * @param bytes  UTF-8, which need not end with a NUL. The value points to these
+ *               bytes, so they must live as long as the library borrows the value
+ * @since 0.1 */
+void lily_session_value_set_string(lily_session_value *out_value, const char *bytes, size_t length);
+
+/** Makes a value JSON.
+ * @param bytes  JSON text, which is borrowed as by lily_session_value_set_string()
+ * @since 0.1 */
+void lily_session_value_set_json(lily_session_value *out_value, const char *bytes, size_t length);
+
+/** Returns the truth of a BOOL; false for a value of another type, and for NULL.
+ * @since 0.1 */
+bool lily_session_value_get_bool(const lily_session_value *value);
+
+/** Returns the number of an INT; 0 for a value of another type, and for NULL.
+ * @since 0.1 */
+int64_t lily_session_value_get_int(const lily_session_value *value);
+
+/** Returns the number of a REAL; 0 for a value of another type, and for NULL.
+ * @since 0.1 */
+double lily_session_value_get_real(const lily_session_value *value);
+
+/** Returns the characters of a STRING, borrowed as the value is; NULL for a value of
+ * another type, and for NULL.
+ * @param out_length  their number of bytes; may be NULL. 0 if the function returns NULL
+ * @since 0.1 */
+const char *lily_session_value_get_string(const lily_session_value *value, size_t *out_length);
+
+/** Returns the text of a JSON value, as lily_session_value_get_string() does.
+ * @since 0.1 */
+const char *lily_session_value_get_json(const lily_session_value *value, size_t *out_length);
 
 /** Makes the value that shall be stored from the one that is. The library calls it
  * again if another program stores something meanwhile, so it must not count its
@@ -385,8 +444,8 @@ typedef void (*lily_session_backend_close_fn)(void *context);
  * NOT_FOUND. */
 typedef lily_session_status (*lily_session_backend_renew_fn)(void *context, const lily_session_entry *entry);
 
-/** Writes the entry, in one step, if its key still holds the stored json and
- * version or, where stored is NULL, if it has no entry. Otherwise changes nothing and
+/** Writes the entry, in one step, if its key still holds the stored json,
+ * version and expires_at_ms or, where stored is NULL, if it has no entry. Otherwise changes nothing and
  * returns NOT_FOUND. stored has no key. The prefix and the generation are as for
  * write. */
 typedef lily_session_status (*lily_session_backend_replace_fn)(void *context, const lily_session_entry *stored, const lily_session_entry *entry, const char *prefix, uint64_t generation);
@@ -427,7 +486,7 @@ typedef struct lily_session_backend {
   size_t size;                                   /**< sizeof(lily_session_backend) */
   void *context;                                 /**< passed to each function */
   lily_session_release_fn release;               /**< called when the storage is gone, or when opening fails; may be NULL */
-  lily_session_backend_read_fn read;             /**< must be set */
+  lily_session_backend_read_fn read;             /**< must be set, unless load is */
   lily_session_backend_write_fn write;           /**< must be set */
   lily_session_backend_clear_fn clear;           /**< must be set */
   lily_session_backend_generation_fn generation; /**< must be set */
@@ -452,7 +511,7 @@ typedef struct lily_session_backend {
 /** A function of a backend calls this to say why it fails, and returns `status`. The
  * reason stands in lily_session_last_error(), and the number in events.
  *
- * @param reason        copied; at most 140 bytes of it; such as "no reply from 127.0.0.1:6379".
+ * @param reason        copied; at most 132 bytes of it; such as "no reply from 127.0.0.1:6379".
  *                      It must not contain a value
  * @param system_error  an errno, or 0
  * @return status
@@ -470,8 +529,10 @@ void lily_session_backend_tell_generation(uint64_t generation);
  * key may begin with it, and no scope's name may contain it.
  *
  * @param backend  copied; the storage owns the context from here on
- * @param options  clock is used; the others must be unset
- * @return INVALID_ARGUMENT: size, read, write, clear, generation or each is not set
+ * @param options  clock and the flag NO_SYNC are used, and durability is what the
+ *                 backend promises of each write, which lily_session_storage_info()
+ *                 reports; the others must be unset
+ * @return INVALID_ARGUMENT: size, read (or load), write, clear, generation or each is not set
  * @since 0.1 */
 lily_session_status lily_session_storage_open_backend(const lily_session_backend *backend, const lily_session_storage_options *options, lily_session_storage **out_storage);
 
@@ -585,13 +646,14 @@ lily_session_status lily_session_storage_sync(lily_session_storage *storage);
 /** Returns a descriptor for the program's event loop. It polls readable when the
  * file has changed, whichever program changed it, until each session that is
  * attached through this handle or a scope of it has refreshed. Without sessions it
- * stays readable until a get or each. Other files in the folder do not wake it,
+ * stays readable until a get or each. A storage in memory tells of what is written
+ * through its handle and its scopes, in the same way. Other files in the folder do not wake it,
  * except that files which are made there may, while the file itself is missing.
  * Nor does a link in the path that is made to lead elsewhere, or a folder further up
  * that is exchanged: the next refresh notices these.
  * The descriptor belongs to the handle: do not read or close it. The first call
  * makes it.
- * @return -1: this storage cannot notice changes, or the system gives no watch
+ * @return -1: this storage cannot notice changes, or the system gives no descriptor
  * @since 0.1 */
 int lily_session_storage_fd(lily_session_storage *storage);
 
@@ -1176,7 +1238,9 @@ typedef void *(*lily_session_slice_set_fn)(void *context, void *model, void *ses
 /** Returns a number that is another one whenever a field may have changed. */
 typedef uint64_t (*lily_session_revision_fn)(void *context, const void *session);
 
-/** Takes each event, after the step that caused it. */
+/** Takes each event, after the step that caused it. Inside it, lily_session_last_error()
+ * says what is wrong, such as "theme: the stored value is a string, which the field
+ * does not accept", or "" if nothing is. */
 typedef void (*lily_session_event_fn)(void *context, const lily_session_event *event);
 
 /** How a list of fields is attached. */

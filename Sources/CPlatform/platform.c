@@ -107,9 +107,12 @@ void platform_fork_sentinel_free(volatile uint8_t *sentinel) {
 /* The model is initial-exec, because the general one would call __tls_get_addr, and so need ld-linux. It uses memory that glibc reserves for
   libraries that are loaded by dlopen, so the buffer is small. */
 static _Thread_local __attribute__((tls_model("initial-exec"))) char message[PLATFORM_MESSAGE_SIZE];
+static _Thread_local __attribute__((tls_model("initial-exec"))) int32_t system_error;
 static _Thread_local __attribute__((tls_model("initial-exec"))) platform_told_t told;
 
 char *platform_message(void) { return message; }
+
+int32_t *platform_system_error(void) { return &system_error; }
 
 platform_told_t *platform_told(void) { return &told; }
 

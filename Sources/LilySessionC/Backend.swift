@@ -2,73 +2,24 @@ import CLilySession
 import CPlatform
 import LilySession
 
-@implementation @_cdecl("lily_session_storage_open_backend")
-public func lily_session_storage_open_backend(
-  _ backend: UnsafePointer<lily_session_backend>?, _ options: UnsafePointer<lily_session_storage_options>?,
-  _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
-) -> lily_session_status {
-  out_storage?.pointee = nil
-  return withStatus { () throws(Failure) in
-    // If this call fails, the context is released before the message is set.
-    let owner = backend.map(namedMembers).map { Context($0.context, $0.release) }
-    guard let backend, let out_storage else { throw Failure(.invalidArgument, "the backend or the out parameter is NULL") }
-    let given = try readStruct(backend, smallest: 11 * MemoryLayout<Int>.size) // without `renew` and what follows it
-    let options = try readOptions(options)
-    try refuseFileOptions(options)
-    guard options.quota_bytes == 0 else { throw Failure(.invalidArgument, "a backend keeps its own quota") }
-    let functions = try HostBackend.Functions(given)
-    out_storage.pointee = newHandle(StorageHandle(HostBackend(functions, given, clockOption(options), owner)))
-  }
-}
-
-@implementation @_cdecl("lily_session_backend_fail")
-public func lily_session_backend_fail(
-  _ status: lily_session_status, _ reason: UnsafePointer<CChar>?, _ system_error: Int32
-) -> lily_session_status {
-  platform_told().pointee.system_error = system_error
-  platform_told().pointee.has_reason = reason != nil
-  if let reason { Message.keep(reason) }
-  return status
-}
-
-@implementation @_cdecl("lily_session_backend_tell_generation")
-public func lily_session_backend_tell_generation(_ generation: UInt64) {
-  platform_told().pointee.generation = generation
-  platform_told().pointee.has_generation = true
-}
-
 /// A storage in the host's own store. The core's keys of a scope begin with NUL, which would end a C string; a backend sees U+0001 instead.
 final class HostBackend: FilelessStorage, @unchecked Sendable { // the header says that any thread may call the host's functions
-  /// The functions that a backend must have.
-  struct Functions {
-    let read: lily_session_backend_read_fn
-    let write: lily_session_backend_write_fn
-    let clear: lily_session_backend_clear_fn
-    let generation: lily_session_backend_generation_fn
-    let each: lily_session_backend_each_fn
-
-    init(_ table: lily_session_backend) throws(Failure) {
-      guard let read = table.read, let write = table.write, let clear = table.clear, let generation = table.generation,
-        let each = table.each
-      else { throw Failure(.invalidArgument, "a backend needs read, write, clear, generation and each") }
-      (self.read, self.write, self.clear, self.generation, self.each) = (read, write, clear, generation, each)
-    }
-  }
-
   let host: Functions
   let table: lily_session_backend
   let context: UnsafeMutableRawPointer?
-  private let clock: (@Sendable () -> Int64)?
+  private let options: Options
+  var syncsAtEnd: Bool { options.syncsAtEnd }
+  var renewsUnread: Bool { table.renew != nil }
   private let owner: Context?
   private let exclusion = Exclusion()
   /// True if the host said that a write may not survive power loss. Guarded by `exclusion`.
   private var owesSync = false
 
-  init(_ functions: Functions, _ table: lily_session_backend, _ clock: (@Sendable () -> Int64)?, _ owner: Context?) {
+  init(_ functions: Functions, _ table: lily_session_backend, _ options: Options, _ owner: Context?) {
     host = functions
     self.table = table
     context = table.context
-    self.clock = clock
+    self.options = options
     self.owner = owner
   }
 
@@ -76,7 +27,7 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     if !exclusion.isForked { table.close?(context) }
   }
 
-  func now() -> Int64 { clock?() ?? systemClock() }
+  func now() -> Int64 { options.clock?() ?? systemClock() }
   var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
 
   func descriptor(of scope: Scope) -> Int32 {
@@ -89,7 +40,9 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     return Place(named: [UInt8](cString: name))
   }
 
-  func close() { _ = try? sync() }
+  func close() {
+    if syncsAtEnd { _ = try? sync() }
+  }
 
   func sync() throws(Failure) -> Failure? {
     try refuseFork()
@@ -108,6 +61,7 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   func info() throws(Failure) -> StorageInfo {
     var info = try usage()
+    info.isPowerDurable = options.isPowerDurable
     info.owesSync = try exclusion.run { () throws(Failure) in owesSync }
     return info
   }
@@ -120,7 +74,7 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     // The generation is read first. If a clear comes before the entries are read, these are newer than the generation, and never older.
     let number = try generation(of: scope)
     var found: [Entry?] = []
-    for key in keys { found.append(try read(key)) }
+    for key in keys { found.append(try read(key, of: scope)) }
     return Snapshot(entries: found, generation: number)
   }
 
@@ -130,9 +84,10 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     return number
   }
 
-  private func read(_ key: Key) throws(Failure) -> Entry? {
+  private func read(_ key: Key, of scope: Scope) throws(Failure) -> Entry? {
+    guard let read = host.read else { return try self.read([key], of: scope).entries.first ?? nil }
     var entry = lily_session_entry()
-    let status = call { spelled(key) { host.read(context, $0, &entry) } }
+    let status = call { spelled(key) { read(context, $0, &entry) } }
     if status == Status.notFound.rawValue { return nil }
     try checkForUpdate(status)
     return Entry(entry)
@@ -147,10 +102,12 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     var stored: Entry? // what a replacement replaces
     let isRenewal = batch.isRenewal && table.renew != nil
     let isReplacement = !isRenewal && batch.isReplacement && table.replace != nil
-    if !isRenewal {
+    if isReplacement, let required = batch.required {
+      stored = required // the backend compares it
+    } else if !isRenewal {
       try batch.leaveOutOvertaken(at: now) { key throws(Failure) in
         try refuseReserved(key)
-        stored = try read(key)
+        stored = try read(key, of: scope)
         return stored
       }
     }
@@ -235,13 +192,10 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     return body()
   }
 
-  /// Returns a failure with the backend's status, or with IO if the header has no such status, and with the reason that it has told.
+  /// Returns a failure with the backend's status, and with the reason that it has told.
   private func failure(_ status: Int32) -> Failure {
-    let (kind, told) = (cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status), platform_told().pointee)
-    guard told.has_reason else { return Failure(kind, "the backend failed", systemError: told.system_error) }
-    let reason = [UInt8](cString: platform_message())
-    if told.system_error == 0 { return Failure(kind, "the backend failed").at(reason) }
-    return Failure(kind, "the backend failed:", systemError: told.system_error).at(reason)
+    let told = platform_told().pointee
+    return Failure(ofBackend: status, told.has_reason ? [UInt8](cString: platform_message()) : nil, systemError: told.system_error)
   }
 
   /// The generation that the function which was called last has told, or nil.
@@ -269,6 +223,19 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
   func spelled<R>(_ key: Key?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
     guard let key else { return body(nil) }
     return HostBackend.spell(key).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+  }
+}
+
+extension Failure {
+  /// Makes a backend's failure, with its status, or with IO if the header has no such status.
+  package init(ofBackend status: Int32, _ reason: [UInt8]?, systemError: Int32) {
+    let kind = cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status)
+    if let reason, systemError != 0 {
+      self = Failure(kind, "the backend failed:", systemError: systemError).at(reason)
+    } else {
+      self = Failure(kind, "the backend failed", systemError: systemError)
+      if let reason { self = at(reason) }
+    }
   }
 }
 

@@ -187,6 +187,7 @@ struct HostLens: SliceLens {
     report.kind = event.kind.rawValue
     report.status = event.code
     report.system_error = event.systemError
+    if let failure = event.failure { _ = fail(failure) } else { _ = succeed() } // the message is the event's
     guard let key = event.subject else { return onEvent(context, &report) }
     withCString(key) {
       report.key = $0

@@ -17,6 +17,9 @@ public func lily_session_status_name(_ status: lily_session_status) -> UnsafePoi
 @implementation @_cdecl("lily_session_last_error")
 public func lily_session_last_error() -> UnsafePointer<CChar>? { UnsafePointer(platform_message()) }
 
+@implementation @_cdecl("lily_session_last_system_error")
+public func lily_session_last_system_error() -> Int32 { platform_message().pointee == 0 ? 0 : platform_system_error().pointee }
+
 @implementation @_cdecl("lily_session_free")
 public func lily_session_free(_ memory: UnsafeMutableRawPointer?) { free(memory) }
 
@@ -50,6 +53,7 @@ func cName(of status: Status) -> StaticString? {
 /// Writes this thread's last failure, as one line, into a buffer of fixed size.
 enum Message {
   static func write(_ failure: Failure) {
+    platform_system_error().pointee = failure.systemError
     var line = Writer(at: platform_message(), room: Int(PLATFORM_MESSAGE_SIZE) - 1)
     if let key = failure.subject {
       line.append(beginning(of: UTF8Text.oneLine(key.bytes), 64))
@@ -79,7 +83,7 @@ enum Message {
   }
 
   /// This many bytes of a path leave room for the longest reason and the system's longest text.
-  private static var mostOfPath: Int { 140 }
+  private static var mostOfPath: Int { 132 }
 
   /// Returns the beginning of a text: at most `limit` bytes, and no part of a character.
   private static func beginning(of text: [UInt8], _ limit: Int) -> ArraySlice<UInt8> {

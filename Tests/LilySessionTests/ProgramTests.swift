@@ -42,7 +42,7 @@ import Testing
       #expect("\(error)" == "volume: a real is not finite")
       #expect(String(reflecting: error) == "encode: volume: a real is not finite")
     }
-    #expect(attached.events.map(\.description) == ["fieldFailed volume: encode"])
+    #expect(attached.events.map(\.description) == ["fieldFailed volume: a real is not finite"])
     #expect(attached.events.first?.key == "volume")
     #expect(attached.events.first?.status == .encode)
     do throws(Failure) { _ = try Journal.open(path: "/nowhere/at/all") } catch {
@@ -416,7 +416,7 @@ import Testing
     }
     waiting.cancel()
     _ = try await waiting.value // it ends
-    #expect(status { () throws(Failure) in _ = try MemoryStorage().changes() } == .unsupported)
+    #expect(status { () throws(Failure) in _ = try DictionaryStorage().changes() } == .unsupported)
   }
 }
 

@@ -83,7 +83,8 @@ class Backend:
             return status
         if prefix is not None and generation != self.generations.get(prefix, 0):
             return n.NEWER
-        if not self._holds(entry.contents.key, stored):
+        key = entry.contents.key
+        if not self._holds(key, stored) or (stored and self.entries[key][1] != stored.contents.expires_at_ms):
             return n.NOT_FOUND
         self._put(entry.contents)
         return status

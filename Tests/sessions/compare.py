@@ -6,6 +6,7 @@ import shutil
 import api
 import limits
 import names as n
+import server
 import values
 from driver import Driver
 from journalfile import JournalFile
@@ -188,6 +189,8 @@ class Pair:
         for key, (json, deadline, version) in self.driver.shared.get("entries", {}).items():
             scope, key = key[1:].decode().split("\1") if key[:1] == b"\1" else ("", key.decode())
             theirs[scope, key] = json.decode(), deadline, version
+        if server.URL:
+            theirs |= server.of_this_process().stored()
         same("entries of the backend", mine, theirs)
 
 

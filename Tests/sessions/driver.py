@@ -8,6 +8,7 @@ import api
 import callbacks
 import limits
 import names as n
+import server
 import values
 import world
 from backend import Backend
@@ -76,6 +77,8 @@ class Driver:
         self.now = 1_000_000
         self.clock = api.CLOCK(lambda _: self.now)
         self.shared = {}  # the store that the backends share
+        if server.URL:
+            server.of_this_process().empty()
         self.handles, self.kinds, self.runtimes, self.sessions, self.backends = {}, {}, {}, {}, {}
         self.results = []
         self.depth = 0  # how many calls that run callbacks are under way
@@ -129,6 +132,8 @@ class Driver:
         elif kind == "memory":
             settings.quota_bytes = options.get("quota", -1)
             status = api.storage_open_memory(c.byref(settings), c.byref(handle))
+        elif kind == "redis":
+            status = server.of_this_process().open(self.clock, handle)
         else:
             backend = self.backends[name] = Backend(self.shared, options.get("renew"), options.get("replace"))
             self.kept.append(backend)  # sessions may use it after its handle is closed

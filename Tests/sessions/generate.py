@@ -1,6 +1,8 @@
 """Makes random cases from a seed. A case is a list of steps, each of which says everything that it needs."""
 import random
 
+import server
+
 KEYS = ("a", "b", "c")
 FORMER = ("p", "q")
 STORED = tuple("lily_session_" + key for key in KEYS + FORMER) + ("x",)
@@ -87,7 +89,7 @@ class Generator:
 
     def case(self):
         random = self.random
-        self.kind = random.choices(("journal", "memory", "backend"), (8, 1, 1))[0]
+        self.kind = "redis" if server.URL else random.choices(("journal", "memory", "backend"), (8, 1, 1))[0]
         self.profile = self.profiles()
         for at in range(1 if self.kind == "memory" else random.choice((2, 2, 3))):
             self.open(f"h{at}", first=at == 0)
@@ -113,7 +115,7 @@ class Generator:
 
     def open(self, name, first=False):
         options = {"kind": self.kind}
-        if self.kind != "backend" and self.chance(0.1) and len(self.ids) < 2:
+        if self.kind in ("journal", "memory") and self.chance(0.1) and len(self.ids) < 2:
             options["quota"] = self.pick((40, 60, 100))
             self.backwards = ()  # expired entries may have been removed to make room, so the clock does not go back
         if self.kind == "backend":

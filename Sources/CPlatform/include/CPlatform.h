@@ -94,8 +94,11 @@ int platform_copy_above_standard(int descriptor);
 int platform_epoll_add(int epoll, int descriptor);
 
 /* Returns this thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. Swift cannot declare thread-local memory. */
-enum { PLATFORM_MESSAGE_SIZE = 240 };
+enum { PLATFORM_MESSAGE_SIZE = 232 };
 char *platform_message(void);
+
+/* Returns where this thread keeps the errno of the failure that the message is about. It means nothing while the message is empty. */
+int32_t *platform_system_error(void);
 
 /* Returns what a function of this thread's backend has told beyond its status. A reason stands in the thread's message. */
 typedef struct platform_told_t {

@@ -4,6 +4,7 @@ extension Attachment {
   func renewEntry(_ at: Int) throws(Failure) {
     guard let storage else { throw Session.detached }
     let key = slots[at].field.key
+    if storage.renewsUnread, try renewUnread(at) { return }
     for _ in 0..<mostTries {
       let now = storage.now()
       let snapshot = try storage.read([storedKey(at)], of: scope)
@@ -20,6 +21,17 @@ extension Attachment {
       if try storeAgain(entry, of: at, deadline: deadline(after: slots[at].field.expiresAfter, from: now), in: snapshot.generation) { return }
     }
     throw Failure(.busy, "other programs keep storing the field; try again", key: key)
+  }
+
+  /// Renews the value that the session believes stored. Returns false if storage has another one, or the session does not know.
+  private func renewUnread(_ at: Int) throws(Failure) -> Bool {
+    guard let storage else { throw Session.detached }
+    let now = storage.now()
+    guard slots[at].stored == .loaded, !slots[at].isUnsettled, !Entry.isExpired(slots[at].deadline, at: now) else { return false }
+    let deadline = deadline(after: slots[at].field.expiresAfter, from: now)
+    let text = ByteBuffer()
+    try slots[at].field.binding.append(slots[at].baseline, to: text)
+    return try storeAgain(text, nil, of: at, version: slots[at].field.version, deadline: deadline, in: generation)
   }
 
   /// Corrects the deadlines of entries that are stored with a wrong one. This goes through all fields, and not through the list of unsettled
@@ -60,13 +72,20 @@ extension Attachment {
   private func storeAgain(
     _ entry: Entry, of at: Int, deadline: Int64, in generation: UInt64, isCorrection: Bool = false
   ) throws(Failure) -> Bool {
+    let text = ByteBuffer()
+    try entry.withText { text.append($0) }
+    return try storeAgain(text, entry, of: at, version: entry.version, deadline: deadline, in: generation, isCorrection: isCorrection)
+  }
+
+  /// - Parameter entry: nil if it was not read, and so has to be compared by the storage.
+  private func storeAgain(
+    _ text: ByteBuffer, _ entry: Entry?, of at: Int, version: UInt32, deadline: Int64, in generation: UInt64, isCorrection: Bool = false
+  ) throws(Failure) -> Bool {
     guard let storage else { throw Session.detached }
     batch.removeAll()
     batched.removeAll()
-    try batch.set(slots[at].key, deadline: deadline, version: entry.version) { buffer throws(Failure) in
-      try entry.withText { text throws(Failure) in buffer.append(text) }
-    }
-    batch.require(entry.identity, under: storedKey(at), deadline: isCorrection ? entry.deadline : nil, isRenewal: true)
+    try batch.set(slots[at].key, deadline: deadline, version: version) { buffer throws(Failure) in buffer.append(text.bytes) }
+    batch.require(entry?.identity, under: storedKey(at), deadline: isCorrection ? entry?.deadline : nil, isRenewal: true)
     defer { batch.removeAll() }
     guard case .written(let shortfall) = try storage.write(batch, in: scope, generation: generation) else { return false }
     if let shortfall {
@@ -74,7 +93,7 @@ extension Attachment {
       if !shortfall.leftOut.isEmpty { throw doesNotFit(at) }
       noteTroubles(shortfall)
     }
-    if holds(at, TakenEntry(source: 0, identity: entry.identity)) { slots[at].renewed(Deadline(deadline)) }
+    if entry.map({ holds(at, TakenEntry(source: 0, identity: $0.identity)) }) ?? true { slots[at].renewed(Deadline(deadline)) }
     if let failure = shortfall?.notDurable { throw failure.about(slots[at].field.key) }
     return true
   }

@@ -17,8 +17,8 @@ extension Attachment {
       case nothing(isExpired: Bool, code: Int32?)
     }
 
-    /// Why an entry was refused: the host's code or a status, and errno.
-    typealias Refusal = (code: Int32, systemError: Int32)
+    /// Why an entry was refused: the host's code or a status, and the reason.
+    typealias Refusal = (code: Int32, failure: Failure)
 
     let field: Int
     let outcome: Outcome
@@ -110,7 +110,7 @@ extension Attachment {
       if slots[at].stored != .expired { return .known } // otherwise somebody has renewed an entry that had expired
     }
     slots[at].keepInitial(slice)
-    if entry.version > slots[at].field.version { return refuse(at, taken, as: .newer, (Status.newer.rawValue, 0), &slice) }
+    if entry.version > slots[at].field.version { return refuse(at, taken, as: .newer, (Status.newer.rawValue, .newerEntry), &slice) }
     let (refusal, isMigrated) = setField(at, entry, &slice)
     if let refusal { return refuse(at, taken, as: .rejected, refusal, &slice) }
     slots[at].wasSet()
@@ -160,10 +160,19 @@ extension Attachment {
           isMigrated = true
           return code
         }
-        return try parsed.withValue(as: field.pointee.types) { field.pointee.binding.set($0, in: &slice) } ?? Status.decode.rawValue
+        guard let code = try parsed.withValue(as: field.pointee.types, { field.pointee.binding.set($0, in: &slice) }) else {
+          throw parsed.notAccepted
+        }
+        return code
       }
-      return (code == 0 ? nil : (code, 0), isMigrated)
-    } catch { return ((error.status.rawValue, error.systemError), false) }
+      if code == 0 { return (nil, isMigrated) }
+      return ((code, field.pointee.binding.takeRefusal() ?? Failure(.decode, "the field refused the stored value")), isMigrated)
+    } catch { return ((error.status.rawValue, error), false) }
+  }
+
+  /// Notes that a field was set to its initial value, or that the host refused it with this code.
+  private func noteReset(_ kind: Event.Kind, _ at: Int, _ code: Int32) {
+    noteEvent(kind, at, code: code, code == 0 ? nil : Failure(.callback, "the field refused its value from before attach"))
   }
 
   /// Puts the slice back into the model if a field was set. Throws if the host cannot; then nothing that was found may be believed.
@@ -184,17 +193,17 @@ extension Attachment {
     switch look.outcome {
     case .set(let entry, let isMigrated):
       slots[at].took(entry, deadline: deadline, isMigrated: isMigrated)
-      if isNews { noteEvent(.changed, at, Status.ok.rawValue) }
+      if isNews { noteEvent(.changed, at) }
     case .refused(let entry, let state, let refusal, let cleared):
-      if let cleared { noteEvent(.cleared, at, cleared) }
+      if let cleared { noteReset(.cleared, at, cleared) }
       slots[at].refused(entry, deadline: look.storedDeadline, as: state)
-      noteEvent(state == .newer ? .newer : .rejected, at, refusal.code, systemError: refusal.systemError)
+      noteEvent(state == .newer ? .newer : .rejected, at, code: refusal.code, refusal.failure)
     case .known: slots[at].renewed(slots[at].isInModel ? deadline : Deadline(look.storedDeadline))
     case .outlived(let entry, let code):
-      noteEvent(.expired, at, code)
+      noteReset(.expired, at, code)
       slots[at].outlived(entry)
     case .nothing(let isExpired, let code):
-      if let code, isNews || code != 0 { noteEvent(slots[at].remnant == .cleared ? .cleared : isExpired ? .expired : .removed, at, code) }
+      if let code, isNews || code != 0 { noteReset(slots[at].remnant == .cleared ? .cleared : isExpired ? .expired : .removed, at, code) }
       slots[at].gone(expired: isExpired)
     }
     slots[at].foundStale(look.staleKeys)

@@ -72,8 +72,9 @@ extension Attachment {
   /// Notes a failure that is not a field's. Returns the code, which its event has.
   @inline(never)
   private func refuse(_ status: Status, _ reason: StaticString, _ key: Key, code: Int32) -> Int32 {
-    noteFailure(.max, Failure(status, reason, key: key))
-    events.append(Event(kind: .fieldFailed, status: code, systemError: 0, key: key))
+    let failure = Failure(status, reason, key: key)
+    noteFailure(.max, failure)
+    events.append(Event(kind: .fieldFailed, code: code, failure: failure, key: key))
     return code
   }
 

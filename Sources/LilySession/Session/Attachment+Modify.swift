@@ -52,7 +52,7 @@ extension Attachment {
     }
     // An entry under an earlier key would have counted instead.
     let keys = storedKeys(at)
-    if let found { batch.require(found.entry.identity, under: keys[found.source]) }
+    if let found { batch.require(found.entry.identity, under: keys[found.source], replacing: found.entry) }
     for key in keys[..<(found?.source ?? keys.count)] { batch.require(nil, under: key) }
     if found?.source == 0 { return } // a single change is what a backend can replace
     for former in entries.indices.dropFirst() where entries[former] != nil { batch.remove(keys[former], isTied: true) }

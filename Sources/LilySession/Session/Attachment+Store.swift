@@ -15,16 +15,18 @@ extension Attachment {
   func noteGetFailed(_ at: Int, _ code: Int32) {
     slots[at].getFailed()
     unsettle(at)
-    noteFailure(at, Failure(.callback, "a get callback failed"))
-    noteEvent(.fieldFailed, at, code)
+    let failure = Failure(.callback, "a get callback failed")
+    noteFailure(at, failure)
+    noteEvent(.fieldFailed, at, code: code, failure)
   }
 
   @inline(never)
   func noteUnstorable(_ at: Int, _ reason: StaticString) {
     slots[at].becameUnstorable()
     unsettle(at)
-    noteFailure(at, Failure(.encode, reason))
-    noteEvent(.fieldFailed, at, Status.encode.rawValue)
+    let failure = Failure(.encode, reason)
+    noteFailure(at, failure)
+    noteEvent(.fieldFailed, at, failure)
   }
 
   /// Puts a field on the list of unsettled ones, in field order, unless it is there already. In a long list no place is looked for, because
@@ -178,7 +180,7 @@ extension Attachment {
   private func noteUnwritten(_ at: Int, _ failure: Failure) {
     slots[at].writeFailed()
     noteFailure(at, failure)
-    noteEvent(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
+    noteEvent(failure.status == .encode ? .fieldFailed : .writeFailed, at, failure)
   }
 
   /// Notes that a chore failed: removing a former key, or correcting a deadline, of a field whose value is stored. An event reports it once.
@@ -187,7 +189,7 @@ extension Attachment {
   func noteChore(_ at: Int, _ failure: Failure) {
     if slots[at].isChoreTold { return }
     slots[at].toldChore()
-    noteEvent(.writeFailed, at, failure.status.rawValue, systemError: failure.systemError)
+    noteEvent(.writeFailed, at, failure)
   }
 
   @inline(__always)
@@ -221,8 +223,8 @@ extension Attachment {
 
   /// Notes what is wrong with a storage that has stored the batch.
   func noteTroubles(_ shortfall: Shortfall) {
-    if let failure = shortfall.notDurable { noteEvent(.notDurable, nil, failure.status.rawValue, systemError: failure.systemError) }
-    if let failure = shortfall.notRewritten { noteEvent(.notRewritten, nil, failure.status.rawValue, systemError: failure.systemError) }
+    if let failure = shortfall.notDurable { noteEvent(.notDurable, nil, failure) }
+    if let failure = shortfall.notRewritten { noteEvent(.notRewritten, nil, failure) }
   }
 
   /// Meets a clear, whoever made it: what was tried before it is not tried again, and the next refresh restores the initial values of the
@@ -230,6 +232,6 @@ extension Attachment {
   @inline(never)
   func meetClear(_ current: UInt64) {
     generation = current
-    for at in 0..<count where slots[at].cleared() { noteEvent(.cleared, at, Status.ok.rawValue) }
+    for at in 0..<count where slots[at].cleared() { noteEvent(.cleared, at) }
   }
 }

@@ -165,7 +165,7 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   private func syncStorage() -> Failure? {
     do throws(Failure) {
       guard let notRewritten = try storage?.sync() else { return nil }
-      noteEvent(.notRewritten, nil, notRewritten.status.rawValue, systemError: notRewritten.systemError)
+      noteEvent(.notRewritten, nil, notRewritten)
       return notRewritten
     } catch { return error }
   }
@@ -187,6 +187,21 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
       return FieldState(stored: storedNow(unknown: field), isDirty: false)
     }
   }
+
+  #if !hasFeature(Embedded)
+    private func definition(of key: Key) -> FieldDefinition<Binding>? {
+      if runtime == nil { return nil } // the fields are gone
+      return knownField(key).map { slots[$0].field } ?? unknownField(key)
+    }
+
+    func binding(of key: Key) -> Any? { definition(of: key)?.binding }
+
+    func value(of key: Key) throws(Failure) -> Any? {
+      let runtime = try attachedRuntime()
+      guard let field = definition(of: key) else { throw noField(key) }
+      return lens.slice(of: runtime.model).flatMap { field.binding.value(in: $0) }
+    }
+  #endif
 
   func millisecondsToNextExpiry() -> Int64? {
     (try? attachedRuntime().ask { () throws(Failure) in nextExpiry() }) ?? nil
@@ -246,9 +261,12 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
   }
 
   @inline(never)
-  func noteEvent(_ kind: Event.Kind, _ field: Int?, _ status: Int32, systemError: Int32 = 0) {
-    events.append(Event(kind: kind, status: status, systemError: systemError, key: field.map { slots[$0].field.key }))
+  func noteEvent(_ kind: Event.Kind, _ field: Int?, code: Int32 = 0, _ failure: Failure? = nil) {
+    events.append(Event(kind: kind, code: code, failure: failure, key: field.map { slots[$0].field.key }))
   }
+
+  @inline(never)
+  func noteEvent(_ kind: Event.Kind, _ field: Int?, _ failure: Failure) { noteEvent(kind, field, code: failure.status.rawValue, failure) }
 
   /// Delivers the events to the host. It is called when the step is over, and no lock is held.
   @inline(__always)

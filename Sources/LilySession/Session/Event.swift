@@ -33,16 +33,20 @@ public struct Event: Sendable {
   public var kind: Kind
   /// The number of a `Status`, or the code that the host's callback returned.
   package var code: Int32
+  /// What is wrong, such as why a stored value was refused; nil if nothing is.
+  public internal(set) var failure: Failure?
   /// The system's error number (errno), or 0.
-  public var systemError: Int32
+  public var systemError: Int32 { failure?.systemError ?? 0 }
   /// The field's key without the prefix; nil if the event is about the whole store.
   package var subject: Key?
 
-  package init(kind: Kind, status: Int32, systemError: Int32, key: Key?) {
+  /// Makes an event. A failure that names nothing is made one about the key.
+  init(kind: Kind, code: Int32, failure: Failure?, key: Key?) {
     self.kind = kind
-    code = status
-    self.systemError = systemError
+    self.code = code
+    self.failure = failure
     subject = key
+    if let failure, let key, failure.subject == nil, failure.location == nil { self.failure = failure.about(key) }
   }
 }
 

@@ -31,6 +31,9 @@ package protocol FieldBinding {
   /// Sets the field to a value, which is borrowed. Returns 0, or the host's code if it refused the value.
   func set(_ value: NativeValue, in session: inout Session) -> Int32
 
+  /// Returns why the last `set` or `migrate` refused, once; nil if the binding knows no more than the code.
+  func takeRefusal() -> Failure?
+
   /// Sets the field to the baseline's value, or removes the entry if the field is a map's and the baseline is empty. Returns 0, or the host's
   /// code if it refused.
   func restore(_ baseline: Baseline, in session: inout Session) -> Int32
@@ -38,9 +41,21 @@ package protocol FieldBinding {
   /// True if values of older versions are migrated. If false, they are taken as they are.
   var migrates: Bool { get }
 
+  #if !hasFeature(Embedded)
+    /// Returns the field's value; nil if there is none.
+    func value(in session: Session) -> Any?
+  #endif
+
   /// Makes a value of this version from one of an older version, and calls `body` with it. Returns what `body` returns, or the code that says
   /// why no value could be made. Returns nil, without calling `body`, if values of older versions are taken as they are.
   func migrate(_ stored: NativeValue, from version: UInt32, _ body: (NativeValue) -> Int32) -> Int32?
+}
+
+extension FieldBinding {
+  package func takeRefusal() -> Failure? { nil }
+  #if !hasFeature(Embedded)
+    package func value(in session: Session) -> Any? { nil }
+  #endif
 }
 
 /// What came of capturing a field, which is to read its value and to compare it with the baseline.

@@ -80,6 +80,7 @@ package struct NativeBaseline {
 
   /// Throws if the value cannot be stored. Returns true if it is JSON without white space outside strings.
   private static func check(_ other: NativeValue, _ types: ValueTypes) throws(Failure) -> Bool {
+    guard other.type != 0 else { throw Failure(.encode, "the value could not be encoded, or has no type") }
     guard other.type.nonzeroBitCount == 1, types.contains(other.types) else { throw Failure(.encode, "the field does not accept a value of this type") }
     if other.types == .real, !other.real.isFinite { throw Failure(.encode, "a real is not finite") }
     guard other.isText else { return false }

@@ -81,6 +81,17 @@ protocol SessionWork: AnyObject {
   /// failure, or nil.
   func storeChanges() -> Failure?
 
+  #if !hasFeature(Embedded)
+    /// The storage; nil if the session has ended.
+    var storage: (any SessionStorage)? { get }
+
+    /// Returns the binding of a field; nil if there is no such field, or the session has ended.
+    func binding(of key: Key) -> Any?
+
+    /// Returns the value that a field has in the model. Throws if there is no such field.
+    func value(of key: Key) throws(Failure) -> Any?
+  #endif
+
   /// Has the runtime end the session, if there still is a runtime.
   func end(_ session: Session, as ending: Ending, keeping handle: AnyObject?)
 

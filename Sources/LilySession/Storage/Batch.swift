@@ -3,30 +3,6 @@
 // A batch is already spelled as a line of the journal: items are appended as JSON, and a line is sealed around them without moving a byte.
 // A session keeps one batch, and uses it for each update.
 public final class Batch {
-  struct Change {
-    /// The change's place in the batch before any change was left out. By it, a storage tells which changes it means.
-    var place: Int
-    var isSet: Bool
-    var key: Extent // in `keys`
-    var hash: Int // of the key
-    var value: Extent // in `line.buffer`
-    var deadline: Int64
-    var version: UInt32
-    /// True if the change is made only together with the change before it.
-    var isTied = false
-  }
-
-  /// What must be stored so that a change, with those tied to it, is made. It is checked while nobody else can write.
-  struct Condition {
-    /// The place of the change.
-    var place: Int
-    var key: Extent // in `keys`
-    /// nil if there must be no entry, or an expired one.
-    var entry: EntryIdentity?
-    /// nil if the entry may have any deadline.
-    var deadline: Int64?
-  }
-
   let line = Line()
   private let keys = ByteBuffer()
   private let scratch = ByteBuffer(capacity: 64)
@@ -47,6 +23,8 @@ public final class Batch {
   package private(set) var overtaken: [Int] = []
   /// True if the batch only stores one entry again with another deadline, on the condition that it is still there.
   package private(set) var isRenewal = false
+  /// The entry that the last condition asks for, if it was given.
+  package private(set) var required: Entry?
   var onlyRemoves: Bool { removes == changes.count }
   var hasRemoves: Bool { removes > 0 }
 
@@ -67,6 +45,7 @@ public final class Batch {
     removes = 0
     isReduced = false
     isRenewal = false
+    required = nil
   }
 
   /// - Parameter isTied: if true, the key is set only if the change before it is made.
@@ -144,14 +123,16 @@ public final class Batch {
   /// Makes the last change, and those that will be tied to it, depend on `key` having this entry when the batch is written.
   ///
   /// - Parameters:
-  ///   - entry: nil if there must be none.
+  ///   - identity: nil if there must be none.
   ///   - deadline: the deadline that the entry must have, or nil for any.
   ///   - isRenewal: true if the change only gives this entry another deadline.
-  func require(_ entry: EntryIdentity?, under key: Key, deadline: Int64? = nil, isRenewal: Bool = false) {
+  ///   - entry: the entry, for a storage that compares it itself.
+  func require(_ identity: EntryIdentity?, under key: Key, deadline: Int64? = nil, isRenewal: Bool = false, replacing entry: Entry? = nil) {
+    required = entry
     let start = keys.count
     key.withBytes { keys.append($0) }
     conditions.append(
-      Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: entry, deadline: deadline))
+      Condition(place: changes.count &- 1, key: Extent(start: start, end: keys.count), entry: identity, deadline: deadline))
     self.isRenewal = isRenewal
   }
 

@@ -68,7 +68,7 @@ package func modifyEntry(
       try append(new, to: batch, in: storage.scope)
     }
     if let entry { try entry.withText(replace) } else { try replace(nil) }
-    batch.require(entry?.identity, under: storage.scope.key(key), deadline: entry?.deadline)
+    batch.require(entry?.identity, under: storage.scope.key(key), deadline: entry?.deadline, replacing: entry)
     guard case .written(let shortfall) = try storage.write(batch, in: storage.scope, generation: nil) else { continue }
     guard let shortfall else { return }
     if shortfall.overtaken.isEmpty { return try refuse(shortfall, about: key) }

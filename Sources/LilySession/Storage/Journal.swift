@@ -207,6 +207,7 @@ public final class Journal: Storage, SessionStorage, @unchecked Sendable { // al
     }
   }
 
+  package var renewsUnread: Bool { false } // what it would read is in memory
   package var syncsAtEnd: Bool { !options.closesWithoutSync }
 
   package func close() {

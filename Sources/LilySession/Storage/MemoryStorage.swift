@@ -1,6 +1,7 @@
 /// A storage in memory. Its entries are gone when it is freed.
 public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable { // all that changes is guarded by `exclusion`
-  private let exclusion = Exclusion()
+  private let exclusion: Exclusion
+  private let watcher: Watch
   private let table = EntryTable()
   private var generation: UInt64 = 0
   private let clock: @Sendable () -> Int64
@@ -12,19 +13,38 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
   public init(clock: (@Sendable () -> Int64)? = nil, quota: Int64? = nil) {
     self.clock = clock ?? { Syscalls.wallClock() }
     self.quota = quota ?? defaultQuota
+    exclusion = Exclusion()
+    watcher = Watch(nil, after: exclusion)
   }
 
-  public var descriptor: Int32 { -1 }
+  /// A descriptor that polls readable after what is stored was changed, through this object or a scope of it, until each session has
+  /// refreshed, or, if there are no sessions, until the storage was read. It is -1 if the system gives none.
+  public var descriptor: Int32 { watcher.openDescriptor() }
+  package var watch: Watch? { watcher }
   public func now() -> Int64 { clock() }
-  public func sync() throws(Failure) -> Failure? { try exclusion.run { () throws(Failure) in nil } }
+  public func sync() throws(Failure) -> Failure? {
+    try exclusion.enter()
+    exclusion.leave()
+    return nil
+  }
   package func close() {}
 
+  /// Enters the exclusion, which the caller leaves, and tells the watch that somebody reads the storage.
+  private func beginReading() throws(Failure) {
+    try exclusion.enter()
+    watcher.looked()
+  }
+
   public func read(_ keys: [Key], of scope: Scope) throws(Failure) -> Snapshot {
-    try exclusion.run { () throws(Failure) in snapshot(keys, scope) }
+    try beginReading()
+    defer { exclusion.leave() }
+    return snapshot(keys, scope)
   }
 
   package func read(_ keys: [Key], under prefixes: [Key], of scope: Scope) throws(Failure) -> (Snapshot, [Item]) {
-    try exclusion.run { () throws(Failure) in (snapshot(keys, scope), table.items(prefixes)) }
+    try beginReading()
+    defer { exclusion.leave() }
+    return (snapshot(keys, scope), table.items(prefixes))
   }
 
   private func snapshot(_ keys: [Key], _ scope: Scope) -> Snapshot {
@@ -34,44 +54,52 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
   private func generation(of scope: Scope) -> UInt64 { scope == .none ? generation : table.generation(of: scope) }
 
   package func generationAtHand(of scope: Scope) -> UInt64? {
-    try? exclusion.run { () throws(Failure) in generation(of: scope) }
+    guard (try? exclusion.enter()) != nil else { return nil }
+    defer { exclusion.leave() }
+    return generation(of: scope)
   }
 
   public func entries(_ prefix: Key) throws(Failure) -> [Item] {
-    try exclusion.run { () throws(Failure) in table.items(prefix) }
+    try beginReading()
+    defer { exclusion.leave() }
+    return table.items(prefix)
   }
 
   package func allScopes() throws(Failure) -> [Scope] {
-    try exclusion.run { () throws(Failure) in table.scopes() }
+    try beginReading()
+    defer { exclusion.leave() }
+    return table.scopes()
   }
 
   public func write(_ batch: Batch, in scope: Scope, generation wanted: UInt64?) throws(Failure) -> WriteOutcome {
     let time = now()
-    return try exclusion.run { () throws(Failure) in
-      let current = generation(of: scope)
-      if let wanted, wanted != current { return .superseded(generation: current) }
-      batch.leaveOutOvertaken(table, at: time)
-      let leftOut = batch.leaveOutTooLarge(table, quota: quota, at: time)
-      batch.apply(to: table)
-      return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
-    }
+    try exclusion.enter()
+    defer { exclusion.leave() }
+    let current = generation(of: scope)
+    if let wanted, wanted != current { return .superseded(generation: current) }
+    batch.leaveOutOvertaken(table, at: time)
+    let leftOut = batch.leaveOutTooLarge(table, quota: quota, at: time)
+    batch.apply(to: table)
+    if !batch.isEmpty { watcher.noteArrival() }
+    return .written(.of(leftOut: leftOut, overtaken: batch.overtaken))
   }
 
   public func clear(_ scope: Scope) throws(Failure) {
-    try exclusion.run { () throws(Failure) in
-      let next = generation(of: scope) &+ 1
-      table.removeSessions(of: scope)
-      if scope == .none { generation = next } else { table.setGeneration(next, of: scope) }
-    }
+    try exclusion.enter()
+    defer { exclusion.leave() }
+    let next = generation(of: scope) &+ 1
+    table.removeSessions(of: scope)
+    if scope == .none { generation = next } else { table.setGeneration(next, of: scope) }
+    watcher.noteArrival()
   }
 
   public func info() throws(Failure) -> StorageInfo {
-    try exclusion.run { () throws(Failure) in
-      var info = StorageInfo()
-      info.entries = table.hostCount
-      info.liveBytes = table.liveBytes
-      info.quota = quota
-      return info
-    }
+    try exclusion.enter()
+    defer { exclusion.leave() }
+    var info = StorageInfo()
+    info.entries = table.hostCount
+    info.liveBytes = table.liveBytes
+    info.quota = quota
+    return info
   }
 }

@@ -34,6 +34,7 @@ public final class ScopedStorage: Storage, SessionStorage {
   public func clear(_ scope: Scope) throws(Failure) { try holder.clear(scope) }
   public func entries(_ prefix: Key) throws(Failure) -> [Item] { try holder.entries(prefix) }
   public func sync() throws(Failure) -> Failure? { try holder.sync() }
+  package var renewsUnread: Bool { holder.renewsUnread }
   package var syncsAtEnd: Bool { holder.syncsAtEnd }
   package func close() { holder.close() }
   public func now() -> Int64 { holder.now() }

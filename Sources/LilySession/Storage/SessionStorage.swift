@@ -33,6 +33,9 @@ package protocol SessionStorage: Storage {
   /// - Returns: how many were removed.
   func sweep(limit: Int) throws(Failure) -> Int
 
+  /// True if the storage compares the entry of a renewal itself, so that nobody needs to read it first.
+  var renewsUnread: Bool { get }
+
   /// True if a session syncs the storage when it is detached.
   var syncsAtEnd: Bool { get }
 
@@ -71,6 +74,7 @@ extension FilelessStorage {
   package func allScopes() throws(Failure) -> [Scope] { try scopesOfEntries(in: self) }
   package func scopes() throws(Failure) -> [Key] { try livingScopes(of: self) }
   package func sweep(limit: Int) throws(Failure) -> Int { try sweepScopes(of: self, limit: limit) }
+  package var renewsUnread: Bool { false }
   package var syncsAtEnd: Bool { true }
   package var watch: Watch? { nil }
   package var place: Place { Place(of: self) }

@@ -9,11 +9,14 @@ import CPlatform
 // once more, so that no change in between is missed.
 //
 // Lock order: the journal's exclusion first, then the watch's. Sessions call the watch while they hold neither.
+//
+// A storage in memory has no file to watch: it notes each change itself.
 package final class Watch {
   private let exclusion: Exclusion
-  private let names: JournalNames
+  /// The names of the file that is watched; nil if the storage is in memory, where only `noteArrival` tells of changes.
+  private let names: JournalNames?
 
-  /// The descriptors that `Syscalls.makeWatch` makes, and the numbers of the two watches: of the folder, and of the file, or of the folder
+  /// The descriptors that `Syscalls.makeWatch` makes; in memory `handedOut` and `raised` are one, and there is no `events`. And the numbers of the two watches: of the folder, and of the file, or of the folder
   /// above if there is no file. These are -1 if nobody has asked for the descriptor, or if the system gives none.
   private var handedOut: Int32 = -1
   private var events: Int32 = -1
@@ -27,13 +30,14 @@ package final class Watch {
   private var members: [(token: Int, caughtUp: UInt64)] = []
   private var lastToken = 0
 
-  init(_ names: JournalNames, after exclusion: Exclusion) {
+  init(_ names: JournalNames?, after exclusion: Exclusion) {
     self.names = names
     self.exclusion = Exclusion(after: exclusion)
   }
 
   deinit {
-    for descriptor in [handedOut, events, raised] { Syscalls.closeFile(descriptor) }
+    for descriptor in [events, raised] { Syscalls.closeFile(descriptor) }
+    if handedOut != raised { Syscalls.closeFile(handedOut) }
   }
 
   private func exclusively<R>(_ body: () -> R) -> R? { try? exclusion.run { () throws(Failure) in body() } }
@@ -82,9 +86,9 @@ package final class Watch {
     }
   }
 
-  /// Reads inotify's events, and counts them. The descriptor stays readable.
+  /// Reads inotify's events, if a file is watched, and counts them. The descriptor stays readable.
   private func absorb() {
-    if handedOut >= 0, Syscalls.drainEvents(events, fileWatch, folderWatch) { countArrival() }
+    if events >= 0, Syscalls.drainEvents(events, fileWatch, folderWatch) { countArrival() }
   }
 
   private func countArrival() {
@@ -95,6 +99,19 @@ package final class Watch {
   /// Makes the descriptor quiet if all sessions have caught up. If there is no session, it stays readable until somebody reads the storage.
   private func quietIfCaughtUp() {
     if handedOut >= 0, !members.isEmpty, members.allSatisfy({ $0.caughtUp >= arrived }) { Syscalls.makeQuiet(raised) }
+  }
+
+  // MARK: a storage in memory
+
+  /// Returns the same descriptor each time, or -1 if the system gives none.
+  func openDescriptor() -> Int32 {
+    exclusively {
+      if handedOut < 0 {
+        raised = Syscalls.makeRaised()
+        handedOut = raised
+      }
+      return handedOut
+    } ?? -1
   }
 
   // MARK: the journal
@@ -138,6 +155,7 @@ package final class Watch {
 
   private func arm(_ hasFile: Bool) {
     isArmed = false
+    guard let names else { return }
     fileWatch = hasFile ? Syscalls.watch(events, names.path, .file) : -1
     if hasFile, fileWatch < 0, !Syscalls.hasFoundNothing { return }
     if fileWatch >= 0 { folderWatch = Syscalls.watch(events, names.directory, .folder) } else { watchNearestFolder() }
@@ -167,6 +185,7 @@ package final class Watch {
   /// Goes up from the folder until one exists, and then down again as far as folders exist by now, because the watch does not report a
   /// folder that was made meanwhile. Returns the watch's number, or -1, and the folder's path.
   private func nearestFolder() -> (watch: Int32, path: [UInt8]) {
+    guard let names else { return (-1, []) }
     var path = [UInt8](cString: names.directory)
     var (found, foundPath): (Int32, [UInt8]) = (-1, [])
     var missing: [[UInt8]] = [] // paths that did not exist, the longest first

@@ -6,7 +6,7 @@
     private let ids: (Session) -> [String]
     private let makeField: (String) -> Field
 
-    init<A: Equatable>(_ path: WritableKeyPath<Session, [String: A]>, coder: ValueCoder<A>, migrate: ((UInt32, String) throws -> A?)?) {
+    init<A>(_ path: WritableKeyPath<Session, [String: A]>, coder: ValueCoder<A>, migrate: ((UInt32, String) throws -> A?)?) {
       ids = { [String]($0[keyPath: path].keys) }
       makeField = { id in
         ClosureField(

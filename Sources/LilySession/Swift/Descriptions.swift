@@ -1,5 +1,10 @@
 #if !hasFeature(Embedded)
   import CPlatform
+  #if canImport(FoundationEssentials)
+    public import FoundationEssentials
+  #else
+    public import Foundation
+  #endif
 
   extension Status: Hashable, CustomStringConvertible {
     /// The name of the status in Swift, such as `quota`.
@@ -30,7 +35,7 @@
     }
   }
 
-  extension Failure: CustomStringConvertible, CustomDebugStringConvertible {
+  extension Failure: CustomStringConvertible, CustomDebugStringConvertible, LocalizedError {
     /// The key that the failure is about, or nil if it is not about a key. A field's key comes without the prefix.
     public var key: String? { subject?.description }
 
@@ -41,8 +46,19 @@
     public var description: String {
       let path = location.map { (hasSystemText ? " " : ": ") + String(decoding: UTF8Text.oneLine($0), as: UTF8.self) }
       let byte = place.map { " at byte \($0)" }
-      return (key.map { "\($0): " } ?? "") + "\(reason)" + (byte ?? "") + (path ?? "") + (hasSystemText ? ": \(systemText)" : "")
+      let member = refusedMember.map { ": \($0.what)" }
+      return (key.map { "\($0): " } ?? "") + "\(reason)" + (byte ?? "") + (path ?? "") + (hasSystemText ? ": \(systemText)" : "") + (member ?? "")
     }
+
+    /// What Foundation shows for the failure as an error: the ``description``.
+    public var errorDescription: String? { description }
+
+    /// Where in a stored value that was refused the wrong part is, such as `items[2].count`; empty for the value itself. It is nil if the
+    /// failure is about something else, or the decoder has not said. It has the names of the program's own types, and `*` for others, which
+    /// may be secrets.
+    public var valuePath: String? { refusedMember?.path }
+
+    private var refusedMember: RefusedMember? { (underlying as? DecodingError).flatMap { RefusedMember($0) } }
 
     private var systemText: String {
       withUnsafeTemporaryAllocation(of: CChar.self, capacity: 128) { room in
@@ -51,8 +67,11 @@
       }
     }
 
-    /// The description with the status before it, and the underlying error after it.
-    public var debugDescription: String { "\(status): \(self)" + (underlying.map { " (\($0))" } ?? "") }
+    /// The description with the status before it, and the underlying error after it. A decoder's own error is left out, because it may have
+    /// the value.
+    public var debugDescription: String {
+      "\(status): \(self)" + (underlying.flatMap { $0 is DecodingError ? nil : " (\($0))" } ?? "")
+    }
   }
 
   extension Event: CustomStringConvertible {
@@ -62,10 +81,20 @@
     /// The key of the field that the event is about, without the prefix; nil if the event is about the storage.
     public var key: String? { subject?.description }
 
-    /// The event as one line for people, such as `rejected theme: decode`.
+    /// The event as one line for people, such as `rejected theme: the stored value is a string, which the field does not accept`.
+    public var description: String { "\(kind)" + (failure.map { " \($0)" } ?? key.map { " \($0)" } ?? "") }
+  }
+
+  extension Entry: CustomStringConvertible {
+    /// What the entry is, without its text, which may be a secret: `6 bytes, version 1, expires at 1790000000000`.
     public var description: String {
-      "\(kind)" + (key.map { " \($0)" } ?? "") + (status == .ok ? "" : ": \(status)") + (systemError == 0 ? "" : " (errno \(systemError))")
+      "\(textCount) byte\(textCount == 1 ? "" : "s")" + (version == 0 ? "" : ", version \(version)") + (deadline == 0 ? "" : ", expires at \(deadline)")
     }
+  }
+
+  extension Item: CustomStringConvertible {
+    /// The key, and what its entry is, without its text: `lily_session_theme: 6 bytes`.
+    public var description: String { "\(key): \(entry)" }
   }
 
   extension Key: Hashable, Comparable, CustomStringConvertible {

@@ -6,13 +6,16 @@
   public final class Runtime<Model, Message> {
     private let core: ModelRuntime<Model>
     private let next: (Model, Message) throws -> Model
+    /// What keeps the fields that are in objects.
+    private var keepers: [SessionKeeper<Model>] = []
 
     /// Makes a runtime that updates its model in place.
     ///
     /// - Parameters:
     ///   - model: the model to begin with.
-    ///   - update: changes the model according to the message. If it throws, the message is refused and the model stays as it was, except
-    ///     that a model which is an object stays as the function left it.
+    ///   - update: changes the model according to the message. If it throws, the message is refused and the model stays as it was. If the
+    ///     model or a part of it is an object, the fields of the sessions in it are set back to their values from before, so nothing of the
+    ///     update is stored; what is no field stays as the function left it.
     public init(_ model: Model, update: @escaping (inout Model, Message) throws -> Void) {
       core = ModelRuntime(model: model)
       next = { model, message in
@@ -26,7 +29,8 @@
     ///
     /// - Parameters:
     ///   - model: the model to begin with.
-    ///   - next: returns the model after the message. If it throws, the message is refused and the model is kept.
+    ///   - next: returns the model after the message. If it throws, the message is refused and the model is kept, and objects as in
+    ///     ``init(_:update:)``.
     public init(reducing model: Model, by next: @escaping (Model, Message) throws -> Model) {
       core = ModelRuntime(model: model)
       self.next = next
@@ -46,7 +50,7 @@
 
     /// Updates the model by a closure, then stores the fields that changed: for programs without messages.
     ///
-    /// - Parameter change: changes the model. If it throws, the model stays as it was.
+    /// - Parameter change: changes the model. If it throws, the model stays as it was, and objects as in ``init(_:update:)``.
     /// - Throws: what ``dispatch(_:)`` throws.
     public func update(_ change: (inout Model) throws -> Void) throws(Failure) {
       try run { model in
@@ -59,7 +63,10 @@
     private func run(_ next: (Model) throws -> Model) throws(Failure) {
       var refusal: (any Error)?
       let failure = core.dispatch { model in
+        keepers.removeAll { !$0.isNeeded }
+        let restoring = keepers.map { $0.keep(model) }
         do { return try next(model) } catch {
+          for restore in restoring { restore(model) }
           refusal = error
           return nil
         }
@@ -90,7 +97,8 @@
     ///   - persistence: the fields, which are fields of the whole model.
     ///   - storage: the storage of the fields. The session retains it until it ends.
     ///   - revision: returns a number that differs when a field may have changed; nil compares the fields after every update.
-    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it.
+    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it. If it is nil, stored values that
+    ///     are refused, and what is wrong with the file, are printed to standard error, each once.
     /// - Throws: what reading the storage throws, or `duplicateKey` if another session of this runtime stores one of the keys in it. No
     ///   field was set then. A fault of a single field is reported by an event instead.
     @discardableResult
@@ -109,7 +117,8 @@
     ///   - path: the part of the model that has the fields.
     ///   - storage: the storage of the fields. The session retains it until it ends.
     ///   - revision: returns a number that differs when a field may have changed; nil compares the fields after every update.
-    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it.
+    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it. If it is nil, stored values that
+    ///     are refused, and what is wrong with the file, are printed to standard error, each once.
     /// - Throws: what reading the storage throws, or `duplicateKey` if another session of this runtime stores one of the keys in it. No
     ///   field was set then. A fault of a single field is reported by an event instead.
     @discardableResult
@@ -117,8 +126,10 @@
       _ persistence: Persistence<Slice>, at path: WritableKeyPath<Model, Slice>, storage: any Storage, revision: ((Slice) -> UInt64)? = nil,
       onEvent: ((Event) -> Void)? = nil
     ) throws(Failure) -> Session {
-      let lens = PathLens(path: path, revision: revision, onEvent: onEvent)
-      return try core.attach(persistence.list, lens: lens, owner: nil) { () throws(Failure) in storage.forSessions }
+      let lens = PathLens(path: path, revision: revision, onEvent: onEvent ?? standardErrorReporter())
+      let session = try core.attach(persistence.list, lens: lens, owner: nil) { () throws(Failure) in storage.forSessions }
+      if let keeper = SessionKeeper(session, persistence.keepers, at: path) { keepers.append(keeper) }
+      return session
     }
   }
 
@@ -138,7 +149,7 @@
     ///   - application: names the default place, as for ``Journal/open(application:options:)``.
     ///   - model: the model to begin with.
     ///   - fields: the fields of the model.
-    ///   - onEvent: called for what happens to single fields and to the storage, after the step that caused it.
+    ///   - onEvent: as for ``attach(_:storage:revision:onEvent:)``.
     /// - Returns: the runtime, which has the model, and the session, which lasts as long as the runtime.
     /// - Throws: what opening and reading the file throw.
     public static func open(
@@ -152,7 +163,7 @@
   private struct PathLens<Model, Session>: SliceLens {
     let path: WritableKeyPath<Model, Session>
     let revision: ((Session) -> UInt64)?
-    let onEvent: ((Event) -> Void)?
+    let onEvent: (Event) -> Void
 
     func slice(of model: Model) -> Session? { model[keyPath: path] }
     func model(_ model: Model, with session: Session) -> Model? {
@@ -161,6 +172,6 @@
       return model
     }
     func revision(of session: Session) -> UInt64? { revision?(session) }
-    func notify(_ event: Event) { onEvent?(event) }
+    func notify(_ event: Event) { onEvent(event) }
   }
 #endif

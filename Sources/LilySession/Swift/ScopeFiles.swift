@@ -45,7 +45,7 @@
       return try JournalNames.make(Array(path.utf8CString))
     }
 
-    private static func makeScope(_ name: String) throws(Failure) -> Scope {
+    fileprivate static func makeScope(_ name: String) throws(Failure) -> Scope {
       try [UInt8](name.utf8).withBytes { name throws(Failure) in try Scope(name: name) }
     }
 
@@ -64,9 +64,6 @@
       return file
     }
 
-    /// Returns how much is in a scope inside this file.
-    public func summary(ofInnerScope name: String) throws(Failure) -> ScopeSummary { try summary(of: Journal.makeScope(name)) }
-
     /// Returns how much is in the file, if it is that of a scope.
     public func summary() throws(Failure) -> ScopeSummary {
       var summary = try summary(of: .none)
@@ -78,11 +75,16 @@
       }
       return summary
     }
+  }
 
-    private func summary(of scope: Scope) throws(Failure) -> ScopeSummary {
+  extension Storage {
+    /// Returns how much is in a scope, if that is not a file of its own.
+    public func summary(ofInnerScope name: String) throws(Failure) -> ScopeSummary { try summary(of: Journal.makeScope(name)) }
+
+    fileprivate func summary(of scope: Scope) throws(Failure) -> ScopeSummary {
       let time = now()
       var summary = ScopeSummary()
-      for item in try LilySession.entries(of: scope, in: self) where !item.entry.isExpired(at: time) {
+      for item in try LilySession.entries(of: scope, in: forSessions) where !item.entry.isExpired(at: time) {
         summary.entries &+= 1
         summary.bytes &+= Int64(scope.hostKey(item.key).bytes.count &+ item.entry.textCount)
       }

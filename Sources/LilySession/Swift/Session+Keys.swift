@@ -19,7 +19,7 @@
     /// ```
     ///
     /// - Parameters:
-    ///   - key: the key of a field that is encoded and decoded by its type, which is the type of the values here.
+    ///   - key: the key of a field whose type is the type of the values here. They are encoded and decoded as the field's are.
     ///   - change: returns the new value. It is given what is stored, or nil if nothing is. It is called again if another program stores
     ///     something meanwhile, so it must not count its calls. No lock is held while it runs. If it throws, nothing is changed.
     /// - Throws: `callback`, with the closure's error as ``Failure/underlying``, if it threw; `notFound` if the session has no such field;
@@ -27,7 +27,8 @@
     ///   programs keep changing the field, or if its own change could not be stored; and what ``persist()`` throws. `callback` without an
     ///   underlying error means that the new value is stored, and the field's decoder refused it.
     public func modify<A: Codable>(_ key: String, _ change: (A?) throws -> A) throws(Failure) {
-      try modify(key, ValueCoder.of(A.self), change)
+      let coder = work.binding(of: try Key(entry: key)) as? any CodedField
+      try modify(key, coder?.coder as? ValueCoder<A> ?? ValueCoder.of(A.self), change)
     }
 
     /// Changes what is stored for a field that has an encoder and a decoder of the program's.
@@ -53,14 +54,19 @@
         try modify(key) { stored throws(Failure) in
           var old: A?
           if let stored {
-            guard let value = try? coder.decoder.decode(Value(stored)) else {
-              throw Failure(.decode, "the stored value is not of this type", key: key)
+            do { old = try coder.decoder.decode(Value(stored)) } catch {
+              var failure = Failure(.decode, "the stored value is not of this type", key: key)
+              failure.underlying = error
+              throw failure
             }
-            old = value
+            if old == nil { throw Failure(.decode, "the stored value is not of this type", key: key) }
           }
           let new = try modified(key) { try change(old) }
-          guard let encoded = try? coder.encode(new) else { throw Failure(.encode, "the value cannot be encoded", key: key) }
-          return encoded.kept(in: text)
+          do { return try coder.encode(new).kept(in: text) } catch {
+            var failure = Failure(.encode, "the value cannot be encoded", key: key)
+            failure.underlying = error
+            throw failure
+          }
         }
       }
     }

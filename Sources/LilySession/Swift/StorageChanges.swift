@@ -12,7 +12,7 @@
     /// An element may come without a change, and several changes may give one element. Elements keep coming until each session of the
     /// storage has refreshed or, if there are no sessions, until the storage was read. The sequence ends when its task is cancelled.
     ///
-    /// - Throws: `unsupported` if the storage cannot tell of changes, such as one in memory.
+    /// - Throws: `unsupported` if the storage cannot tell of changes, or the system gives no descriptor.
     public func changes() throws(Failure) -> StorageChanges {
       guard descriptor >= 0 else { throw Failure(.unsupported, "this storage cannot tell of changes") }
       return StorageChanges(storage: self)

@@ -11,7 +11,7 @@
     case real(Double)
     /// A string.
     case string(String)
-    /// JSON text. If the text is not JSON, it is not stored.
+    /// JSON text. If the text is not JSON, it is not stored. White space outside of its strings is not stored, either; the rest stays as it is.
     case json(String)
 
     /// Returns an encoder for optionals that encodes nil as JSON's null.

@@ -4,6 +4,7 @@
   #else
     internal import Foundation
   #endif
+  import CPlatform
 
   /// Encodes and decodes the values of a type.
   struct ValueCoder<A> {
@@ -19,37 +20,46 @@
     }
   }
 
+  /// Foundation's coders of a list of fields.
+  struct JSONCoders {
+    let encoder: JSONEncoder
+    let decoder: JSONDecoder
+
+    init(encoder: JSONEncoder? = nil, decoder: JSONDecoder? = nil) {
+      self.encoder = encoder ?? JSONEncoder()
+      self.decoder = decoder ?? JSONDecoder()
+      // Equal values give equal texts, so that a value which another program stored does not look changed.
+      self.encoder.outputFormatting.insert(.sortedKeys)
+      if encoder == nil { self.encoder.outputFormatting.insert(.withoutEscapingSlashes) }
+    }
+  }
+
   extension ValueCoder where A: Codable {
     /// Returns the coder of a type. Plain types are encoded as JSON values of the same kind, types whose raw value is one of them by that
-    /// value, and all others by Foundation's coders with their default strategies.
-    static func of(_: A.Type) -> ValueCoder { native(A.self) ?? .json }
+    /// value, and all others by Foundation's coders.
+    static func of(_: A.Type, _ coders: JSONCoders = JSONCoders()) -> ValueCoder { native(A.self, coders) ?? .json(coders) }
 
-    private static var json: ValueCoder {
+    private static func json(_ coders: JSONCoders) -> ValueCoder {
       ValueCoder(
-        encode: { value in
-          let encoder = JSONEncoder()
-          // Equal values give equal texts, so that a value which another program stored does not look changed.
-          encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-          return .json(String(decoding: try encoder.encode(value), as: UTF8.self))
-        },
-        decoder: .json { try JSONDecoder().decode(A.self, from: Data($0.utf8)) })
+        encode: { .json(String(decoding: try coders.encoder.encode($0), as: UTF8.self)) },
+        decoder: .json { try coders.decoder.decode(A.self, from: Data($0.utf8)) })
     }
   }
 
   /// Returns the coder of a type that needs no `Codable`; nil if there is none. It looks at run time, because overloads would be ambiguous for
   /// a type that is `Codable` and has a raw value.
-  private func native<A>(_ type: A.Type) -> ValueCoder<A>? {
+  private func native<A>(_ type: A.Type, _ coders: JSONCoders) -> ValueCoder<A>? {
     let coder: Any?
     switch type {
-    case let type as any NativelyCoded.Type: coder = type.anyCoder
-    case let type as any RawRepresentable.Type: coder = raw(type)
+    case let type as any NativelyCoded.Type: coder = type.anyCoder(coders)
+    case let type as any RawRepresentable.Type: coder = raw(type, coders)
     default: coder = nil
     }
     return coder as? ValueCoder<A>
   }
 
-  private func raw<A: RawRepresentable>(_: A.Type) -> Any? {
-    native(A.RawValue.self).map { coder in
+  private func raw<A: RawRepresentable>(_: A.Type, _ coders: JSONCoders) -> Any? {
+    native(A.RawValue.self, coders).map { coder in
       ValueCoder<A>(
         encode: { try coder.encode($0.rawValue) },
         decoder: ValueDecoder(coder.decoder.types) { value in try coder.decoder.decode(value).flatMap { A(rawValue: $0) } },
@@ -59,40 +69,40 @@
 
   private protocol NativelyCoded {
     /// A `ValueCoder<Self>`; nil if this is an optional of a type that has none.
-    static var anyCoder: Any? { get }
+    static func anyCoder(_ coders: JSONCoders) -> Any?
   }
 
   extension Bool: NativelyCoded {
-    fileprivate static var anyCoder: Any? { ValueCoder(encode: Value.bool, decoder: .bool, isNative: true) }
+    fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? { ValueCoder(encode: Value.bool, decoder: .bool, isNative: true) }
   }
 
   extension String: NativelyCoded {
-    fileprivate static var anyCoder: Any? { ValueCoder(encode: Value.string, decoder: .string, isNative: true) }
+    fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? { ValueCoder(encode: Value.string, decoder: .string, isNative: true) }
   }
 
   extension Double: NativelyCoded {
-    fileprivate static var anyCoder: Any? { ValueCoder(encode: Value.real, decoder: .real, isNative: true) }
+    fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? { ValueCoder(encode: Value.real, decoder: .real, isNative: true) }
   }
 
   extension Float: NativelyCoded {
-    fileprivate static var anyCoder: Any? {
-      ValueCoder(encode: { .real(Double($0)) }, decoder: .real { Float($0).isFinite ? Float($0) : nil }, isNative: true)
+    fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? {
+      ValueCoder(encode: { .real($0.isFinite ? platform_decimal($0) : Double($0)) }, decoder: .real { Float($0).isFinite ? Float($0) : nil }, isNative: true)
     }
   }
 
   extension Optional: NativelyCoded {
-    fileprivate static var anyCoder: Any? {
-      if let coder = native(Wrapped.self) { return coder.optional }
+    fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? {
+      if let coder = native(Wrapped.self, coders) { return coder.optional }
       guard let type = Wrapped.self as? any Codable.Type else { return nil }
-      return optionalOfJSON(type)
+      return optionalOfJSON(type, coders)
     }
   }
 
-  private func optionalOfJSON<A: Codable>(_: A.Type) -> Any? { ValueCoder<A>.of(A.self).optional }
+  private func optionalOfJSON<A: Codable>(_: A.Type, _ coders: JSONCoders) -> Any? { ValueCoder<A>.of(A.self, coders).optional }
 
   extension NativelyCoded where Self: FixedWidthInteger {
     /// A number that does not fit into Int64 is stored as JSON text with all its digits, as a real would lose some.
-    fileprivate static var anyCoder: Any? {
+    fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? {
       ValueCoder<Self>(
         encode: { value in Int64(exactly: value).map(Value.integer) ?? .json(String(value)) },
         decoder: ValueDecoder([.int, .json]) { value in

@@ -41,11 +41,23 @@ package final class Exclusion {
     return sentinel.pointee == 0
   }
 
-  /// Runs `body` while no other thread is inside. In a child of fork it throws before it takes the mutex, because another thread of the
-  /// parent may have held that at the fork, and would hold it for ever.
-  package func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+  /// Waits until no other thread is inside. In a child of fork it throws before it takes the mutex, because another thread of the parent may
+  /// have held that at the fork, and would hold it for ever.
+  @inline(never)
+  package func enter() throws(Failure) { try take() }
+
+  package func leave() { pthread_mutex_unlock(mutex) }
+
+  /// Does what `enter` does. It is a part of `run`, because each update of a journal comes there.
+  @inline(__always)
+  private func take() throws(Failure) {
     guard !isForked else { throw Failure(.forked, "the storage was opened before fork; open it again in the child") }
     pthread_mutex_lock(mutex)
+  }
+
+  /// Runs `body` while no other thread is inside. It throws as `enter` does.
+  package func run<R>(_ body: () throws(Failure) -> R) throws(Failure) -> R {
+    try take()
     defer { pthread_mutex_unlock(mutex) }
     return try body()
   }

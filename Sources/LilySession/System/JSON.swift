@@ -79,6 +79,20 @@ package struct JSON {
       }
     }
 
+    /// Says that none of a field's types fits the value.
+    var notAccepted: Failure {
+      let reason: StaticString =
+        switch text.first {
+        case UInt8(ascii: "n"): "the stored value is null, which the field does not accept"
+        case UInt8(ascii: "t"), UInt8(ascii: "f"): "the stored value is true or false, which the field does not accept"
+        case UInt8(ascii: "\""): "the stored value is a string, which the field does not accept"
+        case UInt8(ascii: "["): "the stored value is an array, which the field does not accept"
+        case UInt8(ascii: "{"): "the stored value is an object, which the field does not accept"
+        default: "the stored value is a number, which the field does not accept"
+        }
+      return Failure(.decode, reason)
+    }
+
     /// Returns the value as `withValue` gives it.
     ///
     /// - Parameter room: has room for as many bytes as a string's text has. The value's text may be there.

@@ -21,6 +21,13 @@ extension Syscalls {
     while nanosleep(&time, &left) != 0, platform_errno() == EINTR { time = left }
   }
 
+  #if !hasFeature(Embedded)
+    /// Writes a text to standard error, in one piece if the system can. What cannot be written there is left out.
+    static func printError(_ text: String) {
+      _ = Array(text.utf8).withUnsafeBytes { CPlatform.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
+  #endif
+
   static func processIdentifier() -> Int32 { getpid() }
   static func effectiveUser() -> uid_t { geteuid() }
 

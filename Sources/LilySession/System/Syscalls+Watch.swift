@@ -6,7 +6,7 @@ extension Syscalls {
   /// eventfd) is set. Returns nil if the system does not give them.
   static func makeWatch() -> (handedOut: Int32, events: Int32, raised: Int32)? {
     let events = aboveStandard(inotify_init1(Int32(PLATFORM_IN_NONBLOCK | PLATFORM_IN_CLOEXEC)))
-    let raised = aboveStandard(eventfd(0, Int32(PLATFORM_EFD_NONBLOCK | PLATFORM_EFD_CLOEXEC)))
+    let raised = makeRaised()
     let handedOut = aboveStandard(epoll_create1(Int32(PLATFORM_EPOLL_CLOEXEC)))
     if events >= 0, raised >= 0, handedOut >= 0, platform_epoll_add(handedOut, events) == 0, platform_epoll_add(handedOut, raised) == 0 {
       return (handedOut, events, raised)
@@ -14,6 +14,9 @@ extension Syscalls {
     for descriptor in [handedOut, events, raised] { closeFile(descriptor) }
     return nil
   }
+
+  /// Makes a descriptor that polls readable between `makeReadable` and `makeQuiet`. Returns -1 if the system gives none.
+  static func makeRaised() -> Int32 { aboveStandard(eventfd(0, Int32(PLATFORM_EFD_NONBLOCK | PLATFORM_EFD_CLOEXEC))) }
 
   enum Watched {
     /// Reports writes to the file, changes of its links, and that it is moved or deleted.

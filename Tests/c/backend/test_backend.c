@@ -52,7 +52,7 @@ TEST(backend__release_runs_once_wherever_opening_fails) {
   options.flags = LILY_SESSION_READ_ONLY;
   assert_fails(INVALID_ARGUMENT, open_with(&backend, &options));
   options.flags = 0;
-  options.durability = LILY_SESSION_DURABILITY_POWER;
+  options.durability = 2;
   assert_fails(INVALID_ARGUMENT, open_with(&backend, &options));
   options.durability = 0;
   options.application = "shop";

@@ -62,6 +62,79 @@ TEST(backend__S25_how_often_it_is_asked) {
   table_free(&table);
 }
 
+static lily_session_status give_seven(void *context, const lily_session_value *stored, lily_session_value *out) {
+  (void)context;
+  (void)stored;
+  out->type = LILY_SESSION_JSON;
+  out->as.text.bytes = "7";
+  out->as.text.length = 1;
+  return LILY_SESSION_OK;
+}
+
+TEST(backend__S25_renewing_and_modifying_read_no_more_than_they_need) {
+  begin();
+  rig_attach(&rig);
+  probe_int(&fields[0], 1);
+  rig_dispatch(&rig);
+  assert_calls(1, assert_ok(lily_session_touch(rig.session, "f0")));
+  assert_int_equal(table.calls[TABLE_RENEW], 1);
+  assert_calls(2, assert_ok(lily_session_storage_modify(rig.storage, "lily_session_f0", give_seven, NULL)));
+  assert_int_equal(table.calls[TABLE_REPLACE], 1);
+  /* The session does not know what is stored now, so it has to look. */
+  assert_calls(3, assert_ok(lily_session_touch(rig.session, "f0")));
+  assert_int_equal(table.calls[TABLE_READ], 0);
+  end();
+}
+
+TEST(backend__a_touch_finds_what_another_one_did) {
+  begin();
+  rig_attach(&rig);
+  probe_int(&fields[0], 1);
+  rig_dispatch(&rig);
+  lily_session_storage *other = table_open_whole(&table, &now);
+  assert_ok(lily_session_storage_remove(other, "lily_session_f0"));
+  assert_fails(NOT_FOUND, lily_session_touch(rig.session, "f0"));
+  assert_null(table_row(&table, "lily_session_f0"));
+  lily_session_storage_close(other);
+  end();
+}
+
+TEST(backend__load_stands_for_read) {
+  table = (struct table){0};
+  lily_session_storage *storage;
+  char *json;
+  lily_session_backend backend = table_whole_backend(&table);
+  backend.read = NULL;
+  assert_ok(lily_session_storage_open_backend(&backend, NULL, &storage));
+  assert_ok(set_text(storage, "k", "1"));
+  assert_ok(lily_session_storage_get(storage, "k", &json, NULL));
+  assert_string_equal(json, "1");
+  lily_session_free(json);
+  assert_ok(lily_session_storage_modify(storage, "k", give_seven, NULL));
+  assert_string_equal(table_row(&table, "k")->json, "7");
+  lily_session_storage_close(storage);
+  backend.load = NULL;
+  assert_fails(INVALID_ARGUMENT, lily_session_storage_open_backend(&backend, NULL, &storage));
+  table_free(&table);
+}
+
+TEST(backend__S24_closes_without_a_sync) {
+  table = (struct table){0};
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  lily_session_storage *storage;
+  options.flags = LILY_SESSION_NO_SYNC;
+  options.durability = LILY_SESSION_DURABILITY_POWER;
+  const lily_session_backend backend = table_whole_backend(&table);
+  assert_ok(lily_session_storage_open_backend(&backend, &options, &storage));
+  assert_int_equal(info_of(storage).durability, LILY_SESSION_DURABILITY_POWER);
+  assert_ok(set_text(storage, "k", "1"));
+  assert_ok(lily_session_storage_sync(storage));
+  assert_int_equal(table.calls[TABLE_SYNC], 1);
+  lily_session_storage_close(storage);
+  assert_int_equal(table.calls[TABLE_SYNC], 1);
+  table_free(&table);
+}
+
 TEST(backend__lists_without_the_entries_of_scopes) {
   begin();
   lily_session_storage *scope = open_scope(rig.storage, "u");

@@ -260,6 +260,19 @@ TEST(last_error__an_inner_success_does_not_hide_an_outer_failure) {
   rig_end(&rig);
 }
 
+TEST(last_error__has_the_errno_of_what_the_system_refused) {
+  lily_session_storage *storage = UNTOUCHED;
+  assert_int_equal(lily_session_storage_open("/proc/no/such/folder.jsonl", NULL, &storage) < 0, 1);
+  assert_int_equal(lily_session_last_system_error(), ENOENT);
+  assert_message_has("No such file or directory");
+  storage = open_memory();
+  assert_int_equal(lily_session_last_system_error(), 0);
+  char *json;
+  assert_fails(NOT_FOUND, lily_session_storage_get(storage, "lily_session_theme", &json, NULL));
+  assert_int_equal(lily_session_last_system_error(), 0);
+  lily_session_storage_close(storage);
+}
+
 static void *fail_elsewhere(void *context) {
   char *json;
   const char *at_first = lily_session_last_error();

@@ -97,7 +97,7 @@ TEST(cases__S20_refused_in_a_journal) {
 
 /* In a backend, a key that begins with U+0001 is not valid, because there the keys of scopes begin with it. */
 static bool is_storage_key(const struct stage *stage, const json_t *one, struct bytes key) {
-  return json_is_true(json_object_get(one, "storage")) && !(stage_has_table(stage) && key.bytes[0] == '\1');
+  return json_is_true(json_object_get(one, "storage")) && !(stage_is_backend(stage) && key.bytes[0] == '\1');
 }
 
 /* All keys of the cases are different keys, even if they differ only in case or normal form, or look alike. */

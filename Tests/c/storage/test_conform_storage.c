@@ -152,7 +152,7 @@ CASE(conform__info) {
   assert_int_equal(info.damaged_lines, 0);
   assert_int_equal(info.durability, LILY_SESSION_DURABILITY_PROCESS);
   assert_int_equal(info.owes_sync, 0);
-  if (stage->kind != ON_MEMORY && !stage_has_table(stage)) {
+  if (stage->kind != ON_MEMORY && !stage_is_backend(stage)) {
     assert_string_equal(info.path, lily_session_storage_path(stage->storage));
     assert_true(info.file_bytes > JOURNAL_HEADERS_SIZE);
     assert_int_equal(info.quota_bytes, 5 << 20);

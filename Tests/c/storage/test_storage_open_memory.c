@@ -1,5 +1,10 @@
 /* lily_session_storage_open_memory(): which options it uses, and which it ignores or refuses. */
+#include "files.h"
 #include "rig.h"
+#include "storages.h"
+
+#include <fcntl.h>
+#include <sys/resource.h>
 
 #define assert_not_opened(options)                                                             \
   do {                                                                                         \
@@ -95,4 +100,75 @@ TEST(storage_open_memory__lives_as_long_as_its_sessions) {
   rig_dispatch(&rig);
   assert_state(rig.session, "theme", LILY_SESSION_STATE_LOADED);
   rig_end(&rig);
+}
+
+/* S10 in memory: the descriptor is what it is for a file, except that all changes come through this handle and its scopes. */
+
+TEST(storage_open_memory__S10_the_same_descriptor_each_time) {
+  lily_session_storage *storage = open_memory();
+  int fd = lily_session_storage_fd(storage);
+  assert_true(fd >= 0);
+  assert_int_equal(lily_session_storage_fd(storage), fd);
+  assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+  assert_false(readable(fd, 0));
+  lily_session_storage_close(storage);
+  assert_int_equal(fcntl(fd, F_GETFD), -1);
+}
+
+TEST(storage_open_memory__S10_the_descriptor_tells_of_every_change) {
+  lily_session_storage *storage = open_memory(), *scope = open_scope(storage, "user:42");
+  int fd = lily_session_storage_fd(storage);
+  assert_int_equal(lily_session_storage_fd(scope), fd);
+  lily_session_entry entry = {.key = "c", .json = "1", .length = 1};
+  for (int change = 0; change < 6; change++) {
+    switch (change) {
+      case 0: assert_ok(set_text(storage, "a", "1")); break;
+      case 1: assert_ok(lily_session_storage_remove(storage, "a")); break;
+      case 2: assert_ok(set_text(scope, "a", "2")); break;
+      case 3: assert_ok(lily_session_clear(scope)); break;
+      case 4: assert_ok(lily_session_storage_write(storage, &entry, 1)); break;
+      default: assert_ok(lily_session_clear(storage));
+    }
+    assert_true(readable(fd, 0));
+    assert_absent(storage, "b"); /* a read is enough while there is no session */
+    assert_false(readable(fd, 0));
+  }
+  lily_session_storage_close(scope);
+  lily_session_storage_close(storage);
+}
+
+TEST(storage_open_memory__S10_the_descriptor_waits_for_each_session) {
+  struct rig one, two;
+  struct probe theme = {0}, other = {0};
+  lily_session_storage *storage = open_memory();
+  int fd = lily_session_storage_fd(storage);
+  rig_begin(&one, storage);
+  rig_attach_theme(&one, &theme);
+  rig_begin(&two, open_scope(storage, "user:42"));
+  rig_attach_theme(&two, &other);
+  assert_false(readable(fd, 0));
+  assert_ok(set_text(storage, "lily_session_theme", "\"dark\""));
+  assert_true(readable(fd, 0));
+  assert_ok(lily_session_refresh(one.session));
+  assert_string_equal(theme.text, "dark");
+  assert_true(readable(fd, 0));
+  assert_ok(lily_session_refresh(two.session));
+  assert_false(readable(fd, 0));
+  rig_end(&two);
+  rig_end(&one);
+}
+
+/* A process that has no descriptor left gets none here, and gets one later. */
+TEST(storage_open_memory__S10_no_descriptor_left) {
+  lily_session_storage *storage = open_memory();
+  struct rlimit before, none;
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+  none = before;
+  none.rlim_cur = 3;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+  assert_int_equal(lily_session_storage_fd(storage), -1);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_ok(set_text(storage, "a", "1"));
+  assert_true(lily_session_storage_fd(storage) >= 0);
+  lily_session_storage_close(storage);
 }

@@ -168,12 +168,7 @@ TEST(watch__S10_of_a_scope) {
   end();
 }
 
-TEST(watch__none_for_NULL_and_for_memory) {
-  lily_session_storage *memory = open_memory();
-  assert_int_equal(lily_session_storage_fd(NULL), -1);
-  assert_int_equal(lily_session_storage_fd(memory), -1);
-  lily_session_storage_close(memory);
-}
+TEST(watch__none_for_NULL) { assert_int_equal(lily_session_storage_fd(NULL), -1); }
 
 static int ask_in_child(void *context) {
   CHILD_CHECK(lily_session_storage_fd(context) == -1);

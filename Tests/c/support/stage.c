@@ -1,5 +1,9 @@
 #include "stage.h"
 
+#ifdef STAGE_IS_A_SERVER
+#include "servers/server.h"
+#endif
+
 static lily_session_storage *open_one(struct stage *stage) {
   switch (stage->kind) {
     case ON_JOURNAL: return open_clocked(JOURNAL, &stage->now, 0);
@@ -13,6 +17,16 @@ static lily_session_storage *open_one(struct stage *stage) {
       lily_session_storage_close(parent); /* the scope retains it */
       return scope;
     }
+#ifdef STAGE_IS_A_SERVER
+    case ON_SERVER: {
+      lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+      lily_session_storage *storage = NULL;
+      options.clock = fixed_clock;
+      options.context = &stage->now;
+      assert_ok(server_open(&options, &storage));
+      return storage;
+    }
+#endif
     default: return open_memory_clocked(&stage->now, 0);
   }
 }
@@ -33,10 +47,15 @@ void stage_reopen(struct stage *stage) {
   open_both(stage);
 }
 
+bool stage_is_backend(const struct stage *stage) { return stage_has_table(stage) || stage->kind == ON_SERVER; }
+
 bool stage_has_table(const struct stage *stage) { return stage->kind == ON_TABLE || stage->kind == ON_WHOLE_TABLE; }
 
 void stage_run(int kind, stage_case body) {
   struct stage stage = {.kind = kind, .now = 1000000, .has_other = kind != ON_MEMORY && kind != ON_EXCLUSIVE};
+#ifdef STAGE_IS_A_SERVER
+  server_empty();
+#endif
   open_both(&stage);
   body(&stage);
   close_both(&stage);

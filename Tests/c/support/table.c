@@ -197,7 +197,7 @@ static lily_session_status replace_row(void *context, const lily_session_entry *
   if (result != LILY_SESSION_OK) return result;
   if (prefix != NULL && *generation_of(table, prefix) != generation) return told_newer(table, prefix);
   const struct row *row = table_row(table, entry->key);
-  if (stored == NULL ? row != NULL : row == NULL || !holds(row, stored)) return LILY_SESSION_ERROR_NOT_FOUND;
+  if (stored == NULL ? row != NULL : row == NULL || !holds(row, stored) || row->expires_at_ms != stored->expires_at_ms) return LILY_SESSION_ERROR_NOT_FOUND;
   apply(table, entry);
   return LILY_SESSION_OK;
 }

@@ -65,7 +65,9 @@ class Handle:
     """A handle of a store, or of one scope of it. A scope shares the state of its parent, because it is in the same journal."""
 
     def __init__(self, world, kind, store, scope="", flags=0, quota=-1, durability=n.PROCESS, parent=None, opened=None):
-        self.world, self.kind, self.scope = world, kind, scope
+        self.world, self.scope = world, scope
+        self.kind = "backend" if kind == "redis" else kind  # the library for Redis is a backend, whose handles are one place
+        self.is_on_server = parent.is_on_server if parent else kind == "redis"
         self.kept, self.opened = store, opened  # only a handle of a journal has `opened`
         self.flags, self.quota, self.durability = flags, quota, durability
         self.owes = False     # it owes a sync
@@ -75,11 +77,12 @@ class Handle:
         self.wrote_to = None  # the store that it last wrote to
         self.wake = Wake()
         self.root = parent.root if parent else self
+        self.renews = bool(parent and parent.renews)  # it is a backend that changes a deadline itself
         self.failing = {} if parent is None else parent.failing  # function of a backend -> the status that it returns
 
     def same_place(self, other):
         """Returns True if both store in the same file and scope, as far as a runtime can tell (S1)."""
-        same = self.kind == other.kind if self.kind == "journal" else self.root is other.root
+        same = self.kind == other.kind if self.kind == "journal" or self.is_on_server else self.root is other.root
         return same and self.scope == other.scope
 
     @property

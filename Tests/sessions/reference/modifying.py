@@ -59,8 +59,11 @@ class Modifying:
         return status
 
     def is_overtaken(self, belief, key, entry):
-        """Returns True if another entry counts for the field now. The same one with another deadline does not."""
+        """Returns True if another entry counts for the field now. The same one with another deadline does not, but a server cannot tell whether
+        a program or a session asks, and counts it as another one."""
         now_key, now_entry = self.effective(belief)
+        if self.handle.is_on_server and now_entry and entry and now_entry.deadline != entry.deadline:
+            return True
         return now_key != key or (now_entry and now_entry.identity) != (entry and entry.identity)
 
     def decoded(self, belief, key, entry):

@@ -3,7 +3,7 @@ import names as n
 import values
 
 from .belief import Belief
-from .loose import Either, Perhaps, first
+from .loose import Either, Perhaps, Undecided, first
 from .modifying import Modifying
 from .writing import Writing, saturated
 
@@ -368,6 +368,8 @@ class Session(Writing, Modifying):
         status = self.update(events)
         for function in ("generation", "read"):
             if self.handle.cannot_read(function):
+                if self.handle.renews:
+                    raise Undecided  # no rule says whether what is stored has to be read first
                 return first(status, self.handle.cannot_read(function))
         field, own = belief.field, belief.field.stored_key
         entry = self.handle.raw(own)

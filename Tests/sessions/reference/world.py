@@ -93,7 +93,8 @@ class Reference(Outside):
         kind = options["kind"]
         chosen = options.get("flags", 0), options.get("quota", -1), options.get("durability", 0)
         if kind != "journal":
-            self.handles[name] = Handle(self, kind, self.shared if kind == "backend" else Store(), "", *chosen)
+            self.handles[name] = Handle(self, kind, Store() if kind == "memory" else self.shared, "", *chosen)
+            self.handles[name].renews = bool(options.get("renew")) or kind == "redis"
             return self.returned("open", n.OK)
         if chosen[0] & n.STRICT and self.place.emptied and self.place.perhaps_begun:
             return False

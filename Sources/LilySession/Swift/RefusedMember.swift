@@ -1,0 +1,47 @@
+#if !hasFeature(Embedded)
+  /// The part of a stored value that a decoder refused, without the value.
+  struct RefusedMember {
+    /// Where it is, such as `items[2].count`; empty for the value itself.
+    let path: String
+    /// What is wrong with it, such as `items[2].count is not Int`.
+    let what: String
+
+    /// Returns nil if the decoder has not said which part it is.
+    init?(_ error: DecodingError) {
+      switch error {
+      case .typeMismatch(let type, let context):
+        path = RefusedMember.path(context.codingPath)
+        what = RefusedMember.subject(path) + " is not \(type)"
+      case .valueNotFound(let type, let context):
+        path = RefusedMember.path(context.codingPath)
+        what = RefusedMember.subject(path) + " is null, not \(type)"
+      case .keyNotFound(let name, let context):
+        path = RefusedMember.path(context.codingPath + [name])
+        what = RefusedMember.subject(path) + " is missing"
+      case .dataCorrupted(let context):
+        if context.codingPath.isEmpty { return nil } // Foundation's decoder does not always tell the path
+        path = RefusedMember.path(context.codingPath)
+        what = RefusedMember.subject(path) + " is not accepted"
+      @unknown default: return nil
+      }
+    }
+
+    private static func subject(_ path: String) -> String { path.isEmpty ? "it" : path }
+
+    private static func path(_ names: [any CodingKey]) -> String {
+      names.reduce(into: "") { path, name in
+        if let index = name.intValue, !isOfProgram(name) {
+          path += "[\(index)]"
+        } else {
+          path += (path.isEmpty ? "" : ".") + (isOfProgram(name) ? name.stringValue : "*")
+        }
+      }
+    }
+
+    /// True if the program has declared the name. The keys of a dictionary are a part of the value, which may be a secret.
+    private static func isOfProgram(_ name: any CodingKey) -> Bool {
+      let mirror = Mirror(reflecting: name)
+      return mirror.displayStyle == .enum && mirror.children.isEmpty // the coders' own names are enums, too, and have the text beside the case
+    }
+  }
+#endif
