@@ -63,6 +63,7 @@ help:
 	@echo 'make bench         runs every benchmark, in six to ten minutes, and writes docs/performance.md'
 	@echo 'make docs          makes the documentation as a site, in $(BUILD)/docs'
 	@echo 'make install       installs the library. DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
+	@echo 'make redis         builds the library for Redis and Valkey, which needs hiredis and OpenSSL; make install-redis installs it'
 	@echo 'make install-tool  installs the command. DESTDIR=$(DESTDIR) BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  tests what the command exchanges with a browser, with Chromium'
 	@echo 'make dist          packs the source as a tarball into $(BUILD)/dist'
@@ -105,6 +106,49 @@ $(STATIC_LIB): $(LIB)
 $(BUILD)/asan/liblily_session.so: $(SOURCES)
 	$(call library,.build-asan,$(BUILD)/asan,--sanitize address -Xswiftc -sanitize-coverage=edge$(COMMA)trace-cmp$(COMMA)inline-8bit-counters$(COMMA)pc-table)
 
+# ---- the library for Redis
+
+# It is a library of its own, because it needs hiredis and OpenSSL, which the other one does not. It knows that one by its headers alone.
+REDIS_LIB := $(BUILD)/lib/liblily_session_redis.so
+REDIS_SONAME := liblily_session_redis.so.0
+REDIS_SOURCES := Makefile $(wildcard include/*) $(shell find Sources/LilySessionRedis Sources/CRedis -type f)
+EMBEDDED := -swift-version 6 -enable-experimental-feature Embedded -wmo -parse-as-library -Osize -enforce-exclusivity=unchecked \
+  -dwarf-version=4 -file-prefix-map '$(CURDIR)=.' -file-compilation-dir . -Xfrontend -function-sections -Xfrontend -no-clang-module-breadcrumbs \
+  -Xcc -fvisibility=hidden $(CONTROL_FLOW_$(shell uname -m))
+
+.PHONY: redis
+redis: bootstrap
+	@scripts/bootstrap redis
+	@$(MAKE) --no-print-directory $(REDIS_LIB)
+
+$(REDIS_LIB): $(REDIS_SOURCES) $(LIB)
+	mkdir -p $(BUILD)/redis
+	$(SWIFT_CLANG) -c $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong -gdwarf-4 '-ffile-prefix-map=$(CURDIR)=.' \
+	  $(patsubst -Xcc,,$(filter-out -Xlinker -z shstk,$(CONTROL_FLOW_$(shell uname -m)))) -I Sources/CRedis/include Sources/CRedis/redis.c -o $(BUILD)/redis/redis.o
+	swiftc $(EMBEDDED) -g -module-name LilySessionRedis -I include -I Sources/CRedis/include -c -o $(BUILD)/redis/swift.o $(wildcard Sources/LilySessionRedis/*.swift)
+	swiftc -use-ld=lld -emit-library -enable-experimental-feature Embedded -o $@.$(VERSION).new $(BUILD)/redis/redis.o $(BUILD)/redis/swift.o \
+	  -L $(BUILD)/lib -llily_session -lhiredis -lssl -lcrypto -Xlinker -soname=$(REDIS_SONAME) -Xlinker --version-script=Sources/LilySessionRedis/exports.map \
+	  -Xlinker -z -Xlinker defs -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed \
+	  -Xlinker --gc-sections -Xlinker --icf=all
+	mv $@.$(VERSION).new $@.$(VERSION)
+	ln -sf liblily_session_redis.so.$(VERSION) $(BUILD)/lib/$(REDIS_SONAME)
+	ln -sf $(REDIS_SONAME) $@
+	touch $@.$(VERSION)
+
+# This is not a part of `install`, because only who asks for this library needs what it needs.
+.PHONY: install-redis
+install-redis: $(REDIS_LIB)
+	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session_redis' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(DATADIR)/man/man3'
+	install -m 755 $(REDIS_LIB).$(VERSION) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session_redis.so.$(VERSION)'
+	ln -sf liblily_session_redis.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(REDIS_SONAME)'
+	ln -sf $(REDIS_SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session_redis.so'
+	install -m 644 include/lily_session_redis.h include/lily_session_redis.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 644 docs/man/lily_session_redis.3 '$(DESTDIR)$(DATADIR)/man/man3'
+	$(call filled,packaging/lily_session_redis.pc.in,pkgconfig/lily_session_redis.pc)
+	$(call filled,packaging/cmake/lily_session_redis-config.cmake.in,cmake/lily_session_redis/lily_session_redis-config.cmake)
+	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session_redis/lily_session_redis-config-version.cmake)
+
 .PHONY: install
 install: $(LIB) $(STATIC_LIB)
 	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)' \
@@ -115,7 +159,7 @@ install: $(LIB) $(STATIC_LIB)
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session.so'
 	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
-	install -m 644 include/lily_session.h include/lily_session.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	install -m 644 include/lily_session.h include/lily_session.hpp include/lily_session_nlohmann.hpp '$(DESTDIR)$(INCLUDEDIR)'
 	install -m 644 docs/man/lily_session.3 '$(DESTDIR)$(DATADIR)/man/man3'
 	install -m 644 docs/man/lily-session.jsonl.5 '$(DESTDIR)$(DATADIR)/man/man5'
 	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
@@ -125,7 +169,7 @@ install: $(LIB) $(STATIC_LIB)
 # $(call filled,template,place in LIBDIR): fills in a template and installs it.
 define filled
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' -e 's|@VERSION@|$(VERSION)|' \
-	  -e 's|@SONAME@|$(SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|" \
+	  -e 's|@SONAME@|$(SONAME)|' -e 's|@REDIS_SONAME@|$(REDIS_SONAME)|' -e "s|@INCLUDEDIR_FROM_LIBDIR@|$$(realpath -m --relative-to='$(LIBDIR)' '$(INCLUDEDIR)')|" \
 	  $(1) > '$(DESTDIR)$(LIBDIR)/$(2)'
 endef
 
@@ -133,7 +177,9 @@ endef
 
 # The command is full Swift, built from the library's sources. It contains the Swift runtime, about 15 MB, most of which is the part of
 # Foundation that the argument parser uses.
-TOOL_BUILD := swift build -c release --package-path tools/lily-session --product lily-session --static-swift-stdlib $(SWIFT_FLAGS)
+# If hiredis and OpenSSL are installed, it can use stores in Redis and Valkey. `make tool LILY_SESSION_WITH_REDIS=` builds it without that.
+LILY_SESSION_WITH_REDIS ?= $(shell pkg-config --exists hiredis openssl && echo 1)
+TOOL_BUILD := LILY_SESSION_WITH_REDIS=$(LILY_SESSION_WITH_REDIS) swift build -c release --package-path tools/lily-session --product lily-session --static-swift-stdlib $(SWIFT_FLAGS)
 TOOL_SOURCES := $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
 TOOL_SCRATCH := .build-tool
 
@@ -215,7 +261,7 @@ check: bootstrap
 .PHONY: bench
 bench:
 	@scripts/bootstrap bench
-	@$(MAKE) --no-print-directory $(LIB)
+	@$(MAKE) --no-print-directory $(LIB) $(REDIS_LIB)
 	@$(MAKE) --no-print-directory -C bench
 	@bench/run
 

@@ -8,12 +8,25 @@ let settings: [SwiftSetting] = [
   .enableUpcomingFeature("ExistentialAny"),
 ]
 
+// Sessions in Redis or Valkey. These targets need hiredis and OpenSSL, and `swift build` builds every target of a package. So they are there
+// only if the environment asks for them by LILY_SESSION_WITH_REDIS=1.
+let hasRedis = Context.environment["LILY_SESSION_WITH_REDIS"] ?? "" != ""
+
+let redisTargets: [Target] = [
+  .target(
+    name: "CRedis", linkerSettings: [.linkedLibrary("hiredis"), .linkedLibrary("ssl"), .linkedLibrary("crypto")]),
+  .target(
+    name: "LilySessionRedis", dependencies: ["LilySession", "LilySessionC", "CLilySession", "CRedis"], exclude: ["exports.map"],
+    swiftSettings: settings),
+  .testTarget(name: "LilySessionRedisTests", dependencies: ["LilySession", "LilySessionRedis"]),
+]
+
 let package = Package(
   name: "lily-session",
   products: [
     .library(name: "LilySession", targets: ["LilySession"]),
     .library(name: "lily_session", type: .dynamic, targets: ["LilySessionC"]),
-  ],
+  ] + (hasRedis ? [.library(name: "LilySessionRedis", targets: ["LilySessionRedis"])] : []),
   traits: [
     .trait(name: "Embedded", description: "Compile as Embedded Swift: no Swift runtime, for liblily_session.so.")
   ],
@@ -30,6 +43,6 @@ let package = Package(
       name: "LilySessionC", dependencies: ["LilySession", "CLilySession", "CPlatform"],
       exclude: ["exports.map"], swiftSettings: settings),
     .testTarget(name: "LilySessionTests", dependencies: ["LilySession", "LilySessionC", "CLilySession"]),
-  ],
+  ] + (hasRedis ? redisTargets : []),
   swiftLanguageModes: [.v6]
 )
