@@ -1,4 +1,4 @@
-//! Finds liblily_session in `LILY_SESSION_LIB_DIR`, or otherwise with the program `pkg-config`. This script runs the program instead of
+//! Finds liblily_session, and with the feature `redis` liblily_session_redis, in `LILY_SESSION_LIB_DIR`, or otherwise with the program `pkg-config`. This script runs the program instead of
 //! using the crate of the same name, so that this crate has no dependencies.
 
 use std::env;
@@ -6,6 +6,7 @@ use std::process::{exit, Command};
 
 /// The versions that fit. Before 1.0 a new minor version may be incompatible.
 const VERSIONS: [&str; 2] = ["lily_session >= 0.1", "lily_session < 0.2"];
+const REDIS_VERSIONS: [&str; 2] = ["lily_session_redis >= 0.1", "lily_session_redis < 0.2"];
 
 fn main() {
     for variable in
@@ -17,6 +18,7 @@ fn main() {
     if env::var_os("DOCS_RS").is_some() {
         return;
     }
+    let with_redis = env::var_os("CARGO_FEATURE_REDIS").is_some();
     if let Some(folder) = env::var_os("LILY_SESSION_LIB_DIR") {
         search_in(
             folder
@@ -24,14 +26,25 @@ fn main() {
                 .unwrap_or_else(|| fail("lily-session-sys: LILY_SESSION_LIB_DIR is not UTF-8")),
         );
         link_with("lily_session");
+        if with_redis {
+            link_with("lily_session_redis");
+        }
         return;
     }
-    let flags = pkg_config().unwrap_or_else(|reason| {
+    let mut flags = pkg_config(&VERSIONS).unwrap_or_else(|reason| {
         fail(&format!(
             "liblily_session 0.1 was not found: {reason}. Install it (`make install`), or set LILY_SESSION_LIB_DIR to the \
              folder that has it."
         ))
     });
+    if with_redis {
+        flags = pkg_config(&REDIS_VERSIONS).unwrap_or_else(|reason| {
+            fail(&format!(
+                "liblily_session_redis 0.1, which the feature `redis` needs, was not found: {reason}. Install it \
+                 (`make redis install-redis`), or set LILY_SESSION_LIB_DIR to the folder that has it."
+            ))
+        });
+    }
     for flag in flags.split_whitespace() {
         if let Some(folder) = flag.strip_prefix("-L") {
             search_in(folder);
@@ -42,7 +55,7 @@ fn main() {
 }
 
 /// Returns the flags that pkg-config prints for the linker, or the reason why it prints none.
-fn pkg_config() -> Result<String, String> {
+fn pkg_config(versions: &[&str]) -> Result<String, String> {
     let is_cross = env::var("HOST") != env::var("TARGET");
     if is_cross && env::var_os("PKG_CONFIG").is_none() && env::var_os("PKG_CONFIG_SYSROOT_DIR").is_none() {
         return Err("this is a cross build, and neither PKG_CONFIG nor PKG_CONFIG_SYSROOT_DIR is set".into());
@@ -52,7 +65,7 @@ fn pkg_config() -> Result<String, String> {
         // Without this, pkg-config leaves out the system's own folders, which the linker may not search.
         .env("PKG_CONFIG_ALLOW_SYSTEM_LIBS", "1")
         .args(["--print-errors", "--libs"])
-        .args(VERSIONS)
+        .args(versions)
         .output()
         .map_err(|error| format!("cannot run {}: {error}", program.to_string_lossy()))?;
     if output.status.success() {

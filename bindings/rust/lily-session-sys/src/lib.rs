@@ -1,5 +1,7 @@
 //! This crate declares the functions, structs and constants of `lily_session.h` as they are in C.
 //!
+//! With the feature `redis` it declares those of `lily_session_redis.h`, too, and is linked with that library.
+//!
 //! The header documents them. This crate only repeats the declarations, and a test compares them with the header by a C compiler.
 //! Programs should use the crate `lily-session`, which is safe and built on this one.
 
@@ -448,14 +450,33 @@ init! {
     lily_session_storage_options lily_session_backend lily_session_info lily_session_field lily_session_map lily_session_config
 }
 
+// ---------------------------------------------------------------------- redis
+
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+pub use redis::*;
+
 // ------------------------------------------------------------------ functions
 
 extern "C" {
     pub fn lily_session_version() -> *const c_char;
     pub fn lily_session_status_name(status: lily_session_status) -> *const c_char;
     pub fn lily_session_last_error() -> *const c_char;
+    pub fn lily_session_last_system_error() -> i32;
     pub fn lily_session_free(memory: *mut c_void);
 
+    pub fn lily_session_value_set_null(out_value: *mut lily_session_value);
+    pub fn lily_session_value_set_bool(out_value: *mut lily_session_value, boolean: bool);
+    pub fn lily_session_value_set_int(out_value: *mut lily_session_value, integer: i64);
+    pub fn lily_session_value_set_real(out_value: *mut lily_session_value, real: f64);
+    pub fn lily_session_value_set_string(out_value: *mut lily_session_value, bytes: *const c_char, length: usize);
+    pub fn lily_session_value_set_json(out_value: *mut lily_session_value, bytes: *const c_char, length: usize);
+    pub fn lily_session_value_get_bool(value: *const lily_session_value) -> bool;
+    pub fn lily_session_value_get_int(value: *const lily_session_value) -> i64;
+    pub fn lily_session_value_get_real(value: *const lily_session_value) -> f64;
+    pub fn lily_session_value_get_string(value: *const lily_session_value, out_length: *mut usize) -> *const c_char;
+    pub fn lily_session_value_get_json(value: *const lily_session_value, out_length: *mut usize) -> *const c_char;
     pub fn lily_session_storage_open(
         path: *const c_char,
         options: *const lily_session_storage_options,

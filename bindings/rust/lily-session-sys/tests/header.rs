@@ -29,6 +29,9 @@ same_name! {
     lily_session_backend lily_session_info lily_session_value lily_session_field lily_session_map lily_session_event lily_session_config
 }
 
+#[cfg(feature = "redis")]
+same_name! { lily_session_redis_options }
+
 impl<T: InC> InC for *const T {
     fn in_c() -> String {
         format!("__typeof__({} const) *", T::in_c())
@@ -161,6 +164,12 @@ fn layouts(source: &mut Source) {
         lily_session_event { size, kind, status, system_error, key }
         lily_session_config { size, storage, get, set, revision, on_event, context, release }
     }
+    #[cfg(feature = "redis")]
+    all! {
+        lily_session_redis_options {
+            size, url, timeout_ms, idle_ms, durability, replicas, flags, clock, context, ca_file, certificate_file, key_file,
+        }
+    }
     let union = "__typeof__(((lily_session_value *)0)->as)";
     layout!(*source, lily_session_value_as as union, { boolean, integer, real, text });
     let text = "__typeof__(((lily_session_value *)0)->as.text)";
@@ -197,6 +206,8 @@ fn constants(source: &mut Source) -> BTreeSet<String> {
         LILY_SESSION_STATE_ABSENT LILY_SESSION_STATE_LOADED LILY_SESSION_STATE_REJECTED LILY_SESSION_STATE_EXPIRED
         LILY_SESSION_STATE_MIGRATED LILY_SESSION_STATE_NEWER LILY_SESSION_STATE_DIRTY
     }
+    #[cfg(feature = "redis")]
+    constants! { source, names; LILY_SESSION_REDIS_LAZY }
     names
 }
 
@@ -212,7 +223,11 @@ macro_rules! functions_declared {
 fn functions(source: &mut Source) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     functions_declared! { source, names;
-        lily_session_version() lily_session_status_name(_) lily_session_last_error() lily_session_free(_)
+        lily_session_version() lily_session_status_name(_) lily_session_last_error() lily_session_last_system_error() lily_session_free(_)
+        lily_session_value_set_null(_) lily_session_value_set_bool(_, _) lily_session_value_set_int(_, _)
+        lily_session_value_set_real(_, _) lily_session_value_set_string(_, _, _) lily_session_value_set_json(_, _, _)
+        lily_session_value_get_bool(_) lily_session_value_get_int(_) lily_session_value_get_real(_)
+        lily_session_value_get_string(_, _) lily_session_value_get_json(_, _)
         lily_session_storage_open(_, _, _) lily_session_storage_open_memory(_, _) lily_session_storage_scoped(_, _, _)
         lily_session_storage_scopes(_, _, _) lily_session_storage_sweep(_, _, _)
         lily_session_storage_open_backend(_, _, _) lily_session_backend_fail(_, _, _)
@@ -229,11 +244,22 @@ fn functions(source: &mut Source) -> BTreeSet<String> {
         lily_session_touch(_, _) lily_session_modify(_, _, _, _) lily_session_reset(_, _) lily_session_next_expiry(_) lily_session_field_state(_, _, _) lily_session_detach(_) lily_session_abandon(_)
         lily_session_clear(_)
     }
+    #[cfg(feature = "redis")]
+    functions_declared! { source, names; lily_session_redis_open(_, _) }
     names
 }
 
-fn header() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../include/lily_session.h")
+const HEADERS: &[&str] =
+    if cfg!(feature = "redis") { &["lily_session.h", "lily_session_redis.h"] } else { &["lily_session.h"] };
+
+/// Returns the folder of the headers.
+fn include() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../include")
+}
+
+/// Returns the lines that include the headers.
+fn first() -> String {
+    HEADERS.iter().map(|name| format!("#include <{name}>\n")).collect()
 }
 
 /// Returns the words of the header without its comments.
@@ -259,7 +285,7 @@ fn compiles(folder: &Path, source: &str) -> Result<(), String> {
     let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
     let output = Command::new(compiler)
         .args(["-std=c11", "-fsyntax-only", "-Wall", "-Werror", "-I"])
-        .arg(header().parent().unwrap())
+        .arg(include())
         .arg(&file)
         .output()
         .expect("a C compiler runs");
@@ -270,19 +296,21 @@ fn compiles(folder: &Path, source: &str) -> Result<(), String> {
     }
 }
 
-const FIRST: &str = "#include <lily_session.h>\n";
-
 #[test]
 fn declarations_are_the_headers() {
-    let mut source = Source(FIRST.into());
+    let mut source = Source(first());
     layouts(&mut source);
     let constants = constants(&mut source);
     let functions = functions(&mut source);
     compiles(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("header"), &source.0)
         .unwrap_or_else(|error| panic!("{error}"));
 
-    // The header does not have more of them.
-    let words = words(&std::fs::read_to_string(header()).unwrap());
+    // The headers do not have more of them.
+    let texts: String = HEADERS
+        .iter()
+        .map(|name| std::fs::read_to_string(include().join(name)).unwrap())
+        .collect();
+    let words = words(&texts);
     let mut declared = (BTreeSet::new(), BTreeSet::new());
     for three in words.windows(3) {
         if three[0].starts_with("LILY_SESSION_") && three[1] == "=" {
@@ -322,7 +350,7 @@ fn differences_are_noticed() {
     .enumerate()
     {
         let folder = folder.join(number.to_string());
-        assert!(compiles(&folder, &format!("{FIRST}{wrong}\n")).is_err(), "{wrong}");
+        assert!(compiles(&folder, &format!("{}{wrong}\n", first())).is_err(), "{wrong}");
     }
 }
 

@@ -155,6 +155,12 @@ fn to_status(result: Result<()>) -> sys::lily_session_status {
                 sys::LILY_SESSION_OK => sys::LILY_SESSION_ERROR_IO,
                 code => code,
             };
+            // An error that was made from a status alone says no more than the status.
+            let says_more = error.message() != error.status().name();
+            let reason = CString::new(error.message()).ok().filter(|_| says_more);
+            let reason_in_c = reason.as_ref().map_or(std::ptr::null(), |reason| reason.as_ptr());
+            // SAFETY: the reason is valid during the call, and the library copies it.
+            unsafe { sys::lily_session_backend_fail(code, reason_in_c, error.raw_os_error().unwrap_or(0)) };
             border::keep_failure(code, error.into());
             code
         }

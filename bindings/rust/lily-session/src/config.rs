@@ -1,7 +1,11 @@
-use crate::{border, sys, Event, Storage};
+use crate::event::{Event, EventKind, FieldChange, OwnedEvent};
+use crate::persistence::Definition;
+use crate::refusal::{self, Reason};
+use crate::{border, sys, Storage};
 use std::fmt;
 use std::os::raw::c_void;
 use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 type Slice<M, S> = Box<dyn for<'a> FnMut(&'a mut M) -> &'a mut S + Send>;
 type Revision<S> = Box<dyn FnMut(&S) -> u64 + Send>;
@@ -22,6 +26,35 @@ struct Closures<M, S> {
     /// What `revision` was taken to be last.
     last_revision: u64,
     on_event: Option<OnEvent>,
+    /// The fields, which know why the library refuses a value before they get it.
+    fields: Vec<Arc<dyn Definition>>,
+    heard: Arc<Mutex<Heard>>,
+}
+
+/// The events that a session keeps for the program. The runtime has the other reference.
+#[derive(Default)]
+pub(crate) struct Heard {
+    /// `None` unless the program asked for it.
+    pub(crate) events: Option<Vec<OwnedEvent>>,
+    /// `None` unless a refresh runs.
+    pub(crate) changes: Option<Vec<FieldChange>>,
+}
+
+pub(crate) fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Heard {
+    fn hear(&mut self, event: Event<'_>) {
+        if let (Some(changes), Some(key)) = (&mut self.changes, event.key) {
+            if !event.kind.is_warning() {
+                changes.push(FieldChange { key: key.to_owned(), kind: event.kind });
+            }
+        }
+        if let Some(events) = &mut self.events {
+            events.push(event.into());
+        }
+    }
 }
 
 impl<M: 'static> Config<M> {
@@ -59,31 +92,53 @@ impl<M: 'static, S: 'static> Config<M, S> {
     }
 
     /// Sets a closure that is called for what happens to single fields and to the file. It may use storages.
+    ///
+    /// Without this closure, and without [`keep_events`](Config::keep_events), what is wrong goes to the crate `log` as a warning, with the
+    /// feature `log`, which is on by default. A warning names keys, and never contains a value.
     pub fn on_event(mut self, on_event: impl FnMut(Event<'_>) + Send + 'static) -> Self {
         self.closures.on_event = Some(Box::new(on_event));
+        self
+    }
+
+    /// Keeps the events until [`Runtime::take_events`](crate::Runtime::take_events) takes them. It is for programs whose reaction to an event
+    /// cannot be sent to another thread, such as one that uses an `Rc`: the closure of [`on_event`](Config::on_event) must be `Send`.
+    pub fn keep_events(self) -> Self {
+        lock(&self.closures.heard).events = Some(Vec::new());
         self
     }
 
     fn of(storage: &Storage, slice: Option<Slice<M, S>>) -> Self {
         Config {
             storage: storage.clone(),
-            closures: Closures { slice, revision: None, last_revision: 0, on_event: None },
+            closures: Closures {
+                slice,
+                revision: None,
+                last_revision: 0,
+                on_event: None,
+                fields: Vec::new(),
+                heard: Arc::default(),
+            },
         }
     }
 
-    /// Returns the config in C's form, and the storage, which must outlive the session because the session calls the storage's clock.
-    pub(crate) fn into_c(self) -> (sys::lily_session_config, Storage) {
-        let closures = self.closures;
+    /// Returns the config in C's form; the storage, which must outlive the session because the session calls the storage's clock; and the
+    /// events that the session keeps.
+    pub(crate) fn into_c(
+        self,
+        fields: &[Arc<dyn Definition>],
+    ) -> (sys::lily_session_config, Storage, Arc<Mutex<Heard>>) {
+        let closures = Closures { fields: fields.to_vec(), ..self.closures };
+        let heard = closures.heard.clone();
         let config = sys::lily_session_config {
             storage: self.storage.as_ptr(),
             get: closures.slice.as_ref().map(|_| call_slice::<M, S> as _),
             revision: closures.revision.as_ref().map(|_| call_revision::<M, S> as _),
-            on_event: closures.on_event.as_ref().map(|_| call_on_event::<M, S> as _),
+            on_event: Some(call_on_event::<M, S>),
             context: Box::into_raw(Box::new(closures)).cast(),
             release: Some(border::release_box::<Closures<M, S>>),
             ..Default::default()
         };
-        (config, self.storage)
+        (config, self.storage, heard)
     }
 }
 
@@ -126,9 +181,40 @@ unsafe extern "C" fn call_revision<M, S>(context: *mut c_void, session: *const c
 unsafe extern "C" fn call_on_event<M, S>(context: *mut c_void, event: *const sys::lily_session_event) {
     border::guard((), || {
         // SAFETY: see above for the context. The event is valid during the call.
-        let (closures, event) = unsafe { (&mut *context.cast::<Closures<M, S>>(), Event::from_c(&*event)) };
-        if let Some(on_event) = closures.on_event.as_mut() {
-            on_event(event);
+        let (closures, event) = unsafe { (&mut *context.cast::<Closures<M, S>>(), &*event) };
+        let reason = closures.reason(event);
+        // SAFETY: the event comes from the library, and is not used after the call.
+        let event = unsafe { Event::from_c(event, reason.as_ref()) };
+        lock(&closures.heard).hear(event);
+        match closures.on_event.as_mut() {
+            Some(on_event) => on_event(event),
+            None if lock(&closures.heard).events.is_some() => {}
+            None => warn(event),
         }
     })
 }
+
+impl<M, S> Closures<M, S> {
+    /// Returns why a stored value was refused, if the event is about that.
+    fn reason(&self, event: &sys::lily_session_event) -> Option<Reason> {
+        if EventKind::from_code(event.kind) != EventKind::Rejected {
+            return None;
+        }
+        // SAFETY: the key is NULL or a C string, and is used during the call only.
+        let key = unsafe { border::c_text(event.key) }?;
+        refusal::take(key).or_else(|| {
+            let field = self.fields.iter().find(|field| field.has(key))?;
+            Some(refusal::of_types(field.types())).filter(|_| event.status == sys::LILY_SESSION_ERROR_DECODE)
+        })
+    }
+}
+
+#[cfg(feature = "log")]
+fn warn(event: Event<'_>) {
+    if event.kind.is_warning() {
+        log::warn!("{event}");
+    }
+}
+
+#[cfg(not(feature = "log"))]
+fn warn(_: Event<'_>) {}

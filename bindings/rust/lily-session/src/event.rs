@@ -1,4 +1,6 @@
+use crate::refusal::Reason;
 use crate::{border, sys, Status};
+use std::{fmt, io};
 
 /// Something that happened to a field or to the store. What it borrows is valid during the call of the closure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +14,65 @@ pub struct Event<'a> {
     pub system_error: Option<i32>,
     /// The key of the field; `None` if the event is about the store.
     pub key: Option<&'a str>,
+    /// Why a stored value was refused: what is wrong with it and where, as in `invalid type: string, expected u32, at [2].price (byte
+    /// 31)`, which does not quote it; or what the program's own closure said.
+    pub reason: Option<&'a str>,
+    reason_is_the_programs: bool,
+}
+
+/// Has the key and the reason in one sentence, which never contains a value: what the program's own closure said is left out.
+impl fmt::Display for Event<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(key) = self.key {
+            write!(f, "{key}: ")?;
+        }
+        f.write_str(self.kind.sentence())?;
+        match (self.reason, self.system_error, self.status) {
+            (Some(reason), ..) if !self.reason_is_the_programs => write!(f, ": {reason}"),
+            (_, Some(number), _) => write!(f, ": {}", io::Error::from_raw_os_error(number)),
+            (None, None, Some(status)) => write!(f, " ({status})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An [`Event`] that owns its key: see [`Config::keep_events`](crate::Config::keep_events).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OwnedEvent {
+    /// What happened.
+    pub kind: EventKind,
+    /// The reason, if something failed.
+    pub status: Option<Status>,
+    /// The system's error number, if there is one.
+    pub system_error: Option<i32>,
+    /// The key of the field; `None` if the event is about the store.
+    pub key: Option<String>,
+    /// Why a stored value was refused: see [`Event::reason`].
+    pub reason: Option<String>,
+}
+
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
+        OwnedEvent {
+            kind: event.kind,
+            status: event.status,
+            system_error: event.system_error,
+            key: event.key.map(Into::into),
+            reason: event.reason.map(Into::into),
+        }
+    }
+}
+
+/// A field that a refresh set or reset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FieldChange {
+    /// The key of the field, without the prefix.
+    pub key: String,
+    /// What happened: [`EventKind::Changed`], [`Removed`](EventKind::Removed), [`Expired`](EventKind::Expired) or
+    /// [`Cleared`](EventKind::Cleared).
+    pub kind: EventKind,
 }
 
 macro_rules! kinds {
@@ -26,7 +87,7 @@ macro_rules! kinds {
         }
 
         impl EventKind {
-            fn from_code(code: i32) -> Self {
+            pub(crate) fn from_code(code: i32) -> Self {
                 match code {
                     $(sys::$code => EventKind::$name,)*
                     _ => EventKind::Other(code),
@@ -64,18 +125,45 @@ kinds! {
     NotRewritten = LILY_SESSION_EVENT_NOT_REWRITTEN,
 }
 
+impl EventKind {
+    fn sentence(self) -> &'static str {
+        match self {
+            EventKind::Rejected => "the stored value was refused, and stays until the field changes",
+            EventKind::Newer => "a newer version stored the value, which stays until the field changes",
+            EventKind::FieldFailed => "the field's value could not be read from the model",
+            EventKind::WriteFailed => "the field could not be stored",
+            EventKind::Damaged => "lines of the file were damaged, and skipped",
+            EventKind::Directory => "other users could exchange the file",
+            EventKind::Changed => "the field was changed elsewhere",
+            EventKind::Removed => "the field was removed elsewhere",
+            EventKind::Expired => "the field expired",
+            EventKind::Cleared => "the field was cleared",
+            EventKind::NotDurable => "what was written may not survive power loss",
+            EventKind::NotRewritten => "the file cannot be rewritten",
+            EventKind::Other(_) => "something happened that this version of the crate does not know",
+        }
+    }
+
+    /// Returns `true` if something is wrong that somebody should learn of.
+    pub(crate) fn is_warning(self) -> bool {
+        !matches!(self, EventKind::Changed | EventKind::Removed | EventKind::Expired | EventKind::Cleared)
+    }
+}
+
 impl<'a> Event<'a> {
     /// Converts an event from the library.
     ///
     /// # Safety
     /// The event comes from the library, and its key lives for `'a`.
-    pub(crate) unsafe fn from_c(event: &sys::lily_session_event) -> Event<'a> {
+    pub(crate) unsafe fn from_c(event: &sys::lily_session_event, reason: Option<&'a Reason>) -> Event<'a> {
         Event {
             kind: EventKind::from_code(event.kind),
             status: if event.status == sys::LILY_SESSION_OK { None } else { Some(Status::from_code(event.status)) },
             system_error: if event.system_error == 0 { None } else { Some(event.system_error) },
             // SAFETY: the caller guarantees it.
             key: unsafe { border::c_text(event.key) },
+            reason: reason.map(|reason| reason.text.as_str()),
+            reason_is_the_programs: reason.map_or(false, |reason| reason.is_the_programs),
         }
     }
 }

@@ -4,11 +4,26 @@ use crate::{BoxError, Json, Types, Value};
 
 /// A type that a field may have.
 ///
-/// These are `bool`, the integers up to `i64` and `u32`, `f64`, `String`, [`Json`], and an `Option` of these, where `None` is `null`.
+/// These are `bool`, the integers up to `i64` and `u32`, `f32`, `f64`, `String`, [`Json`], and an `Option` of these, where `None` is `null`.
 /// With the feature `serde` they are all types that implement `Serialize` and `DeserializeOwned`; a type that is not in that list is
 /// stored as the JSON that serde makes of it. A stored value that does not have the type, or a number that does not fit into it, is
 /// rejected, and stays in storage until the field changes.
 #[cfg_attr(not(feature = "serde"), doc = "\n\nThis documentation was built without the feature `serde`.")]
+#[cfg_attr(
+    all(has_diagnostics, not(feature = "serde")),
+    diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be stored without the feature `serde` of lily-session",
+        note = "with `lily-session = {{ …, features = [\"serde\"] }}`, every type that implements Serialize and DeserializeOwned can be",
+        note = "without it, these can: bool, i8 to i64, u8 to u32, f32, f64, String, Json, and an Option of them"
+    )
+)]
+#[cfg_attr(
+    all(has_diagnostics, feature = "serde"),
+    diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be stored: it does not implement serde's Serialize and DeserializeOwned",
+        note = "derive both for it: #[derive(serde::Serialize, serde::Deserialize)]"
+    )
+)]
 pub trait FieldType: Sized + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn types() -> Types;
@@ -32,6 +47,14 @@ mod sealed {
 }
 
 /// A type that JSON has, and that serde need not encode. It is public because of the bounds above, but its module is private.
+#[cfg_attr(
+    all(has_diagnostics, not(feature = "serde")),
+    diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be stored without the feature `serde` of lily-session",
+        note = "with `lily-session = {{ …, features = [\"serde\"] }}`, every type that implements Serialize and DeserializeOwned can be",
+        note = "without it, these can: bool, i8 to i64, u8 to u32, f32, f64, String, Json, and an Option of them"
+    )
+)]
 pub trait Native: Sized + 'static {
     const TYPES: Types;
     fn value(&self) -> Value<'_>;
@@ -65,9 +88,25 @@ macro_rules! integers {
 
 native! { bool, BOOL, Bool, boolean => *boolean, Some }
 native! { f64, REAL, Real, real => *real, Some }
+native! { f32, REAL, Real, real => in_fewest_digits(*real), |real: f64| Some(real as f32).filter(|narrow| narrow.is_finite()) }
 native! { String, STRING, String, string => string, |string: &str| Some(string.to_owned()) }
 native! { Json, JSON, Json, json => &json.0, |json: &str| Some(Json(json.to_owned())) }
 integers! { i8 i16 i32 i64 u8 u16 u32 }
+
+/// Returns the number that is written in the digits that the `f32` needs: 0.1 and not 0.10000000149011612.
+fn in_fewest_digits(real: f32) -> f64 {
+    let exact = f64::from(real);
+    // A number without a fraction is the same in both.
+    if real.fract() == 0.0 || !real.is_finite() {
+        return exact;
+    }
+    let short = real.to_string().parse().unwrap_or(exact);
+    if short as f32 == real {
+        short
+    } else {
+        exact
+    }
+}
 
 impl<T: Native> Native for Option<T> {
     const TYPES: Types = Types(T::TYPES.0 | Types::NULL.0);
@@ -86,7 +125,7 @@ impl<T: Native> Native for Option<T> {
 }
 
 fn decode_native<T: Native>(value: Value<'_>) -> Result<T, BoxError> {
-    T::from_value(value).ok_or_else(|| "the stored number does not fit the field's type".into())
+    T::from_value(value).ok_or_else(|| format!("the number does not fit {}", std::any::type_name::<T>()).into())
 }
 
 #[cfg(not(feature = "serde"))]
@@ -111,6 +150,7 @@ impl<T: Native> FieldType for T {
 #[cfg(feature = "serde")]
 mod with_serde {
     use super::*;
+    use crate::encoding;
     use serde::de::{DeserializeOwned, Deserializer};
     use serde::ser::{Error, Serializer};
     use serde::{Deserialize, Serialize};
@@ -120,7 +160,7 @@ mod with_serde {
     /// Expands to `$do!(type)` for each native type.
     macro_rules! for_natives {
         ($do:ident) => {
-            for_natives! { $do: bool i8 i16 i32 i64 u8 u16 u32 f64 String Json }
+            for_natives! { $do: bool i8 i16 i32 i64 u8 u16 u32 f32 f64 String Json }
         };
         ($do:ident: $($type:ty)*) => {
             $($do!($type); $do!(Option<$type>);)*
@@ -156,10 +196,7 @@ mod with_serde {
                 };
             }
             for_natives!(value);
-            written.clear();
-            serde_json::to_writer(&mut *written, self)?;
-            // SAFETY: serde_json writes UTF-8, which its own to_string relies on in this way.
-            Ok(Value::Json(unsafe { std::str::from_utf8_unchecked(written) }))
+            encoding::encode(self, written).map(Value::Json)
         }
 
         fn from_value(value: Value<'_>) -> Result<Self, BoxError> {
@@ -174,7 +211,7 @@ mod with_serde {
             }
             for_natives!(from_value);
             match value {
-                Value::Json(json) => Ok(serde_json::from_str(json)?),
+                Value::Json(json) => encoding::decode(json),
                 _ => Err("the stored value is not JSON text, which is the field's only type".into()),
             }
         }

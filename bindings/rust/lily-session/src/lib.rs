@@ -1,7 +1,7 @@
-// The README has examples that need serde, and that the tests run.
-#![cfg_attr(feature = "serde", doc = include_str!("../README.md"))]
+// The README has examples that need these features, and that the tests run.
+#![cfg_attr(all(feature = "serde", feature = "derive"), doc = include_str!("../README.md"))]
 #![cfg_attr(
-    not(feature = "serde"),
+    not(all(feature = "serde", feature = "derive")),
     doc = "Saves selected fields of your program's state and restores them at the next start."
 )]
 #![deny(missing_docs)]
@@ -14,6 +14,8 @@ use lily_session_sys as sys;
 mod backend;
 mod border;
 mod config;
+#[cfg(feature = "serde")]
+mod encoding;
 mod error;
 mod event;
 mod field;
@@ -23,22 +25,31 @@ mod modify;
 mod open;
 mod options;
 mod persistence;
+#[cfg(feature = "redis")]
+mod redis;
+mod refusal;
 mod runtime;
 mod status;
 mod storage;
+#[cfg(feature = "serde")]
+mod storage_serde;
 mod time;
 mod value;
 
 pub use backend::{Backend, Change, Entry};
 pub use config::Config;
 pub use error::{BoxError, Error, Outcome, Result};
-pub use event::{Event, EventKind, FieldState, Stored};
-pub use field::{Access, Dynamic, Field, Typed};
+pub use event::{Event, EventKind, FieldChange, FieldState, OwnedEvent, Stored};
+pub use field::{Access, ByValue, Dynamic, Field, Typed};
 pub use field_type::FieldType;
+#[cfg(feature = "derive")]
+pub use lily_session_derive::Persist;
 pub use map::{Map, MapType};
 pub use open::open;
 pub use options::{Durability, Quota, StorageOptions};
-pub use persistence::Persistence;
+pub use persistence::{Persist, Persistence};
+#[cfg(feature = "redis")]
+pub use redis::RedisOptions;
 pub use runtime::{Runtime, Session};
 pub use status::Status;
 pub use storage::{clear_default, Info, Item, Storage, Watch};

@@ -1,14 +1,17 @@
 //! Maps: values whose keys are not known when the program is written, each of which is stored under a key of its own.
 
 use crate::error::c_string;
-use crate::field::{migrate_value, no_migration, Migrate};
-use crate::{border, sys, time, BoxError, FieldType, Result, Value};
+use crate::field::{migrate_value, no_migration, Kept, Migrate};
+use crate::persistence::Definition;
+use crate::refusal::{self, Reason};
+use crate::{border, sys, time, BoxError, FieldType, Result, Types, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::hash::BuildHasher;
 use std::marker::PhantomData;
 use std::os::raw::{c_char, c_void};
 use std::ptr;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The types that a map may have: `HashMap<String, V>` and `BTreeMap<String, V>`, where `V` is a [`FieldType`].
@@ -63,16 +66,16 @@ pub struct Map<S, C: MapType, G, M> {
     prefix: String,
     expires_after: Duration,
     version: u32,
-    entries: Entries<C, G, M>,
-    session: PhantomData<fn(&mut S)>,
-}
-
-/// The context of a map.
-struct Entries<C: MapType, G, M> {
     get: G,
     get_mut: M,
     migrate: Option<Migrate<C::Entry>>,
-    migrated: Option<C::Entry>,
+    session: PhantomData<fn(&mut S)>,
+}
+
+/// The context of a map in one list of the library's.
+struct Context<S, C: MapType, G, M> {
+    map: Arc<Map<S, C, G, M>>,
+    kept: Kept<C::Entry>,
     /// The text that serde wrote, and the C string of an id. The buffers are kept, so that the next entry does not allocate.
     written: Vec<u8>,
     id: Vec<u8>,
@@ -82,14 +85,21 @@ impl<S, C, G, M> Map<S, C, G, M>
 where
     S: 'static,
     C: MapType + 'static,
-    G: FnMut(&S) -> &C + Send + 'static,
-    M: FnMut(&mut S) -> &mut C + Send + 'static,
+    G: Fn(&S) -> &C + Send + Sync + 'static,
+    M: Fn(&mut S) -> &mut C + Send + Sync + 'static,
 {
     /// Makes a map whose entries are stored under `lily_session_`, the prefix and their ids. The prefix has 1 to 256 bytes, such as
     /// `recent/`, and an id 1 to 512. `get` and `get_mut` return the map in the session.
     pub fn new(prefix: impl Into<String>, get: G, get_mut: M) -> Self {
-        let entries = Entries { get, get_mut, migrate: None, migrated: None, written: Vec::new(), id: Vec::new() };
-        Map { prefix: prefix.into(), expires_after: Duration::ZERO, version: 0, entries, session: PhantomData }
+        Map {
+            prefix: prefix.into(),
+            expires_after: Duration::ZERO,
+            version: 0,
+            get,
+            get_mut,
+            migrate: None,
+            session: PhantomData,
+        }
     }
 
     /// Makes each entry expire this long after it was last written or touched, as [`Field::expires_after`](crate::Field::expires_after).
@@ -107,26 +117,50 @@ where
     /// Sets the closure that makes a value from what an older version of the map stored, as the `migrate` of a field.
     pub fn migrate<E: Into<BoxError>>(
         mut self,
-        mut migrate: impl FnMut(u32, &str) -> Result<C::Entry, E> + Send + 'static,
+        migrate: impl Fn(u32, &str) -> Result<C::Entry, E> + Send + Sync + 'static,
     ) -> Self {
-        self.entries.migrate = Some(Box::new(move |version, stored| migrate(version, stored).map_err(Into::into)));
+        self.migrate = Some(Box::new(move |version, stored| migrate(version, stored).map_err(Into::into)));
         self
     }
+}
 
-    /// Adds the map to a list of fields.
-    pub(crate) fn add_to(self, list: ptr::NonNull<sys::lily_session_persistence>) -> Result<()> {
-        let prefix = c_string("the map's prefix", self.prefix)?;
-        let migrates = self.entries.migrate.is_some();
+impl<S, C, G, M> Definition for Map<S, C, G, M>
+where
+    S: 'static,
+    C: MapType + 'static,
+    G: Fn(&S) -> &C + Send + Sync + 'static,
+    M: Fn(&mut S) -> &mut C + Send + Sync + 'static,
+{
+    fn key(&self) -> &str {
+        &self.prefix
+    }
+
+    fn has(&self, key: &str) -> bool {
+        key.starts_with(&self.prefix)
+    }
+
+    fn types(&self) -> Types {
+        C::Entry::types()
+    }
+
+    fn add_to(self: Arc<Self>, list: ptr::NonNull<sys::lily_session_persistence>) -> Result<()> {
+        let prefix = c_string("the map's prefix", self.prefix.as_str())?;
         let map = sys::lily_session_map {
             prefix: prefix.as_ptr(),
             types: C::Entry::types().0,
             each: Some(call_each::<S, C, G, M>),
             set: Some(call_set::<S, C, G, M>),
-            context: Box::into_raw(Box::new(self.entries)).cast(),
-            release: Some(border::release_box::<Entries<C, G, M>>),
+            release: Some(border::release_box::<Context<S, C, G, M>>),
             expires_after_ms: time::milliseconds(self.expires_after),
             version: self.version,
-            migrate: if migrates { Some(call_migrate::<C, G, M>) } else { None },
+            migrate: if self.migrate.is_some() { Some(call_migrate::<S, C, G, M>) } else { None },
+            context: Box::into_raw(Box::new(Context {
+                map: self,
+                kept: Kept::default(),
+                written: Vec::new(),
+                id: Vec::new(),
+            }))
+            .cast(),
             ..Default::default()
         };
         // SAFETY: the list is alive, and the prefix is valid during the call. The library owns the context from here on, even if the call
@@ -144,9 +178,9 @@ impl<S, C: MapType, G, M> fmt::Debug for Map<S, C, G, M> {
     }
 }
 
-// The context of these three functions is the `Entries` of `add_to`. Nothing else has a reference to it, for the reasons that field.rs has.
+// The context of these three functions is the `Context` of `add_to`. Nothing else has a reference to it, for the reasons that field.rs has.
 
-unsafe extern "C" fn call_each<S, C: MapType, G: FnMut(&S) -> &C, M>(
+unsafe extern "C" fn call_each<S, C: MapType, G: Fn(&S) -> &C, M>(
     context: *mut c_void,
     session: *const c_void,
     visit: sys::lily_session_map_visit_fn,
@@ -154,9 +188,9 @@ unsafe extern "C" fn call_each<S, C: MapType, G: FnMut(&S) -> &C, M>(
 ) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
         // SAFETY: see above for the context. `session` is a valid `S`, as in field.rs, and does not change during the call.
-        let (entries, session) = unsafe { (&mut *context.cast::<Entries<C, G, M>>(), &*session.cast::<S>()) };
-        let (name, written) = (&mut entries.id, &mut entries.written);
-        (entries.get)(session).visit(&mut |id, value| {
+        let (context, session) = unsafe { (&mut *context.cast::<Context<S, C, G, M>>(), &*session.cast::<S>()) };
+        let (name, written) = (&mut context.id, &mut context.written);
+        (context.map.get)(session).visit(&mut |id, value| {
             name.clear();
             // No entry may have an empty id, so the library refuses it instead of one that is no C string.
             name.extend_from_slice(if id.contains('\0') { b"" } else { id.as_bytes() });
@@ -178,7 +212,7 @@ unsafe extern "C" fn call_each<S, C: MapType, G: FnMut(&S) -> &C, M>(
     })
 }
 
-unsafe extern "C" fn call_set<S, C: MapType, G, M: FnMut(&mut S) -> &mut C>(
+unsafe extern "C" fn call_set<S, C: MapType, G, M: Fn(&mut S) -> &mut C>(
     context: *mut c_void,
     session: *mut c_void,
     id: *const c_char,
@@ -186,8 +220,8 @@ unsafe extern "C" fn call_set<S, C: MapType, G, M: FnMut(&mut S) -> &mut C>(
 ) -> sys::lily_session_status {
     border::guard(sys::LILY_SESSION_ERROR_CALLBACK, || {
         // SAFETY: see `call_each`. Nobody else has a reference to the session. The id and the value are valid during the call.
-        let (entries, session, id, value) = unsafe {
-            (&mut *context.cast::<Entries<C, G, M>>(), &mut *session.cast::<S>(), border::c_text(id), value.as_ref())
+        let (context, session, id, value) = unsafe {
+            (&*context.cast::<Context<S, C, G, M>>(), &mut *session.cast::<S>(), border::c_text(id), value.as_ref())
         };
         let id = match id {
             Some(id) => id,
@@ -197,11 +231,15 @@ unsafe extern "C" fn call_set<S, C: MapType, G, M: FnMut(&mut S) -> &mut C>(
             // SAFETY: the value comes from the library, and its text is valid during the call.
             Some(value) => match unsafe { Value::from_c(value) }.map(C::Entry::from_value) {
                 Some(Ok(value)) => Some(value),
-                _ => return sys::LILY_SESSION_ERROR_DECODE,
+                Some(Err(error)) => {
+                    refusal::keep(&format!("{}{id}", context.map.prefix), Reason::of_the_type(error));
+                    return sys::LILY_SESSION_ERROR_DECODE;
+                }
+                None => return sys::LILY_SESSION_ERROR_DECODE,
             },
             None => None,
         };
-        let map = (entries.get_mut)(session);
+        let map = (context.map.get_mut)(session);
         match value {
             Some(value) => map.put(id, value),
             None => map.take(id),
@@ -210,21 +248,18 @@ unsafe extern "C" fn call_set<S, C: MapType, G, M: FnMut(&mut S) -> &mut C>(
     })
 }
 
-unsafe extern "C" fn call_migrate<C: MapType, G, M>(
+unsafe extern "C" fn call_migrate<S, C: MapType, G, M>(
     context: *mut c_void,
     stored_version: u32,
     stored: *const sys::lily_session_value,
     out_value: *mut sys::lily_session_value,
 ) -> sys::lily_session_status {
-    // SAFETY: see `call_each`. The library does not use the new text after the next call.
+    // SAFETY: see `call_each`. The library does not use the new text after the next call. It does not say whose value it migrates.
     unsafe {
-        let entries = &mut *context.cast::<Entries<C, G, M>>();
-        migrate_value(stored, out_value, |stored| {
-            let migrate = entries.migrate.as_mut().ok_or_else(no_migration)?;
-            entries
-                .migrated
-                .insert(migrate(stored_version, stored)?)
-                .value(&mut entries.written)
+        let context = &mut *context.cast::<Context<S, C, G, M>>();
+        let (map, kept) = (&context.map, &mut context.kept);
+        migrate_value(stored, out_value, None, |stored| {
+            kept.keep(map.migrate.as_ref().ok_or_else(no_migration)?(stored_version, stored)?)
         })
     }
 }

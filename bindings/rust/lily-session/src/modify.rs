@@ -35,25 +35,31 @@ unsafe extern "C" fn call_modify<T: FieldType, F: FnMut(Option<&T>) -> Result<T,
             // SAFETY: the value comes from the library, and its text is valid during the call.
             Some(stored) => match unsafe { Value::from_c(stored) }.map(T::from_value) {
                 Some(Ok(stored)) => Some(stored),
-                // The error is not passed on: an error of serde quotes the value, which may be a secret.
-                _ => {
-                    let error = "the stored value does not have the type of the closure".into();
-                    border::keep_failure(sys::LILY_SESSION_ERROR_DECODE, error);
+                refused => {
+                    let other_type = "the stored value does not have the type of the closure";
+                    let error = match refused {
+                        Some(Err(why)) => format!("{other_type}: {why}"),
+                        _ => other_type.to_owned(),
+                    };
+                    border::keep_failure(sys::LILY_SESSION_ERROR_DECODE, error.into());
                     return sys::LILY_SESSION_ERROR_DECODE;
                 }
             },
         };
-        let new = (modification.modify)(stored.as_ref())
-            .and_then(|new| modification.new.insert(new).value(&mut modification.written));
-        match new {
+        let failed = |status, error| {
+            border::keep_failure(status, error);
+            status
+        };
+        let new = match (modification.modify)(stored.as_ref()) {
+            Ok(new) => modification.new.insert(new),
+            Err(error) => return failed(sys::LILY_SESSION_ERROR_CALLBACK, error),
+        };
+        match new.value(&mut modification.written) {
             Ok(value) => {
                 value.to_c(out_value);
                 sys::LILY_SESSION_OK
             }
-            Err(error) => {
-                border::keep_failure(sys::LILY_SESSION_ERROR_CALLBACK, error);
-                sys::LILY_SESSION_ERROR_CALLBACK
-            }
+            Err(error) => failed(sys::LILY_SESSION_ERROR_ENCODE, error),
         }
     })
 }

@@ -1,3 +1,5 @@
+use std::borrow::Borrow;
+
 use crate::{Persistence, Result, Runtime, Session, Storage};
 
 /// Fills a model from the file in the default place, for a program that changes its model itself. It is the short form of opening a storage,
@@ -17,7 +19,7 @@ use crate::{Persistence, Result, Runtime, Session, Storage};
 pub fn open<M: 'static>(
     application: impl Into<String>,
     model: M,
-    fields: Persistence<M>,
+    fields: impl Borrow<Persistence<M>>,
 ) -> Result<(Runtime<M>, Session)> {
     let storage = Storage::options().application(application).open_default()?;
     let mut runtime = Runtime::without_update(model);

@@ -41,6 +41,15 @@ pub enum Durability {
     Power,
 }
 
+impl Durability {
+    pub(crate) fn code(self) -> i32 {
+        match self {
+            Durability::Process => sys::LILY_SESSION_DURABILITY_PROCESS,
+            Durability::Power => sys::LILY_SESSION_DURABILITY_POWER,
+        }
+    }
+}
+
 /// The limit for the bytes of keys and values in a storage, including those of its scopes unless they are files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
@@ -120,11 +129,13 @@ impl StorageOptions {
     ///
     /// Any number of handles and processes may have one file open.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Storage> {
-        let path = c_string("the path", path.as_ref().as_os_str().as_bytes())?;
-        self.opened(|options, out| {
+        let file = path.as_ref();
+        let path = c_string("the path", file.as_os_str().as_bytes())?;
+        let opened = self.opened(|options, out| {
             // SAFETY: all arguments are valid during the call.
             unsafe { sys::lily_session_storage_open(path.as_ptr(), options, out) }
-        })
+        });
+        opened.map_err(|error| error.about(Some(file)))
     }
 
     /// Opens the file of the [application](StorageOptions::application) in the default place, and creates it and its folders if they are
@@ -169,10 +180,7 @@ impl StorageOptions {
         // The clock is boxed once more, because a C context is a thin pointer.
         let clock = self.clock.map(Box::new);
         let options = sys::lily_session_storage_options {
-            durability: match self.durability {
-                Durability::Process => sys::LILY_SESSION_DURABILITY_PROCESS,
-                Durability::Power => sys::LILY_SESSION_DURABILITY_POWER,
-            },
+            durability: self.durability.code(),
             flags: self.flags,
             application: application.as_ref().map_or(ptr::null(), |name| name.as_ptr()),
             quota_bytes: match self.quota {
@@ -206,9 +214,9 @@ impl fmt::Debug for StorageOptions {
     }
 }
 
-unsafe extern "C" fn call_clock(context: *mut c_void) -> i64 {
+pub(crate) unsafe extern "C" fn call_clock(context: *mut c_void) -> i64 {
     let told = border::guard(None, || {
-        // SAFETY: the context is the `Clock` of `opened`, which the storage's handle keeps.
+        // SAFETY: the context is the `Clock` of a storage, which the storage's handle keeps.
         let clock = unsafe { &*context.cast::<Clock>() };
         Some(clock())
     });

@@ -1,14 +1,27 @@
+use crate::config::{lock, Heard};
 use crate::error::c_string;
+use crate::event::{FieldChange, OwnedEvent};
+use crate::persistence::List;
 use crate::{border, modify, sys};
 use crate::{BoxError, Config, Error, FieldState, FieldType, Outcome, Persistence, Result, Status, Storage};
+use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
 use std::os::raw::c_void;
+use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::panicking;
 use std::time::Duration;
 
-type Update<M, Msg> = Box<dyn FnMut(&mut M, Msg) -> Result<(), BoxError> + Send>;
+type UpdateClosure<M, Msg> = Box<dyn FnMut(&mut M, Msg) -> Result<(), BoxError> + Send>;
+
+struct Update<M, Msg> {
+    closure: UpdateClosure<M, Msg>,
+    /// `true` from the beginning of an update until it ends without a panic.
+    is_torn: bool,
+}
 
 /// A model, its update closure, and the sessions that are attached to it.
 ///
@@ -43,11 +56,18 @@ type Update<M, Msg> = Box<dyn FnMut(&mut M, Msg) -> Result<(), BoxError> + Send>
 /// is_send::<Runtime<std::rc::Rc<String>, u32>>();
 /// ```
 ///
+/// # Panics in an update
+///
+/// If the update closure panics, the model may be half changed. Then the runtime is poisoned, as a `Mutex` would be: nothing is stored any
+/// more, and its methods fail with [`Status::Callback`]. Either repair the model through [`model_mut`](Runtime::model_mut) and call
+/// [`clear_poison`](Runtime::clear_poison), or take the model by [`into_model`](Runtime::into_model).
+///
 /// # Drop
 ///
 /// Dropping a runtime detaches its sessions. Each stores what changed and makes it survive power loss, unless its storage was opened with
 /// [`no_sync`](crate::StorageOptions::no_sync). As drop cannot return an error, call [`flush`](Runtime::flush) or
-/// [`detach`](Runtime::detach) before it if you need to know.
+/// [`detach`](Runtime::detach) before it if you need to know. If the runtime is poisoned, or is dropped by a panic, nothing is stored,
+/// because the model may be half changed.
 pub struct Runtime<M, Msg = Infallible> {
     runtime: NonNull<sys::lily_session_runtime>,
     /// The model, from a `Box`. The library has this pointer, too. References are made from it only while the runtime is borrowed.
@@ -55,6 +75,8 @@ pub struct Runtime<M, Msg = Infallible> {
     /// The update closure, from a `Box`, used in the same way; NULL if there is none.
     update: *mut Update<M, Msg>,
     attached: Vec<Attached>,
+    /// `true` if the thread was panicking when the runtime was made, as in a destructor: the runtime is not dropped by that panic.
+    made_by_a_panic: bool,
 }
 
 /// A name for an attachment of fields to a [`Runtime`]. The runtime owns the attachment until it is detached, or the runtime is dropped;
@@ -67,6 +89,7 @@ struct Attached {
     session: NonNull<sys::lily_session>,
     /// The session calls the storage's clock, so the session must end before the storage.
     storage: Storage,
+    heard: Arc<Mutex<Heard>>,
 }
 
 // SAFETY: the header demands that one thread at a time uses a runtime and its sessions, which may be any thread. Owning them ensures that,
@@ -77,8 +100,9 @@ unsafe impl<M: Send, Msg> Send for Runtime<M, Msg> {}
 impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// Makes a runtime that changes its model by messages.
     ///
-    /// `update` applies a message to the model. It may refuse the message with an error, and must then leave the model as it was. A panic
-    /// counts as a refusal, and dispatch resumes it. `update` may use storages, and [clear](Storage::clear) them.
+    /// `update` applies a message to the model. It may refuse the message with an error, and must then leave the model as it was. If it
+    /// panics, the runtime is [poisoned](Runtime#panics-in-an-update), and dispatch resumes the panic. `update` may use storages, and
+    /// [clear](Storage::clear) them.
     ///
     /// ```
     /// # use lily_session::{Runtime, Status};
@@ -94,7 +118,8 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// # Ok::<(), lily_session::Error>(())
     /// ```
     pub fn new<R: Outcome>(model: M, mut update: impl FnMut(&mut M, Msg) -> R + Send + 'static) -> Self {
-        Runtime::of(model, Some(Box::new(move |model, message| update(model, message).outcome())))
+        let closure = Box::new(move |model: &mut M, message| update(model, message).outcome());
+        Runtime::of(model, Some(Update { closure, is_torn: false }))
     }
 
     /// Updates the model, and then stores the fields that changed, in one write for each session.
@@ -102,10 +127,12 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// If it fails with [`Status::Update`], [`Status::Reentrant`] or [`Status::InvalidArgument`], the message was not applied. After any
     /// other failure it was applied, and the next dispatch, persist or flush tries again to store what could not be stored.
     pub fn dispatch(&mut self, message: Msg) -> Result<()> {
+        self.refuse_poison()?;
         let mut message = Some(message);
         let message: *mut Option<Msg> = &mut message;
         // SAFETY: the runtime is alive, and its callbacks get what they expect: `call_update` takes the message out of the option.
         border::call(|| unsafe { sys::lily_session_runtime_dispatch(self.runtime.as_ptr(), message.cast()) })
+            .map_err(|error| error.about(self.path()))
     }
 }
 
@@ -128,7 +155,9 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
             sys::lily_session_runtime_new(model.cast(), callback, update.cast(), &mut runtime)
         });
         match (NonNull::new(runtime), NonNull::new(model)) {
-            (Some(runtime), Some(model)) => Runtime { runtime, model, update, attached: Vec::new() },
+            (Some(runtime), Some(model)) => {
+                Runtime { runtime, model, update, attached: Vec::new(), made_by_a_panic: panicking() }
+            }
             // The header says that the only failure is a model that is NULL.
             _ => unreachable!("lily_session_runtime_new: {made:?}"),
         }
@@ -147,36 +176,80 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         unsafe { self.model.as_mut() }
     }
 
+    /// Returns `true` if an update has panicked, so that the model may be half changed. See
+    /// [the panics in an update](Runtime#panics-in-an-update).
+    pub fn is_poisoned(&self) -> bool {
+        // SAFETY: the update closure lives as long as self, and runs only while self is borrowed mutably.
+        unsafe { self.update.as_ref() }.map_or(false, |update| update.is_torn)
+    }
+
+    /// Says that the model is whole again after an update has panicked. From here on it is stored.
+    pub fn clear_poison(&mut self) {
+        // SAFETY: see `is_poisoned`.
+        if let Some(update) = unsafe { self.update.as_mut() } {
+            update.is_torn = false;
+        }
+    }
+
+    /// Ends the runtime as drop does, and returns the model, also if the runtime is poisoned.
+    pub fn into_model(self) -> M {
+        // SAFETY: nothing uses or drops the runtime after this.
+        *unsafe { std::mem::ManuallyDrop::new(self).release() }
+    }
+
     /// Fills the model from storage, and from then on stores the fields that change. Attaching itself writes nothing.
     ///
-    /// `config` is a [`Config`], or a `&Storage` if nothing else has to be set. If a stored value is absent, has another type or is
+    /// `fields` is a [`Persistence`] or a reference to one. `config` is a [`Config`], or a `&Storage` if nothing else has to be set. If a stored value is absent, has another type or is
     /// refused, its field stays as it is; an [event](Config::on_event) reports a value that was refused.
     ///
     /// It fails if a field could not be added to the list, if the storage cannot be read, or with [`Status::DuplicateKey`] if another
     /// session of this runtime has one of the keys in the same storage. The model does not change then.
     pub fn attach<S: 'static>(
         &mut self,
-        mut fields: Persistence<S>,
+        fields: impl Borrow<Persistence<S>>,
         config: impl Into<Config<M, S>>,
     ) -> Result<Session> {
-        let list = fields.list()?;
-        let (config, storage) = config.into().into_c();
+        self.refuse_poison()?;
+        let definitions = fields.borrow().definitions();
+        let list = List::of(definitions)?;
+        let (config, storage, heard) = config.into().into_c(definitions);
         let mut session = ptr::null_mut();
         let attached = border::run(|| {
             // SAFETY: all are alive. The session owns the context from here on; if the call fails, the library releases it.
-            unsafe { sys::lily_session_attach(self.runtime.as_ptr(), list, &config, &mut session) }
+            unsafe { sys::lily_session_attach(self.runtime.as_ptr(), list.as_ptr(), &config, &mut session) }
         });
+        drop(list);
         let name = Session::new_name();
+        let path = storage.path().map(Path::to_owned);
         if let Some(session) = NonNull::new(session) {
             if attached.is_panic() {
                 // SAFETY: this is the handle's last use. It is not flushed, because its closures have panicked once.
                 border::run_void(|| unsafe { sys::lily_session_abandon(session.as_ptr()) }).settle_unless_panicking();
             } else {
-                self.attached.push(Attached { name, session, storage });
+                self.attached.push(Attached { name, session, storage, heard });
             }
         }
-        attached.settle()?;
+        attached.settle().map_err(|error| error.about(path.as_deref()))?;
         Ok(Session(name))
+    }
+
+    /// Returns the storage of a session, for what a runtime does not do, such as a log-out by [`clear`](Storage::clear):
+    ///
+    /// ```
+    /// # use lily_session::{Persistence, Runtime, Storage};
+    /// # let storage = Storage::in_memory()?;
+    /// # let fields = Persistence::new().field("volume", |volume: &i64| volume, |volume, new| *volume = new);
+    /// # let mut runtime = Runtime::without_update(50);
+    /// # let session = runtime.attach(fields, &storage)?;
+    /// # *runtime.model_mut() = 70;
+    /// # runtime.persist(&session)?;
+    /// runtime.storage(&session)?.clear()?; // removes all that is stored, and leaves the model alone
+    /// runtime.refresh(&session)?; // resets the model to the values from before it was attached
+    /// # assert_eq!(*runtime.model(), 50);
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn storage(&self, session: &Session) -> Result<&Storage> {
+        self.find(session).map(|found| &found.storage)
     }
 
     /// Stores the fields that the program changed in the model, as [`dispatch`](Runtime::dispatch) does after an update.
@@ -196,13 +269,40 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     }
 
     /// Persists, and then sets the fields that others changed. A field that was removed, has expired, or was stored before a clear, even
-    /// one of this session, is reset to the value from before it was attached. An [event](Config::on_event) reports each. A dirty field
-    /// is left alone.
-    pub fn refresh(&mut self, session: &Session) -> Result<()> {
-        self.call(session, |session| {
-            // SAFETY: the session is alive.
-            unsafe { sys::lily_session_refresh(session) }
+    /// one of this session, is reset to the value from before it was attached. A dirty field is left alone.
+    ///
+    /// Returns the fields that it set or reset. If it fails, only [events](Config::on_event) report those.
+    ///
+    /// ```
+    /// # use lily_session::{EventKind, Persistence, Runtime, Storage};
+    /// # let storage = Storage::in_memory()?;
+    /// # let fields = Persistence::new().field("volume", |volume: &i64| volume, |volume, new| *volume = new);
+    /// # let mut runtime = Runtime::without_update(50);
+    /// # let session = runtime.attach(fields, &storage)?;
+    /// storage.set("lily_session_volume", "70")?; // as another program may
+    /// for change in runtime.refresh(&session)? {
+    ///     println!("{} is new: {:?}", change.key, change.kind);
+    /// #     assert_eq!((change.key.as_str(), change.kind), ("volume", EventKind::Changed));
+    /// }
+    /// # Ok::<(), lily_session::Error>(())
+    /// ```
+    pub fn refresh(&mut self, session: &Session) -> Result<Vec<FieldChange>> {
+        let heard = self.find(session)?.heard.clone();
+        listening(&[heard], || {
+            self.call(session, |session| {
+                // SAFETY: the session is alive.
+                unsafe { sys::lily_session_refresh(session) }
+            })
         })
+    }
+
+    /// Takes the events that came since the last time, if the session was attached with [`Config::keep_events`].
+    pub fn take_events(&mut self, session: &Session) -> Vec<OwnedEvent> {
+        let kept = self
+            .find(session)
+            .ok()
+            .and_then(|found| lock(&found.heard).events.as_mut().map(std::mem::take));
+        kept.unwrap_or_default()
     }
 
     /// Makes the next dispatch, persist, flush or detach store a field, even if it does not change. Use it for a default that the user
@@ -252,11 +352,14 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         modify: impl FnMut(Option<&T>) -> Result<T, BoxError>,
     ) -> Result<()> {
         let key = c_string("the field's key", key)?;
-        let session = self.find(session)?.session.as_ptr();
+        self.refuse_poison()?;
+        let found = self.find(session)?;
+        let session = found.session.as_ptr();
         modify::run(modify, |modify, context| {
             // SAFETY: the session is alive, the key is valid during the call, and the context is the one of the function.
             unsafe { sys::lily_session_modify(session, key.as_ptr(), modify, context) }
         })
+        .map_err(|error| error.about(found.storage.path()))
     }
 
     /// Removes what is stored for a field, and sets the field in the model to the value that it had before it was attached. `key` is the key
@@ -272,15 +375,22 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// Does what [`persist`](Runtime::persist) does, for each session. Returns the first failure, in the order in which they were attached;
     /// the others are persisted all the same.
     pub fn persist_all(&mut self) -> Result<()> {
+        self.refuse_poison()?;
         // SAFETY: the runtime is alive.
         border::call(|| unsafe { sys::lily_session_runtime_persist(self.runtime.as_ptr()) })
+            .map_err(|error| error.about(self.path()))
     }
 
     /// Does what [`refresh`](Runtime::refresh) does, for each session. Returns the first failure, in the order in which they were attached;
     /// the others are refreshed all the same.
-    pub fn refresh_all(&mut self) -> Result<()> {
-        // SAFETY: the runtime is alive.
-        border::call(|| unsafe { sys::lily_session_runtime_refresh(self.runtime.as_ptr()) })
+    pub fn refresh_all(&mut self) -> Result<Vec<FieldChange>> {
+        self.refuse_poison()?;
+        let all: Vec<_> = self.attached.iter().map(|attached| attached.heard.clone()).collect();
+        listening(&all, || {
+            // SAFETY: the runtime is alive.
+            border::call(|| unsafe { sys::lily_session_runtime_refresh(self.runtime.as_ptr()) })
+                .map_err(|error| error.about(self.path()))
+        })
     }
 
     /// Returns the least of what [`next_expiry`](Runtime::next_expiry) returns for each session, or `None` if no stored field will expire.
@@ -309,10 +419,15 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     }
 
     /// Flushes, or only persists if the storage was opened with [`no_sync`](crate::StorageOptions::no_sync), and then ends the session,
-    /// even if that fails. Returns the result of the flush, or of the persist.
+    /// even if that fails. Returns the result of the flush, or of the persist. If the runtime is poisoned, nothing is stored.
     pub fn detach(&mut self, session: Session) -> Result<()> {
         let attached = self.find(&session)?;
         let (session, no_sync) = (attached.session.as_ptr(), attached.storage.no_sync());
+        let path = attached.storage.path().map(Path::to_owned);
+        if let Err(poisoned) = self.refuse_poison() {
+            self.end(session);
+            return Err(poisoned);
+        }
         let stored = border::run(|| {
             // SAFETY: the session is alive.
             unsafe {
@@ -324,7 +439,7 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
             }
         });
         self.end(session);
-        stored.settle()
+        stored.settle().map_err(|error| error.about(path.as_deref()))
     }
 
     /// Ends the session without a flush. It calls no closure.
@@ -351,9 +466,70 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
         session: &Session,
         function: impl FnOnce(*mut sys::lily_session) -> sys::lily_session_status,
     ) -> Result<()> {
-        let session = self.find(session)?.session.as_ptr();
-        border::call(|| function(session))
+        self.refuse_poison()?;
+        let found = self.find(session)?;
+        border::call(|| function(found.session.as_ptr())).map_err(|error| error.about(found.storage.path()))
     }
+
+    fn refuse_poison(&self) -> Result<()> {
+        if !self.is_poisoned() {
+            return Ok(());
+        }
+        let message = "an update has panicked, so the model may be half changed: repair it and call clear_poison, or call into_model";
+        Err(Error::new(Status::Callback, message))
+    }
+
+    /// Returns the path of the file, if the sessions have only one.
+    fn path(&self) -> Option<&Path> {
+        let mut paths = self.attached.iter().map(|attached| attached.storage.path());
+        let first = paths.next()??;
+        paths.all(|path| path == Some(first)).then_some(first)
+    }
+}
+
+impl<M, Msg> Runtime<M, Msg> {
+    /// Ends the sessions and frees everything but the model.
+    ///
+    /// # Safety
+    /// The runtime is not used any more.
+    unsafe fn release(&mut self) -> Box<M> {
+        // SAFETY: the update closure lives until here.
+        let is_torn = unsafe { self.update.as_ref() }.map_or(false, |update| update.is_torn);
+        let stores = !is_torn && (self.made_by_a_panic || !panicking());
+        let attached = std::mem::take(&mut self.attached);
+        // SAFETY: these are the last uses of the handles. The model and the closures are alive.
+        let freed = border::run_void(|| unsafe {
+            if stores {
+                sys::lily_session_runtime_free(self.runtime.as_ptr());
+            }
+            for attached in &attached {
+                if stores {
+                    sys::lily_session_detach(attached.session.as_ptr());
+                } else {
+                    sys::lily_session_abandon(attached.session.as_ptr());
+                }
+            }
+            if !stores {
+                sys::lily_session_runtime_free(self.runtime.as_ptr());
+            }
+        });
+        // SAFETY: the model came from a Box, and the library does not use it any more.
+        let model = unsafe { Box::from_raw(self.model.as_ptr()) };
+        let _update = NonNull::new(self.update).map(|update| {
+            // SAFETY: the update closure came from a Box, and the library does not use it any more.
+            unsafe { Box::from_raw(update.as_ptr()) }
+        });
+        freed.settle_unless_panicking();
+        model
+    }
+}
+
+/// Runs a refresh, and returns what the sessions heard of meanwhile.
+fn listening(all: &[Arc<Mutex<Heard>>], refresh: impl FnOnce() -> Result<()>) -> Result<Vec<FieldChange>> {
+    all.iter().for_each(|heard| lock(heard).changes = Some(Vec::new()));
+    let refreshed = refresh();
+    let changes = all.iter().filter_map(|heard| lock(heard).changes.take()).flatten().collect();
+    refreshed.map(|()| changes)
 }
 
 /// Returns the time until an expiry, or `None` if the library returns a negative number, which means that nothing expires.
@@ -372,21 +548,8 @@ impl Session {
 
 impl<M, Msg> Drop for Runtime<M, Msg> {
     fn drop(&mut self) {
-        // SAFETY: these are the last uses of the handles. The model and the closures are alive.
-        let freed = border::run_void(|| unsafe {
-            sys::lily_session_runtime_free(self.runtime.as_ptr());
-            for attached in &self.attached {
-                sys::lily_session_detach(attached.session.as_ptr());
-            }
-        });
-        // SAFETY: the model came from a Box, and the library does not use it any more. If its destructor panics, the update closure is
-        // still dropped, because both are separate variables.
-        let _model = unsafe { Box::from_raw(self.model.as_ptr()) };
-        let _update = NonNull::new(self.update).map(|update| {
-            // SAFETY: the update closure came from a Box, and the library does not use it any more.
-            unsafe { Box::from_raw(update.as_ptr()) }
-        });
-        freed.settle_unless_panicking();
+        // SAFETY: nothing uses the runtime after this.
+        drop(unsafe { self.release() });
     }
 }
 
@@ -411,7 +574,10 @@ unsafe extern "C" fn call_update<M, Msg>(
         let (update, given, message) = unsafe {
             (&mut *context.cast::<Update<M, Msg>>(), &mut *model.cast::<M>(), &mut *(message as *mut Option<Msg>))
         };
-        match message.take().map(|message| update(given, message)) {
+        update.is_torn = true;
+        let outcome = message.take().map(|message| (update.closure)(given, message));
+        update.is_torn = false;
+        match outcome {
             Some(Ok(())) => model,
             Some(Err(error)) => {
                 border::keep_failure(sys::LILY_SESSION_ERROR_UPDATE, error);

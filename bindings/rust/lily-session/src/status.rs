@@ -75,6 +75,22 @@ statuses! {
 }
 
 impl Status {
+    pub(crate) fn is_about_the_file(self) -> bool {
+        matches!(
+            self,
+            Status::NotFound
+                | Status::Newer
+                | Status::Io
+                | Status::NoSpace
+                | Status::NotDurable
+                | Status::Permission
+                | Status::Refused
+                | Status::Corrupt
+                | Status::Quota
+                | Status::Busy
+        )
+    }
+
     /// Returns the name of the status in the C interface, such as `LILY_SESSION_ERROR_QUOTA`.
     pub fn name(self) -> &'static str {
         // SAFETY: the library's names are static strings.

@@ -97,7 +97,7 @@ impl Storage {
         let opened =
             border::run(|| unsafe { sys::lily_session_storage_scoped(self.as_ptr(), scope.as_ptr(), &mut storage) });
         let handle = Handle::new(storage, self.no_sync(), None, Some(self.clone()));
-        opened.settle()?;
+        opened.settle().map_err(|error| error.about(self.path()))?;
         Storage::of(handle)
     }
 
@@ -106,7 +106,7 @@ impl Storage {
     pub fn scopes(&self) -> Result<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
         // SAFETY: the storage is alive, and the context is the one that the function expects.
-        border::call(|| unsafe {
+        self.call(|| unsafe {
             sys::lily_session_storage_scopes(self.as_ptr(), Some(keep_name), ptr::addr_of_mut!(names).cast())
         })?;
         Ok(names)
@@ -124,7 +124,7 @@ impl Storage {
         }
         let mut removed = 0;
         // SAFETY: the storage is alive, and the number is valid during the call.
-        border::call(|| unsafe { sys::lily_session_storage_sweep(self.as_ptr(), limit.unwrap_or(0), &mut removed) })?;
+        self.call(|| unsafe { sys::lily_session_storage_sweep(self.as_ptr(), limit.unwrap_or(0), &mut removed) })?;
         Ok(removed)
     }
 
@@ -155,8 +155,9 @@ impl Storage {
             }
         });
         match found.settle() {
+            Ok(()) => Ok(text),
             Err(error) if error.status() == Status::NotFound => Ok(None),
-            result => result.map(|()| text),
+            Err(error) => Err(error.about(self.path())),
         }
     }
 
@@ -175,7 +176,7 @@ impl Storage {
     fn store(&self, key: &str, json: &[u8], expires_at_ms: i64) -> Result<()> {
         let key = c_string("the key", key)?;
         // SAFETY: the storage is alive, and the key and the text are valid during the call.
-        border::call(|| unsafe {
+        self.call(|| unsafe {
             let text = json.as_ptr().cast();
             sys::lily_session_storage_set(self.as_ptr(), key.as_ptr(), text, json.len(), expires_at_ms)
         })
@@ -185,7 +186,7 @@ impl Storage {
     pub fn remove(&self, key: &str) -> Result<()> {
         let key = c_string("the key", key)?;
         // SAFETY: the storage is alive, and the key is valid during the call.
-        border::call(|| unsafe { sys::lily_session_storage_remove(self.as_ptr(), key.as_ptr()) })
+        self.call(|| unsafe { sys::lily_session_storage_remove(self.as_ptr(), key.as_ptr()) })
     }
 
     /// Stores and removes several keys in one step: either all of it happens, or nothing does.
@@ -213,7 +214,7 @@ impl Storage {
             .map(|(key, entry)| backend::entry_to_c(key.as_ptr(), entry.as_ref()))
             .collect();
         // SAFETY: the storage is alive, and the entries, which borrow from the changes, are valid during the call.
-        border::call(|| unsafe { sys::lily_session_storage_write(self.as_ptr(), entries.as_ptr(), entries.len()) })
+        self.call(|| unsafe { sys::lily_session_storage_write(self.as_ptr(), entries.as_ptr(), entries.len()) })
     }
 
     /// Replaces the JSON text under a key by what `modify` makes of it, without losing what another program stores at the same time. The
@@ -231,6 +232,7 @@ impl Storage {
                 unsafe { sys::lily_session_storage_modify(self.as_ptr(), key.as_ptr(), modify, context) }
             },
         )
+        .map_err(|error| error.about(self.path()))
     }
 
     /// Calls `visit` for each unexpired entry whose key begins with `prefix`, in the byte order of keys. It works on a snapshot, so `visit`
@@ -241,13 +243,13 @@ impl Storage {
         let prefix = c_string("the prefix", prefix)?;
         let (function, context) = visitor(&mut visit);
         // SAFETY: the storage is alive, the rest is valid during the call, and the context is the one that the function expects.
-        border::call(|| unsafe { sys::lily_session_storage_each(self.as_ptr(), prefix.as_ptr(), function, context) })
+        self.call(|| unsafe { sys::lily_session_storage_each(self.as_ptr(), prefix.as_ptr(), function, context) })
     }
 
     /// Makes what this handle wrote survive power loss, and rewrites the file if it still has removed values.
     pub fn sync(&self) -> Result<()> {
         // SAFETY: the storage is alive.
-        border::call(|| unsafe { sys::lily_session_storage_sync(self.as_ptr()) })
+        self.call(|| unsafe { sys::lily_session_storage_sync(self.as_ptr()) })
     }
 
     /// Removes every key that begins with `lily_session_`, in one step, for log-out. Other keys stay. It may be called inside an update
@@ -255,14 +257,14 @@ impl Storage {
     /// from before they were attached. A field that changes after the clear, or in the same update, is stored and stays.
     pub fn clear(&self) -> Result<()> {
         // SAFETY: the storage is alive.
-        border::call(|| unsafe { sys::lily_session_clear(self.as_ptr()) })
+        self.call(|| unsafe { sys::lily_session_clear(self.as_ptr()) })
     }
 
     /// Returns facts about the storage, such as its size. For a scope they are those of its parent, unless scopes are files.
     pub fn info(&self) -> Result<Info> {
         let mut info = sys::lily_session_info::default();
         // SAFETY: the storage is alive, and the struct has its size.
-        border::call(|| unsafe { sys::lily_session_storage_info(self.as_ptr(), &mut info) })?;
+        self.call(|| unsafe { sys::lily_session_storage_info(self.as_ptr(), &mut info) })?;
         Ok(Info {
             // SAFETY: see `path`. The path is copied.
             path: unsafe { path_of(info.path) }.map(Path::to_owned),
@@ -294,6 +296,11 @@ impl Storage {
             return None;
         }
         Some(Watch { storage: self.clone(), fd })
+    }
+
+    /// Calls the library. The error of a file that failed has its path.
+    fn call(&self, function: impl FnOnce() -> sys::lily_session_status) -> Result<()> {
+        border::call(function).map_err(|error| error.about(self.path()))
     }
 
     pub(crate) fn of(handle: Option<Handle>) -> Result<Storage> {

@@ -103,7 +103,8 @@ impl BitOr for Types {
     }
 }
 
-/// JSON text. It is the type for a field that a program keeps as JSON text.
+/// JSON text. It is the type for a field that a program keeps as JSON text. White space outside strings goes when it is stored; the rest
+/// comes back as it was, with the order of members and the spelling of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Json(
     /// The text. If it is not JSON, it is not stored, and the field fails with [`Status::Encode`](crate::Status::Encode).

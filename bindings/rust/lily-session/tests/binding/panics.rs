@@ -1,7 +1,7 @@
 //! A panic in a closure is resumed by the call that ran it, and the objects of that call can still be used.
 
 use crate::support::*;
-use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Storage, Types};
+use lily_session::{Backend, Change, Config, Entry, Field, Persistence, Result, Runtime, Status, Storage, Types};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -85,6 +85,7 @@ fn from_dispatch() {
     runtime.attach(fields(), config(&storage)).unwrap();
     panics("update", || runtime.dispatch(1));
     assert_eq!((runtime.model().visits, stored(&storage, "visits")), (0, None));
+    runtime.clear_poison();
     for (place, visits) in [("slice", 2), ("revision", 3), ("get", 4)] {
         panics(place, || runtime.dispatch(visits));
         assert_eq!(runtime.model().visits, visits, "applied, as the panic came after");
@@ -212,18 +213,89 @@ fn from_drop() {
     panics("get", move || drop(runtime));
 }
 
+/// The model may be half changed.
 #[test]
-fn a_panic_of_the_programs_drops_the_runtime_which_stores() {
+fn a_panic_of_the_programs_drops_the_runtime_which_stores_nothing() {
     let storage = Storage::in_memory().unwrap();
     let mut runtime = runtime();
     runtime.attach(fields(), config(&storage)).unwrap();
     runtime.model_mut().visits = 2;
     let first = catch_unwind(AssertUnwindSafe(move || {
-        let _runtime = runtime;
+        let mut runtime = runtime;
+        runtime.model_mut().theme = "half".into();
         panic!("the program's");
     }));
     assert_eq!(first.unwrap_err().downcast_ref::<&str>(), Some(&"the program's"));
-    assert_eq!(stored(&storage, "visits").as_deref(), Some("2"));
+    assert_eq!((stored(&storage, "visits"), stored(&storage, "theme")), (None, None));
+}
+
+/// A runtime that a destructor makes while a panic unwinds is not dropped by that panic.
+#[test]
+fn a_runtime_of_a_destructor_stores() {
+    struct Saves(Storage);
+    impl Drop for Saves {
+        fn drop(&mut self) {
+            let mut runtime = runtime();
+            runtime.attach(fields(), &self.0).unwrap();
+            runtime.model_mut().visits = 3;
+        }
+    }
+    let storage = Storage::in_memory().unwrap();
+    let saves = Saves(storage.clone());
+    let caught = catch_unwind(AssertUnwindSafe(move || {
+        let _saves = saves;
+        panic!("the program's");
+    }));
+    assert!(caught.is_err());
+    assert_eq!(stored(&storage, "visits").as_deref(), Some("3"));
+}
+
+/// An update that panics half-way is not stored by whatever comes next.
+#[test]
+fn from_an_update_which_poisons_the_runtime() {
+    let half = || {
+        let storage = Storage::in_memory().unwrap();
+        let mut runtime = Runtime::new(Shop::default(), |shop: &mut Shop, visits| {
+            shop.theme = "half".into();
+            may_panic("update");
+            shop.visits = visits;
+        });
+        let session = runtime.attach(fields(), &storage).unwrap();
+        panics("update", || runtime.dispatch(1));
+        assert!(runtime.is_poisoned());
+        (storage, runtime, session)
+    };
+    let (storage, mut runtime, session) = half();
+    let poisoned = Status::Callback;
+    assert!(fails(runtime.dispatch(2), poisoned).message().contains("clear_poison"));
+    fails(runtime.persist(&session), poisoned);
+    fails(runtime.flush(&session), poisoned);
+    fails(runtime.refresh(&session), poisoned);
+    fails(runtime.touch(&session, "visits"), poisoned);
+    fails(runtime.reset(&session, "visits"), poisoned);
+    fails(runtime.modify(&session, "visits", |_: Option<&i64>| Ok(1)), poisoned);
+    fails(runtime.persist_all(), poisoned);
+    fails(runtime.refresh_all(), poisoned);
+    fails(runtime.attach(fields(), &storage), poisoned);
+    fails(runtime.detach(session), poisoned);
+    assert_eq!(storage.info().unwrap().entries, 0);
+
+    let (storage, runtime, _) = half();
+    assert_eq!(runtime.into_model().theme, "half");
+    assert_eq!(storage.info().unwrap().entries, 0);
+
+    let (storage, runtime, _) = half();
+    drop(runtime);
+    assert_eq!(storage.info().unwrap().entries, 0);
+
+    let (storage, mut runtime, _) = half();
+    runtime.model_mut().theme = "whole".into();
+    runtime.clear_poison();
+    runtime.persist_all().unwrap();
+    assert_eq!(stored(&storage, "theme").as_deref(), Some("\"whole\""));
+    runtime.model_mut().visits = 6;
+    assert_eq!(runtime.into_model().visits, 6);
+    assert_eq!(stored(&storage, "visits").as_deref(), Some("6"));
 }
 
 #[test]

@@ -122,7 +122,7 @@ fn what_serde_cannot_write_fails_its_field_alone() {
     let mut runtime = Runtime::without_update(Model::default());
     let session = runtime.attach(fields, &storage).unwrap();
     *runtime.model_mut() = (BTreeMap::from([((1, 2), 3)]), 4);
-    let error = fails(runtime.persist(&session), Status::Callback);
+    let error = fails(runtime.persist(&session), Status::Encode);
     assert!(std::error::Error::source(&error).unwrap().is::<serde_json::Error>());
     assert_eq!((stored(&storage, "map"), stored(&storage, "n").as_deref()), (None, Some("4")));
 }

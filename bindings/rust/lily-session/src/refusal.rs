@@ -1,0 +1,172 @@
+//! Why a stored value was refused, in words that do not quote the value.
+
+use crate::{BoxError, Types};
+use std::cell::RefCell;
+
+/// A refusal that waits for its event.
+struct Refusal {
+    key: String,
+    reason: Reason,
+}
+
+/// Why a stored value was refused. It is public because a public trait has it, but its module is private.
+pub struct Reason {
+    pub(crate) text: String,
+    /// `true` if the program's own error says it, which may quote the value.
+    pub(crate) is_the_programs: bool,
+}
+
+impl Reason {
+    pub(crate) fn of_the_type(error: BoxError) -> Self {
+        Reason { text: error.to_string(), is_the_programs: false }
+    }
+
+    pub(crate) fn of_the_program(error: BoxError) -> Self {
+        Reason { text: error.to_string(), is_the_programs: true }
+    }
+}
+
+thread_local! {
+    // What the fields of this thread's calls refused. The library passes on numbers only, and delivers the events when the step is over.
+    static REFUSALS: RefCell<Vec<Refusal>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Keeps why the field with this key refused a value, for the event of it.
+pub(crate) fn keep(key: &str, reason: Reason) {
+    let _ = REFUSALS.try_with(|all| {
+        let mut all = all.borrow_mut();
+        all.retain(|refusal| refusal.key != key);
+        all.push(Refusal { key: key.to_owned(), reason });
+    });
+}
+
+/// Takes why the field with this key refused a value.
+pub(crate) fn take(key: &str) -> Option<Reason> {
+    let taken = REFUSALS.try_with(|all| {
+        let mut all = all.borrow_mut();
+        let at = all.iter().position(|refusal| refusal.key == key)?;
+        Some(all.swap_remove(at).reason)
+    });
+    taken.ok().flatten()
+}
+
+/// Returns why a value that no field was given was refused: the library found another type than the field accepts.
+pub(crate) fn of_types(types: Types) -> Reason {
+    let names = [
+        (Types::NULL, "null"),
+        (Types::BOOL, "a boolean"),
+        (Types::INT, "an integer"),
+        (Types::REAL, "a number"),
+        (Types::STRING, "a string"),
+        (Types::JSON, "JSON"),
+    ];
+    let accepted: Vec<_> = names
+        .iter()
+        .filter(|(r#type, _)| types.0 & r#type.0 != 0)
+        .map(|(_, name)| *name)
+        .collect();
+    Reason { text: format!("invalid type, expected {}", accepted.join(" or ")), is_the_programs: false }
+}
+
+/// Returns what serde found wrong, and where, without what it quotes of the text.
+#[cfg(feature = "serde")]
+pub(crate) fn of_serde(error: &serde_json::Error, text: &str) -> String {
+    let wrong = wording(&error.to_string());
+    // A stored text is one line, and serde_json counts its bytes.
+    match error.column() {
+        0 => wrong,
+        column if error.line() == 1 => format!("{wrong}, at {} (byte {column})", place(text, column)),
+        column => format!("{wrong}, at line {} column {column}", error.line()),
+    }
+}
+
+/// Keeps of serde's message what does not come from the text: the kind of failure, the kind of value, and what was expected.
+#[cfg(feature = "serde")]
+fn wording(message: &str) -> String {
+    let message = message.rfind(" at line ").map_or(message, |end| &message[..end]);
+    let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
+    for kind in ["invalid type: ", "invalid value: "] {
+        if let Some(found) = message.strip_prefix(kind) {
+            let found = found.split(&['`', '"', ','][..]).next().unwrap_or_default().trim_end();
+            return format!("{kind}{found}{expected}");
+        }
+    }
+    for kind in ["unknown variant", "unknown field", "invalid length"] {
+        if message.starts_with(kind) {
+            return format!("{kind}{expected}");
+        }
+    }
+    for named_by_the_type in ["missing field `", "duplicate field `", "recursion limit exceeded"] {
+        if message.starts_with(named_by_the_type) {
+            return message.to_owned();
+        }
+    }
+    "the type refuses it".to_owned()
+}
+
+/// Returns the path in a JSON text of what stands before the byte `end`, such as `[2].price`; `the value` for the whole.
+#[cfg(feature = "serde")]
+fn place(text: &str, end: usize) -> String {
+    enum Step {
+        Item(usize),
+        Member(String),
+    }
+    let mut steps: Vec<Step> = Vec::new();
+    let bytes = text.as_bytes();
+    let (mut at, end) = (0, end.min(bytes.len()));
+    while at < end {
+        match bytes[at] {
+            b'[' => steps.push(Step::Item(0)),
+            b'{' => steps.push(Step::Member(String::new())),
+            b']' | b'}' => drop(steps.pop()),
+            b',' => {
+                if let Some(Step::Item(index)) = steps.last_mut() {
+                    *index += 1;
+                }
+            }
+            b'"' => {
+                let length = string_length(&bytes[at..]);
+                let is_name = bytes.get(at + length) == Some(&b':');
+                if let (true, Some(Step::Member(name))) = (is_name, steps.last_mut()) {
+                    *name = plain_name(&text[at..at + length]);
+                }
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    let path: String = steps
+        .iter()
+        .map(|step| match step {
+            Step::Item(index) => format!("[{index}]"),
+            Step::Member(name) => format!(".{name}"),
+        })
+        .collect();
+    let path = path.strip_prefix('.').unwrap_or(&path);
+    if path.is_empty() {
+        "the value".to_owned()
+    } else {
+        path.to_owned()
+    }
+}
+
+/// Returns the length of the JSON string at the beginning, with its quotes.
+#[cfg(feature = "serde")]
+fn string_length(bytes: &[u8]) -> usize {
+    let mut escaped = false;
+    let end = bytes.iter().skip(1).position(|&byte| {
+        let is_end = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        is_end
+    });
+    end.map_or(bytes.len(), |end| end + 2)
+}
+
+/// Returns a member's name, or `?` if it does not look like one of a struct: then it may be data.
+#[cfg(feature = "serde")]
+fn plain_name(quoted: &str) -> String {
+    let name = quoted.trim_matches('"');
+    let is_plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+    if is_plain { name } else { "?" }.to_owned()
+}
