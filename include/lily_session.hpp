@@ -22,34 +22,48 @@
 ///   does not keep a program from starting. The event `rejected` holds that exception. Destructors throw nothing: to learn of failures,
 ///   call `flush()` before them.
 /// @par Ownership
-///   All handles are move-only, and may end in any order, also inside callbacks. The library keeps functions and backends that it is
+///   Handles cannot be copied, and may end in any order, also inside callbacks. The library keeps functions and backends that it is
 ///   given for as long as it may call them. The program owns the model, which must outlive its runtime.
 /// @par Threads
 ///   A storage may be used from any thread. A runtime, its sessions, and a list of fields with the sessions that share it are used by
 ///   one thread at a time.
 /// @par Moved from
-///   If a handle was moved from, detached or abandoned, its C handle is NULL, and calling its functions throws invalid_argument_error.
+///   A runtime cannot be moved. If another handle was moved from, detached or abandoned, its C handle is NULL, and calling its functions throws invalid_argument_error.
 ///
 /// Times are UTC, and durations are milliseconds. Strings are UTF-8. A key, path or name with a NUL inside throws
 /// invalid_argument_error.
 #ifndef LILY_SESSION_HPP
 #define LILY_SESSION_HPP
 
+#if !defined(__cpp_exceptions) && !defined(__EXCEPTIONS)
+#error "lily_session.hpp reports failures by exceptions: compile without -fno-exceptions, or use lily_session.h"
+#endif
+
 #include <lily_session.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <limits>
+#include <locale>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -60,7 +74,11 @@
 #include <variant>
 #endif
 
-namespace lily {
+struct lily_session_redis_options; // in lily_session_redis.h
+
+/// The names of this header. They are visible also in a plugin that is compiled with -fvisibility=hidden: plugin and program must agree on
+/// the types of exceptions, and on which call is under way.
+namespace lily __attribute__((visibility("default"))) {
 
 // ------------------------------------------------------------------ errors
 /// @defgroup errors Errors
@@ -97,29 +115,62 @@ inline const char *status_name(status code) { return lily_session_status_name(st
 /// Returns the version of the library that runs, as a static string. The version of the header is LILY_SESSION_VERSION.
 inline const char *version() { return lily_session_version(); }
 
+/// Returns the category of the statuses, for std::error_code. They equal the conditions of std::errc that mean the same.
+inline const std::error_category &category() {
+  class statuses : public std::error_category {
+    const char *name() const noexcept override { return "lily_session"; }
+    std::string message(int code) const override { return status_name(static_cast<status>(code)); }
+    std::error_condition default_error_condition(int code) const noexcept override {
+      switch (static_cast<status>(code)) {
+        case status::invalid_argument: return std::errc::invalid_argument;
+        case status::not_found: return std::errc::no_such_file_or_directory;
+        case status::unsupported: return std::errc::not_supported;
+        case status::io: return std::errc::io_error;
+        case status::no_space: return std::errc::no_space_on_device;
+        case status::permission: return std::errc::permission_denied;
+        case status::busy: return std::errc::device_or_resource_busy;
+        default: return std::error_condition(code, *this);
+      }
+    }
+  };
+  static const statuses all;
+  return all;
+}
+
 /// The base class of all exceptions of this library. A callback or a backend may throw one to return its status.
 class session_error : public std::runtime_error {
  public:
-  /// Makes an exception with a status and a sentence.
-  session_error(lily::status code, const std::string &message) : std::runtime_error(message), status_(code) {}
+  /// Makes an exception with a status and a sentence and, if they are known, an errno and the path of a file.
+  session_error(lily::status code, const std::string &message, int system_error = 0, const std::string &path = std::string())
+    : std::runtime_error(message), status_(code), system_error_(system_error), path_(std::make_shared<const std::string>(path)) {}
   /// Returns the status of the call that failed.
   lily::status status() const noexcept { return status_; }
+  /// Returns the system's error if the system refused, and otherwise the status in category(), as std::system_error does:
+  /// `error.code() == std::errc::permission_denied`.
+  std::error_code code() const noexcept {
+    return system_error_ ? std::error_code(system_error_, std::system_category()) : std::error_code(static_cast<int>(status_), category());
+  }
+  /// Returns the path of the file that failed, or "" if the failure is not one of a file, or its path is not known.
+  const std::string &path() const noexcept { return *path_; }
 
  private:
   lily::status status_;
+  int system_error_;
+  std::shared_ptr<const std::string> path_; // shared, because to copy an exception must not throw
 };
 
 /// The file, the disk or the backend failed; the call itself was right.
 class storage_error : public session_error {
  public:
-  using session_error::session_error; ///< takes a status and a sentence
+  using session_error::session_error; ///< takes what a session_error takes
 };
 
 /// The class of the exceptions with one status.
 template <status Code, class Base = session_error> class error_of : public Base {
  public:
-  /// Makes an exception with a sentence.
-  explicit error_of(const std::string &message) : Base(Code, message) {}
+  /// Makes an exception with a sentence and, if they are known, an errno and the path of a file.
+  explicit error_of(const std::string &message, int system_error = 0, const std::string &path = std::string())
+    : Base(Code, message, system_error, path) {}
 };
 
 using invalid_argument_error = error_of<status::invalid_argument>;      ///< status::invalid_argument
@@ -144,31 +195,34 @@ using busy_error = error_of<status::busy, storage_error>;               ///< sta
 
 namespace detail {
 
-[[noreturn]] inline void fail(lily_session_status code) {
+/// Throws the failure of the call that was last. `file` is the path of the file that was used, or NULL.
+[[noreturn]] inline void fail(lily_session_status code, const char *file = nullptr) {
   const std::string message = lily_session_last_error();
+  const int number = lily_session_last_system_error();
+  const std::string path = file ? file : "";
   switch (static_cast<status>(code)) {
     case status::ok: break;
-    case status::invalid_argument: throw invalid_argument_error(message);
-    case status::duplicate_key: throw duplicate_key_error(message);
-    case status::not_found: throw not_found_error(message);
-    case status::reentrant: throw reentrant_error(message);
-    case status::unsupported: throw unsupported_error(message);
-    case status::forked: throw forked_error(message);
-    case status::decode: throw decode_error(message);
-    case status::encode: throw encode_error(message);
-    case status::callback: throw callback_error(message);
-    case status::update: throw update_error(message);
-    case status::newer: throw newer_error(message);
-    case status::io: throw io_error(message);
-    case status::no_space: throw no_space_error(message);
-    case status::not_durable: throw not_durable_error(message);
-    case status::permission: throw permission_error(message);
-    case status::refused: throw refused_error(message);
-    case status::corrupt: throw corrupt_error(message);
-    case status::quota: throw quota_error(message);
-    case status::busy: throw busy_error(message);
+    case status::invalid_argument: throw invalid_argument_error(message, number);
+    case status::duplicate_key: throw duplicate_key_error(message, number);
+    case status::not_found: throw not_found_error(message, number, path);
+    case status::reentrant: throw reentrant_error(message, number);
+    case status::unsupported: throw unsupported_error(message, number);
+    case status::forked: throw forked_error(message, number);
+    case status::decode: throw decode_error(message, number);
+    case status::encode: throw encode_error(message, number);
+    case status::callback: throw callback_error(message, number);
+    case status::update: throw update_error(message, number);
+    case status::newer: throw newer_error(message, number, path);
+    case status::io: throw io_error(message, number, path);
+    case status::no_space: throw no_space_error(message, number, path);
+    case status::not_durable: throw not_durable_error(message, number, path);
+    case status::permission: throw permission_error(message, number, path);
+    case status::refused: throw refused_error(message, number, path);
+    case status::corrupt: throw corrupt_error(message, number, path);
+    case status::quota: throw quota_error(message, number, path);
+    case status::busy: throw busy_error(message, number, path);
   }
-  throw session_error(static_cast<status>(code), message); // a newer library has statuses that this header lacks
+  throw session_error(static_cast<status>(code), message, number, path); // a newer library has statuses that this header lacks
 }
 
 /// A call into the library that is under way on this thread. It keeps what its callbacks throw until the library has returned. Calls
@@ -181,9 +235,9 @@ class call {
   call &operator=(const call &) = delete;
 
   /// Must be called after the library has returned. Rethrows the first exception of a callback; without one, throws if the library failed.
-  void finish(lily_session_status code = LILY_SESSION_OK) {
+  void finish(lily_session_status code = LILY_SESSION_OK, const char *file = nullptr) {
     if (thrown_) std::rethrow_exception(thrown_);
-    if (code != LILY_SESSION_OK) fail(code);
+    if (code != LILY_SESSION_OK) fail(code, file);
   }
 
   /// Must be called in a callback's catch block. Keeps the exception for finish(), and returns the status that the callback returns for
@@ -226,10 +280,15 @@ class call {
   std::map<std::string, std::exception_ptr> fields_; // a file may have very many entries that are refused
 };
 
-/// Calls the library. Throws what a callback threw, or the failure.
-template <class Function> void check(Function function) {
+/// Calls the library. Throws what a callback threw, or the failure. `file` is the path of the file that is used, or NULL.
+template <class Function> void check(Function function, const char *file = nullptr) {
   call under_way;
-  under_way.finish(function());
+  under_way.finish(function(), file);
+}
+
+/// Calls the library for a storage.
+template <class Function> void check_storage(const lily_session_storage *storage, Function function) {
+  check(function, lily_session_storage_path(storage));
 }
 
 /// Ends a handle. Drops what callbacks throw meanwhile, because destructors throw nothing.
@@ -472,6 +531,14 @@ class backend_host {
     try {
       body(*static_cast<backend_host *>(context)->backend_);
       return LILY_SESSION_OK;
+    } catch (const std::exception &error) {
+      // The library keeps the sentence for callers that the exception does not reach, and the number for events.
+      std::error_code why;
+      if (const auto *const ours = dynamic_cast<const session_error *>(&error)) why = ours->code();
+      if (const auto *const the_systems = dynamic_cast<const std::system_error *>(&error)) why = the_systems->code();
+      const bool is_errno = why.category() == std::system_category() || why.category() == std::generic_category();
+      const int number = is_errno ? why.value() : 0;
+      return lily_session_backend_fail(call::caught(nullptr, LILY_SESSION_ERROR_IO), error.what(), number);
     } catch (...) {
       return call::caught(nullptr, LILY_SESSION_ERROR_IO);
     }
@@ -581,6 +648,13 @@ class storage {
     return opened(path.get(), options);
   }
 
+  /// Opens the journal at a `std::filesystem::path`, or another type whose `native()` returns a std::string.
+  template <class Path>
+  static auto open(const Path &path, const storage_options &options = storage_options())
+    -> typename std::enable_if<std::is_same<decltype(path.native()), const std::string &>::value, storage>::type {
+    return open(detail::c_string(path.native()), options);
+  }
+
   /// Opens a storage that lives in memory and ends with its handle and sessions. The options clock and quota_bytes are used; the others
   /// must be unset.
   static storage memory(const storage_options &options = storage_options()) {
@@ -599,20 +673,25 @@ class storage {
     });
   }
 
+  /// Opens a storage on Redis or Valkey. lily_session_redis.hpp defines it, and liblily_session_redis has what it calls.
+  static storage redis(const lily_session_redis_options &options);
+  /// Does so with the server's address alone, such as "redis://127.0.0.1".
+  static storage redis(const detail::c_string &url);
+
   /// Opens a scope: a storage of its own inside this one. The scope retains this storage.
   storage scoped(const detail::c_string &scope) const {
     lily_session_storage *made = nullptr;
     detail::call under_way;
     const lily_session_status code = lily_session_storage_scoped(get(), scope.get(), &made);
     storage result(made, clock_);
-    under_way.finish(code);
+    under_way.finish(code, lily_session_storage_path(get()));
     return result;
   }
 
   /// Returns the names of the scopes that hold an entry that has not expired, in byte order. Where scopes are files, each is read.
   std::vector<std::string> scopes() const {
     std::vector<std::string> names;
-    detail::check([&] {
+    detail::check_storage(get(), [&] {
       return lily_session_storage_scopes(get(), [](void *context, const char *name) noexcept -> lily_session_status {
         try {
           static_cast<std::vector<std::string> *>(context)->push_back(name);
@@ -630,7 +709,7 @@ class storage {
   /// may run at any time, beside programs that use the scopes.
   std::size_t sweep(std::size_t limit = 0) const {
     std::size_t removed = 0;
-    detail::check([&] { return lily_session_storage_sweep(get(), limit, &removed); });
+    detail::check_storage(get(), [&] { return lily_session_storage_sweep(get(), limit, &removed); });
     return removed;
   }
 
@@ -659,7 +738,7 @@ class storage {
     detail::call under_way;
     const lily_session_status code = lily_session_storage_get(get(), key.get(), &json, &length);
     const detail::owned_text owner(json);
-    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code);
+    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code, lily_session_storage_path(get()));
     if (code != LILY_SESSION_OK) return false;
     out_json.assign(json, length);
     return true;
@@ -682,13 +761,13 @@ class storage {
     std::int64_t at = detail::in_ms(std::chrono::time_point_cast<std::chrono::milliseconds>(expires_at));
     // A part of the millisecond around 1970 is a time that has passed, and not "never".
     if (at == 0 && expires_at.time_since_epoch().count() != 0) at = 1;
-    detail::check([&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
+    detail::check_storage(get(), [&] { return lily_session_storage_set(get(), key.get(), json.data(), json.size(), at); });
   }
 
   /// Removes a key. If the key is absent, writes nothing unless the file may still have it: in a damaged line,
   /// or in an expired entry in whose place the quota has let another one be stored.
   void remove(const detail::c_string &key) const {
-    detail::check([&] { return lily_session_storage_remove(get(), key.get()); });
+    detail::check_storage(get(), [&] { return lily_session_storage_remove(get(), key.get()); });
   }
 
   /// Stores and removes several keys in one step: either all of it happens, or nothing does. An entry whose `json` is "" removes its key:
@@ -701,7 +780,7 @@ class storage {
       given.back().key = detail::c_string(each.key).get();
       if (each.json.empty()) given.back().json = nullptr;
     }
-    detail::check([&] { return lily_session_storage_write(get(), given.data(), given.size()); });
+    detail::check_storage(get(), [&] { return lily_session_storage_write(get(), given.data(), given.size()); });
   }
 
   /// Changes what is stored under a whole storage key, without losing what another program stores at the same time.
@@ -725,7 +804,7 @@ class storage {
         }
       }
     } modification = {change, {}};
-    detail::check([&] { return lily_session_storage_modify(get(), key.get(), &modification::on_modify, &modification); });
+    detail::check_storage(get(), [&] { return lily_session_storage_modify(get(), key.get(), &modification::on_modify, &modification); });
   }
 
   /// Calls `visit(const lily::item &)` for each unexpired entry whose key begins with `prefix`, in the byte order of keys. It walks over a
@@ -748,13 +827,13 @@ class storage {
     } walk = {visit, false};
     detail::call under_way;
     const lily_session_status code = lily_session_storage_each(get(), prefix.get(), &walk::step, &walk);
-    under_way.finish(walk.stopped ? LILY_SESSION_OK : code);
+    under_way.finish(walk.stopped ? LILY_SESSION_OK : code, lily_session_storage_path(get()));
   }
 
   /// Makes what this handle wrote survive power loss. Throws a storage_error also if the file cannot be rewritten and still holds values
   /// that were removed or cleared.
   void sync() const {
-    detail::check([&] { return lily_session_storage_sync(get()); });
+    detail::check_storage(get(), [&] { return lily_session_storage_sync(get()); });
   }
 
   /// Returns a descriptor for the program's event loop, or -1 if this storage cannot notice changes. It polls readable when the file has
@@ -769,7 +848,7 @@ class storage {
   /// Returns what there is to know of the storage. The text of `path` lives as long as the handle.
   lily_session_info info() const {
     lily_session_info info = LILY_SESSION_INFO_INIT;
-    detail::check([&] { return lily_session_storage_info(get(), &info); });
+    detail::check_storage(get(), [&] { return lily_session_storage_info(get(), &info); });
     return info;
   }
 
@@ -782,10 +861,10 @@ class storage {
   static storage opened(const char *path, const storage_options &options) {
     return made(options, [&](const lily_session_storage_options *given, lily_session_storage **out) {
       return lily_session_storage_open(path, given, out);
-    });
+    }, path);
   }
 
-  template <class Open> static storage made(const storage_options &options, Open open) {
+  template <class Open> static storage made(const storage_options &options, Open open, const char *path = nullptr) {
     lily_session_storage_options given = LILY_SESSION_STORAGE_OPTIONS_INIT;
     const detail::c_string application(options.application);
     shared_clock clock;
@@ -804,7 +883,7 @@ class storage {
     detail::call under_way;
     const lily_session_status code = open(&given, &made);
     storage result(made, std::move(clock));
-    under_way.finish(code);
+    under_way.finish(code, path);
     return result;
   }
 
@@ -827,7 +906,7 @@ class storage {
 /// before attach.
 inline void clear(const storage &storage) {
   if (!storage.get()) throw invalid_argument_error("the storage was moved from");
-  detail::check([&] { return lily_session_clear(storage.get()); });
+  detail::check_storage(storage.get(), [&] { return lily_session_clear(storage.get()); });
 }
 
 /// Clears the default place, where nothing is created. Throws also what storage::sync() throws, if removed values stay in the file.
@@ -862,11 +941,31 @@ struct json {
 ///       static color decode(const std::string &stored) { return color_named(stored); } // an exception refuses the stored value
 ///     };
 ///
-/// These types can be stored without a codec: bool, integers, float, double, std::string, lily::json, and enums, as their number. In
-/// C++17 so can std::optional (nullopt is stored as null) and std::variant (std::monostate is stored as null), if they hold types that
-/// can be stored. A stored number that does not fit its integer or float is refused. An unsigned value beyond int64_t throws
-/// encode_error.
+/// These types can be stored without a codec: bool, integers, float, double, std::string, lily::json, enums, and std::chrono's durations and
+/// time points, as their number of ticks. If they hold types that can be stored, so can std::vector and std::array, as JSON arrays, and
+/// std::map and std::unordered_map with keys of std::string, as JSON objects. In C++17 so can std::optional (nullopt is stored as null) and
+/// std::variant (std::monostate is stored as null). A stored number that does not fit its type is refused. An unsigned value beyond int64_t
+/// throws encode_error.
+///
+/// With `lily_session_nlohmann.hpp` so can every type that nlohmann/json knows.
 template <class T, class Enable = void> struct codec;
+
+/// One enumerator, and the name that it is stored as.
+template <class T> struct enumerator {
+  T value;          ///< the enumerator
+  const char *name; ///< its name in storage
+};
+
+/// Says by which names an enum is stored. Specialise it:
+///
+///     template <> struct lily::enumerators<theme> {
+///       static std::vector<lily::enumerator<theme>> all() { return {{theme::light, "light"}, {theme::dark, "dark"}}; }
+///     };
+///
+/// Another name in storage is refused, and a value without a name throws encode_error. An enum without this is stored as its number. Then a
+/// number from -128 to 255 that is no enumerator is refused, and throws encode_error; so a set of flags needs a codec. Which number beyond
+/// those is an enumerator cannot be found out.
+template <class T> struct enumerators;
 
 namespace detail {
 
@@ -880,16 +979,33 @@ struct nothing {};
 
 /// `put` fills in a C value. If the given value stays (an lvalue), the C value borrows its text; otherwise the text is moved into `keep`.
 /// `take` converts a stored value back, and throws to refuse it.
-template <class T, class = void> struct built_in {
-  static_assert(sizeof(T) == 0, "this type cannot be stored as it is: specialise lily::codec for it, or give the field encode and decode");
-};
+template <class T, class = void> struct built_in;
+
+template <class T, class = void> struct is_built_in : std::false_type {};
+/// @cond Doxygen cannot parse this specialisation
+template <class T> struct is_built_in<T, typename std::enable_if<(sizeof(built_in<T>) > 0)>::type> : std::true_type {};
+/// @endcond
 
 template <class T> using decayed = typename std::decay<T>::type;
 
 /// Stores a type as what its codec's `encode` returns.
 template <class T> struct by_codec;
 
-template <class T> using native = typename std::conditional<has_codec<T>::value, by_codec<T>, built_in<T>>::type;
+/// What a type without codec gets that is not built in.
+template <class T> struct not_storable {
+  static_assert(sizeof(T) == 0, "this type cannot be stored as it is: specialise lily::codec for it, or give the field encode and decode");
+  using kept = nothing;
+  static constexpr std::int32_t types() { return 0; }
+  static void put(const T &, kept &, lily_session_value &) {}
+  static T take(const lily_session_value &);
+};
+
+/// A codec comes first, so that a program may store a type in its own way.
+template <class T, bool HasCodec> struct chosen { using type = by_codec<T>; };
+template <class T> struct chosen<T, false> {
+  using type = typename std::conditional<is_built_in<T>::value, built_in<T>, not_storable<T>>::type;
+};
+template <class T> using native = typename chosen<T, has_codec<T>::value>::type;
 
 template <class T> struct by_codec {
   using stored = decayed<decltype(codec<T>::encode(std::declval<const T &>()))>;
@@ -925,27 +1041,110 @@ template <class T> struct built_in<T, typename std::enable_if<std::is_integral<T
   }
 };
 
-template <class T>
-struct built_in<T, typename std::enable_if<std::is_same<T, double>::value || std::is_same<T, float>::value>::type> {
+template <> struct built_in<double> {
   using kept = nothing;
   static constexpr std::int32_t types() { return LILY_SESSION_REAL; }
-  static void put(T value, kept &, lily_session_value &out) {
+  static void put(double value, kept &, lily_session_value &out) {
     out.type = LILY_SESSION_REAL;
-    out.as.real = static_cast<double>(value);
+    out.as.real = value;
   }
-  static T take(const lily_session_value &value) {
-    const double most = static_cast<double>(std::numeric_limits<T>::max());
-    if (value.as.real > most || value.as.real < -most) throw decode_error("the number does not fit");
-    return static_cast<T>(value.as.real);
+  static double take(const lily_session_value &value) { return value.as.real; }
+};
+
+/// A float is stored in the digits that it needs: 0.1, and not 0.10000000149011612.
+template <> struct built_in<float> {
+  /// The last float and what it was stored as, because most fields do not change.
+  struct kept {
+    float last = 0;
+    double shortest = 0;
+  };
+  static constexpr std::int32_t types() { return LILY_SESSION_REAL; }
+  static void put(float value, kept &keep, lily_session_value &out) {
+    if (std::memcmp(&value, &keep.last, sizeof value) != 0) keep = in_fewest_digits(value);
+    out.type = LILY_SESSION_REAL;
+    out.as.real = keep.shortest;
+  }
+  static float take(const lily_session_value &value) {
+    if (std::abs(value.as.real) > most) throw decode_error("the number does not fit");
+    return static_cast<float>(value.as.real);
+  }
+
+ private:
+  static constexpr double most = static_cast<double>(std::numeric_limits<float>::max());
+
+  static kept in_fewest_digits(float value) {
+    kept made;
+    made.last = value;
+    made.shortest = static_cast<double>(value);
+    for (int digits = 6; digits < 9; digits++) {
+      char text[32]; // both functions use the same locale
+      std::snprintf(text, sizeof text, "%.*g", digits, static_cast<double>(value));
+      const double shorter = std::strtod(text, nullptr);
+      const float back = static_cast<float>(shorter);
+      // What is read must not be beyond the largest float, to which it would be rounded.
+      if (std::memcmp(&back, &value, sizeof value) != 0 || std::abs(shorter) > most) continue;
+      made.shortest = shorter;
+      break;
+    }
+    return made;
   }
 };
 
-template <class T> struct built_in<T, typename std::enable_if<std::is_enum<T>::value>::type> {
+template <class T, class = void> struct has_names : std::false_type {};
+/// @cond Doxygen cannot parse this specialisation
+template <class T> struct has_names<T, typename std::enable_if<(sizeof(enumerators<T>) > 0)>::type> : std::true_type {};
+/// @endcond
+
+/// Returns how the compiler spells a value of an enum: `theme::dark`, or `(theme)7` if it is no enumerator.
+template <class T, T Value> const char *spelling() { return __PRETTY_FUNCTION__; }
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion" // g++ 12 warns of a number that is beyond the enum's bits, which is the question
+
+/// Returns true if the number is an enumerator. The compiler may refuse to make a T of it, and then it is none.
+template <class T, int Number, class = void> struct spelled {
+  static bool is_enumerator() { return false; }
+};
+template <class T, int Number>
+struct spelled<T, Number, typename std::enable_if<static_cast<long long>(static_cast<T>(Number)) == Number>::type> {
+  static bool is_enumerator() {
+    const char *const text = std::strstr(spelling<T, static_cast<T>(Number)>(), "Value = ");
+    const char *const cast = text ? std::strrchr(text, ')') : nullptr; // an unnamed namespace has one, too, and :: follows
+    return !cast || cast[1] == ':';
+  }
+};
+
+#pragma GCC diagnostic pop
+
+/// Looks the number up among [First, First + Count).
+template <class T, int First, int Count> struct spellings {
+  static bool has(long long number) {
+    return number < First + Count / 2 ? spellings<T, First, Count / 2>::has(number)
+                                      : spellings<T, First + Count / 2, Count - Count / 2>::has(number);
+  }
+};
+template <class T, int First> struct spellings<T, First, 1> {
+  static bool has(long long) { return spelled<T, First>::is_enumerator(); }
+};
+
+/// An enum without names.
+template <class T> struct built_in<T, typename std::enable_if<std::is_enum<T>::value && !has_names<T>::value>::type> {
   using number = typename std::underlying_type<T>::type;
   using kept = nothing;
   static constexpr std::int32_t types() { return built_in<number>::types(); }
-  static void put(T value, kept &keep, lily_session_value &out) { built_in<number>::put(static_cast<number>(value), keep, out); }
-  static T take(const lily_session_value &value) { return static_cast<T>(built_in<number>::take(value)); }
+  static void put(T value, kept &keep, lily_session_value &out) {
+    if (!may_be(static_cast<long long>(value))) throw encode_error("the number is no enumerator");
+    built_in<number>::put(static_cast<number>(value), keep, out);
+  }
+  static T take(const lily_session_value &value) {
+    const number stored = built_in<number>::take(value);
+    if (!may_be(static_cast<long long>(stored))) throw decode_error("the number is no enumerator");
+    return static_cast<T>(stored);
+  }
+
+ private:
+  enum { first = -128, end = 256 };
+  static bool may_be(long long value) { return value < first || value >= end || spellings<T, first, end - first>::has(value); }
 };
 
 inline const std::string &held(const std::string &value, std::string &) { return value; }
@@ -967,6 +1166,46 @@ template <> struct built_in<json> {
     put_text(LILY_SESSION_JSON, held(std::forward<Value>(value).text, keep), out);
   }
   static json take(const lily_session_value &value) { return json(text_of(value)); }
+};
+
+/// An enum with names.
+template <class T> struct built_in<T, typename std::enable_if<std::is_enum<T>::value && has_names<T>::value>::type> {
+  using kept = std::string;
+  static constexpr std::int32_t types() { return LILY_SESSION_STRING; }
+  static void put(T value, kept &keep, lily_session_value &out) {
+    for (const enumerator<T> &each : all())
+      if (each.value == value) return put_text(LILY_SESSION_STRING, keep = each.name, out);
+    throw encode_error("the enum's value has no name");
+  }
+  static T take(const lily_session_value &value) {
+    const std::string name = text_of(value);
+    for (const enumerator<T> &each : all())
+      if (each.name == name) return each.value;
+    throw decode_error("no enumerator has this name");
+  }
+
+ private:
+  static const std::vector<enumerator<T>> &all() {
+    static const std::vector<enumerator<T>> listed = enumerators<T>::all();
+    return listed;
+  }
+};
+
+template <class Rep, class Period> struct built_in<std::chrono::duration<Rep, Period>> {
+  using duration = std::chrono::duration<Rep, Period>;
+  using kept = typename built_in<Rep>::kept;
+  static constexpr std::int32_t types() { return built_in<Rep>::types(); }
+  static void put(duration value, kept &keep, lily_session_value &out) { built_in<Rep>::put(value.count(), keep, out); }
+  static duration take(const lily_session_value &value) { return duration(built_in<Rep>::take(value)); }
+};
+
+/// A time point is stored as the duration since its clock's epoch. The steady clock's means nothing in another process.
+template <class Duration> struct built_in<std::chrono::time_point<std::chrono::system_clock, Duration>> {
+  using point = std::chrono::time_point<std::chrono::system_clock, Duration>;
+  using kept = typename built_in<Duration>::kept;
+  static constexpr std::int32_t types() { return built_in<Duration>::types(); }
+  static void put(point value, kept &keep, lily_session_value &out) { built_in<Duration>::put(value.time_since_epoch(), keep, out); }
+  static point take(const lily_session_value &value) { return point(built_in<Duration>::take(value)); }
 };
 
 #if __cplusplus >= 201703L
@@ -1014,6 +1253,296 @@ template <class... T> struct built_in<std::variant<T...>> {
   }
 };
 #endif
+
+// -------------------------------------------------------------- containers
+
+/// Writes numbers as JSON has them, whatever the locale.
+class json_writer {
+ public:
+  /// Appends a value of the library's.
+  static void append(const lily_session_value &value, std::string &out) {
+    switch (value.type) {
+      case LILY_SESSION_NULL: out += "null"; break;
+      case LILY_SESSION_BOOL: out += value.as.boolean ? "true" : "false"; break;
+      case LILY_SESSION_INT: out += std::to_string(value.as.integer); break;
+      case LILY_SESSION_REAL: real(value.as.real, out); break;
+      case LILY_SESSION_STRING: string(value.as.text.bytes, value.as.text.length, out); break;
+      default: out.append(value.as.text.bytes, value.as.text.length); // JSON, which the library checks
+    }
+  }
+
+  static void string(const char *bytes, std::size_t length, std::string &out) {
+    out += '"';
+    for (std::size_t i = 0; i < length; i++) {
+      const unsigned char byte = static_cast<unsigned char>(bytes[i]);
+      char escape[8];
+      if (byte == '"' || byte == '\\') out += '\\';
+      if (byte < 0x20) {
+        std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(byte));
+        out += escape;
+      } else {
+        out += bytes[i];
+      }
+    }
+    out += '"';
+  }
+
+ private:
+  /// Appends the number in 15 digits, of which zeros at the end are left out, or in 16 or 17 if only those read back.
+  static void real(double value, std::string &out) {
+    if (!(value - value == 0)) throw encode_error("a number is infinite or not a number");
+    std::string text;
+    for (int digits = 15; digits <= 17; digits++) {
+      std::ostringstream stream;
+      stream.imbue(std::locale::classic());
+      stream.precision(digits);
+      stream << value;
+      text = stream.str();
+      if (read(text) == value) break;
+    }
+    out += text;
+    if (text.find_first_of(".e") == std::string::npos) out += ".0";
+  }
+
+ public:
+  static double read(const std::string &text) {
+    std::istringstream stream(text);
+    stream.imbue(std::locale::classic());
+    double value = 0;
+    stream >> value;
+    return value;
+  }
+};
+
+/// Reads the JSON text of an array or an object, which comes from the library: so it is valid, and has no white space outside strings.
+class json_reader {
+ public:
+  explicit json_reader(const lily_session_value &value) : at_(value.as.text.bytes), end_(at_ + value.as.text.length) {}
+
+  /// Reads the bracket that begins the text. Throws if it is another one.
+  void begin(char bracket) {
+    if (peek() != bracket) throw decode_error(bracket == '[' ? "the value is no array" : "the value is no object");
+    at_++;
+  }
+
+  /// Moves to the next element or member. Returns false if there is none.
+  bool next() {
+    if (peek() == ',') at_++;
+    return peek() != ']' && peek() != '}' && at_ < end_;
+  }
+
+  /// Reads the name of a member.
+  std::string name() {
+    std::string read = string();
+    at_++; // the colon
+    return read;
+  }
+
+  /// Reads an element as the first of `types` that fits. Its text is kept in `keep`.
+  lily_session_value element(std::int32_t types, std::string &keep) {
+    const char *const begin = at_;
+    lily_session_value value = {};
+    const char first = peek();
+    skip();
+    const std::string text(begin, at_);
+    if (first == 'n' && (types & LILY_SESSION_NULL)) {
+      value.type = LILY_SESSION_NULL;
+    } else if ((first == 't' || first == 'f') && (types & LILY_SESSION_BOOL)) {
+      value.type = LILY_SESSION_BOOL;
+      value.as.boolean = first == 't';
+    } else if (is_number(first) && (types & LILY_SESSION_INT) && integer(text, value.as.integer)) {
+      value.type = LILY_SESSION_INT;
+    } else if (is_number(first) && (types & LILY_SESSION_REAL)) {
+      value.type = LILY_SESSION_REAL;
+      value.as.real = json_writer::read(text);
+    } else if (first == '"' && (types & LILY_SESSION_STRING)) {
+      at_ = begin;
+      put_text(LILY_SESSION_STRING, keep = string(), value);
+    } else if (types & LILY_SESSION_JSON) {
+      put_text(LILY_SESSION_JSON, keep = text, value);
+    } else {
+      throw decode_error("the value has another type");
+    }
+    return value;
+  }
+
+ private:
+  char peek() const { return at_ < end_ ? *at_ : '\0'; }
+  static bool is_number(char first) { return first == '-' || (first >= '0' && first <= '9'); }
+
+  static bool integer(const std::string &text, std::int64_t &out) {
+    if (text.find_first_of(".eE") != std::string::npos) return false;
+    errno = 0;
+    const long long read = std::strtoll(text.c_str(), nullptr, 10);
+    out = read;
+    return errno == 0;
+  }
+
+  /// Moves behind an element.
+  void skip() {
+    std::size_t depth = 0;
+    while (at_ < end_) {
+      const char now = *at_;
+      if (depth == 0 && (now == ',' || now == ']' || now == '}')) return;
+      if (now == '"') {
+        skip_string();
+        continue;
+      }
+      if (now == '[' || now == '{') depth++;
+      if (now == ']' || now == '}') depth--;
+      at_++;
+    }
+  }
+
+  void skip_string() {
+    for (at_++; at_ < end_ && *at_ != '"'; at_++)
+      if (*at_ == '\\') at_++;
+    at_++;
+  }
+
+  std::string string() {
+    std::string out;
+    for (at_++; at_ < end_ && *at_ != '"'; at_++) {
+      if (*at_ != '\\') {
+        out += *at_;
+        continue;
+      }
+      switch (*++at_) {
+        case 'b': out += '\b'; break;
+        case 'f': out += '\f'; break;
+        case 'n': out += '\n'; break;
+        case 'r': out += '\r'; break;
+        case 't': out += '\t'; break;
+        case 'u': unicode(out); break;
+        default: out += *at_;
+      }
+    }
+    at_++;
+    return out;
+  }
+
+  /// Reads \uXXXX, of which a pair is one character.
+  void unicode(std::string &out) {
+    unsigned long code = hex();
+    if (code >= 0xD800 && code < 0xDC00) {
+      at_ += 2;
+      code = 0x10000 + ((code - 0xD800) << 10) + (hex() - 0xDC00);
+    }
+    const auto put = [&out](unsigned long byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
+    if (code < 0x80) return put(code);
+    if (code < 0x800) {
+      put(0xC0 | code >> 6);
+    } else {
+      if (code < 0x10000) {
+        put(0xE0 | code >> 12);
+      } else {
+        put(0xF0 | code >> 18);
+        put(0x80 | (code >> 12 & 0x3F));
+      }
+      put(0x80 | (code >> 6 & 0x3F));
+    }
+    put(0x80 | (code & 0x3F));
+  }
+
+  unsigned long hex() {
+    if (end_ - at_ < 5) throw decode_error("a wrong escape");
+    const std::string digits(at_ + 1, at_ + 5);
+    at_ += 4;
+    return std::strtoul(digits.c_str(), nullptr, 16);
+  }
+
+  const char *at_;
+  const char *end_;
+};
+
+/// Appends a value of a type that can be stored.
+template <class T> void append_json(const T &value, std::string &out) {
+  typename native<T>::kept keep{};
+  lily_session_value element = {};
+  native<T>::put(value, keep, element);
+  json_writer::append(element, out);
+}
+
+/// Reads a value of a type that can be stored. An exception says where the value stands.
+template <class T> T read_json(json_reader &reader, const std::string &place) {
+  try {
+    std::string keep;
+    return native<T>::take(reader.element(native<T>::types(), keep));
+  } catch (const std::exception &error) {
+    const std::string why = error.what();
+    throw decode_error(place + (why.compare(0, 1, "[") == 0 || why.compare(0, 1, ".") == 0 ? "" : ": ") + why);
+  }
+}
+
+/// A container that is stored as a JSON array.
+template <class Container> struct array_text {
+  using kept = std::string;
+  static constexpr std::int32_t types() { return LILY_SESSION_JSON; }
+  static void put(const Container &value, kept &keep, lily_session_value &out) {
+    keep = "[";
+    for (const typename Container::value_type &each : value) {
+      if (keep.size() > 1) keep += ',';
+      append_json<typename Container::value_type>(each, keep);
+    }
+    put_text(LILY_SESSION_JSON, keep += ']', out);
+  }
+};
+
+template <class T, class Allocator> struct built_in<std::vector<T, Allocator>> : array_text<std::vector<T, Allocator>> {
+  static std::vector<T, Allocator> take(const lily_session_value &value) {
+    std::vector<T, Allocator> taken;
+    json_reader reader(value);
+    for (reader.begin('['); reader.next();) taken.push_back(read_json<T>(reader, "[" + std::to_string(taken.size()) + "]"));
+    return taken;
+  }
+};
+
+template <class T, std::size_t Size> struct built_in<std::array<T, Size>> : array_text<std::array<T, Size>> {
+  static std::array<T, Size> take(const lily_session_value &value) {
+    std::array<T, Size> taken{};
+    std::size_t count = 0;
+    json_reader reader(value);
+    for (reader.begin('['); reader.next(); count++) {
+      T element = read_json<T>(reader, "[" + std::to_string(count) + "]");
+      if (count < Size) taken[count] = std::move(element);
+    }
+    if (count != Size) throw decode_error("the array has another number of elements");
+    return taken;
+  }
+};
+
+/// A map that is stored as a JSON object, whole. persistence::map() stores each entry under a key of its own.
+template <class Map> struct object_text {
+  using kept = std::string;
+  static_assert(std::is_same<typename Map::key_type, std::string>::value, "the keys of a map are std::string");
+  static constexpr std::int32_t types() { return LILY_SESSION_JSON; }
+  static void put(const Map &value, kept &keep, lily_session_value &out) {
+    keep = "{";
+    for (const auto &each : value) {
+      if (keep.size() > 1) keep += ',';
+      json_writer::string(each.first.data(), each.first.size(), keep);
+      keep += ':';
+      append_json<typename Map::mapped_type>(each.second, keep);
+    }
+    put_text(LILY_SESSION_JSON, keep += '}', out);
+  }
+  static Map take(const lily_session_value &value) {
+    Map taken;
+    json_reader reader(value);
+    for (reader.begin('{'); reader.next();) {
+      std::string name = reader.name();
+      typename Map::mapped_type member = read_json<typename Map::mapped_type>(reader, ".?"); // a name may be data
+      taken.emplace(std::move(name), std::move(member));
+    }
+    return taken;
+  }
+};
+
+template <class T, class Compare, class Allocator>
+struct built_in<std::map<std::string, T, Compare, Allocator>> : object_text<std::map<std::string, T, Compare, Allocator>> {};
+template <class T, class Hash, class Equal, class Allocator>
+struct built_in<std::unordered_map<std::string, T, Hash, Equal, Allocator>>
+  : object_text<std::unordered_map<std::string, T, Hash, Equal, Allocator>> {};
 
 } // namespace detail
 
@@ -1138,17 +1667,17 @@ template <class Slice, class Get, class Set, class Coder> struct field_context {
   static void on_release(void *context) noexcept { delete static_cast<field_context *>(context); }
 };
 
-/// The context of a map, and the functions that C calls with it. `Member` is a pointer to the slice's container.
-template <class Slice, class Member, class Coder> struct map_context {
+/// The context of a map, and the functions that C calls with it. `Way` leads to the slice's container.
+template <class Slice, class Way, class Coder> struct map_context {
   std::string prefix;
-  Member member;
+  Way way;
   Coder coder;
   migration migrate;
   typename Coder::kept keep;
 
   static lily_session_status on_each(void *context, const void *slice, lily_session_map_visit_fn visit, void *visitor) noexcept {
     map_context &self = *static_cast<map_context *>(context);
-    for (const auto &entry : static_cast<const Slice *>(slice)->*self.member) {
+    for (const auto &entry : self.way.of(*static_cast<const Slice *>(slice))) {
       const std::string &id = entry.first;
       lily_session_value out = {};
       try {
@@ -1167,7 +1696,7 @@ template <class Slice, class Member, class Coder> struct map_context {
   static lily_session_status on_set(void *context, void *slice, const char *id, const lily_session_value *value) noexcept {
     map_context &self = *static_cast<map_context *>(context);
     try {
-      auto &entries = static_cast<Slice *>(slice)->*self.member;
+      auto &entries = self.way.of(*static_cast<Slice *>(slice));
       const auto at = entries.find(id);
       if (at != entries.end() && at->first != id) return LILY_SESSION_ERROR_DECODE; // to the container another id is the same
       if (!value) {
@@ -1192,17 +1721,57 @@ template <class Slice, class Member, class Coder> struct map_context {
   static void on_release(void *context) noexcept { delete static_cast<map_context *>(context); }
 };
 
-template <class T, class Class> struct member_get {
+/// A way from an object to a part of it: a member, or a member of a member.
+template <class T, class Class> struct member_way {
+  using root = Class;
+  using value = T;
   T Class::*member;
-  const T &operator()(const Class &slice) const { return slice.*member; }
+  const T &of(const Class &whole) const { return whole.*member; }
+  T &of(Class &whole) const { return whole.*member; }
 };
 
-template <class T, class Class> struct member_set {
-  T Class::*member;
-  void operator()(Class &slice, T value) const { slice.*member = std::move(value); }
+template <class Outer, class Inner> struct longer_way {
+  using root = typename Outer::root;
+  using value = typename Inner::value;
+  Outer outer;
+  Inner inner;
+  const value &of(const root &whole) const { return inner.of(outer.of(whole)); }
+  value &of(root &whole) const { return inner.of(outer.of(whole)); }
+};
+
+/// Makes a way of member pointers.
+template <class... Members> struct way_of;
+template <class T, class Class> struct way_of<T Class::*> {
+  using type = member_way<T, Class>;
+  static type make(T Class::*member) { return {member}; }
+};
+template <class T, class Class, class... More> struct way_of<T Class::*, More...> {
+  using type = longer_way<member_way<T, Class>, typename way_of<More...>::type>;
+  static type make(T Class::*member, More... more) { return {{member}, way_of<More...>::make(more...)}; }
+};
+
+template <class Way> struct way_get {
+  Way way;
+  const typename Way::value &operator()(const typename Way::root &slice) const { return way.of(slice); }
+};
+
+template <class Way> struct way_set {
+  Way way;
+  void operator()(typename Way::root &slice, typename Way::value value) const { way.of(slice) = std::move(value); }
 };
 
 } // namespace detail
+
+/// A way from a slice to a member of a member, which lily::path() makes.
+template <class Way> struct member_path {
+  Way way; ///< how the library goes it
+};
+
+/// Makes a path to a member of a member, which a list of fields takes in place of a member pointer:
+/// `.field("accent", lily::path(&app::settings, &settings::colors, &colors::accent))`.
+template <class... Members> member_path<typename detail::way_of<Members...>::type> path(Members... members) {
+  return {detail::way_of<Members...>::make(members...)};
+}
 
 /// An ordered list of fields of a `Slice`: the model, or the part of it that has the fields.
 template <class Slice> class persistence {
@@ -1213,6 +1782,7 @@ template <class Slice> class persistence {
   /// Adds a field to the end of the list. Sessions that are attached already do not see it. After the key comes one of
   ///
   ///     &Slice::member                              a member of a type that can be stored
+  ///     lily::path(&Slice::part, &part::member)     a member of a member, in place of &Slice::member
   ///     &Slice::member, encode, decode              a member of any type: encode(const T &) returns a value that can be stored,
   ///                                                 decode makes the member's value from it, and throws to refuse
   ///     get, set                                    get(const Slice &) returns the value; set(Slice &, value) sets it, and returns
@@ -1264,13 +1834,22 @@ template <class Slice> class persistence {
 
   template <class T, class Class, class = if_object<T>>
   void add(const detail::c_string &key, T Class::*member, field_options options = field_options()) {
-    bind(key, options, detail::member_get<T, Class>{member}, detail::member_set<T, Class>{member}, detail::coder<T>());
+    add(key, path(member), std::move(options));
   }
 
   template <class T, class Class, class Encode, class Decode, class = if_object<T>>
   void add(const detail::c_string &key, T Class::*member, Encode encode, Decode decode, field_options options = field_options()) {
-    bind(key, options, detail::member_get<T, Class>{member}, detail::member_set<T, Class>{member},
-         detail::own_coder<T, Encode, Decode>{std::move(encode), std::move(decode)});
+    add(key, path(member), std::move(encode), std::move(decode), std::move(options));
+  }
+
+  template <class Way> void add(const detail::c_string &key, member_path<Way> to, field_options options = field_options()) {
+    bind(key, options, detail::way_get<Way>{to.way}, detail::way_set<Way>{to.way}, detail::coder<typename Way::value>());
+  }
+
+  template <class Way, class Encode, class Decode>
+  void add(const detail::c_string &key, member_path<Way> to, Encode encode, Decode decode, field_options options = field_options()) {
+    bind(key, options, detail::way_get<Way>{to.way}, detail::way_set<Way>{to.way},
+         detail::own_coder<typename Way::value, Encode, Decode>{std::move(encode), std::move(decode)});
   }
 
   template <class Get, class Set>
@@ -1306,21 +1885,25 @@ template <class Slice> class persistence {
     detail::check([&] { return lily_session_field_add(handle, &field); });
   }
 
-  template <class T, class Class>
-  void add_map(const detail::c_string &prefix, T Class::*member, field_options options = field_options()) {
-    bind_map(prefix, options, member, detail::coder<typename T::mapped_type>());
+  template <class T, class Class, class... More> void add_map(const detail::c_string &prefix, T Class::*member, More... more) {
+    add_map(prefix, path(member), std::move(more)...);
   }
 
-  template <class T, class Class, class Encode, class Decode>
-  void add_map(const detail::c_string &prefix, T Class::*member, Encode encode, Decode decode, field_options options = field_options()) {
-    bind_map(prefix, options, member,
-             detail::own_coder<typename T::mapped_type, Encode, Decode>{std::move(encode), std::move(decode)});
+  template <class Way> void add_map(const detail::c_string &prefix, member_path<Way> to, field_options options = field_options()) {
+    bind_map(prefix, options, to.way, detail::coder<typename Way::value::mapped_type>());
   }
 
-  template <class T, class Class, class Coder>
-  void bind_map(const detail::c_string &prefix, const field_options &options, T Class::*member, Coder coder) {
+  template <class Way, class Encode, class Decode>
+  void add_map(const detail::c_string &prefix, member_path<Way> to, Encode encode, Decode decode, field_options options = field_options()) {
+    bind_map(prefix, options, to.way,
+             detail::own_coder<typename Way::value::mapped_type, Encode, Decode>{std::move(encode), std::move(decode)});
+  }
+
+  template <class Way, class Coder>
+  void bind_map(const detail::c_string &prefix, const field_options &options, Way way, Coder coder) {
+    using T = typename Way::value;
     static_assert(std::is_same<typename T::key_type, std::string>::value, "the keys of a map are std::string");
-    using context = detail::map_context<Slice, T Class::*, Coder>;
+    using context = detail::map_context<Slice, Way, Coder>;
     if (!options.former_keys_.empty()) throw invalid_argument_error("a map has no former keys");
     lily_session_map map = LILY_SESSION_MAP_INIT;
     map.prefix = prefix.get();
@@ -1331,7 +1914,7 @@ template <class Slice> class persistence {
     map.version = options.version_;
     if (options.migrate_) map.migrate = &context::on_migrate;
     map.release = &context::on_release;
-    map.context = new context{prefix.get() ? prefix.get() : "", member, std::move(coder), options.migrate_, {}};
+    map.context = new context{prefix.get() ? prefix.get() : "", way, std::move(coder), options.migrate_, {}};
     lily_session_persistence *const handle = handle_.get();
     // The library owns the context from here on, even if it does not add the map.
     detail::check([&] { return lily_session_map_add(handle, &map); });
@@ -1441,8 +2024,9 @@ template <class T, class Change> struct modification {
 class session {
  public:
   /// Attaches the fields to the model in one call, for a program that changes its model itself and then calls persist(). The fields are
-  /// kept in the default place of `application` (storage_options::application), and the model must outlive the session. Throws what
-  /// storage::open() and runtime::attach() throw.
+  /// kept in the default place of `application` (storage_options::application), and the model must outlive the session, in the place where
+  /// it is: if both are members of a struct, do not move that struct, or use lily::open(), which owns the model. Throws what storage::open()
+  /// and runtime::attach() throw.
   template <class Model> static session open(const detail::c_string &application, Model &model, const persistence<Model> &fields);
 
   /// Stores the fields that have changed. Call it when you have changed the model yourself. Throws as runtime::dispatch() does.
@@ -1459,13 +2043,13 @@ class session {
   /// Makes the next update, persist(), flush() or detach() store a field even if it does not change: for a default that the user
   /// confirmed. Callbacks may call it; inside an update function it applies to that update. `key` is the field's key, without the prefix.
   void mark(const detail::c_string &key) {
-    detail::check([&] { return lily_session_mark(get(), key.get()); });
+    check([&] { return lily_session_mark(get(), key.get()); });
   }
 
   /// Persists, then renews the expiry of what is stored for the field, by storing the same value again. `key` is the field's key, without
   /// the prefix.
   void touch(const detail::c_string &key) {
-    detail::check([&] { return lily_session_touch(get(), key.get()); });
+    check([&] { return lily_session_touch(get(), key.get()); });
   }
 
   /// Persists, then changes what is stored for a field, without losing what another program stores at the same time, and sets the field
@@ -1485,13 +2069,13 @@ class session {
   template <class T, class Change> void modify(const detail::c_string &key, Change change) {
     using modification = detail::modification<T, Change>;
     modification running = {change, {}};
-    detail::check([&] { return lily_session_modify(get(), key.get(), &modification::on_modify, &running); });
+    check([&] { return lily_session_modify(get(), key.get(), &modification::on_modify, &running); });
   }
 
   /// Removes what is stored for a field, and sets the field in the model to the value that it had before attach. `key` is the field's key,
   /// without the prefix. Throws not_found_error if the session has no such field, and callback_error if the field's `set` refused the value.
   void reset(const detail::c_string &key) {
-    detail::check([&] { return lily_session_reset(get(), key.get()); });
+    check([&] { return lily_session_reset(get(), key.get()); });
   }
 
   /// Returns, for the timeout of poll(), the milliseconds until the next stored field that this session has loaded or stored expires.
@@ -1527,11 +2111,17 @@ class session {
 
  private:
   template <class Model, class Message> friend class runtime;
-  explicit session(lily_session *handle) : handle_(handle) {}
+  template <class Model> friend class opened;
+  template <class Model> static session opened_in(const storage &storage, Model &model, const persistence<Model> &fields);
+  session(lily_session *handle, std::string file) : file_(std::move(file)), handle_(handle) {}
+
+  template <class Function> void check(Function function) { detail::check(function, file_.empty() ? nullptr : file_.c_str()); }
 
   void run(lily_session_status (*function)(lily_session *)) {
-    detail::check([&] { return function(get()); });
+    check([&] { return function(get()); });
   }
+
+  std::string file_; // for exceptions
 
   detail::owned<lily_session_runtime, lily_session_runtime_free> runtime_; // of open(); stands before the handle, so that it ends after it
   detail::owned<lily_session, lily_session_detach> handle_;
@@ -1624,7 +2214,47 @@ template <class Model, class Slice> struct session_context {
 
 } // namespace detail
 
-/// A model and its update function. The program owns the model, which must outlive the runtime.
+namespace detail {
+
+/// See lily::restoring().
+template <class Update> struct restoring_update {
+  Update update;
+
+  template <class Model, class Message>
+  auto operator()(Model &model, const Message &message) -> decltype(update(model, message)) {
+    Model before = model;
+    try {
+      return kept(model, before, update(model, message));
+    } catch (...) {
+      model = std::move(before);
+      throw;
+    }
+  }
+
+ private:
+  template <class Model> static bool kept(Model &model, Model &before, bool accepted) {
+    if (!accepted) model = std::move(before);
+    return accepted;
+  }
+};
+
+/// Makes a function that returns nothing one that returns true.
+template <class Update> struct accepting_update {
+  Update update;
+  template <class Model, class Message> bool operator()(Model &model, const Message &message) { return agrees(update, model, message); }
+};
+
+} // namespace detail
+
+/// Makes an update function of one that changes the model in place and returns nothing or a bool: if it throws or refuses, the model is as it
+/// was. It copies the model before each update.
+///
+///     lily::runtime<app, command> runtime(model, lily::restoring(update));
+template <class Update> detail::restoring_update<detail::accepting_update<Update>> restoring(Update update) {
+  return {{std::move(update)}};
+}
+
+/// A model and its update function. The program owns the model, which must outlive the runtime, in the place where it is.
 template <class Model, class Message = void> class runtime {
   using message_type = typename std::conditional<std::is_void<Message>::value, detail::nothing, Message>::type;
 
@@ -1635,18 +2265,15 @@ template <class Model, class Message = void> class runtime {
   /// Makes a runtime with an update function, which takes `(Model &, const Message &)`. It may change the model in place and return
   /// nothing, or return false to refuse the message. It may return the new model by value. Or it may return a pointer to the model from
   /// now on, and nullptr to refuse. A function that changes the model in place checks the message first: if it throws or refuses later,
-  /// the changes that it has made stay.
+  /// the changes that it has made stay, and the next call stores them. lily::restoring(update) makes a function that takes them back.
   template <class Update> runtime(Model &first, Update update) : update_(std::make_shared<Update>(std::move(update))) {
     make(first, [](void *context, void *old, const void *message) -> void * { return apply<Update>(context, old, message); });
   }
 
-  runtime(runtime &&) = default; ///< leaves the other runtime without a handle
-  /// Ends the runtime that this object had, and takes the other's.
-  runtime &operator=(runtime &&other) noexcept {
-    handle_ = std::move(other.handle_); // the old function outlives the old handle
-    update_ = std::move(other.update_);
-    return *this;
-  }
+  /// A runtime cannot be moved: it would go on with the model in its old place, if both are members of a struct that is moved. Put such a
+  /// struct on the heap, as lily::opened does.
+  runtime(runtime &&) = delete;
+  runtime &operator=(runtime &&) = delete; ///< see the constructor
 
   /// Updates the model, then stores the fields that changed, in one write for each session.
   /// Throws update_error if the message was refused, and what the update function throws: then the model was not replaced, and nothing was
@@ -1658,10 +2285,10 @@ template <class Model, class Message = void> class runtime {
     detail::check([&] { return lily_session_runtime_dispatch(get(), std::addressof(message)); });
   }
 
-  /// Returns the model as it is now. Throws invalid_argument_error after a move.
+  /// Returns the model as it is now.
   Model &model() const {
     void *const current = lily_session_runtime_model(get());
-    if (!current) throw invalid_argument_error("the runtime was moved from");
+    if (!current) throw invalid_argument_error("the runtime has no model");
     return *static_cast<Model *>(current);
   }
 
@@ -1691,22 +2318,37 @@ template <class Model, class Message = void> class runtime {
   /// Sets the fields of the model from storage; from then on stores those that change. Attach itself stores no field. A field that has no
   /// stored value is left alone. So is one whose stored value is refused, and an event reports it; attach does not throw for it.
   /// Throws duplicate_key_error if another session of this runtime stores one of these keys in the same file, callback_error if the
-  /// config's get or set returned nullptr, reentrant_error, and what opening and reading a storage throw.
-  template <class Slice>
-  session attach(const persistence<Slice> &fields, const storage &storage, config<Model, Slice> options = config<Model, Slice>()) {
+  /// config's get or set returned nullptr, reentrant_error, and what opening and reading a storage throw. The fields of a part of the
+  /// model need a config, whose get returns that part.
+  template <class Slice> session attach(const persistence<Slice> &fields, const storage &storage) {
+    require_whole<Slice>();
+    return attach(fields, storage, config<Model, Slice>());
+  }
+  /// Does the same with a config.
+  template <class Slice> session attach(const persistence<Slice> &fields, const storage &storage, config<Model, Slice> options) {
     if (!storage.get()) throw invalid_argument_error("the storage was moved from");
     return attached(fields, storage.get(), storage.clock_, std::move(options));
   }
 
   /// Attaches the fields to the default place, which it opens.
-  template <class Slice> session attach(const persistence<Slice> &fields, config<Model, Slice> options = config<Model, Slice>()) {
+  template <class Slice> session attach(const persistence<Slice> &fields) {
+    require_whole<Slice>();
+    return attach(fields, config<Model, Slice>());
+  }
+  /// Does the same with a config.
+  template <class Slice> session attach(const persistence<Slice> &fields, config<Model, Slice> options) {
     return attached(fields, nullptr, nullptr, std::move(options));
   }
 
-  /// Returns the C handle, which this object still owns; nullptr after a move.
+  /// Returns the C handle, which this object still owns.
   lily_session_runtime *get() const noexcept { return handle_.get(); }
 
  private:
+  template <class Slice> static void require_whole() {
+    static_assert(std::is_same<Model, Slice>::value, "these are the fields of a part of the model: attach them with a lily::config whose get "
+                                                     "returns that part");
+  }
+
   friend class session; // session::open() takes the handle
   template <class Update> static void *apply(void *context, void *model, const void *message) noexcept {
     try {
@@ -1743,9 +2385,10 @@ template <class Model, class Message = void> class runtime {
     detail::call under_way;
     // The library owns the context from here on, even if attach fails.
     const lily_session_status code = lily_session_attach(get(), fields.get(), &given, &made);
-    session result(made);
+    const char *const file = lily_session_storage_path(storage);
+    session result(made, file ? file : "");
     try {
-      under_way.finish(code);
+      under_way.finish(code, file);
     } catch (...) {
       result.abandon(); // without a flush, because an attach that throws must write nothing
       throw;
@@ -1760,10 +2403,58 @@ template <class Model, class Message = void> class runtime {
 template <class Model> session session::open(const detail::c_string &application, Model &model, const persistence<Model> &fields) {
   storage_options options;
   if (application.get()) options.application = application.get();
+  return opened_in(storage::open(options), model, fields);
+}
+
+template <class Model> session session::opened_in(const storage &storage, Model &model, const persistence<Model> &fields) {
   runtime<Model> made(model);
-  session opened = made.attach(fields, storage::open(options));
+  session opened = made.attach(fields, storage);
   opened.runtime_ = std::move(made.handle_);
   return opened;
+}
+
+namespace detail {
+/// The model and the storage of lily::opened, which are made before its session, and end after it.
+template <class Model> struct model_and_storage {
+  std::unique_ptr<Model> model;
+  lily::storage storage;
+};
+} // namespace detail
+
+/// A model that is kept in a storage, and its session, for a program that changes its model itself. It owns the model, and may be moved.
+///
+///     auto saved = lily::open("player", lily::persistence<player>().field("volume", &player::volume));
+///     saved->volume = 60;
+///     saved.persist();
+template <class Model> class opened : detail::model_and_storage<Model>, public session {
+  using parts = detail::model_and_storage<Model>;
+
+ public:
+  /// Fills the model from the storage.
+  opened(lily::storage in, const persistence<Model> &fields, Model first = Model())
+    : parts{std::unique_ptr<Model>(new Model(std::move(first))), std::move(in)},
+      session(session::opened_in(parts::storage, *parts::model, fields)) {}
+  opened(opened &&) = default; ///< leaves the other one without a model and a session
+  /// Ends the session that this object had, and takes the other's.
+  opened &operator=(opened &&other) noexcept {
+    session::operator=(std::move(other)); // the old model outlives the old session
+    parts::operator=(std::move(other));
+    return *this;
+  }
+
+  Model &operator*() const noexcept { return *parts::model; }  ///< returns the model
+  Model *operator->() const noexcept { return parts::model.get(); } ///< returns the model; nullptr after a move
+  /// Returns the storage, for example for a log-out: `lily::clear(saved.storage())` removes what is stored, and then `saved.refresh()` gives
+  /// the model the values from before it was filled.
+  const lily::storage &storage() const noexcept { return parts::storage; }
+};
+
+/// Makes a model and fills it from the default place of `application` (storage_options::application).
+template <class Model>
+opened<Model> open(const detail::c_string &application, const persistence<Model> &fields, Model model = Model()) {
+  storage_options options;
+  if (application.get()) options.application = application.get();
+  return opened<Model>(storage::open(options), fields, std::move(model));
 }
 
 /// @}

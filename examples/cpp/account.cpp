@@ -4,8 +4,7 @@
 //   account login NAME | buy ITEM | gift ITEM | logout
 //   account watch    shows what other programs change; ends when the session is cleared
 //   account memory   the same fields in a store of the program's own
-#include <lily_session.hpp>
-#include <nlohmann/json.hpp>
+#include <lily_session_nlohmann.hpp>
 #include <poll.h>
 
 #include <iostream>
@@ -22,10 +21,10 @@ template <> struct lily::codec<theme> {
   }
 };
 
-// Stores every type that nlohmann::json can convert.
-template <class T> struct as_json {
-  static lily::json encode(const T &value) { return lily::json(nlohmann::json(value).dump()); }
-  static T decode(const lily::json &stored) { return nlohmann::json::parse(stored.text).get<T>(); }
+enum class sort_by { name, price };
+
+template <> struct lily::enumerators<sort_by> {
+  static std::vector<lily::enumerator<sort_by>> all() { return {{sort_by::name, "name"}, {sort_by::price, "price"}}; }
 };
 
 struct purchase {
@@ -33,12 +32,12 @@ struct purchase {
   bool gift = false;
 };
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(purchase, count, gift)
-template <> struct lily::codec<purchase> : as_json<purchase> {};
 
 struct account {
   std::optional<std::string> token;     // null or a string
   theme look = theme::light;            // stored by its codec
-  std::map<std::string, purchase> cart; // each is stored by its codec, under a key of its own
+  sort_by order = sort_by::name;        // stored by its name
+  std::map<std::string, purchase> cart; // each is stored as nlohmann/json writes it, under a key of its own
   double volume = 0.5;
 };
 
@@ -47,6 +46,7 @@ lily::persistence<account> fields() {
   return lily::persistence<account>()
     .field("token", &account::token, lily::field_options().expires_after(hours(24)))
     .field("theme", &account::look)
+    .field("order", &account::order)
     .map("cart/", &account::cart) // the pears are stored under cart/pear
     .field("volume", [](const account &a) { return a.volume; }, // functions also reach members that are not public
            [](account &a, double stored) { a.volume = std::min(stored, 1.0); },
@@ -141,9 +141,14 @@ int main(int argc, char **argv) {
 
     if (verb == "login") model.token = word;
     else if (verb == "buy" || verb == "gift") buy(session, word, verb == "gift");
-    else if (verb == "logout") lily::clear(storage);
     else if (verb == "watch") watch(session, storage, model);
-    else show(model);
+    else if (verb != "logout") show(model);
+    if (verb == "logout") {
+      lily::clear(storage); // deletes all that is stored; the model still has its values
+      session.refresh();    // resets them
+    } else if (model.token) {
+      session.touch("token"); // it is in use, so it expires a day from now
+    }
 
     session.flush();
   } catch (const lily::no_space_error &) {

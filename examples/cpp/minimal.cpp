@@ -8,17 +8,22 @@ struct app {
 };
 
 int main(int argc, char **argv) try {
-  app model;
   const auto fields = lily::persistence<app>()
     .field("visits", &app::visits)
     .field("theme", &app::theme);
 
-  lily::session session = lily::session::open("minimal", model, fields); // fills the model from the file
+  auto saved = lily::open("minimal", fields); // makes an app, and fills it from the file
 
-  model.visits++;
-  if (argc > 1) model.theme = argv[1];
-  session.persist(); // stores what changed
-  std::cout << "visit " << model.visits << ", theme " << model.theme << '\n';
+  const std::string word = argc > 1 ? argv[1] : "";
+  if (word == "logout") {
+    lily::clear(saved.storage()); // deletes all that is stored; the app still has its values
+    saved.refresh();              // gives the app the values from before it was filled
+  } else if (!word.empty()) {
+    saved->theme = word;
+  }
+  saved->visits++;
+  saved.persist(); // stores what changed
+  std::cout << "visit " << saved->visits << ", theme " << saved->theme << '\n';
 } catch (const std::exception &error) {
   std::cerr << "minimal: " << error.what() << '\n';
   return 1;

@@ -231,9 +231,6 @@ TEST_CASE("runtime: it persists and refreshes each of its sessions") {
   CHECK(m.visits == 2);
   CHECK(m.theme == "blue");
   CHECK(runtime.next_expiry() == std::chrono::milliseconds(-1)); // what was stored there does not expire
-  const lily::runtime<model> moved = std::move(runtime);
-  CHECK(fails(lily::status::invalid_argument, [&] { runtime.persist(); }));
-  CHECK(fails(lily::status::invalid_argument, [&] { runtime.refresh(); }));
 }
 
 TEST_CASE("open: S18 a session in one call, in the application's place") {

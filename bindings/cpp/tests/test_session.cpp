@@ -121,7 +121,8 @@ TEST_CASE("session: a slice inside the model, or made of it") {
   storage.set("lily_session_visits", "7");
   model m;
   lily::runtime<model> runtime(m);
-  CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(part(), storage); })); // the config has no get
+  const lily::config<model, session_part> no_get;
+  CHECK(fails(lily::status::invalid_argument, [&] { runtime.attach(part(), storage, no_get); }));
   {
     lily::session session = runtime.attach(part(), storage, inside());
     CHECK(m.session.visits == 7);

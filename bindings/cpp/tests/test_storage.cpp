@@ -247,7 +247,16 @@ TEST_CASE("storage: S10 the descriptor tells of others' changes") {
   CHECK(poll(&changed, 1, 5000) == 1);
   CHECK(stored(storage, "k") == "1");
   CHECK(poll(&changed, 1, 0) == 0);
-  CHECK(lily::storage::memory().fd() == -1);
+}
+
+TEST_CASE("storage: one in memory tells of changes, too") {
+  const lily::storage memory = lily::storage::memory();
+  pollfd changed = {memory.fd(), POLLIN, 0};
+  REQUIRE(changed.fd >= 0);
+  memory.scoped("a").set("k", "1");
+  CHECK(poll(&changed, 1, 0) == 1);
+  stored(memory, "k");
+  CHECK(poll(&changed, 1, 0) == 0);
 }
 
 TEST_CASE("storage: the C handle is there for what C alone can do") {

@@ -1,0 +1,76 @@
+/// @file
+/// With this header every type that nlohmann/json can write and read may be the type of a field, without a codec of its own:
+///
+///     struct purchase { int count = 0; bool gift = false; };
+///     NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(purchase, count, gift)
+///     struct app { std::vector<purchase> cart; };
+///
+///     auto fields = lily::persistence<app>().field("cart", &app::cart);
+///
+/// The types that lily_session.hpp stores by itself are stored as before, and a lily::codec of the program's own comes first. It needs
+/// nlohmann/json 3.
+#ifndef LILY_SESSION_NLOHMANN_HPP
+#define LILY_SESSION_NLOHMANN_HPP
+
+#include <lily_session.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+
+namespace lily __attribute__((visibility("default"))) {
+
+namespace detail {
+
+/// Returns true if all numbers are finite. nlohmann/json writes null in place of others, which could not be read again.
+inline bool is_finite(const nlohmann::json &value) {
+  if (value.is_number_float()) return std::isfinite(value.get<double>());
+  for (const nlohmann::json &inside : value)
+    if ((inside.is_structured() || inside.is_number_float()) && !is_finite(inside)) return false;
+  return true;
+}
+
+/// Returns what an exception says, such as "type must be number, but is string", without its number in front.
+inline std::string without_number(const nlohmann::json::exception &error) {
+  const std::string text = error.what();
+  const std::size_t end = text.find("] ");
+  return end == std::string::npos ? text : text.substr(end + 2);
+}
+
+template <class T, class = void> struct is_known_to_nlohmann : std::false_type {};
+/// @cond Doxygen cannot parse this specialisation
+template <class T>
+struct is_known_to_nlohmann<T, typename std::enable_if<std::is_constructible<nlohmann::json, const T &>::value &&
+                                                       !std::is_void<decltype(std::declval<const nlohmann::json &>().get<T>())>::value>::type>
+  : std::true_type {};
+/// @endcond
+
+} // namespace detail
+
+/// Stores what nlohmann/json knows and lily_session.hpp does not. What cannot be stored throws encode_error; a stored value that the type
+/// refuses throws decode_error, whose text says why, and does not quote the value.
+template <class T>
+struct codec<T, typename std::enable_if<!detail::is_built_in<T>::value && detail::is_known_to_nlohmann<T>::value>::type> {
+  /// Returns the JSON text of a value.
+  static json encode(const T &value) {
+    try {
+      const nlohmann::json made(value);
+      if (!detail::is_finite(made)) throw encode_error("a number is infinite or not a number");
+      return json(made.dump());
+    } catch (const nlohmann::json::exception &error) {
+      throw encode_error(detail::without_number(error));
+    }
+  }
+  /// Makes a value of JSON text.
+  static T decode(const json &stored) {
+    try {
+      return nlohmann::json::parse(stored.text).get<T>();
+    } catch (const nlohmann::json::exception &error) {
+      throw decode_error(detail::without_number(error));
+    }
+  }
+};
+
+} // namespace lily
+
+#endif
