@@ -1,11 +1,11 @@
 import faulthandler
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Iterator, List
+from typing import Any, Iterator, List
 
 import pytest
 
-from lily_session import Event, Storage
+from lily_session import Backend, Event, Storage
 
 # Python cannot interrupt a call that never returns.
 faulthandler.dump_traceback_later(300, exit=True)
@@ -33,6 +33,23 @@ class Clock:
 
     def go(self, **how: float) -> None:
         self.now += timedelta(**how)
+
+
+class Silent(Backend):
+    """A backend that has nothing, and cannot tell of changes."""
+
+    def read(self, key: str) -> None:
+        return None
+
+    def write(self, entries: Any, prefix: Any, generation: int) -> None: ...
+
+    def clear(self, prefix: str) -> None: ...
+
+    def generation(self, prefix: str) -> int:
+        return 0
+
+    def each(self, prefix: str) -> List[Any]:
+        return []
 
 
 @pytest.fixture

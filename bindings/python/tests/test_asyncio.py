@@ -11,6 +11,8 @@ from typing import Any, AsyncIterator, Coroutine, List
 
 import pytest
 
+from conftest import Silent
+
 from lily_session import Event, EventKind, Persistence, Runtime, Session, Storage, UnsupportedError
 
 
@@ -148,7 +150,7 @@ def test_a_loop_that_is_closed_while_it_waits(path: Path) -> None:
         task = loop.create_task(take(session.changes()))
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
-        assert len(session._waiting) == 1
+        assert len(session._attachment.wake) == 1
         session.detach()
         task._log_destroy_pending = False  # type: ignore[attr-defined]
 
@@ -158,7 +160,7 @@ class Interrupted:
 
     def __init__(self, session: Session, turn: int) -> None:
         self.session, self.left, self.depth = session, turn, 0
-        self.lock, session._runtime._lock = session._runtime._lock, self  # type: ignore[assignment]
+        self.lock, session._attachment.lock = session._attachment.lock, self  # type: ignore[assignment]
 
     def __enter__(self) -> None:
         if self.depth == 0:
@@ -167,12 +169,12 @@ class Interrupted:
                 other = threading.Thread(target=self.session.detach)
                 other.start()
                 other.join()
-        self.lock.acquire()
+        self.lock.__enter__()
         self.depth += 1
 
     def __exit__(self, *_: Any) -> None:
         self.depth -= 1
-        self.lock.release()
+        self.lock.__exit__()
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -183,6 +185,32 @@ def test_S16_it_ends_when_another_thread_detaches_the_session_before_it_waits(pa
             lock = Interrupted(session, turn)
             assert [event async for event in session.changes()] == []
             assert lock.left < 0
+
+    run(main())
+
+
+def test_each_iteration_of_a_session_sees_every_event(path: Path) -> None:
+    async def main() -> None:
+        with Storage.open(path) as ours, Storage.open(path) as theirs:
+            session = attached(ours, Model())
+            seen: "List[List[Any]]" = [[], []]
+
+            async def follow(found: "List[Any]") -> None:
+                async for event in session.changes():
+                    found.append(event.key)
+                    if event.key == "theme":
+                        break
+
+            following = [asyncio.ensure_future(follow(found)) for found in seen]
+            await asyncio.sleep(0)
+            for number in range(1, 4):
+                theirs["lily_session_visits"] = number
+                while min(map(len, seen)) < number:
+                    await asyncio.sleep(0.001)
+            theirs["lily_session_theme"] = "dark"
+            session.refresh()  # They see also what the program's own refresh finds.
+            await asyncio.gather(*following)
+            assert seen == [["visits"] * 3 + ["theme"]] * 2
 
     run(main())
 
@@ -199,7 +227,7 @@ def test_cancelling_it_leaves_nothing_behind(path: Path) -> None:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-            assert session._waiting == [] and set(watched) == before
+            assert session._attachment.wake == [] == session._attachment.followers and set(watched) == before
             storage["lily_session_visits"] = 1  # nobody waits for changes any more
             session.persist()
 
@@ -220,9 +248,22 @@ def test_S9_what_expires_by_itself(path: Path) -> None:
     run(main())
 
 
-def test_a_storage_that_cannot_tell() -> None:
+def test_changes_can_be_tested_in_memory() -> None:
     async def main() -> None:
         with Storage.memory() as storage:
+            session = attached(storage, Model())
+            taking = asyncio.ensure_future(take(session.changes()))
+            await asyncio.sleep(0)
+            storage["lily_session_visits"] = 3
+            event = await taking
+            assert (event.kind, event.key) == (EventKind.CHANGED, "visits")
+
+    run(main())
+
+
+def test_a_storage_that_cannot_tell() -> None:
+    async def main() -> None:
+        with Storage.backend(Silent()) as storage:
             with pytest.raises(UnsupportedError):
                 await take(attached(storage, Model()).changes())
 

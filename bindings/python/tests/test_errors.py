@@ -1,16 +1,19 @@
 """Tests the exceptions, and that calls raise the exceptions of callbacks unchanged."""
+import copy
+import errno
 import gc
 import pickle
 import traceback
 import weakref
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Callable, List
 
 import pytest
 
 import lily_session
-from lily_session import Backend, Entry, Error, Event, EventKind, NewerError, Persistence, Runtime, State, Storage
+from lily_session import Backend, Entry, Error, Event, EventKind, NewerError, Persistence, Runtime, State, Storage, StorageError
 from lily_session._errors import error_of, name_of
 from lily_session._native import lib
 
@@ -39,6 +42,35 @@ def test_each_status_has_a_class_of_its_own() -> None:
 def test_which_are_built_in_ones_too(kind: str, builtin: "type[Exception]") -> None:
     assert issubclass(getattr(lily_session, kind), (builtin, Error))
     assert issubclass(getattr(lily_session, kind), builtin)
+
+
+@pytest.mark.parametrize("kind", ["StorageError", "NoSpaceError", "PermissionDeniedError", "BusyError", "MissingFileError", "UnsupportedError"])
+def test_an_error_of_the_system_has_what_every_OSError_has(kind: str) -> None:
+    error = getattr(lily_session, kind)("cannot open a: Permission denied", errno.EACCES, "/a")
+    for each in error, pickle.loads(pickle.dumps(error)), copy.copy(error):
+        assert type(each) is type(error) and str(each) == "cannot open a: Permission denied"
+        assert (each.errno, each.strerror, each.filename) == (errno.EACCES, "Permission denied", "/a")
+    assert repr(error) == f"{kind}('cannot open a: Permission denied')"
+    error = getattr(lily_session, kind)("of the program's own")
+    assert (error.errno, error.strerror, error.filename) == (None, None, None)
+
+
+def test_an_error_of_a_call_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "session.jsonl"
+    with pytest.raises(StorageError) as caught:
+        Storage.open(tmp_path)
+    assert (caught.value.errno, caught.value.filename) == (errno.EISDIR, str(tmp_path)) and caught.value.strerror
+    with Storage.open(path, quota_bytes=30) as storage:
+        model = Model()
+        events: List[Event] = []
+        session = Runtime(model).attach(Persistence.of(Model), storage, on_event=events.append)
+        model.value = 10**18
+        for function in (session.persist, session.flush, lambda: storage.set("a", "x" * 100), session._runtime.persist):
+            with pytest.raises(lily_session.QuotaError) as over:
+                function()
+            assert (over.value.errno, over.value.filename) == (errno.EDQUOT, str(path))
+        assert isinstance(events[0].error, OSError) and events[0].error.filename == str(path)
+        session._attachment.abandon()
 
 
 class Boom(Exception):

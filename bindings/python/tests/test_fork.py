@@ -1,6 +1,7 @@
 """Tests S16: a child of fork must open its own storages."""
 import os
 import sys
+import threading
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,5 +68,50 @@ def test_S16_a_child_that_ends_as_programs_do(path: Path) -> None:
         gc.collect()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+    runtime.close()
+    storage.close()
+
+
+@pytest.mark.parametrize("inside", ["update", "attach"])
+def test_S16_a_fork_while_another_thread_is_inside(path: Path, inside: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other thread does not exist in the child, and would never release what it holds there."""
+    storage = Storage.open(path)
+    begun, forked = threading.Event(), threading.Event()
+
+    def wait(*_: Any) -> Any:
+        begun.set()
+        assert forked.wait(60)
+
+    fields = Persistence.of(Model)
+    runtime: Runtime[Model, Any] = Runtime(Model(), wait)
+    session = runtime.attach(fields, storage)
+    if inside == "attach":
+        fields = Persistence.of(Model)
+        monkeypatch.setattr(fields, "field", wait)
+        other = threading.Thread(target=lambda: Runtime(Model()).attach(fields, Storage.memory()))
+    else:
+        other = threading.Thread(target=lambda: runtime.dispatch(1))
+    other.start()
+    assert begun.wait(60)
+
+    def child() -> None:
+        if inside == "attach":
+            with pytest.raises(ForkedError):
+                Runtime(Model()).attach(fields, Storage.memory())
+            return
+        for function in (lambda: runtime.dispatch(2), runtime.persist, runtime.refresh, runtime.next_expiry, session.persist,
+                         lambda: setattr(runtime, "model", Model())):  # fmt: skip
+            with pytest.raises(ForkedError):
+                function()
+        session.detach()
+        runtime.close()
+        with Storage.open(path) as own, Runtime(Model()) as mine:
+            mine.attach(Persistence.of(Model), own)
+            mine.model.visits = 5
+            mine.persist()
+
+    in_child(child)
+    forked.set()
+    other.join()
     runtime.close()
     storage.close()

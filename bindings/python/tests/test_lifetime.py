@@ -1,6 +1,4 @@
 """Tests how long objects are kept alive, and that each is released once."""
-import subprocess
-import sys
 import copy
 import gc
 import pickle
@@ -18,7 +16,8 @@ import pytest
 
 from lily_session import Persistence, Runtime, Session, Storage
 from lily_session import _fields, _values
-from lily_session import _session as module
+from lily_session import _attachment as module
+from lily_session._attachment import Attachment, ModelCell
 
 
 @dataclass
@@ -37,40 +36,40 @@ def resident() -> int:
 
 
 @pytest.fixture
-def ended(monkeypatch: pytest.MonkeyPatch) -> List[Session]:
+def ended(monkeypatch: pytest.MonkeyPatch) -> List[Attachment]:
     """Records the sessions that the library has released."""
-    sessions: List[Session] = []
+    attachments: List[Attachment] = []
 
-    class Watched(set):  # type: ignore[type-arg]
-        def discard(self, session: Any) -> None:
-            sessions.append(session)
-            super().discard(session)
+    class Watched(dict):  # type: ignore[type-arg]
+        def pop(self, attachment: Any, *default: Any) -> Any:
+            attachments.append(attachment)
+            return super().pop(attachment, *default)
 
-    original = Runtime.__init__
+    original = ModelCell.__init__
 
     def init(self: Any, *arguments: Any) -> None:
         original(self, *arguments)
-        self._sessions = Watched()
+        self.attachments = Watched()
 
-    monkeypatch.setattr(Runtime, "__init__", init)
-    return sessions
+    monkeypatch.setattr(ModelCell, "__init__", init)
+    return attachments
 
 
-def test_a_context_is_released_once(ended: List[Session], storage: Storage) -> None:
+def test_a_context_is_released_once(ended: List[Attachment], storage: Storage) -> None:
     runtime: Runtime[Model, Any] = Runtime(Model())
     first = runtime.attach(FIELDS, storage)
     second = runtime.attach(FIELDS, Storage.memory())
     assert ended == []
     first.detach()
     first.detach()
-    assert ended == [first]
+    assert ended == [first._attachment]
     runtime.close()
     runtime.close()
     second.detach()
-    assert ended == [first, second] and runtime._sessions == set()
+    assert ended == [first._attachment, second._attachment] and runtime._cell.attachments == {}
 
 
-def test_also_when_attach_fails(ended: List[Session], storage: Storage) -> None:
+def test_also_when_attach_fails(ended: List[Attachment], storage: Storage) -> None:
     runtime: Runtime[Model, Any] = Runtime(Model())
     runtime.attach(FIELDS, storage)
     with pytest.raises(ValueError):
@@ -78,10 +77,10 @@ def test_also_when_attach_fails(ended: List[Session], storage: Storage) -> None:
     assert len(ended) == 1
     with pytest.raises(ZeroDivisionError):
         runtime.attach(FIELDS, Storage.memory(), revision=lambda model: 1 // 0)  # the library attaches, but a callback raises
-    assert len(ended) == 2 and len(runtime._sessions) == 1
+    assert len(ended) == 2 and len(runtime._cell.attachments) == 1
 
 
-def test_also_when_it_ends_inside_a_callback(ended: List[Session], storage: Storage) -> None:
+def test_also_when_it_ends_inside_a_callback(ended: List[Attachment], storage: Storage) -> None:
     def update(model: Model, message: Any) -> None:
         session.detach()
         assert ended == []
@@ -89,7 +88,7 @@ def test_also_when_it_ends_inside_a_callback(ended: List[Session], storage: Stor
     runtime: Runtime[Model, Any] = Runtime(Model(), update)
     session = runtime.attach(FIELDS, storage)
     runtime.dispatch(1)
-    assert ended == [session]
+    assert ended == [session._attachment]
 
 
 def test_what_is_forgotten_is_collected_without_a_flush(path: Path) -> None:
@@ -116,10 +115,31 @@ def test_what_is_forgotten_is_collected_without_a_flush(path: Path) -> None:
     assert str(path) not in [str(link.resolve()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
 
 
+def test_all_is_freed_without_the_cycle_collector(path: Path) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        storage = Storage.open(path)
+        fields = Persistence.of(Model).field("theme", get=lambda model: model.theme, set=lambda model, theme: setattr(model, "theme", theme))
+        runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
+        session = runtime.attach(fields, storage, on_event=print)
+        field, attachment = session._attachment.fields[0], session._attachment
+        runtime.dispatch(1)
+        alive = [weakref.ref(each) for each in (storage, fields, runtime, session, field, attachment)]
+        del field, attachment, runtime
+        session.persist()  # It keeps its runtime alive.
+        assert all(each() for each in alive)
+        del storage, fields, session
+        assert [each() for each in alive] == [None] * 6
+    finally:
+        gc.enable()
+    assert str(path) not in [str(link.resolve()) for link in Path("/proc/self/fd").iterdir() if link.exists()]
+
+
 def test_no_copy_shares_a_handle(storage: Storage) -> None:
     runtime: "Runtime[Model, Any]" = Runtime(Model())
     session = runtime.attach(FIELDS, storage=storage)
-    for owner in storage, runtime, session:
+    for owner in storage, runtime, session, FIELDS:
         for copier in copy.copy, copy.deepcopy, pickle.dumps:
             with pytest.raises(TypeError, match=f"a {type(owner).__name__} cannot be copied or pickled"):
                 copier(owner)

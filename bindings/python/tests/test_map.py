@@ -111,7 +111,7 @@ def test_S7_an_entry_that_cannot_be_stored_touches_no_other(storage: Storage) ->
     assert values(storage) == {"recent/a": 1, "recent/c": 3}
     model.recent["b"] = 2
     model.windows.update(a=[object()], b=[2])  # type: ignore[list-item]
-    with pytest.raises(TypeError, match="object is not JSON"):
+    with pytest.raises(EncodeError, match=r"windows/a: expected int, found object at \[0\]"):
         session.persist()
     assert values(storage) == {"recent/a": 1, "recent/b": 2, "recent/c": 3, "windows/b": [2]}
     del model.windows["a"]

@@ -12,7 +12,7 @@ from lily_session import EncodeError, Event, EventKind, Map, Persistence, Runtim
 
 pytest.importorskip("pydantic", minversion="2.7", reason="what pydantic adds is tested where it is installed")
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ImportString, PlainSerializer  # noqa: E402
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ImportString, PlainSerializer, SecretStr  # noqa: E402
 from typing_extensions import Annotated, Literal, TypedDict  # noqa: E402
 
 
@@ -33,7 +33,7 @@ class Login(BaseModel):
     pin: int = 0
     pins: Dict[str, List[int]] = {}
     default: Place = Place()
-    either: Annotated[int, Field(validation_alias=AliasChoices("first", "second"))] = 0
+    either: Annotated[int, Field(validation_alias=AliasChoices("first", "second"), serialization_alias="first")] = 0
     renamed: Annotated[int, Field(alias="Named")] = 0
 
 
@@ -47,26 +47,29 @@ class Pinned(TypedDict):
     pin: int
 
 
-def looked_up(name: bytes) -> bytes:
-    names: Dict[bytes, bytes] = {}
+Strict = Annotated[Pinned, Field(description="by pydantic")]
+
+
+def looked_up(name: Optional[bytes]) -> Optional[bytes]:
+    names: Dict[Optional[bytes], Optional[bytes]] = {None: None}
     return names[name]
 
 
 @pytest.mark.parametrize("annotation, right, json, says", [
     (Annotated[Union[Password, Key], Field(discriminator="kind")], Key(kind="key"), '{"kind":"%s"}', "union_tag_invalid"),
-    (ZoneInfo, None, '"%s"', "zoneinfo_str"),
+    (ZoneInfo, ZoneInfo("UTC"), '"%s"', "zoneinfo_str"),
     (ImportString, None, '"%s"', "import_error"),
-    (Set[date], None, '["%s"]', "date_from_datetime_parsing at 0"),
-    (Login, None, '{"pin":"%s"}', "int_parsing at pin"),
-    (Login, None, '{"second":"%s"}', "int_parsing at second"),
-    (Login, None, '{"Named":"%s"}', "int_parsing at Named"),
-    (Login, None, '{"pins":{"%s":[1,"x"]}}', "int_parsing at pins.*.1"),
-    (Login, None, '{"default":{"street":"%s"}}', "int_parsing at default.street"),
-    (Login, None, '{"%s":1}', "extra_forbidden at *"),
+    (Set[SecretStr], set(), '[["%s"]]', "string_type at 0"),
+    (Login, Login(), '{"pin":"%s"}', "int_parsing at pin"),
+    (Login, Login(), '{"second":"%s"}', "int_parsing at second"),
+    (Login, Login(), '{"Named":"%s"}', "int_parsing at Named"),
+    (Login, Login(), '{"pins":{"%s":[1,"x"]}}', "int_parsing at pins.*.1"),
+    (Login, Login(), '{"default":{"street":"%s"}}', "int_parsing at default.street"),
+    (Login, Login(), '{"%s":1}', "extra_forbidden at *"),
     (Account, Account(Login()), '{"login":{},"others":[{"login":{"pin":"%s"}}]}', "int_parsing at others.0.login.pin"),
-    (Dict[str, Pinned], None, '{"%s":{"pin":"x"}}', "int_parsing at *.pin"),
-    (Dict[int, date], None, '{"%s":"2030-01-01"}', "int_parsing at *.*"),
-    (Annotated[bytes, AfterValidator(looked_up)], None, '"%s"', "KeyError"),
+    (Dict[str, Strict], {}, '{"%s":{"pin":"x"}}', "int_parsing at *.pin"),
+    (Dict[int, date], {}, '{"%s":"2030-01-01"}', "int_parsing at *.*"),
+    (Annotated[Union[bytes, None], AfterValidator(looked_up)], None, '"%s"', "KeyError"),
 ])  # fmt: skip
 def test_S2_a_stored_value_is_not_quoted(annotation: Any, right: Any, json: str, says: str) -> None:
     check_refused(annotation, right, json % SECRET, f"the value does not fit the annotation: {says}")

@@ -18,7 +18,7 @@ def test_five_minutes(tmp_path: Path) -> None:
     (tmp_path / "visits.py").write_text(PYTHON[0])
     console = "".join(re.findall(r"^```console\n(.*?)^```$", README, re.M | re.S))
     typed = [(line[2:], said) for line, said in re.findall(r"^(\$ .*)\n((?:[^$].*\n)*)", console, re.M)]
-    assert len(typed) == 3
+    assert len(typed) == 4
     for command, said in typed:
         program, *arguments = command.split()
         assert program == "python"
@@ -35,14 +35,14 @@ def test_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytes
     sys.modules["readme"] = sys.modules[__name__]  # dataclasses look up their module there
     for code in PYTHON:
         exec(compile(code, "README.md", "exec", dont_inherit=True), names)
-    assert capsys.readouterr().out.splitlines()[:2] == ["visit 1, theme light", "REJECTED theme DecodeError('theme: LILY_SESSION_ERROR_DECODE')"]
+    assert capsys.readouterr().out.splitlines()[:2] == ["visit 1, theme light, user nobody", "REJECTED theme DecodeError('theme: the stored value is a number, which the field does not accept')"]
     account = names["Account"]()
     storage = lily_session.Storage.memory()
-    storage["lily_session_money"], storage["lily_session_zoom"] = "1.50", 150
+    storage["lily_session_money"], storage["lily_session_zoom"], storage["lily_session_size"] = "1.50", 150, "2j"
     session = lily_session.Runtime(account).attach(names["fields"], storage)
-    assert (str(account.balance), account.window) == ("1.50", {"zoom": 1.5})
+    assert (str(account.balance), account.size, account.window) == ("1.50", 2j, {"zoom": 1.5})
     session.flush()
-    assert list(storage) == ["lily_session_balance", "lily_session_zoom"]
+    assert list(storage) == ["lily_session_balance", "lily_session_size", "lily_session_zoom"]
     names["storage"]["key"] = 1
     assert names["storage"]["key"] == 1
 

@@ -1,5 +1,8 @@
 """Tests models that change in place and frozen ones, parts of models, and the lifetime of a runtime."""
+import copy
 import dataclasses
+import os
+import signal
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -373,7 +376,7 @@ def test_S16_threads_attach_one_list() -> None:
             def work() -> None:
                 with Runtime(wide()) as runtime, Storage.memory() as storage:
                     ready.wait()
-                    attached.append(len(runtime.attach(fields, storage)._fields))
+                    attached.append(len(runtime.attach(fields, storage)._attachment.fields))
 
             threads = [threading.Thread(target=work) for _ in range(3)]
             for thread in threads:
@@ -383,6 +386,113 @@ def test_S16_threads_attach_one_list() -> None:
     finally:
         sys.setswitchinterval(interval)
     assert attached == [40] * 60
+
+
+def test_S15_a_signal_handler_that_dispatches_does_not_disturb_the_outer_update(storage: Storage) -> None:
+    refused: "List[BaseException]" = []
+    given: "List[str]" = []
+
+    def handle(*_: Any) -> None:
+        try:
+            runtime.dispatch("signal")
+        except ReentrantError as error:
+            refused.append(error)
+
+    def update(model: Model, theme: str) -> None:
+        os.kill(os.getpid(), signal.SIGUSR1)
+        given.append(theme)
+        model.theme = theme
+
+    runtime = Runtime(Model(), update)
+    runtime.attach(Persistence.of(Model), storage)
+    before = signal.signal(signal.SIGUSR1, handle)
+    try:
+        runtime.dispatch("dark")
+        assert len(refused) == 1 and given == ["dark"] and storage["lily_session_theme"] == "dark"
+        # Between the call of dispatch and that of the library, the signal's message comes first, and the other keeps its own.
+        original, turns = Runtime._live_handle, [1]
+
+        def interrupted(self: "Runtime[Any, Any]") -> Any:
+            if turns.pop() if turns else False:
+                self.dispatch("signal")
+            return original(self)
+
+        given.clear()
+        refused.clear()
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        Runtime._live_handle = interrupted  # type: ignore[method-assign]
+        try:
+            runtime.dispatch("blue")
+        finally:
+            Runtime._live_handle = original  # type: ignore[method-assign]
+        assert given == ["signal", "blue"] and storage["lily_session_theme"] == "blue"
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+
+def test_an_update_that_fails_half_way_is_undone_by_a_copy(storage: Storage) -> None:
+    @dataclass
+    class Cart:
+        items: List[str] = field(default_factory=list)
+        total: int = 0
+
+    def add(cart: Cart, item: str) -> None:
+        cart.items.append(item)
+        cart.total += {"apple": 2}[item]
+
+    cart = Cart()
+    runtime = Runtime(cart, add, copy=copy.deepcopy)
+    session = runtime.attach(Persistence.of(Cart), storage)
+    runtime.dispatch("apple")
+    assert runtime.model is cart and cart == Cart(["apple"], 2)
+    with pytest.raises(KeyError):
+        runtime.dispatch("pear")
+    assert runtime.model == Cart(["apple"], 2)
+    session.persist()
+    runtime.dispatch("apple")
+    assert storage["lily_session_items"] == ["apple", "apple"] and storage["lily_session_total"] == 4
+    # Without a copy, the model has what the update changed until then.
+    half = Runtime(Cart(), add)
+    half.attach(Persistence.of(Cart), Storage.memory())
+    with pytest.raises(KeyError):
+        half.dispatch("pear")
+    assert half.model == Cart(["pear"], 0)
+
+
+@pytest.mark.parametrize("of", ["runtime", "session"])
+def test_a_with_block_that_an_exception_ends_does_not_store_half_a_change(storage: Storage, of: str) -> None:
+    model = Model()
+    runtime: Runtime[Model, Any] = Runtime(model)
+    session = runtime.attach(Persistence.of(Model), storage)
+    with pytest.raises(ZeroDivisionError):
+        with runtime if of == "runtime" else session:
+            model.visits = 1
+            session.persist()
+            model.theme = "half"
+            model.visits = 1 // 0
+    assert {item.key: item.value for item in storage.each()} == {"lily_session_visits": 1}
+    with pytest.raises(InvalidArgumentError, match="detached"):
+        session.persist()
+    with pytest.raises(SystemExit):
+        with Runtime(model) as runtime:
+            runtime.attach(Persistence.of(Model), storage)
+            model.theme = "whole"
+            sys.exit(0)
+    assert storage["lily_session_theme"] == "whole"
+
+
+def test_reprs_say_what_it_is_and_no_value(path: Path) -> None:
+    storage = Storage.open(path)
+    runtime: Runtime[Model, Any] = Runtime(Model("secret"))
+    fields = Persistence.of(Model).field("visits")
+    session = runtime.attach(fields, storage)
+    assert repr(runtime) == "<lily_session.Runtime of Model, with 1 session>"
+    assert repr(session) == f"<lily_session.Session in {path}: visits, theme>"
+    assert repr(fields) == "<lily_session.Persistence of Model: visits, theme>"
+    assert repr(storage) == f"<lily_session.Storage {path}>"
+    runtime.close()
+    assert (repr(runtime), repr(session)) == ("<lily_session.Runtime of Model, closed>", "<lily_session.Session detached: visits, theme>")
+    assert repr(Storage.memory()) == "<lily_session.Storage without a file>"
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """Tests sessions: events, refresh, expiry and clear."""
 import select
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, List
+from typing import Any, Callable, List
 
 import pytest
 from conftest import Clock
@@ -24,9 +24,9 @@ class Model:
 FIELDS = Persistence.of(Model).field("token", expires_after=timedelta(minutes=10))
 
 
-def attached(storage: Storage, model: Model, **options: Any) -> Session:
+def attached(storage: Storage, model: Model, fields: "Persistence[Model]" = FIELDS, **options: Any) -> Session:
     runtime: Runtime[Model, Any] = Runtime(model)
-    return runtime.attach(FIELDS, storage, **options)
+    return runtime.attach(fields, storage, **options)
 
 
 def kinds(events: List[Event]) -> "list[tuple[EventKind, str | None]]":
@@ -162,6 +162,50 @@ def test_S9_expiry(clock: Clock) -> None:
         assert kinds(session.refresh()) == [(EventKind.EXPIRED, "token")]
         assert model.token == ""
         assert session.next_expiry() is None
+
+
+def test_S9_an_expiry_that_slides(clock: Clock) -> None:
+    fields = Persistence.of(Model).field("token", expires_after=timedelta(minutes=10), sliding=True).field("visits", expires_after=timedelta(days=1))
+    storage = Storage.memory(clock=clock)
+    model = Model()
+    runtime: Runtime[Model, str] = Runtime(model, lambda model, theme: setattr(model, "theme", theme))
+    session = runtime.attach(fields, storage)
+    runtime.dispatch("dark")
+    model.token, model.visits = "grace", 3
+    session.persist()
+
+    def left() -> timedelta:
+        expires_at = storage.each("lily_session_token")[0].expires_at
+        assert expires_at is not None
+        return expires_at - clock.now
+
+    minutes = 10
+    updates: "List[Callable[[], None]]" = [lambda: runtime.dispatch("dim"), session.persist, session.flush, runtime.persist]
+    for update in updates:
+        clock.go(minutes=4)
+        update()
+        assert left() == timedelta(minutes=6)  # less than half has passed, so nothing is written
+        clock.go(minutes=2)
+        update()
+        assert left() == timedelta(minutes=minutes)
+    clock.go(minutes=6)
+    session.detach()
+    assert left() == timedelta(minutes=minutes)
+    with runtime.attach(fields, storage) as session:
+        clock.go(minutes=11)
+        session.persist()  # It has expired, and does not come back.
+        assert "lily_session_token" not in storage
+        assert [event.key for event in session.refresh()] == ["token"]
+
+
+def test_S9_an_expiry_does_not_slide_where_nothing_may_be_written(path: Path) -> None:
+    fields = Persistence.of(Model).field("token", expires_after=timedelta(hours=1), sliding=True)
+    with Storage.open(path) as storage:
+        storage.set("lily_session_token", "grace", expires_at=datetime.now(timezone.utc) + timedelta(minutes=1))
+    before = path.read_bytes()
+    with Storage.open(path, read_only=True) as storage, attached(storage, model := Model(), fields=fields) as session:
+        session.persist()
+    assert model.token == "grace" and path.read_bytes() == before
 
 
 def test_S27_reset(storage: Storage, events: List[Event]) -> None:

@@ -1,15 +1,17 @@
 """Tests storages without sessions."""
 import importlib.metadata
+import select
 import threading
+from collections.abc import MutableMapping
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, List
 
 import pytest
-from conftest import Clock
+from conftest import Clock, Silent
 
 from lily_session import (
-    REMOVE, BusyError, CorruptError, DecodeError, Durability, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError,
+    REMOVE, BusyError, CorruptError, DecodeError, Durability, EncodeError, InvalidArgumentError, Item, MissingFileError, MissingKeyError, PermissionDeniedError,
     QuotaError, RawJSON, RefusedError, Storage, UnsupportedError, clear, version,
 )  # fmt: skip
 
@@ -20,7 +22,8 @@ def test_values(storage: Storage) -> None:
         storage["key"] = value
         assert storage["key"] == value and type(storage["key"]) is type(value)
         assert storage.get("key", "default") == value
-    assert "key" in storage and "other" not in storage and 1 not in storage
+    number: Any = 1
+    assert "key" in storage and "other" not in storage and number not in storage
     assert storage.get("other") is None and storage.get("other", 3) == 3
     with pytest.raises(KeyError, match="^.*other.*$") as caught:
         storage["other"]
@@ -37,10 +40,13 @@ def test_json_as_it_is(storage: Storage) -> None:
         storage.get_json("other")
     with pytest.raises(DecodeError):
         storage.set("key", RawJSON("{"))
-    with pytest.raises(DecodeError):
-        storage["key"] = float("nan")
-    with pytest.raises(TypeError):
-        storage["key"] = object()
+    for wrong in (float("nan"), [float("inf")], object(), {1: "int"}, {"a": [{None: 1}]}, {"a", "b"}, "\udc80", 10**5000):
+        with pytest.raises(EncodeError):
+            storage["key"] = wrong
+    round_about: List[Any] = []
+    round_about.append(round_about)
+    with pytest.raises(EncodeError):
+        storage["key"] = round_about
     assert storage["key"] == {"b": 1.0, "a": "é"}
 
 
@@ -55,7 +61,7 @@ def test_S27_several_keys_in_one_step(path: Path, clock: Clock) -> None:
         storage.write({})
         wrong: "list[tuple[Any, type[Exception]]]" = [
             ({"a": 2, "": 3}, InvalidArgumentError), ({"a": 2, "b\0": 3}, InvalidArgumentError), ({"a": 2, "b": RawJSON("{")}, DecodeError),
-            ({"a": 2, "b": "x" * 100}, QuotaError), ({"a": 2, "b": object()}, TypeError),
+            ({"a": 2, "b": "x" * 100}, QuotaError), ({"a": 2, "b": object()}, EncodeError),
         ]  # fmt: skip
         for changes, kind in wrong:
             with pytest.raises(kind):
@@ -125,7 +131,7 @@ def test_places(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_cannot_be_opened(path: Path, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as missing:
         Storage.open(tmp_path / "none/session.jsonl")
-    assert type(missing.value) is MissingFileError and missing.value.errno == 2
+    assert type(missing.value) is MissingFileError and missing.value.errno == 2 and missing.value.filename == str(tmp_path / "none/session.jsonl")
     with pytest.raises(MissingFileError):
         Storage.open(path, read_only=True)
     path.write_text("not a journal, but something else that is long enough to be one")
@@ -254,10 +260,84 @@ def test_a_scope_keeps_the_clock(clock: Clock) -> None:
 
 
 def test_fileno(storage: Storage) -> None:
-    assert storage.fileno() == storage.fileno() >= 0
-    with Storage.memory() as memory, pytest.raises(OSError, match="cannot tell") as caught:
-        memory.fileno()
-    assert type(caught.value) is UnsupportedError
+    with Storage.memory() as memory:
+        for one in storage, memory:
+            assert one.fileno() == one.fileno() >= 0
+            assert select.select([one], [], [], 0)[0] == []
+            one.set("key", 1)
+            assert select.select([one], [], [], 5)[0] == [one]
+
+
+def test_a_storage_that_cannot_tell_of_changes_says_so() -> None:
+    with Storage.backend(Silent()) as silent:
+        for function in silent.fileno, silent.wait:
+            with pytest.raises(OSError, match="cannot tell") as caught:
+                function()
+            assert type(caught.value) is UnsupportedError
+
+
+def test_it_is_a_mapping_of_json_values(storage: Storage) -> None:
+    assert isinstance(storage, MutableMapping) and storage and len(storage) == 0
+    storage.update({"b": [1], "a": None}, c="x")
+    assert (list(storage), len(storage), dict(storage)) == (["a", "b", "c"], 3, {"a": None, "b": [1], "c": "x"})
+    assert (list(storage.keys()), list(storage.values()), list(storage.items())) == (["a", "b", "c"], [None, [1], "x"], [("a", None), ("b", [1]), ("c", "x")])
+    assert storage.setdefault("a", 5) is None and storage.setdefault("d", 5) == 5 == storage["d"]
+    assert storage.pop("d") == 5 and storage.pop("d", 7) == 7
+    del storage["b"]
+    with pytest.raises(KeyError, match="b: there is no such key"):
+        del storage["b"]
+    assert storage.popitem() == ("a", None) and list(storage) == ["c"]
+    assert storage == storage and storage != {"c": "x"} and len({storage, storage}) == 1
+    storage["lily_session_theme"] = "dark"
+    storage.clear()  # for log-out: the program's own keys stay
+    assert list(storage) == ["c"]
+
+
+def test_S10_a_thread_waits_for_a_change(path: Path) -> None:
+    with Storage.open(path) as ours, Storage.open(path) as theirs:
+        assert ours.wait(0) is False and ours.wait(0.001) is False
+        theirs["a"] = 1
+        assert ours.wait(60) is True and ours.wait() is True
+        assert ours["a"] == 1 and ours.wait(0) is False
+        seen: List[Any] = []
+        thread = threading.Thread(target=lambda: seen.append(ours.wait(60)))
+        thread.start()
+        theirs["a"] = 2
+        thread.join()
+        assert seen == [True]
+
+
+def test_S10_a_storage_in_memory_tells_of_changes() -> None:
+    with Storage.memory() as storage, storage.scoped("user:1") as scope:
+        assert storage.wait(0) is False
+        for changed in storage, scope:
+            changed["a"] = 1
+            assert storage.wait(60) is True
+            storage.each()
+        assert storage.wait(0) is False
+
+
+def test_S10_a_close_ends_the_wait_of_a_thread(path: Path) -> None:
+    storage = Storage.open(path)
+    seen: List[Any] = []
+
+    def wait() -> None:
+        try:
+            storage.wait()
+        except InvalidArgumentError as error:
+            seen.append(str(error))
+
+    threads = [threading.Thread(target=wait) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    while len(storage._waiters._pipes) < 2:
+        pass
+    storage.close()
+    for thread in threads:
+        thread.join()
+    assert seen == ["the storage is closed"] * 2
+    with pytest.raises(InvalidArgumentError):
+        storage.wait()
 
 
 def test_a_closed_storage_says_so(path: Path) -> None:

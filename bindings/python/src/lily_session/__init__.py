@@ -46,13 +46,14 @@ from ._errors import (
     UpdateError,
 )
 from ._events import Event, EventKind, FieldState, State
+from ._facts import Durability, Item, StorageInfo
 from ._fields import Persistence
 from ._native import ffi as _ffi
 from ._native import lib as _lib
 from ._open import OpenSession, open
 from ._runtime import Runtime
 from ._session import Session
-from ._storage import REMOVE, Durability, Item, Removal, Storage, StorageInfo, clear
+from ._storage import REMOVE, Removal, Storage, clear
 from ._values import RawJSON
 
 

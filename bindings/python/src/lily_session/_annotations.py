@@ -3,14 +3,13 @@ import enum
 import sys
 import typing
 from operator import attrgetter
-from typing import Annotated, Any, Callable, Dict, Iterator, NamedTuple, Optional, Type, TypeVar, Union
+from typing import Annotated, Any, Dict, Tuple, TypeVar, Union
 
-from ._errors import DecodeError
-from ._values import BOOL, INT, JSON, NULL, REAL, STRING, UNFIT, RawJSON
-
-REFUSALS = (ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
-"""Exceptions that refuse a value from storage. Any other exception is a mistake in the program. A value that is nested too deeply for
-Python is one that somebody else may have stored."""
+from ._codecs import ANYTHING, Codec, ObjectCodec, ObjectMember, exactly, fixed, literal, mapping, member_of, real, sequence, union
+from ._pydantic import msgspec_codec, pydantic_codec
+from ._records import Record, is_of_pydantic, record_of
+from ._texts import TEXTS
+from ._values import BOOL, INT, JSON, NULL, REAL, STRING, Misfit, RawJSON, expected
 
 V = TypeVar("V")
 
@@ -25,20 +24,9 @@ if sys.version_info >= (3, 10):
 
     _UNIONS += (types.UnionType,)
 
-
-class Codec(NamedTuple):
-    """Encodes and decodes the values of a field."""
-
-    types: int
-    encode: Optional[Callable[[Any], Any]]
-    """None if a value is stored as it is."""
-    decode: Callable[[Any], Any]
-    raw: bool = False
-    """True if `decode` takes JSON as text."""
-
-
-ANYTHING = Codec(NULL | BOOL | INT | REAL | STRING | JSON, None, lambda value: value)
 _SCALARS = {bool: BOOL, int: INT, float: REAL, str: STRING, type(None): NULL, None: NULL}
+_SEQUENCES = {list: True, tuple: True, set: False, frozenset: False}  # true if the order counts
+_OF_PYDANTIC = ("pydantic", "pydantic_core", "annotated_types")
 
 
 class _Unknown(TypeError):
@@ -53,162 +41,131 @@ def entry_of(annotation: Any) -> Any:
 def codec_of(annotation: Any, what: str) -> Codec:
     """Returns the codec for an annotation. pydantic, if it is installed, supplies it for annotations that are not known here."""
     try:
-        return _codec(annotation)
+        return _Builder().codec(annotation)
     except _Unknown as unknown:
-        try:
-            from pydantic import VERSION, TypeAdapter, ValidationError
-
-            if tuple(map(int, VERSION.split(".")[:2])) < (2, 7):  # Older ones can only warn of a value that does not fit.
-                raise ImportError
-        except ImportError:
-            raise TypeError(
-                f"{what}: cannot store values of {unknown}. Give the field an encode and a decode, or install pydantic 2.7 or newer."
-            ) from None
-    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
-
-    # The texts of pydantic's exceptions and warnings quote the value, which may be a secret, so none of them is passed on.
-
-    def encode(value: Any) -> Any:
-        try:
-            return RawJSON(adapter.dump_json(value, warnings="error"), "utf-8")
-        except REFUSALS:
-            return UNFIT
-
-    def decode(text: str) -> Any:
-        try:
-            return adapter.validate_json(text)
-        except ValidationError as error:
-            names = set(_names_in(adapter.core_schema))
-            told = "; ".join(
-                each["type"] + (f" at {_place(each['loc'], names)}" if each["loc"] else "")
-                for each in error.errors(include_url=False, include_context=False, include_input=False)
-            )
-        except REFUSALS as error:
-            told = type(error).__name__
-        raise DecodeError(f"the value does not fit the annotation: {told}")
-
-    return Codec(JSON, encode, decode, raw=True)
+        codec = pydantic_codec(annotation)
+        if codec is not None:
+            return codec
+        raise TypeError(
+            f"{what}: cannot store values of {unknown}. Give the field an encode and a decode, or install pydantic 2.7 or newer."
+        ) from None
 
 
-def _names_in(schema: object, are_names: bool = False) -> "Iterator[str]":
-    """Yields the names that a schema of pydantic gives to fields. `are_names` is true if strings in it are such names."""
-    if isinstance(schema, str) and are_names:
-        yield schema
-    elif isinstance(schema, (list, tuple)):
-        for part in schema:
-            yield from _names_in(part, are_names)
-    elif isinstance(schema, dict):
-        for key, part in schema.items():
-            if key == "fields" and isinstance(part, dict):
-                yield from part
-                yield from _names_in([*part.values()])
-            elif key not in ("default", "metadata"):  # These are the program's own objects.
-                yield from _names_in(part, key in ("name", "validation_alias"))
+class _Builder:
+    """Makes the codec of one annotation."""
 
+    def __init__(self) -> None:
+        self._known: Dict[type, Codec] = {}  # the records so far, as a record may contain itself
 
-def _place(location: "tuple[Union[int, str], ...]", names: "set[str]") -> str:
-    """Returns the place in a value that pydantic found a mistake at. A name that is not one of the fields' may be a key of a dict, which
-    is a part of the value."""
-    return ".".join(str(part) if isinstance(part, int) or part in names else "*" for part in location)
+    def codec(self, annotation: Any) -> Codec:
+        origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+        if origin is Annotated:
+            return self._annotated(annotation, parts)
+        if getattr(origin, "_name", None) in ("Required", "NotRequired", "ReadOnly"):
+            return self.codec(parts[0])
+        if annotation in (Any, object):
+            return ANYTHING
+        if annotation is RawJSON:
+            return Codec(JSON, exactly(RawJSON), exactly(RawJSON), plain=True, raw=True)
+        if annotation in _SCALARS:
+            check = real if annotation is float else exactly(annotation or type(None))
+            return Codec(_SCALARS[annotation], check, check, plain=True)
+        if annotation in TEXTS:
+            return TEXTS[annotation]
+        if origin in _UNIONS:
+            return self._union(parts)
+        if origin is typing.Literal:
+            return literal([self.codec(kind) for kind in dict.fromkeys(type(value) for value in parts)], parts)
+        if annotation is dict or (origin is dict and parts[0] is str):
+            return mapping(self._inside(parts[1])) if parts else Codec(JSON, exactly(dict), exactly(dict))
+        if (origin or annotation) in _SEQUENCES:
+            return self._sequence(origin or annotation, parts, annotation)
+        if isinstance(annotation, type):
+            return self._of_class(annotation)
+        raise _Unknown(annotation)
 
+    def _inside(self, annotation: Any) -> Codec:
+        """Returns the codec of a part of a value."""
+        codec = self.codec(annotation)
+        if codec.raw:
+            raise _Unknown("RawJSON inside another value")
+        return codec
 
-def _codec(annotation: Any) -> Codec:
-    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
-    if origin is typing.Annotated:
-        return _codec(parts[0])
-    if annotation in (Any, object):
-        return ANYTHING
-    if annotation is RawJSON:
-        return Codec(JSON, None, _checked(RawJSON), raw=True)
-    if annotation in _SCALARS:
-        return Codec(_SCALARS[annotation], None, _real if annotation is float else _checked(annotation or type(None)))
-    if origin in _UNIONS:
-        return _union([_codec(part) for part in parts])
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        types = 0
-        for member in annotation:
-            types |= _codec(type(member.value)).types
-        if types & JSON or not types:
+    def _annotated(self, annotation: Any, parts: "tuple[Any, ...]") -> Codec:
+        makers = {type(note).__module__.partition(".")[0] for note in parts[1:]}
+        if makers.intersection(_OF_PYDANTIC) or any(hasattr(note, "__get_pydantic_core_schema__") for note in parts[1:]):
             raise _Unknown(annotation)
-        return Codec(types, attrgetter("value"), _member_of(annotation))
-    if annotation in (list, dict):
-        return Codec(JSON, None, _checked(annotation))
-    if origin is list:
-        return _sequence(list, _codec(parts[0]))
-    if origin is tuple and parts[1:] == (...,):
-        return _sequence(tuple, _codec(parts[0]))
-    if origin is dict and parts[0] is str:
-        return _mapping(_codec(parts[1]))
-    raise _Unknown(annotation)
+        codec = self.codec(parts[0])
+        return msgspec_codec(annotation, codec) if "msgspec" in makers else codec
 
+    def _union(self, parts: "tuple[Any, ...]") -> Codec:
+        if sum(record_of(part) is not None for part in parts) > 1:
+            raise _Unknown("a union of classes, whose objects look alike in JSON")
+        return union([self.codec(part) for part in parts])
 
-def _checked(kind: type) -> Callable[[Any], Any]:
-    def decode(value: Any) -> Any:
-        if type(value) is not kind:
-            raise DecodeError(f"the value is not of type {kind.__name__}")
-        return value
+    def _sequence(self, kind: Any, parts: "tuple[Any, ...]", annotation: Any) -> Codec:
+        if kind is list and not parts:
+            return Codec(JSON, exactly(list), exactly(list))
+        if kind is not tuple or not parts or parts[1:] == (...,):
+            if annotation == Tuple[()]:
+                return fixed(tuple, tuple, [], 0)
+            return sequence(kind, self._inside(parts[0]) if parts else ANYTHING, ordered=_SEQUENCES[kind])
+        elements = [self._inside(part) for part in parts if part != ()]  # Tuple[()] has the part () in Python 3.10
+        return fixed(tuple, tuple, elements, len(elements))
 
-    return decode
+    def _of_class(self, kind: Any) -> Codec:
+        if kind in self._known:
+            return self._known[kind]
+        if issubclass(kind, enum.Enum):
+            return self._enum(kind)
+        names = getattr(kind, "_fields", None)
+        if names is not None and issubclass(kind, tuple):
+            hints, defaults = typing.get_type_hints(kind, include_extras=True), getattr(kind, "_field_defaults", ())
+            elements = [self._inside(hints.get(name, Any)) for name in names]
+            return fixed(kind, lambda parts: kind(*parts), elements, len(elements) - len(defaults))
+        if hasattr(kind, "__required_keys__"):
+            return self._typed_dict(kind)
+        record = None if is_of_pydantic(kind) else record_of(kind)
+        if record is None:
+            raise _Unknown(kind)
+        return self._record(kind, record)
 
+    def _typed_dict(self, kind: Any) -> Codec:
+        hints = typing.get_type_hints(kind, include_extras=True)
 
-def _member_of(kind: Type[enum.Enum]) -> Callable[[Any], Any]:
-    def decode(value: Any) -> Any:
-        try:
-            return kind(value)
-        except REFUSALS:
-            pass
-        except Exception as error:  # a mistake in the program's _missing_
-            error.__context__ = None  # enum puts an exception there that quotes the value.
-            raise
-        raise DecodeError(f"the value is not one of {kind.__name__}")  # The other exception quotes the value, which may be a secret.
+        def check(value: Any) -> None:
+            if not isinstance(value, dict):
+                raise expected(kind.__name__, value)
+            if not hints.keys() >= value.keys():
+                raise Misfit(f"the dict has a key that {kind.__name__} has not")
 
-    return decode
+        return self._object(kind, ObjectCodec(check, lambda value, name: value[name], dict, False),
+                            {name: (hint, name, name in kind.__required_keys__) for name, hint in hints.items()})
 
+    def _record(self, kind: Any, record: Record) -> Codec:
+        if record.required():
+            raise _Unknown(f"{kind.__name__}, whose {record.required()[0]} is no member that can be stored")
 
-def _real(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise DecodeError("the value is not a number")
-    return float(value)
+        def check(value: Any) -> None:
+            if type(value) is not kind:
+                raise expected(kind.__name__, value)
 
+        return self._object(kind, ObjectCodec(check, getattr, kind, record.checks), {
+            member.name: (record.annotation(member.name), member.argument, member.is_required)
+            for member in record.members.values() if member.argument is not None
+        })  # fmt: skip
 
-def _union(members: "list[Codec]") -> Codec:
-    members.sort(key=lambda member: member.decode is _real)  # last, as it also accepts integers
-    types = 0
-    for member in members:
-        types |= member.types
+    def _object(self, kind: type, made: ObjectCodec, members: "Dict[str, Tuple[Any, str, bool]]") -> Codec:
+        codec = self._known[kind] = Codec(JSON, made.encode, made.decode)
+        for name, (annotation, argument, is_required) in members.items():
+            made.members[name] = ObjectMember(self._inside(annotation), argument, is_required)
+        return codec
 
-    def encode(value: Any) -> Any:
-        for member in members:
-            try:
-                encoded = value if member.encode is None else member.encode(value)
-                member.decode(encoded)
-                return encoded
-            except (*REFUSALS, AttributeError):
-                pass
-        return value  # The library will refuse it.
-
-    def decode(value: Any) -> Any:
-        for member in members:
-            try:
-                return member.decode(value)
-            except REFUSALS:
-                pass
-        raise DecodeError("the value is of none of the union's types")
-
-    return Codec(types, None if all(member.encode is None for member in members) else encode, decode, any(member.raw for member in members))
-
-
-def _sequence(kind: Callable[..., Any], element: Codec) -> Codec:
-    if element.raw:
-        raise _Unknown(f"{kind.__name__} of RawJSON")
-    inner, check = element.encode, _checked(list)
-    encode = None if inner is None else lambda values: [inner(value) for value in values]
-    return Codec(JSON, encode, lambda values: kind(element.decode(value) for value in check(values)))
-
-
-def _mapping(element: Codec) -> Codec:
-    if element.raw:
-        raise _Unknown("dict of RawJSON")
-    inner, check = element.encode, _checked(dict)
-    encode = None if inner is None else lambda values: {key: inner(value) for key, value in values.items()}
-    return Codec(JSON, encode, lambda values: {key: element.decode(value) for key, value in check(values).items()})
+    def _enum(self, kind: Any) -> Codec:
+        types = 0
+        for member in kind:
+            types |= self.codec(type(member.value)).types
+        if types & JSON or not types:
+            raise _Unknown(kind)
+        check, value = exactly(kind), attrgetter("value")
+        return Codec(types, lambda member: value(check(member)), member_of(kind))

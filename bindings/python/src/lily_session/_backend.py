@@ -117,10 +117,12 @@ def _entry(out: Any, entry: Entry) -> Any:
     """Fills a lily_session_entry, and returns the memory that its texts are in."""
     if entry.json is None:
         raise TypeError(f"the backend returned an entry for {entry.key!r} without JSON text")
+    key: Any = None
+    json: Any = None
     try:
         key, json = ffi.new("char[]", entry.key.encode()), ffi.from_buffer(entry.json.encode())
     except UnicodeEncodeError:
-        json = None  # The exception quotes the text, so it is not passed on.
+        pass  # The exception quotes the text, so it is not passed on.
     if json is None:
         raise ValueError(f"the backend returned an entry for {entry.key!r} with a surrogate")
     out.key, out.json, out.length = key, json, len(json)

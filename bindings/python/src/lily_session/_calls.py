@@ -1,27 +1,36 @@
 """Calls into the library, and the exceptions that callbacks raise during them."""
 import atexit
+import inspect
+import os
 import threading
 import weakref
 from traceback import print_exc
 from types import TracebackType
-from typing import Any, Callable, NoReturn, Optional, Type
+from typing import Any, Callable, NoReturn, Optional, Type, TypeVar
 
-from ._errors import Error, InvalidArgumentError, last_error
+from ._errors import Error, ForkedError, InvalidArgumentError, last_error
 
 
-class Owner:
-    """Owns a handle of the library, which a copy would give back once more."""
+O = TypeVar("O", bound="Owner")
+
+
+class Unique:
+    """An object that cannot be copied, because a copy would share what the library has, and give it back once more."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
+
+
+class Owner(Unique):
+    """Owns a handle of the library that may have to be given back before Python ends."""
 
     _ends_last = False
     """True if others may use its handle, and have to end before it."""
 
-    def __new__(cls, *arguments: Any, **named: Any) -> Any:
-        self = super().__new__(cls)
+    def __new__(cls: "Type[O]", *arguments: Any, **named: Any) -> "O":  # Any as its result would hide the class from type checkers.
+        self = object.__new__(cls)
         _owners.add(self)
         return self
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
     def _program_ends(self) -> None:
         """Ends what would call Python when it is ended."""
@@ -40,13 +49,63 @@ def _end_all() -> None:
             print_exc()
 
 
+_forks = 0
+"""How often this process was made by a fork, for Lock."""
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
+class Lock:
+    """A lock of one thread at a time, which that thread may take again. In a child of fork it raises ForkedError if another thread held it
+    then: that thread does not exist in the child, so nobody would ever release it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._forks = _forks
+
+    def __enter__(self) -> None:
+        if self._forks == _forks:
+            self._lock.acquire()
+        elif self._lock.acquire(blocking=False):
+            self._forks = _forks
+        else:
+            raise ForkedError("another thread was using this object when the process forked: make one of its own")
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def takes(what: str, function: Any, *arguments: str) -> None:
+    """Raises TypeError if a callback of the program cannot be called with so many arguments. Later this would look as if it had refused a
+    value."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        if callable(function):
+            return  # Some built-in functions do not say what they take.
+        raise TypeError(f"{what} must be a function") from None
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        wrong = str(error)
+    else:
+        return
+    raise TypeError(f"{what} is called with ({', '.join(arguments)}): {wrong}")
+
+
 class _Kept:
     """Exceptions of callbacks since this thread's innermost call into the library began. They must not cross a C frame."""
 
     raised: Optional[BaseException] = None
     """The first exception of a callback. The call raises it."""
     failed: Optional[Error] = None
-    """The last error whose status a callback returned. The call raises it if it returns that status, too."""
+    """An error whose status a callback returned, or the library will. The call raises it if it returns that status, too."""
 
 
 class _Thread(threading.local):
@@ -74,14 +133,21 @@ def keep_status(error: Error) -> int:
     return error.status
 
 
+def keep_refused(error: Error) -> None:
+    """Keeps the error for a value that the library will refuse, for the call to raise if it returns that status: the first one, as the
+    library does."""
+    kept = _thread.kept = _thread.kept or _Kept()
+    kept.failed = kept.failed or error
+
+
 def lend_until_next(memory: object) -> None:
     """Keeps memory alive that the library reads after a callback has returned, until the next call of this function on this thread."""
     _thread.lent = memory
 
 
-def call(function: Callable[..., Optional[int]], *arguments: Any, file: bool = False) -> None:
+def call(function: Callable[..., Optional[int]], *arguments: Any, path: Optional[str] = None, file: bool = False) -> None:
     """Calls a function that returns a status or nothing. Raises the exception that a callback raised during the call, or otherwise the
-    exception for a status that is a failure. `file` is true if a NOT_FOUND is about a file, and not about a key."""
+    exception for a status that is a failure. `path` and `file` are for that exception, as in error_of()."""
     outer = _thread.kept
     if outer is not None:  # This call is made inside a callback.
         _thread.kept = None
@@ -99,7 +165,7 @@ def call(function: Callable[..., Optional[int]], *arguments: Any, file: bool = F
             return
         error = kept.failed if kept else None
         if error is None or error.status != status:
-            error = last_error(status, file=file)
+            error = last_error(status, path=path, file=file)
     try:
         raise error
     finally:

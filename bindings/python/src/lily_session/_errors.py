@@ -1,7 +1,8 @@
 """The exceptions. Each status of the library has one, which is also a built-in exception if there is one that fits."""
 import errno
 import io
-from typing import ClassVar
+import os
+from typing import Any, ClassVar, Optional
 
 from ._native import ffi, lib
 
@@ -11,6 +12,23 @@ class Error(Exception):
 
     status: ClassVar[int] = 0
     """The number of the C library's status; 0 if there is none."""
+
+
+class _SystemError(Error, OSError):
+    """A failure that has what every OSError has: `errno`, `strerror` and `filename`. Each is None if it is not known."""
+
+    def __init__(self, text: str = "", errno: Optional[int] = None, filename: Optional[str] = None) -> None:
+        OSError.__init__(self, errno, None if errno is None else os.strerror(errno), filename)
+        self._text = text
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._text!r})"
+
+    def __reduce__(self) -> Any:
+        return type(self), (self._text, self.errno, self.filename)
 
 
 class InvalidArgumentError(Error, ValueError):
@@ -37,7 +55,7 @@ class MissingKeyError(NotFoundError, KeyError):
     __str__ = Exception.__str__  # KeyError's __str__ would put the sentence in quotes.
 
 
-class MissingFileError(NotFoundError, FileNotFoundError):
+class MissingFileError(_SystemError, NotFoundError, FileNotFoundError):
     """There is no such file or directory."""
 
 
@@ -47,7 +65,7 @@ class ReentrantError(Error, RuntimeError):
     status = lib.LILY_SESSION_ERROR_REENTRANT
 
 
-class UnsupportedError(Error, io.UnsupportedOperation):
+class UnsupportedError(_SystemError, io.UnsupportedOperation):
     """This object cannot do that."""
 
     status = lib.LILY_SESSION_ERROR_UNSUPPORTED
@@ -66,7 +84,7 @@ class DecodeError(Error, ValueError):
 
 
 class EncodeError(Error, ValueError):
-    """The field's value cannot be stored: its type is not accepted, it is NaN, needs more than 64 bits, has a surrogate, or is too big."""
+    """The value cannot be stored: it does not fit its annotation or is not what JSON has, is NaN, has a surrogate, or is too big."""
 
     status = lib.LILY_SESSION_ERROR_ENCODE
 
@@ -89,8 +107,8 @@ class NewerError(Error):
     status = lib.LILY_SESSION_ERROR_NEWER
 
 
-class StorageError(Error, OSError):
-    """The system or the store refused. `errno` is set if it is known."""
+class StorageError(_SystemError):
+    """The system or the store refused. `errno`, `strerror` and `filename` are set if they are known."""
 
     status = lib.LILY_SESSION_ERROR_IO
 
@@ -138,7 +156,7 @@ class BusyError(StorageError, TimeoutError):
     status = lib.LILY_SESSION_ERROR_BUSY
 
 
-_ERRNO = {NoSpaceError: errno.ENOSPC, MissingFileError: errno.ENOENT, QuotaError: errno.EDQUOT}
+_ERRNO: "dict[type[Error], int]" = {NoSpaceError: errno.ENOSPC, MissingFileError: errno.ENOENT, QuotaError: errno.EDQUOT}
 _CLASSES = {
     kind.status: kind
     for kind in (
@@ -149,20 +167,19 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def error_of(status: int, text: str, system_error: int = 0, *, file: bool = False) -> Error:
-    """Returns the exception for a status. `file` is true if a NOT_FOUND is about a file, and not about a key."""
-    kind = _CLASSES.get(status, Error)
+def error_of(status: int, text: str, system_error: int = 0, *, path: Optional[str] = None, file: bool = False) -> Error:
+    """Returns the exception for a status. `path` is the path of the storage; `file` is true if a NOT_FOUND is about a file, and not about a
+    key."""
+    kind: "type[Error]" = _CLASSES.get(status, Error)
     if file and kind is MissingKeyError:
         kind = MissingFileError
-    error = kind(text)
-    if isinstance(error, OSError):
-        error.errno = system_error or _ERRNO.get(kind)
-    return error
+    return kind(text, system_error or _ERRNO.get(kind), path) if issubclass(kind, _SystemError) else kind(text)
 
 
-def last_error(status: int, *, file: bool = False) -> Error:
+def last_error(status: int, *, path: Optional[str] = None, file: bool = False) -> Error:
     """Returns the exception for the status that the library has just returned on this thread."""
-    return error_of(status, ffi.string(lib.lily_session_last_error()).decode(errors="replace"), file=file)
+    text = ffi.string(lib.lily_session_last_error()).decode(errors="replace")
+    return error_of(status, text, lib.lily_session_last_system_error(), path=path, file=file)
 
 
 def name_of(status: int) -> str:

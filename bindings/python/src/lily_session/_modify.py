@@ -1,11 +1,11 @@
 """Modifications: the new value is made from what is stored, whoever else stores at the same time."""
 from typing import Any, Callable, Generic, TypeVar
 
-from ._annotations import REFUSALS, Codec
 from ._calls import keep
-from ._errors import DecodeError
+from ._codecs import REFUSALS, Codec
+from ._errors import DecodeError, EncodeError
 from ._native import ffi, lib
-from ._values import fill_value, loads
+from ._values import Misfit, fill_value, loads
 
 V = TypeVar("V")
 
@@ -16,7 +16,8 @@ class Modification(Generic[V]):
     new: V
     """What `change` returned last."""
 
-    def __init__(self, codec: Codec, change: Callable[[Any], V], default: Any) -> None:
+    def __init__(self, key: str, codec: Codec, change: Callable[[Any], V], default: Any) -> None:
+        self._key = key
         self._codec = codec
         self._change = change
         self._default = default
@@ -24,19 +25,24 @@ class Modification(Generic[V]):
 
     def run(self, stored: Any, out_value: Any) -> None:
         """Fills the new value. `stored` is NULL if nothing is stored."""
-        types, encode, decode, raw = self._codec
+        types, encode, decode, _, raw = self._codec
         value = self._default
         if stored:
             refusal = None
             try:
                 value = decode(loads(stored, raw))
             except REFUSALS as error:
-                # A DecodeError quotes no value; any other exception may, as that of int("x") does, so only its type is told.
-                refusal = str(error) if isinstance(error, DecodeError) else type(error).__name__
+                # A Misfit quotes no value; any other exception may, as that of int("x") does, so only its type is told.
+                refusal = str(error) if isinstance(error, Misfit) else type(error).__name__
             if refusal is not None:
                 raise DecodeError(f"the stored value is not one that the field accepts: {refusal}")
         self.new = self._change(value)
-        self._memory = fill_value(out_value, self.new if encode is None else encode(self.new), types)
+        try:
+            self._memory = fill_value(out_value, encode(self.new), types)
+            return
+        except Misfit as misfit:
+            says = str(misfit)
+        raise EncodeError(f"{self._key}: {says}")
 
 
 @ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)

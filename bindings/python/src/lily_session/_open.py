@@ -1,6 +1,9 @@
 """A session in one call, for a program that changes its model itself."""
-from typing import Any, Generic, NoReturn, Optional, TypeVar
+from types import TracebackType
+from typing import Callable, Generic, NoReturn, Optional, Type, TypeVar
 
+from ._attachment import Attachment
+from ._events import Event
 from ._fields import Persistence
 from ._runtime import Runtime
 from ._session import Session
@@ -12,23 +15,21 @@ M = TypeVar("M")
 class OpenSession(Session, Generic[M]):
     """A session of open(), with a runtime and a storage of its own."""
 
-    _runtime: "Runtime[M, NoReturn]"
-    _storage: Storage
-
-    def __init__(self, application: str, model: M, persistence: "Persistence[M]") -> None:
+    def __init__(self, application: str, model: M, persistence: "Persistence[M]", on_event: "Optional[Callable[[Event], object]]") -> None:
         """Programs use open() instead."""
-        super().__init__(Runtime(model), persistence, Storage.open(application=application), None, None, None, None)
-        self._attach(self._runtime._live_handle(), persistence)
+        self._own: "Runtime[M, NoReturn]" = Runtime(model)
+        self._storage = Storage.open(application=application)
+        super().__init__(self._own, Attachment(self._own._cell, persistence, self._storage, None, None, None, on_event))
 
     @property
     def model(self) -> M:
         """The current model: the object that open() was given, unless its dataclass is frozen. You may assign another one; persist() then
         stores the fields that differ."""
-        return self._runtime.model
+        return self._own.model
 
     @model.setter
     def model(self, model: M) -> None:
-        self._runtime.model = model
+        self._own.model = model
 
     @property
     def storage(self) -> Storage:
@@ -40,21 +41,32 @@ class OpenSession(Session, Generic[M]):
         try:
             super().detach()
         finally:
-            self._runtime.close()
-            self._storage.close()
+            self._close()
 
     close = detach
 
     def __enter__(self) -> "OpenSession[M]":
         return self
 
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
+        try:
+            super().__exit__(kind, error, traceback)
+        finally:
+            self._close()
 
-def open(application: str, model: M, persistence: "Optional[Persistence[M]]" = None) -> "OpenSession[M]":
+    def _close(self) -> None:
+        self._own.close()
+        self._storage.close()
+
+
+def open(application: str, model: M, persistence: "Optional[Persistence[M]]" = None, *,
+         on_event: "Optional[Callable[[Event], object]]" = None) -> "OpenSession[M]":
     """Fills a model from the file in the default place, and returns a session that stores the fields that the program changes: at each
     persist(), and at the end of the session, which is close() or the end of a `with` block.
 
     application  the program's name, as for Storage.open()
-    model        a dataclass object, or with a `persistence` any object
-    persistence  the fields; None means all fields of the dataclass
+    model        a dataclass object or one of attrs, msgspec or pydantic, or with a `persistence` any object
+    persistence  the fields; None means all fields of the model's class
+    on_event     as for Runtime.attach()
     """
-    return OpenSession(application, model, Persistence.of(type(model)) if persistence is None else persistence)
+    return OpenSession(application, model, Persistence.of(type(model)) if persistence is None else persistence, on_event)

@@ -1,11 +1,12 @@
 """A model, its update function, and the sessions that store what changes."""
-import threading
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
 
-from ._calls import Owner, call, call_for_value, keep
-from ._errors import InvalidArgumentError
+from . import _callbacks  # noqa: F401 # It defines what the library calls.
+from ._attachment import Attachment, ModelCell, NotTogether
+from ._calls import Owner, call, call_for_value
+from ._errors import ForkedError, InvalidArgumentError, StorageError
 from ._events import Event
 from ._fields import Persistence
 from ._native import ffi, lib
@@ -30,46 +31,54 @@ class Runtime(Owner, Generic[M, Message]):
     """
 
     @overload
-    def __init__(self: "Runtime[M, NoReturn]", model: M, update: None = None) -> None: ...
+    def __init__(self: "Runtime[M, NoReturn]", model: M, update: None = None, *, copy: Optional[Callable[[M], M]] = None) -> None: ...
 
     @overload
-    def __init__(self, model: M, update: Callable[[M, Message], Optional[M]]) -> None: ...
+    def __init__(self, model: M, update: Callable[[M, Message], Optional[M]], *, copy: Optional[Callable[[M], M]] = None) -> None: ...
 
-    def __init__(self, model: M, update: Optional[Callable[[M, Message], Optional[M]]] = None) -> None:
-        self._model = model
-        self._update = update
-        self._message: Any = None
-        self._sessions: "set[Session]" = set()
-        self._lock = threading.RLock()
-        self._self = ffi.new_handle(self)
+    def __init__(self, model: M, update: Optional[Callable[[M, Message], Optional[M]]] = None, *,
+                 copy: Optional[Callable[[M], M]] = None) -> None:
+        """copy  makes a copy of the model, such as copy.deepcopy, before each update. If the update raises an exception, that copy becomes the
+                 model, so that nothing of what the update has changed until then remains"""
+        self._cell = ModelCell(model, update, copy)
+        self._lock = self._cell.lock
+        self._context = ffi.new_handle(self._cell)
         out = ffi.new("lily_session_runtime **")
-        # The library takes this object for the model. It holds the real model, which can so be replaced without telling the library.
-        call(lib.lily_session_runtime_new, self._self, lib.lily_py_update if update else ffi.NULL, self._self, out)
+        # The library takes the cell for the model. It holds the real model, which can so be replaced without telling the library.
+        call(lib.lily_session_runtime_new, self._context, lib.lily_py_update if update else ffi.NULL, self._context, out)
         self._handle = out[0]
+
+    def __repr__(self) -> str:
+        sessions = len(self._cell.attachments)
+        state = f"with {sessions} session{'' if sessions == 1 else 's'}" if self._handle else "closed"
+        return f"<lily_session.Runtime of {type(self._cell.model).__name__}, {state}>"
 
     def dispatch(self, message: Message) -> None:
         """Updates the model, and stores the fields that changed, in one write for each session.
 
         If it raises the exception of `update`, or InvalidArgumentError, ReentrantError or UnsupportedError, the message was not applied.
         After any other exception it was applied, and the next update, persist or flush tries again to store what could not be stored.
+
+        If `update` changes the model in place and raises an exception half-way, the model has the changes until then, and the next update
+        or persist stores them. The argument `copy` of Runtime prevents that.
         """
         with self._lock:
-            self._message = message
-            try:
-                call(lib.lily_session_runtime_dispatch, self._live_handle(), ffi.NULL)
-            finally:
-                self._message = None
+            # Each call has its own message, because a signal handler may dispatch another one at any time.
+            given = ffi.new_handle(message)
+            self._call(lib.lily_session_runtime_dispatch, given)
+            self._slide()
 
     @property
     def model(self) -> M:
         """The current model. You may assign another one; persist() then stores the fields that differ."""
-        return self._model
+        model: M = self._cell.model
+        return model
 
     @model.setter
     def model(self, model: M) -> None:
         with self._lock:
-            call(lib.lily_session_runtime_set_model, self._live_handle(), self._self)
-            self._model = model
+            call(lib.lily_session_runtime_set_model, self._live_handle(), self._context)
+            self._cell.model = model
 
     @overload
     def attach(self, persistence: Persistence[M], storage: Optional[Storage] = None, *,
@@ -89,34 +98,38 @@ class Runtime(Owner, Generic[M, Message]):
         get       returns the object in the model that has the fields; None means that the model itself has them
         set       puts a new such object into the model, in place or by returning a new model
         revision  returns a number that differs when a field may have changed; while it is the same, fields are not compared
-        on_event  is called for what happens to single fields and the store. The call that caused the event raises its exceptions
+        on_event  is called for what happens to single fields and the store. The call that caused the event raises its exceptions. Without
+                  it, values that are refused and damage are logged as warnings of the logger "lily_session"
 
         If a callback raises an exception, attach raises it, and nothing is attached; the model may have been filled in part.
         """
         with self._lock:
-            session = Session(self, persistence, storage, get, set, revision, on_event)
-            session._attach(self._live_handle(), persistence)
-            return session
+            return Session(self, Attachment(self._cell, persistence, storage, get, set, revision, on_event))
 
     def persist(self) -> None:
         """Does what Session.persist() does, for each session. Raises the first failure; the other sessions are persisted all the same."""
         with self._lock:
-            call(lib.lily_session_runtime_persist, self._live_handle())
+            self._call(lib.lily_session_runtime_persist)
+            self._slide()
 
     def refresh(self) -> "list[Event]":
         """Does what Session.refresh() does, for each session, and returns the events of all. Raises the first failure; the other sessions
         are refreshed all the same."""
         with self._lock:
-            handle = self._live_handle()
-            outer = [(session, session._found) for session in self._sessions]  # as in Session.refresh()
+            attachments = list(self._cell.attachments)
+            outer = [attachment.found for attachment in attachments]  # as in Session.refresh()
             found: "list[Event]" = []
-            for session, _ in outer:
-                session._found = found
+            for attachment in attachments:
+                attachment.found = found
             try:
-                call(lib.lily_session_runtime_refresh, handle)
+                try:
+                    self._call(lib.lily_session_runtime_refresh)
+                except NotTogether:
+                    self._call(lib.lily_session_runtime_refresh)
             finally:
-                for session, events in outer:
-                    session._found = events
+                for attachment, events in zip(attachments, outer):
+                    attachment.found = events
+                    attachment.refusing.clear()
             return found
 
     def next_expiry(self) -> Optional[timedelta]:
@@ -126,53 +139,60 @@ class Runtime(Owner, Generic[M, Message]):
 
     def close(self) -> None:
         """Detaches the sessions, and ends the runtime. Raises the first failure that Session.detach() raises. A second call does nothing."""
-        with self._lock:
-            if not self._handle:
-                return
-            failure: Optional[BaseException] = None
-            for session in list(self._sessions):
-                try:
-                    session.detach()
-                except BaseException as error:
-                    failure = failure or error
-            handle, self._handle = self._handle, None
-            call(lib.lily_session_runtime_free, handle)
-            if failure is not None:
-                try:
-                    raise failure
-                finally:
-                    del failure
+        self._end(Attachment.detach)
+
+    def _end(self, end: Callable[[Attachment], None]) -> None:
+        failure: Optional[BaseException] = None
+        try:
+            with self._lock:
+                if not self._handle:
+                    return
+                for attachment in list(self._cell.attachments):
+                    try:
+                        end(attachment)
+                    except BaseException as error:
+                        failure = failure or error
+                handle, self._handle = self._handle, None
+                call(lib.lily_session_runtime_free, handle)
+        except ForkedError:
+            self._handle = None  # A thread of the parent was using it, so it cannot even be given back.
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure
 
     def __enter__(self) -> "Runtime[M, Message]":
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
-        self.close()
+        """Closes. If an Exception ends the `with` block, changes that are not stored yet are not stored, as for a session."""
+        self._end(Attachment.abandon if isinstance(error, Exception) else Attachment.detach)
 
     def __del__(self) -> None:
         # This does not flush, because the garbage collector may run at any time, on any thread. What was dispatched has been stored.
         if getattr(self, "_handle", None):
-            for session in list(self._sessions):
-                session._abandon()
-            handle, self._handle = self._handle, None
-            call(lib.lily_session_runtime_free, handle)
+            self._end(Attachment.abandon)
 
     def _program_ends(self) -> None:
-        for session in list(self._sessions):
-            if session._storage is not None and session._storage._calls_back:
-                session._abandon()
+        for attachment in list(self._cell.attachments):
+            if attachment.storage is not None and attachment.storage._calls_back:
+                attachment.abandon()
+
+    def _slide(self) -> None:
+        for attachment in list(self._cell.attachments):
+            attachment.slide()
+
+    def _call(self, function: Callable[..., int], *arguments: Any) -> None:
+        try:
+            call(function, self._live_handle(), *arguments)
+        except StorageError as error:
+            paths = {attachment.path for attachment in self._cell.attachments}
+            if error.filename is None and len(paths) == 1:
+                error.filename = paths.pop()
+            raise
 
     def _live_handle(self) -> Any:
         if not self._handle:
             raise InvalidArgumentError("the runtime is closed")
         return self._handle
-
-
-@ffi.def_extern(error=ffi.NULL, onerror=keep)
-def lily_py_update(context: Any, model: Any, message: Any) -> Any:
-    runtime: Runtime[Any, Any] = ffi.from_handle(context)
-    assert runtime._update is not None
-    updated = runtime._update(runtime._model, runtime._message)
-    if updated is not None:
-        runtime._model = updated
-    return context

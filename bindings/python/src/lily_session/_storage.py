@@ -1,21 +1,24 @@
 """Storages: a file, memory, a scope of another storage, or a backend of the program's own."""
 import enum
 import os
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import time_ns
 from types import TracebackType
-from typing import Any, Callable, Iterator, Mapping, NamedTuple, Optional, Type, TypeVar, Union
+from typing import (
+    Any, Callable, ItemsView, Iterator, Mapping, MutableMapping, Optional, Tuple, Type, TypeVar, Union, ValuesView,
+)  # fmt: skip
 
-from ._annotations import Codec
 from ._backend import Backend, function_table
 from ._calls import Owner, c_string, call, call_for_value, keep
+from ._codecs import ANYTHING
 from ._errors import InvalidArgumentError, MissingKeyError, UnsupportedError
+from ._facts import Durability, Item, StorageInfo
 from ._modify import Modification
 from ._native import ffi, lib
 from ._times import from_milliseconds, to_milliseconds
 from ._values import JSON, RawJSON, as_json, dumps, parse
+from ._wait import Waiters
 
 V = TypeVar("V")
 
@@ -29,75 +32,55 @@ class Removal(enum.Enum):
 REMOVE = Removal.REMOVE
 """Removes the key, in Storage.write()."""
 
-_JSON_VALUE = Codec(JSON, as_json, lambda value: value)
+_ABSENT = object()
+"""A mark that a key has no value."""
+_JSON_VALUE = ANYTHING._replace(types=JSON, encode=as_json)
 
 
-class Durability(enum.IntEnum):
-    """What a change survives when the call that made it has returned."""
+class _Items(ItemsView[str, Any]):
+    """The keys and values of a storage, as they are when the iteration begins."""
 
-    PROCESS = lib.LILY_SESSION_DURABILITY_PROCESS
-    """A change survives the end of the process. sync() makes it survive power loss."""
-    POWER = lib.LILY_SESSION_DURABILITY_POWER
-    """A change survives power loss. If it may not, the call raises NotDurableError."""
+    _mapping: "Storage"
 
-
-class Item(NamedTuple):
-    """A stored entry, as Storage.each() returns it."""
-
-    key: str
-    json: RawJSON
-    expires_at: Optional[datetime]
-    """When the entry expires; None means never."""
-
-    @property
-    def value(self) -> Any:
-        """The value that the JSON text stands for."""
-        return parse(self.json)
+    def __iter__(self) -> Iterator[Tuple[str, Any]]:
+        return ((item.key, item.value) for item in self._mapping.each())
 
 
-@dataclass(frozen=True)
-class StorageInfo:
-    """Facts about a storage. For a scope they are those of its parent, unless scopes are files. Sizes are in bytes."""
+class _Values(ValuesView[Any]):
+    """The values of a storage, as they are when the iteration begins."""
 
-    path: Optional[Path]
-    """The path of the file; None if there is no file."""
-    entries: int
-    """The number of stored keys, including those of scopes and expired ones."""
-    live_bytes: int
-    """The size of these keys and their values, which the quota limits."""
-    quota_bytes: int
-    """The quota; -1 means no limit."""
-    file_bytes: int
-    """The size of the file."""
-    damaged_lines: int
-    """The number of lines that were skipped since the file was opened or rewritten."""
-    last_compaction: Optional[datetime]
-    """When this handle last rewrote the file; None if it has not."""
-    durability: Durability
-    """The durability that the storage was opened with."""
-    owes_sync: bool
-    """True if what this handle wrote is not known to survive power loss."""
-    directory_is_open: bool
-    """True if other users could put another file, or an older copy, in the file's place, because of the owner or the rights of its
-    directory or of one above it."""
+    _mapping: "Storage"
+
+    def __iter__(self) -> Iterator[Any]:
+        return (item.value for item in self._mapping.each())
 
 
-class Storage(Owner):
+class Storage(Owner, MutableMapping[str, Any]):
     """A durable map of keys to JSON values. It may be used from any thread.
 
-    A field is stored under "lily_session_" followed by its key; other keys are the program's own. A storage that is closed stays open
-    until the sessions that use it end.
+    A field is stored under "lily_session_" followed by its key; other keys are the program's own. All methods of a dict are there; but
+    clear() is for log-out, and leaves the program's own keys, and update() changes all keys in one step. A storage equals only itself. A
+    storage that is closed stays open until the sessions that use it end.
     """
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     _ends_last = True
 
-    def __init__(self, handle: Any, keeps: object, no_sync: bool, calls_back: bool) -> None:
-        """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle. `calls_back` is true if the library
-        calls the program when the storage is closed: its own functions, or its clock."""
+    def __init__(self, handle: Any, keeps: object, flags: int, calls_back: bool) -> None:
+        """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle. `flags` are those of opening it.
+        `calls_back` is true if the library calls the program when the storage is closed: its own functions, or its clock."""
         self._handle = handle
+        self._waiters = Waiters()
+        path = ffi.NULL if handle is None else lib.lily_session_storage_path(handle)
+        self._path = os.fsdecode(ffi.string(path)) if path else None  # for exceptions, also after the end
         self._calls_back = calls_back
         self._keeps = keeps
-        self._no_sync = no_sync
+        self._flags = flags
 
     @classmethod
     def open(cls, path: Union[str, "os.PathLike[str]", None] = None, *, application: Optional[str] = None,
@@ -131,8 +114,8 @@ class Storage(Owner):
             if b"\0" in encoded:
                 raise InvalidArgumentError("the path contains a NUL character")
             where = ffi.new("char[]", encoded)
-        return cls._opened(lib.lily_session_storage_open, where, clock=clock, application=application, durability=int(durability),
-                           flags=flags, quota_bytes=quota_bytes)
+        return cls._opened(lib.lily_session_storage_open, where, clock=clock, path=None if path is None else os.fsdecode(path),
+                           application=application, durability=int(durability), flags=flags, quota_bytes=quota_bytes)
 
     @classmethod
     def memory(cls, *, quota_bytes: int = 0, clock: Optional[Callable[[], datetime]] = None) -> "Storage":
@@ -144,17 +127,45 @@ class Storage(Owner):
         """Opens a storage that keeps all entries in a store of the program's own. Its close() is called when it is no longer needed."""
         return cls._opened(lib.lily_session_storage_open_backend, function_table(backend), clock=clock)
 
+    @classmethod
+    def redis(cls, url: Optional[str] = None, *, timeout: timedelta = timedelta(seconds=1), idle: Optional[timedelta] = timedelta(days=30),
+              durability: Durability = Durability.PROCESS, replicas: int = 0, lazy: bool = False, ca_file: Union[str, "os.PathLike[str]", None] = None,
+              certificate_file: Union[str, "os.PathLike[str]", None] = None, key_file: Union[str, "os.PathLike[str]", None] = None,
+              clock: Optional[Callable[[], datetime]] = None) -> "Storage":
+        """Opens a storage on Redis 7.0 or newer, or Valkey, for programs on several machines. It needs liblily_session_redis, which is loaded
+        by the first call; UnsupportedError says that it is missing, or that the server is too old. Closing and detaching do not wait for
+        the server's disk, as with `no_sync`; sync() and flush() do, and raise NotDurableError if it does not confirm.
+
+        url               such as "redis://user:password@host:6379/0"; None means $LILY_SESSION_REDIS, or redis://127.0.0.1:6379. The guide
+                          docs/guides/fleet.md has the other forms: TLS, sockets, Sentinels and Clusters
+        timeout           how long one call may wait, connecting included
+        idle              how long after its last write or touch a scope is removed, unless an entry in it expires later; None means never
+        durability        what a change survives when the call that made it has returned
+        replicas          how many replicas must have a write; if fewer have it, the call raises NotDurableError
+        lazy              True lets this call succeed although no server can be reached. Calls raise StorageError until one can
+        ca_file           the certificates that are trusted, as PEM; None means those of the system
+        certificate_file  the certificate of this program, as PEM; None means none
+        key_file          the key of that certificate, as PEM; None means that it is in `certificate_file`
+        clock             returns the time instead of the system's clock, for tests
+        """
+        from ._redis import open_storage  # Only programs that use Redis load it.
+
+        keeps = clock and ffi.new_handle(clock)
+        files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
+        handle = open_storage(url, timeout, idle, int(durability), replicas, lazy, keeps, files)
+        return cls(ffi.gc(handle, lib.lily_session_storage_close), (keeps, clock), lib.LILY_SESSION_NO_SYNC, clock is not None)
+
     def scoped(self, scope: str) -> "Storage":
         """Returns a separate storage inside this one, such as "user:42". Clearing one does not affect the others."""
         out = ffi.new("lily_session_storage **")
-        call(lib.lily_session_storage_scoped, self._live_handle(), c_string(scope, "the scope"), out)
-        return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps, self._no_sync, self._calls_back)
+        self._call(lib.lily_session_storage_scoped, c_string(scope, "the scope"), out)
+        return Storage(ffi.gc(out[0], lib.lily_session_storage_close), self._keeps, self._flags, self._calls_back)
 
     def scopes(self) -> "list[str]":
         """Returns the names of the scopes that hold an entry that has not expired, in byte order. Where scopes are files, each is read."""
         names: "list[str]" = []
         handle = ffi.new_handle(names)
-        call(lib.lily_session_storage_scopes, self._live_handle(), lib.lily_py_scope, handle)
+        self._call(lib.lily_session_storage_scopes, lib.lily_py_scope, handle)
         return names
 
     def sweep(self, limit: Optional[int] = None) -> int:
@@ -166,11 +177,11 @@ class Storage(Owner):
         if limit is not None and limit < 1:
             raise InvalidArgumentError("the limit is less than 1")
         out = ffi.new("size_t *")
-        call(lib.lily_session_storage_sweep, self._live_handle(), limit or 0, out)
+        self._call(lib.lily_session_storage_sweep, limit or 0, out)
         return int(out[0])
 
     @classmethod
-    def _opened(cls, function: Callable[..., int], *arguments: Any, clock: Optional[Callable[[], datetime]],
+    def _opened(cls, function: Callable[..., int], *arguments: Any, clock: Optional[Callable[[], datetime]], path: Optional[str] = None,
                 application: Optional[str] = None, flags: int = 0, **options: int) -> "Storage":
         keeps = clock and ffi.new_handle(clock)
         name = ffi.NULL if application is None else ffi.new("char[]", c_string(application, "the application's name"))
@@ -179,15 +190,15 @@ class Storage(Owner):
             "clock": lib.lily_py_clock if clock else ffi.NULL, "context": keeps or ffi.NULL, **options,
         })  # fmt: skip
         out = ffi.new("lily_session_storage **")
-        call(function, *arguments, given, out, file=True)
+        call(function, *arguments, given, out, path=path, file=True)
         calls_back = clock is not None or function is lib.lily_session_storage_open_backend
-        return cls(ffi.gc(out[0], lib.lily_session_storage_close), (keeps, clock), bool(flags & lib.LILY_SESSION_NO_SYNC), calls_back)
+        return cls(ffi.gc(out[0], lib.lily_session_storage_close), (keeps, clock), flags, calls_back)
 
     @property
     def path(self) -> Optional[Path]:
         """The absolute path of the file; None if there is no file."""
-        handle = self._live_handle()  # The text lives as long as the handle, and another thread may close the storage meanwhile.
-        return _path(lib.lily_session_storage_path(handle))
+        self._live_handle()
+        return None if self._path is None else Path(self._path)
 
     def get(self, key: str, default: Any = None) -> Any:
         """Returns the current value under a key, whoever stored it, or the default if the key is absent or has expired. The key must be
@@ -201,7 +212,7 @@ class Storage(Owner):
         """Returns the current value under a key as JSON text, as it is stored. Raises MissingKeyError if the key is absent or has expired."""
         out, length = ffi.new("char **"), ffi.new("size_t *")
         try:  # If the clock raises an exception, the call does, too, although there is a text.
-            call(lib.lily_session_storage_get, self._live_handle(), c_string(key), out, length)
+            self._call(lib.lily_session_storage_get, c_string(key), out, length)
             return RawJSON(ffi.buffer(out[0], length[0])[:], "utf-8")
         finally:
             lib.lily_session_free(out[0])
@@ -210,11 +221,11 @@ class Storage(Owner):
         """Stores a value that JSON has, or RawJSON, which is stored as it is except for white space. From `expires_at` on, the key is
         absent; None means that it does not expire."""
         data = dumps(value)
-        call(lib.lily_session_storage_set, self._live_handle(), c_string(key), data, len(data), _deadline(expires_at))
+        self._call(lib.lily_session_storage_set, c_string(key), data, len(data), _deadline(expires_at))
 
     def remove(self, key: str) -> None:
         """Removes a key. If the key is absent, nothing happens."""
-        call(lib.lily_session_storage_remove, self._live_handle(), c_string(key))
+        self._call(lib.lily_session_storage_remove, c_string(key))
 
     def write(self, changes: Mapping[str, Any], *, expires_at: Optional[datetime] = None) -> None:
         """Stores and removes several keys in one step: all of it, or nothing. `changes` has a value for each key, as for set(), or REMOVE.
@@ -228,7 +239,7 @@ class Storage(Owner):
             else:
                 text = ffi.from_buffer(dumps(value))
                 entries.append((name, text, len(text), deadline, 0))
-        call(lib.lily_session_storage_write, self._live_handle(), ffi.new("lily_session_entry[]", entries), len(entries))
+        self._call(lib.lily_session_storage_write, ffi.new("lily_session_entry[]", entries), len(entries))
 
     def modify(self, key: str, change: Callable[[Any], V], default: Any = None) -> V:
         """Replaces the value under a key by what `change` makes of it, without losing what another program stores at the same time, and
@@ -239,8 +250,8 @@ class Storage(Owner):
                  meanwhile, so it must change nothing itself. If it raises an exception, nothing changes, and modify raises it
         default  what `change` takes if the key is absent or has expired
         """
-        modification = Modification(_JSON_VALUE, change, default)
-        call(lib.lily_session_storage_modify, self._live_handle(), c_string(key), lib.lily_py_modify, ffi.new_handle(modification))
+        modification = Modification(key, _JSON_VALUE, change, default)
+        self._call(lib.lily_session_storage_modify, c_string(key), lib.lily_py_modify, ffi.new_handle(modification))
         return modification.new
 
     def __getitem__(self, key: str) -> Any:
@@ -248,6 +259,11 @@ class Storage(Owner):
 
     def __setitem__(self, key: str, value: Any) -> None:
         self.set(key, value)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise MissingKeyError(f"{key}: there is no such key")
+        self.remove(key)
 
     def __contains__(self, key: object) -> bool:
         try:
@@ -258,21 +274,42 @@ class Storage(Owner):
     def __iter__(self) -> Iterator[str]:
         return (item.key for item in self.each())
 
+    def __len__(self) -> int:
+        return len(self.each())
+
+    def __bool__(self) -> bool:
+        """True, also if nothing is stored, because a storage is not only a container."""
+        return True
+
+    def items(self) -> ItemsView[str, Any]:
+        return _Items(self)
+
+    def values(self) -> ValuesView[Any]:
+        return _Values(self)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Returns the value under the key, which is the default if there was none, in one step."""
+        return self.modify(key, lambda stored: default if stored is _ABSENT else stored, _ABSENT)
+
+    def update(self, *changes: Any, **more: Any) -> None:
+        """Stores several keys in one step, as write() does."""
+        self.write(dict(*changes, **more))
+
     def each(self, prefix: str = "") -> "list[Item]":
         """Returns the entries whose keys begin with the prefix, in the byte order of their keys."""
         items: "list[Item]" = []
         handle = ffi.new_handle(items)
-        call(lib.lily_session_storage_each, self._live_handle(), c_string(prefix, "the prefix"), lib.lily_py_item, handle)
+        self._call(lib.lily_session_storage_each, c_string(prefix, "the prefix"), lib.lily_py_item, handle)
         return items
 
     def clear(self) -> None:
         """Removes everything that fields have stored, in one step, for log-out. It may be called inside an update. It does not change
         models; the next refresh resets the fields that were stored to the values they had before attach."""
-        call(lib.lily_session_clear, self._live_handle())
+        self._call(lib.lily_session_clear)
 
     def sync(self) -> None:
         """Makes what this storage wrote survive power loss."""
-        call(lib.lily_session_storage_sync, self._live_handle())
+        self._call(lib.lily_session_storage_sync)
 
     def fileno(self) -> int:
         """Returns a descriptor for `select` and event loops. It polls readable when what is stored has changed, until each session that is
@@ -283,12 +320,20 @@ class Storage(Owner):
             raise UnsupportedError("this storage cannot tell of changes")
         return descriptor
 
+    def wait(self, timeout: Optional[float] = None) -> bool:
+        """Waits in this thread until what is stored has changed, and returns True; or False after `timeout` seconds, of which None means any
+        number. After a change it returns True at once until each session that is attached through this storage has refreshed or, if there
+        are no sessions, until a get() or each(). If another thread closes the storage, it raises InvalidArgumentError."""
+        handle = self._live_handle()  # It keeps the descriptor open, as another thread may close the storage meanwhile.
+        changed = self._waiters.wait(self.fileno(), timeout, lambda: self._handle is not handle)
+        self._live_handle()
+        return changed
+
     def info(self) -> StorageInfo:
         """Returns facts about the storage, such as its size."""
-        handle = self._live_handle()  # As for path.
         out = ffi.new("lily_session_info *", {"size": ffi.sizeof("lily_session_info")})
-        call(lib.lily_session_storage_info, handle, out)
-        return StorageInfo(_path(out.path), out.entries, out.live_bytes, out.quota_bytes, out.file_bytes, out.damaged_lines,
+        self._call(lib.lily_session_storage_info, out)
+        return StorageInfo(None if self._path is None else Path(self._path), out.entries, out.live_bytes, out.quota_bytes, out.file_bytes, out.damaged_lines,
                            from_milliseconds(out.last_compaction_ms), Durability(out.durability), bool(out.owes_sync),
                            bool(out.directory_is_open))
 
@@ -297,6 +342,7 @@ class Storage(Owner):
         call does nothing."""
         # The last user of the handle closes it: this call, or one that another thread is in.
         handles, self._handle = [self._handle], None
+        self._waiters.wake()
         call(handles.clear)
 
     def __enter__(self) -> "Storage":
@@ -306,7 +352,7 @@ class Storage(Owner):
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None):
+        if getattr(self, "_waiters", None) and self._handle is not None:
             self.close()
 
     def _program_ends(self) -> None:
@@ -314,12 +360,15 @@ class Storage(Owner):
             self.close()
 
     def __repr__(self) -> str:
-        return f"<lily_session.Storage {'closed' if self._handle is None else self.path or 'without a file'}>"
+        return f"<lily_session.Storage {'closed' if self._handle is None else self._path or 'without a file'}>"
 
     def _live_handle(self) -> Any:
         if self._handle is None:
             raise InvalidArgumentError("the storage is closed")
         return self._handle
+
+    def _call(self, function: Callable[..., int], *arguments: Any) -> None:
+        call(function, self._live_handle(), *arguments, path=self._path)
 
 
 def clear(storage: Optional[Storage] = None) -> None:
@@ -332,10 +381,6 @@ def clear(storage: Optional[Storage] = None) -> None:
 
 def _deadline(expires_at: Optional[datetime]) -> int:
     return 0 if expires_at is None else to_milliseconds(expires_at) or 1  # To the library, 0 means never.
-
-
-def _path(path: Any) -> Optional[Path]:
-    return Path(os.fsdecode(ffi.string(path))) if path else None
 
 
 def _no_clock(*raised: Any) -> int:
