@@ -11,8 +11,15 @@ import pytest
 from conftest import PATIENCE, ROOT
 
 
-def blocks(page):
-    return [block.splitlines() for block in re.findall(r"^```console\n(.*?)^```$", (ROOT / page).read_text(), re.M | re.S)]
+# The part of docs/command-line.md that needs a server. test_redis.py runs it.
+SERVER_PART = "A store in Redis or Valkey"
+
+
+def blocks(page, part=None):
+    """Returns the blocks of commands in the part of the page with this heading; None means those in all other parts than SERVER_PART."""
+    parts = re.split(r"^## ", (ROOT / page).read_text(), flags=re.M)
+    text = "".join(text for text in parts if text.startswith(part or SERVER_PART) == (part is not None))
+    return [block.splitlines() for block in re.findall(r"^```console\n(.*?)^```$", text, re.M | re.S)]
 
 
 def steps(block):

@@ -7,6 +7,7 @@ let package = Package(
   targets: [
     .executableTarget(name: "minimal", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "counter", dependencies: [.product(name: "LilySession", package: "lily-session")]),
+    .executableTarget(name: "members", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "shop", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "theme", dependencies: [.product(name: "LilySession", package: "lily-session")]),
     .executableTarget(name: "preferences", dependencies: [.product(name: "LilySession", package: "lily-session")]),

@@ -12,6 +12,9 @@ let argumentParser: Package.Dependency =
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
   }
 
+// With this, --store takes addresses of Redis and Valkey. It needs hiredis and OpenSSL. The library's package reads it, too.
+let hasRedis = Context.environment["LILY_SESSION_WITH_REDIS"] ?? "" != ""
+
 let package = Package(
   name: "lily-session-tool",
   dependencies: [
@@ -26,8 +29,8 @@ let package = Package(
         "CWidth",
         .product(name: "LilySession", package: "library"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ],
-      swiftSettings: [.enableUpcomingFeature("ExistentialAny")])
+      ] + (hasRedis ? [.product(name: "LilySessionRedis", package: "library")] : []),
+      swiftSettings: [.enableUpcomingFeature("ExistentialAny")] + (hasRedis ? [.define("REDIS")] : []))
   ],
   swiftLanguageModes: [.v6]
 )

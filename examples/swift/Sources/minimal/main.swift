@@ -11,11 +11,18 @@ let fields = try Persistence<App>()
   .field("visits", \.visits)
   .field("theme", \.theme)
 
+let storage = try Journal.open(application: "minimal")
 let runtime = Runtime(App())
-try runtime.attach(fields, storage: Journal.open(application: "minimal"))  // fills the model from the file
+try runtime.attach(fields, storage: storage)  // fills the model from the file
 
+let argument = CommandLine.arguments.dropFirst().first
 try runtime.update { app in
-  app.visits += 1
-  app.theme = CommandLine.arguments.dropFirst().first.flatMap(Theme.init) ?? app.theme
+  if argument == "logout" {
+    try storage.clear()  // removes all that is stored, and leaves the model alone
+    app = App()
+  } else {
+    app.visits += 1
+    app.theme = argument.flatMap(Theme.init) ?? app.theme
+  }
 }  // stores what changed
 print("visit \(runtime.model.visits), theme \(runtime.model.theme)")

@@ -5,7 +5,9 @@ import LilySession
 enum Places {
   static let ownName = "lily-session"
 
+  /// Throws if the store is not in a file.
   static func path(_ options: StoreOptions) throws -> String {
+    if options.isOnServer { throw ServerStores.noFile }
     if let store = options.store { return store }
     do { return try Journal.defaultPath(application: options.app ?? ownName) } catch { throw Problem(error, path: nil) }
   }
@@ -14,6 +16,13 @@ enum Places {
   static func expandingHome(_ path: String) -> String {
     guard path.hasPrefix("~/"), let home = getenv("HOME") else { return path }
     return String(cString: home) + path.dropFirst()
+  }
+
+  /// Returns the path of the store's file if there is none yet; nil also if the store is on a server.
+  static func missingFile(_ options: StoreOptions) throws -> String? {
+    if options.isOnServer { return nil }
+    let path = try path(options)
+    return exists(path) ? nil : path
   }
 
   static func exists(_ path: String) -> Bool { Glibc.access(path, F_OK) == 0 }

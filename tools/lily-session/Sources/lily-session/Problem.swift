@@ -49,6 +49,18 @@ extension Problem {
     }
   }
 
+  /// A failure of the library about the store on a server.
+  init(_ failure: Failure, server: String) {
+    // What a server's storage says about a failure stands where a file's has its path.
+    var cause = visible(json: failure.path ?? String(describing: failure.reason))
+    if let key = failure.key { cause += ": " + visible(fieldKey(Array(key.utf8))) }
+    if failure.systemError != 0, let text = strerror(failure.systemError) { cause += ": \(String(cString: text))" }
+    switch failure.status {
+    case .invalidArgument, .decode, .encode: self.init(Problem.usage, cause)
+    default: self.init(Problem.unusable, "cannot use the store \(visible(server)): \(cause)")
+    }
+  }
+
   /// The exit status with which swift-argument-parser refuses a command line (EX_USAGE).
   static let usage: Int32 = 64
 

@@ -1,9 +1,12 @@
 import ArgumentParser
 import Glibc
 import LilySession
+#if REDIS
+  import LilySessionRedis
+#endif
 
 struct StoreOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The store's file.", valueName: "path"))
+  @Option(help: ArgumentHelp("The store's file, or the address of its server, such as redis://host:6379.", valueName: "path"))
   var store: String?
 
   @Option(help: ArgumentHelp("The program whose store it is, in the default place. (default: lily-session)", valueName: "name"))
@@ -38,6 +41,8 @@ extension Row {
 final class Store {
   enum Access {
     case reading
+    /// The store's file itself is looked at.
+    case examining
     /// An existing store is changed. No store is created.
     case changing
     /// A missing store is created.
@@ -48,21 +53,30 @@ final class Store {
     case sweeping
     /// Scopes of an existing store are moved. Nobody else can write to the store.
     case moving
+
+    /// True if the store must be a file.
+    var needsFile: Bool { self == .examining || self == .changingIfWhole || self == .moving }
   }
 
-  /// The file that has the entries. It is the store's, or that of the scope.
+  /// Where the entries are, for messages: the path of a file, which is the store's or that of the scope, or the address of a server.
   let path: String
   /// True if the store's scopes are files of their own.
   let hasScopeFiles: Bool
-  private let journal: Journal  // the file at `path`
+  private let journal: Journal?  // the file at `path`; nil if the store is on a server
   private let storage: any Storage
 
   /// - Parameter evenHalfMoved: true to open a scope's file although there are scopes inside the store's file, too.
   init(_ options: StoreOptions, _ access: Access, evenHalfMoved: Bool = false) throws {
+    if options.isOnServer {
+      guard !access.needsFile else { throw ServerStores.noFile }
+      (journal, hasScopeFiles) = (nil, false)
+      (path, storage) = try Store.openServer(options)
+      return
+    }
     let path = try Places.path(options)
     hasScopeFiles = Store.hasScopeFiles(path)
     var settings = Journal.Options()
-    settings.isReadOnly = access == .reading
+    settings.isReadOnly = access == .reading || access == .examining
     settings.create = access == .creating
     settings.isStrict = access == .changingIfWhole
     settings.isExclusive = access == .moving
@@ -74,20 +88,21 @@ final class Store {
     do throws(Failure) {
       let whole = try Store.openJournal(path, options, settings)
       if let scope = options.scope {
-        journal = hasScopeFiles ? try whole.file(ofScope: scope) : whole
-        storage = hasScopeFiles ? journal : try whole.scoped(scope)
+        let file = hasScopeFiles ? try whole.file(ofScope: scope) : whole
+        storage = hasScopeFiles ? file : try whole.scoped(scope)
+        journal = file
+        self.path = hasScopeFiles ? file.path : path
       } else {
-        journal = whole
-        storage = whole
+        (journal, storage, self.path) = (whole, whole, path)
       }
     } catch {
       throw error.systemError == ENOENT ? Places.absent(path, options, access) : Problem(error, path: path)
     }
-    self.path = options.scope != nil && hasScopeFiles ? journal.path : path
   }
 
-  /// Also throws if removed entries are still in the file.
+  /// Also throws if removed entries are still in the file. A server has all that it has answered for.
   func close() throws {
+    if journal == nil { return }
     let unerased = try reportingProblems { () throws(Failure) in try storage.sync() }
     if let unerased { throw Problem(unerased, path: path) }
   }
@@ -148,21 +163,26 @@ final class Store {
 
   // MARK: the whole
 
-  func info() throws -> StorageInfo { try reportingProblems { () throws(Failure) in try journal.info() } }
+  func info() throws -> StorageInfo {
+    let file = try file()
+    return try reportingProblems { () throws(Failure) in try file.info() }
+  }
 
   /// Writes a note if the file is damaged, so that nobody takes the entries that are left for all of them.
   func noteDamage() throws {
-    if try info().damagedLines > 0 { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
+    if journal != nil, try info().damagedLines > 0 { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
   }
 
   func examine(showingProgress: Bool = true, _ visit: (Finding) -> Void) throws -> Examination {
     var progress = Progress("verifying", total: showingProgress ? try info().fileBytes : 0)
     defer { progress.end() }
-    return try reportingProblems { () throws(Failure) in try journal.examine(progress: { progress.advance(to: $0) }, visit) }
+    let file = try file()
+    return try reportingProblems { () throws(Failure) in try file.examine(progress: { progress.advance(to: $0) }, visit) }
   }
 
   func compact(discardingUnknown: Bool) throws {
-    try reportingProblems { () throws(Failure) in try journal.compact(discardingUnknown: discardingUnknown) }
+    let file = try file()
+    try reportingProblems { () throws(Failure) in try file.compact(discardingUnknown: discardingUnknown) }
   }
 
   // MARK: scopes
@@ -196,34 +216,42 @@ final class Store {
     return scopes.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
   }
 
-  /// Returns the names of the scopes inside the file that have an entry, in byte order.
-  func innerScopes() throws -> [String] { try reportingProblems { () throws(Failure) in try journal.namesOfInnerScopes() } }
+  /// Returns the names of the scopes inside the file, or on the server, that have an entry, in byte order.
+  func innerScopes() throws -> [String] {
+    try reportingProblems { () throws(Failure) in
+      if let journal { return try journal.namesOfInnerScopes() }
+      return try storage.scopes()
+    }
+  }
 
   /// Returns how much is in a scope.
   func summary(ofScope name: String, isFile: Bool) throws -> ScopeSummary {
     try reportingProblems { () throws(Failure) in
-      isFile ? try journal.file(ofScope: name).summary() : try journal.summary(ofInnerScope: name)
+      if isFile, let journal { return try journal.file(ofScope: name).summary() }
+      return try (journal ?? storage).summary(ofInnerScope: name)
     }
   }
 
   /// Returns the number of damaged lines in a scope's file.
   func damagedLines(inFileOf scope: String) throws -> Int {
-    try reportingProblems { () throws(Failure) in try journal.file(ofScope: scope).info().damagedLines }
+    let file = try file()
+    return try reportingProblems { () throws(Failure) in try file.file(ofScope: scope).info().damagedLines }
   }
 
   /// Removes scopes in which nothing is left that has not expired. Returns how many.
-  func sweep(limit: Int?) throws -> Int { try reportingProblems { () throws(Failure) in try journal.sweep(limit: limit) } }
+  func sweep(limit: Int?) throws -> Int { try reportingProblems { () throws(Failure) in try (journal ?? storage).sweep(limit: limit) } }
 
   /// Moves all scopes, into files or into the store's file. Returns how many, and why others stayed where they are.
   func moveScopes(toFiles: Bool) throws -> (moved: Int, left: [(scope: String, reason: Problem)]) {
     var left: [(scope: String, reason: Problem)] = []
     var progress = Progress("moving", total: 100, least: 0)
     defer { progress.end() }
+    let file = try file()
     let moved = try reportingProblems { () throws(Failure) in
       let report = { (done: Int, all: Int) in if all > 0 { progress.advance(to: Int64(done * 100 / all)) } }
       let leave = { (scope: String, failure: Failure) in left.append((scope, Problem(failure, path: self.path))) }
       return toFiles
-        ? try journal.moveScopesToFiles(progress: report, leave: leave) : try journal.moveScopesToOne(progress: report, leave: leave)
+        ? try file.moveScopesToFiles(progress: report, leave: leave) : try file.moveScopesToOne(progress: report, leave: leave)
     }
     return (moved, left)
   }
@@ -237,7 +265,28 @@ final class Store {
 
   /// Calls the library, and throws a failure of it as a problem with this store.
   private func reportingProblems<R>(_ body: () throws(Failure) -> R) throws -> R {
-    do { return try body() } catch { throw Problem(error, path: path) }
+    do { return try body() } catch { throw journal == nil ? Problem(error, server: path) : Problem(error, path: path) }
+  }
+
+  private func file() throws -> Journal {
+    guard let journal else { throw ServerStores.noFile }
+    return journal
+  }
+
+  /// Opens a store on a server. Returns also its address as messages show it.
+  private static func openServer(_ options: StoreOptions) throws -> (String, any Storage) {
+    #if REDIS
+      let address = options.store == ServerStores.inEnvironment ? nil : options.store
+      let shown = ServerStores.shown(options.store ?? "")
+      do throws(Failure) {
+        var settings = RedisStorage.Options()
+        settings.idle = nil  // only the programs know after which time without use a scope may go
+        let whole = try RedisStorage.open(address, options: settings)
+        return (shown, try options.scope.map { scope throws(Failure) in try whole.scoped(scope) } ?? whole)
+      } catch { throw Problem(error, server: shown) }
+    #else
+      throw ServerStores.missing
+    #endif
   }
 
   /// Returns true if a value can be stored under the key.

@@ -52,8 +52,7 @@ struct SetCommand: ParsableCommand {
     if json != "-", looksSecret(fieldKey(stored)) || masking(text, with: mask) != nil {
       note("other users may have seen this value in the list of processes; give - in its place, and JSON on standard input")
     }
-    let path = try Places.path(store)
-    let isNew = !Places.exists(path)
+    let missing = try Places.missingFile(store)
     let store = try Store(store, .creating)
     let old = try store.row(stored)
     let deadline =
@@ -64,7 +63,7 @@ struct SetCommand: ParsableCommand {
       }
     try store.set([Row(key: stored, text: text, deadline: deadline, version: old?.version ?? 0)])
     try store.close()
-    if isNew { note("created \(visible(path))") }
+    if let missing { note("created \(visible(missing))") }
   }
 
   // The argument parser's message would quote the argument, which is the value if a shell's variable before it was empty.

@@ -20,8 +20,7 @@ struct ExportCommand: ParsableCommand {
   @OptionGroup var secrets: SecretOptions
 
   func run() throws {
-    let path = try Places.path(store)
-    let sources = [path, try Store.path(ofScope: store.scope, path)]
+    let sources = store.isOnServer ? [] : [try Places.path(store), try Store.path(ofScope: store.scope, Places.path(store))]
     let file = output == "-" ? nil : try output.map { try PrivateFile($0, besides: sources) }
     let scope = store.scope
     let store = try Store(store, .reading)

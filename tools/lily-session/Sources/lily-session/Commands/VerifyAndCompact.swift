@@ -19,7 +19,7 @@ struct VerifyCommand: ParsableCommand {
 
   func run() throws {
     let hasScopes = store.scope == nil
-    let store = try Store(store, .reading, evenHalfMoved: true)
+    let store = try Store(store, .examining, evenHalfMoved: true)
     let files = hasScopes && store.hasScopeFiles ? ScopeFiles(of: store) : nil
     if output.json { try printJSON(store, files) } else { try printTable(store, files) }
   }
@@ -215,7 +215,7 @@ struct CompactCommand: ParsableCommand {
   }
 
   func run() throws {
-    let before = try Store(store, .reading, evenHalfMoved: true).info()
+    let before = try Store(store, .examining, evenHalfMoved: true).info()
     let store = try Store(store, repair ? .changing : .changingIfWhole, evenHalfMoved: true)
     guard Places.exists(store.path) else { throw Problem(Problem.absent, "there is no scope of this name: \(visible(store.path)) does not exist") }
     try store.compact(discardingUnknown: discardUnknown)

@@ -21,7 +21,7 @@ struct WatchCommand: ParsableCommand {
     let descriptor = store.descriptor  // made before the first reading, so that no change in between is missed
     var before = try readMoment(store)
     note("watching \(visible(store.path)); press Ctrl-C to end")
-    if descriptor < 0 { note("the system does not report changes to this file; checking it once a second") }
+    if descriptor < 0 { note("the system does not report changes to this store; checking it once a second") }
     while true {
       awaitChange(descriptor, until: before.rows.values.map(\.deadline).filter { $0 != 0 }.min(), now: store.now())
       let after = try readMoment(store)

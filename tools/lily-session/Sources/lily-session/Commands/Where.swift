@@ -30,7 +30,7 @@ struct InfoCommand: ParsableCommand {
   @OptionGroup var output: JSONOption
 
   func run() throws {
-    let store = try Store(store, .reading)
+    let store = try Store(store, .examining)
     let info = try store.info()
     let all = try store.rows()
     let inSessions = all.filter { $0.key.starts(with: sessionPrefix) }.count
