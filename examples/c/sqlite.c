@@ -137,11 +137,12 @@ static lily_session_status replace(void *context, const lily_session_entry *stor
   struct store *store = context;
   lily_session_status status = begin(store, prefix, wanted);
   if (status) return end(store, status);
-  sqlite3_stmt *change = prepare_entry(store, stored ? "UPDATE session SET json = ?2, expires = ?3, version = ?4 WHERE key = ?1 AND json = ?5 AND version = ?6"
+  sqlite3_stmt *change = prepare_entry(store, stored ? "UPDATE session SET json = ?2, expires = ?3, version = ?4 WHERE key = ?1 AND json = ?5 AND version = ?6 AND expires = ?7"
                                                      : "INSERT OR IGNORE INTO session VALUES (?1, ?2, ?3, ?4)", entry);
   if (stored) {
     sqlite3_bind_text(change, 5, stored->json, (int)stored->length, SQLITE_STATIC);
     sqlite3_bind_int64(change, 6, stored->version);
+    sqlite3_bind_int64(change, 7, stored->expires_at_ms);
   }
   return end(store, run_if_unchanged(store, change));
 }
