@@ -12,7 +12,7 @@ from units import ns
 
 INK = "#7b7b7b"
 COLOURS = {LIBRARY: "#e0457b", "SQLite": "#3f8fd2", "LMDB": "#2fa36b", "LevelDB": "#d98a1f", "JSON": "#9a73d1", "GKeyFile": "#b0704a",
-           "GSettings": "#4aa3a8"}
+           "GSettings": "#4aa3a8", "GET": "#9a73d1"}
 
 plt.rcParams.update({
     "svg.hashsalt": "lily-session",  # so that the same figures make the same file
@@ -43,14 +43,15 @@ def save(figure, path):
     plt.close(figure)
 
 
-def updates(results, path):
-    groups = [("kill", "survives kill -9"), ("power", "survives power loss")]
-    names = [results.under(f"update/string/1/{survives}") for survives, _ in groups]
-    figure, panels = plt.subplots(2, 1, sharex=True, figsize=(8, 6.2), height_ratios=[len(each) for each in names], layout="constrained")
-    for panel, (survives, title), list_ in zip(panels, groups, names):
+def rows(results, path, groups, begin, axis_label):
+    """Draws a panel for each group of benchmarks, and in it a row for each benchmark. The axis begins at `begin`."""
+    names = [results.under(group) for group, _ in groups]
+    figure, panels = plt.subplots(2, 1, sharex=True, figsize=(8, (8 + 3 * sum(map(len, names))) / 10), height_ratios=[len(each) for each in names],
+                                  layout="constrained")
+    for panel, (group, title), list_ in zip(panels, groups, names):
         for row, name in enumerate(list_):
-            took = results.time(f"update/string/1/{survives}/{name}")
-            panel.hlines(row, 100, took, color=colour(name), linewidth=2.5, alpha=0.55)
+            took = results.time(f"{group}/{name}")
+            panel.hlines(row, begin, took, color=colour(name), linewidth=2.5, alpha=0.55)
             panel.plot(took, row, "o", color=colour(name), markersize=8)
             panel.annotate(ns(took), (took, row), xytext=(9, 0), textcoords="offset points", va="center", color=colour(name),
                            weight="bold" if is_library(name) else "normal")
@@ -63,10 +64,10 @@ def updates(results, path):
         panel.set_title(title)
         panel.grid(axis="x")
         panel.tick_params(axis="y", length=0)
-    slowest = max(results.time(f"update/string/1/{group}/{each[-1]}") for (group, _), each in zip(groups, names))
-    panels[0].set_xlim(100, slowest * 4)  # room for the last label
+    slowest = max(results.time(f"{group}/{each[-1]}") for (group, _), each in zip(groups, names))
+    panels[0].set_xlim(begin, slowest * 4)  # room for the last label
     time_axis(panels[1].xaxis)
-    panels[1].set_xlabel("one update, 1 of 20 strings changed (log scale); grey: the system calls alone")
+    panels[1].set_xlabel(axis_label)
     save(figure, path)
 
 
@@ -110,7 +111,11 @@ def tail(results, path):
 
 
 def draw(results, folder):
-    updates(results, folder / "performance-updates.svg")
+    groups = [("update/string/1/kill", "survives kill -9"), ("update/string/1/power", "survives power loss")]
+    rows(results, folder / "performance-updates.svg", groups, 100, "one update, 1 of 20 strings changed (log scale); grey: the system calls alone")
+    if f"redis/update/{LIBRARY}" in results.times:
+        groups = [("redis/update", "an update, 1 of 20 strings changed"), ("redis/attach", "20 strings read")]
+        rows(results, folder / "performance-redis.svg", groups, 1000, "time (log scale); grey: hiredis alone, and attaching without a server")
     against_number(results, folder / "performance-size.svg", SIZES[:5], lambda count: f"size/{count}", "other keys in the store", "one update")
     against_number(results, folder / "performance-users.svg", USERS, lambda count: f"users/{count}/request", "users", "one request")
     tail(results, folder / "performance-tail.svg")

@@ -15,7 +15,7 @@ class Results:
             if "benchmarks" not in result:
                 self.bindings[path.stem] = result
                 continue
-            self.context = result["context"]
+            self.context |= result["context"]  # each program names the versions of what it measures
             for run in result["benchmarks"]:
                 if run["run_type"] == "iteration":
                     self._add(run)

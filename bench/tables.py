@@ -26,7 +26,8 @@ def machine(results):
     model = next((line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")),
                  os.uname().machine)
     context = results.context
-    versions = ", ".join(f"{name} {context[name]}" for name in ("SQLite", "LMDB", "LevelDB", "jansson", "GLib"))
+    names = ("SQLite", "LMDB", "LevelDB", "jansson", "GLib", "Redis", "hiredis")
+    versions = ", ".join(f"{name} {context[name]}" for name in names if name in context)
     return (f"{model}, {context['num_cpus']} cores of {context['mhz_per_cpu']} MHz; {os.uname().sysname} {os.uname().release}; {disk()}; "
             f"{context['date'][:10]}. {versions}.")
 
@@ -127,6 +128,24 @@ def users(results):
     return "\n\n".join(tables)
 
 
+def redis(results):
+    if f"redis/update/{LIBRARY}" not in results.times:
+        return "It was not measured in this run."
+    tables = []
+    for work, title in (("update", "1 of 20 fields changed"), ("attach", "20 fields read")):
+        names = results.under(f"redis/{work}")
+        tables.append(table([title, "time"], [[name, ns(results.time(f"redis/{work}/{name}"))] for name in names]))
+    sizes = {name: results.counters[f"redis/memory/{name}"] for name in results.under("redis/memory")}
+    count = max(each["sessions"] for each in sizes.values())
+    tables.append(table([f"{count:,.0f} sessions of 8 fields", "memory of the server for each"],
+                        [[name, f"{each['bytes']:.0f} bytes"] for name, each in sorted(sizes.items(), key=lambda item: item[1]["bytes"])]))
+    down = {name: results.counters[f"redis/down/{name}"] for name in ("killed", "hangs")}
+    head = [f"time-out {ns(down['hangs']['timeout'])}; the server", "first call", "half of the later ones within", "the slowest later one",
+            "from its return to an update that is stored"]
+    tables.append(table(head, [[name] + [ns(each[which]) for which in ("first", "median", "slowest", "back")] for name, each in down.items()]))
+    return "\n\n".join(tables)
+
+
 def bindings(results):
     tables = [table([f"{language.capitalize()}: 1 of 20 fields changed", "an update"],
                     [[name, ns(took * 1000)] for name, took in sorted(own["results"].items(), key=lambda item: item[1])])
@@ -148,5 +167,6 @@ ALL = {
     "sharing": sharing,
     "footprint": footprint,
     "users": users,
+    "redis": redis,
     "bindings": bindings,
 }

@@ -1,20 +1,11 @@
 // A store of a server's users. The library, which keeps each of them in a file, is compared with such stores.
 #pragma once
+#include "user.hpp"
 #include "workload.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
-
-// What a server keeps of a user between two requests: eight fields, which are about 190 bytes as JSON.
-struct User {
-  char token[33], name[16], email[32], theme[8], language[8], cart[40];
-  int64_t pages, since;
-};
-
-User make_user(int number);
-// Returns the key under which a user is stored in all stores, such as "user:000042".
-std::string user_key(int number);
 
 // A user who was here now is kept for so long.
 constexpr int64_t STAY_MS = 30 * 60 * 1000;
@@ -54,7 +45,3 @@ std::unique_ptr<Users> users_of_bare_calls(const std::string &directory);
 // Where stores keep a user that is a file: in one of 256 folders, as the library does.
 void make_user_folders(const std::string &directory);
 std::string user_file(const std::string &directory, int number);
-
-// These write a user as JSON, and read one.
-std::string json_of_user(const User &user, int64_t expires_at_ms);
-User user_of_json(const char *text, size_t length);

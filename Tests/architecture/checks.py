@@ -152,7 +152,7 @@ def literals(path, text):
 
 def bindings(tree):
     """A binding knows only the names of the header, and nothing behind it."""
-    header = set(re.findall(r"\blily_session\w*", tree["include/lily_session.h"]))
+    header = {name for path in rules.HEADERS for name in re.findall(r"\blily_session\w*", tree[path])}
     for path, text in tree.items():
         if not any(is_below(path, top) for top in rules.BINDINGS):
             continue
@@ -162,7 +162,7 @@ def bindings(tree):
         for word in sorted(set(re.findall(rules.BEHIND_THE_HEADER, here))):
             yield f"{path} knows {word}"
         for name in re.findall(r"^#\s*include (.*)", text, re.M):
-            if not re.fullmatch(r"<(?:lily_session\.h|[a-z_]+)>", name):  # headers of C++ have no ending
+            if not re.fullmatch(r"<(?:lily_session(?:_redis)?\.h(?:pp)?|nlohmann/json\.hpp|[a-z_]+)>", name):  # headers of C++ have no ending
                 yield f"{path} includes {name}"
 
 

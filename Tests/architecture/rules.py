@@ -7,6 +7,8 @@ IMPORTS = {
     "Sources/LilySession/System/JSON.swift": {"CPlatform", "CJansson"},
     "Sources/LilySession/Swift": {"CPlatform", "Foundation", "FoundationEssentials", "Dispatch"},
     "Sources/LilySessionC": {"CLilySession", "CPlatform", "LilySession"},
+    "Sources/LilySessionRedis": {"CLilySession", "CLilySessionRedis", "CRedis"},
+    "Sources/LilySessionRedis/RedisStorage.swift": {"CLilySession", "CLilySessionRedis", "LilySession", "LilySessionC"},
 }
 
 # ---- the layers of the core: each may name its own types, and those of the layers before it
@@ -39,11 +41,13 @@ C_FUNCTIONS = {
     "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
     "Sources/LilySessionC/Backend.swift": {"platform_message", "platform_told"},
+    "Sources/LilySessionC/Backend+Open.swift": {"platform_told"},
     "Sources/LilySessionC/RichMember+Check.swift": {"strcmp"},
     "Sources/LilySessionC/RichMember+Load.swift": {"platform_decimal"},
     # This is for the system's words for an error.
     "Sources/LilySession/Swift/Descriptions.swift": {"platform_error_text"},
-    "Sources/LilySessionC/Status.swift": {"platform_message", "platform_error_text"},
+    "Sources/LilySession/Swift/ValueCoder.swift": {"platform_decimal"},
+    "Sources/LilySessionC/Status.swift": {"platform_message", "platform_system_error", "platform_error_text"},
 }
 
 # ---- what ends the host
@@ -57,9 +61,11 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 
 # ---- what is written once
 
-# The prefix of keys stands in the core, and in the command, which shows people the keys of fields without it.
+# The prefix of keys stands in the core, in the command, which shows people the keys of fields without it, and in what leaves it out to save memory.
 KEY_PREFIX = '"lily_session_"'
-KNOWS_KEY_PREFIX = {"Sources/LilySession/Values/Key.swift", "tools/lily-session/Sources/lily-session/Keys.swift"}
+KNOWS_KEY_PREFIX = {
+    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "tools/lily-session/Sources/lily-session/Keys.swift",
+}
 
 # The header's enum is the table of the statuses: the number, name and sentence of each. These lists follow it: a pattern finds what a list
 # has of each failure, and a template makes what it must have. White space does not count.
@@ -75,19 +81,20 @@ STATUS_LISTS = [
     ("docs/man/lily_session.3", r"\.It Dv LILY_SESSION_ERROR_\w+\n(?:[^.].*\n)+", ".It Dv LILY_SESSION_ERROR_{name} {sentence}."),
 ]
 
-# Bindings know only the header. These words belong to what is behind it.
+# Bindings know only the headers. These words belong to what is behind it.
+HEADERS = ["include/lily_session.h", "include/lily_session_redis.h"]
 BINDINGS = [
     "bindings/python/src", "bindings/python/build_native.py", "bindings/rust/lily-session-sys/src", "bindings/rust/lily-session/src",
-    "include/lily_session.hpp",
+    "bindings/rust/lily-session-derive/src", "include/lily_session.hpp", "include/lily_session_nlohmann.hpp", "include/lily_session_redis.hpp",
 ]
-# In Rust the unnamed parts of a union have names, and so does the crate.
-OF_THE_BINDINGS = {"lily_session_sys", "lily_session_text", "lily_session_value_as"}
+# In Rust the unnamed parts of a union have names, and so do the crates.
+OF_THE_BINDINGS = {"lily_session_redis", "lily_session_sys", "lily_session_derive", "lily_session_text", "lily_session_value_as"}
 BEHIND_THE_HEADER = r"\b(?:flock|fsync|fdatasync|inotify\w*|crc32c?|jansson|session\.jsonl|XDG_STATE_HOME|LILY_SESSION_DIR)\b"
 
 # The command opens and calls storages in one file.
 TOOL = "tools/lily-session/Sources/lily-session"
 ASKS_STORAGES = {"Store.swift"}
-ASKING = r"\b(?:any Storage|MemoryStorage|ScopedStorage|Runtime|Persistence|Session)\b|\bJournal\b(?!\.defaultPath)"
+ASKING = r"\b(?:any Storage|MemoryStorage|RedisStorage|ScopedStorage|Runtime|Persistence|Session)\b|\bJournal\b(?!\.defaultPath)"
 
 LONGEST = 300  # a file in Sources has at most so many lines
 

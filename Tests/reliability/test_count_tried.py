@@ -16,6 +16,7 @@ LOGS = {
     "model": "counted: 800 states of the models, 13 variants, 13 variants refuted, 0 wrong",
     "sessions": "counted: 200000 sequences of sessions, 4000000 steps of sessions, 12 cases of sessions, 0 wrong",
     "mutations": "counted: 9 mutations, 9 mutations caught",
+    "redis": "counted: 120000 reads after clears, 130 kills of servers, 55 failovers, 1500 slots moved, 0 lost, 0 wrong",
 }
 
 
@@ -52,7 +53,8 @@ def test_it_adds_up(logs):
         "Kills": "10,500", "Injected faults": "5,000", "States after power loss": "20,000", "Truncations": "700", "Bit flips": "5,600",
         "Fuzz executions: journal": "10", "Fuzz executions: json": "20", "Fuzz executions in all": "30", "Minutes of fuzzing": "30",
         "States of the models, all interleavings": "800", "Variants of the models refuted": "13 of 13",
-        "Sequences of calls beside the model of sessions": "200,000", "Steps of these": "4,000,000", "Mutations of the library caught": "9 of 9", "Lost": "0", "Wrong": "0"}
+        "Sequences of calls beside the model of sessions": "200,000", "Steps of these": "4,000,000",
+        "Reads from servers after clears": "120,000", "Kills of servers": "130", "Failovers": "55", "Slots of a Cluster moved": "1,500", "Mutations of the library caught": "9 of 9", "Lost": "0", "Wrong": "0"}
 
 
 @pytest.mark.parametrize("suite", LOGS)
@@ -73,6 +75,8 @@ def test_a_suite_that_says_nothing_is_missing(logs, suite):
     ("model", "13 variants refuted", "12 variants refuted", "Variants of the models refuted"), ("journal", "0 lost", "1 lost", "Lost"),
     ("faults", "0 lost", "1 lost", "Lost"), ("faults", "0 wrong", "1 wrong", "Wrong"), ("fuzz", "0 wrong", "1 wrong", "Wrong"),
     ("model", "0 wrong", "1 wrong", "Wrong"), ("sessions", "0 wrong", "1 wrong", "Wrong"),
+    ("redis", "120000 reads", "99999 reads", "Reads from servers after clears"), ("redis", "130 kills", "99 kills", "Kills of servers"),
+    ("redis", "55 failovers", "49 failovers", "Failovers"), ("redis", "0 lost", "1 lost", "Lost"), ("redis", "0 wrong", "1 wrong", "Wrong"),
     ("sessions", "200000 sequences", "199999 sequences", "Sequences of calls beside the model of sessions"), ("fuzz", "20 executions", "0 executions", "Fuzz executions: json"),
     ("mutations", "9 mutations, 9", "0 mutations, 0", "Mutations of the library caught")])
 def test_a_figure_below_its_bar_fails(logs, suite, old, new, name):
