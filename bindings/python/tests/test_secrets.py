@@ -89,7 +89,7 @@ def test_an_object_instead_of_its_class_is_not_quoted() -> None:
         pin: str
 
     for given in (Login(SECRET), {"pin": SECRET}):
-        with pytest.raises(TypeError, match="an object of type (Login|dict) is not a dataclass") as caught:
+        with pytest.raises(TypeError, match="an object of type (Login|dict) is not a class") as caught:
             Persistence.of(given)  # type: ignore[arg-type]
         assert SECRET not in told(caught.value)
 

@@ -69,8 +69,9 @@ class Persistence(Unique, Generic[S]):
         self._record = record_of(session)
         if session is not None and self._record is None:
             # An object is not quoted, as it may be a dataclass object, which would show its values.
-            given = session.__name__ if isinstance(session, type) else f"an object of type {type(session).__name__}"
-            raise TypeError(f"{given} is not a dataclass: use Persistence(), and give each field a get and a set")
+            if not isinstance(session, type):
+                raise TypeError(f"an object of type {type(session).__name__} is not a class: pass the class of the model")
+            raise TypeError(f"{session.__name__} is not a dataclass: use Persistence(), and give each field a get and a set")
         self._fields: "list[Field]" = []
         self._maps: "list[Field]" = []
         self._contexts: "list[Any]" = []  # what the library passes to the callbacks of the fields
@@ -283,6 +284,8 @@ def _check_migrate(what: str, version: int, migrate: Any) -> None:
 def _milliseconds(key: str, after: Optional[timedelta]) -> int:
     if after is None:
         return 0
+    if not isinstance(after, timedelta):
+        raise TypeError(f"field {key!r}: expires_after is a timedelta, and was given an object of type {type(after).__name__}")
     milliseconds = after // timedelta(milliseconds=1)
     if milliseconds == 0:  # The library takes 0 for never.
         raise InvalidArgumentError(f"field {key!r}: expires_after must be at least one millisecond")

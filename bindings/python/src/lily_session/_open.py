@@ -69,4 +69,6 @@ def open(application: str, model: M, persistence: "Optional[Persistence[M]]" = N
     persistence  the fields; None means all fields of the model's class
     on_event     as for Runtime.attach()
     """
+    if isinstance(model, type):
+        raise TypeError(f"open() takes an object, and {model.__name__} is a class")
     return OpenSession(application, model, Persistence.of(type(model)) if persistence is None else persistence, on_event)

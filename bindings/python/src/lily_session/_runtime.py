@@ -103,6 +103,9 @@ class Runtime(Owner, Generic[M, Message]):
 
         If a callback raises an exception, attach raises it, and nothing is attached; the model may have been filled in part.
         """
+        if not isinstance(persistence, Persistence) or not isinstance(storage, (Storage, type(None))):
+            given = f"a {type(persistence).__name__} and a {type(storage).__name__}"
+            raise TypeError(f"attach() takes a Persistence and then a Storage, and was given {given}")
         with self._lock:
             return Session(self, Attachment(self._cell, persistence, storage, get, set, revision, on_event))
 

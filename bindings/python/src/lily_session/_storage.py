@@ -150,7 +150,7 @@ class Storage(Owner, MutableMapping[str, Any]):
         """
         from ._redis import open_storage  # Only programs that use Redis load it.
 
-        keeps = clock and ffi.new_handle(clock)
+        keeps = _handle_of(clock)
         files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
         handle = open_storage(url, timeout, idle, int(durability), replicas, lazy, keeps, files)
         return cls(ffi.gc(handle, lib.lily_session_storage_close), (keeps, clock), lib.LILY_SESSION_NO_SYNC, clock is not None)
@@ -183,7 +183,7 @@ class Storage(Owner, MutableMapping[str, Any]):
     @classmethod
     def _opened(cls, function: Callable[..., int], *arguments: Any, clock: Optional[Callable[[], datetime]], path: Optional[str] = None,
                 application: Optional[str] = None, flags: int = 0, **options: int) -> "Storage":
-        keeps = clock and ffi.new_handle(clock)
+        keeps = _handle_of(clock)
         name = ffi.NULL if application is None else ffi.new("char[]", c_string(application, "the application's name"))
         given = ffi.new("lily_session_storage_options *", {
             "size": ffi.sizeof("lily_session_storage_options"), "application": name, "flags": flags,
@@ -381,6 +381,15 @@ def clear(storage: Optional[Storage] = None) -> None:
 
 def _deadline(expires_at: Optional[datetime]) -> int:
     return 0 if expires_at is None else to_milliseconds(expires_at) or 1  # To the library, 0 means never.
+
+
+def _handle_of(clock: Optional[Callable[[], datetime]]) -> Any:
+    """Returns what the library passes to lily_py_clock; None if there is no clock."""
+    if clock is None:
+        return None
+    if not callable(clock):
+        raise TypeError(f"a clock is a function that returns a datetime, and not an object of type {type(clock).__name__}")
+    return ffi.new_handle(clock)
 
 
 def _no_clock(*raised: Any) -> int:

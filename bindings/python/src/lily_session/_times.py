@@ -8,6 +8,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def to_milliseconds(time: datetime) -> int:
     """Converts a datetime. One without a time zone is local time, as everywhere in `datetime`."""
+    if not isinstance(time, datetime):
+        raise TypeError(f"a time is a datetime, and not an object of type {type(time).__name__}")
     return (time.astimezone(timezone.utc) - _EPOCH) // _MILLISECOND
 
 
