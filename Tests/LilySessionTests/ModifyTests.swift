@@ -260,6 +260,9 @@ import Testing
         #expect(runtime.model.visits == Int64(run - 1))
         try session.modify("visits", ModifyTests.plus)
         #expect(runtime.model.visits == Int64(run))
+        #expect(try session.storage?.json(forKey: "lily_session_visits") == "\(run)")
+        session.detach()
+        #expect(session.storage == nil)
       }
       #expect(FileManager.default.fileExists(atPath: scratch.directory + "/counter/session.jsonl"))
       try store("lily_session_visits", "true", in: try Journal.open(application: "counter"))

@@ -1,8 +1,11 @@
 #if !hasFeature(Embedded)
   extension Session {
+    /// The storage of the session, whose `clear()` is a log-out. It is nil if the session has ended.
+    public var storage: (any Storage)? { work.storage }
+
     /// Renews the expiry of what is stored for a field, by storing the same value again.
     ///
-    /// - Throws: `notFound` if the session has no such field, or nothing is stored for it.
+    /// - Throws: `notFound` if the session has no such field, or nothing is stored for it, or it has expired.
     public func touch(_ key: String) throws(Failure) { try touch(try Key(entry: key)) }
 
     /// Makes the next update store a field, even if it does not change. Use it for a default that the user confirmed, or for a choice that
