@@ -1,7 +1,7 @@
 """Tests that nothing is told of what pydantic says of a value, because it quotes the value."""
 import warnings
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any, Callable, Dict, List, Optional, Set, Union
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,9 @@ from lily_session import EncodeError, Event, EventKind, Map, Persistence, Runtim
 
 pytest.importorskip("pydantic", minversion="2.7", reason="what pydantic adds is tested where it is installed")
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, ImportString, PlainSerializer, SecretStr  # noqa: E402
+from pydantic import (  # noqa: E402
+    AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ImportString, PlainSerializer, PlainValidator, PrivateAttr, SecretStr,
+)
 from typing_extensions import Annotated, Literal, TypedDict  # noqa: E402
 
 
@@ -125,3 +127,100 @@ def test_an_entry_of_a_map_that_does_not_fit_is_refused_and_not_quoted(events: L
             session.persist()
     assert SECRET not in told(caught.value) + repr(events) and [event.key for event in events] == ["logins/ada"]
     assert list(storage) == ["lily_session_logins/grace"]
+
+
+class Secret(BaseModel):
+    password: SecretStr = SecretStr("")
+
+
+class Partly(BaseModel):
+    kept: int = 0
+    left_out: int = Field(default=7, exclude=True)
+
+
+class Elsewhere(BaseModel):
+    number: int = Field(default=0, validation_alias=AliasChoices("first", "second"))
+
+
+class Cached(BaseModel):
+    at: datetime = datetime(2030, 1, 1, tzinfo=timezone.utc)
+    _cache: int = PrivateAttr(0)
+
+
+class WithoutEquality:
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+Opaque = Annotated[WithoutEquality, PlainValidator(WithoutEquality), PlainSerializer(lambda value: value.text, return_type=str)]
+
+
+def cached() -> Cached:
+    made = Cached(at=datetime(2020, 10, 25, 2, 30, fold=1, tzinfo=ZoneInfo("Europe/Berlin")))
+    made._cache = 5
+    return made
+
+
+@pytest.mark.parametrize("annotation, value, is_stored", [
+    (SecretStr, SecretStr(SECRET), False),
+    (SecretStr, SecretStr(""), True),
+    (Secret, Secret(password=SecretStr(SECRET)), False),
+    (List[Secret], [Secret(password=SecretStr(SECRET))], False),
+    (Partly, Partly(kept=1, left_out=8), False),
+    (Partly, Partly(kept=1), True),
+    (Elsewhere, Elsewhere.model_validate({"first": 5}), False),
+    (Cached, cached(), True),
+    (Dict[str, List[Cached]], {"a": [cached()]}, True),
+    (Opaque, WithoutEquality("x"), True),
+])  # fmt: skip
+def test_what_does_not_read_back_as_the_same_is_not_stored(annotation: Any, value: Any, is_stored: bool) -> None:
+    model: Dict[str, Any] = {"value": None}
+    fields = Persistence[Dict[str, Any]]().field(
+        "value", get=lambda model: model["value"], set=lambda model, value: model.update(value=value), type=Optional[annotation]
+    )
+    storage = Storage.memory()
+    session = Runtime(model).attach(fields, storage, on_event=lambda event: None)
+    model["value"] = value
+    if is_stored:
+        session.persist()
+        assert list(storage) == ["lily_session_value"]
+    else:
+        with pytest.raises(EncodeError, match="value: the value would be read back as another") as caught:
+            session.persist()
+        assert SECRET not in told(caught.value) and list(storage) == []
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow")
+    token: str = Field(default="", validation_alias=AliasChoices(AliasPath("tokens", 0), "tok", "TOKEN"))
+    inside: int = Field(default=0, validation_alias=AliasPath("outer", "inside"))
+    count: int = 0
+    _cache: int = PrivateAttr(0)
+
+
+class ByName(BaseModel):
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    inside: int = Field(default=0, validation_alias=AliasPath("outer", "inside"))
+
+
+def test_S3_a_frozen_model_keeps_what_its_aliases_and_extra_members_hold() -> None:
+    storage = Storage.memory()
+    storage.write({"lily_session_token": "abc", "lily_session_count": 1})
+    made: Any = Frozen
+    model = made(outer={"inside": 4}, other=9)
+    model._cache = 7
+    runtime = Runtime(model)
+    session = runtime.attach(Persistence.of(Frozen, exclude=["inside"]), storage)
+    for token, count in ("abc", 1), ("abc", 2), ("def", 2):
+        storage.write({"lily_session_token": token, "lily_session_count": count})
+        session.refresh()
+        now: Any = runtime.model
+        assert (now.token, now.count, now.inside, now.other, now._cache) == (token, count, 4, 9, 7)
+    session.persist()
+    assert storage["lily_session_token"] == "def"
+    with pytest.raises(TypeError, match="'inside': the __init__ of the frozen class does not set it"):
+        Runtime(Frozen()).attach(Persistence.of(Frozen), storage)
+    storage["lily_session_inside"] = 3
+    named = Runtime(ByName())
+    named.attach(Persistence.of(ByName), storage)
+    assert named.model.inside == 3

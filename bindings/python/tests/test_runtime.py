@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, List
+from typing import Any, List, Type
 
 import pytest
 from conftest import Clock
@@ -460,16 +460,17 @@ def test_an_update_that_fails_half_way_is_undone_by_a_copy(storage: Storage) -> 
 
 
 @pytest.mark.parametrize("of", ["runtime", "session"])
-def test_a_with_block_that_an_exception_ends_does_not_store_half_a_change(storage: Storage, of: str) -> None:
+@pytest.mark.parametrize("ends", [ZeroDivisionError, KeyboardInterrupt])
+def test_a_with_block_that_an_exception_ends_does_not_store_half_a_change(storage: Storage, of: str, ends: "Type[BaseException]") -> None:
     model = Model()
     runtime: Runtime[Model, Any] = Runtime(model)
     session = runtime.attach(Persistence.of(Model), storage)
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ends):
         with runtime if of == "runtime" else session:
             model.visits = 1
             session.persist()
             model.theme = "half"
-            model.visits = 1 // 0
+            raise ends
     assert {item.key: item.value for item in storage.each()} == {"lily_session_visits": 1}
     with pytest.raises(InvalidArgumentError, match="detached"):
         session.persist()

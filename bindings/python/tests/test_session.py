@@ -3,13 +3,13 @@ import select
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Callable, List
+from typing import Any, Callable, Dict, List
 
 import pytest
 from conftest import Clock
 
 from lily_session import (
-    DecodeError, Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session,
+    DecodeError, EncodeError, Event, EventKind, InvalidArgumentError, MissingKeyError, NotFoundError, Persistence, QuotaError, Runtime, Session,
     State, Storage, clear,
 )  # fmt: skip
 
@@ -196,6 +196,99 @@ def test_S9_an_expiry_that_slides(clock: Clock) -> None:
         session.persist()  # It has expired, and does not come back.
         assert "lily_session_token" not in storage
         assert [event.key for event in session.refresh()] == ["token"]
+
+
+@pytest.mark.parametrize("others", [
+    dict(theme=timedelta(minutes=1)), dict(visits=timedelta(days=1)), dict(theme=timedelta(minutes=1), visits=timedelta(days=1)),
+])  # fmt: skip
+def test_S9_each_expiry_slides_by_its_own_time(clock: Clock, path: Path, others: "Dict[str, timedelta]") -> None:
+    fields = Persistence.of(Model).field("token", expires_after=timedelta(hours=10), sliding=True)
+    for key, after in others.items():
+        fields.field(key, expires_after=after, sliding=key == "visits")
+    with Storage.open(path, clock=clock) as storage, attached(storage, model := Model(), fields=fields) as session:
+
+        def left(key: str) -> timedelta:
+            expires_at = storage.each("lily_session_" + key)[0].expires_at
+            assert expires_at is not None
+            return expires_at - clock.now
+
+        model.token, model.theme, model.visits = "grace", "dark", 3
+        session.persist()
+        before = path.read_bytes()
+        for _ in range(4):  # The theme has expired meanwhile.
+            clock.go(hours=1)
+            session.persist()
+            session.flush()
+        assert path.read_bytes() == before
+        clock.go(hours=2)
+        session.persist()
+        assert left("token") == timedelta(hours=10)
+        assert "visits" not in others or left("visits") == timedelta(hours=18)
+        storage.remove("lily_session_token")  # A field that is absent does not make the others be written.
+        after_removal = path.read_bytes()
+        session.persist()
+        assert path.read_bytes() == after_removal
+        if "visits" in others:
+            clock.go(hours=7)
+            session.flush()
+            assert left("visits") == timedelta(days=1)
+
+
+def test_S9_an_expiry_slides_by_the_clock_of_the_system(path: Path) -> None:
+    fields = Persistence.of(Model).field("token", expires_after=timedelta(days=1), sliding=True)
+    storage = Storage.open(path)
+    storage.set("lily_session_token", "grace", expires_at=datetime.now(timezone.utc) + timedelta(hours=1))
+    session = attached(storage, Model(), fields=fields)
+    session.persist()
+    expiry = storage.each()[0].expires_at
+    assert expiry is not None and expiry > datetime.now(timezone.utc) + timedelta(hours=20)
+    before = path.read_bytes()
+    session.persist()
+    assert path.read_bytes() == before
+    storage.set("lily_session_token", "grace", expires_at=datetime.now(timezone.utc) + timedelta(hours=1))
+    session.refresh()
+    storage.close()  # The session goes on.
+    session.persist()
+    with Storage.open(path) as storage:
+        expiry = storage.each()[0].expires_at
+        assert expiry is not None and expiry > datetime.now(timezone.utc) + timedelta(hours=20)
+    session.detach()
+
+
+@pytest.mark.parametrize("way", ["persist", "flush", "detach", "dispatch", "runtime"])
+def test_S9_an_expiry_slides_although_another_field_cannot_be_stored(clock: Clock, way: str) -> None:
+    fields = Persistence.of(Model).field("token", expires_after=timedelta(hours=10), sliding=True)
+    storage, model = Storage.memory(clock=clock), Model()
+    runtime: Runtime[Model, None] = Runtime(model, lambda model, message: None)
+    session = runtime.attach(fields, storage, on_event=lambda event: None)
+    model.token = "grace"
+    session.persist()
+    wrong: Any = object()
+    model.theme = wrong
+    clock.go(hours=6)
+    ways: "Dict[str, Callable[[], None]]" = {
+        "persist": session.persist, "flush": session.flush, "detach": session.detach, "dispatch": lambda: runtime.dispatch(None),
+        "runtime": runtime.persist,
+    }  # fmt: skip
+    with pytest.raises(EncodeError, match="theme"):
+        ways[way]()
+    assert storage.each("lily_session_token")[0].expires_at == clock.now + timedelta(hours=10)
+
+
+def test_S9_a_refused_message_does_not_slide_half_a_change_into_the_storage(clock: Clock) -> None:
+    def update(model: Model, message: None) -> None:
+        model.theme = "half"
+        raise EncodeError("the program's own")
+
+    storage, model = Storage.memory(clock=clock), Model()
+    runtime: Runtime[Model, None] = Runtime(model, update)
+    session = runtime.attach(Persistence.of(Model).field("token", expires_after=timedelta(hours=10), sliding=True), storage)
+    model.token = "grace"
+    session.persist()
+    clock.go(hours=6)
+    with pytest.raises(EncodeError, match="own"):
+        runtime.dispatch(None)
+    assert list(storage) == ["lily_session_token"]
 
 
 def test_S9_an_expiry_does_not_slide_where_nothing_may_be_written(path: Path) -> None:

@@ -243,3 +243,40 @@ def test_S2_round_trips(values: Dict[str, Any]) -> None:
     session.persist()
     Runtime(read).attach(Persistence.of(Everything), storage)
     assert read == model and repr(read.price) == repr(model.price)
+
+
+@dataclass(frozen=True)
+class Holder:
+    anything: Any = None
+
+
+@pytest.mark.parametrize("annotation, value", [
+    (set, {(1, 2)}), (Set[Any], {1, (3,)}), (FrozenSet[Any], frozenset({(1,)})), (Set[Tuple[Any, ...]], {((1,),)}),
+    (Set[Holder], {Holder((1,))}), (Dict[str, Set[Any]], {"a": {()}}),
+])  # fmt: skip
+def test_a_set_of_what_would_be_read_back_as_lists_is_not_stored(annotation: Any, value: Any) -> None:
+    storage, model = Storage.memory(), Holder()
+    runtime = Runtime(model)
+    session = runtime.attach(Persistence(Holder).field("anything", type=Union[annotation, None]), storage, on_event=lambda event: None)
+    runtime.model = Holder(value)
+    with pytest.raises(EncodeError, match="a set cannot have what would be read back"):
+        session.persist()
+    assert list(storage) == []
+
+
+def test_an_object_that_contains_itself_is_not_stored() -> None:
+    storage, model = Storage.memory(), Program()
+    session = Runtime(model).attach(Persistence.of(Program), storage, on_event=lambda event: None)
+    model.node.below.append(model.node)
+    model.count = 5
+    with pytest.raises(EncodeError, match="^node: the value is nested too deeply$"):
+        session.persist()
+    with pytest.raises(EncodeError, match="^node: the value is nested too deeply$"):
+        session.modify("node", lambda node: model.node, default=Node())
+    assert dict(storage) == {"lily_session_count": 5}  # The other field is stored.
+
+
+@dataclass
+class Program:
+    node: Node = field(default_factory=Node)
+    count: int = 0

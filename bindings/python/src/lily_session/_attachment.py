@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional
 
 from ._calls import Lock, c_string, call, call_for_value, keep, keep_refused
 from ._codecs import REFUSALS
-from ._errors import DecodeError, EncodeError, ForkedError, MissingKeyError, ReentrantError
+from ._errors import DecodeError, EncodeError, ForkedError, InvalidArgumentError, MissingKeyError, ReentrantError
 from ._events import Event
 from ._fields import Field, Persistence
 from ._log import log
@@ -28,12 +28,32 @@ class ModelCell:
         self.model = model
         self.update = update
         self.copy = copy
+        self.applied = False  # true if the call that runs stores whole changes only: `update` has returned, or there was none to call
         self.lock = Lock()
         self.attachments: "Dict[Attachment, Any]" = {}  # with the handle of each, until the library has released it
 
 
 class NotTogether(Exception):
     """The class of a frozen model refuses values that it was to be given together. The attachment knows which to refuse in the next try."""
+
+
+def stays_unstored(error: Optional[BaseException]) -> bool:
+    """Returns true if what ends a `with` block may have ended it in the middle of a change."""
+    return error is not None and not isinstance(error, (SystemExit, GeneratorExit))
+
+
+def slide_all(attachments: "List[Attachment]", failure: Optional[Exception]) -> None:
+    """Renews the expiries that slide, after a call that may have failed. Raises the first failure."""
+    for attachment in attachments:
+        try:
+            attachment.slide()
+        except Exception as error:
+            failure = failure or error
+    if failure is not None:
+        try:
+            raise failure
+        finally:
+            del failure
 
 
 class Attachment:
@@ -135,8 +155,10 @@ class Attachment:
     def _flush_and_end(self) -> None:
         try:
             with suppress(ReentrantError, ForkedError):
-                self.slide()
-                call(lib.lily_session_persist if self._flags & lib.LILY_SESSION_NO_SYNC else lib.lily_session_flush, self.handle, path=self.path)
+                try:
+                    self.slide()
+                finally:
+                    call(lib.lily_session_persist if self._flags & lib.LILY_SESSION_NO_SYNC else lib.lily_session_flush, self.handle, path=self.path)
         finally:
             self._end(lib.lily_session_detach)
 
@@ -155,16 +177,36 @@ class Attachment:
         self.wake_all()
 
     def slide(self) -> None:
-        """Renews the expiries that slide, if more than half of the shortest has passed. Nobody asks for less, and a file would be written at
-        each update otherwise."""
+        """Renews each expiry that slides and of which more than half has passed. Nobody asks for less, and a file would be written at each
+        update otherwise. A field that fails does not affect the others; raises the first failure."""
         if not self._sliding or not self.handle or self._flags & lib.LILY_SESSION_READ_ONLY:
             return
-        left = call_for_value(lib.lily_session_next_expiry, self.handle)
-        if left < 0 or left * 2 >= min(field.slides for field in self._sliding):
-            return
+        failure: Optional[Exception] = None
+        least = call_for_value(lib.lily_session_next_expiry, self.handle)
         for field in self._sliding:
-            with suppress(MissingKeyError):  # Nothing is stored, or it has expired.
-                call(lib.lily_session_touch, self.handle, c_string(field.key), path=self.path)
+            # The least of all fields spares looking for the field's own in most calls.
+            if not 0 <= least * 2 < field.slides:
+                continue
+            try:
+                left = self._left(field, least)
+                if left is not None and left * 2 < field.slides:
+                    with suppress(MissingKeyError):  # It has expired.
+                        call(lib.lily_session_touch, self.handle, c_string(field.key), path=self.path)
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            try:
+                raise failure
+            finally:
+                del failure
+
+    def _left(self, field: Field, least: int) -> Optional[int]:
+        """Returns how many milliseconds are left until what is stored for a field expires, or None if nothing is, or for ever. If the program
+        has closed its storage, this is not known, and `least` is returned."""
+        try:
+            return self.storage._milliseconds_left("lily_session_" + field.key) if self.storage else least
+        except InvalidArgumentError:
+            return least
 
     def field_of(self, key: str) -> Optional[Field]:
         """Returns the field or the map that a key belongs to."""
@@ -230,6 +272,8 @@ class Attachment:
 
     def _failed(self, key: str, error: BaseException, value: Any) -> int:
         """Keeps the exception of a field that cannot be stored, for its event and for the call to raise. Returns the status of the cell."""
+        if isinstance(error, RecursionError):  # such as of an object that contains itself
+            error = Misfit("the value is nested too deeply")
         if isinstance(error, Misfit):
             value.type = 0  # The library refuses it. An attach goes on then, which must not fail because of what the model has.
             error = EncodeError(f"{key}: {error}")

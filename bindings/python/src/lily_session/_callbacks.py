@@ -36,6 +36,7 @@ def lily_py_update(context: Any, model: Any, message: Any) -> Any:
         raise
     if updated is not None:
         cell.model = updated
+    cell.applied = True
     return context
 
 

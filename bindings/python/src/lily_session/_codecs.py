@@ -141,9 +141,24 @@ def sequence(kind: Callable[[Iterable[Any]], Any], element: Codec, *, ordered: b
 
     def encode(values: Any) -> Any:
         encoded = _each(element.encode, check(values), ordered)
-        return encoded if ordered else sorted(encoded, key=as_json)
+        if ordered:
+            return encoded
+        if element.types & JSON:
+            try:
+                decode(parse(as_json(encoded)))
+            except Misfit:
+                raise
+            except REFUSALS:
+                pass
+            else:
+                return sorted(encoded, key=as_json)
+            raise Misfit("a set cannot have what would be read back")  # The other exception may quote an element.
+        return sorted(encoded, key=as_json)
 
-    return Codec(JSON, encode, lambda stored: kind(_each(element.decode, listed(stored), True)))
+    def decode(stored: Any) -> Any:
+        return kind(_each(element.decode, listed(stored), True))
+
+    return Codec(JSON, encode, decode)
 
 
 def _each(function: Callable[[Any], Any], values: Iterable[Any], numbered: bool) -> "List[Any]":

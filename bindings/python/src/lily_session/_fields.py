@@ -129,7 +129,7 @@ class Persistence(Unique, Generic[S]):
                        ArithmeticError or RecursionError: the stored value stays, and an event reports it. attach or refresh raises any
                        other exception
         expires_after  how long a stored value lasts after its last write or touch(); None means for ever
-        sliding        True renews the expiry at dispatch(), persist(), flush() and detach(), too, if more than half of it has passed
+        sliding        True renews the expiry at dispatch(), persist(), flush() and detach(), too, if more than half of its time has passed
         version        the version of the value's shape; a value that a newer version stored is left alone
         migrate        takes the older version and the stored value, in the form that decode takes, and returns what decode is given
         former_keys    former keys of the field, the latest first

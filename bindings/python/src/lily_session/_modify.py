@@ -42,6 +42,8 @@ class Modification(Generic[V]):
             return
         except Misfit as misfit:
             says = str(misfit)
+        except RecursionError:  # such as of an object that contains itself
+            says = "the value is nested too deeply"
         raise EncodeError(f"{self._key}: {says}")
 
 

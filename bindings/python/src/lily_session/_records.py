@@ -113,9 +113,15 @@ def _of_pydantic(kind: Any) -> Record:
     members = []
     for name, annotation in _pydantic_annotations(kind).items():
         info = _pydantic_fields(kind)[name]
-        alias = info.validation_alias if isinstance(info.validation_alias, str) else info.alias
-        members.append(Member(name, annotation, alias or name, info.is_required()))
+        members.append(Member(name, annotation, _argument(kind, name, info.validation_alias), info.is_required()))
     return Record(kind, members, bool(kind.model_config.get("frozen")), partial(_revalidated, kind), True)
+
+
+def _argument(kind: Any, name: str, alias: Any) -> Optional[str]:
+    """Returns the name under which a class of pydantic takes a member; None if it takes it only from inside another value."""
+    if alias is None or kind.model_config.get("populate_by_name") or kind.model_config.get("validate_by_name"):
+        return name
+    return next((choice for choice in getattr(alias, "choices", [alias]) if isinstance(choice, str)), None)
 
 
 def _pydantic_fields(kind: Any) -> "Dict[str, Any]":
@@ -132,9 +138,17 @@ def _pydantic_annotations(kind: Any) -> "Dict[str, Any]":
 
 
 def _revalidated(kind: Any, model: Any, **arguments: Any) -> Any:
-    """Returns another model with these arguments changed, which pydantic has validated as a whole."""
-    given = {member.argument or member.name: getattr(model, member.name) for member in _of_pydantic(kind).members.values()}
-    return kind(**{**given, **arguments})
+    """Returns another model with these arguments changed, which pydantic has validated as a whole. What is no field, or no argument, stays as
+    it is."""
+    members = _of_pydantic(kind).members.values()
+    given = {member.argument: getattr(model, member.name) for member in members if member.argument is not None}
+    made = kind(**{**(model.__pydantic_extra__ or {}), **given, **arguments})
+    others = {member.name: getattr(model, member.name) for member in members if member.argument is None}
+    if others:
+        made = made.model_copy(update=others)
+    if model.__pydantic_private__ is not None:
+        object.__setattr__(made, "__pydantic_private__", {**(made.__pydantic_private__ or {}), **model.__pydantic_private__})
+    return made
 
 
 def without_quotation(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:

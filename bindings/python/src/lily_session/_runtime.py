@@ -4,7 +4,7 @@ from types import TracebackType
 from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
 
 from . import _callbacks  # noqa: F401 # It defines what the library calls.
-from ._attachment import Attachment, ModelCell, NotTogether
+from ._attachment import Attachment, ModelCell, NotTogether, slide_all, stays_unstored
 from ._calls import Owner, call, call_for_value
 from ._errors import ForkedError, InvalidArgumentError, StorageError
 from ._events import Event
@@ -65,8 +65,8 @@ class Runtime(Owner, Generic[M, Message]):
         with self._lock:
             # Each call has its own message, because a signal handler may dispatch another one at any time.
             given = ffi.new_handle(message)
-            self._call(lib.lily_session_runtime_dispatch, given)
-            self._slide()
+            self._cell.applied = False
+            self._call_and_slide(lib.lily_session_runtime_dispatch, given)
 
     @property
     def model(self) -> M:
@@ -112,8 +112,8 @@ class Runtime(Owner, Generic[M, Message]):
     def persist(self) -> None:
         """Does what Session.persist() does, for each session. Raises the first failure; the other sessions are persisted all the same."""
         with self._lock:
-            self._call(lib.lily_session_runtime_persist)
-            self._slide()
+            self._cell.applied = True
+            self._call_and_slide(lib.lily_session_runtime_persist)
 
     def refresh(self) -> "list[Event]":
         """Does what Session.refresh() does, for each session, and returns the events of all. Raises the first failure; the other sessions
@@ -169,8 +169,9 @@ class Runtime(Owner, Generic[M, Message]):
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
-        """Closes. If an Exception ends the `with` block, changes that are not stored yet are not stored, as for a session."""
-        self._end(Attachment.abandon if isinstance(error, Exception) else Attachment.detach)
+        """Closes. If an exception other than SystemExit and GeneratorExit ends the `with` block, changes that are not stored yet are not
+        stored, as for a session."""
+        self._end(Attachment.abandon if stays_unstored(error) else Attachment.detach)
 
     def __del__(self) -> None:
         # This does not flush, because the garbage collector may run at any time, on any thread. What was dispatched has been stored.
@@ -182,9 +183,19 @@ class Runtime(Owner, Generic[M, Message]):
             if attachment.storage is not None and attachment.storage._calls_back:
                 attachment.abandon()
 
-    def _slide(self) -> None:
-        for attachment in list(self._cell.attachments):
-            attachment.slide()
+    def _call_and_slide(self, function: Callable[..., int], *arguments: Any) -> None:
+        """Calls a function that stores what changed, and then renews the expiries that slide, also if a field could not be stored."""
+        failure: Optional[Exception] = None
+        try:
+            try:
+                self._call(function, *arguments)
+            except Exception as error:
+                if not self._cell.applied:  # Renewing persists, which would store what `update` may have changed by half.
+                    raise
+                failure = error
+            slide_all(list(self._cell.attachments), failure)
+        finally:
+            del failure  # as in Session.persist()
 
     def _call(self, function: Callable[..., int], *arguments: Any) -> None:
         try:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Deque, Optional, Type, TypeVar
 
-from ._attachment import Attachment
+from ._attachment import Attachment, slide_all, stays_unstored
 from ._calls import Unique, c_string, call, call_for_value
 from ._codecs import ANYTHING
 from ._errors import InvalidArgumentError, UnsupportedError
@@ -40,14 +40,23 @@ class Session(Unique):
     def persist(self) -> None:
         """Stores the fields that the program changed in the model, as dispatch does after an update."""
         with self._attachment.lock:
-            self._call(lib.lily_session_persist)
-            self._attachment.slide()
+            failure: Optional[Exception] = None
+            try:
+                try:
+                    self._call(lib.lily_session_persist)
+                except Exception as error:
+                    failure = error
+                slide_all([self._attachment], failure)
+            finally:
+                del failure  # The exception's traceback refers to this frame, which would be a reference cycle.
 
     def flush(self) -> None:
         """Persists, and makes what is stored survive power loss."""
         with self._attachment.lock:
-            self._attachment.slide()
-            self._call(lib.lily_session_flush)
+            try:
+                self._attachment.slide()
+            finally:
+                self._call(lib.lily_session_flush)
 
     def refresh(self) -> "list[Event]":
         """Persists, and then sets the fields that others changed. Fields that were removed, cleared (even by this session) or have expired
@@ -163,9 +172,9 @@ class Session(Unique):
         return self
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException], traceback: Optional[TracebackType]) -> None:
-        """Detaches. If an Exception ends the `with` block, changes that are not stored yet are not stored: they may be half of what the
-        program was about to change."""
-        if isinstance(error, Exception):
+        """Detaches. If an exception other than SystemExit and GeneratorExit ends the `with` block, changes that are not stored yet are not
+        stored: they may be half of what the program was about to change."""
+        if stays_unstored(error):
             self._attachment.abandon()
         else:
             self.detach()

@@ -1,7 +1,7 @@
 """Storages: a file, memory, a scope of another storage, or a backend of the program's own."""
 import enum
 import os
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from time import time_ns
 from types import TracebackType
@@ -71,7 +71,7 @@ class Storage(Owner, MutableMapping[str, Any]):
 
     _ends_last = True
 
-    def __init__(self, handle: Any, keeps: object, flags: int, calls_back: bool) -> None:
+    def __init__(self, handle: Any, keeps: "tuple[object, Optional[Callable[[], datetime]]]", flags: int, calls_back: bool) -> None:
         """Programs use open(), memory() or backend() instead. `keeps` is kept alive as long as the handle. `flags` are those of opening it.
         `calls_back` is true if the library calls the program when the storage is closed: its own functions, or its clock."""
         self._handle = handle
@@ -301,6 +301,14 @@ class Storage(Owner, MutableMapping[str, Any]):
         handle = ffi.new_handle(items)
         self._call(lib.lily_session_storage_each, c_string(prefix, "the prefix"), lib.lily_py_item, handle)
         return items
+
+    def _milliseconds_left(self, key: str) -> Optional[int]:
+        """Returns the milliseconds until a key expires, or None if it is absent or does not expire."""
+        expires_at = next((item.expires_at for item in self.each(key) if item.key == key), None)
+        if expires_at is None:
+            return None
+        clock = self._keeps[1]
+        return to_milliseconds(expires_at) - to_milliseconds(clock() if clock else datetime.now(timezone.utc))
 
     def clear(self) -> None:
         """Removes everything that fields have stored, in one step, for log-out. It may be called inside an update. It does not change
