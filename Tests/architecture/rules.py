@@ -61,10 +61,12 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 
 # ---- what is written once
 
-# The prefix of keys stands in the core, in the command, which shows people the keys of fields without it, and in what leaves it out to save memory.
+# The prefix of keys stands in the core, in the command, which shows people the keys of fields without it, in what leaves it out to save memory, and
+# where Python looks up when a single field expires, which only the storage can tell.
 KEY_PREFIX = '"lily_session_"'
 KNOWS_KEY_PREFIX = {
-    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "tools/lily-session/Sources/lily-session/Keys.swift",
+    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "bindings/python/src/lily_session/_attachment.py",
+    "tools/lily-session/Sources/lily-session/Keys.swift",
 }
 
 # The header's enum is the table of the statuses: the number, name and sentence of each. These lists follow it: a pattern finds what a list
