@@ -945,7 +945,10 @@ struct json {
 /// time points, as their number of ticks. If they hold types that can be stored, so can std::vector and std::array, as JSON arrays, and
 /// std::map and std::unordered_map with keys of std::string, as JSON objects. In C++17 so can std::optional (nullopt is stored as null) and
 /// std::variant (std::monostate is stored as null). A stored number that does not fit its type is refused. An unsigned value beyond int64_t
-/// throws encode_error.
+/// throws encode_error. A stored value becomes the first alternative of a variant that reads it; a value that an earlier alternative than its
+/// own would read, such as 3 as the int64_t of std::variant<int, std::int64_t>, throws encode_error, and so does an optional whose value is
+/// an empty optional or std::monostate. A lily::json that holds a number, a
+/// string, a boolean or null is the same value as that, and is read as the variant's or optional's type for it, if there is one.
 ///
 /// With `lily_session_nlohmann.hpp` so can every type that nlohmann/json knows.
 template <class T, class Enable = void> struct codec;
@@ -1159,10 +1162,54 @@ template <> struct built_in<std::string> {
   static std::string take(const lily_session_value &value) { return text_of(value); }
 };
 
+/// White space of JSON.
+inline bool is_space(char byte) { return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r'; }
+
+/// Calls a function for each byte of a JSON text that is not white space outside strings, with the number of brackets that are open behind
+/// it, less than 0 if one is missing. Returns true if the text ends outside strings and brackets.
+template <class Each> bool scan_json(const char *bytes, std::size_t length, Each each) {
+  long long depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < length; i++) {
+    if (in_string && bytes[i] == '\\' && i + 1 < length) {
+      each(bytes[i++], depth, true);
+    } else if (bytes[i] == '"') {
+      in_string = !in_string;
+    } else if (!in_string) {
+      if (is_space(bytes[i])) continue;
+      if (bytes[i] == '[' || bytes[i] == '{') depth++;
+      if (bytes[i] == ']' || bytes[i] == '}') depth--;
+    }
+    each(bytes[i], depth, in_string);
+  }
+  return depth == 0 && !in_string;
+}
+
+/// Throws if a text would not stand for one value between the brackets and commas of another text. Whether it is JSON in all else is for
+/// the library to check.
+inline void check_is_one_value(const std::string &text) {
+  bool is_one = true;
+  bool is_blank = true;
+  const auto each = [&](char byte, long long depth, bool in_string) {
+    is_blank = false;
+    if (depth < 0 || (depth == 0 && byte == ',' && !in_string)) is_one = false;
+  };
+  const bool is_closed = scan_json(text.data(), text.size(), each);
+  if (!is_closed || !is_one || is_blank) throw encode_error("the text is not one JSON value");
+}
+
+/// Returns the text without white space outside strings, as the library stores it.
+inline std::string without_space(const lily_session_value &value) {
+  std::string text;
+  scan_json(value.as.text.bytes, value.as.text.length, [&text](char byte, long long, bool) { text += byte; });
+  return text;
+}
+
 template <> struct built_in<json> {
   using kept = std::string;
   static constexpr std::int32_t types() { return LILY_SESSION_JSON; }
   template <class Value> static void put(Value &&value, kept &keep, lily_session_value &out) {
+    check_is_one_value(value.text);
     put_text(LILY_SESSION_JSON, held(std::forward<Value>(value).text, keep), out);
   }
   static json take(const lily_session_value &value) { return json(text_of(value)); }
@@ -1213,8 +1260,10 @@ template <class T> struct built_in<std::optional<T>> {
   using kept = typename native<T>::kept;
   static constexpr std::int32_t types() { return native<T>::types() | LILY_SESSION_NULL; }
   template <class Value> static void put(Value &&value, kept &keep, lily_session_value &out) {
-    if (value) return native<T>::put(*std::forward<Value>(value), keep, out);
     out.type = LILY_SESSION_NULL;
+    if (!value) return;
+    native<T>::put(*std::forward<Value>(value), keep, out);
+    if (out.type == LILY_SESSION_NULL) throw encode_error("the value in the optional is null, which would be read as no value");
   }
   static std::optional<T> take(const lily_session_value &value) {
     if (value.type == LILY_SESSION_NULL) return std::nullopt;
@@ -1227,30 +1276,6 @@ template <> struct built_in<std::monostate> {
   static constexpr std::int32_t types() { return LILY_SESSION_NULL; }
   static void put(std::monostate, kept &, lily_session_value &out) { out.type = LILY_SESSION_NULL; }
   static std::monostate take(const lily_session_value &) { return {}; }
-};
-
-template <class... T> struct built_in<std::variant<T...>> {
-  using kept = std::tuple<typename native<T>::kept...>;
-  static constexpr std::int32_t types() { return (native<T>::types() | ...); }
-  template <class Value> static void put(Value &&value, kept &keep, lily_session_value &out) {
-    if (!put_one(std::forward<Value>(value), keep, out, all())) throw encode_error("the variant has no value");
-  }
-  static std::variant<T...> take(const lily_session_value &value) {
-    std::optional<std::variant<T...>> taken;
-    take_one(value, taken, all());
-    return *std::move(taken); // its type is one of types()
-  }
-
- private:
-  using all = std::index_sequence_for<T...>;
-  template <class Value, std::size_t... I>
-  static bool put_one(Value &&value, kept &keep, lily_session_value &out, std::index_sequence<I...>) {
-    return ((value.index() == I && (native<T>::put(std::get<I>(std::forward<Value>(value)), std::get<I>(keep), out), true)) || ...);
-  }
-  template <std::size_t... I>
-  static void take_one(const lily_session_value &value, std::optional<std::variant<T...>> &taken, std::index_sequence<I...>) {
-    (void)(((native<T>::types() & value.type) != 0 && (taken.emplace(std::in_place_index<I>, native<T>::take(value)), true)) || ...);
-  }
 };
 #endif
 
@@ -1267,7 +1292,7 @@ class json_writer {
       case LILY_SESSION_INT: out += std::to_string(value.as.integer); break;
       case LILY_SESSION_REAL: real(value.as.real, out); break;
       case LILY_SESSION_STRING: string(value.as.text.bytes, value.as.text.length, out); break;
-      default: out.append(value.as.text.bytes, value.as.text.length); // JSON, which the library checks
+      default: out.append(value.as.text.bytes, value.as.text.length); // one value, as built_in<json> checks; the rest the library checks
     }
   }
 
@@ -1298,26 +1323,30 @@ class json_writer {
       stream.precision(digits);
       stream << value;
       text = stream.str();
-      if (read(text) == value) break;
+      double again = 0;
+      if (read(text, again) && again == value) break;
     }
     out += text;
     if (text.find_first_of(".e") == std::string::npos) out += ".0";
   }
 
  public:
-  static double read(const std::string &text) {
+  /// Reads a number. Returns false if a double cannot hold it: then `value` is the nearest one.
+  static bool read(const std::string &text, double &value) {
     std::istringstream stream(text);
     stream.imbue(std::locale::classic());
-    double value = 0;
     stream >> value;
-    return value;
+    return !stream.fail();
   }
 };
 
-/// Reads the JSON text of an array or an object, which comes from the library: so it is valid, and has no white space outside strings.
+/// Reads the JSON text of an array or an object, without white space outside strings. A text that is no JSON, which a
+/// program may give a variant, is read as anything, but not beyond its end.
 class json_reader {
  public:
   explicit json_reader(const lily_session_value &value) : at_(value.as.text.bytes), end_(at_ + value.as.text.length) {}
+  /// The text stays where it is as long as the reader.
+  explicit json_reader(const std::string &text) : at_(text.data()), end_(at_ + text.size()) {}
 
   /// Reads the bracket that begins the text. Throws if it is another one.
   void begin(char bracket) {
@@ -1334,7 +1363,7 @@ class json_reader {
   /// Reads the name of a member.
   std::string name() {
     std::string read = string();
-    at_++; // the colon
+    if (at_ < end_) at_++; // the colon
     return read;
   }
 
@@ -1354,7 +1383,7 @@ class json_reader {
       value.type = LILY_SESSION_INT;
     } else if (is_number(first) && (types & LILY_SESSION_REAL)) {
       value.type = LILY_SESSION_REAL;
-      value.as.real = json_writer::read(text);
+      json_writer::read(text, value.as.real); // the library has refused what a double cannot hold
     } else if (first == '"' && (types & LILY_SESSION_STRING)) {
       at_ = begin;
       put_text(LILY_SESSION_STRING, keep = string(), value);
@@ -1397,7 +1426,7 @@ class json_reader {
   void skip_string() {
     for (at_++; at_ < end_ && *at_ != '"'; at_++)
       if (*at_ == '\\') at_++;
-    at_++;
+    at_ = at_ < end_ ? at_ + 1 : end_;
   }
 
   std::string string() {
@@ -1417,7 +1446,7 @@ class json_reader {
         default: out += *at_;
       }
     }
-    at_++;
+    at_ = at_ < end_ ? at_ + 1 : end_;
     return out;
   }
 
@@ -1543,6 +1572,78 @@ struct built_in<std::map<std::string, T, Compare, Allocator>> : object_text<std:
 template <class T, class Hash, class Equal, class Allocator>
 struct built_in<std::unordered_map<std::string, T, Hash, Equal, Allocator>>
   : object_text<std::unordered_map<std::string, T, Hash, Equal, Allocator>> {};
+
+// ---------------------------------------------------------------- variants
+
+#if __cplusplus >= 201703L
+/// A stored value becomes the first alternative that reads it. A value that an earlier alternative would read is not stored.
+template <class... T> struct built_in<std::variant<T...>> {
+  using kept = std::tuple<typename native<T>::kept...>;
+  static constexpr std::int32_t types() { return (native<T>::types() | ...); }
+  template <class Value> static void put(Value &&value, kept &keep, lily_session_value &out) {
+    const std::size_t index = value.index();
+    if (!put_one(std::forward<Value>(value), keep, out, all())) throw encode_error("the variant has no value");
+    if (index > 0 && is_read_earlier(out, index))
+      throw encode_error("an earlier alternative of the variant would read the value");
+  }
+  static std::variant<T...> take(const lily_session_value &value) {
+    reading read;
+    if (take_one(value, sizeof...(T), read, all())) return *std::move(read.taken);
+    if (read.refusal) std::rethrow_exception(read.refusal);
+    throw decode_error("the value has another type");
+  }
+
+ private:
+  using all = std::index_sequence_for<T...>;
+  /// What was read, or else why the first alternative of the value's type refused it.
+  struct reading {
+    std::optional<std::variant<T...>> taken;
+    std::exception_ptr refusal;
+  };
+  /// Returns true if an alternative before `end` would read what is stored. A lily::json may be read as the alternative
+  /// of a number, a string, a boolean or null that it holds, which is the same value.
+  static bool is_read_earlier(const lily_session_value &out, std::size_t end) {
+    std::string text;
+    if (out.type == LILY_SESSION_JSON) {
+      text = without_space(out);
+      const bool is_json[] = {std::is_same<T, json>::value...};
+      if (is_json[end] && text[0] != '[' && text[0] != '{') return false;
+    } else {
+      json_writer::append(out, text);
+    }
+    lily_session_value stored;
+    std::string kept_text;
+    try {
+      stored = json_reader(text).element(types(), kept_text);
+    } catch (const decode_error &) {
+      return false; // it is no JSON, which the library refuses
+    }
+    reading earlier;
+    return take_one(stored, end, earlier, all());
+  }
+  template <class Value, std::size_t... I>
+  static bool put_one(Value &&value, kept &keep, lily_session_value &out, std::index_sequence<I...>) {
+    return ((value.index() == I && (native<T>::put(std::get<I>(std::forward<Value>(value)), std::get<I>(keep), out), true)) || ...);
+  }
+  /// Tries the alternatives before `end`.
+  template <std::size_t... I>
+  static bool take_one(const lily_session_value &value, std::size_t end, reading &read, std::index_sequence<I...>) {
+    return ((I < end && take_as<I, T>(value, read)) || ...);
+  }
+  template <std::size_t I, class Alternative> static bool take_as(const lily_session_value &value, reading &read) {
+    if ((native<Alternative>::types() & value.type) == 0) return false;
+    try {
+      read.taken.emplace(std::in_place_index<I>, native<Alternative>::take(value));
+      return true;
+    } catch (const std::bad_alloc &) {
+      throw;
+    } catch (...) {
+      if (!read.refusal) read.refusal = std::current_exception();
+      return false;
+    }
+  }
+};
+#endif
 
 } // namespace detail
 

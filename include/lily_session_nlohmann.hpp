@@ -9,6 +9,10 @@
 ///
 /// The types that lily_session.hpp stores by itself are stored as before, and a lily::codec of the program's own comes first. It needs
 /// nlohmann/json 3.
+///
+/// nlohmann/json converts a number to the type of a member, whether it fits or not: a stored 300 becomes 44 in a std::uint8_t, 1.9 becomes 1
+/// in an int, and true becomes 1. Such a value is taken, and the next change of the field stores the converted number. If others may write
+/// the file, check the number in from_json, whose exception refuses the value, or store the type by a lily::codec of the program's own.
 #ifndef LILY_SESSION_NLOHMANN_HPP
 #define LILY_SESSION_NLOHMANN_HPP
 

@@ -94,3 +94,74 @@ TEST_CASE("C++17: string_view") {
   CHECK(storage.get(both.substr(0, 3), json));
   CHECK(json == "\"value\"");
 }
+
+namespace {
+template <class T> struct one_value {
+  T value;
+};
+
+// Stores a value. Returns true if it is read again, and false if it is refused with encode_error.
+template <class T> bool is_storable(const T &value, const T &first = T()) {
+  const lily::storage storage = lily::storage::memory();
+  const auto fields = lily::persistence<one_value<T>>().field("value", &one_value<T>::value);
+  one_value<T> m = {first};
+  lily::runtime<one_value<T>> runtime(m);
+  lily::session session = runtime.attach(fields, storage);
+  session.mark("value");
+  m.value = value;
+  try {
+    session.persist();
+  } catch (const lily::encode_error &) {
+    return false;
+  }
+  one_value<T> other = {first};
+  lily::runtime<one_value<T>> again(other);
+  lily::session reading = again.attach(fields, storage);
+  CHECK(other.value == value);
+  return true;
+}
+} // namespace
+
+TEST_CASE("C++17: a variant is read as the alternative that was stored, or not stored") {
+  using lists = std::variant<std::vector<int>, std::map<std::string, int>, std::vector<std::string>>;
+  CHECK(is_storable(lists(std::map<std::string, int>{{"a", 1}})));
+  CHECK(is_storable(lists(std::vector<std::string>{"a"})));
+  CHECK(!is_storable(lists(std::vector<std::string>{}))); // it would be read as no integers
+  CHECK(is_storable(std::vector<lists>{std::vector<int>{1}, std::map<std::string, int>{}}));
+  using numbers = std::variant<std::uint8_t, std::int64_t, double>;
+  CHECK(is_storable(numbers(std::int64_t(300))));
+  CHECK(!is_storable(numbers(std::int64_t(200))));
+  CHECK(is_storable(numbers(3.0)));
+  using words = std::variant<mode, std::string>;
+  CHECK(is_storable(words("other")));
+  CHECK(!is_storable(words("loud")));
+  using texts = std::variant<std::monostate, bool, std::string, std::vector<int>, lily::json>;
+  for (const char *text : {"[ 1 ]", " [] "}) CHECK(!is_storable(texts(lily::json(text))));
+  for (const char *text : {"1", "{\"a\":1}", "[\"a\"]"}) CHECK(is_storable(texts(lily::json(text))));
+  for (const char *text : {"1,2", "\"\\ud800\"", "{1\"a\"}\\", "[:", "{\"a\"\"}\\\"}"}) CHECK(!is_storable(texts(lily::json(text))));
+}
+
+TEST_CASE("C++17: an optional with a null in it is not stored") {
+  CHECK(!is_storable(std::optional<std::optional<int>>(std::optional<int>())));
+  CHECK(!is_storable(std::optional<std::monostate>(std::monostate())));
+  CHECK(is_storable(std::vector<std::optional<std::optional<int>>>{std::optional<int>(1), std::nullopt}));
+}
+
+TEST_CASE("C++17: a variant that no alternative reads is refused with the first one's reason") {
+  const lily::storage storage = lily::storage::memory();
+  storage.set("lily_session_value", "[true]");
+  using lists = std::variant<std::vector<int>, std::vector<std::string>>;
+  one_value<lists> m;
+  std::string why;
+  lily::config<one_value<lists>> config;
+  config.on_event = [&why](const lily::event &event) {
+    try {
+      if (event.exception) std::rethrow_exception(event.exception);
+    } catch (const lily::decode_error &error) {
+      why = error.what();
+    }
+  };
+  lily::runtime<one_value<lists>> runtime(m);
+  lily::session session = runtime.attach(lily::persistence<one_value<lists>>().field("value", &one_value<lists>::value), storage, config);
+  CHECK(why == "[0]: the value has another type");
+}

@@ -138,6 +138,7 @@ TEST_CASE("values: containers") {
   CHECK(is_unstorable(strings{"\xff"}));
   CHECK(is_unstorable(std::vector<lily::json>{lily::json("{")}));
   CHECK(is_unstorable(std::vector<std::uint64_t>{UINT64_MAX}));
+  for (const double number : {DBL_MAX, -DBL_MAX, std::nextafter(DBL_MAX, 0), DBL_MIN, 5e-324}) round_trip(std::vector<double>{number});
   // Others write what this header does not: escapes, pairs of them, and reals where an integer is expected.
   CHECK(refused<strings>("[ \"\\u00e9\\ud83c\\udf38\\u20ac\\/\\b\\f\" ]").empty());
   CHECK(refused<std::vector<double>>("[1,2.5e1]").empty());
@@ -149,6 +150,20 @@ TEST_CASE("values: containers") {
   CHECK(refused<std::array<int, 2>>("[1]") == "the array has another number of elements");
   CHECK(refused<std::array<int, 2>>("[1,2,3]") == "the array has another number of elements");
   CHECK(refused<std::map<std::string, std::vector<int>>>("{\"secret\":[1,null]}") == ".?[1]: the value has another type");
+}
+
+TEST_CASE("values: each JSON text in a container is one whole value") {
+  using texts = std::vector<lily::json>;
+  for (const char *text : {"", " ", "1,2", "1],[2", "[1]]", "[[1]", "1,\"admin\":true", "\"", "\"a\\\"", "1 2", "],[", "{}{}", "tru", "\"a\",\"b\"", ",", "1,"}) {
+    CAPTURE(text);
+    CHECK(is_unstorable(texts{lily::json(text)}));
+    CHECK(is_unstorable(std::map<std::string, lily::json>{{"k", lily::json(text)}}));
+    CHECK(is_unstorable(lily::json(text)));
+  }
+  for (const char *text : {"\",]}\"", "\"\\\\\"", "\"\\\",\"", "[1,{\"a\":[2,3]}]", "{\"a\":1,\"b\":2}", "null", "-1.50"}) {
+    CAPTURE(text);
+    CHECK(round_trip(texts{lily::json(text), lily::json(text)}) == std::string("[") + text + "," + text + "]");
+  }
 }
 
 TEST_CASE("values: a string with every escape is read") {

@@ -1,7 +1,6 @@
-//! JSON text by serde. What is written can be read again: a number that JSON has not, and a value that is nested too deeply for serde_json
-//! to read it, are refused.
+//! JSON text by serde. A number that JSON has not, and a value that is nested too deeply for serde_json to read it again, are refused.
 
-use crate::{refusal, BoxError};
+use crate::{names, refusal, BoxError};
 use serde::de::DeserializeOwned;
 use serde::ser::{self, Error as _, Serialize, Serializer};
 use serde_json::Error;
@@ -30,7 +29,7 @@ pub(crate) fn encode<'a, T: Serialize + DeserializeOwned>(
 
 /// Reads a value. The error says what is wrong and where, and does not quote the text.
 pub(crate) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, BoxError> {
-    serde_json::from_str(text).map_err(|error| refusal::of_serde(&error, text).into())
+    serde_json::from_str(text).map_err(|error| refusal::of_serde(&error, text, &names::of::<T>(text)).into())
 }
 
 fn levels(text: &str) -> usize {

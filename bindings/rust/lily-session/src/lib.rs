@@ -22,6 +22,8 @@ mod field;
 mod field_type;
 mod map;
 mod modify;
+#[cfg(feature = "serde")]
+mod names;
 mod open;
 mod options;
 mod persistence;

@@ -68,14 +68,14 @@ pub(crate) fn of_types(types: Types) -> Reason {
     Reason { text: format!("invalid type, expected {}", accepted.join(" or ")), is_the_programs: false }
 }
 
-/// Returns what serde found wrong, and where, without what it quotes of the text.
+/// Returns what serde found wrong, and where, without what it quotes of the text. Of the names in the text only `names` are told.
 #[cfg(feature = "serde")]
-pub(crate) fn of_serde(error: &serde_json::Error, text: &str) -> String {
+pub(crate) fn of_serde(error: &serde_json::Error, text: &str, names: &[&str]) -> String {
     let wrong = wording(&error.to_string());
     // A stored text is one line, and serde_json counts its bytes.
     match error.column() {
         0 => wrong,
-        column if error.line() == 1 => format!("{wrong}, at {} (byte {column})", place(text, column)),
+        column if error.line() == 1 => format!("{wrong}, at {} (byte {column})", place(text, column, names)),
         column => format!("{wrong}, at line {} column {column}", error.line()),
     }
 }
@@ -105,19 +105,20 @@ fn wording(message: &str) -> String {
 }
 
 /// Returns the path in a JSON text of what stands before the byte `end`, such as `[2].price`; `the value` for the whole.
+/// A name that is not one of `names` may be data, and is `?`.
 #[cfg(feature = "serde")]
-fn place(text: &str, end: usize) -> String {
-    enum Step {
+fn place(text: &str, end: usize, names: &[&str]) -> String {
+    enum Step<'a> {
         Item(usize),
-        Member(String),
+        Member(&'a str),
     }
-    let mut steps: Vec<Step> = Vec::new();
+    let mut steps: Vec<Step<'_>> = Vec::new();
     let bytes = text.as_bytes();
     let (mut at, end) = (0, end.min(bytes.len()));
     while at < end {
         match bytes[at] {
             b'[' => steps.push(Step::Item(0)),
-            b'{' => steps.push(Step::Member(String::new())),
+            b'{' => steps.push(Step::Member("")),
             b']' | b'}' => drop(steps.pop()),
             b',' => {
                 if let Some(Step::Item(index)) = steps.last_mut() {
@@ -128,7 +129,8 @@ fn place(text: &str, end: usize) -> String {
                 let length = string_length(&bytes[at..]);
                 let is_name = bytes.get(at + length) == Some(&b':');
                 if let (true, Some(Step::Member(name))) = (is_name, steps.last_mut()) {
-                    *name = plain_name(&text[at..at + length]);
+                    let quoted = text[at..at + length].trim_matches('"');
+                    *name = names.iter().find(|known| **known == quoted).unwrap_or(&"?");
                 }
                 at += length - 1;
             }
@@ -161,12 +163,4 @@ fn string_length(bytes: &[u8]) -> usize {
         is_end
     });
     end.map_or(bytes.len(), |end| end + 2)
-}
-
-/// Returns a member's name, or `?` if it does not look like one of a struct: then it may be data.
-#[cfg(feature = "serde")]
-fn plain_name(quoted: &str) -> String {
-    let name = quoted.trim_matches('"');
-    let is_plain = name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-    if is_plain { name } else { "?" }.to_owned()
 }

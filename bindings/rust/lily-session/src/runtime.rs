@@ -100,8 +100,9 @@ unsafe impl<M: Send, Msg> Send for Runtime<M, Msg> {}
 impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     /// Makes a runtime that changes its model by messages.
     ///
-    /// `update` applies a message to the model. It may refuse the message with an error, and must then leave the model as it was. If it
-    /// panics, the runtime is [poisoned](Runtime#panics-in-an-update), and dispatch resumes the panic. `update` may use storages, and
+    /// `update` applies a message to the model. It may refuse the message with an error, and must then leave the model as it was: changes
+    /// that it has made by then stay in the model, and the next dispatch, persist, flush or detach, or dropping the runtime, stores them.
+    /// [`restoring`](Runtime::restoring) takes them back. If it panics, the runtime is [poisoned](Runtime#panics-in-an-update), and dispatch resumes the panic. `update` may use storages, and
     /// [clear](Storage::clear) them.
     ///
     /// ```
@@ -120,6 +121,34 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     pub fn new<R: Outcome>(model: M, mut update: impl FnMut(&mut M, Msg) -> R + Send + 'static) -> Self {
         let closure = Box::new(move |model: &mut M, message| update(model, message).outcome());
         Runtime::of(model, Some(Update { closure, is_torn: false }))
+    }
+
+    /// Makes a runtime as [`new`](Runtime::new) does, for an update that may fail after it has changed the model: if it returns an error, the
+    /// model is as it was before. For that the model is cloned before each update.
+    ///
+    /// ```
+    /// # use lily_session::Runtime;
+    /// let mut runtime = Runtime::restoring(Vec::new(), |numbers: &mut Vec<i64>, texts: &str| {
+    ///     for text in texts.split(' ') {
+    ///         numbers.push(text.parse()?);
+    ///     }
+    ///     Ok::<(), std::num::ParseIntError>(())
+    /// });
+    /// assert!(runtime.dispatch("1 2 three").is_err());
+    /// assert!(runtime.model().is_empty());
+    /// ```
+    pub fn restoring<R: Outcome>(model: M, mut update: impl FnMut(&mut M, Msg) -> R + Send + 'static) -> Self
+    where
+        M: Clone,
+    {
+        Runtime::new(model, move |model: &mut M, message| {
+            let before = model.clone();
+            let outcome = update(model, message).outcome();
+            if outcome.is_err() {
+                *model = before;
+            }
+            outcome
+        })
     }
 
     /// Updates the model, and then stores the fields that changed, in one write for each session.

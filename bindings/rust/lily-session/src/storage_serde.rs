@@ -26,7 +26,7 @@ impl Storage {
 
     /// Stores a value under `key` as JSON.
     ///
-    /// Fails with [`Status::Encode`] if the value has no JSON that can be read again.
+    /// Fails with [`Status::Encode`] if the value has no JSON, or is nested too deeply to be read again.
     pub fn set_as<T: Serialize + DeserializeOwned>(&self, key: &str, value: &T) -> Result<()> {
         self.set(key, encoded(key, value)?)
     }

@@ -340,3 +340,26 @@ fn inside_callbacks() {
 fn versions_agree() {
     assert_eq!(lily_session::version(), env!("CARGO_PKG_VERSION"));
 }
+
+#[test]
+fn a_restoring_runtime_takes_back_what_a_refused_update_has_changed() {
+    let update = |count: &mut i64, step: i64| {
+        *count += step;
+        if *count > 9 {
+            return Err("too far");
+        }
+        Ok(())
+    };
+    let fields = Persistence::new().field("count", |count: &i64| count, |count, new| *count = new);
+    for (mut runtime, expected) in [(Runtime::new(0, update), "17"), (Runtime::restoring(0, update), "7")] {
+        let storage = Storage::in_memory().unwrap();
+        let session = runtime.attach(&fields, &storage).unwrap();
+        runtime.dispatch(7).unwrap();
+        let error = fails(runtime.dispatch(10), Status::Update);
+        assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "too far");
+        assert_eq!(stored(&storage, "count").as_deref(), Some("7"));
+        runtime.persist(&session).unwrap();
+        assert_eq!(stored(&storage, "count").as_deref(), Some(expected));
+        assert_eq!(runtime.model().to_string(), expected);
+    }
+}

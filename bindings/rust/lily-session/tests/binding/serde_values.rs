@@ -143,6 +143,59 @@ fn a_refusal_says_what_is_wrong_and_where_and_no_value() {
 }
 
 #[test]
+fn a_refusal_tells_no_name_that_is_data() {
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    struct Item {
+        #[serde(default)]
+        users: BTreeMap<String, u8>,
+        #[serde(default)]
+        inside: Option<Box<Item>>,
+        #[serde(default)]
+        shape: Shape,
+        #[serde(flatten)]
+        others: HashMap<String, u8>,
+    }
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    enum Shape {
+        #[default]
+        None,
+        Named {
+            side: u8,
+        },
+        By(BTreeMap<String, u8>),
+    }
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+    struct Plain {
+        users: BTreeMap<String, u8>,
+        shapes: Vec<Shape>,
+        unread: Option<u8>,
+    }
+    let storage = Storage::in_memory().unwrap();
+    let plain = |json: &str| {
+        storage.set("plain", json).unwrap();
+        fails(storage.get_as::<Plain>("plain"), Status::Decode).message().to_owned()
+    };
+    for (json, place) in [
+        (r#"{"users":{"sk_live_4eC39":"x"}}"#, "users.? "),
+        (r#"{"shapes":[{"Named":{"side":"x"}}]}"#, "shapes[0].Named.side "),
+        (r#"{"shapes":[{"By":{"sk_live_4eC39":"x"}}]}"#, "shapes[0].By.? "),
+        (r#"{"shapes":[{"sk_live_4eC39":"x"}]}"#, "shapes[0].? "),
+    ] {
+        let message = plain(json);
+        assert!(message.contains(&format!(", at {place}")), "{message}");
+        assert!(!message.contains("sk_live"), "{message}");
+    }
+    storage
+        .set("item", r#"{"inside":{"inside":{"users":{"sk_live_4eC39":"x"}}}}"#)
+        .unwrap();
+    let error = fails(storage.get_as::<Item>("item"), Status::Decode);
+    assert!(!error.message().contains("sk_live"), "{error}");
+    storage.set("map", r#"{"sk_live_4eC39":"x"}"#).unwrap();
+    let error = fails(storage.get_as::<BTreeMap<String, u8>>("map"), Status::Decode);
+    assert!(error.message().contains(", at ? (byte"), "{error}");
+}
+
+#[test]
 fn a_storage_has_values() {
     let storage = Storage::in_memory().unwrap();
     assert_eq!(storage.get_as::<Vec<i32>>("list").unwrap(), None);
