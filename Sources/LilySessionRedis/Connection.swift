@@ -23,13 +23,17 @@ final class Connection {
   /// When that was, by the monotonic clock in ms.
   private(set) var lastWrite: Int64 = 0
 
-  /// Connects, without saying anything to the server.
-  init(_ node: Node, _ context: TLSContext?, _ deadline: Deadline) throws(Failure) {
-    self.node = node
+  /// Connects, without saying anything to the server. See `Socket.open` for why this is no initialiser.
+  static func open(_ node: Node, _ context: TLSContext?, _ deadline: Deadline) throws(Failure) -> Connection {
+    let socket = try Socket.open(node, deadline)
+    var tls: TLS?
+    if let context { tls = try TLS(socket, node, context, deadline) }
     guard let reader = redis_reader_make() else { throw Failure(Status.io, "memory is exhausted", systemError: ENOMEM) }
-    self.reader = reader
-    socket = try Socket(node, deadline)
-    if let context { tls = try TLS(socket, node, context, deadline) } else { tls = nil }
+    return Connection(node, socket, tls, reader)
+  }
+
+  private init(_ node: Node, _ socket: Socket, _ tls: TLS?, _ reader: UnsafeMutablePointer<redisReader>) {
+    (self.node, self.socket, self.tls, self.reader) = (node, socket, tls, reader)
   }
 
   deinit {

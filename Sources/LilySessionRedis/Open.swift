@@ -25,7 +25,7 @@ func openStore(_ options: lily_session_redis_options) throws(Failure) -> (lily_s
   backendOptions.clock = options.clock
   backendOptions.context = options.context
   backendOptions.durability = options.durability
-  backendOptions.flags = 16 // LILY_SESSION_NO_SYNC: what the server has is there when this program ends
+  backendOptions.flags = Int32(LILY_SESSION_NO_SYNC.rawValue) // what the server has is there when this program ends
   return (makeTable(store), backendOptions)
 }
 

@@ -57,7 +57,7 @@ final class Pool {
   func connect(_ deadline: Deadline) throws(Failure) -> Connection {
     try lock.run { () throws(Failure) in try pause.check() }
     do throws(Failure) {
-      let connection = try Connection(node, settings.tls, deadline)
+      let connection = try Connection.open(node, settings.tls, deadline)
       try connection.greet(settings.address, asksForSync: settings.isDurable, deadline)
       try lock.run { () throws(Failure) in pause.clear() }
       return connection

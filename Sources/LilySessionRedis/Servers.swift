@@ -11,7 +11,7 @@ final class Servers {
   private var pause = Pause()
   /// For each slot of a Cluster, the place of its server's pool and 1 more; 0 if it is not known. Empty if there is no Cluster.
   private var slots: [UInt16]
-  /// Which of a Cluster's servers is asked where a slot is.
+  /// The number of the server of a Cluster that is asked where a slot is.
   private var seed = 0
 
   private static var slotCount: Int { 16384 }
@@ -113,7 +113,7 @@ final class Servers {
   }
 
   private func ask(_ sentinel: Node, _ deadline: Deadline) throws(Failure) -> Node? {
-    let connection = try Connection(sentinel, settings.tls, deadline)
+    let connection = try Connection.open(sentinel, settings.tls, deadline)
     let question = Command("SENTINEL", "get-master-addr-by-name").adding(settings.address.primary)
     let reply = try connection.ask(question, deadline)
     guard let host = reply[0]?.text, let port = reply[1]?.text, !host.isEmpty, let number = number(port), 1...65535 ~= number else { return nil }

@@ -24,12 +24,12 @@ struct Settings {
     guard options.idle_ms >= -1 else { throw Failure(Status.invalidArgument, "idle_ms is out of range") }
     guard options.replicas >= 0 else { throw Failure(Status.invalidArgument, "replicas is negative") }
     guard 0...1 ~= options.durability else { throw Failure(Status.invalidArgument, "durability is unknown") }
-    guard options.flags & ~1 == 0 else { throw Failure(Status.invalidArgument, "flags has an unknown bit") }
+    guard options.flags & ~Settings.lazy == 0 else { throw Failure(Status.invalidArgument, "flags has an unknown bit") }
     timeout = options.timeout_ms == 0 ? 1000 : options.timeout_ms
     idle = options.idle_ms == 0 ? Settings.month : min(options.idle_ms, Settings.longest)
     isDurable = options.durability == 1
     replicas = Int64(options.replicas)
-    isLazy = options.flags & 1 != 0
+    isLazy = options.flags & Settings.lazy != 0
     clock = options.clock
     context = options.context
     let files = [options.ca_file, options.certificate_file, options.key_file].map { $0 == nil ? nil : bytes($0) }
@@ -37,6 +37,7 @@ struct Settings {
     tls = address.usesTLS ? try TLSContext(trusting: files[0], certificate: files[1], key: files[2]) : nil
   }
 
+  private static var lazy: Int32 { Int32(LILY_SESSION_REDIS_LAZY.rawValue) }
   private static var month: Int64 { 30 * 24 * 3600 * 1000 }
 
   /// How long the mark of a clear lives if nothing is written after it, in ms. A program that has not looked at a scope for so long might write

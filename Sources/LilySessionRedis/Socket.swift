@@ -4,9 +4,13 @@ import CRedis
 final class Socket {
   let descriptor: Int32
 
+  private init(_ descriptor: Int32) { self.descriptor = descriptor }
+
   /// Connects to a server.
-  init(_ node: Node, _ deadline: Deadline) throws(Failure) {
-    descriptor = try node.isPath ? Socket.connect(path: node.host, deadline) : Socket.connect(node, deadline)
+  //
+  // This is no initialiser, because one that throws leaves the memory of the object behind in Embedded Swift 6.3.
+  static func open(_ node: Node, _ deadline: Deadline) throws(Failure) -> Socket {
+    Socket(try node.isPath ? connect(path: node.host, deadline) : connect(node, deadline))
   }
 
   deinit { close(descriptor) }

@@ -2,6 +2,7 @@
 import ctypes as c
 import errno
 import os
+import resource
 import socket
 import time
 
@@ -210,6 +211,15 @@ def test_a_server_that_is_down_is_told_at_once(dead_port, tmp_path):
     assert f"127.0.0.1:{dead_port}".encode() in failed.text and os.strerror(errno.ECONNREFUSED).encode() in failed.text, failed
     missing = failure(Storage, f"unix://{tmp_path}/missing")
     assert missing.code == lily.IO and os.strerror(errno.ENOENT).encode() in missing.text, missing
+
+
+def test_failing_again_and_again_takes_no_memory(dead_port):
+    def largest():
+        for _ in range(1000):
+            failure(Storage, f"redis://127.0.0.1:{dead_port}")
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    assert largest() + 4096 > largest()  # in KiB; a connection has a buffer of 16
 
 
 def test_a_name_that_does_not_exist():
