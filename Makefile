@@ -51,9 +51,9 @@ help:
 	@echo 'make install-tool  installs the command. DESTDIR=$(DESTDIR) BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  tests what the command exchanges with a browser, with Chromium'
 	@echo 'make dist          packs the source as a tarball into $(BUILD)/dist'
-	@echo 'make deb           builds the Debian packages into $(BUILD)/deb'
+	@echo 'make deb           builds the Debian packages into $(BUILD)/deb, also with ARCH=…'
 	@echo 'make rpm           builds the RPM packages into $(BUILD)/rpm'
-	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels'
+	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels, also with ARCH=… and LIBC=…'
 	@echo 'make clean         deletes everything that was built'
 
 .PHONY: bootstrap
@@ -166,7 +166,7 @@ dist:
 .PHONY: deb
 deb:
 	@scripts/bootstrap deb
-	packaging/build-deb
+	packaging/build-deb $(if $(IS_OWN),,-b -a$(ARCH) -Pcross$(COMMA)nocheck)
 
 .PHONY: rpm
 rpm:
@@ -176,7 +176,7 @@ rpm:
 .PHONY: wheel
 wheel:
 	@scripts/bootstrap wheel
-	packaging/build-wheel
+	packaging/build-wheel $(if $(IS_OWN),,$(ARCH) $(LIBC))
 
 .PHONY: docs
 docs:
