@@ -94,10 +94,10 @@ package final class Watch: @unchecked Sendable { // its exclusion, and the journ
   }
 
   /// Notes that somebody has called `arrivals`, and then has read the storage. While there are sessions, only they make the descriptor quiet.
-  package func looked() {
-    _ = exclusively {
-      if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }
-    }
+  package func looked() { _ = exclusively { quietForReader() } }
+
+  private func quietForReader() {
+    if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }
   }
 
   /// Takes in what inotify or the store tells, if one of them is watched, and counts it. The descriptor stays readable.
@@ -134,10 +134,11 @@ package final class Watch: @unchecked Sendable { // its exclusion, and the journ
 
   // MARK: a store of the program's own
 
-  /// Returns the same descriptor each time, or -1 if the system gives none. `open` returns the store's own, or -1. It is called without a lock.
-  package func openDescriptor(beside open: () -> Int32) -> Int32 {
+  /// Returns the same descriptor each time, or -1 if the system gives none. `storeDescriptor` returns the store's own, or -1. It is called
+  /// without a lock.
+  package func openDescriptor(beside storeDescriptor: () -> Int32) -> Int32 {
     if exclusion.isForked { return -1 }
-    let own = open()
+    let own = storeDescriptor()
     return exclusively {
       if handedOut < 0, let made = Syscalls.makeWatch(of: own) {
         (handedOut, raised) = made
@@ -152,7 +153,7 @@ package final class Watch: @unchecked Sendable { // its exclusion, and the journ
     _ = exclusively {
       absorb()
       hasHeardStore = false
-      if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }
+      quietForReader()
     }
   }
 
