@@ -13,8 +13,6 @@ STRIP      ?= strip
 CFLAGS     ?= -O2 -g
 
 BUILD := build
-LIB   := $(BUILD)/lib/liblily_session.so
-STATIC_LIB := $(BUILD)/lib/liblily_session.a
 TOOL  := $(BUILD)/bin/lily-session
 
 # Swift's clang shares its sanitizer runtimes with swiftc.
@@ -29,25 +27,10 @@ SWIFT_FLAGS := --disable-local-rpath -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswift
   -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
-# These flags let the processor check jumps and returns. On x86-64 each function that is called through a pointer, Swift's and C's, begins
-# with a landing pad, and nothing in the library changes return addresses. The linker notes the landing pads (IBT) only if the start files of
-# the C library have them, too. On arm64 only return addresses are signed, because Swift 6.3 compiles functions of its runtime in without
-# landing pads.
-CONTROL_FLOW_x86_64  := -Xcc -fcf-protection=full -Xlinker -z -Xlinker shstk
-CONTROL_FLOW_aarch64 := -Xcc -mbranch-protection=pac-ret
+.DEFAULT_GOAL := all
+include scripts/library.mk
 
-# The library is Embedded Swift. The version script hides the Swift runtime in it, which would otherwise replace the runtime of a Swift
-# host. It is compiled for size, which makes it an eighth smaller. The functions of an update's path are compiled for speed, which they say by
-# @_optimize(speed), and the small ones that it runs for each field are inlined, so that this costs an update next to nothing. The compiler writes what both modules use twice; with a section for each
-# function, the linker can drop what nothing calls. The tests of full Swift check exclusivity at run time. Here that check would end the
-# host, and cost a tenth of an update.
-SWIFT_BUILD := swift build -c release --traits Embedded --product lily_session $(SWIFT_FLAGS) \
-  -Xswiftc -Osize -Xswiftc -Xfrontend -Xswiftc -function-sections -Xswiftc -enforce-exclusivity=unchecked -Xcc -fvisibility=hidden \
-  $(CONTROL_FLOW_$(shell uname -m)) -Xlinker -soname=$(SONAME) -Xlinker '--version-script=$(CURDIR)/Sources/LilySessionC/exports.map'
-
-COMMA := ,
-
-SOURCES := Package.swift Makefile include/lily_session.h $(shell find Sources -type f)
+SOURCES := Package.swift Makefile scripts/library.mk include/lily_session.h $(shell find Sources -type f)
 
 .PHONY: all
 all: $(LIB) $(STATIC_LIB)
@@ -55,6 +38,7 @@ all: $(LIB) $(STATIC_LIB)
 .PHONY: help
 help:
 	@echo 'make               builds the shared and the static library into $(BUILD)/lib'
+	@echo 'make ARCH=…        builds for amd64, arm64 or riscv64, also with LIBC=musl; scripts/bootstrap cross installs what that takes'
 	@echo 'make tool          builds the command lily-session into $(BUILD)/bin'
 	@echo 'make demo          runs a shop whose session survives kill -9'
 	@echo 'make test          runs the tests, which takes about eight minutes on two processors'
@@ -76,64 +60,20 @@ help:
 bootstrap:
 	@scripts/bootstrap
 
-# $(call library,scratch path,folder,extra flags): builds the library, and puts it and its links into the folder, as they are installed.
-define library
-	$(SWIFT_BUILD) --scratch-path $(1) $(3)
-	mkdir -p $(2)
-	cp "$$($(SWIFT_BUILD) --scratch-path $(1) $(3) --show-bin-path)/liblily_session.so" $(2)/liblily_session.so.$(VERSION).new
-	mv $(2)/liblily_session.so.$(VERSION).new $(2)/liblily_session.so.$(VERSION)
-	ln -sf liblily_session.so.$(VERSION) $(2)/$(SONAME)
-	ln -sf $(SONAME) $(2)/liblily_session.so
-	touch $(2)/liblily_session.so.$(VERSION)
-endef
-
-$(LIB): $(SOURCES)
-	$(call library,.build-embedded,$(BUILD)/lib,-Xlinker -z -Xlinker defs)
-
-# The static library has the same objects, linked into one, in which only what the header declares is visible. A program links libjansson,
-# too. The list is the linker's, because objects of files that are no longer there stay in their folder.
-$(STATIC_LIB): $(LIB)
-	$(SWIFT_BIN)ld.lld -r -o $(BUILD)/lib/lily_session.o \
-	  @.build-embedded/release/lily_session.product/Objects.LinkFileList \
-	  -L$$(dirname $(SWIFT_BIN))/lib/swift/embedded/$$(uname -m)-unknown-linux-gnu -lswiftUnicodeDataTables
-	objcopy --wildcard --keep-global-symbol='lily_session_*' $(BUILD)/lib/lily_session.o
-	rm -f $@
-	ar rcsD $@ $(BUILD)/lib/lily_session.o
-	rm $(BUILD)/lib/lily_session.o
-
-# This library has AddressSanitizer in every line, also in the standard library, and the fuzzer's counters, which other programs ignore, so
-# that one build is enough. The program brings the sanitizer's runtime.
-$(BUILD)/asan/liblily_session.so: $(SOURCES)
-	$(call library,.build-asan,$(BUILD)/asan,--sanitize address -Xswiftc -sanitize-coverage=edge$(COMMA)trace-cmp$(COMMA)inline-8bit-counters$(COMMA)pc-table)
+# The suites c-asan, fuzz and cpp ask for the library with AddressSanitizer, and the suites threads and redis for those with ThreadSanitizer.
+ifndef SANITIZE
+$(BUILD)/asan/%.so: $(SOURCES)
+	$(MAKE) --no-print-directory SANITIZE=address $@
+$(BUILD)/tsan/%.so: $(SOURCES)
+	$(MAKE) --no-print-directory SANITIZE=thread $@
+endif
 
 # ---- the library for Redis
-
-# It is a library of its own, because it needs hiredis and OpenSSL, which the other one does not. It knows that one by its headers alone.
-REDIS_LIB := $(BUILD)/lib/liblily_session_redis.so
-REDIS_SONAME := liblily_session_redis.so.0
-REDIS_SOURCES := Makefile $(wildcard include/*) $(shell find Sources/LilySessionRedis Sources/CRedis -type f)
-EMBEDDED := -swift-version 6 -enable-experimental-feature Embedded -wmo -parse-as-library -Osize -enforce-exclusivity=unchecked \
-  -dwarf-version=4 -file-prefix-map '$(CURDIR)=.' -file-compilation-dir . -Xfrontend -function-sections -Xfrontend -no-clang-module-breadcrumbs \
-  -Xcc -fvisibility=hidden $(CONTROL_FLOW_$(shell uname -m))
 
 .PHONY: redis
 redis: bootstrap
 	@scripts/bootstrap redis
 	@$(MAKE) --no-print-directory $(REDIS_LIB)
-
-$(REDIS_LIB): $(REDIS_SOURCES) $(LIB)
-	mkdir -p $(BUILD)/redis
-	$(SWIFT_CLANG) -c $(CFLAGS) -fPIC -fvisibility=hidden -fstack-protector-strong -gdwarf-4 '-ffile-prefix-map=$(CURDIR)=.' \
-	  $(patsubst -Xcc,,$(filter-out -Xlinker -z shstk,$(CONTROL_FLOW_$(shell uname -m)))) -I Sources/CRedis/include Sources/CRedis/redis.c -o $(BUILD)/redis/redis.o
-	swiftc $(EMBEDDED) -g -module-name LilySessionRedis -I include -I Sources/CRedis/include -c -o $(BUILD)/redis/swift.o $(wildcard Sources/LilySessionRedis/*.swift)
-	swiftc -use-ld=lld -emit-library -enable-experimental-feature Embedded -o $@.$(VERSION).new $(BUILD)/redis/redis.o $(BUILD)/redis/swift.o \
-	  -L $(BUILD)/lib -llily_session -lhiredis -lssl -lcrypto -Xlinker -soname=$(REDIS_SONAME) -Xlinker --version-script=Sources/LilySessionRedis/exports.map \
-	  -Xlinker -z -Xlinker defs -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed \
-	  -Xlinker --gc-sections -Xlinker --icf=all
-	mv $@.$(VERSION).new $@.$(VERSION)
-	ln -sf liblily_session_redis.so.$(VERSION) $(BUILD)/lib/$(REDIS_SONAME)
-	ln -sf $(REDIS_SONAME) $@
-	touch $@.$(VERSION)
 
 # This is not a part of `install`, because only who asks for this library needs what it needs.
 .PHONY: install-redis
@@ -153,7 +93,7 @@ install-redis: $(REDIS_LIB)
 install: $(LIB) $(STATIC_LIB)
 	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)' \
 	  '$(DESTDIR)$(DATADIR)/man/man3' '$(DESTDIR)$(DATADIR)/man/man5'
-	install -m 755 $(BUILD)/lib/liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)'
+	install -m 755 $(LIB).$(VERSION) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session.so.$(VERSION)'
 	ln -sf liblily_session.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
 	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session.so'
@@ -268,4 +208,4 @@ bench:
 .PHONY: clean
 clean:
 	rm -rf bindings/python/build bindings/python/src/*.egg-info
-	rm -rf $(BUILD) .build-embedded .build-asan .build-tsan .build-full .build-tool .build-tool-unoptimised
+	rm -rf $(BUILD) .sysroots .build-full .build-tool .build-tool-unoptimised

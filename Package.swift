@@ -1,12 +1,9 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-// The trait Embedded builds the same sources without a Swift runtime, for the shared library (see the
-// Makefile). Swift programs depend on the product LilySession and leave it off.
-let settings: [SwiftSetting] = [
-  .enableExperimentalFeature("Embedded", .when(traits: ["Embedded"])),
-  .enableUpcomingFeature("ExistentialAny"),
-]
+// This is the package for Swift programs, which depend on the product LilySession. scripts/library.mk builds the shared library for all other
+// languages from the same sources, as Embedded Swift.
+let settings: [SwiftSetting] = [.enableUpcomingFeature("ExistentialAny")]
 
 // Sessions in Redis or Valkey. These targets need hiredis and OpenSSL, and `swift build` builds every target of a package. So they are there
 // only if the environment asks for them by LILY_SESSION_WITH_REDIS=1.
@@ -25,11 +22,7 @@ let package = Package(
   name: "lily-session",
   products: [
     .library(name: "LilySession", targets: ["LilySession"]),
-    .library(name: "lily_session", type: .dynamic, targets: ["LilySessionC"]),
   ] + (hasRedis ? [.library(name: "LilySessionRedis", targets: ["LilySessionRedis"])] : []),
-  traits: [
-    .trait(name: "Embedded", description: "Compile as Embedded Swift: no Swift runtime, for liblily_session.so.")
-  ],
   targets: [
     .systemLibrary(name: "CJansson", pkgConfig: "jansson", providers: [.apt(["libjansson-dev"])]),
     .systemLibrary(name: "CLilySession", path: "include"),

@@ -43,21 +43,22 @@ __attribute__((target("sse4.2"))) static uint32_t with_instruction(uint32_t crc,
   return crc;
 }
 
-/* cpuid is slow (a virtual machine traps it), so its result is kept. Threads that race here write the same value. */
-static bool has_instruction(void) {
-  static int kept; /* 0: not known yet, 1: no, 2: yes */
-  int known = __atomic_load_n(&kept, __ATOMIC_RELAXED);
-  if (known == 0) {
-   unsigned a, b, c = 0, d;
-   known = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) ? 2 : 1;
-   __atomic_store_n(&kept, known, __ATOMIC_RELAXED);
-  }
-  return known == 2;
+static bool asks_for_instruction(void) {
+  unsigned a, b, c = 0, d;
+  return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2);
 }
 
-#elif defined(__aarch64__) && defined(__ARM_FEATURE_CRC32)
+#elif defined(__aarch64__) && defined(__linux__)
 #include <arm_acle.h>
+#include <sys/auxv.h>
 
+enum { HAS_CRC32 = 1 << 7 }; /* HWCAP_CRC32, which Linux tells every program */
+
+#if defined(__clang__)
+__attribute__((target("crc")))
+#else
+__attribute__((target("+crc")))
+#endif
 static uint32_t with_instruction(uint32_t crc, const void *bytes, size_t count) {
   const uint8_t *at = bytes;
   for (; count >= 8; count -= 8, at += 8) {
@@ -69,14 +70,25 @@ static uint32_t with_instruction(uint32_t crc, const void *bytes, size_t count) 
   return crc;
 }
 
-static bool has_instruction(void) { return true; }
+static bool asks_for_instruction(void) { return getauxval(AT_HWCAP) & HAS_CRC32; }
 
 #else
 
 static uint32_t with_instruction(uint32_t crc, const void *bytes, size_t count) { return platform_crc32c_portable(crc, bytes, count); }
-static bool has_instruction(void) { return false; }
+static bool asks_for_instruction(void) { return false; }
 
 #endif
+
+/* Asking is slow on some machines (a virtual one traps cpuid), so the result is kept. Threads that race here write the same value. */
+static bool has_instruction(void) {
+  static int kept; /* 0: not known yet, 1: no, 2: yes */
+  int known = __atomic_load_n(&kept, __ATOMIC_RELAXED);
+  if (known == 0) {
+    known = asks_for_instruction() ? 2 : 1;
+    __atomic_store_n(&kept, known, __ATOMIC_RELAXED);
+  }
+  return known == 2;
+}
 
 uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count) {
   return has_instruction() ? with_instruction(crc, bytes, count) : platform_crc32c_portable(crc, bytes, count);

@@ -64,5 +64,7 @@ static uint64_t key_word(uint64_t *word) {
 
 uint64_t platform_hash(const void *bytes, size_t count) {
   static uint64_t key[2];
-  return platform_siphash(key_word(&key[0]), key_word(&key[1]), bytes, count);
+  /* In this order on every machine, so that the same random numbers give the same key. */
+  uint64_t first = key_word(&key[0]);
+  return platform_siphash(first, key_word(&key[1]), bytes, count);
 }

@@ -35,8 +35,6 @@ def test_threads_share_a_handle(server, numbers, tmp_path):
 @pytest.mark.skipif(not LONG, reason="only make check builds the library with ThreadSanitizer")
 @pytest.mark.parametrize("way", ["tcp", "tls"])
 def test_threads_under_thread_sanitizer(server, start, certificates, numbers, way):
-    if not (ROOT / "build/tsan/liblily_session.so").exists():
-        subprocess.run([str(ROOT / "Tests/fuzz/run-threads"), "1"], check=True)
     subprocess.run([str(ROOT / "Tests/redis/build-tsan")], check=True)
     # A name would be looked up by a thread of libc's own, which ThreadSanitizer does not know.
     url = server.url if way == "tcp" else start(tls=certificates).url.replace("localhost", "127.0.0.1")

@@ -276,6 +276,9 @@ class Driver:
         if handle is None or self.kinds[name] != "journal":
             return False
         number = api.storage_fd(handle)
+        if os.environ.get("LILY_SESSION_POSIX"):  # a library that is built by POSIX=1 has no descriptor
+            self.returned("watch", number == -1)
+            return None
         self.watched[name] = select.poll()
         if number >= 0:
             self.watched[name].register(number, select.POLLIN)

@@ -2,7 +2,6 @@
 #ifndef CPLATFORM_H
 #define CPLATFORM_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -16,14 +15,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+/* The one switch: what only Linux has is in linux.c, and posix.c does without it. The library uses the first on Linux, unless it is built by
+   `make POSIX=1`. What both have is in platform.c. */
+#if defined(__linux__) && !defined(PLATFORM_POSIX)
+#define PLATFORM_IS_LINUX 1
+#else
+#define PLATFORM_IS_LINUX 0
+#endif
+
+#include "watch.h"
 
 /* errno is a macro. */
 int platform_errno(void);
@@ -35,38 +40,69 @@ int platform_openat(int directory, const char *path, int flags, mode_t mode);
 /* Sets or clears O_APPEND. Returns false and sets errno if that fails. fcntl is variadic. */
 bool platform_set_appending(int file, bool appends);
 
+/* The functions from here to the next line of dashes are in linux.c and posix.c. Most of what linux.c uses is declared only under _GNU_SOURCE,
+   which a module's headers cannot ask for. What posix.c says of each is what a system without it loses. */
+
 /* Takes a write lock on the whole file for this open file, if nobody else has one, and tells whether somebody else has one. Such a lock has nothing
-   to do with that of flock. F_OFD_SETLK is declared only under _GNU_SOURCE. */
+   to do with that of flock. POSIX: nobody ever has one. */
 void platform_claim(int file);
 bool platform_is_claimed(int file);
 
-/* Returns the place of the next bytes that are not in a hole, or -1 and sets errno. SEEK_DATA is declared only under _GNU_SOURCE. */
+/* Returns the place of the next bytes that are not in a hole, or -1 and sets errno. POSIX: always -1. */
 int64_t platform_next_data(int file, int64_t offset);
 
-/* fallocate with FALLOC_FL_KEEP_SIZE, secure_getenv and statx are declared only under _GNU_SOURCE, which a module's
-   headers cannot ask for. */
+/* Allocates blocks without changing the file's size. POSIX: always -1, because posix_fallocate makes the file longer. */
 int platform_fallocate_keep_size(int file, int64_t offset, int64_t length);
+
+/* Returns a variable of the environment, or NULL if the program has more rights than its user. The other function returns true if that is so. */
 const char *platform_secure_getenv(const char *name);
+bool platform_hides_environment(void);
 
 /* Asks for size and link count alone, because on ext4 a full fstat makes the next write slower. The count has PLATFORM_STICKY set if the
-   file has the sticky bit, and PLATFORM_OPEN_TO_OTHERS if its mode gives rights to the group or to others. */
+   file has the sticky bit, and PLATFORM_OPEN_TO_OTHERS if its mode gives rights to the group or to others. POSIX: fstat. */
 #define PLATFORM_STICKY 0x80000000u
 #define PLATFORM_OPEN_TO_OTHERS 0x40000000u
 int platform_size_and_links(int file, int64_t *out_size, uint32_t *out_links);
+static inline uint32_t platform_links(uint32_t links, mode_t mode) {
+  return (links & ~(PLATFORM_STICKY | PLATFORM_OPEN_TO_OTHERS)) | (mode & S_ISVTX ? PLATFORM_STICKY : 0) |
+         (mode & 077 ? PLATFORM_OPEN_TO_OTHERS : 0);
+}
 
-/* O_PATH, which opens a folder to reach what is in it, even if the folder is not readable. It is declared only under _GNU_SOURCE. */
+/* Opens a folder to reach what is in it, even if the folder is not readable, or any file to examine it (O_PATH). POSIX: O_RDONLY, so that both
+   have to be readable. */
 extern const int platform_o_path;
 
-/* Changes the mode of what an O_PATH descriptor has open, which fchmod refuses. AT_EMPTY_PATH is declared only under _GNU_SOURCE, and kernels
-   before 6.6 need the way through /proc. Returns 0, or -1 and sets errno. */
+/* Changes the mode of what a descriptor of platform_o_path has open. Returns 0, or -1 and sets errno. */
 int platform_chmod_opened(int descriptor, mode_t mode);
 
-/* Reads names of a folder in the form of getdents64, which glibc declares only under _GNU_SOURCE. Returns the number of bytes, 0 at the end, or
-   -1 and sets errno. */
-ssize_t platform_names(int folder, void *into, size_t size);
+/* Goes through the names in a folder, whose descriptor has to stand at its beginning. `begin` returns false and sets errno if that fails. `next`
+   returns NULL at the end, and then errno is 0 unless it failed. Linux: uses that descriptor, because there may be no other left, and the buffer,
+   which is aligned to 8 bytes. POSIX: opens the folder once more. */
+typedef struct platform_names_t {
+  int folder;
+  char *buffer;
+  size_t size, filled, at;
+  void *stream;
+} platform_names_t;
+bool platform_names_begin(platform_names_t *names, int folder, void *buffer, size_t size);
+const char *platform_names_next(platform_names_t *names);
+void platform_names_end(platform_names_t *names);
 
-/* Writes the path of what a descriptor has open, from /proc. snprintf is variadic. Returns its length, or -1 and sets errno. */
+/* Writes the path of what a descriptor has open, and that of the executable. Return its length, or -1 and set errno. POSIX: always -1. */
 ssize_t platform_path_of(int descriptor, char *path, size_t size);
+ssize_t platform_executable_path(char *path, size_t size);
+
+/* Returns a byte of memory that reads 1 here and 0 in a child of fork, or NULL if the kernel cannot do that. POSIX: always NULL. */
+volatile uint8_t *platform_fork_sentinel_make(void);
+void platform_fork_sentinel_free(volatile uint8_t *sentinel);
+
+/* Fills memory with random bytes of the kernel's. Returns false and sets errno if it gives none. POSIX: /dev/urandom. */
+bool platform_random(void *bytes, size_t count);
+
+/* ---- */
+
+/* Returns this process's limit on the size of files, or -1 if there is none. getrlimit's first argument has another type in each C library. */
+int64_t platform_file_size_limit(void);
 
 /* Returns the double with the fewest decimal digits that rounds to this float: 0.1 for 0.1f. snprintf is variadic. */
 double platform_decimal(float value);
@@ -74,25 +110,11 @@ double platform_decimal(float value);
 /* Writes zeros, even if nothing seems to read them any more. */
 void platform_wipe(void *memory, size_t size);
 
-/* Returns a byte of memory that reads 1 here and 0 in a child of fork, or NULL if the kernel cannot do that. */
-volatile uint8_t *platform_fork_sentinel_make(void);
-void platform_fork_sentinel_free(volatile uint8_t *sentinel);
-
-/* LC_ALL_MASK is an expression of macros; the others are of an unnamed enum's type. */
-enum {
-  PLATFORM_LC_ALL_MASK = LC_ALL_MASK,
-  PLATFORM_IN_NONBLOCK = IN_NONBLOCK,
-  PLATFORM_IN_CLOEXEC = IN_CLOEXEC,
-  PLATFORM_EFD_NONBLOCK = EFD_NONBLOCK,
-  PLATFORM_EFD_CLOEXEC = EFD_CLOEXEC,
-  PLATFORM_EPOLL_CLOEXEC = EPOLL_CLOEXEC
-};
+/* LC_ALL_MASK is an expression of macros. */
+enum { PLATFORM_LC_ALL_MASK = LC_ALL_MASK };
 
 /* Returns a copy of the descriptor that is at least 3, or -1 and sets errno. fcntl is variadic. */
 int platform_copy_above_standard(int descriptor);
-
-/* Makes `epoll` poll readable while `descriptor` does. struct epoll_event is packed, and has a union. */
-int platform_epoll_add(int epoll, int descriptor);
 
 /* Returns this thread's buffer of PLATFORM_MESSAGE_SIZE bytes, zero at first. Swift cannot declare thread-local memory. */
 enum { PLATFORM_MESSAGE_SIZE = 232 };
@@ -113,10 +135,6 @@ platform_told_t *platform_told(void);
    type in each C library, and glibc's uses the language and encoding of the host's locale. */
 bool platform_error_text(int code, char *text, size_t size);
 
-/* Returns true if secure_getenv finds no variable at all, because the program has more rights than its user. AT_SECURE and getauxval are in
-   a header of Linux alone. */
-bool platform_hides_environment(void);
-
 /* Returns the CRC-32C's register after the bytes, given the one before. Swift has no name for the processor's instruction. */
 uint32_t platform_crc32c(uint32_t crc, const void *bytes, size_t count);
 /* Does the same without the instruction. Tests compare the two. */
@@ -129,9 +147,6 @@ uint32_t platform_crc32c_backwards(uint32_t crc, const void *bytes, size_t count
 uint64_t platform_hash(const void *bytes, size_t count);
 /* Does the same with a given key. Tests compare it with another one. */
 uint64_t platform_siphash(uint64_t key0, uint64_t key1, const void *bytes, size_t count);
-
-/* Fills memory with random bytes of the kernel's. Returns false and sets errno if it gives none. */
-bool platform_random(void *bytes, size_t count);
 
 #include "bytes16.h"
 

@@ -98,24 +98,16 @@ extension Syscalls {
     return status
   }
 
-  /// Calls `body` with each name in a folder. It uses the folder's own descriptor, because there may be no other left.
+  /// Calls `body` with each name in a folder.
   static func forEachName(in folder: Int32, _ body: (UnsafePointer<CChar>) -> Void) throws(Failure) {
     guard lseek(folder, 0, SEEK_SET) == 0 else { throw failure("cannot read the folder of the file") }
     try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { memory throws(Failure) in
       guard let start = memory.baseAddress else { return }
-      while true {
-        let got = platform_names(folder, start, memory.count)
-        guard got >= 0, got <= memory.count else { throw failure("cannot read the folder of the file") }
-        if got == 0 { return }
-        // getdents64(2): an inode and an offset of 8 bytes each, the record's length of 2, a type, and the name with a NUL.
-        var at = 0
-        while at &+ 20 <= got {
-          let length = Int(memory.loadUnaligned(fromByteOffset: at &+ 16, as: UInt16.self))
-          guard length >= 20, at &+ length <= got else { throw Failure(.io, "the names in the folder of the file make no sense") }
-          body((start + at + 19).assumingMemoryBound(to: CChar.self))
-          at &+= length
-        }
-      }
+      var names = platform_names_t()
+      guard platform_names_begin(&names, folder, start, memory.count) else { throw failure("cannot read the folder of the file") }
+      defer { platform_names_end(&names) }
+      while let name = platform_names_next(&names) { body(name) }
+      guard platform_errno() == 0 else { throw failure("cannot read the folder of the file") }
     }
   }
 

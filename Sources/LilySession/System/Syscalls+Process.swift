@@ -33,9 +33,8 @@ extension Syscalls {
 
   /// Returns this process's limit on the size of files, in bytes, or nil if there is none.
   static func fileSizeLimit() -> Int64? {
-    var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, limit.rlim_cur != ~rlim_t(0) else { return nil }
-    return Int64(clamping: limit.rlim_cur)
+    let limit = platform_file_size_limit()
+    return limit < 0 ? nil : limit
   }
 
   static func randomNumber() throws(Failure) -> UInt64 {
@@ -73,7 +72,7 @@ extension Syscalls {
 
   /// Returns the path of the executable, or nil if the system does not know it.
   static func executablePath() -> [UInt8]? {
-    filledPath { readlink("/proc/self/exe", $0, $1) }
+    filledPath { platform_executable_path($0, $1) }
   }
 
   static func currentDirectory() -> [UInt8]? {

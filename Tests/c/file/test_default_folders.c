@@ -7,6 +7,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#ifndef RENAME_EXCHANGE /* musl does not declare it */
+#include <sys/syscall.h>
+#define RENAME_EXCHANGE 2
+#define renameat2(...) syscall(SYS_renameat2, __VA_ARGS__)
+#endif
+
 static lily_session_status open_shop(lily_session_storage **out_storage) {
   lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
   options.application = "shop";

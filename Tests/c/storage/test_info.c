@@ -87,7 +87,8 @@ TEST(info__of_a_journal) {
   assert_int_equal(stat(JOURNAL, &status), 0);
   assert_int_equal(info.file_bytes, status.st_size);
   const lily_session_info of_scope = info_of(scope);
-  assert_memory_equal(&of_scope, &info, sizeof info);
+  /* Nothing says what is in the bytes behind the last member. */
+  assert_memory_equal(&of_scope, &info, offsetof(lily_session_info, directory_is_open) + sizeof info.directory_is_open);
 
   assert_ok(lily_session_storage_sync(storage));
   assert_int_equal(info_of(storage).owes_sync, 0);
