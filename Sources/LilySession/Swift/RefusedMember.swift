@@ -3,7 +3,7 @@
   struct RefusedMember {
     /// Where it is, such as `items[2].count`; empty for the value itself.
     let path: String
-    /// What is wrong with it, such as `items[2].count is not Int`.
+    /// What is wrong with it, such as `items[2].count is a string, not Int`.
     let what: String
 
     /// Returns nil if the decoder has not said which part it is.
@@ -11,10 +11,11 @@
       switch error {
       case .typeMismatch(let type, let context):
         path = RefusedMember.path(context.codingPath)
-        what = RefusedMember.subject(path) + " is not \(type)"
+        let found = RefusedMember.found(context).map { " is \($0)," } ?? " is"
+        what = RefusedMember.subject(path) + found + " not " + RefusedMember.name(type)
       case .valueNotFound(let type, let context):
         path = RefusedMember.path(context.codingPath)
-        what = RefusedMember.subject(path) + " is null, not \(type)"
+        what = RefusedMember.subject(path) + " is null, not " + RefusedMember.name(type)
       case .keyNotFound(let name, let context):
         path = RefusedMember.path(context.codingPath + [name])
         what = RefusedMember.subject(path) + " is missing"
@@ -24,6 +25,21 @@
         what = RefusedMember.subject(path) + " is not accepted"
       @unknown default: return nil
       }
+    }
+
+    /// Returns what a decoder of Foundation's has found; nil if it has not said. Only these words of its text are told, which are no part of the
+    /// value.
+    private static func found(_ context: DecodingError.Context) -> String? {
+      let kinds = [
+        ("a string", "a string"), ("number", "a number"), ("bool", "true or false"), ("null", "null"), ("an array", "an array"), ("a dictionary", "an object"),
+      ]
+      return kinds.first { context.debugDescription.hasSuffix(" but found \($0.0) instead.") }?.1
+    }
+
+    /// Returns the name of a type. JSON's own, for which Foundation has no type, are named as in JSON.
+    private static func name(_ type: Any.Type) -> String {
+      if type == [Any].self { return "an array" }
+      return type == [String: Any].self ? "an object" : "\(type)"
     }
 
     private static func subject(_ path: String) -> String { path.isEmpty ? "it" : path }

@@ -119,12 +119,30 @@ TEST_CASE("nlohmann: a refusal says why, and no value") {
       why[event.key] = error.what();
     }
   };
+  storage.set("lily_session_last", "7");
+  storage.set("lily_session_any", "[1,4711e4711]"); // JSON, but no double
   app model;
   lily::runtime<app> runtime(model);
   lily::session session = runtime.attach(fields(), storage, config);
   CHECK(why["all"] == "[1]: type must be number, but is string");
   CHECK(why["maybe"] == "key 'gift' not found");
+  CHECK(why["last"] == "cannot use at() with number");
+  CHECK(why["any"] == "nlohmann/json refuses it: [json.exception.out_of_range.406]");
   CHECK(model.all.empty());
+}
+
+TEST_CASE("nlohmann: what cannot be stored is not quoted") {
+  const lily::storage storage = lily::storage::memory();
+  app model;
+  lily::runtime<app> runtime(model);
+  lily::session session = runtime.attach(fields(), storage);
+  model.any = "secret \xfe";
+  try {
+    session.persist();
+    CHECK(false);
+  } catch (const lily::encode_error &error) {
+    CHECK(std::string(error.what()) == "any: a string is not UTF-8");
+  }
 }
 
 TEST_CASE("nlohmann: a path of std::filesystem") {

@@ -1,15 +1,25 @@
-//! Why a stored value was refused, in words that do not quote the value.
+//! Why a stored value was refused, or a value cannot be stored, in words that do not quote the value.
 
-use crate::{BoxError, Types};
+use crate::{border, sys, BoxError, Types};
 use std::cell::RefCell;
 
 /// A refusal that waits for its event.
 struct Refusal {
+    step: Step,
     key: String,
     reason: Reason,
 }
 
-/// Why a stored value was refused. It is public because a public trait has it, but its module is private.
+/// What was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A stored value, which was to be set.
+    Set,
+    /// The field's value, which was to be stored.
+    Get,
+}
+
+/// Why a value was refused. It is public because a public trait has it, but its module is private.
 pub struct Reason {
     pub(crate) text: String,
     /// `true` if the program's own error says it, which may quote the value.
@@ -24,6 +34,29 @@ impl Reason {
     pub(crate) fn of_the_program(error: BoxError) -> Self {
         Reason { text: error.to_string(), is_the_programs: true }
     }
+
+    /// Returns what the library says itself of the event that it delivers.
+    pub(crate) fn of_the_library(key: &str) -> Option<Self> {
+        // SAFETY: the text is valid until this thread's next call, and is copied before that.
+        let text = unsafe { border::c_text(sys::lily_session_last_error()) }.filter(|text| !text.is_empty())?;
+        let text = text
+            .strip_prefix(key)
+            .and_then(|rest| rest.strip_prefix(": "))
+            .unwrap_or(text);
+        Some(Reason { text: text.to_owned(), is_the_programs: false })
+    }
+}
+
+/// Keeps why the value of the field with this key cannot be stored, for the event of it and as the source of the call's error.
+pub(crate) fn keep_unstorable(key: &str, status: i32, error: BoxError) {
+    // What a closure says, or a type's own Serialize, may quote the value.
+    #[cfg(feature = "serde")]
+    let is_of_serde = error.is::<serde_json::Error>();
+    #[cfg(not(feature = "serde"))]
+    let is_of_serde = false;
+    let is_the_programs = is_of_serde || status != sys::LILY_SESSION_ERROR_ENCODE;
+    keep(Step::Get, key, Reason { text: error.to_string(), is_the_programs });
+    border::keep_failure(status, error);
 }
 
 thread_local! {
@@ -31,20 +64,22 @@ thread_local! {
     static REFUSALS: RefCell<Vec<Refusal>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps why the field with this key refused a value, for the event of it.
-pub(crate) fn keep(key: &str, reason: Reason) {
+/// Keeps why a value of the field with this key was refused, for the event of it.
+pub(crate) fn keep(step: Step, key: &str, reason: Reason) {
     let _ = REFUSALS.try_with(|all| {
         let mut all = all.borrow_mut();
-        all.retain(|refusal| refusal.key != key);
-        all.push(Refusal { key: key.to_owned(), reason });
+        all.retain(|refusal| refusal.step != step || refusal.key != key);
+        all.push(Refusal { step, key: key.to_owned(), reason });
     });
 }
 
-/// Takes why the field with this key refused a value.
-pub(crate) fn take(key: &str) -> Option<Reason> {
+/// Takes why a value of the field with this key was refused.
+pub(crate) fn take(step: Step, key: &str) -> Option<Reason> {
     let taken = REFUSALS.try_with(|all| {
         let mut all = all.borrow_mut();
-        let at = all.iter().position(|refusal| refusal.key == key)?;
+        let at = all
+            .iter()
+            .position(|refusal| refusal.step == step && refusal.key == key)?;
         Some(all.swap_remove(at).reason)
     });
     taken.ok().flatten()
