@@ -26,12 +26,12 @@ namespace lily __attribute__((visibility("default"))) {
 
 namespace detail {
 
-/// Returns true if all numbers are finite. nlohmann/json writes null in place of others, which could not be read again.
-inline bool is_finite(const nlohmann::json &value) {
-  if (value.is_number_float()) return std::isfinite(value.get<double>());
-  for (const nlohmann::json &inside : value)
-    if ((inside.is_structured() || inside.is_number_float()) && !is_finite(inside)) return false;
-  return true;
+/// Throws if a value has what JSON has not, in place of which nlohmann/json writes something else: null, or an object of bytes.
+inline void check_is_json(const nlohmann::json &value) {
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) throw encode_error("a number is infinite or not a number");
+  if (value.is_binary()) throw encode_error("JSON has no binary values");
+  if (!value.is_structured()) return;
+  for (const nlohmann::json &inside : value) check_is_json(inside);
 }
 
 /// Returns what an exception says, such as "type must be number, but is string", if it is one that quotes no part of the value. Others quote
@@ -66,7 +66,7 @@ struct codec<T, typename std::enable_if<!detail::is_built_in<T>::value && detail
   static json encode(const T &value) {
     try {
       const nlohmann::json made(value);
-      if (!detail::is_finite(made)) throw encode_error("a number is infinite or not a number");
+      detail::check_is_json(made);
       return json(made.dump());
     } catch (const nlohmann::json::exception &error) {
       // What is found while text is written is a byte that is not UTF-8.

@@ -98,6 +98,8 @@ TEST_CASE("nlohmann: what could not be read again is not stored") {
   model.last.price = 0.5;
   model.any = {{"deep", {1, {{"deeper", HUGE_VAL}}}}};
   CHECK(fails(lily::status::encode, [&] { session.persist(); }));
+  model.any = {1, {{"inside", nlohmann::json::binary({1, 2})}}};
+  CHECK(fails(lily::status::encode, [&] { session.persist(); }));
   model.any = "\xff";
   CHECK(fails(lily::status::encode, [&] { session.persist(); }));
   CHECK(stored(storage, "lily_session_any").empty());

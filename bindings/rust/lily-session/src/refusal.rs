@@ -39,10 +39,7 @@ impl Reason {
     pub(crate) fn of_the_library(key: &str) -> Option<Self> {
         // SAFETY: the text is valid until this thread's next call, and is copied before that.
         let text = unsafe { border::c_text(sys::lily_session_last_error()) }.filter(|text| !text.is_empty())?;
-        let text = text
-            .strip_prefix(key)
-            .and_then(|rest| rest.strip_prefix(": "))
-            .unwrap_or(text);
+        let text = text.strip_prefix(key).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
         Some(Reason { text: text.to_owned(), is_the_programs: false })
     }
 }
@@ -77,9 +74,7 @@ pub(crate) fn keep(step: Step, key: &str, reason: Reason) {
 pub(crate) fn take(step: Step, key: &str) -> Option<Reason> {
     let taken = REFUSALS.try_with(|all| {
         let mut all = all.borrow_mut();
-        let at = all
-            .iter()
-            .position(|refusal| refusal.step == step && refusal.key == key)?;
+        let at = all.iter().position(|refusal| refusal.step == step && refusal.key == key)?;
         Some(all.swap_remove(at).reason)
     });
     taken.ok().flatten()
@@ -106,7 +101,7 @@ pub(crate) fn of_types(types: Types) -> Reason {
 /// Returns what serde found wrong, and where, without what it quotes of the text. Of the names in the text only `names` are told.
 #[cfg(feature = "serde")]
 pub(crate) fn of_serde(error: &serde_json::Error, text: &str, names: &[&str]) -> String {
-    let wrong = wording(&error.to_string());
+    let wrong = wording(&error.to_string(), names);
     // A stored text is one line, and serde_json counts its bytes.
     match error.column() {
         0 => wrong,
@@ -115,15 +110,40 @@ pub(crate) fn of_serde(error: &serde_json::Error, text: &str, names: &[&str]) ->
     }
 }
 
-/// Keeps of serde's message what does not come from the text: the kind of failure, the kind of value, and what was expected.
+/// What serde and serde_json call the kinds of values.
 #[cfg(feature = "serde")]
-fn wording(message: &str) -> String {
+const KINDS: [&str; 18] = [
+    "boolean",
+    "integer",
+    "floating point",
+    "number",
+    "character",
+    "string",
+    "byte array",
+    "null",
+    "unit value",
+    "Option value",
+    "newtype struct",
+    "sequence",
+    "map",
+    "enum",
+    "unit variant",
+    "newtype variant",
+    "tuple variant",
+    "struct variant",
+];
+
+/// Keeps of serde's message what does not come from the text: the kind of failure, the kind of value, and what was expected. A type that
+/// reads itself may say anything in such a message, so only known kinds and names are told.
+#[cfg(feature = "serde")]
+fn wording(message: &str, names: &[&str]) -> String {
     let message = message.rfind(" at line ").map_or(message, |end| &message[..end]);
     let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
-    for kind in ["invalid type: ", "invalid value: "] {
-        if let Some(found) = message.strip_prefix(kind) {
+    for kind in ["invalid type", "invalid value"] {
+        if let Some(found) = message.strip_prefix(kind).and_then(|rest| rest.strip_prefix(": ")) {
             let found = found.split(&['`', '"', ','][..]).next().unwrap_or_default().trim_end();
-            return format!("{kind}{found}{expected}");
+            let found = KINDS.iter().find(|known| **known == found);
+            return format!("{kind}{}{expected}", found.map_or(String::new(), |found| format!(": {found}")));
         }
     }
     for kind in ["unknown variant", "unknown field", "invalid length"] {
@@ -131,12 +151,14 @@ fn wording(message: &str) -> String {
             return format!("{kind}{expected}");
         }
     }
-    for named_by_the_type in ["missing field `", "duplicate field `", "recursion limit exceeded"] {
-        if message.starts_with(named_by_the_type) {
-            return message.to_owned();
+    for kind in ["missing field", "duplicate field"] {
+        if let Some(name) = message.strip_prefix(kind) {
+            let is_known = names.contains(&name.trim().trim_matches('`'));
+            return format!("{kind}{}", if is_known { name } else { "" });
         }
     }
-    "the type refuses it".to_owned()
+    let is_too_deep = message == "recursion limit exceeded";
+    if is_too_deep { "recursion limit exceeded" } else { "the type refuses it" }.to_owned()
 }
 
 /// Returns the path in a JSON text of what stands before the byte `end`, such as `[2].price`; `the value` for the whole.
