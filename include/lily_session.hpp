@@ -1208,9 +1208,9 @@ inline std::string without_space(const lily_session_value &value) {
 /// Returns true if a value is null, also as a text. A text that begins like it is null, or no JSON.
 inline bool is_null(const lily_session_value &value) {
   if (value.type != LILY_SESSION_JSON) return value.type == LILY_SESSION_NULL;
-  const char *const end = value.as.text.bytes + value.as.text.length;
-  const char *const first = std::find_if_not(value.as.text.bytes, end, is_space);
-  return first != end && *first == 'n';
+  for (std::size_t i = 0; i < value.as.text.length; i++)
+    if (!is_space(value.as.text.bytes[i])) return value.as.text.bytes[i] == 'n';
+  return false;
 }
 
 template <> struct built_in<json> {
