@@ -1,28 +1,36 @@
 #if !hasFeature(Embedded)
   /// The part of a stored value that a decoder refused, without the value.
   struct RefusedMember {
-    /// Where it is, such as `items[2].count`; empty for the value itself.
-    let path: String
+    /// Where it is, such as `items[2].count`; empty for the value itself, and nil if the decoder has not said.
+    let path: String?
     /// What is wrong with it, such as `items[2].count is a string, not Int`.
     let what: String
 
-    /// Returns nil if the decoder has not said which part it is.
+    /// Returns nil if the decoder has not said what is wrong.
     init?(_ error: DecodingError) {
       switch error {
       case .typeMismatch(let type, let context):
-        path = RefusedMember.path(context.codingPath)
+        let path = RefusedMember.path(context.codingPath)
         let found = RefusedMember.found(context).map { " is \($0)," } ?? " is"
         what = RefusedMember.subject(path) + found + " not " + RefusedMember.name(type)
+        self.path = path
       case .valueNotFound(let type, let context):
-        path = RefusedMember.path(context.codingPath)
+        let path = RefusedMember.path(context.codingPath)
         what = RefusedMember.subject(path) + " is null, not " + RefusedMember.name(type)
+        self.path = path
       case .keyNotFound(let name, let context):
-        path = RefusedMember.path(context.codingPath + [name])
-        what = RefusedMember.subject(path) + " is missing"
+        let path = RefusedMember.path(context.codingPath + [name])
+        what = path + " is missing"
+        self.path = path
+      case .dataCorrupted(let context) where context.codingPath.isEmpty:
+        // Foundation's decoder does not tell where a number is that does not fit its type.
+        guard let error = context.underlyingError, "\(error)".contains("is not representable in Swift") else { return nil }
+        what = "a number in it does not fit its type"
+        path = nil
       case .dataCorrupted(let context):
-        if context.codingPath.isEmpty { return nil } // Foundation's decoder does not always tell the path
-        path = RefusedMember.path(context.codingPath)
-        what = RefusedMember.subject(path) + " is not accepted"
+        let path = RefusedMember.path(context.codingPath)
+        what = path + " is not accepted"
+        self.path = path
       @unknown default: return nil
       }
     }
