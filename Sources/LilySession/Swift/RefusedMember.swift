@@ -23,9 +23,9 @@
         what = path + " is missing"
         self.path = path
       case .dataCorrupted(let context) where context.codingPath.isEmpty:
-        // Foundation's decoder does not tell where a number is that does not fit its type.
-        guard let error = context.underlyingError, "\(error)".contains("is not representable in Swift") else { return nil }
-        what = "a number in it does not fit its type"
+        // The stored text is JSON. In these words Foundation's decoder tells of a number, and not where it is.
+        guard context.debugDescription == "The given data was not valid JSON." else { return nil }
+        what = "it has a number that does not fit its type, or a text that is not JSON"
         path = nil
       case .dataCorrupted(let context):
         let path = RefusedMember.path(context.codingPath)
