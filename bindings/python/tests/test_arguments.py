@@ -48,6 +48,8 @@ def _attached() -> Any:
     (lambda: _attached().mark(3), "the key must be a str"),
     (lambda: _attached().modify(3, lambda stored: stored), "the key must be a str"),
     (lambda: Persistence(Settings).field("theme", former_keys=[3]), "a former key must be a str"),
+    (lambda: Storage.open("s.jsonl", durability="POWER"), "a durability is a Durability, and not an object of type str"),
+    (lambda: Storage.redis(durability=None), "a durability is a Durability"),
     (lambda: Storage.redis(3), "the address must be a str"),
     (lambda: Storage.redis(timeout=5), "the time-out is a timedelta, and not an object of type int"),
 ])  # fmt: skip
