@@ -65,7 +65,7 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 # where Python looks up when a single field expires, which only the storage can tell.
 KEY_PREFIX = '"lily_session_"'
 KNOWS_KEY_PREFIX = {
-    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "bindings/python/src/lily_session/_attachment.py",
+    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "bindings/python/src/lily_session/_sliding.py",
     "tools/lily-session/Sources/lily-session/Keys.swift",
 }
 

@@ -56,7 +56,7 @@
     /// Where in a stored value that was refused the wrong part is, such as `items[2].count`; empty for the value itself. It is nil if the
     /// failure is about something else, or the decoder has not said. It has the names of the program's own types, and `*` for others, which
     /// may be secrets.
-    public var valuePath: String? { refusedMember?.path }
+    public var valuePath: String? { refusedMember.flatMap(\.path) }
 
     private var refusedMember: RefusedMember? { (underlying as? DecodingError).flatMap { RefusedMember($0) } }
 
