@@ -103,14 +103,14 @@ def test_what_is_too_much_beside_a_negative_number_is_refused(home, words):
     (["set", "a", "b", "--expires", "hunter-2"], "--expires needs a number"), (["set", "a", "b", "--expires=hunter-2"], "--expires needs a number"),
     (["set", "a", "--expires", "-2", "hunter"], "Missing value for '--expires"), (["set", "a", "--store=", "hunter-2"], "Missing expected"),
     (["set", "a", b"hunter-\xff"], "argument 3 is not UTF-8\n"), (["set", b"hunter-\xff", "a"], "argument 2 is not UTF-8\n"),
-    (["sett", "a", "hunter-2"], "'sett', '<argument 2>', '<argument 3>'"), (["--", "set", "a", "hunter-2"], "'<argument 4>'"),
+    (["sett", "a", "hunter-2"], "there is no command sett\n  Did you mean set?"), (["--", "set", "a", "hunter-2"], "'<argument 4>'"),
     (["set", "a", '{"hunter-2":1,"hunter-2":2}'], "duplicate name at byte"), (["set", "a", '["hunter-2"'], "too early at byte 11"),
     (["get", "a", "hunter-2"], "Unexpected argument '<argument 3>'"), (["list", "--app", "x", "a", "b", "hunter-2"], "'<argument 5>', '<argument 6>'"),
     (["clear", "hunter-2"], "'<argument 2>'"), (["get", "--", "a", "--hunter-2"], "'--<argument 4>'"), (["get", "-", "hunter-2"], "'<argument 3>'"),
     (["get", "--", "--all", "hunter-2"], "'<argument 4>'"), (["get", "a", "-1unter"], "Unknown option '-<argument 3>'"),
     (["get", "a", "--nope=hunter-2"], "Unknown option '--nope'"), (["get", "a", "--all=hunter-2"], "'--all' does not take any value, but '<argument 3>'"),
     (["get", "a", b"hunter-\xff"], "argument 3 is not UTF-8\n"), (["help", "set", b"hunter-\xff"], "argument 3 is not UTF-8\n"),
-    (["ste", "a", "hunter-2"], "'ste', '<argument 2>', '<argument 3>'")])
+    (["ste", "a", "hunter-2"], "there is no command ste\n  Did you mean set?")])
 def test_no_message_quotes_what_may_be_a_value(home, words, reason):
     done = subprocess.run([TOOL, *words], env=home.environment, cwd=home.path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (64, "") and reason in done.stderr and "unter" not in done.stderr, done
@@ -119,7 +119,8 @@ def test_no_message_quotes_what_may_be_a_value(home, words, reason):
 
 @pytest.mark.parametrize("words, reason", [
     (["get", "a", "--al"], "Unknown option '--al'. Did you mean '--all'?"), (["get", "a", "-x"], "Unknown option '-x'"),
-    (["lst"], "Unexpected argument 'lst'"), (["sweep", "--limit", "all"], "The value 'all' is invalid for '--limit <number>'"),
+    (["lst"], "there is no command lst\n  Did you mean list?"), (["help", "lst"], "there is no command lst\n  Did you mean list?"),
+    (["frobnicate"], "there is no command frobnicate\n  lily-session help lists the commands."), (["sweep", "--limit", "all"], "The value 'all' is invalid for '--limit <number>'"),
     (["sweep", "--limit=all"], "The value 'all' is invalid for '--limit <number>'"), (["list", "--store", b"shop-\xff"], "argument 3 is not UTF-8: shop-"),
     (["--al", "list"], "Unknown option '--al'"), (["import", b"dump-\xff"], "argument 2 is not UTF-8: dump-")])
 def test_what_is_no_value_is_quoted(home, words, reason):

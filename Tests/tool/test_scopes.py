@@ -124,13 +124,6 @@ def test_a_watch_misses_no_change_that_comes_while_it_reads(home):
         watch.end()
 
 
-def test_an_export_says_what_is_not_in_it(home, layout):
-    assert "not in the output" not in home.run("export").err
-    home.run("set", "theme", "blue", "--scope", "user:42")
-    assert "1 scope is not in the output; export each with --scope" in home.run("export").err
-    assert "not in the output" not in home.run("export", "--scope", "user:42").err
-
-
 def test_an_export_does_not_replace_the_store_or_the_scopes_file(home, layout):
     home.run("set", "a", "1", "--scope", "user:42")
     before = files(home.store())

@@ -70,7 +70,7 @@ def test_nothing_in_a_store_steers_the_terminal(home):
     asked = [["list"], ["list", "--all"], ["list", "--json", "--all"], ["get", name], ["get", name, "--json"], ["scopes"], ["scopes", "--json"],
              ["verify"], ["verify", "--json"], ["export"], ["export", "--browser"], ["info"], ["get", "\x1b[2J"], ["set", name, "\x1b[31mred"],
              ["unset", name], ["list", "--scope", "\x1b]0;s\x07"]]
-    codes = {"verify": 2, "get \x1b[2J": 1}
+    codes = {"verify": 2, "get \x1b[2J": 1, "export": 2}
     for words in asked:
         code = codes.get(" ".join(words), codes.get(words[0], 0))
         seen = home.terminal(*words, code=code, environment={"NO_COLOR": "1"})
