@@ -12,7 +12,7 @@ import pytest
 
 import scopefiles
 from conftest import PATIENCE, TOOL
-from test_completion import HOSTILE, PLAIN, offered
+from test_completion import HOSTILE, OFFERABLE, PLAIN, offered
 
 LATER = int(time.time() * 1000) + 10**9
 
@@ -350,7 +350,7 @@ def test_scopes_in_files_are_offered_if_their_names_are_plain(home):
     (store.with_name("session.jsonl.d") / "00").mkdir(exist_ok=True)
     (store.with_name("session.jsonl.d") / "00" / "$(touch PWNED).jsonl").write_text("")
     found = offered(home, "list", "--app", "shop", "--scope", "")
-    assert sorted(found) == sorted(name for name in names if re.fullmatch(r"[A-Za-z0-9._:@][A-Za-z0-9._:@-]*", name)) and set(found) >= set(PLAIN)
+    assert sorted(found) == sorted(name for name in names if OFFERABLE.fullmatch(name)) and set(found) >= set(PLAIN)
     assert set(offered(home, "scopes", "--app", "shop", "--to")) == {"--to-files", "--to-one"}
     assert offered(home, "sweep", "--li") == ["--limit"] and offered(home, "sweep", "--limit", "") == []
     assert not list(home.path.rglob("PWNED"))

@@ -22,15 +22,18 @@ struct ImportCommand: ParsableCommand {
   func run() throws {
     var dump = try Dump(try readFile(file))
     try choose(from: &dump)
-    let leftOut = dump.checkValues()
+    var leftOut = dump.checkValues()
     let store = try Store(store, .creating)
     var (inStore, inScopes, stored) = (0, 0, 0)
     for part in dump.parts where !part.rows.isEmpty {
-      do { try write(part, to: store) } catch {
+      let refused: [Dump.LeftOut]
+      do { refused = try write(part, to: store) } catch {
         if inStore + inScopes > 0 { note("\(count(inStore + inScopes, "key was", "keys were")) imported before this; the same command imports all") }
         throw error
       }
-      if part.scope == nil { inStore += part.rows.count } else { (inScopes, stored) = (inScopes + part.rows.count, stored + 1) }
+      leftOut += refused
+      let taken = part.rows.count - refused.count
+      if part.scope == nil { inStore += taken } else { (inScopes, stored) = (inScopes + taken, stored + (taken > 0 ? 1 : 0)) }
     }
     try store.close()
     let scoped = stored == 0 ? "" : ", and \(count(inScopes, "key")) in \(count(stored, "scope")),"
@@ -61,21 +64,31 @@ struct ImportCommand: ParsableCommand {
     if others > 0 { note("skipped \(count(others, "key")) outside the prefix lily_session_; --all imports such keys too") }
   }
 
-  private func write(_ part: Dump.Part, to store: Store) throws {
+  /// Returns the entries that this store does not take. A store on a server takes fewer names than a file.
+  private func write(_ part: Dump.Part, to store: Store) throws -> [Dump.LeftOut] {
     let place = try part.scope.map { try store.scoped($0) } ?? store
     var step: [Row] = []
     var taken = 0
+    var refused: [Dump.LeftOut] = []
+    func writeStep() throws {
+      do { try place.set(step) } catch let problem as Problem where problem.code == Problem.usage {
+        for row in step {
+          do { try place.set([row]) } catch let problem as Problem where problem.code == Problem.usage {
+            refused.append(Dump.LeftOut(scope: part.scope, key: row.key, reason: problem.message))
+          }
+        }
+      }
+      step = []
+      taken = 0
+    }
     for row in part.rows {
       let size = place.lineBytes(row)
-      if taken + size > ImportCommand.stepBytes, !step.isEmpty {
-        try place.set(step)
-        step = []
-        taken = 0
-      }
+      if taken + size > ImportCommand.stepBytes, !step.isEmpty { try writeStep() }
       step.append(row)
       taken += size
     }
-    try place.set(step)
+    try writeStep()
     if store.hasScopeFiles, part.scope != nil { try place.close() }
+    return refused
   }
 }
