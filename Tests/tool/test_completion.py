@@ -87,8 +87,9 @@ def fill(home):
             whole.set(key.encode(), b"1")
         if name:
             whole.set(b"\0" + name.encode() + b"\0" + b"lily_session_x", b"1")
+    data = whole.bytes()
     for app in ["shop", *PLAIN, *(name for name in HOSTILE if name and "/" not in name)]:
-        home.write(whole.bytes(), app)
+        home.write(data, app)
 
 
 def stand_in(home, prompt):
@@ -102,21 +103,17 @@ def stand_in(home, prompt):
     return home.path / "said/words"
 
 
-def test_nothing_that_somebody_named_is_run(home, prompt):
+def test_nothing_that_somebody_named_is_run_and_what_is_plain_is_offered(home, prompt):
     fill(home)
     for name in HOSTILE:
         if name and "/" not in name:
             (home.path / name).mkdir(exist_ok=True)
     for line in ["get --app shop ", "get --app shop --all all_", "get --app ", "list --app=", "get --app shop --scope ", "unset --app shop theme ",
                  "get --store ~/.local/state/", "import ", "list --store=.local/state/", "verify ", ""]:
-        prompt.press(f"lily-session {line}")
-        assert not list(home.path.rglob("PWNED")), line
-
-
-def test_what_is_plain_is_offered_and_nothing_else(home, prompt):
-    fill(home)
-    for line in ["get --app shop ", "get --app shop --scope ", "list --app "]:
         seen = prompt.press(f"lily-session {line}")
+        assert not list(home.path.rglob("PWNED")), line
+        if line not in ["get --app shop ", "get --app shop --scope ", "get --app "]:
+            continue
         for name in PLAIN:
             # bash shows names as it would insert them.
             assert name in seen or name.replace(" ", "\\ ") in seen, (line, name)
