@@ -80,6 +80,7 @@ STATUS_LISTS = [
     ("include/lily_session.hpp", r"case status::\w+: throw \w+", "case status::{snake}: throw {snake}_error"),
     ("bindings/python/src/lily_session/_errors.py", r"status = lib\.\w+", "status = lib.LILY_SESSION_ERROR_{name}"),
     ("bindings/rust/lily-session/src/status.rs", r"\w+ = LILY_SESSION_ERROR_\w+", "{pascal} = LILY_SESSION_ERROR_{name}"),
+    ("docs/statuses.md", r"## LILY_SESSION_ERROR_\w+ \(-\d+\)", "## LILY_SESSION_ERROR_{name} ({number})"),
     ("docs/man/lily_session.3", r"\.It Dv LILY_SESSION_ERROR_\w+\n(?:[^.].*\n)+", ".It Dv LILY_SESSION_ERROR_{name} {sentence}."),
 ]
 
