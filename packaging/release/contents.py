@@ -42,7 +42,7 @@ def check_target(path, version, machine, libc):
     tree = Tree(path)
     folder = f"lily-session-{version}-{machine}-{libc}"
     tree.require_folder(folder)
-    equal("the version", one(r'^#define LILY_SESSION_VERSION "(.*)"$', tree.text(f"{folder}/include/lily_session.h"), "its version"), version)
+    equal("the version", one(r'^#define LILY_SESSION_VERSION "([^"]*)"', tree.text(f"{folder}/include/lily_session.h"), "its version"), version)
     equal("the version of pkg-config", one("^Version: (.*)$", tree.text(f"{folder}/lib/pkgconfig/lily_session.pc"), "its version"), version)
     library = tree.files.get(f"{folder}/lib/liblily_session.so.{version}")
     if library is None:
