@@ -55,6 +55,7 @@ help:
 	@echo 'make deb           builds the Debian packages into $(BUILD)/deb'
 	@echo 'make rpm           builds the RPM packages into $(BUILD)/rpm'
 	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels'
+	@echo 'make release       builds everything that is published, with its sums and the signature of KEY=FILE, into $(BUILD)/release; PARTS, TARGETS'
 	@echo 'make clean         deletes everything that was built'
 
 .PHONY: bootstrap
@@ -207,6 +208,16 @@ rpm:
 wheel:
 	@scripts/bootstrap wheel
 	packaging/build-wheel
+
+# What is published: PARTS of it for TARGETS, signed with minisign's secret KEY.
+PARTS   ?= source tarballs debs rpms wheels crates
+TARGETS ?= amd64-glibc arm64-glibc riscv64-glibc amd64-musl arm64-musl
+KEY     ?=
+.PHONY: release
+release: bootstrap
+	@scripts/bootstrap release
+	@$(if $(filter-out $(OWN_ARCH)-$(OWN_LIBC),$(TARGETS)),scripts/bootstrap cross)
+	@PARTS='$(PARTS)' TARGETS='$(TARGETS)' KEY='$(KEY)' packaging/build-release
 
 .PHONY: docs
 docs:
