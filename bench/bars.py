@@ -79,7 +79,7 @@ def footprint(results):
     took, size, loaded = results.time(load), results.counter(load, "size"), results.counter(load, "dirty")
     dirty = loaded + results.counter(f"in use/{LIBRARY}", "dirty")
     yield Bar("P6", "dlopen and one call", "≤ 0.5 ms", ns(took), took <= 500_000)
-    yield Bar("P6", "the stripped file", "≤ 352 KiB", bytes_(size), size <= 352 << 10)
+    yield Bar("P6", "the stripped file", "≤ 356 KiB", bytes_(size), size <= 356 << 10)
     yield Bar("P6", "memory made dirty, with 20 fields in use", "≤ 1 MiB", bytes_(dirty), dirty <= 1 << 20)
 
 

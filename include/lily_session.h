@@ -432,7 +432,10 @@ typedef lily_session_status (*lily_session_backend_each_fn)(void *context, const
 /** Makes all that was written survive power loss. */
 typedef lily_session_status (*lily_session_backend_sync_fn)(void *context);
 
-/** Returns a descriptor, as lily_session_storage_fd() does, or -1. */
+/** Returns a descriptor that polls readable after others have changed the store, until
+ * something is read from it, or -1. It must be one that poll() can wait for, and stay
+ * the same until the store is closed. lily_session_storage_fd() returns another one,
+ * which polls readable until each session has refreshed. */
 typedef int (*lily_session_backend_fd_fn)(void *context);
 
 /** Closes the store. It runs before release, and only in the process that opened
@@ -468,8 +471,7 @@ typedef lily_session_status (*lily_session_backend_load_fn)(void *context, const
  * the bytes of their keys and values. */
 typedef lily_session_status (*lily_session_backend_usage_fn)(void *context, int64_t *out_entries, int64_t *out_bytes);
 
-/** Returns a descriptor for the keys that begin with this prefix, as
- * lily_session_storage_fd() does, or -1. It is closed with the store. */
+/** Returns such a descriptor for the keys that begin with this prefix, or -1. */
 typedef int (*lily_session_backend_prefix_fd_fn)(void *context, const char *prefix);
 
 /** Returns a text that two open stores have in common if they have the same entries,

@@ -45,6 +45,7 @@ extension HostBackend {
   func usage() throws(Failure) -> StorageInfo {
     var info = StorageInfo()
     try refuseFork()
+    willRead(.none)
     if let usage = table.usage {
       var entries: Int64 = 0
       try check(call { usage(context, &entries, &info.liveBytes) })
@@ -61,6 +62,7 @@ extension HostBackend {
   func allScopes() throws(Failure) -> [Scope] {
     guard let scopes = table.scopes else { return try scopesOfEntries(in: self) }
     try refuseFork()
+    willRead(.none)
     let names = Names()
     let visit: lily_session_scope_fn = { visitor, name in
       guard let visitor, let name else { return Status.invalidArgument.rawValue }
@@ -85,6 +87,7 @@ extension HostBackend {
 
   private func walk(_ prefix: Key) throws(Failure) -> Walk {
     try refuseFork()
+    willRead(prefix.withBytes { Scope(of: $0) })
     let each = prefix.bytes.first == 0 ? host.each : table.each_unscoped ?? host.each
     return try walk(prefix, each)
   }

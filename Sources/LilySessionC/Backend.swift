@@ -12,6 +12,9 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
   var renewsUnread: Bool { table.renew != nil }
   private let owner: Context?
   private let exclusion = Exclusion()
+  /// Nil if the host has no descriptor of the kind.
+  let watch: Watch?
+  private let scopeWatches: ScopeWatches?
   /// True if the host said that a write may not survive power loss. Guarded by `exclusion`.
   private var owesSync = false
 
@@ -21,6 +24,8 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     context = table.context
     self.options = options
     self.owner = owner
+    watch = table.fd == nil ? nil : Watch(after: exclusion)
+    scopeWatches = table.prefix_fd == nil ? nil : ScopeWatches(after: exclusion)
   }
 
   deinit {
@@ -28,11 +33,19 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
   }
 
   func now() -> Int64 { options.clock?() ?? systemClock() }
-  var descriptor: Int32 { exclusion.isForked ? -1 : table.fd?(context) ?? -1 }
+  var descriptor: Int32 { watch?.openDescriptor { table.fd?(context) ?? -1 } ?? -1 }
 
   func descriptor(of scope: Scope) -> Int32 {
-    guard let descriptor = table.prefix_fd, !exclusion.isForked else { return self.descriptor }
-    return spelled(scope.generationKey) { descriptor(context, $0) }
+    guard let scopeWatches else { return descriptor }
+    return scopeWatches[scope]?.openDescriptor { spelled(scope.generationKey) { table.prefix_fd?(context, $0) ?? -1 } } ?? -1
+  }
+
+  func beginWatch(of scope: Scope) -> Watch? { scopeWatches.map { $0.begin(scope) } ?? watch }
+  func endWatch(of scope: Scope) { scopeWatches?.end(scope) }
+
+  /// Tells the watch that the host is about to read the scope.
+  func willRead(_ scope: Scope) {
+    if scope == .none || scopeWatches == nil { watch?.willRead() } else { scopeWatches?[scope]?.willRead() }
   }
 
   var place: Place {
@@ -70,6 +83,7 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     try refuseFork()
     try refuseReserved(scope.session)
     for key in keys { try refuseReserved(key) }
+    willRead(scope)
     if let load = table.load { return try read(keys, of: scope, by: load) }
     // The generation is read first. If a clear comes before the entries are read, these are newer than the generation, and never older.
     let number = try generation(of: scope)

@@ -67,19 +67,19 @@ struct Failure: Error {
   }
 }
 
-/// The statuses of the header that this library returns. Swift imports them as an unnamed enum's cases.
+/// The statuses of the header that this library returns.
 enum Status {
-  static var ok: lily_session_status { 0 }
-  static var invalidArgument: lily_session_status { -1 }
-  static var notFound: lily_session_status { -3 }
-  static var unsupported: lily_session_status { -5 }
-  static var newer: lily_session_status { -14 }
-  static var io: lily_session_status { -20 }
-  static var noSpace: lily_session_status { -21 }
-  static var notDurable: lily_session_status { -22 }
-  static var permission: lily_session_status { -23 }
-  static var refused: lily_session_status { -24 }
-  static var busy: lily_session_status { -27 }
+  static var ok: lily_session_status { lily_session_status(LILY_SESSION_OK.rawValue) }
+  static var invalidArgument: lily_session_status { lily_session_status(LILY_SESSION_ERROR_INVALID_ARGUMENT.rawValue) }
+  static var notFound: lily_session_status { lily_session_status(LILY_SESSION_ERROR_NOT_FOUND.rawValue) }
+  static var unsupported: lily_session_status { lily_session_status(LILY_SESSION_ERROR_UNSUPPORTED.rawValue) }
+  static var newer: lily_session_status { lily_session_status(LILY_SESSION_ERROR_NEWER.rawValue) }
+  static var io: lily_session_status { lily_session_status(LILY_SESSION_ERROR_IO.rawValue) }
+  static var noSpace: lily_session_status { lily_session_status(LILY_SESSION_ERROR_NO_SPACE.rawValue) }
+  static var notDurable: lily_session_status { lily_session_status(LILY_SESSION_ERROR_NOT_DURABLE.rawValue) }
+  static var permission: lily_session_status { lily_session_status(LILY_SESSION_ERROR_PERMISSION.rawValue) }
+  static var refused: lily_session_status { lily_session_status(LILY_SESSION_ERROR_REFUSED.rawValue) }
+  static var busy: lily_session_status { lily_session_status(LILY_SESSION_ERROR_BUSY.rawValue) }
 }
 
 /// Returns the bytes of a text.

@@ -7,12 +7,12 @@ final class Store {
   let servers: Servers
   /// What two storages have in common if they have the same entries; a C string.
   let identity: UnsafeMutablePointer<CChar>?
-  private let watches: Watches
+  private let watches: PlaceWatches
 
   init(_ settings: Settings) throws(Failure) {
     self.settings = settings
     servers = try Servers(settings)
-    watches = try Watches(servers)
+    watches = try PlaceWatches(servers)
     identity = withCString(settings.address.identity) { $0.flatMap { strdup($0) } }
     if !settings.isLazy { _ = try generation(of: .whole) }
   }

@@ -5,7 +5,7 @@ import faults
 
 # The functions that concern no file of a journal, or cannot fail there.
 OTHERS = set("""
-lseek fopen fopen64 fgets fclose sscanf __isoc99_sscanf snprintf __snprintf_chk __fgets_chk inotify_rm_watch eventfd_read eventfd_write
+lseek poll fopen fopen64 fgets fclose sscanf __isoc99_sscanf snprintf __snprintf_chk __fgets_chk inotify_rm_watch eventfd_read eventfd_write
 read readlink __readlink_chk getcwd getpid geteuid getrlimit sysconf mmap munmap madvise
 sched_yield pthread_sigmask sigtimedwait sigpending sigismember sigemptyset sigaddset pthread_mutex_init pthread_mutex_destroy pthread_mutex_lock
 pthread_mutex_unlock malloc calloc realloc free posix_memalign memchr memcmp bcmp memcpy memmove memset explicit_bzero qsort strcmp strlen strnlen strtod newlocale uselocale

@@ -210,19 +210,29 @@ def snapshot(path):
                 return file.read()
 
 
+def _header(path):
+    """Returns what tells a file from the one that was there before it: its salt, because an inode's number is used again."""
+    with open(path, "rb") as file:
+        return file.read(journal.HEADER)
+
+
 def run(path, workers, random, seconds, pause=0.012):
-    """Lets the workers write, and kills one after another. Returns counts; `lost` must be 0."""
+    """Lets the workers write, and kills one after another. Returns counts; `lost` must be 0.
+    On a busy machine it goes on until it has seen a rewriting, because a storm without one proves little, but at most ten times as long."""
     counts = dict(kills=0, lost=0, rewrites_seen=0, largest_file=0)
-    wrongs, header, end = [], None, time.monotonic() + seconds
+    wrongs, start = [], time.monotonic()
     lily.Storage(path).close()
+    header = _header(path)
     long_lived = lily.Storage(path, lily.READ_ONLY)
     try:
         for worker in workers:
             worker.start()
-        while time.monotonic() < end and not wrongs:
+        while time.monotonic() < start + (seconds if counts["rewrites_seen"] else 10 * seconds) and not wrongs:
             time.sleep(random.random() * pause)
             for worker in workers:
                 worker.drain()
+            before, header = header, _header(path)
+            counts["rewrites_seen"] += header != before
             counts["largest_file"] = max(counts["largest_file"], os.stat(path).st_size)
             victim = random.choice(workers)
             victim.kill()
@@ -239,8 +249,6 @@ def run(path, workers, random, seconds, pause=0.012):
                 state = journal.read(data) if len(data) < 1 << 18 else None
                 if state and state.damage:
                     wrongs.append(f"damage at {state.damaged}, {state.gaps} gaps")
-                counts["rewrites_seen"] += header not in (None, data[:journal.HEADER])  # by its salt: inode numbers are used again
-                header = data[:journal.HEADER]
             victim.start()
     finally:
         for worker in workers:

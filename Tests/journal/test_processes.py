@@ -90,31 +90,36 @@ def test_S10_writers_that_wait_for_a_compactor_write_to_its_new_file(path):
 
 
 def set_much(pipe, path, who, count):
-    storage = lily.Storage(path)
+    """Sends the salts of the files that it has seen, and the largest size."""
+    storage, files, largest = lily.Storage(path), set(), 0
     for number in range(count):
         storage.set(b"%s%d" % (who, number % 5), b'"%d %s"' % (number, b"x" * 40_000))
-        if number % 50 == 0:
+        with path.open("rb") as file:
+            files.add(file.read(journal.HEADER))  # the salt tells them apart; an inode's number is used again
+            largest = max(largest, os.fstat(file.fileno()).st_size)
+        if number % 50 == 0:  # so that neither is done before the other begins
             pipe.send(None)
             pipe.recv()
+    pipe.send((files, largest))
 
 
 def test_S12_updates_alone_keep_a_file_from_growing(path):
     """Past 4 MiB and 16 times what is stored, an update rewrites the file under the other process, which loses nothing."""
-    count, files, largest = 1000, set(), 0
+    count = 1000
     with Child(set_much, path, b"first", count) as first, Child(set_much, path, b"second", count) as second:
         for _ in range(count // 50):
             for child in (first, second):
                 child.receive()
-                with path.open("rb") as file:
-                    files.add(file.read(journal.HEADER))  # the salt tells them apart; an inode's number is used again
-                largest = max(largest, path.stat().st_size)
+            for child in (first, second):
                 child.send()
+        seen = [child.receive() for child in (first, second)]
     with lily.Storage(path, lily.READ_ONLY | lily.STRICT) as storage:
         for who in (b"first", b"second"):
             for number in range(5):
                 assert storage.get(b"%s%d" % (who, number)) == b'"%d %s"' % (count - 5 + number, b"x" * 40_000)
         live = sum(len(key) + len(text) for key, (text, _) in storage.each().items())
         assert len(storage.each()) == 10
+    files, largest = set.union(*(files for files, _ in seen)), max(largest for _, largest in seen)
     assert len(files) > 3 and 4 << 20 < largest < 16 * live + 50_000
 
 

@@ -1,6 +1,7 @@
 """Servers for tests. A test whose server is missing is skipped, or fails where $LILY_SESSION_ALL_SERVERS is set, as it is in CI."""
-import faulthandler
 import os
+import pathlib
+import sys
 import tempfile
 
 import pytest
@@ -11,8 +12,9 @@ import sentinels
 import servers
 import store  # noqa: F401: it adds the folder of Tests/journal to the path
 
-LONG = os.environ.get("LILY_SESSION_LONG") == "1"
-_numbers = {}
+sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "support"))
+import recorded  # noqa: E402
+from recorded import LONG, hang_guard, numbers  # noqa: E402,F401
 
 
 def need(*programs):
@@ -21,23 +23,6 @@ def need(*programs):
         if servers.find(program) is None:
             missing = f"{program} is missing"
             pytest.fail(missing) if os.environ.get("LILY_SESSION_ALL_SERVERS") else pytest.skip(missing)
-
-
-@pytest.fixture(autouse=True)
-def hang_guard():
-    """A call that never returns cannot be interrupted from Python: after a long time the run ends with a traceback of where it stood."""
-    faulthandler.dump_traceback_later(3600 if LONG else 120, exit=True)
-    yield
-    faulthandler.cancel_dump_traceback_later()
-
-
-@pytest.fixture
-def numbers():
-    """Records what a test counted; the run prints the sums at its end."""
-    def record(**counts):
-        for name, count in counts.items():
-            _numbers[name] = _numbers.get(name, 0) + count
-    return record
 
 
 @pytest.fixture
@@ -52,8 +37,7 @@ _slowest = {}
 
 
 def pytest_terminal_summary(terminalreporter):
-    if _numbers:
-        terminalreporter.write_line("counted: " + ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in _numbers.items()))
+    recorded.pytest_terminal_summary(terminalreporter)
     for name, ms in sorted(_slowest.items()):
         terminalreporter.write_line(f"{name}: {ms:.1f} ms at most")
 

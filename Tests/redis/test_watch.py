@@ -71,7 +71,6 @@ def test_a_foreign_change_wakes_after_own_changes(session, other):
         assert session.model["b"] == number + 50
 
 
-@pytest.mark.xfail(strict=True, reason="a backend does not know who reads, so a get takes the news as a refresh does (docs/guides/fleet.md)")
 def test_it_stays_readable_until_the_session_has_refreshed(session, other):
     other.set(b"lily_session_a", b"5")
     assert _wakes(session.scope)

@@ -14,7 +14,7 @@ public final class MemoryStorage: Storage, FilelessStorage, @unchecked Sendable 
     self.clock = clock ?? { Syscalls.wallClock() }
     self.quota = quota ?? defaultQuota
     exclusion = Exclusion()
-    watcher = Watch(nil, after: exclusion)
+    watcher = Watch(after: exclusion)
   }
 
   /// A descriptor that polls readable after what is stored was changed, through this object or a scope of it, until each session has

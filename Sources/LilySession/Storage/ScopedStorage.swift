@@ -3,6 +3,7 @@
 public final class ScopedStorage: Storage, SessionStorage {
   private let holder: any SessionStorage
   package let scope: Scope
+  package let watch: Watch?
 
   package static func make(_ parent: any SessionStorage, _ scope: Scope) throws(Failure) -> ScopedStorage {
     let (holder, scope) = try parent.holder(of: scope)
@@ -12,7 +13,10 @@ public final class ScopedStorage: Storage, SessionStorage {
   private init(_ holder: any SessionStorage, _ scope: Scope) {
     self.holder = holder
     self.scope = scope
+    watch = holder.beginWatch(of: scope)
   }
+
+  deinit { holder.endWatch(of: scope) }
 
   package func holder(of scope: Scope) throws(Failure) -> (any SessionStorage, Scope) { throw ScopedStorage.hasNone }
   package func allScopes() throws(Failure) -> [Scope] { throw ScopedStorage.hasNone }
@@ -41,7 +45,6 @@ public final class ScopedStorage: Storage, SessionStorage {
   public func info() throws(Failure) -> StorageInfo { try holder.info() }
   public var descriptor: Int32 { holder.descriptor(of: scope) }
   package func descriptor(of scope: Scope) -> Int32 { descriptor }
-  package var watch: Watch? { holder.watch }
   package var place: Place { holder.place }
   package var notices: Notices { holder.notices }
   package var cPath: UnsafePointer<CChar>? { holder.cPath }

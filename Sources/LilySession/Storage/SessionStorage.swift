@@ -15,6 +15,10 @@ package protocol SessionStorage: Storage {
   /// The watch that keeps `descriptor` readable until each session has refreshed; nil if the storage has none.
   var watch: Watch? { get }
 
+  /// Returns the watch of one scope of this storage, which stays the same until `endWatch` was called as often.
+  func beginWatch(of scope: Scope) -> Watch?
+  func endWatch(of scope: Scope)
+
   /// Returns what `descriptor` is for one scope of this storage.
   func descriptor(of scope: Scope) -> Int32
 
@@ -50,6 +54,12 @@ package protocol SessionStorage: Storage {
 
   /// The absolute path of the file, with a NUL at its end; nil if there is no file. It lives as long as the storage.
   var cPath: UnsafePointer<CChar>? { get }
+}
+
+extension SessionStorage {
+  /// A storage with one watch has it for its scopes, too.
+  package func beginWatch(of scope: Scope) -> Watch? { watch }
+  package func endWatch(of scope: Scope) {}
 }
 
 /// A storage that is the whole of its place, and has no file that could move.

@@ -10,19 +10,25 @@ import CPlatform
 //
 // Lock order: the journal's exclusion first, then the watch's. Sessions call the watch while they hold neither.
 //
-// A storage in memory has no file to watch: it notes each change itself.
-package final class Watch {
+// A storage in memory has no file to watch: it notes each change itself. A store of the program's own has a descriptor, which any reading may
+// make quiet; so it is polled before each reading.
+package final class Watch: @unchecked Sendable { // its exclusion, and the journal's, guard what changes
   private let exclusion: Exclusion
-  /// The names of the file that is watched; nil if the storage is in memory, where only `noteArrival` tells of changes.
+  /// The names of the file that is watched; nil if there is none.
   private let names: JournalNames?
 
-  /// The descriptors that `Syscalls.makeWatch` makes; in memory `handedOut` and `raised` are one, and there is no `events`. And the numbers of the two watches: of the folder, and of the file, or of the folder
-  /// above if there is no file. These are -1 if nobody has asked for the descriptor, or if the system gives none.
+  /// The descriptors that `Syscalls` makes for a watch; in memory `handedOut` and `raised` are one, and there is no `events`. And the numbers of
+  /// the two watches: of the folder, and of the file, or of the folder above if there is no file. These are -1 if nobody has asked for the
+  /// descriptor, or if the system gives none.
   private var handedOut: Int32 = -1
   private var events: Int32 = -1
   private var raised: Int32 = -1
   private var fileWatch: Int32 = -1
   private var folderWatch: Int32 = -1
+  /// The descriptor of a store of the program's own, or -1.
+  private var store: Int32 = -1
+  /// True if it is counted as an arrival that it is readable, and nobody has read the store since.
+  private var hasHeardStore = false
 
   /// Counts the arrivals of changes.
   private var arrived: UInt64 = 0
@@ -30,14 +36,22 @@ package final class Watch {
   private var members: [(token: Int, caughtUp: UInt64)] = []
   private var lastToken = 0
 
+  /// - Parameter names: those of the file to watch; nil if there is none.
   init(_ names: JournalNames?, after exclusion: Exclusion) {
     self.names = names
     self.exclusion = Exclusion(after: exclusion)
   }
 
-  deinit {
-    for descriptor in [events, raised] { Syscalls.closeFile(descriptor) }
+  /// Makes the watch of a store that has no file.
+  package convenience init(after exclusion: Exclusion) { self.init(nil, after: exclusion) }
+
+  deinit { closeAll() }
+
+  private func closeAll() {
+    Syscalls.closeFile(events)
+    Syscalls.closeFile(raised)
     if handedOut != raised { Syscalls.closeFile(handedOut) }
+    (handedOut, events, raised) = (-1, -1, -1)
   }
 
   private func exclusively<R>(_ body: () -> R) -> R? { try? exclusion.run { () throws(Failure) in body() } }
@@ -80,15 +94,19 @@ package final class Watch {
   }
 
   /// Notes that somebody has called `arrivals`, and then has read the storage. While there are sessions, only they make the descriptor quiet.
-  package func looked() {
-    _ = exclusively {
-      if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }
-    }
+  package func looked() { _ = exclusively { quietForReader() } }
+
+  private func quietForReader() {
+    if members.isEmpty, handedOut >= 0 { Syscalls.makeQuiet(raised) }
   }
 
-  /// Reads inotify's events, if a file is watched, and counts them. The descriptor stays readable.
+  /// Takes in what inotify or the store tells, if one of them is watched, and counts it. The descriptor stays readable.
   private func absorb() {
     if events >= 0, Syscalls.drainEvents(events, fileWatch, folderWatch) { countArrival() }
+    if store >= 0, !hasHeardStore, Syscalls.isReadable(store) {
+      hasHeardStore = true
+      countArrival()
+    }
   }
 
   private func countArrival() {
@@ -114,6 +132,31 @@ package final class Watch {
     } ?? -1
   }
 
+  // MARK: a store of the program's own
+
+  /// Returns the same descriptor each time, or -1 if the system gives none. `storeDescriptor` returns the store's own, or -1. It is called
+  /// without a lock.
+  package func openDescriptor(beside storeDescriptor: () -> Int32) -> Int32 {
+    if exclusion.isForked { return -1 }
+    let own = storeDescriptor()
+    return exclusively {
+      if handedOut < 0, let made = Syscalls.makeWatch(of: own) {
+        (handedOut, raised) = made
+        store = own
+      }
+      return handedOut
+    } ?? -1
+  }
+
+  /// Notes that somebody is about to read the store, which makes its own descriptor quiet.
+  package func willRead() {
+    _ = exclusively {
+      absorb()
+      hasHeardStore = false
+      quietForReader()
+    }
+  }
+
   // MARK: the journal
 
   /// True if the descriptor was asked for, and there is one. The journal's exclusion guards this and what follows.
@@ -125,13 +168,14 @@ package final class Watch {
   func openDescriptor(hasFile: Bool) -> Int32 {
     exclusively {
       if isOpen { return handedOut }
-      guard let made = Syscalls.makeWatch() else { return -1 }
-      (handedOut, events, raised) = made
-      arm(hasFile)
-      isOpen = isArmed
-      if isOpen { return handedOut }
-      for descriptor in [handedOut, events, raised] { Syscalls.closeFile(descriptor) }
-      (handedOut, events, raised) = (-1, -1, -1)
+      events = Syscalls.makeEvents()
+      if let made = Syscalls.makeWatch(of: events) {
+        (handedOut, raised) = made
+        arm(hasFile)
+        isOpen = isArmed
+        if isOpen { return handedOut }
+      }
+      closeAll()
       return -1
     } ?? -1
   }

@@ -2,17 +2,24 @@ import CPlatform
 
 /// Learns of changes of files by inotify, with epoll and eventfd.
 extension Syscalls {
-  /// Makes three descriptors for a watch: `handedOut` polls readable while `events` (inotify) has something to read or `raised` (an
-  /// eventfd) is set. Returns nil if the system does not give them.
-  static func makeWatch() -> (handedOut: Int32, events: Int32, raised: Int32)? {
-    let events = aboveStandard(inotify_init1(Int32(PLATFORM_IN_NONBLOCK | PLATFORM_IN_CLOEXEC)))
+  /// Makes a descriptor for inotify's events. Returns -1 if the system gives none.
+  static func makeEvents() -> Int32 { aboveStandard(inotify_init1(Int32(PLATFORM_IN_NONBLOCK | PLATFORM_IN_CLOEXEC))) }
+
+  /// Makes two descriptors for a watch: `handedOut` polls readable while `source` does, or while `raised` (an eventfd) is set. Returns nil if
+  /// the system does not give them, or cannot poll `source`.
+  static func makeWatch(of source: Int32) -> (handedOut: Int32, raised: Int32)? {
+    if source < 0 { return nil }
     let raised = makeRaised()
     let handedOut = aboveStandard(epoll_create1(Int32(PLATFORM_EPOLL_CLOEXEC)))
-    if events >= 0, raised >= 0, handedOut >= 0, platform_epoll_add(handedOut, events) == 0, platform_epoll_add(handedOut, raised) == 0 {
-      return (handedOut, events, raised)
-    }
-    for descriptor in [handedOut, events, raised] { closeFile(descriptor) }
+    if raised >= 0, handedOut >= 0, platform_epoll_add(handedOut, source) == 0, platform_epoll_add(handedOut, raised) == 0 { return (handedOut, raised) }
+    closeFile(handedOut)
+    closeFile(raised)
     return nil
+  }
+
+  static func isReadable(_ descriptor: Int32) -> Bool {
+    var polled = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    return poll(&polled, 1, 0) > 0
   }
 
   /// Makes a descriptor that polls readable between `makeReadable` and `makeQuiet`. Returns -1 if the system gives none.

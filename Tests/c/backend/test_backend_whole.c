@@ -152,20 +152,6 @@ TEST(backend__lists_without_the_entries_of_scopes) {
   end();
 }
 
-TEST(backend__S10_a_descriptor_for_each_scope) {
-  begin();
-  table.fd_result = 7;
-  lily_session_storage *scope = open_scope(rig.storage, "u");
-  assert_int_equal(lily_session_storage_fd(scope), 7);
-  assert_string_equal(table.prefix, "\1u\1");
-  assert_int_equal(table.fds, 0);
-  assert_int_equal(lily_session_storage_fd(rig.storage), 7);
-  assert_int_equal(table.fds, 1);
-  lily_session_storage_close(scope);
-  rig_attach(&rig);
-  end();
-}
-
 static lily_session_status attach_other(lily_session_storage *storage, lily_session **out) {
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
   config.storage = storage;

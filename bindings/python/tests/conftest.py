@@ -8,7 +8,7 @@ import pytest
 from lily_session import Backend, Event, Storage
 
 # Python cannot interrupt a call that never returns.
-faulthandler.dump_traceback_later(300, exit=True)
+faulthandler.dump_traceback_later(1800, exit=True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Tests backends: Python objects as stores."""
 import gc
+import socket
 import sqlite3
 import sys
 import threading
@@ -270,15 +271,20 @@ def test_what_close_raises_is_told_where_nobody_closes(monkeypatch: pytest.Monke
 
 
 def test_fileno() -> None:
+    ends = socket.socketpair()
+
     class Telling(InDict):
         def fileno(self) -> int:
-            return 7
+            return ends[0].fileno()
 
     class Failing(InDict):
         def fileno(self) -> int:
             raise OSError("not connected")
 
-    assert Storage.backend(Telling()).fileno() == 7
+    storage = Storage.backend(Telling())
+    assert not storage.wait(0)
+    ends[1].send(b"news")
+    assert storage.wait(0)
     with pytest.raises(OSError, match="not connected"):
         Storage.backend(Failing()).fileno()
     with pytest.raises(UnsupportedError):

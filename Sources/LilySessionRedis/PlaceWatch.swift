@@ -2,7 +2,7 @@ import CRedis
 
 /// Tells of changes at one place. The server tells a second connection of each change of what the first one has read, unless the first one has
 /// made it. So whatever is asked about the place travels on the first one.
-final class Watch {
+final class PlaceWatch {
   let place: Place
   /// Polls readable while a message waits, or the timer has run out.
   let descriptor: Int32
@@ -41,7 +41,7 @@ final class Watch {
         disconnect(wakingAfter: 1) // the place is on another server, or will be
         return redirection.isForOnce ? try servers.run(request, deadline) : try request.run(on: connected(deadline, mayMissNews: false), isAsking: false, deadline)
       } catch {
-        if error.isOfConnection || error.didNothing { disconnect(wakingAfter: Watch.pause) }
+        if error.isOfConnection || error.didNothing { disconnect(wakingAfter: PlaceWatch.pause) }
         throw error
       }
     }
@@ -84,10 +84,10 @@ final class Watch {
 }
 
 /// The watches of a storage, in the order of their scopes' names.
-final class Watches {
+final class PlaceWatches {
   private let servers: Servers
   private let lock: Lock
-  private var watches: [Watch] = [] // guarded by `lock`
+  private var watches: [PlaceWatch] = [] // guarded by `lock`
 
   init(_ servers: Servers) throws(Failure) {
     self.servers = servers
@@ -95,7 +95,7 @@ final class Watches {
   }
 
   /// Returns the watch of a place, or nil if it is not watched.
-  func watch(of place: Place) throws(Failure) -> Watch? {
+  func watch(of place: Place) throws(Failure) -> PlaceWatch? {
     try lock.run { () throws(Failure) in
       let at = index(of: place)
       return at < watches.count && watches[at].place == place ? watches[at] : nil
@@ -103,9 +103,9 @@ final class Watches {
   }
 
   /// Watches a place, if it is not watched yet.
-  func make(_ place: Place, _ deadline: Deadline) throws(Failure) -> Watch {
+  func make(_ place: Place, _ deadline: Deadline) throws(Failure) -> PlaceWatch {
     if let known = try watch(of: place) { return known }
-    let new = try Watch(place, servers)
+    let new = try PlaceWatch(place, servers)
     guard new.descriptor >= 0 else { throw Failure(Status.io, "there is no descriptor", systemError: redis_errno()) }
     try new.begin(deadline)
     return try lock.run { () throws(Failure) in
@@ -116,7 +116,7 @@ final class Watches {
     }
   }
 
-  func forEach(_ body: (Watch) throws(Failure) -> Void) throws(Failure) {
+  func forEach(_ body: (PlaceWatch) throws(Failure) -> Void) throws(Failure) {
     for watch in try lock.run({ () throws(Failure) in watches }) { try body(watch) }
   }
 
