@@ -16,6 +16,7 @@ from pydantic import (  # noqa: E402
     AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ImportString, PlainSerializer, PlainValidator, PrivateAttr, SecretStr,
     model_validator,
 )
+from pydantic.dataclasses import dataclass as pydantic_dataclass  # noqa: E402
 from typing_extensions import Annotated, Literal, TypedDict  # noqa: E402
 
 
@@ -245,6 +246,26 @@ def test_S3_a_frozen_model_is_filled_although_its_defaults_are_not_valid(events:
     runtime.model.parts.append(3)
     session.persist()
     assert storage["lily_session_parts"] == [1, 2, 3]
+
+
+@pydantic_dataclass(frozen=True)
+class FrozenData:
+    count: int = 0
+    token: str = None  # type: ignore[assignment]
+    names: List[str] = field(default_factory=list)
+    made: int = field(default=0, init=False)
+
+
+def test_S3_so_is_a_frozen_dataclass_of_pydantic(events: List[Event]) -> None:
+    storage = Storage.memory()
+    storage["lily_session_count"] = 5
+    model = FrozenData(names=["a"])
+    runtime: Runtime[Any, Any] = Runtime(model)
+    session = runtime.attach(Persistence.of(FrozenData, exclude=["token", "made"]), storage, on_event=events.append)
+    assert runtime.model == FrozenData(count=5, names=["a"]) and events == []
+    storage["lily_session_names"] = ["b"]
+    session.refresh()
+    assert runtime.model == FrozenData(count=5, names=["b"])
 
 
 class ByName(BaseModel):

@@ -97,7 +97,8 @@ def _of_dataclass(kind: Any) -> Record:
                field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING)
         for field in dataclasses.fields(kind)
     ]  # fmt: skip
-    return Record(kind, members, kind.__dataclass_params__.frozen, dataclasses.replace, hasattr(kind, "__post_init__"))
+    replace = partial(_replaced, kind) if is_of_pydantic(kind) else dataclasses.replace
+    return Record(kind, members, kind.__dataclass_params__.frozen, replace, hasattr(kind, "__post_init__"))
 
 
 def _of_attrs(kind: Any) -> Record:
@@ -145,6 +146,16 @@ def _pydantic_annotations(kind: Any) -> "Dict[str, Any]":
     for name, info in _pydantic_fields(kind).items():
         found[name] = annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
     return found
+
+
+def _replaced(kind: Any, record: Any, **arguments: Any) -> Any:
+    """Does what dataclasses.replace() does. Defaults are not given to pydantic, which would refuse those that are not valid."""
+    infos = _pydantic_fields(kind)
+    given = {
+        field.name: getattr(record, field.name) for field in dataclasses.fields(kind)
+        if field.init and getattr(record, field.name) is not infos[field.name].default
+    }  # fmt: skip
+    return kind(**{**given, **arguments})
 
 
 def _revalidated(kind: Any, model: Any, **arguments: Any) -> Any:
