@@ -47,6 +47,7 @@ help:
 	@echo 'make bench         runs every benchmark, in six to ten minutes, and writes docs/performance.md'
 	@echo 'make docs          makes the documentation as a site, in $(BUILD)/docs'
 	@echo 'make install       installs the library. DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
+	@echo 'make uninstall     removes what the targets that install have put into the same folders'
 	@echo 'make redis         builds the library for Redis and Valkey, which needs hiredis and OpenSSL; make install-redis installs it'
 	@echo 'make install-tool  installs the command. DESTDIR=$(DESTDIR) BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  tests what the command exchanges with a browser, with Chromium'
@@ -78,20 +79,33 @@ redis: bootstrap
 
 # This is not a part of `install`, because only who asks for this library needs what it needs.
 .PHONY: install-redis
-install-redis: $(REDIS_LIB)
+install-redis: places $(REDIS_LIB)
 	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session_redis' '$(DESTDIR)$(INCLUDEDIR)' '$(DESTDIR)$(DATADIR)/man/man3'
 	install -m 755 $(REDIS_LIB).$(VERSION) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-unneeded '$(DESTDIR)$(LIBDIR)/liblily_session_redis.so.$(VERSION)'
 	ln -sf liblily_session_redis.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(REDIS_SONAME)'
 	ln -sf $(REDIS_SONAME) '$(DESTDIR)$(LIBDIR)/liblily_session_redis.so'
 	install -m 644 include/lily_session_redis.h include/lily_session_redis.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	scripts/manual-pages include/lily_session_redis.h '$(DESTDIR)$(DATADIR)/man/man3'
 	install -m 644 docs/man/lily_session_redis.3 '$(DESTDIR)$(DATADIR)/man/man3'
 	$(call filled,packaging/lily_session_redis.pc.in,pkgconfig/lily_session_redis.pc)
 	$(call filled,packaging/cmake/lily_session_redis-config.cmake.in,cmake/lily_session_redis/lily_session_redis-config.cmake)
 	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session_redis/lily_session_redis-config-version.cmake)
 
+# The folders are written into files that other programs read, so their names must mean the same there. And nothing is to be written outside
+# DESTDIR. What is refused has not been given to a shell yet.
+.PHONY: places
+places: export DESTDIR := $(DESTDIR)
+places: export PREFIX := $(PREFIX)
+places: export LIBDIR := $(LIBDIR)
+places: export INCLUDEDIR := $(INCLUDEDIR)
+places: export BINDIR := $(BINDIR)
+places: export DATADIR := $(DATADIR)
+places:
+	@scripts/check-places
+
 .PHONY: install
-install: $(LIB) $(STATIC_LIB)
+install: places $(LIB) $(STATIC_LIB)
 	install -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(INCLUDEDIR)' \
 	  '$(DESTDIR)$(DATADIR)/man/man3' '$(DESTDIR)$(DATADIR)/man/man5'
 	install -m 755 $(LIB).$(VERSION) '$(DESTDIR)$(LIBDIR)'
@@ -101,11 +115,27 @@ install: $(LIB) $(STATIC_LIB)
 	install -m 644 $(STATIC_LIB) '$(DESTDIR)$(LIBDIR)'
 	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session.a'
 	install -m 644 include/lily_session.h include/lily_session.hpp include/lily_session_nlohmann.hpp '$(DESTDIR)$(INCLUDEDIR)'
+	scripts/manual-pages include/lily_session.h '$(DESTDIR)$(DATADIR)/man/man3'
 	install -m 644 docs/man/lily_session.3 '$(DESTDIR)$(DATADIR)/man/man3'
 	install -m 644 docs/man/lily-session.jsonl.5 '$(DESTDIR)$(DATADIR)/man/man5'
 	$(call filled,packaging/lily_session.pc.in,pkgconfig/lily_session.pc)
 	$(call filled,packaging/cmake/lily_session-config.cmake.in,cmake/lily_session/lily_session-config.cmake)
 	$(call filled,packaging/cmake/lily_session-config-version.cmake.in,cmake/lily_session/lily_session-config-version.cmake)
+
+# Removes what `install`, `install-redis` and `install-tool` have put into the same folders, and the folders that are the library's own. Other
+# folders stay, because others may use them.
+.PHONY: uninstall
+uninstall: places
+	rm -f '$(DESTDIR)$(LIBDIR)'/liblily_session.so '$(DESTDIR)$(LIBDIR)'/liblily_session.so.[0-9]* '$(DESTDIR)$(LIBDIR)'/liblily_session.a \
+	  '$(DESTDIR)$(LIBDIR)'/liblily_session_redis.so '$(DESTDIR)$(LIBDIR)'/liblily_session_redis.so.[0-9]* \
+	  '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session.pc '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session_redis.pc \
+	  '$(DESTDIR)$(INCLUDEDIR)'/lily_session.h '$(DESTDIR)$(INCLUDEDIR)'/lily_session.hpp '$(DESTDIR)$(INCLUDEDIR)'/lily_session_nlohmann.hpp \
+	  '$(DESTDIR)$(INCLUDEDIR)'/lily_session_redis.h '$(DESTDIR)$(INCLUDEDIR)'/lily_session_redis.hpp \
+	  '$(DESTDIR)$(DATADIR)'/man/man3/lily_session.3 '$(DESTDIR)$(DATADIR)'/man/man3/lily_session_*.3 '$(DESTDIR)$(DATADIR)'/man/man5/lily-session.jsonl.5 \
+	  '$(DESTDIR)$(BINDIR)'/lily-session '$(DESTDIR)$(DATADIR)'/man/man1/lily-session.1 \
+	  '$(DESTDIR)$(DATADIR)'/bash-completion/completions/lily-session '$(DESTDIR)$(DATADIR)'/zsh/site-functions/_lily-session \
+	  '$(DESTDIR)$(DATADIR)'/fish/vendor_completions.d/lily-session.fish
+	rm -rf '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(LIBDIR)/cmake/lily_session_redis'
 
 # $(call filled,template,place in LIBDIR): fills in a template and installs it.
 define filled
@@ -144,7 +174,7 @@ tool: bootstrap $(TOOL)
 
 # This is not a part of `install`, because a package of the library alone does not have the command.
 .PHONY: install-tool
-install-tool: $(TOOL)
+install-tool: places $(TOOL)
 	install -d '$(DESTDIR)$(BINDIR)' '$(DESTDIR)$(DATADIR)/man/man1' '$(DESTDIR)$(DATADIR)/bash-completion/completions' \
 	  '$(DESTDIR)$(DATADIR)/zsh/site-functions' '$(DESTDIR)$(DATADIR)/fish/vendor_completions.d'
 	install -m 755 $(TOOL) '$(DESTDIR)$(BINDIR)'

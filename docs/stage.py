@@ -16,23 +16,23 @@ OUT = Path(sys.argv[1])
 
 # The pages of the navigation. Pages that do not exist yet are left out. "guides/index" has the guides below it.
 NAVIGATION = {
-    "Start": ["overview", "guides/index", "faq"],
-    "Languages": ["bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
-    "Reference": ["c/index", "cpp/index", "swift", "command-line", "format", "man/index"],
+    "Start": ["overview", "guides/index", "platforms", "faq"],
+    "Languages": ["c/start", "bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
+    "Reference": ["c/index", "cpp/index", "swift", "statuses", "command-line", "format", "redis-format", "man/index"],
     "Promises": ["reliability", "faults", "performance"],
     "Project": ["architecture", "contributing", "security", "changelog"],
 }
 
 # The names in the navigation of pages whose own titles do not fit there.
-TITLES = {"overview": "Overview", "bindings/cpp": "C++", "bindings/python": "Python", "bindings/rust": "Rust", "bindings/swift": "Swift"}
+TITLES = {"overview": "Overview", "c/start": "C", "bindings/cpp": "C++", "bindings/python": "Python", "bindings/rust": "Rust", "bindings/swift": "Swift"}
 
 # The headers: the site's folder for each, its title, and its groups, each of which is a page. SECTIONS has the order within a page.
 HEADERS = [
     ("c", "C reference", "lily_session.h", ["library", "values", "storage", "backend", "fields", "runtime", "session"]),
     ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
 ]
-SECTIONS = ("briefdescription detaileddescription enum innerclass public-type public-func public-attrib public-static-func friend "
-            "typedef define user-defined func")
+SECTIONS = ("briefdescription detaileddescription func innerclass public-type public-func public-attrib public-static-func friend "
+            "enum typedef define user-defined")
 
 MANUAL = ["docs/man/lily_session.3", "tools/lily-session/lily-session.1", "docs/man/lily-session.jsonl.5"]
 
@@ -113,6 +113,20 @@ def navigation() -> None:
             write("guides/index.md", text + "\n" + toctree([*dict.fromkeys(re.findall(r"\]\(([\w-]+)\.md", text))]))
 
 
+def statuses() -> None:
+    """Makes a page of each section of the page about statuses, so that a search for a name or a number leads to what it means."""
+    before, *sections = re.split(r"^## ", (OUT / "statuses.md").read_text(encoding="utf-8"), flags=re.M)
+    names = []
+    for section in sections:
+        title, _, text = section.partition("\n")
+        name = title.split()[0].removeprefix("LILY_SESSION_ERROR_").lower().replace("_", "-")
+        names.append(name)
+        text = re.sub(r"\]\((?!\w+:)", "](../", text)
+        write(f"statuses/{name}.md", f"# {title}\n{text}")
+    listed = "".join(f"- [{section.partition(chr(10))[0]}](statuses/{name}.md)\n" for name, section in zip(names, sections))
+    write("statuses.md", f"{before}{listed}\n" + toctree([f"statuses/{name}" for name in names]))
+
+
 def reference() -> None:
     """Writes the pages of the headers, one for each group, from what Doxygen and Breathe read."""
     for language, title, header, groups in HEADERS:
@@ -123,6 +137,9 @@ def reference() -> None:
         label = header.replace("_", "__").replace(".", "_8")
         essay = f"```{{doxygenfile}} {header}\n:project: {language}\n:sections: detaileddescription\n```\n\n"
         write(f"{language}/index.md", f"({label})=\n# {title}\n\n{essay}" + toctree(groups))
+    # The guides have the first program in C; this page is the one beside those of the bindings.
+    write("c/start.md", "# lily-session for C\n\nThe library itself has a C interface. [Start in C](../guides/start-c.md) has a whole program, "
+          "[the guides](../guides/index.md) have more, and [the reference](index.md) has every function.\n")
     # DocC makes the Swift reference, which docs/build puts beside these pages.
     write("swift.md", "# Swift reference\n\nThe module `LilySession`, symbol by symbol, as its sources have it: "
           "<a href=\"swift/documentation/lilysession/\">the pages of DocC</a>.\n\n"
@@ -158,6 +175,7 @@ def main() -> None:
         else:
             (OUT / page).parent.mkdir(parents=True, exist_ok=True)
             (OUT / page).write_bytes(file.read_bytes())
+    statuses()
     reference()
     manual()
     navigation()

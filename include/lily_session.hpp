@@ -1205,6 +1205,14 @@ inline std::string without_space(const lily_session_value &value) {
   return text;
 }
 
+/// Returns true if a value is null, also as a text. A text that begins like it is null, or no JSON.
+inline bool is_null(const lily_session_value &value) {
+  if (value.type != LILY_SESSION_JSON) return value.type == LILY_SESSION_NULL;
+  for (std::size_t i = 0; i < value.as.text.length; i++)
+    if (!is_space(value.as.text.bytes[i])) return value.as.text.bytes[i] == 'n';
+  return false;
+}
+
 template <> struct built_in<json> {
   using kept = std::string;
   static constexpr std::int32_t types() { return LILY_SESSION_JSON; }
@@ -1263,7 +1271,7 @@ template <class T> struct built_in<std::optional<T>> {
     out.type = LILY_SESSION_NULL;
     if (!value) return;
     native<T>::put(*std::forward<Value>(value), keep, out);
-    if (out.type == LILY_SESSION_NULL) throw encode_error("the value in the optional is null, which would be read as no value");
+    if (is_null(out)) throw encode_error("the value in the optional is null, which would be read as no value");
   }
   static std::optional<T> take(const lily_session_value &value) {
     if (value.type == LILY_SESSION_NULL) return std::nullopt;

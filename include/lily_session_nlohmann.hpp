@@ -26,19 +26,26 @@ namespace lily __attribute__((visibility("default"))) {
 
 namespace detail {
 
-/// Returns true if all numbers are finite. nlohmann/json writes null in place of others, which could not be read again.
-inline bool is_finite(const nlohmann::json &value) {
-  if (value.is_number_float()) return std::isfinite(value.get<double>());
-  for (const nlohmann::json &inside : value)
-    if ((inside.is_structured() || inside.is_number_float()) && !is_finite(inside)) return false;
-  return true;
+/// Throws if a value has what JSON has not, in place of which nlohmann/json writes something else: null, or an object of bytes.
+inline void check_is_json(const nlohmann::json &value) {
+  if (value.is_number_float() && !std::isfinite(value.get<double>())) throw encode_error("a number is infinite or not a number");
+  if (value.is_binary()) throw encode_error("JSON has no binary values");
+  if (!value.is_structured()) return;
+  for (const nlohmann::json &inside : value) check_is_json(inside);
 }
 
-/// Returns what an exception says, such as "type must be number, but is string", without its number in front.
-inline std::string without_number(const nlohmann::json::exception &error) {
+/// Returns what an exception says, such as "type must be number, but is string", if it is one that quotes no part of the value. Others quote
+/// a number, a byte or a name of the text, so that only the exception's name is told. With JSON_DIAGNOSTICS the names on the way to
+/// the mistake, which may be data, stand before the sentence; they are left out.
+inline std::string without_quotation(const nlohmann::json::exception &error) {
   const std::string text = error.what();
-  const std::size_t end = text.find("] ");
-  return end == std::string::npos ? text : text.substr(end + 2);
+  const char *begins = "";
+  if (error.id == 302) begins = "type must be ";
+  if (error.id >= 304 && error.id <= 312) begins = "cannot use ";
+  if (error.id == 401) begins = "array index ";
+  if (error.id == 403) begins = "key '";
+  const std::size_t at = *begins ? text.rfind(begins) : std::string::npos;
+  return at == std::string::npos ? "nlohmann/json refuses it: " + text.substr(0, text.find(']') + 1) : text.substr(at);
 }
 
 template <class T, class = void> struct is_known_to_nlohmann : std::false_type {};
@@ -59,10 +66,11 @@ struct codec<T, typename std::enable_if<!detail::is_built_in<T>::value && detail
   static json encode(const T &value) {
     try {
       const nlohmann::json made(value);
-      if (!detail::is_finite(made)) throw encode_error("a number is infinite or not a number");
+      detail::check_is_json(made);
       return json(made.dump());
     } catch (const nlohmann::json::exception &error) {
-      throw encode_error(detail::without_number(error));
+      // What is found while text is written is a byte that is not UTF-8.
+      throw encode_error(error.id == 316 ? "a string is not UTF-8" : detail::without_quotation(error));
     }
   }
   /// Makes a value of JSON text.
@@ -70,7 +78,7 @@ struct codec<T, typename std::enable_if<!detail::is_built_in<T>::value && detail
     try {
       return nlohmann::json::parse(stored.text).get<T>();
     } catch (const nlohmann::json::exception &error) {
-      throw decode_error(detail::without_number(error));
+      throw decode_error(detail::without_quotation(error));
     }
   }
 };

@@ -14,17 +14,32 @@ import Testing
     }
   }
   private enum Theme: String, Codable { case light, dark }
+  private struct Own: Codable {
+    init() {}
+    init(from decoder: any Decoder) throws {
+      _ = try decoder.singleValueContainer().decode(Int.self)
+      throw DecodingError.dataCorrupted(DecodingError.Context(codingPath: [], debugDescription: "4711 is wrong"))
+    }
+    func encode(to encoder: any Encoder) throws {
+      var value = encoder.singleValueContainer()
+      try value.encode(0)
+    }
+  }
   private struct App {
     var theme = Theme.light
     var cart: [Line] = []
     var limits: [String: Int] = [:]
     var when = Date(timeIntervalSince1970: 0)
     var custom = 0
+    var small: UInt8 = 0
+    var ratio: Float? = nil
+    var own = Own()
   }
   private struct OwnError: Error {}
 
   private func fields() throws -> Persistence<App> {
     try Persistence<App>().field("theme", \.theme).field("cart", \.cart).field("limits", \.limits).field("when", \.when)
+      .field("small", \.small).field("ratio", \.ratio).field("own", \.own)
       .field("custom", \.custom, encode: { .integer(Int64($0)) }, decoder: .integer { _ in throw OwnError() })
   }
 
@@ -44,13 +59,20 @@ import Testing
     ("theme", "null", nil, "theme: the stored value is null, which the field does not accept"),
     ("theme", "true", nil, "theme: the stored value is true or false, which the field does not accept"),
     ("custom", "\"s3cret\"", nil, "custom: the stored value is a string, which the field does not accept"),
-    ("theme", "\"s3cret\"", nil, "theme: the decoder refused the stored value"),
-    ("cart", "17", "", "cart: the decoder refused the stored value: it is not Array<Any>"),
-    ("cart", #"[{"name":"a","count":1},{"name":"b","count":"s3cret"}]"#, "[1].count", "cart: the decoder refused the stored value: [1].count is not Int"),
+    ("theme", "\"s3cret\"", "", "theme: the decoder refused the stored value: it is not Theme"),
+    ("small", "300", "", "small: the decoder refused the stored value: it is not UInt8"),
+    ("ratio", "1e300", "", "ratio: the decoder refused the stored value: it is not Float"),
+    ("cart", "17", "", "cart: the decoder refused the stored value: it is a number, not an array"),
+    ("cart", #"["s3cret"]"#, "[0]", "cart: the decoder refused the stored value: [0] is a string, not an object"),
+    ("cart", #"[{"name":true,"count":1}]"#, "[0].name", "cart: the decoder refused the stored value: [0].name is true or false, not String"),
+    ("cart", #"[{"name":["s3cret"],"count":1}]"#, "[0].name", "cart: the decoder refused the stored value: [0].name is an array, not String"),
+    ("cart", #"[{"name":{"s3cret":1},"count":1}]"#, "[0].name", "cart: the decoder refused the stored value: [0].name is an object, not String"),
+    ("cart", #"[{"name":"a","count":1},{"name":"b","count":"s3cret"}]"#, "[1].count", "cart: the decoder refused the stored value: [1].count is a string, not Int"),
     ("cart", #"[{"name":"a"}]"#, "[0].count", "cart: the decoder refused the stored value: [0].count is missing"),
     ("cart", #"[{"name":null,"count":1}]"#, "[0].name", "cart: the decoder refused the stored value: [0].name is null, not String"),
-    ("cart", #"[{"name":"a","count":1.5}]"#, nil, "cart: the decoder refused the stored value"),
-    ("limits", #"{"s3cret":"x"}"#, "*", "limits: the decoder refused the stored value: * is not Int"),
+    ("cart", #"[{"name":"a","count":1.5}]"#, nil, "cart: the decoder refused the stored value: it has a number that does not fit its type, or a text that is not JSON"),
+    ("own", "4711", nil, "own: the decoder refused the stored value"),
+    ("limits", #"{"s3cret":"x"}"#, "*", "limits: the decoder refused the stored value: * is a string, not Int"),
   ] as [(String, String, String?, String)])
   func `S3 why a stored value was refused, without the value`(key: String, json: String, path: String?, description: String) throws {
     let events = try events(key, json)
@@ -58,7 +80,7 @@ import Testing
     let failure = try #require(events.first?.failure)
     #expect(failure.description == description)
     #expect(failure.valuePath == path)
-    #expect(!"\(events) \(failure.debugDescription)".contains("s3cret"))
+    for value in ["s3cret", "4711"] { #expect(!"\(events) \(failure.debugDescription)".contains(value)) }
     #expect("\(events[0])" == "rejected \(failure)")
   }
 

@@ -16,7 +16,7 @@ CORE = "Sources/LilySession/"
 
 def read_tree():
     """Returns the tree that the rules are about."""
-    tops = ["Sources", "include", "docs/man/lily_session.3", rules.TOOL, *rules.BINDINGS]
+    tops = ["Sources", "include", "docs/man/lily_session.3", "docs/statuses.md", rules.TOOL, *rules.BINDINGS]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *tops], cwd=ROOT, check=True, capture_output=True)
     paths = sorted(set(listed.stdout.decode().split("\0")) - {""})

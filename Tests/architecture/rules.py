@@ -65,7 +65,7 @@ ENDS = r"\b(?:precondition|preconditionFailure|assert|assertionFailure|abort|exi
 # where Python looks up when a single field expires, which only the storage can tell.
 KEY_PREFIX = '"lily_session_"'
 KNOWS_KEY_PREFIX = {
-    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "bindings/python/src/lily_session/_attachment.py",
+    "Sources/LilySession/Values/Key.swift", "Sources/LilySessionRedis/Layout.swift", "bindings/python/src/lily_session/_sliding.py",
     "tools/lily-session/Sources/lily-session/Keys.swift",
 }
 
@@ -80,6 +80,7 @@ STATUS_LISTS = [
     ("include/lily_session.hpp", r"case status::\w+: throw \w+", "case status::{snake}: throw {snake}_error"),
     ("bindings/python/src/lily_session/_errors.py", r"status = lib\.\w+", "status = lib.LILY_SESSION_ERROR_{name}"),
     ("bindings/rust/lily-session/src/status.rs", r"\w+ = LILY_SESSION_ERROR_\w+", "{pascal} = LILY_SESSION_ERROR_{name}"),
+    ("docs/statuses.md", r"## LILY_SESSION_ERROR_\w+ \(-\d+\)", "## LILY_SESSION_ERROR_{name} ({number})"),
     ("docs/man/lily_session.3", r"\.It Dv LILY_SESSION_ERROR_\w+\n(?:[^.].*\n)+", ".It Dv LILY_SESSION_ERROR_{name} {sentence}."),
 ]
 
@@ -93,9 +94,9 @@ BINDINGS = [
 OF_THE_BINDINGS = {"lily_session_redis", "lily_session_sys", "lily_session_derive", "lily_session_text", "lily_session_value_as"}
 BEHIND_THE_HEADER = r"\b(?:flock|fsync|fdatasync|inotify\w*|crc32c?|jansson|session\.jsonl|XDG_STATE_HOME|LILY_SESSION_DIR)\b"
 
-# The command opens and calls storages in one file.
+# One class of the command opens and calls storages.
 TOOL = "tools/lily-session/Sources/lily-session"
-ASKS_STORAGES = {"Store.swift"}
+ASKS_STORAGES = {"Store.swift", "Store+Scopes.swift"}
 ASKING = r"\b(?:any Storage|MemoryStorage|RedisStorage|ScopedStorage|Runtime|Persistence|Session)\b|\bJournal\b(?!\.defaultPath)"
 
 LONGEST = 300  # a file in Sources has at most so many lines

@@ -53,6 +53,7 @@ BREAKS = [
     (checks.statuses, "include/lily_session.hpp", "using late_error = error_of<status::late>;"),
     (checks.statuses, "bindings/python/src/lily_session/_errors.py", "    status = lib.LILY_SESSION_ERROR_LATE"),
     (checks.statuses, "bindings/rust/lily-session/src/status.rs", "Late = LILY_SESSION_ERROR_BUSY"),
+    (checks.statuses, "docs/statuses.md", "## LILY_SESSION_ERROR_LATE (-28)"),
     (checks.statuses, "docs/man/lily_session.3", ".It Dv LILY_SESSION_ERROR_BUSY\nIt is late."),
     (checks.bindings, "bindings/python/src/lily_session/_storage.py", 'default = os.environ.get("XDG_STATE_HOME")'),
     (checks.bindings, "bindings/python/src/lily_session/_storage.py", "lib.lily_session_storage_lock(handle)"),

@@ -84,7 +84,7 @@ def test_what_the_pages_show_is_what_happens(page, home):
 def test_each_command_has_its_example():
     text = "\n".join("\n".join(block) for block in blocks("docs/command-line.md"))
     commands = set(re.findall(r"lily-session ([a-z]+)", text))
-    assert commands == {"list", "get", "set", "unset", "clear", "watch", "where", "info", "scopes", "sweep", "verify", "compact", "export", "import"}
+    assert commands == {"list", "get", "set", "edit", "unset", "clear", "watch", "where", "info", "scopes", "sweep", "verify", "compact", "diff", "export", "import"}
 
 
 def test_the_picture_shows_what_the_command_says():

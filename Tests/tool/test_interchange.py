@@ -180,7 +180,8 @@ def test_an_export_does_not_replace_its_own_store(home):
     for name in ["session.jsonl.damaged", "dump.json"]:
         store.with_name(name).write_text("old")
         home.run("export", "-o", store.with_name(name))
-        assert json.loads(store.with_name(name).read_text()) == [{"key": "lily_session_theme", "value": "dark"}]
+        assert json.loads(store.with_name(name).read_text()) == [
+            {"key": "lily_session_theme", "value": "dark"}, {"scope": "user", "key": "lily_session_theme", "value": "blue"}]
     home.run("export", "-o", "session.jsonl")  # the same name in another folder
     assert store.read_bytes() == before
 

@@ -1,6 +1,7 @@
 """Tests the commands that show and change keys."""
 import json
 import os
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -103,14 +104,14 @@ def test_what_is_too_much_beside_a_negative_number_is_refused(home, words):
     (["set", "a", "b", "--expires", "hunter-2"], "--expires needs a number"), (["set", "a", "b", "--expires=hunter-2"], "--expires needs a number"),
     (["set", "a", "--expires", "-2", "hunter"], "Missing value for '--expires"), (["set", "a", "--store=", "hunter-2"], "Missing expected"),
     (["set", "a", b"hunter-\xff"], "argument 3 is not UTF-8\n"), (["set", b"hunter-\xff", "a"], "argument 2 is not UTF-8\n"),
-    (["sett", "a", "hunter-2"], "'sett', '<argument 2>', '<argument 3>'"), (["--", "set", "a", "hunter-2"], "'<argument 4>'"),
+    (["sett", "a", "hunter-2"], "there is no command sett\n  Did you mean set?"), (["--", "set", "a", "hunter-2"], "'<argument 4>'"),
     (["set", "a", '{"hunter-2":1,"hunter-2":2}'], "duplicate name at byte"), (["set", "a", '["hunter-2"'], "too early at byte 11"),
     (["get", "a", "hunter-2"], "Unexpected argument '<argument 3>'"), (["list", "--app", "x", "a", "b", "hunter-2"], "'<argument 5>', '<argument 6>'"),
     (["clear", "hunter-2"], "'<argument 2>'"), (["get", "--", "a", "--hunter-2"], "'--<argument 4>'"), (["get", "-", "hunter-2"], "'<argument 3>'"),
     (["get", "--", "--all", "hunter-2"], "'<argument 4>'"), (["get", "a", "-1unter"], "Unknown option '-<argument 3>'"),
     (["get", "a", "--nope=hunter-2"], "Unknown option '--nope'"), (["get", "a", "--all=hunter-2"], "'--all' does not take any value, but '<argument 3>'"),
     (["get", "a", b"hunter-\xff"], "argument 3 is not UTF-8\n"), (["help", "set", b"hunter-\xff"], "argument 3 is not UTF-8\n"),
-    (["ste", "a", "hunter-2"], "'ste', '<argument 2>', '<argument 3>'")])
+    (["ste", "a", "hunter-2"], "there is no command ste\n  Did you mean set?")])
 def test_no_message_quotes_what_may_be_a_value(home, words, reason):
     done = subprocess.run([TOOL, *words], env=home.environment, cwd=home.path, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (64, "") and reason in done.stderr and "unter" not in done.stderr, done
@@ -119,7 +120,8 @@ def test_no_message_quotes_what_may_be_a_value(home, words, reason):
 
 @pytest.mark.parametrize("words, reason", [
     (["get", "a", "--al"], "Unknown option '--al'. Did you mean '--all'?"), (["get", "a", "-x"], "Unknown option '-x'"),
-    (["lst"], "Unexpected argument 'lst'"), (["sweep", "--limit", "all"], "The value 'all' is invalid for '--limit <number>'"),
+    (["lst"], "there is no command lst\n  Did you mean list?"), (["help", "lst"], "there is no command lst\n  Did you mean list?"),
+    (["frobnicate"], "there is no command frobnicate\n  lily-session help lists the commands."), (["sweep", "--limit", "all"], "The value 'all' is invalid for '--limit <number>'"),
     (["sweep", "--limit=all"], "The value 'all' is invalid for '--limit <number>'"), (["list", "--store", b"shop-\xff"], "argument 3 is not UTF-8: shop-"),
     (["--al", "list"], "Unknown option '--al'"), (["import", b"dump-\xff"], "argument 2 is not UTF-8: dump-")])
 def test_what_is_no_value_is_quoted(home, words, reason):
@@ -269,3 +271,110 @@ def test_info_of_a_file_from_another_age(home, seconds):
         os.utime(store, (0, seconds))
         assert home.run("info", "--json", "--store", store, app=None).json["keys"] == 1
         assert "changed" in home.run("info", "--store", store, app=None).out
+
+
+# ------------------------------------------------------------------------------------------------ what is not guessed
+
+@pytest.mark.parametrize("stored", ["41", "1.5", "true", "[1]", '{"a":1}'])
+@pytest.mark.parametrize("word", ["forty", "01"])
+def test_a_plain_word_does_not_change_the_type_of_what_is_stored(home, stored, word):
+    home.run("set", "visits", stored)
+    before = home.store().read_bytes()
+    said = home.run("set", "visits", word, code=64).err
+    assert "nothing was stored: visits has a" in said and f"""'"{word}"'""" in said and "--force" in said
+    assert home.store().read_bytes() == before
+    home.run("set", "visits", word, "--force")
+    assert entries(home)[b"lily_session_visits"].text == f'"{word}"'.encode()
+    home.run("set", "visits", word)  # in place of a string
+
+
+def test_the_refusal_shows_no_secret(home):
+    home.run("set", "pin", "1234")
+    said = home.run("set", "pin", "hunter-2", code=64).err
+    assert "pin has an integer" in said and "hunter" not in said
+
+
+@pytest.mark.parametrize("old", ['"light"', "null"])
+def test_a_plain_word_takes_the_place_of_a_string_and_of_nothing(home, old):
+    home.run("set", "theme", old)
+    home.run("set", "theme", "dark")
+    home.run("set", "theme", "5")  # JSON says its type itself
+    assert entries(home)[b"lily_session_theme"].text == b"5"
+
+
+@pytest.mark.parametrize("key, words, reason", [
+    ("", [], "a key is empty"), ("lily_session_", ["--all"], "a key is empty"), ("", ["--all"], "a key is empty"), ("k" * 769, [], "a key is too long"),
+    ("k" * 1025, ["--all"], "a key is too long")])
+def test_a_key_that_no_program_can_own_is_refused(home, key, words, reason):
+    assert reason in home.run("set", key, "1", *words, code=64).err
+    assert not home.store().exists()
+
+
+def test_the_longest_keys_are_stored(home):
+    home.run("set", "k" * 768, "1")
+    home.run("set", "k" * 1024, "1", "--all")
+    assert set(entries(home)) == {b"lily_session_" + b"k" * 768, b"k" * 1024}
+
+
+def test_a_key_that_was_misspelled_is_found(home):
+    for key in ["theme", "authToken", "visits"]:
+        home.run("set", key, "1")
+    home.run("set", "--all", "window", "1")
+    for wrong, meant in [("tehme", "theme"), ("visit", "visits"), ("authtoken", "authToken")]:
+        assert home.run("get", wrong, code=1).err.endswith(f"\n  Did you mean {meant}?\n")
+    assert home.run("unset", "--all", "windwo", code=1).err.endswith("Did you mean window?\n")
+    assert home.run("get", "nothing", code=1).err.endswith("lily-session list shows the keys.\n")
+
+
+def test_a_key_that_has_expired_is_said_to_have(home):
+    home.write(journal.Writer().set(b"lily_session_a", b"1", 1).bytes())
+    assert home.run("get", "a", code=1).err == f"lily-session: there is no key a in {home.store()} any more: it has expired\n"
+
+
+@pytest.mark.parametrize("value, text", [('"two\\nlines"', "two\nlines"), ('"\\u00e9\\ud83c\\udf38\\/"', "é🌸/"), ('""', ""), ("[1,2]", "[1,2]"), ("5", "5")])
+def test_get_raw_prints_the_text_of_a_string(home, value, text):
+    home.run("set", "x", value)
+    assert home.run("get", "x", "--raw").out == text + "\n"
+    home.run("get", "x", "--raw", "--json", code=64)
+
+
+def test_get_raw_steers_no_terminal(home):
+    home.run("set", "x", '"a\\u001b[31m\\nb"')
+    assert home.terminal("get", "x", "--raw") == "a\\u001b[31m\nb\n"
+
+
+def test_get_default_stands_in_for_what_is_not_there(home):
+    assert home.run("get", "x", "--default", "fallback").out == "fallback\n"  # there is no store
+    home.run("set", "y", "1")
+    assert home.run("get", "x", "--default", "").out == "\n"
+    assert home.run("get", "y", "--default", "2").out == "1\n"
+    home.run("set", "token", "-", input=b'"hunter-2"')
+    assert home.run("get", "token", "--default", "2", code=2).out == ""  # it is there, and secret
+    home.run("get", "x", "--default", "2", "--json", code=64)
+    home.store().write_text("no store\n")
+    home.run("get", "x", "--default", "2", code=3)
+
+
+@pytest.mark.parametrize("text, deadline", [
+    ("2035-01-31", 2053814400), ("2035-01-31T18:30", 2053881000), ("2035-01-31 18:30:05", 2053881005), ("2035-01-31T18:30Z", 2053881000),
+    ("2096-02-29", 3981312000)])
+def test_an_expiry_may_be_a_date(home, text, deadline):
+    home.run("set", "x", "1", "--expires", text)
+    assert entries(home)[b"lily_session_x"].deadline == deadline * 1000
+    assert home.run("list").out.splitlines()[1].split()[-2] == text[:10]
+
+
+def test_a_date_is_one_of_the_users_time_zone(home):
+    home.run("set", "x", "1", "--expires", "2035-07-31T18:30", environment={"TZ": "CET-1CEST,M3.5.0,M10.5.0/3"})
+    assert entries(home)[b"lily_session_x"].deadline == 2069512200_000  # 16:30 UTC, as it is summer
+
+
+@pytest.mark.parametrize("wrong", ["2035-02-30", "2035-13-01", "2035-1-1", "2035-01-31T24:00", "2035-01-31T", "1999-01-01", "0000-01-01", "2035/01/31"])
+def test_what_is_no_date_to_come_is_refused(home, wrong):
+    home.run("set", "x", "1", "--expires", wrong, code=64)
+    assert not home.store().exists() or not entries(home)
+
+
+def test_what_expires_far_from_now_is_shown_with_its_date(home):
+    home.write(journal.Writer().set(b"lily_session_a", b"1", 2**63 - 1).set(b"lily_session_b", b"1", 253_402_214_399_000).bytes())
+    assert [re.split("  +", line)[3] for line in home.run("list").out.splitlines()[1:]] == ["after 9999", "9999-12-30"]

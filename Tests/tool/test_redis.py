@@ -11,12 +11,14 @@ import urllib.parse
 
 import pytest
 
+import scopefiles
 from conftest import PATIENCE, ROOT, TOOL, Terminal
+from test_backup import generated, write
 from test_completion import offered
 from test_docs import SERVER_PART, Shell, blocks, steps
 
 PASSWORD = "ada/secret@7"  # both signs end a part of an address
-ON_SERVERS = "list, get, set, unset, clear, watch, scopes, sweep, export, import"
+ON_SERVERS = "list, get, set, edit, unset, clear, watch, scopes, sweep, diff, export, import"
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +115,20 @@ def test_export_and_import_go_between_files_and_servers(home, address):
     file = home.path / "dump.json"
     run(home, address, "export", "--scope", "user:42", "-o", file)
     assert json.loads(file.read_bytes()) == json.loads(dump)
-    assert "1 scope is not in the output" in run(home, address, "export").err
+
+
+def test_a_back_up_of_a_file_is_restored_on_a_server_and_back(home, address):
+    parts = generated("redis")
+    strange = parts.pop(b"\x01" * 64)  # no server takes such a name, which is left out
+    write(home, parts | {b"\x01" * 64: strange}, "one")
+    said = run(home, address, "import", input=home.run("export").bytes, code=2).err
+    assert said.count("left out ") == len(strange) and "its scope's name contains it" in said
+    write(home, parts, "one")
+    dump = home.run("export").bytes
+    assert run(home, address, "export").bytes == dump
+    home.run("import", app="other", input=run(home, address, "export").bytes)
+    assert scopefiles.inside(home.store("other")) == parts
+    assert home.run("diff", home.store(), address, app=None).out == ""
 
 
 def test_watch_shows_the_changes_of_others(home, address):

@@ -112,13 +112,13 @@ def require_nothing_lost(store, way):
         assert any(all(place.get(name, {}).get(key) == entry for key, entry in entries.items()) for place in places), (name, places)
 
 
-@pytest.mark.parametrize("call", ["any@{}=kill", "write@{}=tear:30", "write@{}=kill-after", "unlinkat@{}=kill-after", "renameat@{}=kill-after"])
+# What a kill leaves behind differs only after a call that changes something. With --long, it comes at each call all the same.
+@pytest.mark.parametrize("call", ["write@{}=tear:30", "write@{}=kill-after", "unlinkat@{}=kill-after", "renameat@{}=kill-after", *(["any@{}=kill"] if LONG else [])])
 @pytest.mark.parametrize("way", TARGET)
 def test_a_move_may_be_killed_at_each_call(home, shim, way, call):
     store = begin(home, way)
     before = shutil.copytree(store.parent, home.path / "before")
-    # Most calls of a move to one file only look for folders.
-    number, kills, step = 1, 0, 1 if LONG or not call.startswith("any") else 11 if way == "--to-files" else 29
+    number, kills = 1, 0
     while True:
         shutil.rmtree(store.parent)
         shutil.copytree(before, store.parent)
@@ -135,7 +135,7 @@ def test_a_move_may_be_killed_at_each_call(home, shim, way, call):
             require_done(store, back)
         home.run("scopes", way)
         require_done(store, way)
-        number += step
+        number += 1
     require_done(store, way)
     assert kills >= (10 if call.startswith("any") else 1 if call[0] in "wu" else 0), kills
 

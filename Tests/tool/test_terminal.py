@@ -70,7 +70,7 @@ def test_nothing_in_a_store_steers_the_terminal(home):
     asked = [["list"], ["list", "--all"], ["list", "--json", "--all"], ["get", name], ["get", name, "--json"], ["scopes"], ["scopes", "--json"],
              ["verify"], ["verify", "--json"], ["export"], ["export", "--browser"], ["info"], ["get", "\x1b[2J"], ["set", name, "\x1b[31mred"],
              ["unset", name], ["list", "--scope", "\x1b]0;s\x07"]]
-    codes = {"verify": 2, "get \x1b[2J": 1}
+    codes = {"verify": 2, "get \x1b[2J": 1, "export": 2}
     for words in asked:
         code = codes.get(" ".join(words), codes.get(words[0], 0))
         seen = home.terminal(*words, code=code, environment={"NO_COLOR": "1"})
@@ -274,3 +274,40 @@ def test_output_that_cannot_be_written_is_a_failure(home):
     with open("/dev/full", "wb") as full:
         done = subprocess.run([str(TOOL), "list", "--app", "shop"], stdout=full, env=home.environment, stderr=subprocess.DEVNULL)
     assert done.returncode == 3
+
+
+def test_on_a_narrow_terminal_columns_are_left_out_and_nothing_is_wrapped(home):
+    home.run("set", "a-name-of-some-length", '"a value of some length"', "--expires", "30d")
+    home.run("set", "theme", '"blue"', "--scope", "a-scope-with-a-long-name")
+    for columns, headings in [(80, "KEY VALUE TYPE EXPIRES VERSION"), (50, "KEY VALUE TYPE EXPIRES"), (40, "KEY VALUE TYPE"), (30, "KEY VALUE"), (8, "KEY VALUE")]:
+        for words in ["list"], ["scopes"]:
+            lines = SEQUENCE.sub("", home.terminal(*words, columns=columns)).splitlines()
+            assert max(map(width, lines)) <= columns, (columns, lines)
+            if words == ["list"]:
+                assert lines[0].split()[:1] == ["KEY"] and len(lines[0].split()) == len(headings.split()), (columns, lines)
+
+
+@pytest.mark.parametrize("when, piped, at_terminal", [("always", True, True), ("never", False, False), ("auto", False, True)])
+def test_colours_can_be_asked_for(home, when, piped, at_terminal):
+    home.run("set", "theme", '"dark"')
+    for form in [f"--color={when}"], ["--color", when]:
+        assert ("\x1b[" in home.run("list", *form).out) == piped and ("\x1b[" in home.run("get", "nope", *form, code=1).err) == piped
+        assert ("\x1b[" in home.terminal("list", *form)) == at_terminal
+    assert ("\x1b[" in home.run("list", f"--color={when}", environment={"NO_COLOR": "1"}).out) == (when == "always")
+    home.run("list", "--color=red", code=64)
+
+
+@pytest.mark.parametrize("environment, said", [
+    ({"HOME": None}, "HOME is not set"), ({"HOME": "relative"}, "HOME is not an absolute path"), ({"XDG_STATE_HOME": "x"}, "XDG_STATE_HOME is not an absolute path")])
+def test_a_home_that_is_none_is_named(home, environment, said):
+    for name, value in environment.items():
+        home.environment[name] = value
+    home.environment = {name: value for name, value in home.environment.items() if value is not None}
+    for words in ["list"], ["set", "a", "1"]:
+        error = home.run(*words, code=None).err
+        assert said in error and ("--store PATH" in error) == (said.startswith("HOME"))
+
+
+def test_an_empty_scope_is_named(home):
+    home.run("set", "a", "1")
+    assert "a scope's name has 1 to 64 bytes" in home.run("list", "--scope", "", code=64).err

@@ -168,8 +168,8 @@ def test_lines_missing_beyond_the_skipped_ones(home):
 def test_what_shows_a_damaged_store_says_so(home):
     data, _, _ = damage("check")
     home.write(data)
-    for words in [["list"], ["export"]]:
-        assert "lily-session verify" in home.run(*words).err
+    for words, code in [(["list"], 0), (["export"], 2)]:
+        assert "lily-session verify" in home.run(*words, code=code).err
     assert "lily-session verify" in home.run("info").out
     home.write(writer().bytes())
     assert "verify" not in home.run("list").err + home.run("info").out

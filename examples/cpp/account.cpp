@@ -4,6 +4,7 @@
 //   account login NAME | buy ITEM | gift ITEM | logout
 //   account watch    shows what other programs change; ends when the session is cleared
 //   account memory   the same fields in a store of the program's own
+//   account test     tests the fields
 #include <lily_session_nlohmann.hpp>
 #include <poll.h>
 
@@ -128,9 +129,29 @@ class map_backend : public lily::backend {
   std::map<std::string, std::uint64_t> generations_;
 };
 
+// A test needs no file, and its clock stands still until the test moves it.
+void test_that_a_login_expires() {
+  lily::time_point now(std::chrono::hours(500000));
+  lily::storage_options options;
+  options.clock = [&now] { return now; };
+  const lily::storage storage = lily::storage::memory(options);
+  account model;
+  lily::runtime<account> runtime(model);
+  lily::session session = runtime.attach(fields(), storage);
+  model.token = "ada";
+  session.persist();
+  now += std::chrono::hours(24);
+  session.refresh();
+  if (model.token) throw std::logic_error("the token has not expired");
+}
+
 int main(int argc, char **argv) {
   const std::string verb = argc > 1 ? argv[1] : "show", word = argc > 2 ? argv[2] : "";
   try {
+    if (verb == "test") {
+      test_that_a_login_expires();
+      return 0;
+    }
     lily::storage_options options;
     options.application = "account"; // names the default place
     const lily::storage storage =

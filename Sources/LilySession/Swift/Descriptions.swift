@@ -42,6 +42,9 @@
     /// The path that the failure is about, or nil if it is not about a path.
     public var path: String? { location.map { String(decoding: $0, as: UTF8.self) } }
 
+    /// Where in a text the failure is, in bytes from its start, or nil if it is not about a place in a text.
+    public var byte: Int? { place }
+
     /// The failure as one line for people, such as `theme: a real is not finite`, or `cannot create /srv/state/shop: Permission denied`.
     public var description: String {
       let path = location.map { (hasSystemText ? " " : ": ") + String(decoding: UTF8Text.oneLine($0), as: UTF8.self) }
@@ -56,7 +59,7 @@
     /// Where in a stored value that was refused the wrong part is, such as `items[2].count`; empty for the value itself. It is nil if the
     /// failure is about something else, or the decoder has not said. It has the names of the program's own types, and `*` for others, which
     /// may be secrets.
-    public var valuePath: String? { refusedMember?.path }
+    public var valuePath: String? { refusedMember.flatMap(\.path) }
 
     private var refusedMember: RefusedMember? { (underlying as? DecodingError).flatMap { RefusedMember($0) } }
 

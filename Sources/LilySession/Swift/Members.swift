@@ -17,8 +17,9 @@
     /// ```
     ///
     /// Each is stored as a field with a key path to it, so a program may change from one to the other. Setting a field makes a new session
-    /// from the members. So members that are not encoded get their initial values then, and the session must be a struct. Key paths are
-    /// faster.
+    /// from the members. So members that are not encoded get their initial values then, and the session must be a struct. An `init(from:)` of
+    /// the program's own that checks members against each other sees them one by one, and may refuse one that would fit the next. Key paths
+    /// are faster.
     ///
     /// - Parameters:
     ///   - session: any value of the type, which tells the names of its members. It is not kept.

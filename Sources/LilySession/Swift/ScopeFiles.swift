@@ -40,6 +40,9 @@
       return nil
     }
 
+    /// Returns true if a scope can have this name.
+    public static func isScope(_ name: String) -> Bool { (try? makeScope(name)) != nil }
+
     private static func makeNames(_ path: String) throws(Failure) -> JournalNames {
       guard !path.utf8.contains(0) else { throw Failure(.invalidArgument, "the path has a NUL") }
       return try JournalNames.make(Array(path.utf8CString))

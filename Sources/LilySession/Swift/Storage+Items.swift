@@ -7,6 +7,12 @@
     /// - Returns: nil if the key is absent, or its entry has expired.
     public func entry(forKey key: String) throws(Failure) -> Entry? { try getEntry(try Key(storage: key), from: forSessions) }
 
+    /// Returns true if the storage still has an entry under the key, but it has expired, so that for programs it is absent.
+    public func hasExpiredEntry(forKey key: String) throws(Failure) -> Bool {
+      let stored = try read([scope.key(try Key(storage: key))], of: scope).entries
+      return stored.contains { $0?.isExpired(at: now()) ?? false }
+    }
+
     /// Returns the entries whose keys have the prefix, in byte order of the keys, without those that have expired.
     public func items(withPrefix prefix: String = "") throws(Failure) -> [Item] {
       let prefix = try [UInt8](prefix.utf8).withBytes { bytes throws(Failure) in try Key(prefix: bytes) }
@@ -56,6 +62,13 @@
             }
           }, to: forSessions)
       }
+    }
+  }
+
+  extension Key {
+    /// True if a field or an entry of a map can be stored under this key. Another key may be one of a program's own.
+    public var canBeOfField: Bool {
+      begins(with: .session) && (1...Key.entryLimit).contains(bytes.count - Key.session.bytes.count)
     }
   }
 

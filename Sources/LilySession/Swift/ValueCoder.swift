@@ -62,9 +62,17 @@
     native(A.RawValue.self, coders).map { coder in
       ValueCoder<A>(
         encode: { try coder.encode($0.rawValue) },
-        decoder: ValueDecoder(coder.decoder.types) { value in try coder.decoder.decode(value).flatMap { A(rawValue: $0) } },
+        decoder: ValueDecoder(coder.decoder.types) { value in
+          guard let made = try coder.decoder.decode(value).flatMap({ A(rawValue: $0) }) else { throw misfit(A.self) }
+          return made
+        },
         isNative: coder.isNative)
     }
+  }
+
+  /// The refusal of a value that is of the right kind, and none of the type's: a number out of its range, or no raw value of its cases.
+  private func misfit(_ type: Any.Type) -> DecodingError {
+    DecodingError.typeMismatch(type, DecodingError.Context(codingPath: [], debugDescription: "the value is none of the type's"))
   }
 
   private protocol NativelyCoded {
@@ -86,7 +94,13 @@
 
   extension Float: NativelyCoded {
     fileprivate static func anyCoder(_ coders: JSONCoders) -> Any? {
-      ValueCoder(encode: { .real($0.isFinite ? platform_decimal($0) : Double($0)) }, decoder: .real { Float($0).isFinite ? Float($0) : nil }, isNative: true)
+      ValueCoder(
+        encode: { .real($0.isFinite ? platform_decimal($0) : Double($0)) },
+        decoder: .real { value in
+          let narrow = Float(value)
+          guard narrow.isFinite else { throw misfit(Float.self) }
+          return narrow
+        }, isNative: true)
     }
   }
 
@@ -106,11 +120,14 @@
       ValueCoder<Self>(
         encode: { value in Int64(exactly: value).map(Value.integer) ?? .json(String(value)) },
         decoder: ValueDecoder([.int, .json]) { value in
-          switch value {
-          case .integer(let value): Self(exactly: value)
-          case .json(let text): Self(text)
-          default: nil
-          }
+          let number: Self? =
+            switch value {
+            case .integer(let value): Self(exactly: value)
+            case .json(let text): Self(text)
+            default: nil
+            }
+          guard let number else { throw misfit(Self.self) }
+          return number
         }, isNative: true)
     }
   }

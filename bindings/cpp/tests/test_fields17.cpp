@@ -145,6 +145,9 @@ TEST_CASE("C++17: an optional with a null in it is not stored") {
   CHECK(!is_storable(std::optional<std::optional<int>>(std::optional<int>())));
   CHECK(!is_storable(std::optional<std::monostate>(std::monostate())));
   CHECK(is_storable(std::vector<std::optional<std::optional<int>>>{std::optional<int>(1), std::nullopt}));
+  CHECK(!is_storable(std::optional<lily::json>(lily::json(" null"))));
+  CHECK(!is_storable(std::vector<std::optional<lily::json>>{lily::json("null")}));
+  CHECK(is_storable(std::optional<lily::json>(lily::json("\"null\""))));
 }
 
 TEST_CASE("C++17: a variant that no alternative reads is refused with the first one's reason") {

@@ -21,6 +21,13 @@ struct owned {
   int number = 0;
 };
 
+/// JSON that is stored as text in a string. What nlohmann/json says of such a text quotes it.
+struct text_of_json {
+  nlohmann::json value;
+};
+void to_json(nlohmann::json &out, const text_of_json &text) { out = text.value.dump(); }
+void from_json(const nlohmann::json &stored, text_of_json &text) { text.value = nlohmann::json::parse(stored.get<std::string>()); }
+
 struct app {
   purchase last;
   std::optional<purchase> maybe;
@@ -30,6 +37,7 @@ struct app {
   nlohmann::json any;
   std::string name;
   owned number;
+  text_of_json text;
 };
 
 lily::persistence<app> fields();
@@ -52,7 +60,8 @@ lily::persistence<app> fields() {
     .field("numbers", &app::numbers)
     .field("any", &app::any)
     .field("name", &app::name)
-    .field("number", &app::number);
+    .field("number", &app::number)
+    .field("text", &app::text);
 }
 } // namespace
 
@@ -98,6 +107,8 @@ TEST_CASE("nlohmann: what could not be read again is not stored") {
   model.last.price = 0.5;
   model.any = {{"deep", {1, {{"deeper", HUGE_VAL}}}}};
   CHECK(fails(lily::status::encode, [&] { session.persist(); }));
+  model.any = {1, {{"inside", nlohmann::json::binary({1, 2})}}};
+  CHECK(fails(lily::status::encode, [&] { session.persist(); }));
   model.any = "\xff";
   CHECK(fails(lily::status::encode, [&] { session.persist(); }));
   CHECK(stored(storage, "lily_session_any").empty());
@@ -119,12 +130,30 @@ TEST_CASE("nlohmann: a refusal says why, and no value") {
       why[event.key] = error.what();
     }
   };
+  storage.set("lily_session_last", "7");
+  storage.set("lily_session_text", "\"secret\"");
   app model;
   lily::runtime<app> runtime(model);
   lily::session session = runtime.attach(fields(), storage, config);
   CHECK(why["all"] == "[1]: type must be number, but is string");
   CHECK(why["maybe"] == "key 'gift' not found");
+  CHECK(why["last"] == "cannot use at() with number");
+  CHECK(why["text"] == "nlohmann/json refuses it: [json.exception.parse_error.101]");
   CHECK(model.all.empty());
+}
+
+TEST_CASE("nlohmann: what cannot be stored is not quoted") {
+  const lily::storage storage = lily::storage::memory();
+  app model;
+  lily::runtime<app> runtime(model);
+  lily::session session = runtime.attach(fields(), storage);
+  model.any = "secret \xfe";
+  try {
+    session.persist();
+    CHECK(false);
+  } catch (const lily::encode_error &error) {
+    CHECK(std::string(error.what()) == "a string is not UTF-8");
+  }
 }
 
 TEST_CASE("nlohmann: a path of std::filesystem") {

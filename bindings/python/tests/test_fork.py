@@ -30,7 +30,7 @@ def in_child(work: Callable[[], None]) -> None:
 
 
 def test_S16_fork(path: Path) -> None:
-    storage = Storage.open(path)
+    storage, memory = Storage.open(path), Storage.memory()
     runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
     session = runtime.attach(Persistence.of(Model), storage)
     runtime.dispatch(1)
@@ -40,6 +40,10 @@ def test_S16_fork(path: Path) -> None:
                          lambda: runtime.dispatch(2), session.refresh, lambda: Runtime(Model()).attach(Persistence.of(Model), storage)):
             with pytest.raises(ForkedError):
                 function()
+        for inherited in storage, memory:
+            for ask in inherited.fileno, inherited.wait:
+                with pytest.raises(ForkedError):
+                    ask()
         with Storage.open(path) as own:
             own["from"] = "the child"
         session.detach()

@@ -123,7 +123,7 @@ def test_all_is_freed_without_the_cycle_collector(path: Path) -> None:
         fields = Persistence.of(Model).field("theme", get=lambda model: model.theme, set=lambda model, theme: setattr(model, "theme", theme))
         runtime: Runtime[Model, int] = Runtime(Model(), lambda model, visits: setattr(model, "visits", visits))
         session = runtime.attach(fields, storage, on_event=print)
-        field, attachment = session._attachment.fields[0], session._attachment
+        field, attachment = session._attachment.slice.fields[0], session._attachment
         runtime.dispatch(1)
         alive = [weakref.ref(each) for each in (storage, fields, runtime, session, field, attachment)]
         del field, attachment, runtime

@@ -67,6 +67,28 @@ def test_S3_what_a_frozen_model_does_not_take_together_is_refused(events: List[E
     assert runtime.model.high == 60
 
 
+def test_S3_a_frozen_model_is_given_the_others_in_any_order(events: List[Event]) -> None:
+    @dataclass(frozen=True)
+    class Scale(Range):
+        unit: str = "m"
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            if self.unit not in ("m", "km"):
+                raise ValueError("unknown unit")
+
+    storage = Storage.memory()
+    storage.write({"lily_session_low": 50, "lily_session_high": 60, "lily_session_unit": "mile"})
+    runtime = Runtime(Scale())
+    session = runtime.attach(Persistence.of(Scale), storage, on_event=events.append)
+    assert (runtime.model.low, runtime.model.high, runtime.model.unit) == (50, 60, "m")
+    assert [(event.kind, event.key) for event in events] == [(EventKind.REJECTED, "unit")]
+    storage.write({"lily_session_low": 70, "lily_session_high": 65, "lily_session_unit": "km"})
+    events.clear()
+    assert [(event.kind.name, event.key) for event in session.refresh()] == [("REJECTED", "low"), ("CHANGED", "high"), ("CHANGED", "unit")]
+    assert (runtime.model.low, runtime.model.high, runtime.model.unit) == (50, 65, "km")
+
+
 @dataclass
 class Program:
     theme: str = "light"

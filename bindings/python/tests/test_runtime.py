@@ -376,7 +376,7 @@ def test_S16_threads_attach_one_list() -> None:
             def work() -> None:
                 with Runtime(wide()) as runtime, Storage.memory() as storage:
                     ready.wait()
-                    attached.append(len(runtime.attach(fields, storage)._attachment.fields))
+                    attached.append(len(runtime.attach(fields, storage)._attachment.slice.fields))
 
             threads = [threading.Thread(target=work) for _ in range(3)]
             for thread in threads:

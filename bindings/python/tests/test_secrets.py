@@ -57,7 +57,7 @@ def check_refused(annotation: Any, right: Any, json: str, says: str) -> None:
     Runtime(model).attach(fields(type=annotation), storage, on_event=events.append)
     assert events[0].kind == EventKind.REJECTED and isinstance(events[0].error, DecodeError)
     assert str(events[0].error) == f"value: {says}"
-    assert str(caught.value) == f"the stored value is not one that the field accepts: {says}"
+    assert str(caught.value) == f"value: the stored value is not one that the field accepts: {says}"
     assert SECRET not in repr(events) + told(events[0].error) + told(caught.value)
 
 

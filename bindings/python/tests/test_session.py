@@ -291,6 +291,29 @@ def test_S9_a_refused_message_does_not_slide_half_a_change_into_the_storage(cloc
     assert list(storage) == ["lily_session_token"]
 
 
+@pytest.mark.parametrize("of_others", ["newer", "refused"])
+def test_S9_what_is_not_the_fields_value_does_not_slide(clock: Clock, of_others: str) -> None:
+    def fields(version: int) -> "Persistence[Model]":
+        return Persistence.of(Model).field("token", expires_after=timedelta(hours=10), sliding=True, version=version)
+
+    storage = Storage.memory(clock=clock)
+    expires_at = clock() + timedelta(hours=10)
+    if of_others == "newer":
+        newer = attached(storage, Model(), fields(2))
+        newer._runtime.model.token = "t"
+        newer.detach()
+    else:
+        storage.set("lily_session_token", 17, expires_at=expires_at)
+    model = Model()
+    session = attached(storage, model, fields(1))
+    clock.go(hours=6)
+    model.theme = "dark"
+    session.persist()
+    session.flush()
+    session.detach()
+    assert [(item.key, item.expires_at) for item in storage.each()] == [("lily_session_theme", None), ("lily_session_token", expires_at)]
+
+
 def test_S9_an_expiry_does_not_slide_where_nothing_may_be_written(path: Path) -> None:
     fields = Persistence.of(Model).field("token", expires_after=timedelta(hours=1), sliding=True)
     with Storage.open(path) as storage:

@@ -7,6 +7,7 @@ from ._errors import error_of, name_of
 from ._events import Event, EventKind
 from ._fields import Field
 from ._native import ffi, lib
+from ._slice import Slice
 
 
 def _attachment(context: Any) -> Attachment:
@@ -14,8 +15,8 @@ def _attachment(context: Any) -> Attachment:
     return attachment
 
 
-def _of_row(row: Any) -> Attachment:
-    return _attachment(ffi.cast("lily_py_row *", row).session)
+def _of_row(row: Any) -> Slice:
+    return _attachment(ffi.cast("lily_py_row *", row).session).slice
 
 
 def _field(context: Any) -> Field:
@@ -42,21 +43,21 @@ def lily_py_update(context: Any, model: Any, message: Any) -> Any:
 
 @ffi.def_extern(error=ffi.NULL, onerror=keep)
 def lily_py_take_slice(context: Any, model: Any) -> Any:
-    attachment = _attachment(context)
-    attachment.take()
-    return attachment._row
+    slice = _attachment(context).slice
+    slice.take()
+    return slice.row
 
 
 @ffi.def_extern(error=ffi.NULL, onerror=keep)
 def lily_py_put_slice(context: Any, model: Any, row: Any) -> Any:
-    _attachment(context).put()
+    _attachment(context).slice.put()
     return model
 
 
 @ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
 def lily_py_set(context: Any, row: Any, value: Any) -> int:
-    attachment = _of_row(row)
-    return attachment.set_field(attachment.fields[ffi.cast("lily_py_field *", context).column], value)
+    slice = _of_row(row)
+    return slice.set_field(slice.fields[ffi.cast("lily_py_field *", context).column], value)
 
 
 @ffi.def_extern(error=lib.LILY_SESSION_ERROR_CALLBACK, onerror=keep)
@@ -72,7 +73,7 @@ def lily_py_set_entry(context: Any, row: Any, id: Any, value: Any) -> int:
 
 @ffi.def_extern(error=0, onerror=keep)
 def lily_py_revision(context: Any, row: Any) -> int:
-    return _attachment(context)._number
+    return _attachment(context).slice.number
 
 
 @ffi.def_extern(onerror=keep)
@@ -83,9 +84,9 @@ def lily_py_event(context: Any, event: Any) -> None:
     error: Optional[BaseException] = None
     if key is not None:
         if event.kind == lib.LILY_SESSION_EVENT_REJECTED:
-            error = attachment.refusal(key)
+            error = attachment.slice.refusal(key)
         else:
-            error = attachment._failures.pop(key, None)
+            error = attachment.slice.failures.pop(key, None)
     if error is None and event.status:
         error = error_of(event.status, why or name_of(event.status), event.system_error, path=attachment.path)
     attachment.tell(Event(EventKind(event.kind), key, error))

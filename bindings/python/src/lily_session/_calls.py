@@ -181,6 +181,8 @@ def call_for_value(function: Callable[..., Any], *arguments: Any) -> Any:
 
 def c_string(value: str, what: str = "the key") -> bytes:
     """Returns the bytes of an argument that is a C string in the library. Only a NUL is checked here; the library checks the rest."""
+    if not isinstance(value, str):
+        raise TypeError(f"{what} must be a str, and not an object of type {type(value).__name__}")
     if "\0" in value:
         raise InvalidArgumentError(f"{what} contains a NUL character")
     return value.encode("utf-8", "surrogatepass")

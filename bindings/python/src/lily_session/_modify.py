@@ -35,7 +35,7 @@ class Modification(Generic[V]):
                 # A Misfit quotes no value; any other exception may, as that of int("x") does, so only its type is told.
                 refusal = str(error) if isinstance(error, Misfit) else type(error).__name__
             if refusal is not None:
-                raise DecodeError(f"the stored value is not one that the field accepts: {refusal}")
+                raise DecodeError(f"{self._key}: the stored value is not one that the field accepts: {refusal}")
         self.new = self._change(value)
         try:
             self._memory = fill_value(out_value, encode(self.new), types)

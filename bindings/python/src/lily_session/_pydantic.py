@@ -51,8 +51,8 @@ def pydantic_codec(annotation: Any) -> Optional[Codec]:
 def _same(read: Any, value: Any) -> bool:
     """Returns true if two values are equal. Unlike `==`, it does not compare private members, which are not stored, and it compares times in
     different zones also where clocks are put back."""
-    if isinstance(read, datetime) and isinstance(value, datetime):
-        return read.utcoffset() == value.utcoffset() and read.replace(tzinfo=None, fold=0) == value.replace(tzinfo=None, fold=0)
+    if isinstance(value, datetime):
+        return isinstance(read, datetime) and read.utcoffset() == value.utcoffset() and read.replace(tzinfo=None, fold=0) == value.replace(tzinfo=None, fold=0)
     if type(read) is type(value):
         if isinstance(value, (list, tuple)):
             return len(read) == len(value) and all(map(_same, read, value))

@@ -92,6 +92,8 @@ def _address(pointer: Any) -> int:
 
 
 def _milliseconds(time: timedelta, what: str) -> int:
+    if not isinstance(time, timedelta):
+        raise TypeError(f"{what} is a timedelta, and not an object of type {type(time).__name__}")
     if time < _MILLISECOND:  # To the library, 0 means its default.
         raise InvalidArgumentError(f"{what} is less than 1 ms")
     return time // _MILLISECOND

@@ -4,13 +4,15 @@ from types import TracebackType
 from typing import Any, Callable, Generic, NoReturn, Optional, Type, TypeVar, overload
 
 from . import _callbacks  # noqa: F401 # It defines what the library calls.
-from ._attachment import Attachment, ModelCell, NotTogether, slide_all, stays_unstored
+from ._attachment import Attachment, ModelCell, stays_unstored
 from ._calls import Owner, call, call_for_value
 from ._errors import ForkedError, InvalidArgumentError, StorageError
 from ._events import Event
 from ._fields import Persistence
 from ._native import ffi, lib
 from ._session import Session
+from ._slice import NotTogether
+from ._sliding import slide_all
 from ._storage import Storage
 from ._times import until
 
@@ -132,7 +134,7 @@ class Runtime(Owner, Generic[M, Message]):
             finally:
                 for attachment, events in zip(attachments, outer):
                     attachment.found = events
-                    attachment.refusing.clear()
+                    attachment.slice.refusing.clear()
             return found
 
     def next_expiry(self) -> Optional[timedelta]:

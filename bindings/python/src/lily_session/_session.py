@@ -6,13 +6,14 @@ from datetime import timedelta
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Deque, Optional, Type, TypeVar
 
-from ._attachment import Attachment, slide_all, stays_unstored
+from ._attachment import Attachment, stays_unstored
 from ._calls import Unique, c_string, call, call_for_value
 from ._codecs import ANYTHING
 from ._errors import InvalidArgumentError, UnsupportedError
 from ._events import Event, FieldState, State
 from ._modify import Modification
 from ._native import ffi, lib
+from ._sliding import slide_all
 from ._times import until
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Session(Unique):
 
     def __repr__(self) -> str:
         state = f"in {self._attachment.path or 'memory'}" if self._attachment.handle else "detached"
-        return f"<lily_session.Session {state}: {', '.join(field.key for field in self._attachment.fields)}>"
+        return f"<lily_session.Session {state}: {', '.join(field.key for field in self._attachment.slice.fields)}>"
 
     def persist(self) -> None:
         """Stores the fields that the program changed in the model, as dispatch does after an update."""
@@ -92,10 +93,11 @@ class Session(Unique):
                  something meanwhile, so it must change nothing itself. If it raises an exception, nothing changes, and modify raises it
         default  what `change` takes if nothing is stored
         """
-        field = self._attachment.field_of(key)
+        encoded = c_string(key)
+        field = self._attachment.slice.field_of(key)
         codec = field.codec if field else ANYTHING  # The library refuses a key of no field.
         modification = Modification(key, codec, change, default)
-        self._set_at_once(lib.lily_session_modify, c_string(key), lib.lily_py_modify, ffi.new_handle(modification))
+        self._set_at_once(lib.lily_session_modify, encoded, lib.lily_py_modify, ffi.new_handle(modification))
         return modification.new
 
     def reset(self, key: str) -> None:
@@ -191,11 +193,12 @@ class Session(Unique):
     def _set_at_once(self, function: Callable[..., int], *arguments: Any) -> None:
         """Calls a function that sets one field, and must not be called again for it."""
         with self._attachment.lock:
-            before, self._attachment.at_once = self._attachment.at_once, True
+            slice = self._attachment.slice
+            before, slice.at_once = slice.at_once, True
             try:
                 self._call(function, *arguments)
             finally:
-                self._attachment.at_once = before
+                slice.at_once = before
 
 
 def _finish(change: "asyncio.Future[None]") -> None:

@@ -115,7 +115,7 @@ class Storage(Owner, MutableMapping[str, Any]):
                 raise InvalidArgumentError("the path contains a NUL character")
             where = ffi.new("char[]", encoded)
         return cls._opened(lib.lily_session_storage_open, where, clock=clock, path=None if path is None else os.fsdecode(path),
-                           application=application, durability=int(durability), flags=flags, quota_bytes=quota_bytes)
+                           application=application, durability=_number_of(durability), flags=flags, quota_bytes=quota_bytes)
 
     @classmethod
     def memory(cls, *, quota_bytes: int = 0, clock: Optional[Callable[[], datetime]] = None) -> "Storage":
@@ -152,7 +152,7 @@ class Storage(Owner, MutableMapping[str, Any]):
 
         keeps = _handle_of(clock)
         files = {"ca_file": ca_file, "certificate_file": certificate_file, "key_file": key_file}
-        handle = open_storage(url, timeout, idle, int(durability), replicas, lazy, keeps, files)
+        handle = open_storage(url, timeout, idle, _number_of(durability), replicas, lazy, keeps, files)
         return cls(ffi.gc(handle, lib.lily_session_storage_close), (keeps, clock), lib.LILY_SESSION_NO_SYNC, clock is not None)
 
     def scoped(self, scope: str) -> "Storage":
@@ -325,6 +325,7 @@ class Storage(Owner, MutableMapping[str, Any]):
         or close it."""
         descriptor = int(call_for_value(lib.lily_session_storage_fd, self._live_handle()))
         if descriptor < 0:
+            self.info()  # In a child of fork it raises ForkedError.
             raise UnsupportedError("this storage cannot tell of changes")
         return descriptor
 
@@ -385,6 +386,12 @@ def clear(storage: Optional[Storage] = None) -> None:
         storage.clear()
     else:
         call(lib.lily_session_clear, ffi.NULL)
+
+
+def _number_of(durability: Durability) -> int:
+    if not isinstance(durability, int):
+        raise TypeError(f"a durability is a Durability, and not an object of type {type(durability).__name__}")
+    return int(durability)
 
 
 def _deadline(expires_at: Optional[datetime]) -> int:

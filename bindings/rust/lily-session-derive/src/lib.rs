@@ -36,7 +36,13 @@ use proc_macro::TokenStream;
 /// | `map = "cart/"` | the member is a map with this prefix, whose entries are stored each under a key of its own |
 #[proc_macro_derive(Persist, attributes(persist))]
 pub fn derive_persist(input: TokenStream) -> TokenStream {
+    let name = parse::name(input.clone());
     parse::structure(input)
         .and_then(|structure| output::implementation(&structure))
-        .unwrap_or_else(|error| error.to_compile_error())
+        .unwrap_or_else(|error| {
+            let mut told = error.to_compile_error();
+            // What uses the fields would be reported as well, if there were none.
+            told.extend(name.and_then(|name| output::without_fields(&name).ok()));
+            told
+        })
 }

@@ -8,11 +8,20 @@ pub fn implementation(structure: &Structure) -> Result<TokenStream> {
     for member in &structure.members {
         list.extend(field(member)?);
     }
+    of(&structure.name, list)
+}
+
+/// Returns the implementation for a type of which the members are not known.
+pub fn without_fields(name: &Ident) -> Result<TokenStream> {
+    of(name, tokens("::lily_session::Persistence::<Self>::new()")?)
+}
+
+fn of(name: &Ident, list: TokenStream) -> Result<TokenStream> {
     let block = |content: TokenStream| TokenTree::from(Group::new(Delimiter::Brace, content));
     let mut function = tokens("fn fields() -> ::lily_session::Persistence<Self>")?;
     function.extend([block(list)]);
     let mut whole = tokens("impl ::lily_session::Persist for")?;
-    whole.extend([TokenTree::from(structure.name.clone()), block(function)]);
+    whole.extend([TokenTree::from(name.clone()), block(function)]);
     Ok(whole)
 }
 

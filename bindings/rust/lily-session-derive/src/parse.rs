@@ -110,6 +110,18 @@ fn skip_visibility(tokens: &mut Tokens) {
     }
 }
 
+/// Returns the name of a type that has no parameters; `None` if it is not found.
+pub fn name(input: TokenStream) -> Option<Ident> {
+    let mut tokens = input.into_iter();
+    tokens.find(
+        |token| matches!(token, TokenTree::Ident(word) if ["struct", "enum", "union"].contains(&&*word.to_string())),
+    )?;
+    match (tokens.next(), tokens.next()) {
+        (Some(TokenTree::Ident(name)), rest) if !is_punct(rest.as_ref(), '<') => Some(name),
+        _ => None,
+    }
+}
+
 pub fn structure(input: TokenStream) -> Result<Structure> {
     let mut tokens = input.into_iter().peekable();
     if let Some((option, _)) = attributes(&mut tokens)?.first() {

@@ -1,6 +1,6 @@
 use crate::event::{Event, EventKind, FieldChange, OwnedEvent};
 use crate::persistence::Definition;
-use crate::refusal::{self, Reason};
+use crate::refusal::{self, Reason, Step};
 use crate::{border, sys, Storage};
 use std::fmt;
 use std::os::raw::c_void;
@@ -195,17 +195,18 @@ unsafe extern "C" fn call_on_event<M, S>(context: *mut c_void, event: *const sys
 }
 
 impl<M, S> Closures<M, S> {
-    /// Returns why a stored value was refused, if the event is about that.
+    /// Returns why a value was refused, if the event is about that.
     fn reason(&self, event: &sys::lily_session_event) -> Option<Reason> {
-        if EventKind::from_code(event.kind) != EventKind::Rejected {
-            return None;
-        }
         // SAFETY: the key is NULL or a C string, and is used during the call only.
         let key = unsafe { border::c_text(event.key) }?;
-        refusal::take(key).or_else(|| {
-            let field = self.fields.iter().find(|field| field.has(key))?;
-            Some(refusal::of_types(field.types())).filter(|_| event.status == sys::LILY_SESSION_ERROR_DECODE)
-        })
+        match EventKind::from_code(event.kind) {
+            EventKind::Rejected => refusal::take(Step::Set, key).or_else(|| {
+                let field = self.fields.iter().find(|field| field.has(key))?;
+                Some(refusal::of_types(field.types())).filter(|_| event.status == sys::LILY_SESSION_ERROR_DECODE)
+            }),
+            EventKind::FieldFailed => refusal::take(Step::Get, key).or_else(|| Reason::of_the_library(key)),
+            _ => None,
+        }
     }
 }
 

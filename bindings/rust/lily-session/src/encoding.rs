@@ -19,7 +19,9 @@ pub(crate) fn encode<'a, T: Serialize + DeserializeOwned>(
     let text = unsafe { std::str::from_utf8_unchecked(written) };
     // serde_json writes null in place of a number that is not finite.
     if text.contains("null") {
-        value.serialize(Finite)?;
+        value
+            .serialize(Finite)
+            .map_err(|_| "a number is infinite or not a number, which JSON has not")?;
     }
     if text.len() > 2 * LEVELS && levels(text) > LEVELS && serde_json::from_str::<T>(text).is_err() {
         return Err("the value is nested too deeply for serde_json to read it again".into());
@@ -59,7 +61,7 @@ fn finite(is_finite: bool) -> Result<(), Error> {
     if is_finite {
         return Ok(());
     }
-    Err(Error::custom("a number is infinite or not a number, which JSON has not"))
+    Err(Error::custom("not finite"))
 }
 
 macro_rules! accept {

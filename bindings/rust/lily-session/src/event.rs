@@ -15,7 +15,7 @@ pub struct Event<'a> {
     /// The key of the field; `None` if the event is about the store.
     pub key: Option<&'a str>,
     /// Why a stored value was refused: what is wrong with it and where, as in `invalid type: string, expected u32, at [2].price (byte
-    /// 31)`, which does not quote it; or what the program's own closure said.
+    /// 31)`, which does not quote it; or what the program's own closure said. Or why the field's value cannot be stored.
     pub reason: Option<&'a str>,
     reason_is_the_programs: bool,
 }
@@ -102,7 +102,7 @@ kinds! {
     Rejected = LILY_SESSION_EVENT_REJECTED,
     /// A newer version of the field stored the value. It stays until the field changes.
     Newer = LILY_SESSION_EVENT_NEWER,
-    /// The field's value could not be read from the model.
+    /// The field's value could not be read from the model, or cannot be stored.
     FieldFailed = LILY_SESSION_EVENT_FIELD_FAILED,
     /// The field could not be stored, and is dirty.
     WriteFailed = LILY_SESSION_EVENT_WRITE_FAILED,
@@ -130,7 +130,7 @@ impl EventKind {
         match self {
             EventKind::Rejected => "the stored value was refused, and stays until the field changes",
             EventKind::Newer => "a newer version stored the value, which stays until the field changes",
-            EventKind::FieldFailed => "the field's value could not be read from the model",
+            EventKind::FieldFailed => "the field's value could not be read from the model, or cannot be stored",
             EventKind::WriteFailed => "the field could not be stored",
             EventKind::Damaged => "lines of the file were damaged, and skipped",
             EventKind::Directory => "other users could exchange the file",

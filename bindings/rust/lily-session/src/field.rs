@@ -2,7 +2,7 @@
 
 use crate::error::c_string;
 use crate::persistence::Definition;
-use crate::refusal::{self, Reason};
+use crate::refusal::{self, Reason, Step};
 use crate::{border, sys, time, BoxError, FieldType, Json, Outcome, Result, Types, Value};
 use std::fmt;
 use std::marker::PhantomData;
@@ -449,11 +449,11 @@ unsafe extern "C" fn call_get<S: 'static, A: Access<S>>(
                 sys::LILY_SESSION_OK
             }
             Err(GetError::Closure(error)) => {
-                border::keep_failure(sys::LILY_SESSION_ERROR_CALLBACK, error);
+                refusal::keep_unstorable(&context.field.key, sys::LILY_SESSION_ERROR_CALLBACK, error);
                 sys::LILY_SESSION_ERROR_CALLBACK
             }
             Err(GetError::Encode(error)) => {
-                border::keep_failure(sys::LILY_SESSION_ERROR_ENCODE, error);
+                refusal::keep_unstorable(&context.field.key, sys::LILY_SESSION_ERROR_ENCODE, error);
                 out_value.r#type = NOT_A_TYPE;
                 sys::LILY_SESSION_OK
             }
@@ -476,7 +476,7 @@ unsafe extern "C" fn call_set<S: 'static, A: Access<S>>(
         match value.map(|value| context.field.access.set(session, value)) {
             Some(Ok(())) => sys::LILY_SESSION_OK,
             Some(Err(reason)) => {
-                refusal::keep(&context.field.key, reason);
+                refusal::keep(Step::Set, &context.field.key, reason);
                 sys::LILY_SESSION_ERROR_DECODE
             }
             None => sys::LILY_SESSION_ERROR_DECODE,
@@ -522,7 +522,7 @@ pub(crate) unsafe fn migrate_value<'a>(
             }
             Err(error) => {
                 if let Some(key) = key {
-                    refusal::keep(key, Reason::of_the_program(error));
+                    refusal::keep(Step::Set, key, Reason::of_the_program(error));
                 }
                 sys::LILY_SESSION_ERROR_DECODE
             }

@@ -49,7 +49,9 @@ pub use lily_session_derive::Persist;
 pub use map::{Map, MapType};
 pub use open::open;
 pub use options::{Durability, Quota, StorageOptions};
-pub use persistence::{Persist, Persistence};
+#[cfg(feature = "derive")]
+pub use persistence::Persist;
+pub use persistence::Persistence;
 #[cfg(feature = "redis")]
 pub use redis::RedisOptions;
 pub use runtime::{Runtime, Session};

@@ -3,7 +3,7 @@
 use crate::error::c_string;
 use crate::field::{migrate_value, no_migration, Kept, Migrate};
 use crate::persistence::Definition;
-use crate::refusal::{self, Reason};
+use crate::refusal::{self, Reason, Step};
 use crate::{border, sys, time, BoxError, FieldType, Result, Types, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -200,7 +200,10 @@ unsafe extern "C" fn call_each<S, C: MapType, G: Fn(&S) -> &C, M>(
             let mut out: sys::lily_session_value = unsafe { std::mem::zeroed() };
             match value.value(written) {
                 Ok(value) => value.to_c(&mut out),
-                Err(error) => border::keep_failure(sys::LILY_SESSION_ERROR_ENCODE, error),
+                Err(error) => {
+                    let key = format!("{}{id}", context.map.prefix);
+                    refusal::keep_unstorable(&key, sys::LILY_SESSION_ERROR_ENCODE, error);
+                }
             }
             if let Some(visit) = visit {
                 // The library leaves out an entry that it refuses, and reports it itself.
@@ -232,7 +235,7 @@ unsafe extern "C" fn call_set<S, C: MapType, G, M: Fn(&mut S) -> &mut C>(
             Some(value) => match unsafe { Value::from_c(value) }.map(C::Entry::from_value) {
                 Some(Ok(value)) => Some(value),
                 Some(Err(error)) => {
-                    refusal::keep(&format!("{}{id}", context.map.prefix), Reason::of_the_type(error));
+                    refusal::keep(Step::Set, &format!("{}{id}", context.map.prefix), Reason::of_the_type(error));
                     return sys::LILY_SESSION_ERROR_DECODE;
                 }
                 None => return sys::LILY_SESSION_ERROR_DECODE,

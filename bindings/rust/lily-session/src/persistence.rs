@@ -15,7 +15,8 @@ pub struct Persistence<S> {
     session: PhantomData<fn(&mut S)>,
 }
 
-/// A model that knows its fields. `#[derive(Persist)]`, with the feature `derive`, implements it for a struct.
+/// A model that knows its fields. `#[derive(Persist)]` implements it for a struct. Both are there with the feature `derive`.
+#[cfg(feature = "derive")]
 pub trait Persist: Sized + 'static {
     /// Returns the fields.
     fn fields() -> Persistence<Self>;

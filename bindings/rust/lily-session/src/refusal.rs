@@ -1,15 +1,25 @@
-//! Why a stored value was refused, in words that do not quote the value.
+//! Why a stored value was refused, or a value cannot be stored, in words that do not quote the value.
 
-use crate::{BoxError, Types};
+use crate::{border, sys, BoxError, Types};
 use std::cell::RefCell;
 
 /// A refusal that waits for its event.
 struct Refusal {
+    step: Step,
     key: String,
     reason: Reason,
 }
 
-/// Why a stored value was refused. It is public because a public trait has it, but its module is private.
+/// What was refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// A stored value, which was to be set.
+    Set,
+    /// The field's value, which was to be stored.
+    Get,
+}
+
+/// Why a value was refused. It is public because a public trait has it, but its module is private.
 pub struct Reason {
     pub(crate) text: String,
     /// `true` if the program's own error says it, which may quote the value.
@@ -24,6 +34,26 @@ impl Reason {
     pub(crate) fn of_the_program(error: BoxError) -> Self {
         Reason { text: error.to_string(), is_the_programs: true }
     }
+
+    /// Returns what the library says itself of the event that it delivers.
+    pub(crate) fn of_the_library(key: &str) -> Option<Self> {
+        // SAFETY: the text is valid until this thread's next call, and is copied before that.
+        let text = unsafe { border::c_text(sys::lily_session_last_error()) }.filter(|text| !text.is_empty())?;
+        let text = text.strip_prefix(key).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text);
+        Some(Reason { text: text.to_owned(), is_the_programs: false })
+    }
+}
+
+/// Keeps why the value of the field with this key cannot be stored, for the event of it and as the source of the call's error.
+pub(crate) fn keep_unstorable(key: &str, status: i32, error: BoxError) {
+    // What a closure says, or a type's own Serialize, may quote the value.
+    #[cfg(feature = "serde")]
+    let is_of_serde = error.is::<serde_json::Error>();
+    #[cfg(not(feature = "serde"))]
+    let is_of_serde = false;
+    let is_the_programs = is_of_serde || status != sys::LILY_SESSION_ERROR_ENCODE;
+    keep(Step::Get, key, Reason { text: error.to_string(), is_the_programs });
+    border::keep_failure(status, error);
 }
 
 thread_local! {
@@ -31,20 +61,20 @@ thread_local! {
     static REFUSALS: RefCell<Vec<Refusal>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Keeps why the field with this key refused a value, for the event of it.
-pub(crate) fn keep(key: &str, reason: Reason) {
+/// Keeps why a value of the field with this key was refused, for the event of it.
+pub(crate) fn keep(step: Step, key: &str, reason: Reason) {
     let _ = REFUSALS.try_with(|all| {
         let mut all = all.borrow_mut();
-        all.retain(|refusal| refusal.key != key);
-        all.push(Refusal { key: key.to_owned(), reason });
+        all.retain(|refusal| refusal.step != step || refusal.key != key);
+        all.push(Refusal { step, key: key.to_owned(), reason });
     });
 }
 
-/// Takes why the field with this key refused a value.
-pub(crate) fn take(key: &str) -> Option<Reason> {
+/// Takes why a value of the field with this key was refused.
+pub(crate) fn take(step: Step, key: &str) -> Option<Reason> {
     let taken = REFUSALS.try_with(|all| {
         let mut all = all.borrow_mut();
-        let at = all.iter().position(|refusal| refusal.key == key)?;
+        let at = all.iter().position(|refusal| refusal.step == step && refusal.key == key)?;
         Some(all.swap_remove(at).reason)
     });
     taken.ok().flatten()
@@ -71,7 +101,7 @@ pub(crate) fn of_types(types: Types) -> Reason {
 /// Returns what serde found wrong, and where, without what it quotes of the text. Of the names in the text only `names` are told.
 #[cfg(feature = "serde")]
 pub(crate) fn of_serde(error: &serde_json::Error, text: &str, names: &[&str]) -> String {
-    let wrong = wording(&error.to_string());
+    let wrong = wording(&error.to_string(), names);
     // A stored text is one line, and serde_json counts its bytes.
     match error.column() {
         0 => wrong,
@@ -80,15 +110,40 @@ pub(crate) fn of_serde(error: &serde_json::Error, text: &str, names: &[&str]) ->
     }
 }
 
-/// Keeps of serde's message what does not come from the text: the kind of failure, the kind of value, and what was expected.
+/// What serde and serde_json call the kinds of values.
 #[cfg(feature = "serde")]
-fn wording(message: &str) -> String {
+const KINDS: [&str; 18] = [
+    "boolean",
+    "integer",
+    "floating point",
+    "number",
+    "character",
+    "string",
+    "byte array",
+    "null",
+    "unit value",
+    "Option value",
+    "newtype struct",
+    "sequence",
+    "map",
+    "enum",
+    "unit variant",
+    "newtype variant",
+    "tuple variant",
+    "struct variant",
+];
+
+/// Keeps of serde's message what does not come from the text: the kind of failure, the kind of value, and what was expected. A type that
+/// reads itself may say anything in such a message, so only known kinds and names are told.
+#[cfg(feature = "serde")]
+fn wording(message: &str, names: &[&str]) -> String {
     let message = message.rfind(" at line ").map_or(message, |end| &message[..end]);
     let expected = message.rfind(", expected ").map_or("", |at| &message[at..]);
-    for kind in ["invalid type: ", "invalid value: "] {
-        if let Some(found) = message.strip_prefix(kind) {
+    for kind in ["invalid type", "invalid value"] {
+        if let Some(found) = message.strip_prefix(kind).and_then(|rest| rest.strip_prefix(": ")) {
             let found = found.split(&['`', '"', ','][..]).next().unwrap_or_default().trim_end();
-            return format!("{kind}{found}{expected}");
+            let found = KINDS.iter().find(|known| **known == found);
+            return format!("{kind}{}{expected}", found.map_or(String::new(), |found| format!(": {found}")));
         }
     }
     for kind in ["unknown variant", "unknown field", "invalid length"] {
@@ -96,12 +151,14 @@ fn wording(message: &str) -> String {
             return format!("{kind}{expected}");
         }
     }
-    for named_by_the_type in ["missing field `", "duplicate field `", "recursion limit exceeded"] {
-        if message.starts_with(named_by_the_type) {
-            return message.to_owned();
+    for kind in ["missing field", "duplicate field"] {
+        if let Some(name) = message.strip_prefix(kind) {
+            let is_known = names.contains(&name.trim().trim_matches('`'));
+            return format!("{kind}{}", if is_known { name } else { "" });
         }
     }
-    "the type refuses it".to_owned()
+    let is_too_deep = message == "recursion limit exceeded";
+    if is_too_deep { "recursion limit exceeded" } else { "the type refuses it" }.to_owned()
 }
 
 /// Returns the path in a JSON text of what stands before the byte `end`, such as `[2].price`; `the value` for the whole.

@@ -2,6 +2,7 @@
 
 import Foundation
 import LilySession
+import Synchronization
 
 struct App: Codable {
   var visits = 0
@@ -25,6 +26,23 @@ let logins = try Persistence<Log>(encoder: encoder, decoder: decoder)
 /// A request of a user who is logged in.
 func use(_ session: Session) throws {
   try session.touch("token")  // it expires one hour from now
+}
+
+/// A clock that stands still until the test moves it.
+final class Clock: Sendable {
+  private let milliseconds = Atomic<Int64>(1_790_000_000_000)
+  var now: Int64 { milliseconds.load(ordering: .relaxed) }
+  func advance(by seconds: Int64) { milliseconds.add(seconds * 1000, ordering: .relaxed) }
+}
+
+@MainActor func testThatALoginExpires() throws {
+  let clock = Clock()
+  let runtime = Runtime(App())
+  let session = try runtime.attach(fields, storage: MemoryStorage(clock: { clock.now }))
+  try runtime.update { $0.token = "t" }
+  clock.advance(by: 3600)
+  try session.refresh()
+  precondition(runtime.model.token == nil)
 }
 
 @MainActor func main() async throws {
@@ -51,4 +69,6 @@ func use(_ session: Session) throws {
   print(runtime.model)
 }
 
+try testThatALoginExpires()
 try await main()
+

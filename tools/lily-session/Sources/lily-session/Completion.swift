@@ -22,27 +22,40 @@ enum Completion {
     let typed = ((try? readAll(from: 0, named: "standard input")) ?? []).split(separator: 0, omittingEmptySubsequences: false)
     let texts = typed.dropLast().map { String(decoding: $0, as: UTF8.self) }
     guard !isLine || texts.count == 2 else { return "" }
-    var words = isLine ? shellWords(texts[1]) : texts
+    var (words, isQuoted) = isLine ? shellWords(texts[1]) : (texts, false)
     guard words.count > 1, let current = words.popLast() else { return "" }
     switch offer(after: Array(words.dropFirst()), completing: current) {
     case .files: return "/\n"
     case .words(let candidates):
-      let tail = isLine ? texts[0] : current
-      guard current.utf8.suffix(tail.utf8.count).elementsEqual(tail.utf8) else { return "" }
-      let kept = current.utf8.count - tail.utf8.count
+      let kept = isLine ? beforeTail(texts[0], of: current) : 0
+      guard let kept else { return "" }
       let fitting = candidates.filter { $0.utf8.starts(with: current.utf8) }
-      return fitting.map { String(decoding: $0.utf8.dropFirst(kept), as: UTF8.self) + "\n" }.joined()
+      return fitting.map { candidate in
+        let rest = String(decoding: candidate.utf8.dropFirst(kept), as: UTF8.self)
+        // bash inserts a candidate as it is; other shells quote it themselves.
+        return (isLine && !isQuoted ? String(rest.map { $0 == " " ? "\\ " : String($0) }.joined()) : rest) + "\n"
+      }.joined()
     }
   }
 
-  /// Returns true if every shell may insert the name without quotes. Other people choose the names in stores and folders, so a name may
-  /// have characters that a shell acts on.
+  /// Returns how many bytes of the word at the cursor bash will keep, as it replaces only the end of it. The end may be quoted.
+  /// - Returns: nil if the word does not end so.
+  private static func beforeTail(_ tail: String, of current: String) -> Int? {
+    for tail in [tail, shellWords(tail).words.last ?? ""] where current.utf8.suffix(tail.utf8.count).elementsEqual(tail.utf8) {
+      return current.utf8.count - tail.utf8.count
+    }
+    return nil
+  }
+
+  /// Returns true if every shell may insert the name without quotes, but for spaces in it. Other people choose the names in stores and
+  /// folders, so a name may have characters that a shell acts on.
   private static func isOfferable(_ name: String) -> Bool {
-    !name.isEmpty && name.utf8.first != UInt8(ascii: "-")
+    let ends = [name.utf8.first, name.utf8.last]
+    return !name.isEmpty && ends[0] != UInt8(ascii: "-") && !ends.contains(UInt8(ascii: " "))
       && name.utf8.allSatisfy { byte in
         switch byte {
         case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"): true
-        default: "._:@-".utf8.contains(byte)
+        default: "._:@- ".utf8.contains(byte)
         }
       }
   }
@@ -74,11 +87,12 @@ enum Completion {
 
   private static func values(_ argument: CommandDescription.Argument, _ given: GivenWords, _ commands: [String]) -> Offer {
     switch argument.valueName {
-    case "path", "file": .files
+    case "path", "file", "store": .files
     case "name": .words(Places.applications().filter(isOfferable))
     case "scope": .words(((try? Store(storeOptions(given, taking: ["--store", "--app"]), .reading).scopes()) ?? []).map(\.name).filter(isOfferable))
     case "key", "prefix": .words(keys(given).filter(isOfferable))
     case "subcommands": .words(commands)
+    case "when": .words(ColourOption.Choice.allCases.map(\.rawValue))
     default: .words([])
     }
   }

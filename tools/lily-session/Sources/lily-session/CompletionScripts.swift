@@ -55,8 +55,11 @@ enum CompletionScripts {
   private static let fish = #"""
     # What lily-session offers in fish. Nothing here expands a candidate.
     function __lily_session_complete
-        set -l current (commandline -ct)
-        builtin printf '%s\0' (commandline -opc) (string trim --left --chars '"\'' -- "$current") | command lily-session ---complete words 2>/dev/null
+        set -l typed (commandline -ct)
+        set -l current (string trim --left --chars '"\'' -- "$typed")
+        set -l unescaped (string unescape -- "$current") # fails if a backslash is last
+        and set current "$unescaped"
+        builtin printf '%s\0' (commandline -opc) "$current" | command lily-session ---complete words 2>/dev/null
     end
     complete -c lily-session -f -a '(__lily_session_complete | string match --invert /)'
     complete -c lily-session -n 'string match --quiet / (__lily_session_complete)' -F

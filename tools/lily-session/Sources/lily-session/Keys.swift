@@ -25,6 +25,22 @@ struct KeyOptions: ParsableArguments {
   func shown(_ stored: [UInt8]) -> String { visible(all ? String(decoding: stored, as: UTF8.self) : fieldKey(stored)) }
 }
 
+extension Store {
+  /// Returns the problem that there is no such key, with advice that fits what there is.
+  func absentKey(_ key: String, _ options: KeyOptions) throws -> Problem {
+    let stored = options.stored(key)
+    let shown = options.shown(stored)
+    if try hasExpired(stored) { return Problem(Problem.absent, "there is no key \(shown) in \(visible(path)) any more: it has expired") }
+    func advice() throws -> String {
+      if !options.all, (try? row(Array(key.utf8))) ?? nil != nil { return "There is such a key outside the prefix lily_session_: give --all." }
+      let names = try rows(withPrefix: options.prefix(nil)).map { options.all ? String(decoding: $0.key, as: UTF8.self) : fieldKey($0.key) }
+      if let meant = nearest(to: key, among: names) { return "Did you mean \(visible(meant))?" }
+      return "lily-session list shows the keys."
+    }
+    return Problem(Problem.absent, "there is no key \(shown) in \(visible(path))", advice: try advice())
+  }
+}
+
 struct SecretOptions: ParsableArguments {
   @Flag(help: "Show the values of keys and members that look secret, such as authToken, api_key and password.")
   var showSecrets = false

@@ -9,7 +9,11 @@ enum Places {
   static func path(_ options: StoreOptions) throws -> String {
     if options.isOnServer { throw ServerStores.noFile }
     if let store = options.store { return store }
-    do { return try Journal.defaultPath(application: options.app ?? ownName) } catch { throw Problem(error, path: nil) }
+    do { return try Journal.defaultPath(application: options.app ?? ownName) } catch {
+      var problem = Problem(error, path: nil)
+      if error.status == .notFound { problem.advice = "--store PATH names a store at another place." }
+      throw problem
+    }
   }
 
   /// Replaces a leading `~/` with the home folder. A shell does so before it runs a command, but not before it asks for completions.

@@ -1,8 +1,5 @@
 import Glibc
 
-/// The name of the file that is being written, for the signals' handler; nil before there is one. It lives as long as the program.
-nonisolated(unsafe) private var unfinished: UnsafeMutablePointer<CChar>?
-
 /// A file that only its user can read, and that is written as a whole: it gets its name when all of it is on the disk. No link is
 /// followed, and nothing is written into a file that somebody else has put under the name.
 struct PrivateFile {
@@ -45,39 +42,21 @@ struct PrivateFile {
     return (String(path[..<name]), String(path[name...]))
   }
 
-  func write(_ bytes: [UInt8]) throws {
+  /// - Parameter body: writes the contents, a piece at a time, by the function that it is given.
+  func write(_ body: (@escaping (String) throws -> Void) throws -> Void) throws {
     guard let name = strdup("\(PrivateFile.parts(path).folder).lily-session-XXXXXX") else { throw unwritable() }
-    PrivateFile.removeIfEnded(name)
+    Remains.removeIfEnded(name)
     let descriptor = mkstemp(name)  // a new file: O_EXCL, and no link is followed
     guard descriptor >= 0 else { throw unwritable() }
     defer { close(descriptor) }
     do {
       // The umask may have taken rights from the file's user.
       guard fchmod(descriptor, 0o600) == 0 else { throw unwritable() }
-      try writeAll(bytes, to: descriptor)
+      try body { try writeAll(Array($0.utf8), to: descriptor) }
       guard fsync(descriptor) == 0, rename(name, path) == 0 else { throw unwritable() }
     } catch {
       unlink(name)
       throw error
-    }
-  }
-
-  /// The signals that end a program that does not handle them, but for those of a crash.
-  private static let endings =
-    [SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM, SIGTERM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGPOLL, SIGPWR]
-    + (__libc_current_sigrtmin()...__libc_current_sigrtmax())
-
-  /// Removes the file of this name if a signal ends the program, as Ctrl-C does. A signal that is ignored, for example by nohup, stays so.
-  private static func removeIfEnded(_ name: UnsafeMutablePointer<CChar>) {
-    unfinished = name
-    for number in endings {
-      let before = signal(number, SIG_IGN)
-      if unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self) { continue }
-      signal(number) { number in
-        if let unfinished { unlink(unfinished) }
-        signal(number, SIG_DFL)
-        raise(number)
-      }
     }
   }
 

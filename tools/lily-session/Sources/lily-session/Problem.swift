@@ -4,6 +4,7 @@ import LilySession
 /// The reason why a command did not do all that it was asked for, and advice on what to do about it.
 struct Problem: Error {
   static let absent: Int32 = 1
+  static let different: Int32 = 1
   static let incomplete: Int32 = 2
   static let unusable: Int32 = 3
 
@@ -23,6 +24,12 @@ struct Problem: Error {
     Terminal.error.write("lily-session: " + style.failure(visible(lines: message)) + "\n")
     if let advice { note("  " + advice) }
   }
+}
+
+/// Tells all problems but the last, which it throws, as that one ends the command.
+func throwAll(_ problems: [Problem]) throws {
+  problems.dropLast().forEach { $0.tell() }
+  if let last = problems.last { throw last }
 }
 
 /// Writes a line to standard error, for the person at the terminal. Standard output is for the program that reads it.

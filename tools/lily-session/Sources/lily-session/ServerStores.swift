@@ -23,7 +23,7 @@ enum ServerStores {
   /// The problem that a command needs a file.
   static let noFile = Problem(
     Problem.usage, "this command is about a store's file, but the store is on a server",
-    advice: "These commands work on a server: list, get, set, unset, clear, watch, scopes, sweep, export, import.")
+    advice: "These commands work on a server: list, get, set, edit, unset, clear, watch, scopes, sweep, diff, export, import.")
 
   static let missing = Problem(
     Problem.unusable, "this lily-session was built without Redis and Valkey",

@@ -1,6 +1,7 @@
 /// Splits a command line into words and removes quotes and backslashes as a shell does. Nothing is expanded. The last word is the one at
 /// the end of the line; it is empty if the line ends with white space.
-func shellWords(_ line: String) -> [String] {
+/// - Returns: the words, and whether the last one is inside quotes that do not end.
+func shellWords(_ line: String) -> (words: [String], isQuoted: Bool) {
   var words: [String] = []
   var word = String.UnicodeScalarView()
   var isInWord = false
@@ -30,5 +31,5 @@ func shellWords(_ line: String) -> [String] {
     }
   }
   words.append(String(word))
-  return words
+  return (words, quote != nil)
 }

@@ -37,7 +37,7 @@ extension Row {
   }
 }
 
-/// An open store, or one of its scopes. Only this class calls the library's storages.
+/// An open store, or one of its scopes. Only this class calls the library's storages. What concerns all scopes is in Store+Scopes.swift.
 final class Store {
   enum Access {
     case reading
@@ -62,8 +62,13 @@ final class Store {
   let path: String
   /// True if the store's scopes are files of their own.
   let hasScopeFiles: Bool
-  private let journal: Journal?  // the file at `path`; nil if the store is on a server
-  private let storage: any Storage
+  let journal: Journal?  // the file at `path`; nil if the store is on a server
+  let storage: any Storage
+
+  /// Makes a scope of a store that is open. A scope has no scopes.
+  init(path: String, _ journal: Journal?, _ storage: any Storage) {
+    (self.path, self.journal, self.storage, hasScopeFiles) = (path, journal, storage, false)
+  }
 
   /// - Parameter evenHalfMoved: true to open a scope's file although there are scopes inside the store's file, too.
   init(_ options: StoreOptions, _ access: Access, evenHalfMoved: Bool = false) throws {
@@ -88,10 +93,8 @@ final class Store {
     do throws(Failure) {
       let whole = try Store.openJournal(path, options, settings)
       if let scope = options.scope {
-        let file = hasScopeFiles ? try whole.file(ofScope: scope) : whole
-        storage = hasScopeFiles ? file : try whole.scoped(scope)
-        journal = file
-        self.path = hasScopeFiles ? file.path : path
+        (journal, storage) = try Store.open(scope, of: whole, hasScopeFiles: hasScopeFiles)
+        self.path = hasScopeFiles ? journal?.path ?? path : path
       } else {
         (journal, storage, self.path) = (whole, whole, path)
       }
@@ -137,6 +140,19 @@ final class Store {
     jsonString(String(decoding: storage.scope.session.bytes + row.key, as: UTF8.self)).utf8.count + row.text.count + 64
   }
 
+  /// Returns true if the entry under the key has expired and is still there.
+  func hasExpired(_ key: [UInt8]) throws -> Bool {
+    let key = try Store.storageKey(key)
+    return try reportingProblems { () throws(Failure) in try storage.hasExpiredEntry(forKey: key.description) }
+  }
+
+  /// Changes the value under a key in one step with reading it. The entry keeps its deadline and its version.
+  /// - Parameter change: returns the new text. It is given what is stored at that moment, or nil if nothing is.
+  func modify(_ key: [UInt8], _ change: (String?) throws -> String) throws {
+    let key = try Store.storageKey(key)
+    try reportingProblems { () throws(Failure) in try storage.modifyJSON(forKey: key.description, change) }
+  }
+
   func removeRow(_ key: [UInt8]) throws {
     let key = try Store.storageKey(key)
     try reportingProblems { () throws(Failure) in try storage.removeValue(forKey: key.description) }
@@ -155,9 +171,12 @@ final class Store {
   var descriptor: Int32 { storage.descriptor }
 
   /// - Returns: why the text cannot be stored as a value; nil if it can.
-  static func fault(in text: [UInt8]) -> String? {
+  static func fault(in text: [UInt8]) -> String? { fault(in: text) { String(describing: $0) } }
+
+  /// - Parameter describe: makes words of the failure that the library finds.
+  static func fault(in text: [UInt8], _ describe: (Failure) -> String) -> String? {
     guard let text = String(validating: text, as: UTF8.self) else { return "the text is not UTF-8" }
-    do throws(Failure) { try checkJSON(text) } catch { return String(describing: error) }
+    do throws(Failure) { try checkJSON(text) } catch { return describe(error) }
     return nil
   }
 
@@ -168,9 +187,12 @@ final class Store {
     return try reportingProblems { () throws(Failure) in try file.info() }
   }
 
+  /// Returns true if the file is damaged. A server's store never is.
+  func isDamaged() throws -> Bool { try journal != nil && info().damagedLines > 0 }
+
   /// Writes a note if the file is damaged, so that nobody takes the entries that are left for all of them.
   func noteDamage() throws {
-    if journal != nil, try info().damagedLines > 0 { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
+    if try isDamaged() { note("some lines of the file are damaged and were skipped; lily-session verify shows which") }
   }
 
   func examine(showingProgress: Bool = true, _ visit: (Finding) -> Void) throws -> Examination {
@@ -185,77 +207,6 @@ final class Store {
     try reportingProblems { () throws(Failure) in try file.compact(discardingUnknown: discardingUnknown) }
   }
 
-  // MARK: scopes
-
-  /// Returns true if the scopes of the file at the path are files of their own.
-  static func hasScopeFiles(_ path: String) -> Bool { (try? Journal.hasScopeFiles(beside: path)) ?? false }
-
-  /// Returns the path of the file that has a scope's entries.
-  static func path(ofScope scope: String?, _ path: String) throws -> String {
-    guard let scope, hasScopeFiles(path) else { return path }
-    do throws(Failure) { return try Journal.path(ofScope: scope, beside: path) } catch { throw Problem(error, path: path) }
-  }
-
-  /// Returns the scope that has a file of this name in the folder of this number; nil if none has. If there is no number, any folder will do.
-  static func scope(ofFile name: [UInt8], in folder: Int?) -> String? { Journal.scope(ofFile: name, in: folder) }
-
-  /// A scope, and whether it has a file of its own.
-  typealias FoundScope = (name: String, isFile: Bool)
-
-  /// Returns the scopes in byte order. In one that has a file, everything may have expired.
-  /// - Parameter leave: called for everything else in the folder of the scopes.
-  func scopes(leave: (ScopeFolder.Oddity) -> Void = { _ in }) throws -> [FoundScope] {
-    var scopes = try innerScopes().map { ($0, false) }
-    guard hasScopeFiles else { return scopes }
-    try ScopeFolder(beside: path).forEach { _, found in
-      switch found {
-      case .scope(let name): scopes.append((name, true))
-      case .odd(let oddity): leave(oddity)
-      }
-    }
-    return scopes.sorted { $0.0.utf8.lexicographicallyPrecedes($1.0.utf8) }
-  }
-
-  /// Returns the names of the scopes inside the file, or on the server, that have an entry, in byte order.
-  func innerScopes() throws -> [String] {
-    try reportingProblems { () throws(Failure) in
-      if let journal { return try journal.namesOfInnerScopes() }
-      return try storage.scopes()
-    }
-  }
-
-  /// Returns how much is in a scope.
-  func summary(ofScope name: String, isFile: Bool) throws -> ScopeSummary {
-    try reportingProblems { () throws(Failure) in
-      if isFile, let journal { return try journal.file(ofScope: name).summary() }
-      return try (journal ?? storage).summary(ofInnerScope: name)
-    }
-  }
-
-  /// Returns the number of damaged lines in a scope's file.
-  func damagedLines(inFileOf scope: String) throws -> Int {
-    let file = try file()
-    return try reportingProblems { () throws(Failure) in try file.file(ofScope: scope).info().damagedLines }
-  }
-
-  /// Removes scopes in which nothing is left that has not expired. Returns how many.
-  func sweep(limit: Int?) throws -> Int { try reportingProblems { () throws(Failure) in try (journal ?? storage).sweep(limit: limit) } }
-
-  /// Moves all scopes, into files or into the store's file. Returns how many, and why others stayed where they are.
-  func moveScopes(toFiles: Bool) throws -> (moved: Int, left: [(scope: String, reason: Problem)]) {
-    var left: [(scope: String, reason: Problem)] = []
-    var progress = Progress("moving", total: 100, least: 0)
-    defer { progress.end() }
-    let file = try file()
-    let moved = try reportingProblems { () throws(Failure) in
-      let report = { (done: Int, all: Int) in if all > 0 { progress.advance(to: Int64(done * 100 / all)) } }
-      let leave = { (scope: String, failure: Failure) in left.append((scope, Problem(failure, path: self.path))) }
-      return toFiles
-        ? try file.moveScopesToFiles(progress: report, leave: leave) : try file.moveScopesToOne(progress: report, leave: leave)
-    }
-    return (moved, left)
-  }
-
   // MARK: the border
 
   private static func openJournal(_ path: String, _ options: StoreOptions, _ settings: Journal.Options) throws(Failure) -> Journal {
@@ -264,11 +215,14 @@ final class Store {
   }
 
   /// Calls the library, and throws a failure of it as a problem with this store.
-  private func reportingProblems<R>(_ body: () throws(Failure) -> R) throws -> R {
-    do { return try body() } catch { throw journal == nil ? Problem(error, server: path) : Problem(error, path: path) }
+  func reportingProblems<R>(_ body: () throws(Failure) -> R) throws -> R {
+    do { return try body() } catch {
+      if let own = error.underlying as? Problem { throw own }  // a function of the command, which the library has called
+      throw journal == nil ? Problem(error, server: path) : Problem(error, path: path)
+    }
   }
 
-  private func file() throws -> Journal {
+  func file() throws -> Journal {
     guard let journal else { throw ServerStores.noFile }
     return journal
   }
@@ -287,6 +241,15 @@ final class Store {
     #else
       throw ServerStores.missing
     #endif
+  }
+
+  /// Throws if no program could have a value under the key.
+  static func requireUsableKey(_ bytes: [UInt8]) throws {
+    let key = try storageKey(bytes)
+    guard bytes.starts(with: sessionPrefix), !key.canBeOfField else { return }
+    throw Problem(
+      Problem.usage, bytes.count == sessionPrefix.count ? "a key is empty" : "a key is too long",
+      advice: "The key of a field has 1 to 256 bytes, and that of an entry of a map 2 to 768.")
   }
 
   /// Returns true if a value can be stored under the key.

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Glibc
 
 /// A standard stream, which may lead to a terminal.
@@ -9,10 +10,15 @@ struct Terminal: Sendable {
 
   var isTerminal: Bool { isatty(descriptor) != 0 }
 
-  /// True if text on this stream is coloured: it is a terminal that has colours, and NO_COLOR (no-color.org) is not set.
+  /// True if text on this stream is coloured. Unless --color says so, it is if this is a terminal that has colours, and NO_COLOR
+  /// (no-color.org) is not set.
   var hasColours: Bool {
     func value(_ name: String) -> String { getenv(name).map { String(cString: $0) } ?? "" }
-    return isTerminal && value("NO_COLOR").isEmpty && value("TERM") != "dumb"
+    switch ColourOption.chosen {
+    case .always: return true
+    case .never: return false
+    case .auto: return isTerminal && value("NO_COLOR").isEmpty && value("TERM") != "dumb"
+    }
   }
 
   /// The width of the terminal; nil if the stream is not a terminal, and so nothing has to be cut.
@@ -38,6 +44,18 @@ struct Terminal: Sendable {
       rest = rest.dropFirst(written)
     }
   }
+}
+
+/// When text is coloured.
+struct ColourOption: ParsableArguments {
+  enum Choice: String, ExpressibleByArgument, CaseIterable { case auto, always, never }
+
+  /// What the command line says. It is set once, before anything is written.
+  nonisolated(unsafe) fileprivate(set) static var chosen = Choice.auto
+
+  @Option(help: ArgumentHelp("Colour the output: auto, on a terminal only, always or never.", valueName: "when")) var color: Choice = .auto
+
+  func validate() throws { ColourOption.chosen = color }
 }
 
 /// Paints text by its meaning. On a stream without colours it returns the text unchanged.

@@ -10,18 +10,19 @@ struct Tool: ParsableCommand {
       A store is the file in which a program keeps its session. --app names it by its program, --store by its path. A key is the key of \
       a field of the program: theme stands for lily_session_theme.
 
-      Exit status: 0 success; 1 no such key or store, or you answered a question with no; 2 damage was found, or something was left out; \
+      Exit status: 0 success; 1 no such key or store, two stores differ, or you answered a question with no; 2 damage was found, or something was left out; \
       3 the store cannot be used; 64 the command line is wrong.
       """,
     version: "0.1.0",
     groupedSubcommands: [
       CommandGroup(
         name: "Keys",
-        subcommands: [ListCommand.self, GetCommand.self, SetCommand.self, UnsetCommand.self, ClearCommand.self, WatchCommand.self]),
+        subcommands: [ListCommand.self, GetCommand.self, SetCommand.self, EditCommand.self, UnsetCommand.self, ClearCommand.self, WatchCommand.self]),
       CommandGroup(
         name: "Stores",
         subcommands: [
           WhereCommand.self, InfoCommand.self, ScopesCommand.self, SweepCommand.self, VerifyCommand.self, CompactCommand.self,
+          DiffCommand.self,
         ]),
       CommandGroup(name: "Interchange", subcommands: [ExportCommand.self, ImportCommand.self]),
     ])

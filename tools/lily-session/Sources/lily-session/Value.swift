@@ -20,12 +20,15 @@ extension Row {
 
   /// Returns the entry as a JSON object for programs, with the full key and the value as it is stored. On a terminal it has escapes, so
   /// that nothing in it steers the terminal.
-  /// - Parameter masked: the value with null in place of what is not shown; nil if all of it may be shown.
-  /// - Parameter isShown: true if the object goes to standard output.
-  func object(masked: String? = nil, extra: String = "", isShown: Bool = true) -> String {
+  /// - Parameters:
+  ///   - scope: the scope that the entry is in; nil if that need not be said.
+  ///   - masked: the value with null in place of what is not shown; nil if all of it may be shown.
+  ///   - isShown: true if the object goes to a terminal.
+  func object(of scope: String? = nil, masked: String? = nil, extra: String = "", isShown: Bool = Terminal.output.isTerminal) -> String {
     let shown = masked ?? json
-    let value = isShown && Terminal.output.isTerminal ? visible(json: shown) : shown
-    var members = "\"key\":\(quotedKey),\"value\":\(value)"
+    let value = isShown ? visible(json: shown) : shown
+    var members = scope.map { "\"scope\":\(quoted($0))," } ?? ""
+    members += "\"key\":\(quotedKey),\"value\":\(value)"
     if masked != nil { members += ",\"masked\":true" }
     if deadline != 0 { members += ",\"expires_at_ms\":\(deadline)" }
     if version != 0 { members += ",\"version\":\(version)" }

@@ -17,12 +17,22 @@ extension Tool {
   /// Parses the command line. The parser's messages quote words that it refuses, so a line that it refuses is parsed once more, with words in
   /// their places that may be shown.
   static func parse(_ given: [String]) throws -> any ParsableCommand {
+    try requireCommand(given)
     let words = try arranged(numbered(given))
     do { return try parseAsRoot(words.map(\.text)) } catch {
       guard !exitCode(for: error).isSuccess else { throw error }  // help and the version, which quote nothing
       _ = try parseAsRoot(quotable(words))
       throw Problem(Problem.usage, "the command line is wrong")
     }
+  }
+
+  /// Throws if the word that has to be the name of a command is none. The words after it, which may be values, are not quoted.
+  private static func requireCommand(_ given: [String]) throws {
+    let names = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
+    let written = given.first == "help" ? given.dropFirst().first : given.first
+    guard let written, !written.hasPrefix("-"), !names.contains(written) else { return }
+    let advice = nearest(to: written, among: names).map { "Did you mean \($0)?" } ?? "lily-session help lists the commands."
+    throw Problem(Problem.usage, "there is no command \(visible(written))", advice: advice)
   }
 
   /// Returns true if a message may quote the word at this index.

@@ -1,9 +1,10 @@
 //! Lists that are attached more than once, changes of a refresh, and events without a closure.
 
 use crate::support::*;
-use lily_session::{Config, EventKind, Field, Persistence, Runtime, Status, Storage};
+use lily_session::{Config, EventKind, Field, Persistence, Runtime, Status, Storage, Types, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 #[test]
@@ -131,11 +132,46 @@ fn events_are_kept_for_what_cannot_be_sent() {
     assert_eq!(runtime.take_events(&session), []);
 }
 
+#[test]
+fn a_field_that_cannot_be_stored_says_why() {
+    struct App {
+        ratio: f64,
+        note: &'static str,
+    }
+    let fields = Persistence::new()
+        .field("ratio", |app: &App| &app.ratio, |app, ratio| app.ratio = ratio)
+        .with(Field::dynamic(
+            "note",
+            Types::STRING,
+            |app: &App| if app.note == "secret" { Err(app.note.into()) } else { Ok(Value::String(app.note)) },
+            |_, _| Ok(()),
+        ));
+    let told: Arc<Mutex<Vec<(Option<String>, String)>>> = Arc::default();
+    let tell = told.clone();
+    let storage = Storage::in_memory().unwrap();
+    let config = Config::new(&storage).on_event(move |event| {
+        assert_eq!(event.kind, EventKind::FieldFailed);
+        tell.lock().unwrap().push((event.reason.map(Into::into), event.to_string()));
+    });
+    let mut runtime = Runtime::without_update(App { ratio: 0.5, note: "" });
+    let session = runtime.attach(fields, config).unwrap();
+    *runtime.model_mut() = App { ratio: f64::NAN, note: "secret" };
+    fails(runtime.persist(&session), Status::Encode);
+    let failed = |key: &str, reason: &str, shown: &str| {
+        let sentence = "the field's value could not be read from the model, or cannot be stored";
+        (Some(reason.to_owned()), format!("{key}: {sentence}{shown}"))
+    };
+    assert_eq!(
+        *told.lock().unwrap(),
+        [failed("ratio", "a real is not finite", ": a real is not finite"), failed("note", "secret", "")]
+    );
+    *runtime.model_mut() = App { ratio: 0.5, note: "" };
+}
+
 /// Without a closure, what is wrong is a warning of the program's log, and what is not wrong is none.
 #[cfg(feature = "log")]
 #[test]
 fn what_nobody_listens_to_is_logged() {
-    use std::sync::Mutex;
     static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
     struct Lines;
     impl log::Log for Lines {

@@ -142,6 +142,39 @@ fn a_refusal_says_what_is_wrong_and_where_and_no_value() {
     assert_eq!(refused("any", "1"), "the program's word");
 }
 
+/// A type that reads itself may say in serde's own words what it likes.
+#[test]
+fn a_refusal_tells_only_kinds_and_names_that_are_known() {
+    struct Imitating;
+    impl Serialize for Imitating {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_unit()
+        }
+    }
+    impl<'de> Deserialize<'de> for Imitating {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            Err(serde::de::Error::custom(String::deserialize(deserializer)?))
+        }
+    }
+    let storage = Storage::in_memory().unwrap();
+    let fields = Persistence::new().field("v", |v: &Option<Imitating>| v, |v, new| *v = new);
+    for (said, reason) in [
+        ("missing field `secret`", "missing field"),
+        ("duplicate field `secret`", "duplicate field"),
+        ("invalid type: secret, expected u8", "invalid type, expected u8"),
+        ("invalid value: string secret", "invalid value"),
+        ("unknown variant `secret`, expected `a`", "unknown variant, expected `a`"),
+        ("recursion limit exceeded: secret", "the type refuses it"),
+        ("secret", "the type refuses it"),
+    ] {
+        storage.set("lily_session_v", &format!("{said:?}")).unwrap();
+        let mut runtime = Runtime::without_update(None);
+        let session = runtime.attach(&fields, Config::new(&storage).keep_events()).unwrap();
+        let told = runtime.take_events(&session).pop().unwrap().reason.unwrap();
+        assert!(told.starts_with(reason) && !told.contains("secret"), "{told}");
+    }
+}
+
 #[test]
 fn a_refusal_tells_no_name_that_is_data() {
     #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

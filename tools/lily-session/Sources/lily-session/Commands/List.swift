@@ -8,6 +8,7 @@ struct ListCommand: ParsableCommand {
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   func run() throws {
     let store = try Store(store, .reading)
@@ -17,10 +18,7 @@ struct ListCommand: ParsableCommand {
       Terminal.output.write(array(rows.map { $0.object(masked: secrets.masked($0, with: jsonMask)) }))
       return
     }
-    if rows.isEmpty {
-      note("there are no such keys in \(visible(store.path))")
-      return
-    }
+    if rows.isEmpty { return noteEmptiness(store) }
     let style = Style(Terminal.output)
     let now = store.now()
     var table = Table(["KEY", "VALUE", "TYPE", "EXPIRES", "VERSION"])
@@ -34,6 +32,13 @@ struct ListCommand: ParsableCommand {
         Table.Cell(text: String(row.version), paint: style.faint),
       ])
     }
-    Terminal.output.write(table.text(Terminal.output, shrinking: [1, 0]))
+    Terminal.output.write(table.text(Terminal.output, shrinking: [1, 0], dropping: [4, 3, 2]))
+  }
+
+  private func noteEmptiness(_ store: Store) {
+    // Whoever may not list the scopes of a server may still list its keys.
+    let scopes = self.store.scope == nil ? (try? store.scopes().count) ?? 0 : 0
+    let others = scopes == 0 ? "" : "; it has \(count(scopes, "scope")), which lily-session scopes lists, and --scope NAME shows the keys of one"
+    note("there are no such keys in \(visible(store.path))\(others)")
   }
 }

@@ -14,6 +14,7 @@ struct ScopesCommand: ParsableCommand {
   @Flag(help: "Move the scopes from their files back into the store's file.") var toOne = false
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   func validate() throws {
     if toFiles, toOne { throw ValidationError("--to-files and --to-one are opposites: give one of them.") }
@@ -34,7 +35,7 @@ struct ScopesCommand: ParsableCommand {
   private func list() throws {
     let store = try Store(store, .reading)
     var unusable = 0
-    let scopes = try store.scopes { oddity in if oddity.mayHideScopes { unusable += 1 } }
+    let scopes = try store.scopes { _, oddity in if oddity.mayHideScopes { unusable += 1 } }
     var lines: [Line] = []
     var over = 0
     for scope in scopes {
@@ -57,7 +58,7 @@ struct ScopesCommand: ParsableCommand {
     let style = Style(Terminal.output)
     let now = store.now()
     let table = Table(["SCOPE", "KEYS", "SIZE"] + (store.hasScopeFiles ? ["WRITTEN"] : []))
-    table.write(Terminal.output, shrinking: [0], rows: lines.count) { row in
+    table.write(Terminal.output, shrinking: [0], dropping: [3, 2, 1], rows: lines.count) { row in
       let (name, summary) = (lines[row].name, lines[row].summary)
       let cells = [
         Table.Cell(text: visible(name), paint: style.key), Table.Cell(text: String(summary.entries)), Table.Cell(text: size(summary.bytes)),
@@ -118,6 +119,7 @@ struct SweepCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Remove so many at most, and look at about so many files.", valueName: "number")) var limit: Int?
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit is 1 or more.") }

@@ -13,6 +13,7 @@ struct VerifyCommand: ParsableCommand {
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   /// How many findings the table shows. A hostile file may have millions.
   private static let mostRows = 500
@@ -40,7 +41,7 @@ struct VerifyCommand: ParsableCommand {
         Table.Cell(text: finding.words) { finding.kind == .torn || finding.kind == .newer ? $0 : style.failure($0) },
       ])
     }
-    if findings > 0 { Terminal.output.write(table.text(Terminal.output, shrinking: [3])) }
+    if findings > 0 { Terminal.output.write(table.text(Terminal.output, shrinking: [3], dropping: [1, 2])) }
     if findings > VerifyCommand.mostRows {
       Terminal.output.write("… and \(count(findings - VerifyCommand.mostRows, "more line")), which verify --json shows\n")
     }
@@ -209,6 +210,7 @@ struct CompactCommand: ParsableCommand {
   @Flag(help: "Rewrite a damaged file too, and keep the damaged file as FILE.damaged.") var repair = false
   @Flag(help: "With --repair, rewrite a file with lines of a newer format too; only FILE.damaged keeps those lines.") var discardUnknown = false
   @OptionGroup var store: StoreOptions
+  @OptionGroup var colours: ColourOption
 
   func validate() throws {
     if discardUnknown, !repair { throw ValidationError("--discard-unknown needs --repair.") }

@@ -10,6 +10,7 @@ struct WatchCommand: ParsableCommand {
   @OptionGroup var keys: KeyOptions
   @OptionGroup var secrets: SecretOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   private struct Moment: Equatable {
     var generation: UInt64

@@ -6,6 +6,7 @@ struct WhereCommand: ParsableCommand {
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   func run() throws {
     var path = try Store.path(ofScope: store.scope, Places.path(store))
@@ -28,6 +29,7 @@ struct InfoCommand: ParsableCommand {
 
   @OptionGroup var store: StoreOptions
   @OptionGroup var output: JSONOption
+  @OptionGroup var colours: ColourOption
 
   func run() throws {
     let store = try Store(store, .examining)
