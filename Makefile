@@ -52,9 +52,9 @@ help:
 	@echo 'make install-tool  installs the command. DESTDIR=$(DESTDIR) BINDIR=$(BINDIR) DATADIR=$(DATADIR)'
 	@echo 'make test-browser  tests what the command exchanges with a browser, with Chromium'
 	@echo 'make dist          packs the source as a tarball into $(BUILD)/dist'
-	@echo 'make deb           builds the Debian packages into $(BUILD)/deb'
+	@echo 'make deb           builds the Debian packages into $(BUILD)/deb, also with ARCH=…'
 	@echo 'make rpm           builds the RPM packages into $(BUILD)/rpm'
-	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels'
+	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels, also with ARCH=… and LIBC=…'
 	@echo 'make release       builds everything that is published, with its sums and the signature of KEY=FILE, into $(BUILD)/release; PARTS, TARGETS'
 	@echo 'make clean         deletes everything that was built'
 
@@ -204,7 +204,7 @@ dist:
 .PHONY: deb
 deb:
 	@scripts/bootstrap deb
-	packaging/build-deb
+	$(if $(IS_OWN),,DEB_BUILD_OPTIONS=nocheck) packaging/build-deb $(if $(IS_OWN),,-b -a$(ARCH) -Pcross$(COMMA)nocheck)
 
 .PHONY: rpm
 rpm:
@@ -214,7 +214,7 @@ rpm:
 .PHONY: wheel
 wheel:
 	@scripts/bootstrap wheel
-	packaging/build-wheel
+	packaging/build-wheel $(if $(IS_OWN),,$(ARCH) $(LIBC))
 
 # What is published: PARTS of it for TARGETS, signed with minisign's secret KEY.
 PARTS   ?= source tarballs debs rpms wheels crates

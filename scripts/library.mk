@@ -200,3 +200,7 @@ ifneq ($(NEEDS_SYSROOT),)
 $(NEEDS_SYSROOT):
 	scripts/sysroot $(SYSROOT) $(TRIPLET) $(LIBC)
 endif
+
+# Prints a variable, for scripts: `make -s ARCH=arm64 print-CC`.
+print-%:
+	@echo '$($*)'

@@ -35,7 +35,10 @@ static void use_everything(void (*inside)(struct rig *rig)) {
   assert_ok(lily_session_clear(rig.storage));
   assert_ok(lily_session_flush(rig.session));
   assert_fails(DECODE, set_text(rig.storage, "other", "{"));
-  lily_session_storage *place_of_default = open_storage(NULL);
+  lily_session_storage_options options = LILY_SESSION_STORAGE_OPTIONS_INIT;
+  options.application = "shop";
+  lily_session_storage *place_of_default = NULL;
+  assert_ok(lily_session_storage_open(NULL, &options, &place_of_default));
   if (inside != NULL) inside(&rig);
   lily_session_storage_close(place_of_default);
   rig_end(&rig);
