@@ -126,9 +126,9 @@ install: places $(LIB) $(STATIC_LIB)
 # folders stay, because others may use them.
 .PHONY: uninstall
 uninstall: places
-	rm -f '$(DESTDIR)$(LIBDIR)'/liblily_session.so '$(DESTDIR)$(LIBDIR)'/liblily_session.so.[0-9]* '$(DESTDIR)$(LIBDIR)'/liblily_session.a \
+	rm -f '$(DESTDIR)$(LIBDIR)'/liblily_session.so '$(DESTDIR)$(LIBDIR)'/liblily_session.so.[0-9]* '$(DESTDIR)$(LIBDIR)'/liblily_session.a '$(DESTDIR)$(LIBDIR)'/liblily_session_bundled.a \
 	  '$(DESTDIR)$(LIBDIR)'/liblily_session_redis.so '$(DESTDIR)$(LIBDIR)'/liblily_session_redis.so.[0-9]* \
-	  '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session.pc '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session_redis.pc \
+	  '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session.pc '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session_bundled.pc '$(DESTDIR)$(LIBDIR)'/pkgconfig/lily_session_redis.pc \
 	  '$(DESTDIR)$(INCLUDEDIR)'/lily_session.h '$(DESTDIR)$(INCLUDEDIR)'/lily_session.hpp '$(DESTDIR)$(INCLUDEDIR)'/lily_session_nlohmann.hpp \
 	  '$(DESTDIR)$(INCLUDEDIR)'/lily_session_redis.h '$(DESTDIR)$(INCLUDEDIR)'/lily_session_redis.hpp \
 	  '$(DESTDIR)$(DATADIR)'/man/man3/lily_session.3 '$(DESTDIR)$(DATADIR)'/man/man3/lily_session_*.3 '$(DESTDIR)$(DATADIR)'/man/man5/lily-session.jsonl.5 \
@@ -136,6 +136,13 @@ uninstall: places
 	  '$(DESTDIR)$(DATADIR)'/bash-completion/completions/lily-session '$(DESTDIR)$(DATADIR)'/zsh/site-functions/_lily-session \
 	  '$(DESTDIR)$(DATADIR)'/fish/vendor_completions.d/lily-session.fish
 	rm -rf '$(DESTDIR)$(LIBDIR)/cmake/lily_session' '$(DESTDIR)$(LIBDIR)/cmake/lily_session_redis'
+
+# What a release has beside that: the static library with libjansson inside.
+.PHONY: install-bundled
+install-bundled: install $(BUNDLED_LIB)
+	install -m 644 $(BUNDLED_LIB) '$(DESTDIR)$(LIBDIR)'
+	$(STRIP) --strip-debug '$(DESTDIR)$(LIBDIR)/liblily_session_bundled.a'
+	$(call filled,packaging/lily_session_bundled.pc.in,pkgconfig/lily_session_bundled.pc)
 
 # $(call filled,template,place in LIBDIR): fills in a template and installs it.
 define filled

@@ -122,7 +122,9 @@ def statuses() -> None:
         name = title.split()[0].removeprefix("LILY_SESSION_ERROR_").lower().replace("_", "-")
         names.append(name)
         text = re.sub(r"\]\((?!\w+:)", "](../", text)
-        write(f"statuses/{name}.md", f"# {title}\n{text}")
+        # The search finds numbers in the index alone.
+        number = title.rpartition("(")[2].rstrip(")")
+        write(f"statuses/{name}.md", f"# {title}\n\n```{{index}} single: {number}\n```\n{text}")
     listed = "".join(f"- [{section.partition(chr(10))[0]}](statuses/{name}.md)\n" for name, section in zip(names, sections))
     write("statuses.md", f"{before}{listed}\n" + toctree([f"statuses/{name}" for name in names]))
 

@@ -155,6 +155,28 @@ $(STATIC_LIB): $(LIB)
 	ar rcsD $@ $(OBJECTS)/all.o
 	rm $(OBJECTS)/all.o
 
+# The same with libjansson inside, hidden, for programs that are to need nothing but libc. libjansson is built from Debian's sources, because the static
+# library of a distribution need not be code that may be anywhere in memory.
+BUNDLED_LIB     := $(OUT)/lib/liblily_session_bundled.a
+JANSSON_SOURCES := .sysroots/sources/jansson
+JANSSON_ARCHIVE := $(OBJECTS)/jansson/lib/libjansson.a
+
+$(JANSSON_SOURCES)/LICENSE:
+	scripts/sysroot --fetch
+
+$(JANSSON_ARCHIVE): $(JANSSON_SOURCES)/LICENSE $(NEEDS_SYSROOT)
+	cmake -S $(JANSSON_SOURCES) -B $(OBJECTS)/jansson -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_C_COMPILER='$(if $(findstring /,$(CC)),$(abspath $(CC)),$(CC))' \
+	  -DCMAKE_C_FLAGS='-ffunction-sections -fstack-protector-strong $(CONTROL_FLOW) -ffile-prefix-map=$(CURDIR)=.' -DCMAKE_BUILD_TYPE=Release \
+	  -DCMAKE_POSITION_INDEPENDENT_CODE=ON -DJANSSON_BUILD_SHARED_LIBS=OFF -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON -DJANSSON_EXAMPLES=OFF -Wno-dev
+	cmake --build $(OBJECTS)/jansson
+
+$(BUNDLED_LIB): $(LIB) $(JANSSON_ARCHIVE)
+	$(SWIFT_BIN)ld.lld -r -o $(OBJECTS)/bundled.o $(ALL_OBJECTS) $(SWIFT_UNICODE) $(JANSSON_ARCHIVE)
+	$(OBJCOPY) --wildcard --keep-global-symbol='lily_session_*' $(OBJECTS)/bundled.o
+	rm -f $@
+	ar rcsD $@ $(OBJECTS)/bundled.o
+	rm $(OBJECTS)/bundled.o
+
 # The library for Redis is one of its own, because it needs hiredis and OpenSSL, which the other one does not. It knows that one by its headers
 # alone.
 REDIS_LIB    := $(dir $(LIB))liblily_session_redis.so

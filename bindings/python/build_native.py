@@ -78,7 +78,8 @@ def pkg_config(*options: str) -> "list[str]":
     except (OSError, subprocess.CalledProcessError):
         raise SystemExit(
             f"lily-session: the library was not found. Install it, so that `{program} {LIBRARY}` finds it; or build it in its "
-            "source tree (make); or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
+            "source tree (make); or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR. pip builds the source package only where no "
+            "wheel fits: lily_session-*-cp39-abi3-manylinux_*.whl have the library inside, for CPython 3.9 and newer on Linux with glibc."
         ) from None
     return shlex.split(output)
 

@@ -14,8 +14,32 @@ pytest.importorskip("pydantic", minversion="2.7", reason="what pydantic adds is 
 
 from pydantic import (  # noqa: E402
     AfterValidator, AliasChoices, AliasPath, BaseModel, ConfigDict, Field, ImportString, PlainSerializer, PlainValidator, PrivateAttr, SecretStr,
+    model_validator,
 )
+from pydantic.dataclasses import dataclass as pydantic_dataclass  # noqa: E402
 from typing_extensions import Annotated, Literal, TypedDict  # noqa: E402
+
+
+class Checked(BaseModel):
+    model_config = ConfigDict(validate_assignment=True)
+    low: int = 0
+    high: int = 10
+
+    @model_validator(mode="after")
+    def check(self) -> "Checked":
+        if self.low > self.high:
+            raise ValueError("low > high")
+        return self
+
+
+def test_S3_a_value_that_a_check_of_all_members_refuses_is_not_left_in_the_model(events: List[Event]) -> None:
+    storage = Storage.memory()
+    storage["lily_session_low"] = 50
+    model = Checked()
+    session = Runtime(model).attach(Persistence.of(Checked), storage, on_event=events.append)
+    assert [(event.kind, event.key) for event in events] == [(EventKind.REJECTED, "low")] and model == Checked()
+    session.detach()
+    assert storage["lily_session_low"] == 50
 
 
 class Password(BaseModel):
@@ -196,6 +220,52 @@ class Frozen(BaseModel):
     inside: int = Field(default=0, validation_alias=AliasPath("outer", "inside"))
     count: int = 0
     _cache: int = PrivateAttr(0)
+
+
+class Derived(BaseModel):
+    model_config = ConfigDict(frozen=True)
+    token: str = None  # type: ignore[assignment] # pydantic does not check defaults
+    parts: List[int] = []
+    total: int = 0
+    made: Any = Field(default_factory=object)
+
+    @model_validator(mode="after")
+    def add_up(self) -> "Derived":
+        self.__dict__["total"] = sum(self.parts)
+        return self
+
+
+def test_S3_a_frozen_model_is_filled_although_its_defaults_are_not_valid(events: List[Event]) -> None:
+    storage = Storage.memory()
+    storage["lily_session_parts"] = [1, 2]
+    model = Derived()
+    runtime: Runtime[Any, Any] = Runtime(model)
+    session = runtime.attach(Persistence.of(Derived, exclude=["token", "total", "made"]), storage, on_event=events.append)
+    assert (runtime.model.token, runtime.model.parts, runtime.model.total) == (None, [1, 2], 3) and events == []
+    assert runtime.model.made is model.made
+    runtime.model.parts.append(3)
+    session.persist()
+    assert storage["lily_session_parts"] == [1, 2, 3]
+
+
+@pydantic_dataclass(frozen=True)
+class FrozenData:
+    count: int = 0
+    token: str = None  # type: ignore[assignment]
+    names: List[str] = field(default_factory=list)
+    made: int = field(default=0, init=False)
+
+
+def test_S3_so_is_a_frozen_dataclass_of_pydantic(events: List[Event]) -> None:
+    storage = Storage.memory()
+    storage["lily_session_count"] = 5
+    model = FrozenData(names=["a"])
+    runtime: Runtime[Any, Any] = Runtime(model)
+    session = runtime.attach(Persistence.of(FrozenData, exclude=["token", "made"]), storage, on_event=events.append)
+    assert runtime.model == FrozenData(count=5, names=["a"]) and events == []
+    storage["lily_session_names"] = ["b"]
+    session.refresh()
+    assert runtime.model == FrozenData(count=5, names=["b"])
 
 
 class ByName(BaseModel):

@@ -249,7 +249,8 @@ class Persistence(Unique, Generic[S]):
         if name not in record.members:
             raise TypeError(f"{record.kind.__name__} has no field {name!r}: give it a get and a set")
         if not record.frozen:
-            return attrgetter(name), lambda session, value: without_quotation(setattr, session, name, value), None
+            assign = record.assign
+            return attrgetter(name), lambda session, value: without_quotation(assign, session, name, value), None
         if record.members[name].argument is None:
             raise TypeError(f"field {name!r}: the __init__ of the frozen class does not set it: give it a get and a set")
         return attrgetter(name), None, name

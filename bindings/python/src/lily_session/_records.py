@@ -45,6 +45,16 @@ class Record:
         names = ChainMap(vars(module) if module else {}, {self.kind.__name__: self.kind, owner.__name__: owner}, dict(vars(owner)))
         return typing.get_type_hints(holder, localns=names, include_extras=True)[name]
 
+    def assign(self, record: Any, name: str, value: Any) -> None:
+        """Sets a member. pydantic lets a class check all members only after one was set, and does not put back what it refuses then."""
+        before = dict(getattr(record, "__dict__", {})) if is_of_pydantic(self.kind) else {}
+        try:
+            setattr(record, name, value)
+        except BaseException:
+            if name in before:
+                record.__dict__[name] = before[name]  # It may be another dict than before.
+            raise
+
     def replaced(self, record: Any, changes: "Dict[str, Any]") -> Any:
         """Returns another object with these members changed."""
         arguments = {self.members[name].argument or name: value for name, value in changes.items()}
@@ -87,7 +97,8 @@ def _of_dataclass(kind: Any) -> Record:
                field.init and field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING)
         for field in dataclasses.fields(kind)
     ]  # fmt: skip
-    return Record(kind, members, kind.__dataclass_params__.frozen, dataclasses.replace, hasattr(kind, "__post_init__"))
+    replace = partial(_replaced, kind) if is_of_pydantic(kind) else dataclasses.replace
+    return Record(kind, members, kind.__dataclass_params__.frozen, replace, hasattr(kind, "__post_init__"))
 
 
 def _of_attrs(kind: Any) -> Record:
@@ -137,15 +148,30 @@ def _pydantic_annotations(kind: Any) -> "Dict[str, Any]":
     return found
 
 
+def _replaced(kind: Any, record: Any, **arguments: Any) -> Any:
+    """Does what dataclasses.replace() does. Defaults are not given to pydantic, which would refuse those that are not valid."""
+    infos = _pydantic_fields(kind)
+    given = {
+        field.name: getattr(record, field.name) for field in dataclasses.fields(kind)
+        if field.init and getattr(record, field.name) is not infos[field.name].default
+    }  # fmt: skip
+    return kind(**{**given, **arguments})
+
+
 def _revalidated(kind: Any, model: Any, **arguments: Any) -> Any:
     """Returns another model with these arguments changed, which pydantic has validated as a whole. What is no field, or no argument, stays as
-    it is."""
+    it is. So do defaults, which need not be valid."""
     members = _of_pydantic(kind).members.values()
-    given = {member.argument: getattr(model, member.name) for member in members if member.argument is not None}
+    given = {member.argument: getattr(model, member.name) for member in members if member.argument and member.name in model.model_fields_set}
     made = kind(**{**(model.__pydantic_extra__ or {}), **given, **arguments})
-    others = {member.name: getattr(model, member.name) for member in members if member.argument is None}
-    if others:
-        made = made.model_copy(update=others)
+    for member in members:
+        info = _pydantic_fields(kind)[member.name]
+        is_given = member.argument in given or member.argument in arguments
+        # What the class has made of other members, and is no default, is new.
+        is_made = member.argument is not None and info.default_factory is None and getattr(made, member.name) != info.default
+        if not is_given and not is_made:
+            made.__dict__[member.name] = getattr(model, member.name)
+    made.model_fields_set.update(model.model_fields_set)
     if model.__pydantic_private__ is not None:
         object.__setattr__(made, "__pydantic_private__", {**(made.__pydantic_private__ or {}), **model.__pydantic_private__})
     return made

@@ -146,7 +146,8 @@ fn a_field_that_cannot_be_stored_says_why() {
             |app: &App| if app.note == "secret" { Err(app.note.into()) } else { Ok(Value::String(app.note)) },
             |_, _| Ok(()),
         ));
-    let told: Arc<Mutex<Vec<(Option<String>, String)>>> = Arc::default();
+    type Told = Vec<(Option<String>, String)>;
+    let told: Arc<Mutex<Told>> = Arc::default();
     let tell = told.clone();
     let storage = Storage::in_memory().unwrap();
     let config = Config::new(&storage).on_event(move |event| {

@@ -167,7 +167,7 @@ fn a_refusal_tells_only_kinds_and_names_that_are_known() {
         ("recursion limit exceeded: secret", "the type refuses it"),
         ("secret", "the type refuses it"),
     ] {
-        storage.set("lily_session_v", &format!("{said:?}")).unwrap();
+        storage.set("lily_session_v", format!("{said:?}")).unwrap();
         let mut runtime = Runtime::without_update(None);
         let session = runtime.attach(&fields, Config::new(&storage).keep_events()).unwrap();
         let told = runtime.take_events(&session).pop().unwrap().reason.unwrap();
