@@ -30,7 +30,8 @@ extension Attachment {
     guard slots[at].stored == .loaded, !slots[at].isUnsettled, !Entry.isExpired(slots[at].deadline, at: now) else { return false }
     let deadline = deadline(after: slots[at].field.expiresAfter, from: now)
     let text = ByteBuffer()
-    try slots[at].field.binding.append(slots[at].baseline, to: text)
+    // The program may not have kept what was set, such as an entry that its map left out. Then the baseline is not what storage has.
+    guard (try? slots[at].field.binding.append(slots[at].baseline, to: text)) != nil else { return false }
     return try storeAgain(text, nil, of: at, version: slots[at].field.version, deadline: deadline, in: generation)
   }
 

@@ -152,6 +152,30 @@ TEST(backend__lists_without_the_entries_of_scopes) {
   end();
 }
 
+static lily_session_status list_nothing(void *context, const void *session, lily_session_map_visit_fn visit, void *visitor) {
+  (void)context, (void)session, (void)visit, (void)visitor;
+  return LILY_SESSION_OK;
+}
+
+static lily_session_status ignore(void *context, void *session, const char *id, const lily_session_value *value) {
+  (void)context, (void)session, (void)id, (void)value;
+  return LILY_SESSION_OK;
+}
+
+/* The entry is stored, and the session has given it to the map; but the map does not have it. */
+TEST(backend__a_touch_renews_an_entry_that_the_map_did_not_keep) {
+  const lily_session_map map = {.size = sizeof map, .prefix = "m/", .types = LILY_SESSION_INT, .each = list_nothing, .set = ignore, .expires_after_ms = 50};
+  begin();
+  assert_ok(lily_session_map_add(rig.fields, &map));
+  table_put(&table, "lily_session_m/1", "7", 1020, 0);
+  rig_attach(&rig);
+  now = 1010;
+  assert_ok(lily_session_touch(rig.session, "m/1"));
+  assert_string_equal(table_row(&table, "lily_session_m/1")->json, "7");
+  assert_int_equal(table_row(&table, "lily_session_m/1")->expires_at_ms, 1060);
+  end();
+}
+
 static lily_session_status attach_other(lily_session_storage *storage, lily_session **out) {
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
   config.storage = storage;
