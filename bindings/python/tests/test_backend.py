@@ -271,20 +271,20 @@ def test_what_close_raises_is_told_where_nobody_closes(monkeypatch: pytest.Monke
 
 
 def test_fileno() -> None:
-    ends = socket.socketpair()
+    reader, writer = socket.socketpair()
 
     class Telling(InDict):
         def fileno(self) -> int:
-            return ends[0].fileno()
+            return reader.fileno()
 
     class Failing(InDict):
         def fileno(self) -> int:
             raise OSError("not connected")
 
-    storage = Storage.backend(Telling())
-    assert not storage.wait(0)
-    ends[1].send(b"news")
-    assert storage.wait(0)
+    with reader, writer, Storage.backend(Telling()) as storage:
+        assert not storage.wait(0)
+        writer.send(b"news")
+        assert storage.wait(0)
     with pytest.raises(OSError, match="not connected"):
         Storage.backend(Failing()).fileno()
     with pytest.raises(UnsupportedError):
