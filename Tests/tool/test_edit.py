@@ -95,7 +95,8 @@ def test_what_a_program_changes_meanwhile_is_not_overwritten(home, folder):
 def test_nothing_is_left_when_the_command_is_ended(home, folder, number):
     home.run("set", "cart", "[1]")
     process = subprocess.Popen([TOOL, "edit", "cart", "--app", "shop"], env=home.environment | {"EDITOR": "echo ready; exec sleep 60; true"},
-                               stdout=subprocess.PIPE, start_new_session=True)
+                               stdout=subprocess.PIPE, start_new_session=True,
+                               preexec_fn=lambda: signal.signal(number, signal.SIG_DFL))  # nohup lets its programs ignore SIGHUP
     process.stdout.readline()
     process.send_signal(number)
     assert process.wait(PATIENCE) == -number and not list(folder.iterdir())
