@@ -15,7 +15,7 @@ extension HostBackend {
     var starts: [Int] = []
     for key in keys {
       starts.append(strings.count)
-      HostBackend.spell(key).withUnsafeBytes { strings.append($0) }
+      HostBackend.append(key, to: strings)
     }
     var number: UInt64 = 0
     let status = withExtendedLifetime(strings) {

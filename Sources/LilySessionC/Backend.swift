@@ -134,7 +134,7 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     batch.forEachChange { key, text, deadline, version in
       if reserved == nil, (try? refuseReserved(key)) == nil { reserved = key }
       let start = strings.count
-      HostBackend.spell(key).withUnsafeBytes { strings.append($0) }
+      HostBackend.append(key, to: strings)
       starts.append((start, text.map { _ in strings.count }))
       if let text {
         strings.append(text)
@@ -230,13 +230,18 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     return status ?? Status.io.rawValue
   }
 
-  /// Returns a key as the backend sees it, with a NUL at its end.
-  static func spell(_ key: Key) -> [UInt8] { key.bytes.map { $0 == 0 ? 1 : $0 } + [0] }
+  /// Appends a key as the backend sees it, with a NUL at its end.
+  static func append(_ key: Key, to strings: ByteBuffer) {
+    for byte in key.bytes { strings.append(byte == 0 ? 1 : byte) }
+    strings.append(0)
+  }
 
   /// Calls `body` with a key as the host sees it, or with NULL.
   func spelled<R>(_ key: Key?, _ body: (UnsafePointer<CChar>?) -> R) -> R {
     guard let key else { return body(nil) }
-    return HostBackend.spell(key).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
+    let string = ByteBuffer()
+    HostBackend.append(key, to: string)
+    return withExtendedLifetime(string) { body(string.bytes.baseAddress?.assumingMemoryBound(to: CChar.self)) }
   }
 }
 

@@ -37,26 +37,27 @@ struct Place: Equatable {
   /// The name of the scope. It is empty for the storage itself.
   var scope: ArraySlice<UInt8> { key.dropFirst(Place.beginning.utf8CodeUnitCount).dropLast() }
 
-  /// Splits one of the library's keys, or the beginning of one, into its place and the key there. A scope's key begins with U+0001, the scope's name
-  /// and U+0001.
+  /// Splits one of the library's keys, or the beginning of one, into its place and the key there.
   static func split(_ key: UnsafePointer<CChar>?) -> (place: Place, rest: UnsafeRawBufferPointer) {
+    let (scope, rest) = parts(of: key)
+    return (scope.map { Place(scope: $0) } ?? whole, rest)
+  }
+
+  /// Returns the key in its place.
+  static func rest(of key: UnsafePointer<CChar>?) -> UnsafeRawBufferPointer { parts(of: key).rest }
+
+  /// A scope's key begins with U+0001, the scope's name and U+0001.
+  private static func parts(of key: UnsafePointer<CChar>?) -> (scope: UnsafeRawBufferPointer?, rest: UnsafeRawBufferPointer) {
     let all = UnsafeRawBufferPointer(start: key, count: key.map { strlen($0) } ?? 0)
-    guard all.first == 1, let end = all.dropFirst().firstIndex(of: 1) else { return (whole, all) }
-    return (Place(scope: UnsafeRawBufferPointer(rebasing: all[1..<end])), UnsafeRawBufferPointer(rebasing: all[(end + 1)...]))
+    guard all.first == 1, let end = all.dropFirst().firstIndex(of: 1) else { return (nil, all) }
+    return (UnsafeRawBufferPointer(rebasing: all[1..<end]), UnsafeRawBufferPointer(rebasing: all[(end + 1)...]))
   }
 
   /// True if the prefix is that of all keys of a session.
   static func isSession(_ prefix: UnsafeRawBufferPointer) -> Bool { prefix.count == session.utf8CodeUnitCount && begins(prefix) }
 
-  private static func begins(_ key: UnsafeRawBufferPointer) -> Bool { key.begins(with: session) }
-
-  /// Appends the name in the hash of a key of the scope: a session's key without what all such keys begin with, and another one behind a byte that no
-  /// key has. That byte alone stands for a session's key that has nothing more. The empty name is the generation's.
-  static func appendName(of key: UnsafeRawBufferPointer, to text: inout [UInt8]) {
-    let isOfSession = begins(key)
-    if !isOfSession || key.count == session.utf8CodeUnitCount { text.append(255) }
-    text += UnsafeRawBufferPointer(rebasing: key.dropFirst(isOfSession ? session.utf8CodeUnitCount : 0))
-  }
+  fileprivate static func begins(_ key: UnsafeRawBufferPointer) -> Bool { key.begins(with: session) }
+  fileprivate static var sessionCount: Int { session.utf8CodeUnitCount }
 
   /// Returns the key of the scope that has this name in the hash.
   static func key(of name: [UInt8]) -> [UInt8] {
@@ -66,6 +67,40 @@ struct Place: Equatable {
 
   /// Returns the library's key for a key of this place.
   func libraryKey(_ key: [UInt8]) -> [UInt8] { scope.isEmpty ? key : [1] + scope + [1] + key }
+}
+
+/// The name in the hash of a key of the scope: a session's key without what all such keys begin with, and another one behind a byte that no key
+/// has. That byte alone stands for a session's key that has nothing more. The empty name is the generation's.
+struct Name {
+  private let isMarked: Bool
+  private let bytes: UnsafeRawBufferPointer
+
+  private static var mark: UInt8 { 255 }
+
+  init(ofKey key: UnsafeRawBufferPointer) {
+    let isOfSession = Place.begins(key)
+    isMarked = !isOfSession || key.count == Place.sessionCount
+    bytes = UnsafeRawBufferPointer(rebasing: key.dropFirst(isOfSession ? Place.sessionCount : 0))
+  }
+
+  /// - Parameter name: as the hash has it.
+  init(_ name: UnsafeRawBufferPointer) {
+    isMarked = name.first == Name.mark
+    bytes = UnsafeRawBufferPointer(rebasing: name.dropFirst(isMarked ? 1 : 0))
+  }
+
+  func append(to text: inout [UInt8]) {
+    if isMarked { text.append(Name.mark) }
+    text += bytes
+  }
+
+  /// Tells which of two names comes first, in some order: negative, 0 for the same name, or positive.
+  func order(_ other: Name) -> Int32 {
+    if isMarked != other.isMarked { return isMarked ? 1 : -1 }
+    if bytes.count != other.bytes.count { return bytes.count < other.bytes.count ? -1 : 1 }
+    guard let one = bytes.baseAddress, let two = other.bytes.baseAddress else { return 0 }
+    return memcmp(one, two, bytes.count)
+  }
 }
 
 /// An entry's value in the hash: its JSON, or `@deadline,version,JSON` if it has one of these.

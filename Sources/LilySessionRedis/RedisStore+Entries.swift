@@ -26,7 +26,7 @@ extension Store {
     var commands = [Command("HGET").adding(place.key).adding([])]
     if let key = keys.first {
       var command = Command("HGET").adding(place.key)
-      command.addPieces { Place.appendName(of: Place.split(key).rest, to: &$0) }
+      command.addPieces { Name(ofKey: Place.rest(of: key)).append(to: &$0) }
       commands.append(command)
     }
     let replies = try ask(place, commands)
@@ -37,25 +37,25 @@ extension Store {
   /// Reads the whole hash, which is one command, and so one moment.
   private func loadAll(_ place: Place, _ keys: UnsafeBufferPointer<UnsafePointer<CChar>?>) throws(Failure) -> Loaded {
     guard let reply = try ask(place, [Command("HGETALL").adding(place.key)]).first else { throw Connection.garbage }
-    var names = keys.indices.map { at in
-      var name: [UInt8] = []
-      Place.appendName(of: Place.split(keys[at]).rest, to: &name)
-      return (at: at, name: name)
-    }
-    names.sort { $0.name.lexicographicallyPrecedes($1.name) }
+    var names = keys.indices.map { at in (at: at, name: Name(ofKey: Place.rest(of: keys[at]))) }
+    names.sort { $0.name.order($1.name) < 0 }
     var values: [(at: Int, value: Reply)] = []
+    values.reserveCapacity(names.count)
     var generation: Reply?
     for at in stride(from: 0, to: reply.count - 1, by: 2) {
-      guard let name = reply[at]?.text, let value = reply[at + 1] else { continue }
-      if name.isEmpty { generation = value }
-      var (low, high) = (0, names.count)
-      while low < high {
-        let middle = (low + high) / 2
-        if names[middle].name.lexicographicallyPrecedes(name) { low = middle + 1 } else { high = middle }
-      }
-      while low < names.count, names[low].name == name {
-        values.append((names[low].at, value))
-        low += 1
+      guard let name = reply[at], let value = reply[at + 1] else { continue }
+      name.withBytes { text in
+        if text.isEmpty { generation = value }
+        let name = Name(text)
+        var (low, high) = (0, names.count)
+        while low < high {
+          let middle = (low + high) / 2
+          if names[middle].name.order(name) < 0 { low = middle + 1 } else { high = middle }
+        }
+        while low < names.count, names[low].name.order(name) == 0 {
+          values.append((names[low].at, value))
+          low += 1
+        }
       }
     }
     return Loaded(generation: StoredValue.generation(generation), values: values)
@@ -73,10 +73,10 @@ extension Store {
       let (itsPlace, key) = Place.split(entry.key)
       guard itsPlace == place else { throw Failure(Status.unsupported, "entries of several scopes cannot be written in one step") }
       guard entry.json != nil else {
-        removals.addPieces { Place.appendName(of: key, to: &$0) }
+        removals.addPieces { Name(ofKey: key).append(to: &$0) }
         continue
       }
-      sets.addPieces { Place.appendName(of: key, to: &$0) }
+      sets.addPieces { Name(ofKey: key).append(to: &$0) }
       sets.addPieces { StoredValue.append(entry, to: &$0) }
       setCount += 1
       if entry.expires_at_ms == 0 { hasLasting = true } else { lives = max(lives, life(of: entry)) }
