@@ -119,6 +119,14 @@ def eventually(call, *arguments, **options):
         time.sleep(0.002)
 
 
+def answered(call, *arguments, **options):
+    """Returns the status of a call that the server has answered: on a busy machine it may not do so in time."""
+    end = time.monotonic() + 10
+    while (status := code(call, *arguments, **options)) == lily.IO:
+        assert time.monotonic() < end
+    return status
+
+
 def timed(call, *arguments, **options):
     """Returns the status of a call, and how long it took in ms, without the time in which the thread was ready and other programs had the
     processors."""
