@@ -681,10 +681,11 @@ class storage {
   /// Opens a scope: a storage of its own inside this one. The scope retains this storage.
   storage scoped(const detail::c_string &scope) const {
     lily_session_storage *made = nullptr;
+    const char *const file = lily_session_storage_path(get()); // this object may end inside the call, by a callback
     detail::call under_way;
     const lily_session_status code = lily_session_storage_scoped(get(), scope.get(), &made);
     storage result(made, clock_);
-    under_way.finish(code, lily_session_storage_path(get()));
+    under_way.finish(code, file);
     return result;
   }
 
@@ -735,10 +736,11 @@ class storage {
   bool get(const detail::c_string &key, std::string &out_json) const {
     char *json = nullptr;
     std::size_t length = 0;
+    const char *const file = lily_session_storage_path(get()); // this object may end inside the call, by a callback
     detail::call under_way;
     const lily_session_status code = lily_session_storage_get(get(), key.get(), &json, &length);
     const detail::owned_text owner(json);
-    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code, lily_session_storage_path(get()));
+    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code, file);
     if (code != LILY_SESSION_OK) return false;
     out_json.assign(json, length);
     return true;
@@ -825,9 +827,10 @@ class storage {
         }
       }
     } walk = {visit, false};
+    const char *const file = lily_session_storage_path(get()); // this object may end inside the call, by a callback
     detail::call under_way;
     const lily_session_status code = lily_session_storage_each(get(), prefix.get(), &walk::step, &walk);
-    under_way.finish(walk.stopped ? LILY_SESSION_OK : code, lily_session_storage_path(get()));
+    under_way.finish(walk.stopped ? LILY_SESSION_OK : code, file);
   }
 
   /// Makes what this handle wrote survive power loss. Throws a storage_error also if the file cannot be rewritten and still holds values
