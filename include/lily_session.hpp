@@ -229,15 +229,16 @@ namespace detail {
 /// nest, because an update function may use a storage.
 class call {
  public:
-  call() : outer_(innermost()) { innermost() = this; }
+  /// `file` is the path of the file that is used, or NULL. It is asked for before the call, because callbacks may end the storage inside it.
+  explicit call(const char *file = nullptr) : outer_(innermost()), file_(file) { innermost() = this; }
   ~call() { innermost() = outer_; }
   call(const call &) = delete;
   call &operator=(const call &) = delete;
 
   /// Must be called after the library has returned. Rethrows the first exception of a callback; without one, throws if the library failed.
-  void finish(lily_session_status code = LILY_SESSION_OK, const char *file = nullptr) {
+  void finish(lily_session_status code = LILY_SESSION_OK) {
     if (thrown_) std::rethrow_exception(thrown_);
-    if (code != LILY_SESSION_OK) fail(code, file);
+    if (code != LILY_SESSION_OK) fail(code, file_);
   }
 
   /// Must be called in a callback's catch block. Keeps the exception for finish(), and returns the status that the callback returns for
@@ -276,14 +277,15 @@ class call {
   }
 
   call *outer_;
+  const char *file_;
   std::exception_ptr thrown_;
   std::map<std::string, std::exception_ptr> fields_; // a file may have very many entries that are refused
 };
 
-/// Calls the library. Throws what a callback threw, or the failure. `file` is the path of the file that is used, or NULL.
+/// Calls the library. Throws what a callback threw, or the failure. `file` is as in `call`.
 template <class Function> void check(Function function, const char *file = nullptr) {
-  call under_way;
-  under_way.finish(function(), file);
+  call under_way(file);
+  under_way.finish(function());
 }
 
 /// Calls the library for a storage.
@@ -681,11 +683,10 @@ class storage {
   /// Opens a scope: a storage of its own inside this one. The scope retains this storage.
   storage scoped(const detail::c_string &scope) const {
     lily_session_storage *made = nullptr;
-    const char *const file = lily_session_storage_path(get()); // this object may end inside the call, by a callback
-    detail::call under_way;
+    detail::call under_way(lily_session_storage_path(get()));
     const lily_session_status code = lily_session_storage_scoped(get(), scope.get(), &made);
     storage result(made, clock_);
-    under_way.finish(code, file);
+    under_way.finish(code);
     return result;
   }
 
@@ -736,11 +737,10 @@ class storage {
   bool get(const detail::c_string &key, std::string &out_json) const {
     char *json = nullptr;
     std::size_t length = 0;
-    const char *const file = lily_session_storage_path(get()); // this object may end inside the call, by a callback
-    detail::call under_way;
+    detail::call under_way(lily_session_storage_path(get()));
     const lily_session_status code = lily_session_storage_get(get(), key.get(), &json, &length);
     const detail::owned_text owner(json);
-    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code, file);
+    under_way.finish(code == LILY_SESSION_ERROR_NOT_FOUND ? LILY_SESSION_OK : code);
     if (code != LILY_SESSION_OK) return false;
     out_json.assign(json, length);
     return true;
@@ -827,10 +827,9 @@ class storage {
         }
       }
     } walk = {visit, false};
-    const char *const file = lily_session_storage_path(get()); // this object may end inside the call, by a callback
-    detail::call under_way;
+    detail::call under_way(lily_session_storage_path(get()));
     const lily_session_status code = lily_session_storage_each(get(), prefix.get(), &walk::step, &walk);
-    under_way.finish(walk.stopped ? LILY_SESSION_OK : code, file);
+    under_way.finish(walk.stopped ? LILY_SESSION_OK : code);
   }
 
   /// Makes what this handle wrote survive power loss. Throws a storage_error also if the file cannot be rewritten and still holds values
@@ -883,10 +882,10 @@ class storage {
       given.context = clock.get();
     }
     lily_session_storage *made = nullptr;
-    detail::call under_way;
+    detail::call under_way(path);
     const lily_session_status code = open(&given, &made);
     storage result(made, std::move(clock));
-    under_way.finish(code, path);
+    under_way.finish(code);
     return result;
   }
 
@@ -2494,13 +2493,13 @@ template <class Model, class Message = void> class runtime {
     given.release = &context::on_release;
     given.context = new context{std::move(options), std::move(clock), 0};
     lily_session *made = nullptr;
-    detail::call under_way;
+    const char *const file = lily_session_storage_path(storage);
+    detail::call under_way(file);
     // The library owns the context from here on, even if attach fails.
     const lily_session_status code = lily_session_attach(get(), fields.get(), &given, &made);
-    const char *const file = lily_session_storage_path(storage);
     session result(made, file ? file : "");
     try {
-      under_way.finish(code, file);
+      under_way.finish(code);
     } catch (...) {
       result.abandon(); // without a flush, because an attach that throws must write nothing
       throw;
