@@ -969,7 +969,7 @@ template <class T> struct enumerator {
 ///
 /// Another name in storage is refused, and a value without a name throws encode_error. An enum without this is stored as its number. Then a
 /// number from -128 to 255 that is no enumerator is refused, and throws encode_error; so a set of flags needs a codec. Which number beyond
-/// those is an enumerator cannot be found out.
+/// those is an enumerator cannot be found out. An enum that has none among them may be any number.
 template <class T> struct enumerators;
 
 namespace detail {
@@ -1100,37 +1100,78 @@ template <class T, class = void> struct has_names : std::false_type {};
 template <class T> struct has_names<T, typename std::enable_if<(sizeof(enumerators<T>) > 0)>::type> : std::true_type {};
 /// @endcond
 
-/// Returns how the compiler spells a value of an enum: `theme::dark`, or `(theme)7` if it is no enumerator.
-template <class T, T Value> const char *spelling() { return __PRETTY_FUNCTION__; }
+/// Numbers as arguments of templates.
+template <int... Numbers> struct numbers {};
+
+template <class A, class B> struct joined;
+template <int... A, int... B> struct joined<numbers<A...>, numbers<B...>> {
+  using type = numbers<A..., B...>;
+};
+
+/// The numbers of [First, First + Count).
+template <int First, int Count> struct range : joined<typename range<First, Count / 2>::type, typename range<First + Count / 2, Count - Count / 2>::type> {};
+template <int First> struct range<First, 1> {
+  using type = numbers<First>;
+};
+
+/// Returns how the compiler spells this function, with a list of values of an enum: `theme::dark` for an enumerator, and `(theme)7` for
+/// another number. All values are in one function, because one function for each takes a compiler seconds.
+template <class T, T... Values> const char *spelling() { return __PRETTY_FUNCTION__; }
+
+/// Returns for each value of such a list whether it is an enumerator. If the list cannot be read, all are.
+inline std::vector<bool> read_spelling(const char *spelling, std::size_t count) {
+  std::vector<bool> found;
+  const char *at = std::strstr(spelling, "Values = ");
+  bool is_number = false; // a bracket has been closed, and no name follows
+  for (int depth = 0; at && *at; at++) {
+    const char byte = *at;
+    const bool ends = depth == 1 && (byte == ',' || byte == '>' || byte == '}');
+    if (ends) found.push_back(!is_number);
+    if (ends && byte != ',') break;
+    if (byte == '(' || byte == '<' || byte == '{') depth++;
+    if (byte == ')' || byte == '>' || byte == '}') depth--;
+    is_number = byte == ')' || (is_number && byte != ':' && byte != ',');
+    if (byte != '\'') continue;
+    // This is a character that a template has as its argument.
+    for (at++; *at && *at != '\''; at++) at += at[0] == '\\' && at[1];
+    if (!*at) break;
+  }
+  if (found.size() != count) found.assign(count, true);
+  return found;
+}
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion" // g++ 12 warns of a number that is beyond the enum's bits, which is the question
 
-/// Returns true if the number is an enumerator. The compiler may refuse to make a T of it, and then it is none.
-template <class T, int Number, class = void> struct spelled {
-  static bool is_enumerator() { return false; }
+template <class T, T...> struct values {
+  using type = void;
 };
-template <class T, int Number>
-struct spelled<T, Number, typename std::enable_if<static_cast<long long>(static_cast<T>(Number)) == Number>::type> {
-  static bool is_enumerator() {
-    const char *const text = std::strstr(spelling<T, static_cast<T>(Number)>(), "Value = ");
-    const char *const cast = text ? std::strrchr(text, ')') : nullptr; // an unnamed namespace has one, too, and :: follows
-    return !cast || cast[1] == ':';
+/// Whether the compiler makes values of an enum of these numbers. Some refuse numbers beyond the enum's bits, which are no enumerators then.
+template <class T, class Numbers, class = void> struct can_be : std::false_type {};
+template <class T, int... Numbers>
+struct can_be<T, numbers<Numbers...>, typename values<T, static_cast<T>(Numbers)...>::type> : std::true_type {};
+
+/// Appends for each number of [First, First + Count) whether it is an enumerator.
+template <class T, int First, int Count, bool Can = can_be<T, typename range<First, Count>::type>::value> struct spellings {
+  static void append(std::vector<bool> &found) {
+    spellings<T, First, Count / 2>::append(found);
+    spellings<T, First + Count / 2, Count - Count / 2>::append(found);
+  }
+};
+template <class T, int First> struct spellings<T, First, 1, false> {
+  static void append(std::vector<bool> &found) { found.push_back(false); }
+};
+template <class T, int First, int Count> struct spellings<T, First, Count, true> {
+  static void append(std::vector<bool> &found) { append(found, typename range<First, Count>::type()); }
+
+ private:
+  template <int... Numbers> static void append(std::vector<bool> &found, numbers<Numbers...>) {
+    const auto read = read_spelling(spelling<T, static_cast<T>(Numbers)...>(), sizeof...(Numbers));
+    found.insert(found.end(), read.begin(), read.end());
   }
 };
 
 #pragma GCC diagnostic pop
-
-/// Looks the number up among [First, First + Count).
-template <class T, int First, int Count> struct spellings {
-  static bool has(long long number) {
-    return number < First + Count / 2 ? spellings<T, First, Count / 2>::has(number)
-                                      : spellings<T, First + Count / 2, Count - Count / 2>::has(number);
-  }
-};
-template <class T, int First> struct spellings<T, First, 1> {
-  static bool has(long long) { return spelled<T, First>::is_enumerator(); }
-};
 
 /// An enum without names.
 template <class T> struct built_in<T, typename std::enable_if<std::is_enum<T>::value && !has_names<T>::value>::type> {
@@ -1149,7 +1190,17 @@ template <class T> struct built_in<T, typename std::enable_if<std::is_enum<T>::v
 
  private:
   enum { first = -128, end = 256 };
-  static bool may_be(long long value) { return value < first || value >= end || spellings<T, first, end - first>::has(value); }
+  static bool may_be(long long value) {
+    static const std::vector<bool> known = enumerators();
+    return value < first || value >= end || known[static_cast<std::size_t>(value - first)];
+  }
+  /// An enum that has none among these numbers, such as `enum class id : int {}`, may be any of them.
+  static std::vector<bool> enumerators() {
+    std::vector<bool> found;
+    spellings<T, first, end - first>::append(found);
+    if (found == std::vector<bool>(found.size())) found.flip();
+    return found;
+  }
 };
 
 inline const std::string &held(const std::string &value, std::string &) { return value; }

@@ -12,6 +12,11 @@ enum class mode { first, second = 5, negative = -3 };
 enum plain { zero, one };
 enum class small : unsigned char { least, most = 200 };
 enum class large { thousand = 1000 };
+enum class id : int {};
+template <char Mark> struct part {
+  enum class kind { none, some = 2 };
+  enum old { fewest, few = 3 };
+};
 enum class theme { light, dark, unnamed };
 
 struct colors {
@@ -100,6 +105,16 @@ TEST_CASE("values: a number that is no enumerator is refused, and not stored") {
   CHECK(refused<small>("256") == "the number does not fit");
   CHECK(is_unstorable(static_cast<mode>(4)));
   CHECK(is_unstorable(static_cast<small>(7)));
+  // What the compiler says of these has brackets and commas of its own.
+  CHECK(round_trip(part<','>::kind::some) == "2");
+  CHECK(refused<part<','>::kind>("1") == why);
+  CHECK(round_trip(part<')'>::few) == "3");
+  CHECK(refused<part<')'>::old>("2") == why);
+}
+
+TEST_CASE("values: an enum without enumerators is a number of its own") {
+  CHECK(round_trip(static_cast<id>(7)) == "7");
+  CHECK(round_trip(static_cast<id>(-1000)) == "-1000");
 }
 
 TEST_CASE("values: enums by name") {
