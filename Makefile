@@ -165,7 +165,7 @@ TOOL_SCRATCH := .build-tool
 ifdef LILY_SESSION_UNOPTIMISED
 TOOL := $(BUILD)/unoptimised/lily-session
 TOOL_SCRATCH := .build-tool-unoptimised
-TOOL_BUILD += -Xswiftc -Onone -Xswiftc -gnone
+TOOL_BUILD += --disable-index-store -Xswiftc -Onone -Xswiftc -gnone -Xswiftc -no-emit-module-separately-wmo
 endif
 
 $(TOOL): $(TOOL_SOURCES)
