@@ -37,3 +37,29 @@ html_show_sphinx = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 toc_object_entries_show_parents = "hide"
+
+
+MARKUP = re.compile(r"(<(?:pre|script|svg)\b.*?</(?:pre|script|svg)>|<[^>]*>)", re.S)
+NAME = re.compile(r"[\w*][\w*./:-]{14,}")
+TOO_LONG = 30  # characters, which fill most of a line on a phone
+
+
+def with_breaks(html: str) -> str:
+    """Returns the HTML with places where the lines may end: after each part of a path, after each word of a name that is too long for one
+    line, and after the parenthesis of a signature. Options are marked, so that they do not break after their hyphens."""
+    def broken(name: "re.Match[str]") -> str:
+        return re.sub(r"(::|[_/.](?=[\w*]))" if len(name[0]) > TOO_LONG else r"(::|/(?=[\w*]))", r"\1<wbr>", name[0])
+
+    parts = MARKUP.split(html)
+    parts[::2] = [NAME.sub(broken, text) for text in parts[::2]]
+    html = "".join(parts).replace('<span class="sig-paren">(</span>', '<span class="sig-paren">(</span><wbr>')
+    return html.replace('<span class="pre">-', '<span class="pre option">-')
+
+
+def add_breaks(app, pagename, templatename, context, doctree) -> None:
+    for part in {"body", "toc", "furo_navigation_tree"} & context.keys():
+        context[part] = with_breaks(context[part])
+
+
+def setup(app) -> None:
+    app.connect("html-page-context", add_breaks, priority=900)  # after the theme has made the navigation

@@ -20,7 +20,7 @@ NAVIGATION = {
     "Languages": ["c/start", "bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
     "Reference": ["c/index", "cpp/index", "swift", "statuses", "command-line", "format", "redis-format", "man/index"],
     "Promises": ["reliability", "faults", "performance"],
-    "Project": ["architecture", "contributing", "security", "changelog"],
+    "Project": ["packages", "architecture", "contributing", "security", "changelog"],
 }
 
 # The names in the navigation of pages whose own titles do not fit there.
@@ -28,24 +28,30 @@ TITLES = {"overview": "Overview", "c/start": "C", "bindings/cpp": "C++", "bindin
 
 # The headers: the site's folder for each, its title, and its groups, each of which is a page. SECTIONS has the order within a page.
 HEADERS = [
-    ("c", "C reference", "lily_session.h", ["library", "values", "storage", "backend", "fields", "runtime", "session"]),
+    ("c", "C reference", "lily_session.h", ["library", "values", "storage", "backend", "fields", "runtime", "session", "redis"]),
     ("cpp", "C++ reference", "lily_session.hpp", ["errors", "storage", "fields", "runtime", "session"]),
 ]
+# A group of the first that has a header of its own.
+OWN_HEADER = {"redis": "lily_session_redis.h"}
 SECTIONS = ("briefdescription detaileddescription func innerclass public-type public-func public-attrib public-static-func friend "
             "enum typedef define user-defined")
 
-MANUAL = ["docs/man/lily_session.3", "tools/lily-session/lily-session.1", "docs/man/lily-session.jsonl.5"]
+MANUAL = ["docs/man/lily_session.3", "docs/man/lily_session_redis.3", "tools/lily-session/lily-session.1", "docs/man/lily-session.jsonl.5"]
 
 # The languages of the files that the site shows.
 LANGUAGES = {".c": "c", ".cpp": "cpp", ".swift": "swift", ".py": "python", ".rs": "rust", ".toml": "toml", ".json": "json"}
 
 # Pages that are elsewhere in the repository.
 MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md",
-         "SECURITY.md": "security.md"}
+         "SECURITY.md": "security.md", "packaging/README.md": "packages.md"}
 
 # Files that the site shows in another form.
 INSTEAD = {f"include/{header}": f"{folder}/index.md" for folder, _, header, _ in HEADERS}
+INSTEAD |= {f"include/{header}": f"c/{group}.md" for group, header in OWN_HEADER.items()}
 INSTEAD |= {path: f"man/{PurePosixPath(path).name}.md" for path in MANUAL}
+
+# The pages that show files and folders, as far as they are written.
+sources: "set[str]" = set()
 
 
 def place(path: str) -> "str | None":
@@ -65,18 +71,24 @@ def write(path: str, text: str) -> None:
 
 
 def source(path: str) -> str:
-    """Writes a page that shows a file, or the contents of a folder, and returns its place."""
+    """Writes a page that shows a file, or the contents of a folder, and returns its place. The README of a folder stands for the folder."""
     file = ROOT / path
+    if file.is_dir() and (file / "README.md").exists():
+        return place(f"{path}/README.md") or source(f"{path}/README.md")
+    page = f"source/{path}/index.md" if file.is_dir() else f"source/{path.removesuffix('.md')}.md"
+    # Pages may link to each other.
+    if page in sources:
+        return page
+    sources.add(page)
     if file.is_dir():
-        if (file / "README.md").exists() and place(f"{path}/README.md"):
-            return place(f"{path}/README.md")
-        page = f"source/{path}/index.md"
         shown = [child for child in sorted(file.iterdir()) if child.name[0] != "." and not child.is_symlink()]
-        body = "\n".join(f"- [{child.name}]({os.path.relpath(source(f'{path}/{child.name}'), f'source/{path}')})" for child in shown)
+        links = "\n".join(f"- [{child.name}]({os.path.relpath(source(f'{path}/{child.name}'), f'source/{path}')})" for child in shown)
+        text = f"# `{path}`\n\n{links}\n"
+    elif file.suffix == ".md":
+        text = with_links_put_right(file.read_text(encoding="utf-8"), path, page)
     else:
-        page = f"source/{path}.md"
-        body = f"``````{LANGUAGES.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8', errors='replace')}``````"
-    write(page, f"---\norphan: true\n---\n# `{path}`\n\n{body}\n")
+        text = f"# `{path}`\n\n``````{LANGUAGES.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8', errors='replace')}``````\n"
+    write(page, f"---\norphan: true\n---\n{text}")
     return page
 
 
@@ -92,6 +104,8 @@ def with_links_put_right(text: str, path: str, page: str) -> str:
         there = INSTEAD.get(wanted) or place(wanted) or source(wanted)
         return before + os.path.relpath(there, PurePosixPath(page).parent) + mark + anchor
 
+    # The lines of an alternative text would be joined without a space.
+    text = re.sub(r"!\[[^]]+\](?=\()", lambda found: " ".join(found[0].split()), text)
     # Code stays as it is: fences, then spans. Everything else that matches is a link, or the target of a link that is elsewhere.
     return re.sub(r"(^ *(?P<fence>```+).*?^ *(?P=fence) *$|`+[^`]+`+)|(\]\(|^\[[^]]+\]: )([^)\s]+)", put_right, text, flags=re.M | re.S)
 
@@ -116,29 +130,30 @@ def navigation() -> None:
 def statuses() -> None:
     """Makes a page of each section of the page about statuses, so that a search for a name or a number leads to what it means."""
     before, *sections = re.split(r"^## ", (OUT / "statuses.md").read_text(encoding="utf-8"), flags=re.M)
-    names = []
+    names = {}
     for section in sections:
         title, _, text = section.partition("\n")
         name = title.split()[0].removeprefix("LILY_SESSION_ERROR_").lower().replace("_", "-")
-        names.append(name)
+        # The navigation is narrow.
+        names[name] = title.removeprefix("LILY_SESSION_ERROR_")
         text = re.sub(r"\]\((?!\w+:)", "](../", text)
-        # The search finds numbers in the index alone.
+        # The search finds numbers in the index alone. A main entry comes first among what it finds.
         number = title.rpartition("(")[2].rstrip(")")
-        write(f"statuses/{name}.md", f"# {title}\n\n```{{index}} single: {number}\n```\n{text}")
+        write(f"statuses/{name}.md", f"# {title}\n\n```{{index}} ! single: {number}\n```\n{text}")
     listed = "".join(f"- [{section.partition(chr(10))[0]}](statuses/{name}.md)\n" for name, section in zip(names, sections))
-    write("statuses.md", f"{before}{listed}\n" + toctree([f"statuses/{name}" for name in names]))
+    write("statuses.md", f"{before}{listed}\n" + toctree([f"{title} <statuses/{name}>" for name, title in names.items()]))
 
 
 def reference() -> None:
     """Writes the pages of the headers, one for each group, from what Doxygen and Breathe read."""
+    # Links to a header itself lead to this label.
+    label = lambda header: f"({header.replace('_', '__').replace('.', '_8')})=\n"
     for language, title, header, groups in HEADERS:
         for group in groups:
             content = f"```{{doxygengroup}} {group}\n:project: {language}\n:no-title:\n:members:\n:sections: {SECTIONS}\n```\n"
-            write(f"{language}/{group}.md", f"# {group.capitalize()}\n\n{content}")
-        # Links to the header itself lead to the text at its top.
-        label = header.replace("_", "__").replace(".", "_8")
+            write(f"{language}/{group}.md", f"{label(OWN_HEADER[group]) if group in OWN_HEADER else ''}# {group.capitalize()}\n\n{content}")
         essay = f"```{{doxygenfile}} {header}\n:project: {language}\n:sections: detaileddescription\n```\n\n"
-        write(f"{language}/index.md", f"({label})=\n# {title}\n\n{essay}" + toctree(groups))
+        write(f"{language}/index.md", f"{label(header)}# {title}\n\n{essay}" + toctree(groups))
     # The guides have the first program in C; this page is the one beside those of the bindings.
     write("c/start.md", "# lily-session for C\n\nThe library itself has a C interface. [Start in C](../guides/start-c.md) has a whole program, "
           "[the guides](../guides/index.md) have more, and [the reference](index.md) has every function.\n")

@@ -14,6 +14,10 @@
 extern "C" {
 #endif
 
+/** @defgroup redis Redis
+ * A storage on a server of Redis or Valkey. This is the header of liblily_session_redis, a library of its own.
+ * @{ */
+
 /** The bits of lily_session_redis_options::flags. */
 enum lily_session_redis_flags {
   /** Opening succeeds although no server can be reached. Calls return IO until one can. */
@@ -68,6 +72,8 @@ typedef struct lily_session_redis_options {
  *         BUSY: it has not loaded its data yet
  * @since 0.1 */
 lily_session_status lily_session_redis_open(const lily_session_redis_options *options, lily_session_storage **out_storage);
+
+/** @} */
 
 #ifdef __cplusplus
 }
