@@ -3,6 +3,7 @@
 #   ARCH     amd64, arm64 or riscv64; by default that of the compiler
 #   LIBC     glibc or musl; by default that of the compiler
 #   SANITIZE address or thread: into build/asan or build/tsan
+#   GLIBC    the newest glibc that the library may need, such as 2.28, if that is to be an older one than that of the machine that builds
 #   POSIX    1: uses only what POSIX has, and nothing that only Linux has
 #   CC       the C compiler, which also links: for another machine TRIPLET-gcc, for musl the sysroot's musl-gcc
 #   CFLAGS, CPPFLAGS, LDFLAGS  for the C sources and the linker
@@ -46,6 +47,23 @@ ifeq ($(SANITIZE),address)
 EXTRA_SWIFTFLAGS += -sanitize-coverage=edge,trace-cmp,inline-8bit-counters,pc-table
 EXTRA_CFLAGS     += -fsanitize-coverage=edge,trace-cmp,inline-8bit-counters,pc-table
 endif
+endif
+
+OBJECTS := $(OUT)/objects
+
+# The same objects are linked, with libraries that have only what that glibc had. What a release has for users is linked so with this one: older
+# ones have no statx.
+OLDEST_GLIBC := 2.28
+GLIBC ?=
+ifneq ($(GLIBC),)
+OUT        := $(OUT)/glibc-$(GLIBC)
+LIB        := $(OUT)/lib/liblily_session.so
+STATIC_LIB := $(OUT)/lib/liblily_session.a
+OLD_GLIBC  := .sysroots/$(ARCH)-glibc-$(GLIBC)
+OLD_GLIBC_LIBS := -nodefaultlibs -L$(OLD_GLIBC) -l:libc.so.6 -l:libld.so.2 -l:libpthread.so.0 -l:libc_nonshared.a -lgcc
+$(LIB): $(OLD_GLIBC)/libc.so.6
+$(OLD_GLIBC)/libc.so.6:
+	scripts/old-glibc $(@D) $(MACHINE) $(GLIBC)
 endif
 
 ifneq ($(IS_OWN),)
@@ -114,7 +132,6 @@ COMMA := ,
 LINK_FLAGS = -shared -fuse-ld=lld -B$(SWIFT_BIN) $(addprefix -Wl$(COMMA),--gc-sections --as-needed --icf=all -z$(COMMA)now -z$(COMMA)relro \
   -z$(COMMA)noexecstack $(if $(SANITIZE),,-z$(COMMA)defs) $(if $(filter amd64,$(ARCH)),-z$(COMMA)shstk) --build-id) $(filter-out -flto%,$(LDFLAGS)) $(EXTRA_LDFLAGS)
 
-OBJECTS   := $(OUT)/objects
 C_OBJECTS := $(patsubst Sources/CPlatform/%.c,$(OBJECTS)/%.o,$(wildcard Sources/CPlatform/*.c))
 ALL_OBJECTS := $(OBJECTS)/LilySession.o $(OBJECTS)/LilySessionC.o $(C_OBJECTS)
 CORE_SOURCES := $(sort $(shell find Sources/LilySession -name '*.swift'))
@@ -135,7 +152,7 @@ $(OBJECTS)/LilySessionC.o: $(sort $(wildcard Sources/LilySessionC/*.swift)) $(OB
 # keeps it.
 define linked
 	@mkdir -p $(@D)
-	$(CC) $(LINK_FLAGS) -Wl,-soname=$(2) -Wl,--version-script=$(1) -o $@.$(VERSION).new $(3)
+	$(CC) $(LINK_FLAGS) -Wl,-soname=$(2) -Wl,--version-script=$(1) -o $@.$(VERSION).new $(3) $(OLD_GLIBC_LIBS)
 	mv $@.$(VERSION).new $@.$(VERSION)
 	ln -sf $(@F).$(VERSION) $(@D)/$(2)
 	ln -sf $(2) $@

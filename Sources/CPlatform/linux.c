@@ -10,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 
 void platform_claim(int file) {
   struct flock lock = {.l_type = F_WRLCK};
@@ -64,17 +65,21 @@ bool platform_names_begin(platform_names_t *names, int folder, void *buffer, siz
   return true;
 }
 
-#ifndef __GLIBC__ /* musl's function has another name and type */
-#undef getdents64
-#define getdents64(folder, into, size) getdents(folder, (struct dirent *)(void *)(into), size)
+static ssize_t read_folder(int folder, void *into, size_t size) {
+#ifdef __GLIBC__
+#pragma weak getdents64 /* it came with glibc 2.30 */
+  return getdents64 != NULL ? getdents64(folder, into, size) : syscall(SYS_getdents64, folder, into, size);
+#else /* musl's function has another name and type */
+  return getdents(folder, (struct dirent *)into, size);
 #endif
+}
 
 /* What getdents64 gives: an inode and an offset of 8 bytes each, the record's length of 2, a type, and the name with a NUL. */
 enum { RECORD_LENGTH_AT = 16, RECORD_NAME_AT = 19 };
 
 const char *platform_names_next(platform_names_t *names) {
   if (names->at >= names->filled) {
-    ssize_t got = getdents64(names->folder, names->buffer, names->size);
+    ssize_t got = read_folder(names->folder, names->buffer, names->size);
     if (got < 0) return NULL;
     names->at = 0;
     names->filled = (size_t)got;

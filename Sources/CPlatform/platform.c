@@ -51,12 +51,17 @@ int32_t *platform_system_error(void) { return &system_error; }
 
 platform_told_t *platform_told(void) { return &told; }
 
+#if PLATFORM_IS_LINUX && defined(__GLIBC__)
+#pragma weak strerrordesc_np /* it came with glibc 2.32 */
+#endif
+
 bool platform_error_text(int code, char *text, size_t size) {
 #if PLATFORM_IS_LINUX && defined(__GLIBC__)
-  const char *known = strerrordesc_np(code);
+  /* The other function translates the text by the program's locale. */
+  const char *known = strerrordesc_np != NULL ? strerrordesc_np(code) : strerror_r(code, text, size);
   if (known == NULL || size == 0) return false;
   size_t length = strnlen(known, size - 1);
-  memcpy(text, known, length);
+  memmove(text, known, length);
   text[length] = '\0';
   return true;
 #else
