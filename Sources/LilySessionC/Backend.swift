@@ -53,6 +53,13 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     return Place(named: [UInt8](cString: name))
   }
 
+  var notices: Notices {
+    var notices = Notices()
+    let status = call { table.notice?(context) ?? 0 }
+    if status != 0 { notices.ofBackend = Failure(ofBackend: status, toldReason, systemError: 0, "a notice of the store") }
+    return notices
+  }
+
   func close() {
     if syncsAtEnd { _ = try? sync() }
   }
@@ -208,9 +215,11 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   /// Returns a failure with the backend's status, and with the reason that it has told.
   private func failure(_ status: Int32) -> Failure {
-    let told = platform_told().pointee
-    return Failure(ofBackend: status, told.has_reason ? [UInt8](cString: platform_message()) : nil, systemError: told.system_error)
+    Failure(ofBackend: status, toldReason, systemError: platform_told().pointee.system_error)
   }
+
+  /// The reason that the function which was called last has told, or nil.
+  private var toldReason: [UInt8]? { platform_told().pointee.has_reason ? [UInt8](cString: platform_message()) : nil }
 
   /// The generation that the function which was called last has told, or nil.
   private var toldGeneration: UInt64? {
@@ -247,12 +256,14 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
 extension Failure {
   /// Makes a backend's failure, with its status, or with IO if the header has no such status.
-  package init(ofBackend status: Int32, _ reason: [UInt8]?, systemError: Int32) {
+  ///
+  /// - Parameter words: stand before the reason, unless there is an errno.
+  package init(ofBackend status: Int32, _ reason: [UInt8]?, systemError: Int32, _ words: StaticString = "the backend failed") {
     let kind = cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status)
     if let reason, systemError != 0 {
       self = Failure(kind, "the backend failed:", systemError: systemError).at(reason)
     } else {
-      self = Failure(kind, "the backend failed", systemError: systemError)
+      self = Failure(kind, words, systemError: systemError)
       if let reason { self = at(reason) }
     }
   }

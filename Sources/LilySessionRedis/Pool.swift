@@ -11,6 +11,9 @@ final class Pool {
   private var pause = Pause()
   /// When something was written on a connection that was lost and owed a sync; 0 if there is no such write.
   private var lostWrite: Int64 = 0
+  private var hasConnected = false
+  /// What the program should know of the server, until it is told.
+  private var notice: Failure?
 
   /// More threads than this wait for each other.
   private static var mostConnections: Int { 16 }
@@ -55,17 +58,37 @@ final class Pool {
 
   /// Makes a connection that is not one of those which are given back.
   func connect(_ deadline: Deadline) throws(Failure) -> Connection {
-    try lock.run { () throws(Failure) in try pause.check() }
+    let isFirst = try lock.run { () throws(Failure) in
+      try pause.check()
+      return !hasConnected
+    }
     do throws(Failure) {
       let connection = try Connection.open(node, settings.tls, deadline)
-      try connection.greet(settings.address, asksForSync: settings.isDurable, deadline)
-      try lock.run { () throws(Failure) in pause.clear() }
+      let policy = try connection.greet(settings.address, asksForSync: settings.isDurable, asksForPolicy: isFirst, deadline)
+      try lock.run { () throws(Failure) in
+        pause.clear()
+        if !hasConnected, let policy, !policy.isEmpty, policy != bytes("noeviction") { notice = Pool.deletes(by: policy).at(node) }
+        hasConnected = true
+      }
       return connection
     } catch {
       let failure = error.at(node).unsent
       try lock.run { () throws(Failure) in pause.begin(failure) }
       throw failure
     }
+  }
+
+  /// Returns what the program should know of the server, once.
+  func takeNotice() throws(Failure) -> Failure? {
+    try lock.run { () throws(Failure) in
+      defer { notice = nil }
+      return notice
+    }
+  }
+
+  /// Scopes have a time to live, and so do the marks of clears. So the policies that delete only such keys delete these, too.
+  private static func deletes(by policy: [UInt8]) -> Failure {
+    Failure(Status.notDurable, "the server may delete sessions when its memory is full: its maxmemory-policy is ", policy)
   }
 
   private func giveBack(_ connection: Connection) throws(Failure) {

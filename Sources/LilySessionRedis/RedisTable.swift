@@ -72,6 +72,12 @@ func makeTable(_ store: Store) -> lily_session_backend {
       return Status.ok
     }
   }
+  table.notice = { context in
+    withStatus(context) { store throws(Failure) in
+      if let notice = try store.notice() { throw notice }
+      return Status.ok
+    }
+  }
   table.fd = { context in descriptor(context, nil) }
   table.prefix_fd = { context, prefix in descriptor(context, prefix) }
   table.identity = { context in context.flatMap { UnsafePointer(Unmanaged<Store>.fromOpaque($0).takeUnretainedValue().identity) } }
