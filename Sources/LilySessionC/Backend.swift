@@ -188,11 +188,11 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   /// Throws if a backend could not tell the key from another one, because U+0001 stands for the NULs of a scope's keys.
   func refuseReserved(_ key: Key) throws(Failure) {
-    let isScoped = key.bytes.first == 0
-    let end = key.bytes.dropFirst().firstIndex(of: 0) ?? 0
-    guard key.bytes.first != 1, !(isScoped && key.bytes[0..<end].contains(1)) else {
-      throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope's name contains it")
+    let isReserved = key.withBytes { bytes in
+      guard bytes.first == 0, let rest = bytes.baseAddress.map({ $0 + 1 }), let end = memchr(rest, 0, bytes.count &- 1) else { return bytes.first == 1 }
+      return memchr(rest, 1, UnsafeRawPointer(end) - rest) != nil
     }
+    if isReserved { throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope's name contains it") }
   }
 
   /// Throws the failure that a backend returned.
@@ -241,8 +241,14 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   /// Appends a key as the backend sees it, with a NUL at its end.
   static func append(_ key: Key, to strings: ByteBuffer) {
-    for byte in key.bytes { strings.append(byte == 0 ? 1 : byte) }
+    let at = strings.count
+    key.withBytes { strings.append($0) }
     strings.append(0)
+    let spelled = strings.start + at
+    guard key.bytes.first == 0 else { return }
+    spelled[0] = 1
+    let end = strlen(spelled) // of the scope's name
+    if end < key.bytes.count { spelled[end] = 1 }
   }
 
   /// Calls `body` with a key as the host sees it, or with NULL.
@@ -271,9 +277,12 @@ extension Failure {
 
 extension Entry {
   /// Makes an entry of the host's. One that it cannot read counts as an empty text, which is not JSON, so it is refused.
-  init(_ entry: lily_session_entry) {
+  ///
+  /// - Parameter others: keeps the text beside those of other entries.
+  init(_ entry: lily_session_entry, beside others: ByteBuffer? = nil) {
     // A text longer than any value is not read. It counts as an empty text, too.
     let count = entry.json != nil && entry.length >= 0 && entry.length <= JSONText.valueLimit ? entry.length : 0
-    self.init(text: UnsafeRawBufferPointer(start: entry.json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version)
+    self.init(
+      text: UnsafeRawBufferPointer(start: entry.json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version, beside: others)
   }
 }

@@ -44,7 +44,15 @@ public struct Scope: Equatable, Sendable {
   }
 
   /// Returns a key of this scope as it is stored.
-  func key(_ key: Key) -> Key { prefix.isEmpty ? key : Key(stored: prefix + key.bytes) }
+  @inline(never)
+  func key(_ key: Key) -> Key {
+    if prefix.isEmpty { return key }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(prefix.count &+ key.bytes.count)
+    bytes += prefix
+    bytes += key.bytes
+    return Key(stored: bytes)
+  }
 
   /// Returns the host's key for a stored key of this scope.
   func hostKey(_ stored: Key) -> Key { prefix.isEmpty ? stored : Key(stored: [UInt8](stored.bytes.dropFirst(prefix.count))) }
