@@ -1,3 +1,5 @@
+import CPlatform
+
 /// A part of a storage with keys of its own. They are stored behind a prefix: NUL, the scope's name and NUL. No key of the host's can begin
 /// like that, because it has no NUL.
 public struct Scope: Equatable, Sendable {
@@ -47,11 +49,13 @@ public struct Scope: Equatable, Sendable {
   @inline(never)
   func key(_ key: Key) -> Key {
     if prefix.isEmpty { return key }
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(prefix.count &+ key.bytes.count)
-    bytes += prefix
-    bytes += key.bytes
-    return Key(stored: bytes)
+    // One piece of memory, which an attach takes for each key.
+    return Key(stored: [UInt8](unsafeUninitializedCapacity: prefix.count &+ key.bytes.count) { room, count in
+      guard let to = room.baseAddress else { return }
+      prefix.withUnsafeBufferPointer { if let from = $0.baseAddress { memcpy(to, from, $0.count) } }
+      key.bytes.withUnsafeBufferPointer { if let from = $0.baseAddress { memcpy(to + prefix.count, from, $0.count) } }
+      count = prefix.count &+ key.bytes.count
+    })
   }
 
   /// Returns the host's key for a stored key of this scope.
