@@ -4,6 +4,7 @@ import CRedis
 final class Pool {
   let node: Node
   private let settings: Settings
+  private let notices: Notices
   private let lock: Lock
   // All of these are guarded by `lock`.
   private var idle: [Connection] = []
@@ -12,15 +13,14 @@ final class Pool {
   /// When something was written on a connection that was lost and owed a sync; 0 if there is no such write.
   private var lostWrite: Int64 = 0
   private var hasConnected = false
-  /// What the program should know of the server, until it is told.
-  private var notice: Failure?
 
   /// More threads than this wait for each other.
   private static var mostConnections: Int { 16 }
 
-  init(_ node: Node, _ settings: Settings) throws(Failure) {
+  init(_ node: Node, _ settings: Settings, _ notices: Notices) throws(Failure) {
     self.node = node
     self.settings = settings
+    self.notices = notices
     lock = try Lock()
   }
 
@@ -65,24 +65,17 @@ final class Pool {
     do throws(Failure) {
       let connection = try Connection.open(node, settings.tls, deadline)
       let policy = try connection.greet(settings.address, asksForSync: settings.isDurable, asksForPolicy: isFirst, deadline)
-      try lock.run { () throws(Failure) in
+      let isStillFirst = try lock.run { () throws(Failure) in
         pause.clear()
-        if !hasConnected, let policy, !policy.isEmpty, policy != bytes("noeviction") { notice = Pool.deletes(by: policy).at(node) }
-        hasConnected = true
+        defer { hasConnected = true }
+        return !hasConnected
       }
+      if isStillFirst, let policy, !policy.isEmpty, policy != bytes("noeviction") { try notices.add(Pool.deletes(by: policy).at(node)) }
       return connection
     } catch {
       let failure = error.at(node).unsent
       try lock.run { () throws(Failure) in pause.begin(failure) }
       throw failure
-    }
-  }
-
-  /// Returns what the program should know of the server, once.
-  func takeNotice() throws(Failure) -> Failure? {
-    try lock.run { () throws(Failure) in
-      defer { notice = nil }
-      return notice
     }
   }
 

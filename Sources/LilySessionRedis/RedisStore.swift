@@ -82,14 +82,6 @@ final class Store {
     for pool in try servers.known() { try pool.sync(deadline) }
   }
 
-  /// Returns something that the program should know of a server, once.
-  func notice() throws(Failure) -> Failure? {
-    for pool in try servers.known() {
-      if let notice = try pool.takeNotice() { return notice }
-    }
-    return nil
-  }
-
   /// Returns a descriptor that polls readable after a change at this place, until somebody has looked there.
   func descriptor(of place: Place) throws(Failure) -> Int32 { try watches.make(place, Deadline(after: settings.timeout)).descriptor }
 }

@@ -70,7 +70,7 @@ func makeTable(_ store: Store) -> lily_session_backend {
   }
   table.notice = { context in
     withStatus(context) { store throws(Failure) in
-      if let notice = try store.notice() { throw notice }
+      if let notice = try store.servers.notices.take() { throw notice }
       return Status.ok
     }
   }
