@@ -479,6 +479,13 @@ typedef int (*lily_session_backend_prefix_fd_fn)(void *context, const char *pref
  * is borrowed until the store is closed. */
 typedef const char *(*lily_session_backend_identity_fn)(void *context);
 
+/** Says that the store works, but is set up so that it may lose entries, or the like. If it
+ * is, returns a failure, whose reason lily_session_backend_fail() has told; otherwise
+ * LILY_SESSION_OK. Each attach calls it after it has read the store, and reports a failure by the
+ * event NOTICE. So a backend that says something once returns LILY_SESSION_OK from then
+ * on. It must not wait. */
+typedef lily_session_status (*lily_session_backend_notice_fn)(void *context);
+
 /** A store of the program's own. Its functions run on the threads that use the
  * storage, with no lock held. Each returns LILY_SESSION_OK or a failure, which the
  * library returns to its caller; a number that the library does not know becomes
@@ -505,10 +512,11 @@ typedef struct lily_session_backend {
   lily_session_backend_usage_fn usage;           /**< NULL: the library counts, by each */
   lily_session_backend_prefix_fd_fn prefix_fd;   /**< for a scope; NULL: its descriptor is that of the whole store */
   lily_session_backend_identity_fn identity;     /**< NULL: each open store counts as another one, and a runtime could have two sessions for one key */
+  lily_session_backend_notice_fn notice;         /**< NULL: there is nothing to say */
 } lily_session_backend;
 
 /** A backend without functions. */
-#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+#define LILY_SESSION_BACKEND_INIT { sizeof(lily_session_backend), NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 /** A function of a backend calls this to say why it fails, and returns `status`. The
  * reason stands in lily_session_last_error(), and the number in events.
@@ -1217,7 +1225,8 @@ enum lily_session_event_kind {
   LILY_SESSION_EVENT_EXPIRED = 9,      /**< refresh: the field's value has expired, and it was reset. status: as for REMOVED */
   LILY_SESSION_EVENT_CLEARED = 10,     /**< refresh: the session was cleared, and the field was reset. status: as for REMOVED. In any other call, with status OK: a change that could not be stored was dropped, because it may be older than a clear */
   LILY_SESSION_EVENT_NOT_DURABLE = 11, /**< what was written may not survive power loss. key: NULL; status: NOT_DURABLE */
-  LILY_SESSION_EVENT_NOT_REWRITTEN = 12 /**< the file cannot be rewritten: it grows, or still holds what was removed or cleared. key: NULL; status: the failure; system_error, if the system refused */
+  LILY_SESSION_EVENT_NOT_REWRITTEN = 12, /**< the file cannot be rewritten: it grows, or still holds what was removed or cleared. key: NULL; status: the failure; system_error, if the system refused */
+  LILY_SESSION_EVENT_NOTICE = 13       /**< attach: the store works, but is set up so that it may lose entries, or the like (::lily_session_backend_notice_fn). key: NULL; status: what notice returned */
 };
 
 /** Something that happened to a field or to the store. It is borrowed for the call. */

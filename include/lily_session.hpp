@@ -2109,7 +2109,8 @@ enum class event_kind : std::int32_t {
   cleared = LILY_SESSION_EVENT_CLEARED,
   not_durable = LILY_SESSION_EVENT_NOT_DURABLE, ///< what was written may not survive power loss
   /// the file cannot be rewritten: it grows, or still holds what was removed or cleared
-  not_rewritten = LILY_SESSION_EVENT_NOT_REWRITTEN
+  not_rewritten = LILY_SESSION_EVENT_NOT_REWRITTEN,
+  notice = LILY_SESSION_EVENT_NOTICE, ///< attach: the store works, but is set up so that it may lose entries, or the like
 };
 
 /// Something that happened to a field or to the store.

@@ -64,6 +64,10 @@ typedef struct lily_session_redis_options {
  * of being made, and from time to time one tries to connect again. An update
  * that fails stays with the session, which stores it later.
  *
+ * If the server deletes sessions when its memory is full (its maxmemory-policy is not
+ * noeviction), the first attach to the storage reports that by an event NOTICE with status
+ * NOT_DURABLE, unless the user may not ask for it.
+ *
  * @param options      read during the call; NULL: the defaults
  * @param out_storage  becomes the storage, or NULL on failure
  * @return INVALID_ARGUMENT: an option or the address is wrong, or a certificate cannot be

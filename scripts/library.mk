@@ -199,10 +199,11 @@ $(BUNDLED_LIB): $(LIB) $(JANSSON_ARCHIVE)
 REDIS_LIB    := $(dir $(LIB))liblily_session_redis.so
 REDIS_SONAME := liblily_session_redis.so.0
 REDIS_LIBS   ?= $(if $(SYSROOT),-L$(SYSROOT)/lib) -lhiredis -lssl -lcrypto
-REDIS_OBJECTS := $(OBJECTS)/redis.o $(OBJECTS)/LilySessionRedis.o
+REDIS_C_OBJECTS := $(patsubst Sources/CRedis/%.c,$(OBJECTS)/%.o,$(sort $(wildcard Sources/CRedis/*.c)))
+REDIS_OBJECTS := $(REDIS_C_OBJECTS) $(OBJECTS)/LilySessionRedis.o
 REDIS_HEADERS := $(wildcard Sources/CRedis/include/*) $(wildcard include/*)
 
-$(OBJECTS)/redis.o: Sources/CRedis/redis.c $(REDIS_HEADERS) Makefile scripts/library.mk $(NEEDS_SYSROOT)
+$(REDIS_C_OBJECTS): $(OBJECTS)/%.o: Sources/CRedis/%.c $(REDIS_HEADERS) Makefile scripts/library.mk $(NEEDS_SYSROOT)
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) $(if $(SYSROOT),-isystem $(SYSROOT)/include) -ISources/CRedis/include -c -o $@ $<
 

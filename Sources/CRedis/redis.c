@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CRedis.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -29,6 +30,13 @@ int64_t redis_monotonic_ms(void) {
 }
 
 int redis_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
+
+bool redis_receive_waits(int socket, int milliseconds) {
+  struct timeval wait = {.tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000};
+  int flags = fcntl(socket, F_GETFL);
+  /* The time comes first: without it a receive would wait for ever. */
+  return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0 && flags >= 0 && fcntl(socket, F_SETFL, flags & ~O_NONBLOCK) == 0;
+}
 
 int redis_connect_unix(int socket, const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -88,67 +96,6 @@ int redis_resolve(const char *host, const char *port, int timeout_ms, struct add
   (void)timeout_ms; /* this C library's resolver has its own limit */
   return getaddrinfo(host, port, &hints, out_addresses);
 #endif
-}
-
-/* What a reader's functions are, but for its arrays. `left` is how many elements the reply may still have. */
-struct limited {
-  redisReplyObjectFunctions functions;
-  const redisReplyObjectFunctions *whole;
-  size_t left;
-};
-
-#if HIREDIS_MAJOR >= 1
-typedef size_t element_count;
-#else
-typedef int element_count;
-#endif
-
-static void *create_array(const redisReadTask *task, element_count count) {
-  struct limited *limited = task->privdata;
-  if (limited == NULL || count < 0 || (size_t)count > limited->left) return NULL; /* the reader then says that memory is exhausted */
-  limited->left -= (size_t)count;
-  return limited->whole->createArray(task, count);
-}
-
-redisReader *redis_reader_make(void) {
-  redisReader *reader = redisReaderCreate();
-  struct limited *limited = calloc(1, sizeof *limited);
-  if (reader == NULL || limited == NULL) {
-    if (reader != NULL) redisReaderFree(reader);
-    free(limited);
-    return NULL;
-  }
-  limited->whole = reader->fn;
-  limited->functions = *reader->fn;
-  limited->functions.createArray = create_array;
-  reader->fn = &limited->functions;
-  reader->privdata = limited;
-  redis_reader_expect(reader);
-  return reader;
-}
-
-void redis_reader_expect(redisReader *reader) { ((struct limited *)reader->privdata)->left = REDIS_MOST_ELEMENTS; }
-
-bool redis_reader_is_sane(const redisReader *reader) {
-  enum { LONGEST_LINE = 64 << 10, LONGEST_NUMBER = 32, LONGEST_STRING = 17 << 20 };
-  size_t waiting = reader->len - reader->pos;
-  if (reader->ridx < 0 || waiting == 0) return true;
-#if HIREDIS_MAJOR >= 1
-  const redisReadTask *task = reader->task[reader->ridx];
-#else
-  const redisReadTask *task = &reader->rstack[reader->ridx];
-#endif
-  if (task->type != REDIS_REPLY_STRING) return waiting <= LONGEST_LINE;
-  /* A string begins with its length, which hiredis reads again when all of it is there. */
-  const char *start = reader->buf + reader->pos;
-  if (memchr(start, '\n', waiting < LONGEST_NUMBER ? waiting : LONGEST_NUMBER) == NULL) return waiting < LONGEST_NUMBER;
-  return strtoll(start, NULL, 10) <= LONGEST_STRING;
-}
-
-void redis_reader_free(redisReader *reader) {
-  struct limited *limited = reader->privdata;
-  redisReaderFree(reader);
-  free(limited);
 }
 
 redis_lock *redis_lock_make(void) {

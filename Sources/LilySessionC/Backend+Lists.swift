@@ -11,8 +11,9 @@ extension HostBackend {
       guard let visitor, let entry else { return Status.invalidArgument.rawValue }
       return Unmanaged<Loaded>.fromOpaque(visitor).takeUnretainedValue().note(entry.pointee, at: place)
     }
-    let strings = ByteBuffer()
+    let strings = ByteBuffer(capacity: 1024)
     var starts: [Int] = []
+    starts.reserveCapacity(keys.count)
     for key in keys {
       starts.append(strings.count)
       HostBackend.append(key, to: strings)
@@ -31,12 +32,13 @@ extension HostBackend {
 
   private final class Loaded {
     private(set) var entries: [Entry?]
+    private let texts = ByteBuffer()
 
     init(_ count: Int) { entries = [Entry?](repeating: nil, count: count) }
 
     func note(_ entry: lily_session_entry, at place: Int) -> Int32 {
       guard entries.indices.contains(place) else { return Status.invalidArgument.rawValue }
-      entries[place] = Entry(entry)
+      entries[place] = Entry(entry, beside: texts)
       return Status.ok.rawValue
     }
   }

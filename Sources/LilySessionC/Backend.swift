@@ -53,6 +53,13 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
     return Place(named: [UInt8](cString: name))
   }
 
+  var notices: Notices {
+    var notices = Notices()
+    let status = call { table.notice?(context) ?? 0 }
+    if status != 0 { notices.ofBackend = Failure(ofBackend: status, toldReason, systemError: 0, "a notice of the store") }
+    return notices
+  }
+
   func close() {
     if syncsAtEnd { _ = try? sync() }
   }
@@ -181,11 +188,11 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   /// Throws if a backend could not tell the key from another one, because U+0001 stands for the NULs of a scope's keys.
   func refuseReserved(_ key: Key) throws(Failure) {
-    let isScoped = key.bytes.first == 0
-    let end = key.bytes.dropFirst().firstIndex(of: 0) ?? 0
-    guard key.bytes.first != 1, !(isScoped && key.bytes[0..<end].contains(1)) else {
-      throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope's name contains it")
+    let isReserved = key.withBytes { bytes in
+      guard bytes.first == 0, let rest = bytes.baseAddress.map({ $0 + 1 }), let end = memchr(rest, 0, bytes.count &- 1) else { return bytes.first == 1 }
+      return memchr(rest, 1, UnsafeRawPointer(end) - rest) != nil
     }
+    if isReserved { throw Failure(.invalidArgument, "a backend's key begins with U+0001, or its scope's name contains it") }
   }
 
   /// Throws the failure that a backend returned.
@@ -208,9 +215,11 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   /// Returns a failure with the backend's status, and with the reason that it has told.
   private func failure(_ status: Int32) -> Failure {
-    let told = platform_told().pointee
-    return Failure(ofBackend: status, told.has_reason ? [UInt8](cString: platform_message()) : nil, systemError: told.system_error)
+    Failure(ofBackend: status, toldReason, systemError: platform_told().pointee.system_error)
   }
+
+  /// The reason that the function which was called last has told, or nil.
+  private var toldReason: [UInt8]? { platform_told().pointee.has_reason ? [UInt8](cString: platform_message()) : nil }
 
   /// The generation that the function which was called last has told, or nil.
   private var toldGeneration: UInt64? {
@@ -232,8 +241,14 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
   /// Appends a key as the backend sees it, with a NUL at its end.
   static func append(_ key: Key, to strings: ByteBuffer) {
-    for byte in key.bytes { strings.append(byte == 0 ? 1 : byte) }
+    let at = strings.count
+    key.withBytes { strings.append($0) }
     strings.append(0)
+    let spelled = strings.start + at
+    guard key.bytes.first == 0 else { return }
+    spelled[0] = 1
+    let end = strlen(spelled) // of the scope's name
+    if end < key.bytes.count { spelled[end] = 1 }
   }
 
   /// Calls `body` with a key as the host sees it, or with NULL.
@@ -247,12 +262,14 @@ final class HostBackend: FilelessStorage, @unchecked Sendable { // the header sa
 
 extension Failure {
   /// Makes a backend's failure, with its status, or with IO if the header has no such status.
-  package init(ofBackend status: Int32, _ reason: [UInt8]?, systemError: Int32) {
+  ///
+  /// - Parameter words: stand before the reason, unless there is an errno.
+  package init(ofBackend status: Int32, _ reason: [UInt8]?, systemError: Int32, _ words: StaticString = "the backend failed") {
     let kind = cName(of: Status(rawValue: status)) == nil ? .io : Status(rawValue: status)
     if let reason, systemError != 0 {
       self = Failure(kind, "the backend failed:", systemError: systemError).at(reason)
     } else {
-      self = Failure(kind, "the backend failed", systemError: systemError)
+      self = Failure(kind, words, systemError: systemError)
       if let reason { self = at(reason) }
     }
   }
@@ -260,9 +277,12 @@ extension Failure {
 
 extension Entry {
   /// Makes an entry of the host's. One that it cannot read counts as an empty text, which is not JSON, so it is refused.
-  init(_ entry: lily_session_entry) {
+  ///
+  /// - Parameter others: keeps the text beside those of other entries.
+  init(_ entry: lily_session_entry, beside others: ByteBuffer? = nil) {
     // A text longer than any value is not read. It counts as an empty text, too.
     let count = entry.json != nil && entry.length >= 0 && entry.length <= JSONText.valueLimit ? entry.length : 0
-    self.init(text: UnsafeRawBufferPointer(start: entry.json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version)
+    self.init(
+      text: UnsafeRawBufferPointer(start: entry.json, count: count), deadline: max(entry.expires_at_ms, 0), version: entry.version, beside: others)
   }
 }

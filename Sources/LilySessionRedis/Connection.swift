@@ -124,8 +124,11 @@ final class Connection {
 
   /// Says who we are, and learns the server's clock and what it promises.
   ///
-  /// - Parameter asksForSync: whether it matters if the server syncs what it acknowledges.
-  func greet(_ address: Address, asksForSync: Bool, _ deadline: Deadline) throws(Failure) {
+  /// - Parameters:
+  ///   - asksForSync: whether it matters if the server syncs what it acknowledges.
+  ///   - asksForPolicy: whether to learn what the server does when its memory is full.
+  /// - Returns: that policy, or nil if the server does not tell.
+  func greet(_ address: Address, asksForSync: Bool, asksForPolicy: Bool, _ deadline: Deadline) throws(Failure) -> [UInt8]? {
     var commands: [Command] = []
     if let password = address.password {
       commands.append((address.user.isEmpty ? Command("AUTH") : Command("AUTH").adding(address.user)).adding(password))
@@ -136,7 +139,9 @@ final class Connection {
     // A server that refuses one of these is used without it.
     commands.append(Command("CLIENT", "SETNAME", "lily-session"))
     if address.kind == .sentinel { commands.append(Command("ROLE")) }
-    if asksForSync { commands.append(Connection.policy) }
+    let policyAt = commands.count
+    if asksForPolicy { commands.append(Command("INFO", "memory")) }
+    if asksForSync { commands.append(Connection.settingsOfSync) }
     let replies = try ask(commands, deadline)
     let arrival = redis_monotonic_ms()
     for reply in replies.prefix(required) where reply.isError { throw Failure(serverError: reply.text, key: []) }
@@ -147,6 +152,7 @@ final class Connection {
       throw Failure(Status.busy, "the Sentinels name a server that is no primary any more", systemError: EBUSY).beforeAnything
     }
     if asksForSync, let last = replies.last { syncsAlways = last.promisesSync }
+    return asksForPolicy && policyAt < replies.count ? replies[policyAt].maxmemoryPolicy : nil
   }
 
   /// Returns by the server's clock when a write must have begun at the latest, so that none comes after its call has ended. Three moments are rounded
@@ -167,7 +173,7 @@ final class Connection {
   /// Waits until what was written here is on the server's disk.
   func sync(_ deadline: Deadline) throws(Failure) {
     guard owesSync else { return }
-    if !syncsAlways { syncsAlways = try ask([Connection.policy], deadline).first?.promisesSync ?? false }
+    if !syncsAlways { syncsAlways = try ask([Connection.settingsOfSync], deadline).first?.promisesSync ?? false }
     if !syncsAlways {
       let confirmation = Confirmation(isDurable: true)
       try confirmation.check(ask(confirmation.commands(on: self, deadline), deadline))
@@ -175,12 +181,19 @@ final class Connection {
     owesSync = false
   }
 
-  private static var policy: Command { Command("CONFIG", "GET", "appendonly", "appendfsync") }
+  private static var settingsOfSync: Command { Command("CONFIG", "GET", "appendonly", "appendfsync") }
 }
 
 extension Reply {
   /// True if these are settings by which a server syncs what it acknowledges.
   fileprivate var promisesSync: Bool { says("appendonly", "yes") && says("appendfsync", "always") }
+
+  /// The policy that stands in a server's words about its memory, or nil.
+  fileprivate var maxmemoryPolicy: [UInt8]? {
+    let name = bytes("maxmemory_policy:")
+    let line = text.split(whereSeparator: { $0 == 13 || $0 == 10 }).first { $0.starts(with: name) }
+    return line.map { $0.dropFirst(name.count).prefix(20).filter { 97...122 ~= $0 || $0 == 45 } }
+  }
 
   /// True if the array has this name, followed by this value.
   private func says(_ name: StaticString, _ value: StaticString) -> Bool {

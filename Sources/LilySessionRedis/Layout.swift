@@ -49,7 +49,7 @@ struct Place: Equatable {
   /// A scope's key begins with U+0001, the scope's name and U+0001.
   private static func parts(of key: UnsafePointer<CChar>?) -> (scope: UnsafeRawBufferPointer?, rest: UnsafeRawBufferPointer) {
     let all = UnsafeRawBufferPointer(start: key, count: key.map { strlen($0) } ?? 0)
-    guard all.first == 1, let end = all.dropFirst().firstIndex(of: 1) else { return (nil, all) }
+    guard let key, all.first == 1, let end = strchr(key + 1, 1).map({ UnsafePointer($0) - key }) else { return (nil, all) }
     return (UnsafeRawBufferPointer(rebasing: all[1..<end]), UnsafeRawBufferPointer(rebasing: all[(end + 1)...]))
   }
 
@@ -131,9 +131,10 @@ enum StoredValue {
   }
 
   /// Reads a generation, as the scripts do.
-  static func generation(_ value: Reply?) -> UInt64 {
-    var text = value?.text[...] ?? []
-    if text.last == 43 { text = text.dropLast() }
-    return text.count <= 15 ? UInt64(number(text) ?? 0) : 0
+  static func generation(_ value: UnsafeRawBufferPointer) -> UInt64 {
+    let digits = value.last == 43 ? value.dropLast() : value[...]
+    return digits.count <= 15 ? UInt64(number(digits) ?? 0) : 0
   }
+
+  static func generation(_ value: Reply?) -> UInt64 { value?.withBytes { generation($0) } ?? 0 }
 }

@@ -4,6 +4,7 @@ import CRedis
 final class Pool {
   let node: Node
   private let settings: Settings
+  private let notices: Notices
   private let lock: Lock
   // All of these are guarded by `lock`.
   private var idle: [Connection] = []
@@ -11,13 +12,15 @@ final class Pool {
   private var pause = Pause()
   /// When something was written on a connection that was lost and owed a sync; 0 if there is no such write.
   private var lostWrite: Int64 = 0
+  private var hasConnected = false
 
   /// More threads than this wait for each other.
   private static var mostConnections: Int { 16 }
 
-  init(_ node: Node, _ settings: Settings) throws(Failure) {
+  init(_ node: Node, _ settings: Settings, _ notices: Notices) throws(Failure) {
     self.node = node
     self.settings = settings
+    self.notices = notices
     lock = try Lock()
   }
 
@@ -55,17 +58,30 @@ final class Pool {
 
   /// Makes a connection that is not one of those which are given back.
   func connect(_ deadline: Deadline) throws(Failure) -> Connection {
-    try lock.run { () throws(Failure) in try pause.check() }
+    let isFirst = try lock.run { () throws(Failure) in
+      try pause.check()
+      return !hasConnected
+    }
     do throws(Failure) {
       let connection = try Connection.open(node, settings.tls, deadline)
-      try connection.greet(settings.address, asksForSync: settings.isDurable, deadline)
-      try lock.run { () throws(Failure) in pause.clear() }
+      let policy = try connection.greet(settings.address, asksForSync: settings.isDurable, asksForPolicy: isFirst, deadline)
+      let isStillFirst = try lock.run { () throws(Failure) in
+        pause.clear()
+        defer { hasConnected = true }
+        return !hasConnected
+      }
+      if isStillFirst, let policy, !policy.isEmpty, policy != bytes("noeviction") { try notices.add(Pool.deletes(by: policy).at(node)) }
       return connection
     } catch {
       let failure = error.at(node).unsent
       try lock.run { () throws(Failure) in pause.begin(failure) }
       throw failure
     }
+  }
+
+  /// Scopes have a time to live, and so do the marks of clears. So the policies that delete only such keys delete these, too.
+  private static func deletes(by policy: [UInt8]) -> Failure {
+    Failure(Status.notDurable, "the server may delete sessions when its memory is full: its maxmemory-policy is ", policy)
   }
 
   private func giveBack(_ connection: Connection) throws(Failure) {

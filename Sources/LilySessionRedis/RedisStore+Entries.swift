@@ -13,15 +13,74 @@ enum Condition {
 
 /// What `Store.load` has found.
 struct Loaded {
-  let generation: UInt64
-  /// Each value with the place of its key among the keys.
-  let values: [(at: Int, value: Reply)]
+  private(set) var generation: UInt64
+  private let replies: [Reply]
+  /// They are parts of the replies.
+  private var values: [(at: Int, value: UnsafeRawBufferPointer)] = []
+
+  init(_ replies: [Reply], generation: UInt64 = 0) { (self.replies, self.generation) = (replies, generation) }
+
+  /// Calls `body` with each value and the place of its key among the keys, until it fails, and returns how that ended.
+  func forEach(_ body: (_ at: Int, _ value: UnsafeRawBufferPointer) -> lily_session_status) -> lily_session_status {
+    withExtendedLifetime(replies) {
+      for (at, value) in values {
+        let status = body(at, value)
+        if status != Status.ok { return status }
+      }
+      return Status.ok
+    }
+  }
+
+  /// Takes the values of keys with these names from a whole hash.
+  fileprivate mutating func take(_ names: [Name], from hash: Reply) {
+    values.reserveCapacity(names.count)
+    // A hash mostly has its names in the order in which they were first written, which is that of a session's fields.
+    hash.forEachPair { name, value in
+      if name.isEmpty {
+        generation = StoredValue.generation(value)
+      } else if values.count < names.count, names[values.count].order(Name(name)) == 0 {
+        values.append((values.count, value))
+      }
+    }
+    if values.count < names.count { find(names, in: hash) }
+  }
+
+  /// Does so in any order, and if several keys have one name.
+  private mutating func find(_ names: [Name], in hash: Reply) {
+    values.removeAll(keepingCapacity: true)
+    var sorted = names.indices.map { at in (at: at, name: names[at]) }
+    sorted.sort { $0.name.order($1.name) < 0 }
+    hash.forEachPair { text, value in
+      let name = Name(text)
+      var (low, high) = (0, sorted.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if sorted[middle].name.order(name) < 0 { low = middle + 1 } else { high = middle }
+      }
+      while low < sorted.count, sorted[low].name.order(name) == 0 {
+        values.append((sorted[low].at, value))
+        low += 1
+      }
+    }
+  }
+
+  /// Takes the value of the only key.
+  fileprivate mutating func take(_ value: Reply) {
+    if !value.isNothing { value.withBytes { values.append((0, $0)) } }
+  }
 }
 
 extension Store {
   /// Reads the generation, and the entries of these keys, which are the library's.
   func load(_ place: Place, _ keys: UnsafeBufferPointer<UnsafePointer<CChar>?>) throws(Failure) -> Loaded {
-    if keys.count > 1 { return try loadAll(place, keys) }
+    if keys.count > 1 {
+      // The whole hash is one command, and so one moment.
+      let replies = try ask(place, [Command("HGETALL").adding(place.key)])
+      guard let hash = replies.first else { throw Connection.garbage }
+      var loaded = Loaded(replies)
+      loaded.take(keys.map { Name(ofKey: Place.rest(of: $0)) }, from: hash)
+      return loaded
+    }
     // The server does this first, so it is never newer than what follows.
     var commands = [Command("HGET").adding(place.key).adding([])]
     if let key = keys.first {
@@ -30,35 +89,9 @@ extension Store {
       commands.append(command)
     }
     let replies = try ask(place, commands)
-    let values = replies.count == 2 && !replies[1].isNothing ? [(at: 0, value: replies[1])] : []
-    return Loaded(generation: StoredValue.generation(replies.first), values: values)
-  }
-
-  /// Reads the whole hash, which is one command, and so one moment.
-  private func loadAll(_ place: Place, _ keys: UnsafeBufferPointer<UnsafePointer<CChar>?>) throws(Failure) -> Loaded {
-    guard let reply = try ask(place, [Command("HGETALL").adding(place.key)]).first else { throw Connection.garbage }
-    var names = keys.indices.map { at in (at: at, name: Name(ofKey: Place.rest(of: keys[at]))) }
-    names.sort { $0.name.order($1.name) < 0 }
-    var values: [(at: Int, value: Reply)] = []
-    values.reserveCapacity(names.count)
-    var generation: Reply?
-    for at in stride(from: 0, to: reply.count - 1, by: 2) {
-      guard let name = reply[at], let value = reply[at + 1] else { continue }
-      name.withBytes { text in
-        if text.isEmpty { generation = value }
-        let name = Name(text)
-        var (low, high) = (0, names.count)
-        while low < high {
-          let middle = (low + high) / 2
-          if names[middle].name.order(name) < 0 { low = middle + 1 } else { high = middle }
-        }
-        while low < names.count, names[low].name.order(name) == 0 {
-          values.append((names[low].at, value))
-          low += 1
-        }
-      }
-    }
-    return Loaded(generation: StoredValue.generation(generation), values: values)
+    var loaded = Loaded(replies, generation: StoredValue.generation(replies.first))
+    if replies.count == 2 { loaded.take(replies[1]) }
+    return loaded
   }
 
   /// Writes entries of one place, if what it has is what is expected. They are there, or none of them is.

@@ -24,14 +24,10 @@ func makeTable(_ store: Store) -> lily_session_backend {
     withStatus(context) { store throws(Failure) in
       let found = try store.load(Place.split(prefix).place, UnsafeBufferPointer(start: keys, count: count))
       generation?.pointee = found.generation
-      for (at, value) in found.values {
-        let status = value.withBytes { value in
-          var entry = StoredValue.read(value)
-          return visit?(visitor, at, &entry) ?? Status.ok
-        }
-        if status != Status.ok { return status }
+      return found.forEach { at, value in
+        var entry = StoredValue.read(value)
+        return visit?(visitor, at, &entry) ?? Status.ok
       }
-      return Status.ok
     }
   }
   table.generation = { context, prefix, generation in
@@ -69,6 +65,12 @@ func makeTable(_ store: Store) -> lily_session_backend {
   table.sync = { context in
     withStatus(context) { store throws(Failure) in
       try store.sync()
+      return Status.ok
+    }
+  }
+  table.notice = { context in
+    withStatus(context) { store throws(Failure) in
+      if let notice = try store.servers.notices.take() { throw notice }
       return Status.ok
     }
   }

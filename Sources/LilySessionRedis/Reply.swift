@@ -5,7 +5,7 @@ struct Reply {
   private final class Owner {
     let root: UnsafeMutablePointer<redisReply>
     init(_ root: UnsafeMutablePointer<redisReply>) { self.root = root }
-    deinit { freeReplyObject(root) }
+    deinit { redis_reply_free(root) }
   }
 
   private let owner: Owner
@@ -28,11 +28,13 @@ struct Reply {
 
   /// Calls `body` with the bytes of a text, a status or an error; with none for other replies.
   func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    withExtendedLifetime(owner) { body(Reply.bytes(of: reply)) }
+  }
+
+  private static func bytes(of reply: UnsafeMutablePointer<redisReply>) -> UnsafeRawBufferPointer {
     let type = reply.pointee.type
     let isText = (type == REDIS_REPLY_STRING || type == REDIS_REPLY_STATUS || type == REDIS_REPLY_ERROR) && reply.pointee.str != nil
-    return withExtendedLifetime(owner) {
-      body(UnsafeRawBufferPointer(start: isText ? reply.pointee.str : nil, count: isText ? max(Int(reply.pointee.len), 0) : 0))
-    }
+    return UnsafeRawBufferPointer(start: isText ? reply.pointee.str : nil, count: isText ? max(Int(reply.pointee.len), 0) : 0)
   }
 
   /// A copy of the bytes.
@@ -43,6 +45,15 @@ struct Reply {
 
   /// The number of elements of an array; 0 for another reply.
   var count: Int { isArray ? Int(truncatingIfNeeded: reply.pointee.elements) : 0 }
+
+  /// Calls `body` with the bytes of each two elements of an array. They live as long as somebody has the reply.
+  func forEachPair(_ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void) {
+    withExtendedLifetime(owner) {
+      for at in stride(from: 0, to: count - 1, by: 2) {
+        if let one = reply.pointee.element[at], let other = reply.pointee.element[at + 1] { body(Reply.bytes(of: one), Reply.bytes(of: other)) }
+      }
+    }
+  }
 
   /// Returns an element of an array, or nil if there is none.
   subscript(at: Int) -> Reply? {

@@ -3,6 +3,8 @@ import CRedis
 /// Finds the server that has a scope: the only one, the primary that the Sentinels name, or one of a Cluster.
 final class Servers {
   private let settings: Settings
+  /// What the program should know of the servers.
+  let notices: Notices
   private let lock: Lock
   // All of these are guarded by `lock`.
   private var pools: [Pool] = []
@@ -18,6 +20,7 @@ final class Servers {
 
   init(_ settings: Settings) throws(Failure) {
     self.settings = settings
+    notices = try Notices()
     lock = try Lock()
     slots = settings.address.kind == .cluster ? [UInt16](repeating: 0, count: Servers.slotCount) : []
   }
@@ -88,7 +91,7 @@ final class Servers {
 
   private func pool(of node: Node) throws(Failure) -> Pool {
     if let known = pools.first(where: { $0.node == node }) { return known }
-    let new = try Pool(node, settings)
+    let new = try Pool(node, settings, notices)
     pools.append(new)
     return new
   }

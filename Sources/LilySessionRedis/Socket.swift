@@ -3,8 +3,16 @@ import CRedis
 /// A connected socket. No call waits past its deadline.
 final class Socket {
   let descriptor: Int32
+  /// True if a receive waits by itself, for `patience`.
+  private let waits: Bool
 
-  private init(_ descriptor: Int32) { self.descriptor = descriptor }
+  /// How long a receive waits by itself, in ms. Most replies come sooner, and so need no other call of the system's.
+  private static var patience: Int32 { 10 }
+
+  private init(_ descriptor: Int32) {
+    self.descriptor = descriptor
+    waits = redis_receive_waits(descriptor, Socket.patience)
+  }
 
   /// Connects to a server.
   //
@@ -79,7 +87,7 @@ final class Socket {
   func send(_ bytes: UnsafeRawBufferPointer, _ deadline: Deadline) throws(Failure) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let count = CRedis.send(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count, Int32(MSG_NOSIGNAL))
+      let count = CRedis.send(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
       if count > 0 { rest = rest.dropFirst(count) }
       else if redis_errno() == EAGAIN { try Socket.wait(descriptor, POLLOUT, deadline) }
       else if redis_errno() != EINTR { throw Socket.failure("the connection broke") }
@@ -88,13 +96,15 @@ final class Socket {
 
   /// Waits until something has come, and receives it.
   func receive(into room: UnsafeMutableRawBufferPointer, _ deadline: Deadline) throws(Failure) -> Int {
+    // The system counts in ticks of up to 10 ms, and may wait for two of them longer than it was told.
+    var waits = waits && deadline.left > 4 * Int64(Socket.patience)
     while true {
-      // A reply takes a while, so asking for it before waiting would nearly always be in vain.
-      try Socket.wait(descriptor, POLLIN, deadline)
-      let count = recv(descriptor, room.baseAddress, room.count, 0)
+      if !waits { try Socket.wait(descriptor, POLLIN, deadline) }
+      let count = recv(descriptor, room.baseAddress, room.count, waits ? 0 : Int32(MSG_DONTWAIT))
       if count > 0 { return count }
       if count == 0 { throw Failure.connection("the server ended the connection", systemError: ECONNRESET) }
       if redis_errno() != EAGAIN, redis_errno() != EINTR { throw Socket.failure("the connection broke") }
+      waits = false
     }
   }
 

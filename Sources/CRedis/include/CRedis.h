@@ -33,6 +33,10 @@ int64_t redis_monotonic_ms(void);
 /* Makes a socket that does not block, and is closed by exec. Returns -1 and sets errno on failure. SOCK_STREAM is of an unnamed enum's type. */
 int redis_socket(int family);
 
+/* Lets a receive from a socket wait for so many milliseconds, unless MSG_DONTWAIT says otherwise. Returns false if that cannot be. fcntl has a
+   variable number of arguments. */
+bool redis_receive_waits(int socket, int milliseconds);
+
 /* Begins to connect to a socket in the file system. sun_path is an array, which Swift sees as a tuple. */
 int redis_connect_unix(int socket, const char *path);
 
@@ -43,10 +47,11 @@ void redis_send_at_once(int socket);
    over. getaddrinfo itself has no limit; getaddrinfo_a, which has one, is declared only under _GNU_SOURCE, and only by glibc. */
 int redis_resolve(const char *host, const char *port, int timeout_ms, struct addrinfo **out_addresses);
 
-/* Makes a reader whose replies have no more than REDIS_MOST_ELEMENTS elements in all. A reader of hiredis takes memory for as many as the peer
-   names. The type of the number of elements differs between its versions. */
+/* Makes a reader whose replies have no more than REDIS_MOST_ELEMENTS elements in all, and are freed by redis_reply_free. A reader of hiredis takes
+   memory for as many as the peer names. The type of the number of elements differs between its versions. */
 enum { REDIS_MOST_ELEMENTS = 4 << 20 };
 redisReader *redis_reader_make(void);
+void redis_reply_free(void *reply);
 /* Lets the next reply have as many elements again. */
 void redis_reader_expect(redisReader *reader);
 /* Returns false if what waits in the reader can be no part of a reply that a server gives: a line without an end, or a string longer than any

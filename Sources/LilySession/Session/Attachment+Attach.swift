@@ -102,6 +102,7 @@ extension Attachment {
   func reportFindings(_ notices: Notices) {
     if notices.damagedLines > 0 { noteEvent(.damaged, nil, Failure(.corrupt, "lines of the file are damaged; they were skipped")) }
     if notices.directoryIsOpen { noteEvent(.directory, nil, Failure(.permission, "other users could exchange the file in its directory")) }
+    if let notice = notices.ofBackend { noteEvent(.notice, nil, notice) }
     deliverEvents()
   }
 

@@ -1,6 +1,6 @@
 /// What a session reports to its host, after the step that caused it is over.
 public struct Event: Sendable {
-  /// What happened. Every kind except `damaged`, `directory`, `notDurable` and `notRewritten` is about one field.
+  /// What happened. Every kind except `damaged`, `directory`, `notDurable`, `notRewritten` and `notice` is about one field.
   public enum Kind: Int32, Sendable {
     /// Attach or refresh: the stored value was not accepted. It stays until the field changes.
     case rejected = 1
@@ -27,6 +27,8 @@ public struct Event: Sendable {
     case notDurable = 11
     /// The file cannot be rewritten: it keeps growing, or still holds what was removed or cleared.
     case notRewritten = 12
+    /// Attach: the store works, but is set up so that it may lose entries, or the like.
+    case notice = 13
   }
 
   /// What happened.

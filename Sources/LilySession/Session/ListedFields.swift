@@ -48,7 +48,15 @@ final class StoredKeys {
   func inScope(_ scope: Scope) -> StoredKeys {
     if scope == .none { return self }
     let scoped = StoredKeys()
-    for key in all { scoped.append(scope.key(key)) }
+    scoped.all.reserveCapacity(all.count)
+    scoped.prepared.reserve(all.count)
+    let prefix = PreparedKey.make(scope.generationKey, scoped.scratch)
+    for at in 0..<all.count {
+      let key = scope.key(all[at])
+      scoped.all.append(key)
+      scoped.prepared.append(prepared[at].inScope(key, prefix, scoped.scratch))
+    }
+    prefix.free()
     return scoped
   }
 

@@ -1,3 +1,5 @@
+import CPlatform
+
 /// A part of a storage with keys of its own. They are stored behind a prefix: NUL, the scope's name and NUL. No key of the host's can begin
 /// like that, because it has no NUL.
 public struct Scope: Equatable, Sendable {
@@ -44,7 +46,17 @@ public struct Scope: Equatable, Sendable {
   }
 
   /// Returns a key of this scope as it is stored.
-  func key(_ key: Key) -> Key { prefix.isEmpty ? key : Key(stored: prefix + key.bytes) }
+  @inline(never)
+  func key(_ key: Key) -> Key {
+    if prefix.isEmpty { return key }
+    // One piece of memory, which an attach takes for each key.
+    return Key(stored: [UInt8](unsafeUninitializedCapacity: prefix.count &+ key.bytes.count) { room, count in
+      guard let to = room.baseAddress else { return }
+      prefix.withUnsafeBufferPointer { if let from = $0.baseAddress { memcpy(to, from, $0.count) } }
+      key.bytes.withUnsafeBufferPointer { if let from = $0.baseAddress { memcpy(to + prefix.count, from, $0.count) } }
+      count = prefix.count &+ key.bytes.count
+    })
+  }
 
   /// Returns the host's key for a stored key of this scope.
   func hostKey(_ stored: Key) -> Key { prefix.isEmpty ? stored : Key(stored: [UInt8](stored.bytes.dropFirst(prefix.count))) }

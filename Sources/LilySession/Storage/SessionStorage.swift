@@ -122,4 +122,6 @@ package struct Notices: Sendable {
   package var damagedLines = 0
   /// True if others could exchange the file. ``StorageInfo/directoryIsOpen`` says when that is so.
   package var directoryIsOpen = false
+  /// What a store of the program's own says of itself.
+  package var ofBackend: Failure?
 }

@@ -48,9 +48,10 @@ public struct Entry: @unchecked Sendable { // its part of the buffer is never ch
   /// The version of the field that wrote the entry.
   public var version: UInt32
 
-  /// Makes an entry with a copy of the text.
-  package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32) {
-    self.init(text: text, in: ByteBuffer(capacity: text.count &+ 1), deadline: deadline, version: version)
+  /// Makes an entry with a copy of the text, which is appended to `others` if that is not nil.
+  @inline(never)
+  package init(text: UnsafeRawBufferPointer, deadline: Int64, version: UInt32, beside others: ByteBuffer? = nil) {
+    self.init(text: text, in: others ?? ByteBuffer(capacity: text.count &+ 1), deadline: deadline, version: version)
   }
 
   /// Makes an entry with a copy of the text, which is appended to `texts`.

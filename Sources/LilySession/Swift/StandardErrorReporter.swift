@@ -5,7 +5,7 @@
     var told: Set<String> = []
     return { event in
       switch event.kind {
-      case .rejected, .newer, .damaged, .directory, .notRewritten: break
+      case .rejected, .newer, .damaged, .directory, .notRewritten, .notice: break
       case .fieldFailed, .writeFailed, .changed, .removed, .expired, .cleared, .notDurable: return
       }
       guard told.insert("\(event.kind) \(event.key ?? "")").inserted else { return }

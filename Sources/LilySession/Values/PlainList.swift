@@ -37,6 +37,14 @@ struct PlainList<Element: BitwiseCopyable>: ~Copyable {
     capacity = 8
   }
 
+  /// Makes room for so many elements, if there are none yet.
+  mutating func reserve(_ number: Int) {
+    guard count == 0, number > capacity else { return }
+    start.deallocate()
+    start = .allocate(capacity: number)
+    capacity = number
+  }
+
   mutating func removeLast(_ number: Int) { count = max(count &- number, 0) }
 
   @inline(__always)

@@ -280,6 +280,69 @@ TEST(backend__S7_an_entry_that_it_cannot_read_is_refused_alone) {
   end();
 }
 
+/* ---- notices */
+
+static lily_session_status notice_result;
+static const char *notice_reason;
+static char last_notice[300];
+
+static lily_session_status give_notice(void *context) {
+  (void)context;
+  return notice_reason != NULL ? lily_session_backend_fail(notice_result, notice_reason, 0) : notice_result;
+}
+
+static void keep_notice(void *context, const lily_session_event *event) {
+  *(lily_session_event *)context = *event;
+  snprintf(last_notice, sizeof last_notice, "%s", lily_session_last_error());
+}
+
+/* Attaches a session to the storage, and returns the last event. Its kind is 0 if there was none. */
+static lily_session_event attach_for_notice(lily_session_storage *storage) {
+  int model = 0;
+  lily_session_event event = {.kind = 0};
+  lily_session_config config = LILY_SESSION_CONFIG_INIT;
+  lily_session_runtime *runtime = NULL;
+  lily_session_persistence *persistence = lily_session_persistence_new();
+  lily_session *session = NULL;
+  config.storage = storage;
+  config.on_event = keep_notice;
+  config.context = &event;
+  assert_ok(lily_session_runtime_new(&model, NULL, NULL, &runtime));
+  assert_ok(lily_session_attach(runtime, persistence, &config, &session));
+  assert_string_equal(lily_session_last_error(), "");
+  lily_session_detach(session);
+  lily_session_persistence_free(persistence);
+  lily_session_runtime_free(runtime);
+  return event;
+}
+
+TEST(backend__S25_a_notice_is_reported_by_attach) {
+  table = (struct table){0};
+  lily_session_backend backend = table_whole_backend(&table);
+  backend.notice = give_notice;
+  lily_session_storage *storage = NULL, *scope = NULL;
+  assert_ok(lily_session_storage_open_backend(&backend, NULL, &storage));
+  assert_ok(lily_session_storage_scoped(storage, "user:42", &scope));
+  notice_result = LILY_SESSION_ERROR_NOT_DURABLE;
+  notice_reason = "entries may vanish";
+  for (int i = 0; i < 2; i++) { /* each attach asks the backend */
+    const lily_session_event event = attach_for_notice(i == 0 ? storage : scope);
+    assert_int_equal(event.kind, LILY_SESSION_EVENT_NOTICE);
+    assert_int_equal(event.status, LILY_SESSION_ERROR_NOT_DURABLE);
+    assert_null(event.key);
+    assert_string_equal(last_notice, "a notice of the store: entries may vanish");
+  }
+  notice_reason = NULL;
+  notice_result = 12345;
+  assert_int_equal(attach_for_notice(storage).status, LILY_SESSION_ERROR_IO);
+  assert_string_equal(last_notice, "a notice of the store");
+  notice_result = LILY_SESSION_OK;
+  assert_int_equal(attach_for_notice(storage).kind, 0);
+  lily_session_storage_close(scope);
+  lily_session_storage_close(storage);
+  table_free(&table);
+}
+
 /* ---- a load that keeps no rule */
 
 static int wrongly;

@@ -60,9 +60,10 @@ class Modifying:
 
     def is_overtaken(self, belief, key, entry):
         """Returns True if another entry counts for the field now. The same one with another deadline does not, but a server cannot tell whether
-        a program or a session asks, and counts it as another one."""
+        a program or a session asks, and counts it as another one. It compares only where one key is concerned: what a former key has is
+        removed beside the change, so the library compares it."""
         now_key, now_entry = self.effective(belief)
-        if self.handle.is_on_server and now_entry and entry and now_entry.deadline != entry.deadline:
+        if self.handle.is_on_server and key == belief.field.stored_key and now_entry and now_entry.deadline != entry.deadline:
             return True
         return now_key != key or (now_entry and now_entry.identity) != (entry and entry.identity)
 

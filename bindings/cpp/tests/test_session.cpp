@@ -316,6 +316,7 @@ TEST_CASE("session: S8 a clear is news, also one through the session's own stora
 
 TEST_CASE("session: the kinds of events are the library's") {
   CHECK(static_cast<int>(lily::event_kind::not_rewritten) == LILY_SESSION_EVENT_NOT_REWRITTEN);
+  CHECK(static_cast<int>(lily::event_kind::notice) == LILY_SESSION_EVENT_NOTICE);
 }
 
 TEST_CASE("session: an event of the store has no key") {

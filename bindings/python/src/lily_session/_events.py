@@ -34,6 +34,8 @@ class EventKind(enum.IntEnum):
     """What was written may not survive power loss."""
     NOT_REWRITTEN = lib.LILY_SESSION_EVENT_NOT_REWRITTEN
     """The file cannot be rewritten. It keeps growing, or still has what was removed or cleared."""
+    NOTICE = lib.LILY_SESSION_EVENT_NOTICE
+    """The store works, but is set up so that it may lose entries, or the like."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ _FAILURES = {
     EventKind.DIRECTORY: "other users could exchange the file",
     EventKind.NOT_DURABLE: "what was written may not survive power loss",
     EventKind.NOT_REWRITTEN: "the file cannot be rewritten, and keeps growing or still has what was removed",
+    EventKind.NOTICE: "the store works, but may lose entries, or the like",
 }
 """What nothing else reports. The call raises an exception if a field cannot be read or stored."""
 

@@ -186,6 +186,7 @@ pub struct lily_session_backend {
     >,
     pub prefix_fd: Option<unsafe extern "C" fn(context: *mut c_void, prefix: *const c_char) -> c_int>,
     pub identity: Option<unsafe extern "C" fn(context: *mut c_void) -> *const c_char>,
+    pub notice: Option<unsafe extern "C" fn(context: *mut c_void) -> lily_session_status>,
 }
 
 pub type lily_session_item_fn = Option<
@@ -398,6 +399,7 @@ pub const LILY_SESSION_EVENT_EXPIRED: i32 = 9;
 pub const LILY_SESSION_EVENT_CLEARED: i32 = 10;
 pub const LILY_SESSION_EVENT_NOT_DURABLE: i32 = 11;
 pub const LILY_SESSION_EVENT_NOT_REWRITTEN: i32 = 12;
+pub const LILY_SESSION_EVENT_NOTICE: i32 = 13;
 
 #[repr(C)]
 #[derive(Debug, Clone, Copy)]

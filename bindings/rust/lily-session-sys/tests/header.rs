@@ -149,7 +149,7 @@ fn layouts(source: &mut Source) {
         lily_session_storage_options { size, durability, flags, application, quota_bytes, clock, context }
         lily_session_entry { key, json, length, expires_at_ms, version }
         lily_session_backend { size, context, release, read, write, clear, generation, each, sync, fd, close, renew, replace, scopes, load, each_unscoped, usage, prefix_fd,
-            identity }
+            identity, notice }
         lily_session_info {
             size, path, entries, live_bytes, quota_bytes, file_bytes, damaged_lines, last_compaction_ms, durability, owes_sync,
             directory_is_open,
@@ -202,7 +202,7 @@ fn constants(source: &mut Source) -> BTreeSet<String> {
         LILY_SESSION_EVENT_REJECTED LILY_SESSION_EVENT_NEWER LILY_SESSION_EVENT_FIELD_FAILED LILY_SESSION_EVENT_WRITE_FAILED
         LILY_SESSION_EVENT_DAMAGED LILY_SESSION_EVENT_DIRECTORY LILY_SESSION_EVENT_CHANGED LILY_SESSION_EVENT_REMOVED
         LILY_SESSION_EVENT_EXPIRED LILY_SESSION_EVENT_CLEARED LILY_SESSION_EVENT_NOT_DURABLE
-        LILY_SESSION_EVENT_NOT_REWRITTEN
+        LILY_SESSION_EVENT_NOT_REWRITTEN LILY_SESSION_EVENT_NOTICE
         LILY_SESSION_STATE_ABSENT LILY_SESSION_STATE_LOADED LILY_SESSION_STATE_REJECTED LILY_SESSION_STATE_EXPIRED
         LILY_SESSION_STATE_MIGRATED LILY_SESSION_STATE_NEWER LILY_SESSION_STATE_DIRTY
     }

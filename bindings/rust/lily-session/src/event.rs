@@ -123,6 +123,8 @@ kinds! {
     NotDurable = LILY_SESSION_EVENT_NOT_DURABLE,
     /// The file cannot be rewritten. It keeps growing, or still has what was removed or cleared.
     NotRewritten = LILY_SESSION_EVENT_NOT_REWRITTEN,
+    /// During attach: the store works, but is set up so that it may lose entries, or the like.
+    Notice = LILY_SESSION_EVENT_NOTICE,
 }
 
 impl EventKind {
@@ -140,6 +142,7 @@ impl EventKind {
             EventKind::Cleared => "the field was cleared",
             EventKind::NotDurable => "what was written may not survive power loss",
             EventKind::NotRewritten => "the file cannot be rewritten",
+            EventKind::Notice => "the store works, but may lose entries, or the like",
             EventKind::Other(_) => "something happened that this version of the crate does not know",
         }
     }
