@@ -20,7 +20,7 @@ NAVIGATION = {
     "Languages": ["c/start", "bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
     "Reference": ["c/index", "cpp/index", "swift", "statuses", "command-line", "format", "redis-format", "man/index"],
     "Promises": ["reliability", "faults", "performance"],
-    "Project": ["architecture", "contributing", "security", "changelog"],
+    "Project": ["packages", "architecture", "contributing", "security", "changelog"],
 }
 
 # The names in the navigation of pages whose own titles do not fit there.
@@ -41,11 +41,14 @@ LANGUAGES = {".c": "c", ".cpp": "cpp", ".swift": "swift", ".py": "python", ".rs"
 
 # Pages that are elsewhere in the repository.
 MOVED = {"README.md": "overview.md", "CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md",
-         "SECURITY.md": "security.md"}
+         "SECURITY.md": "security.md", "packaging/README.md": "packages.md"}
 
 # Files that the site shows in another form.
 INSTEAD = {f"include/{header}": f"{folder}/index.md" for folder, _, header, _ in HEADERS}
 INSTEAD |= {path: f"man/{PurePosixPath(path).name}.md" for path in MANUAL}
+
+# The pages that show files and folders, as far as they are written.
+sources: "set[str]" = set()
 
 
 def place(path: str) -> "str | None":
@@ -65,18 +68,24 @@ def write(path: str, text: str) -> None:
 
 
 def source(path: str) -> str:
-    """Writes a page that shows a file, or the contents of a folder, and returns its place."""
+    """Writes a page that shows a file, or the contents of a folder, and returns its place. The README of a folder stands for the folder."""
     file = ROOT / path
+    if file.is_dir() and (file / "README.md").exists():
+        return place(f"{path}/README.md") or source(f"{path}/README.md")
+    page = f"source/{path}/index.md" if file.is_dir() else f"source/{path.removesuffix('.md')}.md"
+    # Pages may link to each other.
+    if page in sources:
+        return page
+    sources.add(page)
     if file.is_dir():
-        if (file / "README.md").exists() and place(f"{path}/README.md"):
-            return place(f"{path}/README.md")
-        page = f"source/{path}/index.md"
         shown = [child for child in sorted(file.iterdir()) if child.name[0] != "." and not child.is_symlink()]
-        body = "\n".join(f"- [{child.name}]({os.path.relpath(source(f'{path}/{child.name}'), f'source/{path}')})" for child in shown)
+        links = "\n".join(f"- [{child.name}]({os.path.relpath(source(f'{path}/{child.name}'), f'source/{path}')})" for child in shown)
+        text = f"# `{path}`\n\n{links}\n"
+    elif file.suffix == ".md":
+        text = with_links_put_right(file.read_text(encoding="utf-8"), path, page)
     else:
-        page = f"source/{path}.md"
-        body = f"``````{LANGUAGES.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8', errors='replace')}``````"
-    write(page, f"---\norphan: true\n---\n# `{path}`\n\n{body}\n")
+        text = f"# `{path}`\n\n``````{LANGUAGES.get(file.suffix, 'text')}\n{file.read_text(encoding='utf-8', errors='replace')}``````\n"
+    write(page, f"---\norphan: true\n---\n{text}")
     return page
 
 
