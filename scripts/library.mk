@@ -136,7 +136,7 @@ $(OBJECTS)/LilySession.o: $(CORE_SOURCES) $(C_HEADERS) Makefile scripts/library.
 define compared
 	@rm -rf $(@:.o=.compared) && mkdir -p $(@:.o=.compared)
 	@for source in $(filter %.swift,$^); do \
-	  { printf '#if compiler(>=6.3)\n#sourceLocation(file: "%s", line: 1)\n' "$$source"; sed 's/^@_cdecl/@implementation &/' "$$source"; echo '#endif'; } \
+	  { printf '#if compiler(>=6.3)\n#sourceLocation(file: "%s", line: 1)\n' "$$source"; sed 's/@_cdecl(/@implementation &/' "$$source"; echo '#endif'; } \
 	    > "$(@:.o=.compared)/$${source##*/}" || exit 1; \
 	done
 	$(SWIFTC) $(1) -typecheck $(@:.o=.compared)/*.swift
