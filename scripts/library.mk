@@ -124,11 +124,12 @@ $(C_OBJECTS): $(OBJECTS)/%.o: Sources/CPlatform/%.c $(C_HEADERS) Makefile script
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -ISources/CPlatform/include -c -o $@ $<
 
-# The other module may contain functions of this one again. The linker then keeps one of each: Swift 6.2 must be told that
-# (-mergeable-symbols), and Swift 6.3 expects it in any case.
+# The other module may contain functions of this one again, and the linker then keeps one of each. Swift 6.2 must be told that this is allowed. Later
+# versions expect it in any case.
+MERGEABLE = $(if $(findstring version 6.2,$(shell $(SWIFTC) -version 2>/dev/null)),-Xfrontend -mergeable-symbols)
 $(OBJECTS)/LilySession.o: $(CORE_SOURCES) $(C_HEADERS) Makefile scripts/library.mk $(NEEDS_SYSROOT)
 	@mkdir -p $(@D)
-	$(SWIFTC) $(LIBRARY_SWIFTFLAGS) -Xfrontend -mergeable-symbols -module-name LilySession -emit-module -emit-module-path $(OBJECTS)/LilySession.swiftmodule -c -o $@ $(CORE_SOURCES)
+	$(SWIFTC) $(LIBRARY_SWIFTFLAGS) $(MERGEABLE) -module-name LilySession -emit-module -emit-module-path $(OBJECTS)/LilySession.swiftmodule -c -o $@ $(CORE_SOURCES)
 
 # $(call compared,flags): compares each exported function of a module with its declaration in the header. The compiler does that if the function
 # says that it is an @implementation. Swift 6.2 does not have that for functions of C, so the sources do not say it, and copies of them do, which
