@@ -159,7 +159,7 @@ package struct JSON {
       guard length > 0, length < room else { throw JSON.noMemory }
       start[length] = 0
       if digits >= 17 || strtod(start, nil) == value {
-        buffer.resize(to: from &+ length)
+        buffer.resize(to: from &+ platform_lay_out_real(start, digits))
         return
       }
       digits &+= 1
