@@ -15,8 +15,10 @@ CFLAGS     ?= -O2 -g
 BUILD := build
 TOOL  := $(BUILD)/bin/lily-session
 
-# Swift's clang shares its sanitizer runtimes with swiftc.
-SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swift)"))
+# The toolchain is the one of the swiftc on PATH: on Debian another program has the name swift. Swift's clang shares its sanitizer runtimes with
+# swiftc.
+SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swiftc)"))
+SWIFTC      := $(SWIFT_BIN)swiftc
 SWIFT_CLANG := $(SWIFT_BIN)clang
 
 # The flags of every build. lld separates code from read-only data, and keeps one copy of equal functions (--icf). Distributions want the
@@ -157,7 +159,7 @@ endef
 # Foundation that the argument parser uses.
 # If hiredis and OpenSSL are installed, it can use stores in Redis and Valkey. `make tool LILY_SESSION_WITH_REDIS=` builds it without that.
 LILY_SESSION_WITH_REDIS ?= $(shell pkg-config --exists hiredis openssl && echo 1)
-TOOL_BUILD := LILY_SESSION_WITH_REDIS=$(LILY_SESSION_WITH_REDIS) swift build -c release --package-path tools/lily-session --product lily-session --static-swift-stdlib $(SWIFT_FLAGS)
+TOOL_BUILD := LILY_SESSION_WITH_REDIS=$(LILY_SESSION_WITH_REDIS) $(SWIFT_BIN)swift build -c release --package-path tools/lily-session --product lily-session --static-swift-stdlib $(SWIFT_FLAGS)
 TOOL_SOURCES := $(SOURCES) $(shell find tools/lily-session/Sources tools/lily-session/Package.swift -type f)
 TOOL_SCRATCH := .build-tool
 
@@ -204,7 +206,7 @@ dist:
 .PHONY: deb
 deb:
 	@scripts/bootstrap deb
-	$(if $(IS_OWN),,DEB_BUILD_OPTIONS=nocheck) packaging/build-deb $(if $(IS_OWN),,-b -a$(ARCH) -Pcross$(COMMA)nocheck)
+	$(if $(IS_OWN),,DEB_BUILD_OPTIONS=nocheck DEB_BUILD_PROFILES='cross nocheck') packaging/build-deb $(if $(IS_OWN),,-b -a$(ARCH))
 
 .PHONY: rpm
 rpm:

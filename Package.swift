@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // This is the package for Swift programs, which depend on the product LilySession. scripts/library.mk builds the shared library for all other

@@ -141,12 +141,28 @@ $(C_OBJECTS): $(OBJECTS)/%.o: Sources/CPlatform/%.c $(C_HEADERS) Makefile script
 	@mkdir -p $(@D)
 	$(CC) $(C_FLAGS) -ISources/CPlatform/include -c -o $@ $<
 
+# The other module may contain functions of this one again, and the linker then keeps one of each. Swift 6.2 must be told that this is allowed. Later
+# versions expect it in any case.
+MERGEABLE = $(if $(findstring version 6.2,$(shell $(SWIFTC) -version 2>/dev/null)),-Xfrontend -mergeable-symbols)
 $(OBJECTS)/LilySession.o: $(CORE_SOURCES) $(C_HEADERS) Makefile scripts/library.mk $(NEEDS_SYSROOT)
 	@mkdir -p $(@D)
-	swiftc $(LIBRARY_SWIFTFLAGS) -module-name LilySession -emit-module -emit-module-path $(OBJECTS)/LilySession.swiftmodule -c -o $@ $(CORE_SOURCES)
+	$(SWIFTC) $(LIBRARY_SWIFTFLAGS) $(MERGEABLE) -module-name LilySession -emit-module -emit-module-path $(OBJECTS)/LilySession.swiftmodule -c -o $@ $(CORE_SOURCES)
+
+# $(call compared,flags): compares each exported function of a module with its declaration in the header. The compiler does that if the function
+# says that it is an @implementation. Swift 6.2 does not have that for functions of C, so the sources do not say it, and copies of them do, which
+# are empty for Swift 6.2.
+define compared
+	@rm -rf $(@:.o=.compared) && mkdir -p $(@:.o=.compared)
+	@for source in $(filter %.swift,$^); do \
+	  { printf '#if compiler(>=6.3)\n#sourceLocation(file: "%s", line: 1)\n' "$$source"; sed 's/@_cdecl(/@implementation &/' "$$source"; echo '#endif'; } \
+	    > "$(@:.o=.compared)/$${source##*/}" || exit 1; \
+	done
+	$(SWIFTC) $(1) -typecheck $(@:.o=.compared)/*.swift
+endef
 
 $(OBJECTS)/LilySessionC.o: $(sort $(wildcard Sources/LilySessionC/*.swift)) $(OBJECTS)/LilySession.o
-	swiftc $(LIBRARY_SWIFTFLAGS) -module-name LilySessionC -c -o $@ $(sort $(wildcard Sources/LilySessionC/*.swift))
+	$(call compared,$(LIBRARY_SWIFTFLAGS) -module-name LilySessionC)
+	$(SWIFTC) $(LIBRARY_SWIFTFLAGS) -module-name LilySessionC -c -o $@ $(sort $(wildcard Sources/LilySessionC/*.swift))
 
 # $(call linked,version script,SONAME,objects and libraries): links a shared library, and makes its links. A program that runs with the old library
 # keeps it.
@@ -209,7 +225,8 @@ $(REDIS_C_OBJECTS): $(OBJECTS)/%.o: Sources/CRedis/%.c $(REDIS_HEADERS) Makefile
 
 $(OBJECTS)/LilySessionRedis.o: $(wildcard Sources/LilySessionRedis/*.swift) $(REDIS_HEADERS) Makefile scripts/library.mk $(NEEDS_SYSROOT)
 	@mkdir -p $(@D)
-	swiftc $(SWIFTFLAGS) -I Sources/CRedis/include -module-name LilySessionRedis -c -o $@ $(sort $(wildcard Sources/LilySessionRedis/*.swift))
+	$(call compared,$(SWIFTFLAGS) -I Sources/CRedis/include -module-name LilySessionRedis)
+	$(SWIFTC) $(SWIFTFLAGS) -I Sources/CRedis/include -module-name LilySessionRedis -c -o $@ $(sort $(wildcard Sources/LilySessionRedis/*.swift))
 
 $(REDIS_LIB): $(REDIS_OBJECTS) $(LIB) Sources/LilySessionRedis/exports.map
 	$(call linked,Sources/LilySessionRedis/exports.map,$(REDIS_SONAME),$(REDIS_OBJECTS) $(SWIFT_UNICODE) -L$(@D) -llily_session $(REDIS_LIBS))

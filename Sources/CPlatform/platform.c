@@ -74,3 +74,36 @@ int64_t platform_file_size_limit(void) {
   if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return -1;
   return limit.rlim_cur > (rlim_t)INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
+
+size_t platform_lay_out_real(char *text, int precision) {
+  char digits[20];
+  int count = 0, point = 0; /* the number is 0.DIGITS times ten to the power of `point` */
+  bool is_behind = false;
+  char *to = text + (*text == '-');
+  const char *at = to;
+  for (; *at != '\0' && *at != 'e'; at++) {
+    if (*at == '.') {
+      is_behind = true;
+    } else if (count > 0 || *at != '0') {
+      if (count < (int)sizeof digits) digits[count++] = *at; /* what follows so many digits are zeros */
+      if (!is_behind) point++;
+    } else if (is_behind) {
+      point--;
+    }
+  }
+  if (*at == 'e') point += atoi(at + 1);
+  while (count > 1 && digits[count - 1] == '0') count--;
+  if (count == 0) digits[0] = '0', count = 1, point = 1;
+
+  bool has_exponent = point - 1 < -4 || point - 1 >= precision;
+  int whole = has_exponent ? 1 : point; /* how many digits are before the point */
+  if (whole <= 0) *to++ = '0';
+  for (int i = 0; i < whole; i++) *to++ = i < count ? digits[i] : '0';
+  if (count > whole || !has_exponent) *to++ = '.';
+  for (int i = whole; i < 0; i++) *to++ = '0';
+  for (int i = whole > 0 ? whole : 0; i < count; i++) *to++ = digits[i];
+  if (!has_exponent && count <= whole) *to++ = '0';
+  *to = '\0';
+  if (has_exponent) to += snprintf(to, 6, "e%d", point - 1);
+  return (size_t)(to - text);
+}

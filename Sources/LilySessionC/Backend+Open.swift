@@ -2,7 +2,7 @@ import CLilySession
 import CPlatform
 import LilySession
 
-@implementation @_cdecl("lily_session_storage_open_backend")
+@_cdecl("lily_session_storage_open_backend")
 public func lily_session_storage_open_backend(
   _ backend: UnsafePointer<lily_session_backend>?, _ options: UnsafePointer<lily_session_storage_options>?,
   _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
@@ -31,7 +31,7 @@ public func lily_session_storage_open_backend(
   }
 #endif
 
-@implementation @_cdecl("lily_session_backend_fail")
+@_cdecl("lily_session_backend_fail")
 public func lily_session_backend_fail(
   _ status: lily_session_status, _ reason: UnsafePointer<CChar>?, _ system_error: Int32
 ) -> lily_session_status {
@@ -41,7 +41,7 @@ public func lily_session_backend_fail(
   return status
 }
 
-@implementation @_cdecl("lily_session_backend_tell_generation")
+@_cdecl("lily_session_backend_tell_generation")
 public func lily_session_backend_tell_generation(_ generation: UInt64) {
   platform_told().pointee.generation = generation
   platform_told().pointee.has_generation = true

@@ -12,18 +12,18 @@ final class FieldListHandle: Handle, HandleKind {
   init() { super.init(mark: FieldListHandle.mark) }
 }
 
-@implementation @_cdecl("lily_session_persistence_new")
+@_cdecl("lily_session_persistence_new")
 public func lily_session_persistence_new() -> OpaquePointer? {
   _ = succeed()
   return newHandle(FieldListHandle())
 }
 
-@implementation @_cdecl("lily_session_persistence_free")
+@_cdecl("lily_session_persistence_free")
 public func lily_session_persistence_free(_ persistence: OpaquePointer?) {
   _ = persistence.take(FieldListHandle.self)
 }
 
-@implementation @_cdecl("lily_session_field_add")
+@_cdecl("lily_session_field_add")
 public func lily_session_field_add(
   _ persistence: OpaquePointer?, _ field: UnsafePointer<lily_session_field>?
 ) -> lily_session_status {
@@ -33,7 +33,7 @@ public func lily_session_field_add(
   }
 }
 
-@implementation @_cdecl("lily_session_fields_add")
+@_cdecl("lily_session_fields_add")
 public func lily_session_fields_add(
   _ persistence: OpaquePointer?, _ fields: UnsafePointer<lily_session_field>?, _ count: Int
 ) -> lily_session_status {

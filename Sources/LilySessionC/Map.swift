@@ -2,7 +2,7 @@ import CLilySession
 import CPlatform
 import LilySession
 
-@implementation @_cdecl("lily_session_map_add")
+@_cdecl("lily_session_map_add")
 public func lily_session_map_add(
   _ persistence: OpaquePointer?, _ map: UnsafePointer<lily_session_map>?
 ) -> lily_session_status {

@@ -19,7 +19,7 @@ final class RuntimeHandle: Handle, HandleKind {
   }
 }
 
-@implementation @_cdecl("lily_session_runtime_new")
+@_cdecl("lily_session_runtime_new")
 public func lily_session_runtime_new(
   _ model: UnsafeMutableRawPointer?, _ update: lily_session_update_fn?, _ context: UnsafeMutableRawPointer?,
   _ out_runtime: UnsafeMutablePointer<OpaquePointer?>?
@@ -32,7 +32,7 @@ public func lily_session_runtime_new(
 
 /// The handle is not retained: that would cost more than the rest of an update that changes nothing. It is safe, because a free inside a
 /// callback keeps the runtime until the call ends.
-@implementation @_cdecl("lily_session_runtime_dispatch")
+@_cdecl("lily_session_runtime_dispatch")
 @_optimize(speed)
 public func lily_session_runtime_dispatch(_ runtime: OpaquePointer?, _ message: UnsafeRawPointer?) -> lily_session_status {
   guard let runtime else { return fail(Failure(.invalidArgument, "a handle is NULL")) }
@@ -51,12 +51,12 @@ private func noUpdate(_ runtime: OpaquePointer?) -> Failure {
   return Failure(.unsupported, "the runtime has no update function")
 }
 
-@implementation @_cdecl("lily_session_runtime_model")
+@_cdecl("lily_session_runtime_model")
 public func lily_session_runtime_model(_ runtime: OpaquePointer?) -> UnsafeMutableRawPointer? {
   (try? runtime.object(RuntimeHandle.self))?.runtime.model
 }
 
-@implementation @_cdecl("lily_session_runtime_set_model")
+@_cdecl("lily_session_runtime_set_model")
 public func lily_session_runtime_set_model(_ runtime: OpaquePointer?, _ model: UnsafeMutableRawPointer?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let runtime = try runtime.object(RuntimeHandle.self).runtime
@@ -65,22 +65,22 @@ public func lily_session_runtime_set_model(_ runtime: OpaquePointer?, _ model: U
   }
 }
 
-@implementation @_cdecl("lily_session_runtime_persist")
+@_cdecl("lily_session_runtime_persist")
 public func lily_session_runtime_persist(_ runtime: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in try runtime.object(RuntimeHandle.self).runtime.persist() }
 }
 
-@implementation @_cdecl("lily_session_runtime_refresh")
+@_cdecl("lily_session_runtime_refresh")
 public func lily_session_runtime_refresh(_ runtime: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in try runtime.object(RuntimeHandle.self).runtime.refresh() }
 }
 
-@implementation @_cdecl("lily_session_runtime_next_expiry")
+@_cdecl("lily_session_runtime_next_expiry")
 public func lily_session_runtime_next_expiry(_ runtime: OpaquePointer?) -> Int64 {
   (try? runtime.object(RuntimeHandle.self))?.runtime.millisecondsToNextExpiry() ?? -1
 }
 
-@implementation @_cdecl("lily_session_runtime_free")
+@_cdecl("lily_session_runtime_free")
 public func lily_session_runtime_free(_ runtime: OpaquePointer?) {
   guard let handle = runtime.take(RuntimeHandle.self) else { return }
   handle.runtime.free(keeping: handle)

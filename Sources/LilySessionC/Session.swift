@@ -18,7 +18,7 @@ final class SessionHandle: Handle, HandleKind {
   }
 }
 
-@implementation @_cdecl("lily_session_open")
+@_cdecl("lily_session_open")
 public func lily_session_open(
   _ application: UnsafePointer<CChar>?, _ model: UnsafeMutableRawPointer?, _ fields: UnsafePointer<lily_session_field>?, _ count: Int,
   _ out_session: UnsafeMutablePointer<OpaquePointer?>?
@@ -35,10 +35,10 @@ public func lily_session_open(
   }
 }
 
-@implementation @_cdecl("lily_session_close")
+@_cdecl("lily_session_close")
 public func lily_session_close(_ session: OpaquePointer?) { lily_session_detach(session) }
 
-@implementation @_cdecl("lily_session_attach")
+@_cdecl("lily_session_attach")
 public func lily_session_attach(
   _ runtime: OpaquePointer?, _ persistence: OpaquePointer?, _ config: UnsafePointer<lily_session_config>?,
   _ out_session: UnsafeMutablePointer<OpaquePointer?>?
@@ -59,22 +59,22 @@ public func lily_session_attach(
   }
 }
 
-@implementation @_cdecl("lily_session_persist")
+@_cdecl("lily_session_persist")
 public func lily_session_persist(_ session: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in try session.object(SessionHandle.self).session.persist() }
 }
 
-@implementation @_cdecl("lily_session_flush")
+@_cdecl("lily_session_flush")
 public func lily_session_flush(_ session: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in try session.object(SessionHandle.self).session.flush() }
 }
 
-@implementation @_cdecl("lily_session_refresh")
+@_cdecl("lily_session_refresh")
 public func lily_session_refresh(_ session: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in try session.object(SessionHandle.self).session.refresh() }
 }
 
-@implementation @_cdecl("lily_session_mark")
+@_cdecl("lily_session_mark")
 public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
@@ -82,7 +82,7 @@ public func lily_session_mark(_ session: OpaquePointer?, _ key: UnsafePointer<CC
   }
 }
 
-@implementation @_cdecl("lily_session_touch")
+@_cdecl("lily_session_touch")
 public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
@@ -90,7 +90,7 @@ public func lily_session_touch(_ session: OpaquePointer?, _ key: UnsafePointer<C
   }
 }
 
-@implementation @_cdecl("lily_session_modify")
+@_cdecl("lily_session_modify")
 public func lily_session_modify(
   _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ modify: lily_session_modify_fn?, _ context: UnsafeMutableRawPointer?
 ) -> lily_session_status {
@@ -100,7 +100,7 @@ public func lily_session_modify(
   }
 }
 
-@implementation @_cdecl("lily_session_reset")
+@_cdecl("lily_session_reset")
 public func lily_session_reset(_ session: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let session = try session.object(SessionHandle.self).session
@@ -108,12 +108,12 @@ public func lily_session_reset(_ session: OpaquePointer?, _ key: UnsafePointer<C
   }
 }
 
-@implementation @_cdecl("lily_session_next_expiry")
+@_cdecl("lily_session_next_expiry")
 public func lily_session_next_expiry(_ session: OpaquePointer?) -> Int64 {
   (try? session.object(SessionHandle.self))?.session.millisecondsToNextExpiry() ?? -1
 }
 
-@implementation @_cdecl("lily_session_field_state")
+@_cdecl("lily_session_field_state")
 public func lily_session_field_state(
   _ session: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_state: UnsafeMutablePointer<Int32>?
 ) -> lily_session_status {
@@ -126,19 +126,19 @@ public func lily_session_field_state(
   }
 }
 
-@implementation @_cdecl("lily_session_detach")
+@_cdecl("lily_session_detach")
 public func lily_session_detach(_ session: OpaquePointer?) {
   guard let handle = session.take(SessionHandle.self) else { return }
   handle.session.end(flushing: true, keeping: handle)
 }
 
-@implementation @_cdecl("lily_session_abandon")
+@_cdecl("lily_session_abandon")
 public func lily_session_abandon(_ session: OpaquePointer?) {
   guard let handle = session.take(SessionHandle.self) else { return }
   handle.session.end(flushing: false, keeping: handle)
 }
 
-@implementation @_cdecl("lily_session_clear")
+@_cdecl("lily_session_clear")
 public func lily_session_clear(_ storage: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in
     guard storage != nil else { return try Journal.clearDefaultPlace() }

@@ -6,21 +6,21 @@ private func cString(_ text: StaticString) -> UnsafePointer<CChar>? {
   UnsafeRawPointer(text.utf8Start).assumingMemoryBound(to: CChar.self)
 }
 
-@implementation @_cdecl("lily_session_version")
+@_cdecl("lily_session_version")
 public func lily_session_version() -> UnsafePointer<CChar>? { cString("0.1.0") }
 
-@implementation @_cdecl("lily_session_status_name")
+@_cdecl("lily_session_status_name")
 public func lily_session_status_name(_ status: lily_session_status) -> UnsafePointer<CChar>? {
   cString(cName(of: Status(rawValue: status)) ?? "LILY_SESSION_ERROR_UNKNOWN")
 }
 
-@implementation @_cdecl("lily_session_last_error")
+@_cdecl("lily_session_last_error")
 public func lily_session_last_error() -> UnsafePointer<CChar>? { UnsafePointer(platform_message()) }
 
-@implementation @_cdecl("lily_session_last_system_error")
+@_cdecl("lily_session_last_system_error")
 public func lily_session_last_system_error() -> Int32 { platform_message().pointee == 0 ? 0 : platform_system_error().pointee }
 
-@implementation @_cdecl("lily_session_free")
+@_cdecl("lily_session_free")
 public func lily_session_free(_ memory: UnsafeMutableRawPointer?) { free(memory) }
 
 /// Returns the name of a status in the header, or nil if the header has no such status.

@@ -15,7 +15,7 @@ final class StorageHandle: Handle, HandleKind {
   }
 }
 
-@implementation @_cdecl("lily_session_storage_open")
+@_cdecl("lily_session_storage_open")
 public func lily_session_storage_open(
   _ path: UnsafePointer<CChar>?, _ options: UnsafePointer<lily_session_storage_options>?,
   _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
@@ -23,7 +23,7 @@ public func lily_session_storage_open(
   withNewHandle(out_storage) { () throws(Failure) in StorageHandle(try openJournal(path, options)) }
 }
 
-@implementation @_cdecl("lily_session_storage_open_memory")
+@_cdecl("lily_session_storage_open_memory")
 public func lily_session_storage_open_memory(
   _ options: UnsafePointer<lily_session_storage_options>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
@@ -34,7 +34,7 @@ public func lily_session_storage_open_memory(
   }
 }
 
-@implementation @_cdecl("lily_session_storage_scoped")
+@_cdecl("lily_session_storage_scoped")
 public func lily_session_storage_scoped(
   _ parent: OpaquePointer?, _ scope: UnsafePointer<CChar>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {
@@ -44,7 +44,7 @@ public func lily_session_storage_scoped(
   }
 }
 
-@implementation @_cdecl("lily_session_storage_scopes")
+@_cdecl("lily_session_storage_scopes")
 public func lily_session_storage_scopes(
   _ storage: OpaquePointer?, _ visit: lily_session_scope_fn?, _ context: UnsafeMutableRawPointer?
 ) -> lily_session_status {
@@ -60,7 +60,7 @@ public func lily_session_storage_scopes(
   return stopped != 0 ? stopped : status
 }
 
-@implementation @_cdecl("lily_session_storage_sweep")
+@_cdecl("lily_session_storage_sweep")
 public func lily_session_storage_sweep(
   _ storage: OpaquePointer?, _ limit: Int, _ out_removed: UnsafeMutablePointer<Int>?
 ) -> lily_session_status {
@@ -127,17 +127,17 @@ func clockOption(_ options: lily_session_storage_options) -> (@Sendable () -> In
   return { now(context) }
 }
 
-@implementation @_cdecl("lily_session_storage_close")
+@_cdecl("lily_session_storage_close")
 public func lily_session_storage_close(_ storage: OpaquePointer?) {
   storage.take(StorageHandle.self)?.storage.close()
 }
 
-@implementation @_cdecl("lily_session_storage_path")
+@_cdecl("lily_session_storage_path")
 public func lily_session_storage_path(_ storage: OpaquePointer?) -> UnsafePointer<CChar>? {
   (try? storage.object(StorageHandle.self))?.storage.cPath
 }
 
-@implementation @_cdecl("lily_session_storage_get")
+@_cdecl("lily_session_storage_get")
 public func lily_session_storage_get(
   _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ out_json: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?,
   _ out_length: UnsafeMutablePointer<Int>?
@@ -154,7 +154,7 @@ public func lily_session_storage_get(
   }
 }
 
-@implementation @_cdecl("lily_session_storage_set")
+@_cdecl("lily_session_storage_set")
 public func lily_session_storage_set(
   _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ json: UnsafePointer<CChar>?, _ length: Int, _ expires_at_ms: Int64
 ) -> lily_session_status {
@@ -167,7 +167,7 @@ public func lily_session_storage_set(
   }
 }
 
-@implementation @_cdecl("lily_session_storage_remove")
+@_cdecl("lily_session_storage_remove")
 public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?) -> lily_session_status {
   withStatus { () throws(Failure) in
     let storage = try storage.object(StorageHandle.self).storage
@@ -175,7 +175,7 @@ public func lily_session_storage_remove(_ storage: OpaquePointer?, _ key: Unsafe
   }
 }
 
-@implementation @_cdecl("lily_session_storage_write")
+@_cdecl("lily_session_storage_write")
 public func lily_session_storage_write(
   _ storage: OpaquePointer?, _ entries: UnsafePointer<lily_session_entry>?, _ count: Int
 ) -> lily_session_status {
@@ -193,7 +193,7 @@ public func lily_session_storage_write(
   }
 }
 
-@implementation @_cdecl("lily_session_storage_modify")
+@_cdecl("lily_session_storage_modify")
 public func lily_session_storage_modify(
   _ storage: OpaquePointer?, _ key: UnsafePointer<CChar>?, _ modify: lily_session_modify_fn?, _ context: UnsafeMutableRawPointer?
 ) -> lily_session_status {
@@ -208,7 +208,7 @@ public func lily_session_storage_modify(
   }
 }
 
-@implementation @_cdecl("lily_session_storage_each")
+@_cdecl("lily_session_storage_each")
 public func lily_session_storage_each(
   _ storage: OpaquePointer?, _ prefix: UnsafePointer<CChar>?, _ visit: lily_session_item_fn?, _ context: UnsafeMutableRawPointer?
 ) -> lily_session_status {
@@ -232,19 +232,19 @@ func withCString<R>(_ key: Key, _ body: (UnsafePointer<CChar>?) -> R) -> R {
   (key.bytes + [0]).withUnsafeBytes { body($0.baseAddress?.assumingMemoryBound(to: CChar.self)) }
 }
 
-@implementation @_cdecl("lily_session_storage_sync")
+@_cdecl("lily_session_storage_sync")
 public func lily_session_storage_sync(_ storage: OpaquePointer?) -> lily_session_status {
   withStatus { () throws(Failure) in
     if let notRewritten = try storage.object(StorageHandle.self).storage.sync() { throw notRewritten }
   }
 }
 
-@implementation @_cdecl("lily_session_storage_fd")
+@_cdecl("lily_session_storage_fd")
 public func lily_session_storage_fd(_ storage: OpaquePointer?) -> Int32 {
   (try? storage.object(StorageHandle.self))?.storage.descriptor ?? -1
 }
 
-@implementation @_cdecl("lily_session_storage_info")
+@_cdecl("lily_session_storage_info")
 public func lily_session_storage_info(
   _ storage: OpaquePointer?, _ out_info: UnsafeMutablePointer<lily_session_info>?
 ) -> lily_session_status {

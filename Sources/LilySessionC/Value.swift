@@ -3,69 +3,69 @@ import LilySession
 
 // Access to the union of a value, for languages that have no unions.
 
-@implementation @_cdecl("lily_session_value_set_null")
+@_cdecl("lily_session_value_set_null")
 public func lily_session_value_set_null(_ out_value: UnsafeMutablePointer<lily_session_value>?) {
   out_value?.pointee.type = ValueTypes.null.rawValue
 }
 
-@implementation @_cdecl("lily_session_value_set_bool")
+@_cdecl("lily_session_value_set_bool")
 public func lily_session_value_set_bool(_ out_value: UnsafeMutablePointer<lily_session_value>?, _ boolean: Bool) {
   out_value?.pointee.type = ValueTypes.bool.rawValue
   out_value?.pointee.as.boolean = boolean
 }
 
-@implementation @_cdecl("lily_session_value_set_int")
+@_cdecl("lily_session_value_set_int")
 public func lily_session_value_set_int(_ out_value: UnsafeMutablePointer<lily_session_value>?, _ integer: Int64) {
   out_value?.pointee.type = ValueTypes.int.rawValue
   out_value?.pointee.as.integer = integer
 }
 
-@implementation @_cdecl("lily_session_value_set_real")
+@_cdecl("lily_session_value_set_real")
 public func lily_session_value_set_real(_ out_value: UnsafeMutablePointer<lily_session_value>?, _ real: Double) {
   out_value?.pointee.type = ValueTypes.real.rawValue
   out_value?.pointee.as.real = real
 }
 
-@implementation @_cdecl("lily_session_value_set_string")
+@_cdecl("lily_session_value_set_string")
 public func lily_session_value_set_string(
   _ out_value: UnsafeMutablePointer<lily_session_value>?, _ bytes: UnsafePointer<CChar>?, _ length: Int
 ) {
   setText(out_value, .string, bytes, length)
 }
 
-@implementation @_cdecl("lily_session_value_set_json")
+@_cdecl("lily_session_value_set_json")
 public func lily_session_value_set_json(
   _ out_value: UnsafeMutablePointer<lily_session_value>?, _ bytes: UnsafePointer<CChar>?, _ length: Int
 ) {
   setText(out_value, .json, bytes, length)
 }
 
-@implementation @_cdecl("lily_session_value_get_bool")
+@_cdecl("lily_session_value_get_bool")
 public func lily_session_value_get_bool(_ value: UnsafePointer<lily_session_value>?) -> Bool {
   guard let value, value.pointee.type == ValueTypes.bool.rawValue else { return false }
   return value.pointee.as.boolean
 }
 
-@implementation @_cdecl("lily_session_value_get_int")
+@_cdecl("lily_session_value_get_int")
 public func lily_session_value_get_int(_ value: UnsafePointer<lily_session_value>?) -> Int64 {
   guard let value, value.pointee.type == ValueTypes.int.rawValue else { return 0 }
   return value.pointee.as.integer
 }
 
-@implementation @_cdecl("lily_session_value_get_real")
+@_cdecl("lily_session_value_get_real")
 public func lily_session_value_get_real(_ value: UnsafePointer<lily_session_value>?) -> Double {
   guard let value, value.pointee.type == ValueTypes.real.rawValue else { return 0 }
   return value.pointee.as.real
 }
 
-@implementation @_cdecl("lily_session_value_get_string")
+@_cdecl("lily_session_value_get_string")
 public func lily_session_value_get_string(
   _ value: UnsafePointer<lily_session_value>?, _ out_length: UnsafeMutablePointer<Int>?
 ) -> UnsafePointer<CChar>? {
   text(value, .string, out_length)
 }
 
-@implementation @_cdecl("lily_session_value_get_json")
+@_cdecl("lily_session_value_get_json")
 public func lily_session_value_get_json(
   _ value: UnsafePointer<lily_session_value>?, _ out_length: UnsafeMutablePointer<Int>?
 ) -> UnsafePointer<CChar>? {

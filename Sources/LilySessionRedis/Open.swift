@@ -2,7 +2,7 @@ import CLilySession
 import CLilySessionRedis
 import CRedis
 
-@implementation @_cdecl("lily_session_redis_open")
+@_cdecl("lily_session_redis_open")
 public func lily_session_redis_open(
   _ options: UnsafePointer<lily_session_redis_options>?, _ out_storage: UnsafeMutablePointer<OpaquePointer?>?
 ) -> lily_session_status {

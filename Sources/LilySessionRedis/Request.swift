@@ -73,7 +73,8 @@ struct Confirmation {
   func check(_ replies: some Collection<Reply>) throws(Failure) {
     // The reply may have come too late.
     let reply = replies.first
-    let (local, others) = isDurable ? (reply?[0]?.integer ?? 0, reply?[1]?.integer ?? 0) : (1, reply?.integer ?? 0)
+    let local = isDurable ? reply?[0]?.integer ?? 0 : 1
+    let others = (isDurable ? reply?[1] : reply)?.integer ?? 0
     guard local >= 1 else { throw Failure(Status.notDurable, "the server did not confirm that the write is on its disk") }
     guard others >= replicas else { throw Failure(Status.notDurable, "too few replicas have confirmed the write") }
   }

@@ -38,7 +38,7 @@ C_FUNCTIONS = {
     "Sources/LilySession/Storage/Salt.swift": {"platform_crc32c", "platform_crc32c_backwards"},
     "Sources/LilySession/Storage/KeyedSlots.swift": {"platform_hash"},
     "Sources/LilySession/Values/JSONScan.swift": {"platform_plain_of_16", "platform_digits_of_16"},
-    "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno"},
+    "Sources/LilySession/System/JSON.swift": {"newlocale", "uselocale", "freelocale", "strtod", "platform_errno", "platform_set_errno", "platform_lay_out_real"},
     "Sources/LilySessionC/Border.swift": {"platform_message"},
     "Sources/LilySessionC/Backend.swift": {"platform_message", "platform_told"},
     "Sources/LilySessionC/Backend+Open.swift": {"platform_told"},

@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // Programs that depend on the package as any Swift program does. `both` also uses the shared library, whose header is named by flags, because

@@ -148,6 +148,10 @@ uint64_t platform_hash(const void *bytes, size_t count);
 /* Does the same with a given key. Tests compare it with another one. */
 uint64_t platform_siphash(uint64_t key0, uint64_t key1, const void *bytes, size_t count);
 
+/* Lays out a real that libjansson has written with `precision` digits: with an exponent if that is below -4, or not below the precision, as
+   libjansson did before 2.15. So the file has the same bytes with every version. `text` ends with a NUL and has room for 40 bytes. Returns its length. */
+size_t platform_lay_out_real(char *text, int precision);
+
 #include "bytes16.h"
 
 #endif

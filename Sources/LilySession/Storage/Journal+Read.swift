@@ -107,9 +107,9 @@ extension Journal {
   /// Returns a hash of the tail's beginning. If the tail had been cut off, and as many bytes been written in its place, they would begin
   /// with another check.
   private func beginningOfTail() throws(Failure) -> Int {
-    try withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { bytes throws(Failure) in
-      guard let start = bytes.baseAddress else { return 0 }
-      let count = try Syscalls.readFile(route.file, start, bytes.count, at: mirror.applied)
+    let length = 64
+    return try withStackMemory(length) { start throws(Failure) in
+      let count = try Syscalls.readFile(route.file, start.assumingMemoryBound(to: UInt8.self), length, at: mirror.applied)
       return hashOf(UnsafeRawBufferPointer(start: start, count: count))
     }
   }

@@ -35,7 +35,7 @@ final class ScopeFolders: @unchecked Sendable { // all that changes is guarded b
     return try JournalNames.make(absolute: whole.bytes)
   }
 
-  private func path(of folder: Int) -> [CChar] { path.dropLast() + [0x2F] + ScopeFileName.folderName(folder) }
+  private func path(of folder: Int) -> [CChar] { Array(path.dropLast()) + [0x2F] + ScopeFileName.folderName(folder) }
 
   /// Returns a folder that the caller has just found at this place, held open. Others have no rights to it.
   ///

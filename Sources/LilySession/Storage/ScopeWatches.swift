@@ -46,7 +46,7 @@ package final class ScopeWatches {
       return
     }
     var before = lists[at]
-    while let node = before, node.next !== ended { before = node.next }
+    while let next = before?.next, next !== ended { before = next }
     before?.next = ended.next
   }
 

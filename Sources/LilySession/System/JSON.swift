@@ -133,8 +133,8 @@ package struct JSON {
   /// Calls `body` with memory, which is on the stack if it is small. It is wiped afterwards, because it may hold a secret.
   private static func withMemory<R>(_ count: Int, _ body: (UnsafeMutableRawPointer) throws(Failure) -> R?) throws(Failure) -> R? {
     let small = 1000
-    return try withUnsafeTemporaryAllocation(byteCount: small, alignment: 1) { stack throws(Failure) in
-      guard let memory = count <= small ? stack.baseAddress : malloc(count) else { throw noMemory }
+    return try withStackMemory(small) { stack throws(Failure) in
+      guard let memory = count <= small ? stack : malloc(count) else { throw noMemory }
       defer {
         platform_wipe(memory, count)
         if count > small { free(memory) }
@@ -159,7 +159,7 @@ package struct JSON {
       guard length > 0, length < room else { throw JSON.noMemory }
       start[length] = 0
       if digits >= 17 || strtod(start, nil) == value {
-        buffer.resize(to: from &+ length)
+        buffer.resize(to: from &+ platform_lay_out_real(start, digits))
         return
       }
       digits &+= 1

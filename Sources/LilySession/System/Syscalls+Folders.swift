@@ -101,10 +101,10 @@ extension Syscalls {
   /// Calls `body` with each name in a folder.
   static func forEachName(in folder: Int32, _ body: (UnsafePointer<CChar>) -> Void) throws(Failure) {
     guard lseek(folder, 0, SEEK_SET) == 0 else { throw failure("cannot read the folder of the file") }
-    try withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { memory throws(Failure) in
-      guard let start = memory.baseAddress else { return }
+    let size = 4096
+    try withStackMemory(size, alignment: 8) { memory throws(Failure) in
       var names = platform_names_t()
-      guard platform_names_begin(&names, folder, start, memory.count) else { throw failure("cannot read the folder of the file") }
+      guard platform_names_begin(&names, folder, memory, size) else { throw failure("cannot read the folder of the file") }
       defer { platform_names_end(&names) }
       while let name = platform_names_next(&names) { body(name) }
       guard platform_errno() == 0 else { throw failure("cannot read the folder of the file") }

@@ -51,9 +51,8 @@ struct JSONNames: ~Copyable {
   /// Calls `body` with memory to begin with, which lives for the call.
   @inline(__always)
   static func withMemory<R>(_ body: (UnsafeMutablePointer<Mark>) throws(Failure) -> R) throws(Failure) -> R {
-    try withUnsafeTemporaryAllocation(of: Mark.self, capacity: small) { memory throws(Failure) in
-      guard let start = memory.baseAddress else { throw JSON.noMemory }
-      return try body(start)
+    try withStackMemory(small &* MemoryLayout<Mark>.stride, alignment: MemoryLayout<Mark>.alignment) { memory throws(Failure) in
+      try body(memory.assumingMemoryBound(to: Mark.self))
     }
   }
 

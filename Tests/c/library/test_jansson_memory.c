@@ -26,7 +26,7 @@ static void fail_at(long n, bool always) {
 }
 
 /* Returns true if an allocation failed. */
-static bool stop(void) {
+static bool fail_no_more(void) {
   left = -1;
   return failures > 0;
 }
@@ -71,7 +71,7 @@ TEST(jansson_memory__S20_reading_needs_none) {
   rig_attach(&rig);
   assert_int_equal(price.sets + theme.sets, 2);
   assert_true(price.value.as.real == 2.5);
-  assert_false(stop());
+  assert_false(fail_no_more());
   rig_end(&rig);
   end();
 }
@@ -97,7 +97,7 @@ TEST(jansson_memory__S20_updating) {
     probe_real(&price, n + 0.5);
     fail_at(n / 2, n % 2);
     lily_session_status status = lily_session_runtime_dispatch(rig.runtime, NULL);
-    failed = stop();
+    failed = fail_no_more();
     assert_true(failed || status == LILY_SESSION_OK);
     assert_int_equal(status != LILY_SESSION_OK, rig.event_count > 0);
     refused += status != LILY_SESSION_OK;

@@ -13,7 +13,7 @@ static lily_session_persistence *fields;
 static lily_session_runtime *runtime;
 static lily_session *session;
 
-static void start(void) {
+static void set_up(void) {
   const lily_session_field visits = LILY_SESSION_FIELD_INT32(struct model, visits);
   const lily_session_field rate = LILY_SESSION_FIELD_DOUBLE(struct model, rate);
   lily_session_config config = LILY_SESSION_CONFIG_INIT;
@@ -26,7 +26,7 @@ static void start(void) {
   assert_ok(lily_session_attach(runtime, fields, &config, &session));
 }
 
-static void stop(void) {
+static void tear_down(void) {
   lily_session_detach(session);
   lily_session_runtime_free(runtime);
   lily_session_persistence_free(fields);
@@ -34,15 +34,15 @@ static void stop(void) {
 }
 
 TEST(own_loop__S13_dispatch_is_unsupported_and_changes_nothing) {
-  start();
+  set_up();
   model.visits = 1;
   assert_fails(UNSUPPORTED, lily_session_runtime_dispatch(runtime, NULL));
   assert_entries(storage, 0);
-  stop();
+  tear_down();
 }
 
 TEST(own_loop__S13_persist_stores_what_changed) {
-  start();
+  set_up();
   model.visits = 1;
   assert_entries(storage, 0);
   assert_ok(lily_session_persist(session));
@@ -51,22 +51,22 @@ TEST(own_loop__S13_persist_stores_what_changed) {
   model.rate = 0.5;
   assert_ok(lily_session_persist(session));
   assert_stored(storage, "lily_session_rate", "0.5");
-  stop();
+  tear_down();
 }
 
 TEST(own_loop__S13_it_hydrates_like_any_other) {
   journal_of(JOURNAL, "lily_session_visits", "41", NULL);
-  start();
+  set_up();
   assert_int_equal(model.visits, 41);
   model.visits++;
-  stop();
-  start();
+  tear_down();
+  set_up();
   assert_int_equal(model.visits, 42);
-  stop();
+  tear_down();
 }
 
 TEST(own_loop__S13_a_model_that_is_replaced_is_compared_with_the_old_one) {
-  start();
+  set_up();
   model.visits = 1;
   assert_ok(lily_session_persist(session));
   struct model replacement = {1, 0.25};
@@ -81,10 +81,10 @@ TEST(own_loop__S13_a_model_that_is_replaced_is_compared_with_the_old_one) {
   assert_ok(lily_session_persist(session));
   assert_stored(storage, "lily_session_visits", "1");
   assert_ok(lily_session_runtime_set_model(runtime, &model));
-  stop();
-  start();
+  tear_down();
+  set_up();
   assert_int_equal(model.visits, 77);
-  stop();
+  tear_down();
 }
 
 /* set_model also works if the runtime has an update function. */

@@ -148,7 +148,7 @@ json_t *operation(const char *path, int n) {
 
 void check_operation(const char *path, int n, const char *text, const char *file, int line) {
   struct bytes all = file_read(path);
-  const char *at = all.bytes;
+  char *at = all.bytes;
   for (int i = 0; i < n + 2 && at != NULL; i++) at = strchr(at, '\n') == NULL ? NULL : strchr(at, '\n') + 1;
   char *end = at == NULL ? NULL : strchr(at, '\n');
   bool same = false;

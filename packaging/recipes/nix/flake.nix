@@ -1,4 +1,4 @@
-# Builds the library from source, where nixpkgs has Swift 6.3 with Embedded Swift: `nix build ./build/recipes/nix`.
+# Builds the library from source, where nixpkgs has Swift 6.2 with Embedded Swift: `nix build ./build/recipes/nix`.
 {
   description = "Saves selected fields of a program's state and restores them at the next start";
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";

@@ -104,11 +104,15 @@ private func localTime(_ text: String) -> Int64? {
   let isUTC = bytes.count > 10 && bytes.last == UInt8(ascii: "Z")
   if isUTC { bytes.removeLast() }
   // 0 stands for a digit. A time may be written with a space, too.
-  guard ["0000-00-00", "0000-00-00T00:00", "0000-00-00T00:00:00"].contains(where: { form in
-    bytes.count == form.utf8.count && zip(bytes, form.utf8).allSatisfy { byte, wanted in
-      wanted == UInt8(ascii: "0") ? (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) : byte == wanted || wanted == UInt8(ascii: "T") && byte == 0x20
+  func fits(_ byte: UInt8, _ wanted: UInt8) -> Bool {
+    switch wanted {
+    case UInt8(ascii: "0"): byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+    case UInt8(ascii: "T"): byte == wanted || byte == UInt8(ascii: " ")
+    default: byte == wanted
     }
-  }) else { return nil }
+  }
+  let forms = ["0000-00-00", "0000-00-00T00:00", "0000-00-00T00:00:00"]
+  guard forms.contains(where: { bytes.count == $0.utf8.count && zip(bytes, $0.utf8).allSatisfy(fits) }) else { return nil }
   func number(_ place: Int, _ digits: Int) -> Int32 { bytes.dropFirst(place).prefix(digits).reduce(0) { $0 * 10 + Int32($1 - UInt8(ascii: "0")) } }
   var parts = tm()
   (parts.tm_year, parts.tm_mon, parts.tm_mday) = (number(0, 4) - 1900, number(5, 2) - 1, number(8, 2))
