@@ -75,7 +75,8 @@ int64_t platform_file_size_limit(void) {
   return limit.rlim_cur > (rlim_t)INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
 
-size_t platform_lay_out_real(char *text, int precision) {
+/* It may be slow beside libjansson's own work, and so is compiled for size. */
+__attribute__((cold)) size_t platform_lay_out_real(char *text, int precision) {
   char digits[20];
   int count = 0, point = 0; /* the number is 0.DIGITS times ten to the power of `point` */
   bool is_behind = false;
