@@ -164,6 +164,7 @@ TEST(rewriting__S8_in_a_folder_that_may_not_be_written) {
   assert_int_equal(mkdir(in_place("folder"), 0755), 0);
   if (geteuid() == 0) assert_int_equal(chown(in_place("folder"), 65534, 65534), 0);
   assert_int_equal(in_child(in_a_folder_that_may_not_be_written, (void *)(uintptr_t)in_place("folder/session.jsonl")), 0);
+  assert_int_equal(chmod(in_place("folder"), 0755), 0); /* so that whoever runs the test may remove it */
 }
 
 /* ---- changes that a program repeats for ever without a sync */
