@@ -181,6 +181,8 @@ void rig_end(struct rig *rig) {
   lily_session_runtime_free(rig->runtime);
   lily_session_persistence_free(rig->fields);
   lily_session_storage_close(rig->storage);
+  /* A test that does not begin the rig again may end it. */
+  rig->session = NULL, rig->runtime = NULL, rig->fields = NULL, rig->storage = NULL;
   assert_true(rig->event_sizes_right);
 }
 
