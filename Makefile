@@ -21,12 +21,15 @@ SWIFT_BIN   := $(dir $(shell readlink -f "$$(command -v swiftc)"))
 SWIFTC      := $(SWIFT_BIN)swiftc
 SWIFT_CLANG := $(SWIFT_BIN)clang
 
+# The folder of the sources in debug information. This one makes builds the same in every directory. RPM wants the real one, which it replaces.
+SOURCES_SEEN_AS ?= .
+
 # The flags of every build. lld separates code from read-only data, and keeps one copy of equal functions (--icf). Distributions want the
 # library bound when it is loaded and read-only after that, and their tools read DWARF 4. The last two lines make builds the same in every
 # directory.
 SWIFT_FLAGS := --disable-local-rpath -Xswiftc -use-ld=lld -Xcc -gdwarf-4 -Xswiftc -dwarf-version=4 -Xcc -fstack-protector-strong \
   -Xlinker -z -Xlinker now -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker noexecstack -Xlinker --as-needed -Xlinker --icf=all \
-  -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=.' -Xcc '-ffile-prefix-map=$(CURDIR)=.' -Xswiftc -file-compilation-dir -Xswiftc . \
+  -Xswiftc -file-prefix-map -Xswiftc '$(CURDIR)=$(SOURCES_SEEN_AS)' -Xcc '-ffile-prefix-map=$(CURDIR)=$(SOURCES_SEEN_AS)' -Xswiftc -file-compilation-dir -Xswiftc '$(SOURCES_SEEN_AS)' \
   -Xswiftc -Xfrontend -Xswiftc -no-clang-module-breadcrumbs -Xswiftc -Xfrontend -Xswiftc -disable-incremental-llvm-codegen
 
 .DEFAULT_GOAL := all

@@ -110,7 +110,7 @@ POSIX_FLAGS := $(if $(POSIX),-DPLATFORM_POSIX -D_XOPEN_SOURCE=700)
 # for its compiler alone, and do not fit Swift's objects.
 KEPT_FLAGS = $(filter-out -flto% -fplugin%,$(CPPFLAGS) $(CFLAGS))
 C_FLAGS = -std=$(if $(POSIX),c11,gnu11) -fPIC -fvisibility=hidden -ffunction-sections -fstack-protector-strong -gdwarf-4 -D_FORTIFY_SOURCE=2 \
-  $(CONTROL_FLOW) '-ffile-prefix-map=$(CURDIR)=.' $(POSIX_FLAGS) $(KEPT_FLAGS) $(EXTRA_CFLAGS)
+  $(CONTROL_FLOW) '-ffile-prefix-map=$(CURDIR)=$(SOURCES_SEEN_AS)' $(POSIX_FLAGS) $(KEPT_FLAGS) $(EXTRA_CFLAGS)
 
 # The libraries are Embedded Swift. They are compiled for size, which makes them an eighth smaller. The functions of an update's path are compiled for
 # speed, which they say by @_optimize(speed), and the small ones that it runs for each field are inlined, so that this costs an update next to
@@ -119,10 +119,10 @@ C_FLAGS = -std=$(if $(POSIX),c11,gnu11) -fPIC -fvisibility=hidden -ffunction-sec
 # DWARF 4. The flags from -file-prefix-map on make builds the same in every directory.
 SWIFTFLAGS = -target $(SWIFT_TRIPLE) -clang-target $(CLANG_TRIPLE) -swift-version 6 -package-name lily_session -wmo -parse-as-library \
   -enable-experimental-feature Embedded -enable-upcoming-feature ExistentialAny -g -dwarf-version=4 -Osize \
-  -Xfrontend -function-sections -enforce-exclusivity=unchecked -file-prefix-map '$(CURDIR)=.' -file-compilation-dir . \
+  -Xfrontend -function-sections -enforce-exclusivity=unchecked -file-prefix-map '$(CURDIR)=$(SOURCES_SEEN_AS)' -file-compilation-dir '$(SOURCES_SEEN_AS)' \
   -Xfrontend -no-clang-module-breadcrumbs -Xfrontend -disable-incremental-llvm-codegen -module-cache-path $(OBJECTS)/modules -I include \
   $(addprefix -Xcc ,--target=$(CLANG_TRIPLE) -fPIC -fno-asynchronous-unwind-tables -gdwarf-4 -fstack-protector-strong -fvisibility=hidden $(CONTROL_FLOW) \
-    '-ffile-prefix-map=$(CURDIR)=.' $(C_HEADERS_FLAGS) $(JANSSON_CFLAGS) $(POSIX_FLAGS)) \
+    '-ffile-prefix-map=$(CURDIR)=$(SOURCES_SEEN_AS)' $(C_HEADERS_FLAGS) $(JANSSON_CFLAGS) $(POSIX_FLAGS)) \
   $(EXTRA_SWIFTFLAGS)
 LIBRARY_SWIFTFLAGS = $(SWIFTFLAGS) -I $(OBJECTS) -I Sources/CPlatform/include -I Sources/CJansson
 

@@ -77,9 +77,9 @@ def pkg_config(*options: str) -> "list[str]":
         output = subprocess.run([program, *options, LIBRARY], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         raise SystemExit(
-            f"lily-session: the library was not found. Install it, so that `{program} {LIBRARY}` finds it; or build it in its "
-            "source tree (make); or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR. pip builds the source package only where no "
-            "wheel fits: lily_session-*-cp39-abi3-manylinux_*.whl have the library inside, for CPython 3.9 and newer on Linux with glibc."
+            "lily-session: the library was not found, and there is no building it from the source package. Take a wheel, which has the "
+            "library inside: lily_session-*-cp39-abi3-manylinux_*_{x86_64,aarch64}.whl or …-musllinux_1_2_{x86_64,aarch64}.whl, for CPython 3.9 "
+            f"and newer. Or install the library, so that `{program} {LIBRARY}` finds it; or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
         ) from None
     return shlex.split(output)
 

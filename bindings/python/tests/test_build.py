@@ -83,8 +83,8 @@ def test_by_name(alone: Path) -> None:
 
 def test_what_is_missing_is_said(alone: Path) -> None:
     for environment, says in (
-        ({"PKG_CONFIG_LIBDIR": alone}, "the library was not found. Install it"),
-        ({"PKG_CONFIG": alone / "none"}, "the library was not found. Install it"),
+        ({"PKG_CONFIG_LIBDIR": alone}, "the library was not found, and there is no building it"),
+        ({"PKG_CONFIG": alone / "none"}, "the library was not found, and there is no building it"),
         ({"LILY_SESSION_LIBDIR": "/its/lib"}, "set both"),
         ({"LILY_SESSION_INCLUDE_DIR": alone, "LILY_SESSION_LIBDIR": "/its/lib"}, f"there is no {alone}/lily_session.h"),
     ):
