@@ -92,7 +92,12 @@ __attribute__((cold)) size_t platform_lay_out_real(char *text, int precision) {
       point--;
     }
   }
-  if (*at == 'e') point += atoi(at + 1);
+  if (*at == 'e') { /* not by atoi, which newer headers of glibc make a call that only a newer glibc has */
+    const bool is_negative = at[1] == '-';
+    int exponent = 0;
+    for (at += is_negative || at[1] == '+' ? 2 : 1; *at >= '0' && *at <= '9'; at++) exponent = exponent * 10 + (*at - '0');
+    point += is_negative ? -exponent : exponent;
+  }
   while (count > 1 && digits[count - 1] == '0') count--;
   if (count == 0) digits[0] = '0', count = 1, point = 1;
 
