@@ -1146,7 +1146,7 @@ inline std::vector<bool> read_spelling(const char *spelling, std::size_t count) 
 template <class T, T...> struct values {
   using type = void;
 };
-/// Whether the compiler makes values of an enum of these numbers. Some refuse numbers beyond the enum's bits, which are no enumerators then.
+/// Tells whether the compiler makes values of an enum of these numbers. Some refuse numbers beyond the enum's bits, which are no enumerators then.
 template <class T, class Numbers, class = void> struct can_be : std::false_type {};
 template <class T, int... Numbers>
 struct can_be<T, numbers<Numbers...>, typename values<T, static_cast<T>(Numbers)...>::type> : std::true_type {};

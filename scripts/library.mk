@@ -32,8 +32,8 @@ endif
 IS_OWN := $(filter $(OWN_ARCH)-$(OWN_LIBC),$(ARCH)-$(LIBC))
 TARGET := $(if $(IS_OWN),,$(ARCH)-$(LIBC))$(if $(POSIX),$(if $(IS_OWN),,-)posix)
 OUT    := $(BUILD)$(if $(TARGET),/$(TARGET))
-LIB        := $(OUT)/lib/liblily_session.so
-STATIC_LIB := $(OUT)/lib/liblily_session.a
+LIB         = $(OUT)/lib/liblily_session.so
+STATIC_LIB  = $(OUT)/lib/liblily_session.a
 
 # A sanitizer is in every line of the library, also in its copy of the standard library. The program brings the sanitizer's runtime, which
 # has to be that of Swift's clang. The fuzzer's counters are in it, too: other programs ignore them, so that one build is enough.
@@ -56,10 +56,8 @@ OBJECTS := $(OUT)/objects
 OLDEST_GLIBC := 2.28
 GLIBC ?=
 ifneq ($(GLIBC),)
-OUT        := $(OUT)/glibc-$(GLIBC)
-LIB        := $(OUT)/lib/liblily_session.so
-STATIC_LIB := $(OUT)/lib/liblily_session.a
-OLD_GLIBC  := .sysroots/$(ARCH)-glibc-$(GLIBC)
+OUT       := $(OUT)/glibc-$(GLIBC)
+OLD_GLIBC := .sysroots/$(ARCH)-glibc-$(GLIBC)
 OLD_GLIBC_LIBS := -nodefaultlibs -L$(OLD_GLIBC) -l:libc.so.6 -l:libld.so.2 -l:libpthread.so.0 -l:libc_nonshared.a -lgcc
 $(LIB): $(OLD_GLIBC)/libc.so.6
 $(OLD_GLIBC)/libc.so.6:
