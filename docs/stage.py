@@ -16,7 +16,7 @@ OUT = Path(sys.argv[1])
 
 # The pages of the navigation. Pages that do not exist yet are left out. "guides/index" has the guides below it.
 NAVIGATION = {
-    "Start": ["overview", "guides/index", "platforms", "faq"],
+    "Start": ["overview", "install", "guides/index", "platforms", "faq"],
     "Languages": ["c/start", "bindings/cpp", "bindings/python", "bindings/rust", "bindings/swift"],
     "Reference": ["c/index", "cpp/index", "swift", "statuses", "command-line", "format", "redis-format", "man/index"],
     "Promises": ["reliability", "faults", "performance"],
