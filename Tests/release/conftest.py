@@ -23,7 +23,7 @@ MACHINES = {"amd64": 62, "arm64": 183, "riscv64": 243}
 
 def library(machine, libc):
     """Returns the beginning of a shared library, as far as it is looked at."""
-    return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 3, MACHINES[machine]) + {"glibc": b"\0libc.so.6\0", "musl": b"\0libc.so\0"}[libc]
+    return b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack("<HH", 3, MACHINES[machine]) + {"glibc": b"\0libc.so.6\0", "musl": b"\0libc.musl-x86_64.so.1\0"}[libc]
 
 
 def ar(members):

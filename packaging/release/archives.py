@@ -25,8 +25,9 @@ def elf_machine(data):
 
 
 def elf_libc(data):
-    """Returns "glibc" or "musl", by the C library that a shared library asks for, or None. The names are in its table of strings."""
-    return "glibc" if b"\0libc.so.6\0" in data else "musl" if b"\0libc.so\0" in data else None
+    """Returns "glibc" or "musl", by the C library that a shared library asks for, or None. The names are in its table of strings: that of musl is the one
+    that distributions give it, or musl's own."""
+    return "glibc" if b"\0libc.so.6\0" in data else "musl" if b"\0libc.musl-" in data or b"\0libc.so\0" in data else None
 
 
 def ar_members(data):
