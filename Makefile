@@ -49,6 +49,7 @@ help:
 	@echo 'make test          runs the tests, which takes about eight minutes on two processors'
 	@echo 'make check         runs every test for longer, for hours, and prints a table of what was tried'
 	@echo 'scripts/test SUITE…  runs some of the tests'
+	@echo 'make coverage      says which part of the sources the Swift and the C tests run, in about ten minutes'
 	@echo 'make bench         runs every benchmark, in six to ten minutes, and writes docs/performance.md'
 	@echo 'make docs          makes the documentation as a site, in $(BUILD)/docs'
 	@echo 'make install       installs the library. DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) INCLUDEDIR=$(INCLUDEDIR) DATADIR=$(DATADIR)'
@@ -222,7 +223,7 @@ wheel:
 	packaging/build-wheel $(if $(IS_OWN),,$(ARCH) $(LIBC))
 
 # What is published: PARTS of it for TARGETS, signed with minisign's secret KEY.
-PARTS   ?= source tarballs debs rpms wheels crates
+PARTS   ?= source tarballs debs rpms wheels crates docs
 TARGETS ?= amd64-glibc arm64-glibc riscv64-glibc amd64-musl arm64-musl
 KEY     ?=
 .PHONY: release
@@ -250,6 +251,11 @@ test: bootstrap
 .PHONY: check
 check: bootstrap
 	@scripts/test --long
+
+.PHONY: coverage
+coverage: bootstrap
+	@scripts/bootstrap test
+	@scripts/coverage
 
 .PHONY: bench
 bench:

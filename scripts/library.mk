@@ -75,8 +75,10 @@ endif
 CC      := $(if $(filter musl,$(LIBC)),$(SYSROOT)/bin/musl-gcc,$(TRIPLET)-gcc)
 STRIP   := $(TRIPLET)-strip
 OBJCOPY := $(TRIPLET)-objcopy
+NM      := $(TRIPLET)-nm
 endif
 OBJCOPY ?= objcopy
+NM      ?= nm
 PKG_CONFIG ?= pkg-config
 JANSSON_CFLAGS ?= $(if $(SYSROOT),-isystem $(SYSROOT)/include,$(shell $(PKG_CONFIG) --cflags jansson))
 JANSSON_LIBS   ?= $(if $(SYSROOT),-L$(SYSROOT)/lib -ljansson,$(shell $(PKG_CONFIG) --libs jansson))
@@ -178,13 +180,20 @@ $(LIB): $(ALL_OBJECTS) Sources/LilySessionC/exports.map
 # What the two modules use of the Swift runtime's tables of Unicode, if anything.
 SWIFT_UNICODE := $(SWIFT_EMBEDDED)/$(SWIFT_TRIPLE)/libswiftUnicodeDataTables.a
 
-# The static library has the same objects, linked into one, in which only what the header declares is visible. A program links libjansson, too.
-$(STATIC_LIB): $(LIB)
-	$(SWIFT_BIN)ld.lld -r -o $(OBJECTS)/all.o $(ALL_OBJECTS) $(SWIFT_UNICODE)
-	$(OBJCOPY) --wildcard --keep-global-symbol='lily_session_*' $(OBJECTS)/all.o
+# $(call archived,objects): packs objects, linked into one, as a static library. Only what the shared library exports is visible in it, and only what
+# that needs is in it.
+define archived
+	$(SWIFT_BIN)ld.lld -r --gc-sections $$($(NM) -D --defined-only $(LIB) | sed -n 's/.* \(lily_session_[a-z0-9_]*\).*/--undefined=\1/p') \
+	  -o $(OBJECTS)/$(@F:.a=.o) $(1)
+	$(OBJCOPY) --wildcard --keep-global-symbol='lily_session_*' $(OBJECTS)/$(@F:.a=.o)
 	rm -f $@
-	ar rcsD $@ $(OBJECTS)/all.o
-	rm $(OBJECTS)/all.o
+	ar rcsD $@ $(OBJECTS)/$(@F:.a=.o)
+	rm $(OBJECTS)/$(@F:.a=.o)
+endef
+
+# The static library has the same objects. A program links libjansson, too.
+$(STATIC_LIB): $(LIB)
+	$(call archived,$(ALL_OBJECTS) $(SWIFT_UNICODE))
 
 # The same with libjansson inside, hidden, for programs that are to need nothing but libc. libjansson is built from Debian's sources, because the static
 # library of a distribution need not be code that may be anywhere in memory.
@@ -202,11 +211,7 @@ $(JANSSON_ARCHIVE): $(JANSSON_SOURCES)/LICENSE $(NEEDS_SYSROOT)
 	cmake --build $(OBJECTS)/jansson
 
 $(BUNDLED_LIB): $(LIB) $(JANSSON_ARCHIVE)
-	$(SWIFT_BIN)ld.lld -r -o $(OBJECTS)/bundled.o $(ALL_OBJECTS) $(SWIFT_UNICODE) $(JANSSON_ARCHIVE)
-	$(OBJCOPY) --wildcard --keep-global-symbol='lily_session_*' $(OBJECTS)/bundled.o
-	rm -f $@
-	ar rcsD $@ $(OBJECTS)/bundled.o
-	rm $(OBJECTS)/bundled.o
+	$(call archived,$(ALL_OBJECTS) $(SWIFT_UNICODE) $(JANSSON_ARCHIVE))
 
 # The library for Redis is one of its own, because it needs hiredis and OpenSSL, which the other one does not. It knows that one by its headers
 # alone.

@@ -1,5 +1,6 @@
 """Makes small releases, sealed by the code that seals the real ones, with keys of their own."""
 import gzip
+import hashlib
 import io
 import pathlib
 import shutil
@@ -86,6 +87,23 @@ def wheel(version, tag, machine, libc):
         "METADATA": f"Name: lily-session\nVersion: {version}\n", "WHEEL": f"Tag: {tag}\n"}) | {"lily_session/_native.abi3.so": library(machine, libc)})
 
 
+def crate(version, name, files=None):
+    manifest = f'[package]\nname = "{name}"\nversion = "{version}"\n'
+    return tarball(in_folder(f"{name}-{version}", {"Cargo.toml": manifest, **(files or {})}))
+
+
+def prebuilt(version, machine="arm64", summed=None):
+    """Returns the crate with the libraries. `machine` is what its library for arm64 is really for, and `summed` what its sum is of."""
+    library_of = ar([("bundled.o/", library(machine, "glibc"))])
+    name = "aarch64-gnu/liblily_session_bundled.a"
+    return crate(version, "lily-session-prebuilt", {
+        f"lib/{name}": library_of, "lib/SHA256SUMS": f"{hashlib.sha256(summed or library_of).hexdigest()}  {name}\n"})
+
+
+def docs(version, written=None):
+    return tarball(in_folder(f"lily-session-{version}-docs", {"index.html": f"<title>lily-session {written or version}</title>"}))
+
+
 def files_of(version):
     """Returns {name: content} of a small release, with a file of each kind."""
     tag = "cp39-abi3-manylinux_2_28_x86_64"
@@ -98,8 +116,9 @@ def files_of(version):
         f"lily-session-libs-{version}-1.x86_64.rpm": rpm(version, "x86_64"),
         f"lily_session-{version}-{tag}.whl": wheel(version, tag, "amd64", "glibc"),
         f"lily_session-{version}.tar.gz": tarball(in_folder(f"lily_session-{version}", {"PKG-INFO": f"Version: {version}\n"})),
-        f"lily-session-sys-{version}.crate": tarball(in_folder(f"lily-session-sys-{version}", {
-            "Cargo.toml": f'[package]\nname = "lily-session-sys"\nversion = "{version}"\n'}))}
+        f"lily-session-sys-{version}.crate": crate(version, "lily-session-sys"),
+        f"lily-session-prebuilt-{version}.crate": prebuilt(version),
+        f"lily-session-{version}-docs.tar.gz": docs(version)}
 
 
 def write(folder, files):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import OLDER, ROOT, VERSION, ar, deb, in_folder, rpm, seal_with, source, tarball, target, wheel
+from conftest import OLDER, ROOT, VERSION, ar, crate, deb, docs, in_folder, prebuilt, rpm, seal_with, source, tarball, target, wheel
 
 import bill
 import seal
@@ -113,6 +113,7 @@ def test_what_is_no_file_is_found(release, problems, make):
 
 # What someone who has the key may have mixed up: the name of a file, and what is in it.
 TAG = "cp39-abi3-manylinux_2_28_x86_64"
+PREBUILT = f"lily-session-prebuilt-{VERSION}.crate"
 MISTAKES = {
     "an older source": (SOURCE, source(OLDER), f"does not unpack into the folder lily-session-{VERSION}"),
     "an older source in a renamed folder": (SOURCE, tarball(in_folder(f"lily-session-{VERSION}", {"Makefile": f"VERSION := {OLDER}\n"})),
@@ -133,6 +134,12 @@ MISTAKES = {
     "a wheel with another tag": (f"lily_session-{VERSION}-{TAG}.whl", wheel(VERSION, "cp39-abi3-linux_x86_64", "amd64", "glibc"), "has the tags"),
     "an older sdist": (f"lily_session-{VERSION}.tar.gz", tarball({f"lily_session-{OLDER}/PKG-INFO": b""}), "does not unpack into the folder"),
     "another crate": (f"lily-session-sys-{VERSION}.crate", tarball({f"lily-session-{VERSION}/Cargo.toml": b""}), "does not unpack into the folder"),
+    "an older crate in a renamed folder": (f"lily-session-sys-{VERSION}.crate", tarball(in_folder(f"lily-session-sys-{VERSION}", {
+        "Cargo.toml": f'name = "lily-session-sys"\nversion = "{OLDER}"\n'})), f"has the version {OLDER}, not {VERSION}"),
+    "a prebuilt library for another machine": (PREBUILT, prebuilt(VERSION, machine="amd64"), "for amd64, not arm64"),
+    "a prebuilt library with another sum": (PREBUILT, prebuilt(VERSION, summed=b"another"), "has other libraries than its SHA256SUMS says"),
+    "a crate without its libraries": (PREBUILT, crate(VERSION, "lily-session-prebuilt"), "has no library"),
+    "older documentation": (f"lily-session-{VERSION}-docs.tar.gz", docs(VERSION, written=OLDER), f"has the version {OLDER}, not {VERSION}"),
     "a damaged tarball": (TARGET, b"\x1f\x8b damaged", "cannot be read"),
     "a damaged deb": (f"liblily-session0_{VERSION}-1_amd64.deb", ar([("debian-binary", b"2.0\n")]), "has no control file"),
     "a file of an older version": (f"lily-session-{OLDER}.tar.gz", source(OLDER), f"is not of version {VERSION}"),

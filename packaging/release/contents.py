@@ -1,4 +1,5 @@
 """What each file of a release is, by its name, and whether it contains that: its version, its machine and its C library."""
+import hashlib
 import re
 
 from archives import ERRORS, Damaged, Tree, ar_members, deb_fields, elf_libc, elf_machine, rpm_fields
@@ -89,12 +90,34 @@ def check_crate(path, version, name):
     manifest = tree.text(f"{folder}/Cargo.toml")
     equal("the name", one('^name = "(.*)"$', manifest, "its name"), name)
     equal("the version", one('^version = "(.*)"$', manifest, "its version"), version)
+    if name == "lily-session-prebuilt":
+        check_prebuilt(tree.files, f"{folder}/lib/")
+
+
+def check_prebuilt(files, top):
+    """Checks the libraries of the crate that has some: each is for its folder's machine, and has the sum that the build of a program asks for."""
+    libraries = {name[len(top):]: data for name, data in files.items() if name.startswith(top) and name.endswith(".a")}
+    if not libraries:
+        raise Damaged("has no library")
+    for name, data in libraries.items():
+        check_machines({name: data}, ELSEWHERE.get(name.split("-")[0]), None)
+    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in sorted(libraries.items()))
+    if files.get(f"{top}SHA256SUMS") != sums.encode():
+        raise Damaged("has other libraries than its SHA256SUMS says")
+
+
+def check_docs(path, version):
+    tree = Tree(path)
+    folder = f"lily-session-{version}-docs"
+    tree.require_folder(folder)
+    equal("the version", one(r"<title>lily-session ([^<]*)</title>", tree.text(f"{folder}/index.html"), "its version"), version)
 
 
 VERSION = r"(?P<version>\d+\.\d+\.\d+)"
 KINDS = [(re.compile(pattern), check) for pattern, check in [
     (rf"lily-session-{VERSION}\.tar\.gz", check_source),
     (rf"lily-session-{VERSION}-(?P<machine>amd64|arm64|riscv64)-(?P<libc>glibc|musl)\.tar\.gz", check_target),
+    (rf"lily-session-{VERSION}-docs\.tar\.gz", check_docs),
     (rf"(?P<package>[a-z0-9-]+)_{VERSION}-[0-9]+_(?P<machine>amd64|arm64|riscv64|all)\.deb", check_deb),
     (rf"(?P<package>[a-z0-9-]+?)-{VERSION}-(?P<release>[0-9a-z.]+)\.(?P<machine>x86_64|aarch64|riscv64|noarch|src)\.rpm", check_rpm),
     (rf"lily_session-{VERSION}-(?P<tag>[a-z0-9]+-[a-z0-9]+-(?P<platform>[a-z0-9_.]+))\.whl", check_wheel),
