@@ -267,4 +267,4 @@ bench:
 .PHONY: clean
 clean:
 	rm -rf bindings/python/build bindings/python/src/*.egg-info
-	rm -rf $(BUILD) .sysroots .build-full .build-tool .build-tool-unoptimised
+	rm -rf $(BUILD) .sysroots .build-coverage .build-full .build-tool .build-tool-unoptimised

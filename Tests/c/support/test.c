@@ -171,6 +171,8 @@ bool has_memory_checker(void) {
   return HAS_SANITIZER || (preloaded != NULL && strstr(preloaded, "vgpreload") != NULL);
 }
 
+bool is_unoptimised(void) { return getenv("LILY_SESSION_UNOPTIMISED") != NULL; }
+
 bool is_long_run(void) { return getenv("LILY_SESSION_LONG") != NULL; }
 
 char *repeated(char byte, size_t length) {

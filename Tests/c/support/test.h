@@ -93,6 +93,9 @@ int end_of_child(pid_t child);
 /* Returns true if the test runs under AddressSanitizer or valgrind. */
 bool has_memory_checker(void);
 
+/* Returns true if the library was built without optimisation, as it is for scripts/coverage. */
+bool is_unoptimised(void);
+
 /* Returns true if tests may take minutes, as they do in make check. */
 bool is_long_run(void);
 
