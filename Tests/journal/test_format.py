@@ -11,6 +11,7 @@ import generate
 import journal
 import lily
 import sessions
+from conftest import LONG
 from generate import NOW
 from jsontext import minified
 
@@ -25,7 +26,7 @@ def agree(storage, path):
     return state
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(12 if LONG else 6))
 def test_S2_S9_what_the_library_writes_the_page_explains(path, seed, numbers):
     rng, model = random.Random(seed), {}
     storage = lily.Storage(path, now=NOW)
@@ -58,7 +59,7 @@ def test_S2_S9_what_the_library_writes_the_page_explains(path, seed, numbers):
     numbers(operations_compared=400)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(40 if LONG else 16))
 def test_what_the_second_writer_writes_the_library_reads(path, seed):
     rng = random.Random(1000 + seed)
     made = generate.writer(rng, 150)

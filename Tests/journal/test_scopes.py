@@ -6,6 +6,7 @@ import pytest
 import generate
 import journal
 import lily
+from conftest import LONG
 from generate import NOW
 from jsontext import minified
 from journal import Entry, Writer
@@ -22,7 +23,7 @@ def agree(storage, scopes, path):
     return state
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(6 if LONG else 3))
 def test_S19_what_the_library_writes_the_page_explains(path, seed):
     rng = random.Random(seed)
     storage = lily.Storage(path, now=NOW)
@@ -53,7 +54,7 @@ def test_S19_what_the_library_writes_the_page_explains(path, seed):
     storage.close()
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(10 if LONG else 5))
 def test_S19_what_the_second_writer_writes_the_library_reads(path, seed):
     rng, made = random.Random(seed), Writer()
     for _ in range(150):
