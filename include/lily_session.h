@@ -1364,9 +1364,9 @@ lily_session_status lily_session_mark(lily_session *session, const char *key);
 lily_session_status lily_session_touch(lily_session *session, const char *key);
 
 /** Persists, then changes what is stored for a field, without losing what another
- * program stores at the same time, and sets the field in the model to the outcome:
- * for counters and lists that several programs change. The call renews the field's
- * expiry.
+ * program stores at the same time: for counters and lists that several programs
+ * change. Then sets the field in the model to what storage holds, which may already be
+ * a newer value of another program. The call renews the field's expiry.
  *
  * @param key     the field's key, without the prefix
  * @param modify  is given the stored value as the field decodes it, migrated if it is

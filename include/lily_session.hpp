@@ -2215,8 +2215,9 @@ class session {
     check([&] { return lily_session_touch(get(), key.get()); });
   }
 
-  /// Persists, then changes what is stored for a field, without losing what another program stores at the same time, and sets the field
-  /// in the model to the outcome: for counters and lists that several programs change.
+  /// Persists, then changes what is stored for a field, without losing what another program stores at the same time: for counters and
+  /// lists that several programs change. Then sets the field in the model to what storage holds, which may already be a newer value of
+  /// another program.
   ///
   ///     session.modify<int>("visits", [](const int *stored) { return stored ? *stored + 1 : 1; });
   ///

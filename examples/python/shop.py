@@ -48,9 +48,10 @@ def updates(storage: Storage) -> Callable[[Shop, List[str]], Shop]:
     return update
 
 
-def visit(runtime: "Runtime[Shop, List[str]]", session: Session, words: List[str]) -> None:
+def visit(runtime: "Runtime[Shop, List[str]]", session: Session, words: List[str]) -> int:
+    """Returns the number of the visit. The model may already have a later one, of another shop."""
     runtime.dispatch(words)
-    session.modify("visits", lambda visits: visits + 1, default=0)  # loses no visit, even if another shop counts one at the same time
+    return session.modify("visits", lambda visits: visits + 1, default=0)  # loses no visit, even if another shop counts one at the same time
 
 
 def run(runtime: "Runtime[Shop, List[str]]", storage: Storage, session: Session, words: List[str]) -> None:
@@ -64,8 +65,7 @@ def run(runtime: "Runtime[Shop, List[str]]", storage: Storage, session: Session,
         runtime.dispatch(words)
     elif words == ["hammer"]:
         while True:
-            visit(runtime, session, ["add", "nail"])
-            print(runtime.model.visits, flush=True)  # from here on it survives a kill
+            print(visit(runtime, session, ["add", "nail"]), flush=True)  # from here on it survives a kill
     else:
         visit(runtime, session, words)
 

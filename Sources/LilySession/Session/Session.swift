@@ -68,8 +68,8 @@ protocol SessionWork: AnyObject {
   /// Stores a field again unchanged, which renews its expiry.
   func touch(_ key: Key) throws(Failure)
 
-  /// Replaces what is stored for a field by what `change` makes of it, and sets the field in the model to the outcome. `change` is given nil
-  /// if nothing is stored, and is called again if somebody else changes what is stored meanwhile.
+  /// Replaces what is stored for a field by what `change` makes of it, and sets the field in the model to what storage then holds. `change`
+  /// is given nil if nothing is stored, and is called again if somebody else changes what is stored meanwhile.
   func modify(_ key: Key, _ change: @escaping (NativeValue?) throws(Failure) -> NativeValue) throws(Failure)
 
   /// Removes what is stored for a field, and sets it to its initial value, from before hydration.

@@ -14,8 +14,9 @@
     /// - Throws: `notFound` if the session has no such field.
     public func mark(_ key: String) throws(Failure) { try mark(try Key(entry: key)) }
 
-    /// Persists, then changes what is stored for a field, without losing what another program stores at the same time, and sets the field in
-    /// the model to the outcome: for counters and lists that several programs change. The call renews the field's expiry.
+    /// Persists, then changes what is stored for a field, without losing what another program stores at the same time: for counters and
+    /// lists that several programs change. Then sets the field in the model to what storage holds, which may already be a newer value of
+    /// another program. The call renews the field's expiry.
     ///
     /// ```swift
     /// try session.modify("visits") { (visits: Int?) in (visits ?? 0) + 1 }

@@ -23,7 +23,12 @@ pytestmark = needs_server
 @contextmanager
 def started(*words: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
     inherited = {name: value for name, value in os.environ.items() if name != "LILY_SESSION_REDIS"}
-    with subprocess.Popen([sys.executable, *words], env={**inherited, **environment}, stdout=subprocess.PIPE, text=True) as process:
+
+    def obey_interrupts() -> None:  # A shell has what it runs in the background ignore them.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen([sys.executable, *words], env={**inherited, **environment}, stdout=subprocess.PIPE, text=True,
+                          preexec_fn=obey_interrupts) as process:
         try:
             yield process
         finally:

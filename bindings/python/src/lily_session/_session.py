@@ -85,8 +85,8 @@ class Session(Unique):
 
     def modify(self, key: str, change: Callable[[Any], V], default: Any = None) -> V:
         """Persists, and then replaces what is stored for a field by what `change` makes of it, without losing what another program stores
-        at the same time: for counters and lists that several programs change. Sets the field in the model to the new value, and returns
-        that.
+        at the same time: for counters and lists that several programs change. Returns the new value, and sets the field in the model to
+        what storage then holds, which may already be a newer value of another program.
 
         key      the field's key
         change   takes the stored value, as the field decodes it, and returns a new one. It is called again if another program stores

@@ -356,8 +356,8 @@ impl<M: 'static, Msg: 'static> Runtime<M, Msg> {
     }
 
     /// Persists, and then replaces what is stored for a field by what `modify` makes of it, without losing what another program stores at the
-    /// same time: for counters and lists that several programs change. Sets the field in the model to the outcome, and renews the field's
-    /// expiry.
+    /// same time: for counters and lists that several programs change. Sets the field in the model to what storage then holds, which may
+    /// already be a newer value of another program. Renews the field's expiry.
     ///
     /// `modify` gets the stored value, or `None` if nothing is stored. It is called again if another program stores something meanwhile, so
     /// it must not count its calls. If it returns an error, nothing changes, and the function fails with [`Status::Callback`], with that
