@@ -99,7 +99,7 @@ private func bytes(_ text: UnsafePointer<CChar>, _ limit: Int) -> UnsafeRawBuffe
 /// - Parameter body: is given a function that calls `modify` with what is stored, and returns what shall be, which is borrowed.
 func withModification(
   _ modify: lily_session_modify_fn?, _ context: UnsafeMutableRawPointer?,
-  _ body: (@escaping (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) -> Void
+  _ body: ((NativeValue?) throws(Failure) -> NativeValue) throws(Failure) -> Void
 ) -> lily_session_status {
   var refusal: lily_session_status = 0
   let status = withStatus { () throws(Failure) in

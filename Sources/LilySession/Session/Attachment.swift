@@ -114,9 +114,10 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     try storeThen(.renew(key))
   }
 
-  func modify(_ key: Key, _ change: @escaping (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) {
+  func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) {
     try requireField(key)
-    try storeThen(.modify(key, change))
+    let runtime = try attachedRuntime()
+    try storeThen(in: runtime) { () throws(Failure) in try modifyStored(try fieldIndex(of: key), in: runtime, change) }
   }
 
   func reset(_ key: Key) throws(Failure) {
@@ -128,20 +129,23 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     }
   }
 
-  /// What a call of the host's does after it has stored what changed.
+  /// What a call of the host's does after it has stored what changed. It is a value, as the compiler makes a copy of `storeThen` for each closure.
   private enum Step {
     case nothing, sync, takeNews
     case renew(Key)
-    case modify(Key, (NativeValue?) throws(Failure) -> NativeValue)
+  }
+
+  private func storeThen(_ step: Step) throws(Failure) {
+    let runtime = try attachedRuntime()
+    try storeThen(in: runtime) { () throws(Failure) in try take(step, in: runtime) }
   }
 
   /// Stores what changed, then takes the step even if storing failed. If both fail, throws the failure of storing.
-  private func storeThen(_ step: Step) throws(Failure) {
-    let runtime = try attachedRuntime()
+  private func storeThen(in runtime: ModelRuntime<Lens.Model>, _ step: () throws(Failure) -> Void) throws(Failure) {
     try runtime.run { () throws(Failure) in
       let failure = storeChanges()
       defer { finishCall() }
-      do throws(Failure) { try take(step, in: runtime) } catch { throw failure ?? error }
+      do throws(Failure) { try step() } catch { throw failure ?? error }
       if let failure { throw failure }
     }
   }
@@ -152,7 +156,6 @@ final class Attachment<Lens: SliceLens, Binding: FieldBinding>: SessionWork wher
     case .sync: if let failure = syncStorage() { throw failure }
     case .takeNews: try takeNews(into: runtime)
     case .renew(let key): try renewEntry(try fieldIndex(of: key))
-    case .modify(let key, let change): try modifyStored(try fieldIndex(of: key), in: runtime, change)
     }
   }
 

@@ -21,7 +21,7 @@ public final class Session {
 
   package func mark(_ key: Key) throws(Failure) { try work.mark(key) }
   package func touch(_ key: Key) throws(Failure) { try work.touch(key) }
-  package func modify(_ key: Key, _ change: @escaping (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) { try work.modify(key, change) }
+  package func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure) { try work.modify(key, change) }
   package func reset(_ key: Key) throws(Failure) { try work.reset(key) }
   package func state(of key: Key) throws(Failure) -> FieldState { try work.state(of: key) }
 
@@ -70,7 +70,7 @@ protocol SessionWork: AnyObject {
 
   /// Replaces what is stored for a field by what `change` makes of it, and sets the field in the model to what storage then holds. `change`
   /// is given nil if nothing is stored, and is called again if somebody else changes what is stored meanwhile.
-  func modify(_ key: Key, _ change: @escaping (NativeValue?) throws(Failure) -> NativeValue) throws(Failure)
+  func modify(_ key: Key, _ change: (NativeValue?) throws(Failure) -> NativeValue) throws(Failure)
 
   /// Removes what is stored for a field, and sets it to its initial value, from before hydration.
   func reset(_ key: Key) throws(Failure)

@@ -68,14 +68,20 @@ public final class Batch {
     let start = buffer.count
     do throws(Failure) {
       try text(buffer)
-      guard buffer.count &- start <= JSONText.valueLimit else { throw Failure(.encode, "the value is longer than 16 MiB") }
-      guard buffer.count <= Line.limit &- 256 else { throw Failure(.quota, "the changes of one update are longer than 64 MiB") }
+      try endSet(from: start, deadline, version)
     } catch {
       buffer.truncate(to: itemStart)
       keys.truncate(to: unfinished.key.start)
       throw error
     }
+  }
+
+  /// Ends a change whose value starts at `start` of the line. It is apart from `set` as the compiler makes a copy of that for each closure.
+  private func endSet(from start: Int, _ deadline: Int64, _ version: UInt32) throws(Failure) {
+    let buffer = line.buffer
     let end = buffer.count
+    guard end &- start <= JSONText.valueLimit else { throw Failure(.encode, "the value is longer than 16 MiB") }
+    guard end <= Line.limit &- 256 else { throw Failure(.quota, "the changes of one update are longer than 64 MiB") }
     buffer.append(UInt8(ascii: ","))
     buffer.append(decimal: deadline)
     if version != 0 {

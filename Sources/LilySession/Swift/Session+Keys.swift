@@ -54,23 +54,21 @@
     private func modify<A>(_ key: String, _ coder: ValueCoder<A>, _ change: (A?) throws -> A) throws(Failure) {
       let key = try Key(entry: key)
       let text = ByteBuffer() // The text of the new value, which the core borrows.
-      try withoutActuallyEscaping(change) { change throws(Failure) in
-        try modify(key) { stored throws(Failure) in
-          var old: A?
-          if let stored {
-            do { old = try coder.decoder.decode(Value(stored)) } catch {
-              var failure = Failure(.decode, "the stored value is not of this type", key: key)
-              failure.underlying = error
-              throw failure
-            }
-            if old == nil { throw Failure(.decode, "the stored value is not of this type", key: key) }
-          }
-          let new = try modified(key) { try change(old) }
-          do { return try coder.encode(new).kept(in: text) } catch {
-            var failure = Failure(.encode, "the value cannot be encoded", key: key)
+      try modify(key) { stored throws(Failure) in
+        var old: A?
+        if let stored {
+          do { old = try coder.decoder.decode(Value(stored)) } catch {
+            var failure = Failure(.decode, "the stored value is not of this type", key: key)
             failure.underlying = error
             throw failure
           }
+          if old == nil { throw Failure(.decode, "the stored value is not of this type", key: key) }
+        }
+        let new = try modified(key) { try change(old) }
+        do { return try coder.encode(new).kept(in: text) } catch {
+          var failure = Failure(.encode, "the value cannot be encoded", key: key)
+          failure.underlying = error
+          throw failure
         }
       }
     }
