@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 use std::time::SystemTime;
 
-/// With the feature `serde`.
+/// These methods need the feature `serde`.
 impl Storage {
     /// Returns the value that is stored under `key`, or `None` if the key is absent or has expired.
     ///
