@@ -60,7 +60,7 @@ help:
 	@echo 'make dist          packs the source as a tarball into $(BUILD)/dist'
 	@echo 'make deb           builds the Debian packages into $(BUILD)/deb, also with ARCH=…'
 	@echo 'make rpm           builds the RPM packages into $(BUILD)/rpm'
-	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels, also with ARCH=… and LIBC=…'
+	@echo 'make wheel         builds the Python wheel, with the library inside, and the sdist into $(BUILD)/wheels, also with ARCH=…, LIBC=… and FREE_THREADED=1'
 	@echo 'make release       builds everything that is published, with its sums and the signature of KEY=FILE, into $(BUILD)/release; PARTS, TARGETS'
 	@echo 'make clean         deletes everything that was built'
 
@@ -220,7 +220,7 @@ rpm:
 .PHONY: wheel
 wheel:
 	@scripts/bootstrap wheel
-	packaging/build-wheel $(if $(IS_OWN),,$(ARCH) $(LIBC))
+	packaging/build-wheel $(if $(IS_OWN),,$(ARCH) $(LIBC)) $(if $(FREE_THREADED),free-threaded)
 
 # What is published: PARTS of it for TARGETS, signed with minisign's secret KEY.
 PARTS   ?= source tarballs debs rpms wheels crates docs

@@ -79,7 +79,8 @@ def pkg_config(*options: str) -> "list[str]":
         raise SystemExit(
             "lily-session: the library was not found, and there is no building it from the source package. Take a wheel, which has the "
             "library inside: lily_session-*-cp39-abi3-manylinux_*_{x86_64,aarch64}.whl or …-musllinux_1_2_{x86_64,aarch64}.whl, for CPython 3.9 "
-            f"and newer. Or install the library, so that `{program} {LIBRARY}` finds it; or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
+            "and newer, or with cp314-cp314t in place of cp39-abi3 for the free-threaded one. Or install the library, so that "
+            f"`{program} {LIBRARY}` finds it; or set LILY_SESSION_INCLUDE_DIR and LILY_SESSION_LIBDIR."
         ) from None
     return shlex.split(output)
 
