@@ -1,5 +1,6 @@
 """Starts a Cluster of three nodes, and moves slots between them."""
 import pathlib
+import re
 
 from servers import Server, free_ports, until
 
@@ -21,7 +22,7 @@ class Cluster:
             if number:
                 client("CLUSTER", "MEET", "127.0.0.1", ports[0], ports[3])
         until(lambda: all(b"cluster_state:ok" in client("CLUSTER", "INFO") and client("CLUSTER", "INFO").count(b"cluster_known_nodes:3")
-                          for client in self.clients), what="the meeting of the Cluster")
+                          for client in self.clients) and self.epochs() == {3}, what="the meeting of the Cluster")
 
     @property
     def url(self):
@@ -30,9 +31,13 @@ class Cluster:
     def slot(self, key):
         return self.clients[0]("CLUSTER", "KEYSLOT", key)
 
-    def owner(self, slot):
-        """Returns the number of the node that has the slot, as the first node knows it."""
-        for begin, end, *nodes in self.clients[0]("CLUSTER", "SLOTS"):
+    def epochs(self):
+        """Returns the newest epoch that each node knows. A node that takes a slot does so with the next one."""
+        return {int(re.search(rb"cluster_current_epoch:(\d+)", client("CLUSTER", "INFO"))[1]) for client in self.clients}
+
+    def owner(self, slot, asked=0):
+        """Returns the number of the node that has the slot, as one of the nodes knows it."""
+        for begin, end, *nodes in self.clients[asked]("CLUSTER", "SLOTS"):
             if begin <= slot <= end:
                 return self.names.index(nodes[0][2])
         return None
@@ -51,6 +56,8 @@ class Cluster:
     def end_move(self, slot, target):
         for number in [target, *(other for other in range(3) if other != target)]:
             self.clients[number]("CLUSTER", "SETSLOT", slot, "NODE", self.names[target])
+        # Two nodes that take slots with the same epoch do not agree on who has them, ever after. So the next move waits until all know this one's.
+        until(lambda: len(self.epochs()) == 1 and all(self.owner(slot, asked) == target for asked in range(3)), what="the end of a move")
 
     def move(self, slot, target):
         source = self.begin_move(slot, target)
