@@ -80,7 +80,7 @@ class Backend:
     def _replace(self, _, stored, entry, prefix, generation):
         status = self.failing.get("write", n.OK)
         if status not in (n.OK, n.NOT_DURABLE):
-            return status
+            return status if self._holds(entry.contents.key, stored) else n.NOT_FOUND  # what cannot be written can still be compared
         if prefix is not None and generation != self.generations.get(prefix, 0):
             return n.NEWER
         key = entry.contents.key
